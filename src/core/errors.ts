@@ -1,0 +1,31 @@
+/** The typed errors of the core. Numbers out of range throw the built-in RangeError. */
+
+/** Shapes or lengths that do not fit; the message names the function, what it wants and what it got. */
+export class ShapeError extends Error {
+  override readonly name = "ShapeError";
+}
+
+/** A call at the wrong time or on the wrong object: an op without a tape, a foreign buffer, an async body. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/** Bytes that are not what their format demands. */
+export class FormatError extends Error {
+  override readonly name = "FormatError";
+}
+
+/** A choice with nothing allowed: every action of a row is masked. */
+export class MaskError extends Error {
+  override readonly name = "MaskError";
+}
+
+/** A setting, option or name that is not allowed; the message says what is. */
+export class SettingError extends Error {
+  override readonly name = "SettingError";
+}
+
+/** An environment that breaks its contract, or was used against it. */
+export class EnvError extends Error {
+  override readonly name = "EnvError";
+}

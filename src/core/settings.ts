@@ -1,0 +1,145 @@
+/** Settings as data: one table gives the type, the defaults, the checks and the help of each. */
+import { SettingError } from "./errors.ts";
+
+export interface Setting<T> {
+  readonly initial: T;
+  /** One line of help. */
+  readonly about: string;
+  /** What is allowed, in words. */
+  readonly allowed: string;
+  /** The value that a text or a value means, or undefined where it is not allowed. */
+  readonly read: (given: unknown) => T | undefined;
+}
+export type Settings = Readonly<Record<string, Setting<unknown>>>;
+export type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+
+interface Range {
+  readonly min?: number;
+  readonly max?: number;
+}
+
+const numberFrom = (given: unknown): number =>
+  typeof given === "string" && given.trim() !== "" ? Number(given) : (given as number);
+
+export function real(
+  initial: number,
+  about: string,
+  { min = -Infinity, max = Infinity }: Range = {},
+): Setting<number> {
+  return {
+    initial,
+    about,
+    allowed: rangeText("a number", min, max),
+    read(given) {
+      const x = numberFrom(given);
+      return typeof x === "number" && Number.isFinite(x) && x >= min && x <= max ? x : undefined;
+    },
+  };
+}
+
+export function integer(
+  initial: number,
+  about: string,
+  { min = 0, max = 2 ** 31 }: Range = {},
+): Setting<number> {
+  return {
+    initial,
+    about,
+    allowed: rangeText("a whole number", min, max),
+    read(given) {
+      const x = numberFrom(given);
+      return Number.isInteger(x) && x >= min && x <= max ? x : undefined;
+    },
+  };
+}
+
+const rangeText = (kind: string, min: number, max: number): string => {
+  if (min > -Infinity && max < Infinity) return `${kind} from ${min} to ${max}`;
+  if (min > -Infinity) return `${kind} ≥ ${min}`;
+  return max < Infinity ? `${kind} ≤ ${max}` : kind;
+};
+
+export function choice<T extends string>(
+  initial: T,
+  choices: readonly T[],
+  about: string,
+): Setting<T> {
+  return {
+    initial,
+    about,
+    allowed: `one of ${choices.join(", ")}`,
+    read: (given) => choices.find((c) => c === given),
+  };
+}
+
+export function flag(initial: boolean, about: string): Setting<boolean> {
+  return {
+    initial,
+    about,
+    allowed: "true or false",
+    read: (given) =>
+      given === true || given === "true"
+        ? true
+        : given === false || given === "false"
+          ? false
+          : undefined,
+  };
+}
+
+/** Sizes separated by commas, as 64,64; none for an empty text. */
+export function sizes(initial: readonly number[], about: string): Setting<readonly number[]> {
+  return {
+    initial,
+    about,
+    allowed: "whole numbers ≥ 1 separated by commas",
+    read(given) {
+      const list =
+        typeof given === "string"
+          ? given
+              .split(",")
+              .filter((s) => s !== "")
+              .map(Number)
+          : given;
+      const fits = Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 1);
+      return fits ? list : undefined;
+    },
+  };
+}
+
+/** Numbers separated by commas, as 0,0.5,1. */
+export function reals(initial: readonly number[], about: string): Setting<readonly number[]> {
+  return {
+    initial,
+    about,
+    allowed: "numbers separated by commas",
+    read(given) {
+      const list = typeof given === "string" ? given.split(",").map(numberFrom) : given;
+      const fits = Array.isArray(list) && list.length > 0 && list.every((n) => Number.isFinite(n));
+      return fits ? list : undefined;
+    },
+  };
+}
+
+/** The table's defaults, with `given` over them. Throws SettingError that names what is allowed. */
+export function settle<S extends Settings>(
+  table: S,
+  given: Readonly<Record<string, unknown>> = {},
+): Values<S> {
+  const values: Record<string, unknown> = {};
+  for (const [name, { initial }] of Object.entries(table)) values[name] = initial;
+  for (const [name, value] of Object.entries(given)) {
+    if (!Object.hasOwn(table, name)) {
+      throw new SettingError(
+        `unknown setting "${name}"; allowed: ${Object.keys(table).join(", ")}`,
+      );
+    }
+    const read = table[name].read(value);
+    if (read === undefined) {
+      throw new SettingError(
+        `setting ${name}: want ${table[name].allowed}, got "${String(value)}"`,
+      );
+    }
+    values[name] = read;
+  }
+  return values as Values<S>;
+}

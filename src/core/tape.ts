@@ -1,0 +1,232 @@
+/**
+ * Reverse-mode autodiff on a replayable tape. Ops run eagerly, each in a numbered slot; on the next
+ * run the same op on the same inputs reuses its slot and buffers, so only a first pass allocates.
+ */
+import type { Backend, Floats } from "./backend.ts";
+import { UsageError } from "./errors.ts";
+import { NONE, type Shape, show, sizeOf, type Tensor } from "./tensor.ts";
+
+/** What an op was called on: up to three inputs, two numbers, further settings, further inputs. */
+export interface Call<S = unknown> {
+  readonly a: Tensor;
+  readonly b: Tensor;
+  readonly c: Tensor;
+  readonly p: number;
+  readonly q: number;
+  readonly settings: S;
+  readonly rest: readonly Tensor[];
+}
+
+/** A tensor that an op made, with all its forward and backward need. */
+export interface Slot<S = unknown, P = unknown> extends Tensor, Call<S> {
+  readonly op: Op;
+  readonly tape: Tape;
+  readonly k: Backend;
+  /** What the op worked out once, when the slot was recorded. */
+  readonly plan: P;
+  /** Numbers that forward saves for backward. */
+  readonly scratch: Floats;
+}
+export type GradSlot<S = unknown, P = unknown> = Slot<S, P> & { readonly grad: Floats };
+
+/** A differentiable operation: what it makes, how it runs, and its vector-Jacobian product. */
+export interface Op<S = unknown, P = unknown> {
+  readonly name: string;
+  /** Output shape. This, `plan` and `scratch` are called, and free to throw, only at recording. */
+  shape(call: Call<S>): Shape;
+  plan?(call: Call<S>, shape: Shape): P;
+  /** Elements to save for backward. */
+  scratch?(call: Call<S>, shape: Shape): number;
+  /** The output is the input's own buffer from this element on: nothing to compute, nothing to add. */
+  view?(call: Call<S>): number;
+  /** Writes slot.data. */
+  forward?(slot: Slot<S, P>): void;
+  /** Given slot.grad = ∂loss/∂data, adds ∂loss/∂input to the grad of each input that has one. */
+  backward?(slot: GradSlot<S, P>): void;
+}
+
+const NOTHING: Floats = new Float32Array(0);
+const NO_SETTINGS = Object.freeze({});
+const NO_TENSORS: readonly Tensor[] = Object.freeze([]);
+let active: Tape | null = null;
+
+/** Runs `op` now; its result goes into the next slot of the tape that is running. */
+export function apply(
+  op: Op,
+  a: Tensor,
+  b: Tensor = NONE,
+  c: Tensor = NONE,
+  p = 0,
+  q = 0,
+  settings: unknown = NO_SETTINGS,
+  rest: readonly Tensor[] = NO_TENSORS,
+): Tensor {
+  if (active === null) throw new UsageError(`${op.name}: call ops inside tape.run(() => …)`);
+  return active.step(op, a, b, c, p, q, settings, rest);
+}
+
+export interface TapeOptions {
+  /** false: no gradients, for acting and evaluation. Default true. */
+  readonly grads?: boolean;
+  /** true: fill every slot with NaN before a run, so that a stale read shows. Default false. */
+  readonly poison?: boolean;
+}
+
+export class Tape {
+  /** Slots ever made: flat in steady state, and a test holds it to that. */
+  recorded = 0;
+  private readonly k: Backend;
+  private readonly grads: boolean;
+  private readonly poison: boolean;
+  private readonly slots: Slot[] = [];
+  private length = 0; // slots used by the last run
+
+  constructor(k: Backend, { grads = true, poison = false }: TapeOptions = {}) {
+    this.k = k;
+    this.grads = grads;
+    this.poison = poison;
+  }
+
+  /** Runs `body`; the tensors made in it are valid until this tape's next run. */
+  run<T>(body: () => T): T {
+    if (this.poison) this.fillWithNaN();
+    const outer = active;
+    active = this;
+    this.length = 0;
+    try {
+      const result = body();
+      if (result instanceof Promise) throw new UsageError("tape.run: want a synchronous body");
+      return result;
+    } finally {
+      active = outer;
+    }
+  }
+
+  /** Walks the slots in reverse, adding ∂loss/∂w to the grad of each parameter w behind `loss`. */
+  backward(loss: Tensor): void {
+    let last = this.length - 1;
+    while (last >= 0 && this.slots[last] !== loss) last--;
+    if (last < 0) throw new UsageError("backward: want a tensor of this tape's last run");
+    if (loss.grad === null) throw new UsageError("backward: no parameter is behind this loss");
+    if (loss.grad.length !== 1) {
+      throw new UsageError(`backward: want a loss of one element, got shape ${show(loss.shape)}`);
+    }
+    for (let i = 0; i <= last; i++) {
+      const { op, grad } = this.slots[i];
+      if (op.view === undefined) grad?.fill(0); // a view's grad is its input's
+    }
+    loss.grad.fill(1);
+    for (let i = last; i >= 0; i--) {
+      const slot = this.slots[i];
+      if (slot.grad !== null) slot.op.backward?.(slot as GradSlot);
+    }
+  }
+
+  /** @internal One op: in the slot at hand if it holds this very op on these very inputs. */
+  step(
+    op: Op,
+    a: Tensor,
+    b: Tensor,
+    c: Tensor,
+    p: number,
+    q: number,
+    settings: unknown,
+    rest: readonly Tensor[],
+  ): Tensor {
+    let s = this.slots[this.length]; // undefined past the end
+    if (
+      s?.op !== op ||
+      s.a !== a ||
+      s.b !== b ||
+      s.c !== c ||
+      s.p !== p ||
+      s.q !== q ||
+      !same(s.settings, settings) ||
+      !sameTensors(s.rest, rest)
+    ) {
+      this.drop(this.length); // later slots may read the one replaced
+      s = this.record(op, { a, b, c, p, q, settings: copy(settings), rest: [...rest] });
+      this.slots.push(s);
+      this.recorded++;
+    }
+    this.length++;
+    op.forward?.(s);
+    return s;
+  }
+
+  /** Forgets the slots from `from` on and gives their buffers back. */
+  drop(from = 0): void {
+    for (const { op, data, grad, scratch } of this.slots.splice(from)) {
+      if (scratch.length > 0) this.k.free(scratch);
+      if (op.view !== undefined) continue;
+      this.k.free(data);
+      if (grad !== null) this.k.free(grad);
+    }
+  }
+
+  private record(op: Op, call: Call): Slot {
+    const inputs = [call.a, call.b, call.c, ...call.rest];
+    for (const tensor of inputs) this.admit(op, tensor);
+    const shape = op.shape(call);
+    const size = sizeOf(shape);
+    const wantsGrad =
+      this.grads && op.backward !== undefined && inputs.some((x) => x.grad !== null);
+    const scratch = op.scratch?.(call, shape) ?? 0;
+    const shared = { op, tape: this, k: this.k, backend: this.k, shape, ...call };
+    const plan = op.plan?.(call, shape);
+    const saved = scratch > 0 ? this.k.alloc(scratch) : NOTHING;
+    if (op.view !== undefined) {
+      const { data, grad } = call.a;
+      const start = op.view(call);
+      const cut = (buffer: Floats): Floats => buffer.subarray(start, start + size);
+      const viewGrad = wantsGrad && grad !== null ? cut(grad) : null;
+      return { ...shared, plan, scratch: saved, data: cut(data), grad: viewGrad };
+    }
+    const grad = wantsGrad ? this.k.alloc(size) : null;
+    return { ...shared, plan, scratch: saved, data: this.k.alloc(size), grad };
+  }
+
+  private admit(op: Op, tensor: Tensor): void {
+    if (tensor === NONE) return;
+    if (tensor.backend !== this.k) {
+      const names = `${tensor.backend?.name ?? "none"}, the tape's is ${this.k.name}`;
+      throw new UsageError(`${op.name}: an input is of another backend: ${names}`);
+    }
+    if ("tape" in tensor && tensor.tape !== this) {
+      throw new UsageError(`${op.name}: an input is of another tape; copy its data into an input`);
+    }
+  }
+
+  private fillWithNaN(): void {
+    for (const { op, data, scratch } of this.slots) {
+      if (op.view === undefined) data.fill(Number.NaN);
+      scratch.fill(Number.NaN);
+    }
+  }
+}
+
+function sameTensors(a: readonly Tensor[], b: readonly Tensor[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Equal settings: one object, or records and lists with equal entries. */
+function same(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  const x = a as Record<string, unknown>;
+  const y = b as Record<string, unknown>;
+  for (const key in y) if (!(key in x)) return false;
+  for (const key in x) if (!(key in y) || !same(x[key], y[key])) return false;
+  return true;
+}
+
+/** A copy that the caller cannot change behind the slot's back. */
+function copy(settings: unknown): unknown {
+  if (settings === NO_SETTINGS || typeof settings !== "object" || settings === null)
+    return settings;
+  if (Array.isArray(settings)) return settings.map(copy);
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, copy(value)]));
+}

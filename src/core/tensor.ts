@@ -1,0 +1,136 @@
+/** Tensors that outlive a run: inputs that you fill, and parameters that an optimizer moves. */
+import type { Backend, Floats } from "./backend.ts";
+import { ShapeError } from "./errors.ts";
+
+export type Shape = readonly number[];
+
+/** A row-major buffer with a shape. `grad` is null where no gradient is wanted. */
+export interface Tensor {
+  readonly shape: Shape;
+  readonly data: Floats;
+  readonly grad: Floats | null;
+  /** Whose buffers these are; null for `NONE` only. */
+  readonly backend: Backend | null;
+}
+
+/** The input that is not there. */
+export const NONE: Tensor = { shape: [0], data: new Float32Array(0), grad: null, backend: null };
+
+/** Number of elements of a shape; 1 for a scalar's []. Throws ShapeError on a bad size. */
+export function sizeOf(shape: Shape): number {
+  let size = 1;
+  for (const n of shape) {
+    if (!Number.isInteger(n) || n < 0) {
+      throw new ShapeError(`shape: want non-negative integers, got [${shape.join(", ")}]`);
+    }
+    size *= n;
+  }
+  return size;
+}
+
+/** A persistent tensor without a gradient, zeroed or holding `values`: fill `.data` before each run. */
+export function input(k: Backend, shape: Shape, values?: ArrayLike<number>): Tensor {
+  const data = k.alloc(sizeOf(shape));
+  if (values !== undefined) copyInto(data, values, "input", shape);
+  return { shape: [...shape], data, grad: null, backend: k };
+}
+
+/** A tensor with a gradient that stands alone; models keep theirs together in `Parameters`. */
+export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): Parameter {
+  const grad = k.alloc(sizeOf(shape));
+  return { ...input(k, shape, values), grad, name: "" };
+}
+
+/** A named tensor with a gradient. */
+export interface Parameter extends Tensor {
+  readonly name: string;
+  readonly grad: Floats;
+}
+
+/** A contiguous run of parameter values and their gradients. */
+export interface Region {
+  readonly data: Floats;
+  readonly grad: Floats;
+}
+
+/**
+ * The parameters of a model, by name. They lie side by side in few large regions, so that clipping
+ * and optimizers run over flat arrays; each parameter is a view into its region.
+ */
+export class Parameters {
+  readonly backend: Backend;
+  readonly list: Parameter[] = [];
+  private readonly chunk: number;
+  private readonly full: Region[] = [];
+  private readonly byName = new Map<string, Parameter>();
+  private room: Region | null = null;
+  private used = 0;
+
+  /** `chunk` is the least number of elements a region is made with. */
+  constructor(backend: Backend, chunk = 4096) {
+    this.backend = backend;
+    this.chunk = chunk;
+  }
+
+  /** A new parameter, zeroed or holding `values`. Its name must be new too. */
+  add(name: string, shape: Shape, values?: ArrayLike<number>): Parameter {
+    if (this.byName.has(name)) throw new ShapeError(`parameters: "${name}" exists already`);
+    const size = sizeOf(shape);
+    if (this.room === null || this.used + size > this.room.data.length) this.open(size);
+    const { data, grad } = this.room as unknown as Region;
+    const range = [this.used, this.used + size] as const;
+    this.used += size;
+    const parameter: Parameter = {
+      name,
+      shape: [...shape],
+      data: data.subarray(...range),
+      grad: grad.subarray(...range),
+      backend: this.backend,
+    };
+    if (values !== undefined) copyInto(parameter.data, values, name, shape);
+    this.list.push(parameter);
+    this.byName.set(name, parameter);
+    return parameter;
+  }
+
+  get(name: string): Parameter | undefined {
+    return this.byName.get(name);
+  }
+
+  /** The regions, cut to what is in use. */
+  regions(): Region[] {
+    const last = this.room === null ? [] : [cut(this.room, this.used)];
+    return [...this.full, ...last];
+  }
+
+  private open(size: number): void {
+    if (this.room !== null) this.full.push(cut(this.room, this.used));
+    const length = Math.max(size, this.chunk);
+    this.room = { data: this.backend.alloc(length), grad: this.backend.alloc(length) };
+    this.used = 0;
+  }
+}
+
+const cut = ({ data, grad }: Region, end: number): Region => ({
+  data: data.subarray(0, end),
+  grad: grad.subarray(0, end),
+});
+
+function copyInto(data: Floats, values: ArrayLike<number>, name: string, shape: Shape): void {
+  if (values.length !== data.length) {
+    throw new ShapeError(
+      `${name}: want ${data.length} values for [${shape.join(", ")}], got ${values.length}`,
+    );
+  }
+  data.set(values);
+}
+
+export function sameShape(a: Shape, b: Shape): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** "[2, 3]": how messages print a shape. */
+export const show = (shape: Shape): string => `[${shape.join(", ")}]`;

@@ -1,0 +1,252 @@
+/**
+ * The categorical distribution over logits [batch, actions], one row a distribution. A mask of the same
+ * shape (1 = allowed) restricts it to the allowed actions: the others have probability 0 and gradient 0.
+ * A row with nothing allowed, or with logits of −Infinity alone, throws MaskError.
+ */
+import type { Floats } from "../core/backend.ts";
+import { MaskError, ShapeError } from "../core/errors.ts";
+import { exp, log } from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;
+const maskData = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
+
+/** ln Σ exp x over the allowed of one row. */
+function logSum(op: string, x: Floats, mask: Floats | null, start: number, n: number): number {
+  let max = -Infinity;
+  for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
+  if (max === -Infinity) throw new MaskError(`${op}: nothing is allowed in row ${start / n}`);
+  let sum = 0;
+  for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
+  return max + log(sum);
+}
+
+function batchOf(op: string, { a: { shape: logits }, c: mask }: Call): Shape {
+  if (logits.length < 1 || logits[logits.length - 1] < 1) {
+    throw new ShapeError(`${op}: want logits […, actions], got ${show(logits)}`);
+  }
+  if (mask !== NONE && !sameShape(mask.shape, logits)) {
+    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask.shape)}`);
+  }
+  return logits.slice(0, -1);
+}
+/** ln π(action): logits [batch, actions], action [batch] → [batch]. −Infinity for a masked action. */
+export const categoricalLogProb = (logits: Tensor, action: Tensor, mask: Tensor = NONE): Tensor =>
+  apply(logProbOp, logits, action, mask);
+const logProbOp: Op = {
+  name: "categoricalLogProb",
+  shape(call) {
+    const batch = batchOf("categoricalLogProb", call);
+    if (!sameShape(call.b.shape, batch)) {
+      throw new ShapeError(
+        `categoricalLogProb: want actions ${show(batch)}, got ${show(call.b.shape)}`,
+      );
+    }
+    return batch;
+  },
+  scratch: ({ b: action }) => action.data.length, // each row's log-sum
+  forward({ data: y, a: { data: x }, b: { data: action }, c, scratch: sums }) {
+    const n = x.length / y.length;
+    const mask = maskData(c);
+    for (let row = 0; row < y.length; row++) {
+      if (!(action[row] >= 0 && action[row] < n && Number.isInteger(action[row]))) {
+        throw new RangeError(
+          `categoricalLogProb: want an action from 0 to ${n - 1}, got ${action[row]} in row ${row}`,
+        );
+      }
+      const taken = row * n + action[row];
+      sums[row] = logSum("categoricalLogProb", x, mask, row * n, n);
+      y[row] = allowed(mask, taken) ? x[taken] - sums[row] : -Infinity;
+    }
+  },
+  // dx = dy·(1[taken] − π)
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: action }, c, scratch: sums }) {
+    if (!dx) return;
+    const n = x.length / dy.length;
+    const mask = maskData(c);
+    for (let row = 0; row < dy.length; row++) {
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        if (allowed(mask, i)) dx[i] -= dy[row] * exp(x[i] - sums[row]);
+      }
+      const taken = row * n + action[row];
+      if (allowed(mask, taken)) dx[taken] += dy[row];
+    }
+  },
+};
+
+/** −Σ π ln π of each row, in nats: [batch, actions] → [batch]. */
+export const categoricalEntropy = (logits: Tensor, mask: Tensor = NONE): Tensor =>
+  apply(entropyOp, logits, NONE, mask);
+const entropyOp: Op = {
+  name: "categoricalEntropy",
+  shape: (call) => batchOf("categoricalEntropy", call),
+  scratch: (_, shape) => shape.reduce((n, m) => n * m, 1),
+  forward({ data: y, a: { data: x }, c, scratch: sums }) {
+    const n = x.length / y.length;
+    const mask = maskData(c);
+    for (let row = 0; row < y.length; row++) {
+      const sum = logSum("categoricalEntropy", x, mask, row * n, n);
+      let entropy = 0;
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        const p = allowed(mask, i) ? exp(x[i] - sum) : 0;
+        if (p > 0) entropy -= p * (x[i] - sum);
+      }
+      sums[row] = sum;
+      y[row] = entropy;
+    }
+  },
+  // dx = −dy·π·(ln π + H)
+  backward({ grad: dy, data: y, a: { data: x, grad: dx }, c, scratch: sums }) {
+    if (!dx) return;
+    const n = x.length / dy.length;
+    const mask = maskData(c);
+    for (let row = 0; row < dy.length; row++) {
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        const p = allowed(mask, i) ? exp(x[i] - sums[row]) : 0;
+        if (p > 0) dx[i] -= dy[row] * p * (x[i] - sums[row] + y[row]);
+      }
+    }
+  },
+};
+
+/** KL(P‖Q) = Σ p (ln p − ln q) of each row: logits of P and Q [batch, actions] → [batch]. */
+export const categoricalKl = (p: Tensor, q: Tensor, mask: Tensor = NONE): Tensor =>
+  apply(klOp, p, q, mask);
+const klOp: Op = {
+  name: "categoricalKl",
+  shape(call) {
+    if (!sameShape(call.a.shape, call.b.shape)) {
+      const got = `${show(call.a.shape)} and ${show(call.b.shape)}`;
+      throw new ShapeError(`categoricalKl: want logits of one shape, got ${got}`);
+    }
+    return batchOf("categoricalKl", call);
+  },
+  scratch: (_, shape) => 2 * shape.reduce((n, m) => n * m, 1), // both log-sums of each row
+  forward({ data: y, a: { data: xp }, b: { data: xq }, c, scratch: sums }) {
+    const n = xp.length / y.length;
+    const mask = maskData(c);
+    for (let row = 0; row < y.length; row++) {
+      const sumP = logSum("categoricalKl", xp, mask, row * n, n);
+      const sumQ = logSum("categoricalKl", xq, mask, row * n, n);
+      let kl = 0;
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        const p = allowed(mask, i) ? exp(xp[i] - sumP) : 0;
+        if (p > 0) kl += p * (xp[i] - sumP - (xq[i] - sumQ));
+      }
+      sums[2 * row] = sumP;
+      sums[2 * row + 1] = sumQ;
+      y[row] = kl;
+    }
+  },
+  // dp = dy·p·(ln p − ln q − KL), dq = dy·(q − p)
+  backward({
+    grad: dy,
+    data: y,
+    a: { data: xp, grad: dp },
+    b: { data: xq, grad: dq },
+    c,
+    scratch,
+  }) {
+    const n = xp.length / dy.length;
+    const mask = maskData(c);
+    for (let row = 0; row < dy.length; row++) {
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        if (!allowed(mask, i)) continue;
+        const logP = xp[i] - scratch[2 * row];
+        const logQ = xq[i] - scratch[2 * row + 1];
+        const p = exp(logP);
+        if (dp && p > 0) dp[i] += dy[row] * p * (logP - logQ - y[row]);
+        if (dq) dq[i] += dy[row] * (exp(logQ) - p);
+      }
+    }
+  },
+};
+
+/** π of each row: exp(logits − log-sum); 0 where masked. */
+export const categoricalProbs = (logits: Tensor, mask: Tensor = NONE): Tensor =>
+  apply(probsOp, logits, NONE, mask);
+const probsOp: Op = {
+  name: "categoricalProbs",
+  shape(call) {
+    batchOf("categoricalProbs", call);
+    return call.a.shape;
+  },
+  forward({ data: y, a: { data: x, shape }, c }) {
+    const n = shape[shape.length - 1];
+    const mask = maskData(c);
+    for (let row = 0; row < x.length; row += n) {
+      const sum = logSum("categoricalProbs", x, mask, row, n);
+      for (let i = row; i < row + n; i++) y[i] = allowed(mask, i) ? exp(x[i] - sum) : 0;
+    }
+  },
+  // dx = π·(dy − Σ dy·π)
+  backward({ grad: dy, data: y, a: { grad: dx, shape } }) {
+    if (!dx) return;
+    const n = shape[shape.length - 1];
+    for (let row = 0; row < dy.length; row += n) {
+      let sum = 0;
+      for (let i = row; i < row + n; i++) sum += dy[i] * y[i];
+      for (let i = row; i < row + n; i++) dx[i] += y[i] * (dy[i] - sum);
+    }
+  },
+};
+
+/**
+ * Writes one action a row by inverse CDF: the smallest k with u < Σ π₀…πₖ. `noise` is uniform in [0, 1),
+ * [batch]. An action of probability 0 is never drawn.
+ */
+export function categoricalSample(
+  action: Floats,
+  logits: Tensor,
+  noise: ArrayLike<number>,
+  mask: Tensor = NONE,
+): void {
+  const x = logits.data;
+  const n = x.length / action.length;
+  const m = maskData(mask);
+  for (let row = 0; row < action.length; row++) {
+    const sum = logSum("categoricalSample", x, m, row * n, n);
+    let last = -1; // the last action that could be drawn, for a u above the rounded total
+    let total = 0;
+    for (let j = 0; j < n; j++) {
+      const p = allowed(m, row * n + j) ? exp(x[row * n + j] - sum) : 0;
+      if (p === 0) continue;
+      last = j;
+      total += p;
+      if (noise[row] < total) break;
+    }
+    action[row] = last;
+  }
+}
+
+/** Writes one action a row: argmax(logits + noise), a sample where `noise` [batch, actions] is Gumbel. */
+export function categoricalGumbelArgmax(
+  action: Floats,
+  logits: Tensor,
+  noise: ArrayLike<number> | null,
+  mask: Tensor = NONE,
+): void {
+  const x = logits.data;
+  const n = x.length / action.length;
+  const m = maskData(mask);
+  for (let row = 0; row < action.length; row++) {
+    let best = -1;
+    let bestScore = -Infinity;
+    for (let j = 0; j < n; j++) {
+      const i = row * n + j;
+      if (!allowed(m, i)) continue;
+      const score = noise === null ? x[i] : x[i] + noise[i];
+      if (best < 0 || score > bestScore) {
+        best = j;
+        bestScore = score;
+      }
+    }
+    if (best < 0) throw new MaskError(`categoricalMode: nothing is allowed in row ${row}`);
+    action[row] = best;
+  }
+}
+
+/** Writes the likeliest action of each row, the first of equals. */
+export const categoricalMode = (action: Floats, logits: Tensor, mask: Tensor = NONE): void =>
+  categoricalGumbelArgmax(action, logits, null, mask);

@@ -1,0 +1,64 @@
+/**
+ * The article's example made right: walk on a line to its middle and stay. Positions 0 to 10, start at 0,
+ * actions 0 left and 1 right, clamped at the ends; the reward after a move is −|position − 5|. Cut short
+ * after 50 steps. The observation is (position − 5)/5.
+ */
+import type { Floats } from "../core/backend.ts";
+import { Dynamics, type Outcome, type Tabular } from "./env.ts";
+import { box, discrete } from "./space.ts";
+
+export interface LineOptions {
+  /** "zero" (default) or "uniform" over all positions. */
+  readonly start?: "zero" | "uniform";
+  /** "article" also terminates at position 10, where the reward is worst. Default "none". */
+  readonly end?: "none" | "article";
+  readonly maxSteps?: number;
+}
+
+const positions = 11;
+const goal = 5;
+
+export class Line extends Dynamics implements Tabular {
+  readonly observationSpace = box(-1, 1, [1]);
+  readonly actionSpace = discrete(2);
+  readonly states = positions;
+  readonly actions = 2;
+  readonly startProbabilities: readonly number[];
+  private readonly end: "none" | "article";
+  private position = 0;
+
+  constructor({ start = "zero", end = "none", maxSteps = 50 }: LineOptions = {}) {
+    super(maxSteps);
+    this.startProbabilities = Array.from({ length: positions }, (_, i) =>
+      start === "uniform" ? 1 / positions : Number(i === 0),
+    );
+    this.end = end;
+  }
+
+  protected begin(): void {
+    this.position = this.random.categorical(this.startProbabilities);
+  }
+
+  protected advance(actions: ArrayLike<number>, at: number): void {
+    this.position = moved(this.position, actions[at]);
+    this.reward = -Math.abs(this.position - goal);
+    this.terminated = this.isEnd(this.position);
+    this.success = Math.abs(this.position - goal) <= 1; // it must move: the middle, or next to it
+  }
+
+  observe(out: Floats, at: number): void {
+    out[at] = (this.position - goal) / goal;
+  }
+
+  outcomes(state: number, action: number): readonly Outcome[] {
+    const next = moved(state, action);
+    return [{ probability: 1, next, reward: -Math.abs(next - goal), terminated: this.isEnd(next) }];
+  }
+
+  private isEnd(position: number): boolean {
+    return this.end === "article" && position === positions - 1;
+  }
+}
+
+const moved = (position: number, action: number): number =>
+  Math.min(Math.max(position + (action === 1 ? 1 : -1), 0), positions - 1);

@@ -1,0 +1,27 @@
+/** A linear layer: weight [out, in] and bias [out], named as PyTorch names them. */
+import type { Random } from "../core/random.ts";
+import type { Parameter, Parameters, Tensor } from "../core/tensor.ts";
+import { linear } from "../ops/matmul.ts";
+import { type Init, orthogonal } from "./init.ts";
+
+export class Linear {
+  readonly weight: Parameter;
+  readonly bias: Parameter;
+  /** Adds `name.weight` (from `init`) and `name.bias` (zeros) to `parameters`. */
+  constructor(
+    parameters: Parameters,
+    name: string,
+    inputs: number,
+    outputs: number,
+    random: Random,
+    init: Init = orthogonal(),
+  ) {
+    const shape = [outputs, inputs];
+    this.weight = parameters.add(`${name}.weight`, shape, init(random, shape));
+    this.bias = parameters.add(`${name}.bias`, [outputs]);
+  }
+  /** x […, in] → […, out] */
+  forward(x: Tensor): Tensor {
+    return linear(x, this.weight, this.bias);
+  }
+}

@@ -1,0 +1,48 @@
+/** A multilayer perceptron. */
+import type { Random } from "../core/random.ts";
+import type { Parameters, Tensor } from "../core/tensor.ts";
+import { relu, tanh } from "../ops/activations.ts";
+import { orthogonal } from "./init.ts";
+import { Linear } from "./linear.ts";
+
+export interface MlpOptions {
+  /** Between the layers; default "tanh". */
+  readonly activation?: "tanh" | "relu";
+  /** Gain of the last layer's orthogonal weights: 0.01 for a policy's head, 1 for a value's. Default 1. */
+  readonly outputGain?: number;
+}
+
+const activations = { tanh, relu };
+
+/** Linear layers of the given sizes, orthogonal with gain √2 inside, zero biases. */
+export class Mlp {
+  readonly layers: readonly Linear[];
+  private readonly activation: (x: Tensor) => Tensor;
+
+  /** Adds `name.0.weight`, `name.0.bias`, `name.1.weight`, … to `parameters`. */
+  constructor(
+    parameters: Parameters,
+    name: string,
+    sizes: readonly number[],
+    random: Random,
+    { activation = "tanh", outputGain = 1 }: MlpOptions = {},
+  ) {
+    const last = sizes.length - 2;
+    if (last < 0) throw new RangeError(`Mlp: want at least two sizes, got [${sizes.join(", ")}]`);
+    this.activation = activations[activation];
+    this.layers = sizes.slice(1).map((outputs, i) => {
+      const init = orthogonal(i === last ? outputGain : Math.SQRT2);
+      return new Linear(parameters, `${name}.${i}`, sizes[i], outputs, random, init);
+    });
+  }
+
+  /** x […, sizes[0]] → […, sizes.at(-1)] */
+  forward(x: Tensor): Tensor {
+    let h = x;
+    for (let i = 0; i < this.layers.length; i++) {
+      h = this.layers[i].forward(h);
+      if (i < this.layers.length - 1) h = this.activation(h);
+    }
+    return h;
+  }
+}

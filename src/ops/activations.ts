@@ -1,0 +1,154 @@
+/** Activation functions. Each rule stands under its function. */
+import * as math from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+
+const likeInput = ({ a }: Call): Shape => a.shape;
+
+/** y = max(x, 0); the gradient at 0 is 0 */
+export const relu = (x: Tensor): Tensor => apply(reluOp, x);
+const reluOp: Op = {
+  name: "relu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 || Number.isNaN(x[i]) ? x[i] : 0;
+  },
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : 0);
+  },
+};
+
+/** y = x where x > 0, else slope·x */
+export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
+  apply(leakyReluOp, x, NONE, NONE, slope);
+const leakyReluOp: Op = {
+  name: "leakyRelu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x }, p: slope }) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, p: slope }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : slope);
+  },
+};
+
+/** y = x where x > 0, else α(eˣ − 1) */
+export const elu = (x: Tensor, alpha = 1): Tensor => apply(eluOp, x, NONE, NONE, alpha);
+const eluOp: Op = {
+  name: "elu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x }, p: alpha }) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 ? x[i] : alpha * math.expm1(x[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, p: alpha }) {
+    if (dx)
+      for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : alpha * math.exp(x[i]));
+  },
+};
+
+/** y = tanh x */
+export const tanh = (x: Tensor): Tensor => apply(tanhOp, x);
+const tanhOp: Op = {
+  name: "tanh",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.tanh(x[i]);
+  },
+  backward({ grad: dy, data: y, a: { grad: dx } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (1 - y[i] * y[i]);
+  },
+};
+
+/** y = σ(x) = 1/(1 + e⁻ˣ) */
+export const sigmoid = (x: Tensor): Tensor => apply(sigmoidOp, x);
+const sigmoidOp: Op = {
+  name: "sigmoid",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.sigmoid(x[i]);
+  },
+  backward({ grad: dy, data: y, a: { grad: dx } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (y[i] * (1 - y[i]));
+  },
+};
+
+/** y = ln σ(x) */
+export const logSigmoid = (x: Tensor): Tensor => apply(logSigmoidOp, x);
+const logSigmoidOp: Op = {
+  name: "logSigmoid",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.logSigmoid(x[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * math.sigmoid(-x[i]);
+  },
+};
+
+/** y = ln(1 + eˣ) */
+export const softplus = (x: Tensor): Tensor => apply(softplusOp, x);
+const softplusOp: Op = {
+  name: "softplus",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.softplus(x[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * math.sigmoid(x[i]);
+  },
+};
+
+/** y = x·σ(x) */
+export const silu = (x: Tensor): Tensor => apply(siluOp, x);
+const siluOp: Op = {
+  name: "silu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i] * math.sigmoid(x[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (!dx) return;
+    for (let i = 0; i < dy.length; i++) {
+      const s = math.sigmoid(x[i]);
+      dx[i] += dy[i] * (s * (1 + x[i] * (1 - s)));
+    }
+  },
+};
+
+/** y = x·Φ(x) with the normal distribution's Φ, exactly or by the tanh form of GPT-2. */
+export const gelu = (x: Tensor, approximate: "erf" | "tanh" = "tanh"): Tensor =>
+  apply(approximate === "tanh" ? geluTanhOp : geluOp, x);
+const geluOp: Op = {
+  name: "gelu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = x[i] * Phi(x[i]);
+  },
+  // Φ(x) + x·φ(x)
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (!dx) return;
+    for (let i = 0; i < dy.length; i++) {
+      const density = 0.3989422804014327 * math.exp(-0.5 * x[i] * x[i]);
+      dx[i] += dy[i] * (Phi(x[i]) + x[i] * density);
+    }
+  },
+};
+const Phi = (x: number): number => 0.5 * (1 + math.erf(x * Math.SQRT1_2));
+const geluTanhOp: Op = {
+  name: "gelu",
+  shape: likeInput,
+  forward({ data: y, a: { data: x } }) {
+    for (let i = 0; i < y.length; i++) y[i] = 0.5 * x[i] * (1 + math.tanh(inner(x[i])));
+  },
+  // with u = √(2/π)(x + 0.044715x³): ½(1 + tanh u) + ½x(1 − tanh²u)·u′
+  backward({ grad: dy, a: { data: x, grad: dx } }) {
+    if (!dx) return;
+    for (let i = 0; i < dy.length; i++) {
+      const t = math.tanh(inner(x[i]));
+      const slope = rootTwoOverPi * (1 + 3 * 0.044715 * x[i] * x[i]);
+      dx[i] += dy[i] * (0.5 * (1 + t) + 0.5 * x[i] * (1 - t * t) * slope);
+    }
+  },
+};
+const rootTwoOverPi = 0.7978845608028654;
+const inner = (x: number): number => rootTwoOverPi * (x + 0.044715 * x * x * x);

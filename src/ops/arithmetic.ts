@@ -1,0 +1,191 @@
+/** Elementwise arithmetic of two tensors, with NumPy's broadcasting, or of a tensor and a number. */
+import * as math from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import { broadcastLike } from "./layout.ts";
+
+const likeA = ({ a }: Call): Shape => a.shape;
+
+/** `op` on a and b, each stretched to their common shape. */
+const both = (op: Op, a: Tensor, b: Tensor): Tensor =>
+  apply(op, broadcastLike(a, b, op.name), broadcastLike(b, a, op.name));
+
+/** y = a + b */
+export const add = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === "number" ? apply(addNumberOp, a, NONE, NONE, b) : both(addOp, a, b);
+const addOp: Op = {
+  name: "add",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] + b[i];
+  },
+  backward({ grad: dy, a: { grad: da }, b: { grad: db } }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
+    if (db) for (let i = 0; i < dy.length; i++) db[i] += dy[i];
+  },
+};
+const addNumberOp: Op = {
+  name: "add",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, p: b }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] + b;
+  },
+  backward({ grad: dy, a: { grad: da } }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
+  },
+};
+
+/** y = a − b */
+export const sub = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === "number" ? add(a, -b) : both(subOp, a, b);
+const subOp: Op = {
+  name: "sub",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] - b[i];
+  },
+  backward({ grad: dy, a: { grad: da }, b: { grad: db } }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
+    if (db) for (let i = 0; i < dy.length; i++) db[i] -= dy[i];
+  },
+};
+
+/** y = a·b */
+export const mul = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === "number" ? apply(mulNumberOp, a, NONE, NONE, b) : both(mulOp, a, b);
+const mulOp: Op = {
+  name: "mul",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] * b[i];
+  },
+  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] * b[i];
+    if (db) for (let i = 0; i < dy.length; i++) db[i] += dy[i] * a[i];
+  },
+};
+const mulNumberOp: Op = {
+  name: "mul",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, p: b }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] * b;
+  },
+  backward({ grad: dy, a: { grad: da }, p: b }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] * b;
+  },
+};
+
+/** y = a / b */
+export const div = (a: Tensor, b: Tensor | number): Tensor =>
+  typeof b === "number" ? mul(a, 1 / b) : both(divOp, a, b);
+const divOp: Op = {
+  name: "div",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = a[i] / b[i];
+  },
+  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] / b[i];
+    if (db) for (let i = 0; i < dy.length; i++) db[i] -= (dy[i] * (a[i] / b[i])) / b[i];
+  },
+};
+
+/** y = −x */
+export const neg = (x: Tensor): Tensor => mul(x, -1);
+
+/**
+ * y = xᵉ. As in PyTorch the gradient to x is 0 where e = 0, and the gradient to e is 0 where x = 0
+ * and e ≥ 0.
+ */
+export const pow = (x: Tensor, exponent: Tensor | number): Tensor =>
+  typeof exponent === "number"
+    ? apply(powNumberOp, x, NONE, NONE, exponent)
+    : both(powOp, x, exponent);
+const powNumberOp: Op = {
+  name: "pow",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, p: e }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.pow(x[i], e);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, p: e }) {
+    if (!dx || e === 0) return;
+    for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * e * math.pow(x[i], e - 1);
+  },
+};
+const powOp: Op = {
+  name: "pow",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: e } }) {
+    for (let i = 0; i < y.length; i++) y[i] = math.pow(x[i], e[i]);
+  },
+  backward({ grad: dy, data: y, a: { data: x, grad: dx }, b: { data: e, grad: de } }) {
+    if (dx) {
+      for (let i = 0; i < dy.length; i++) {
+        if (e[i] !== 0) dx[i] += dy[i] * e[i] * math.pow(x[i], e[i] - 1);
+      }
+    }
+    if (de) {
+      for (let i = 0; i < dy.length; i++) {
+        if (x[i] !== 0 || e[i] < 0) de[i] += dy[i] * y[i] * math.log(x[i]);
+      }
+    }
+  },
+};
+
+/** y = min(a, b); a tie halves the gradient (PyTorch); NaN wins. */
+export const minimum = (a: Tensor, b: Tensor): Tensor => both(minimumOp, a, b);
+const minimumOp: Op = {
+  name: "minimum",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.min(a[i], b[i]);
+  },
+  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+    for (let i = 0; i < dy.length; i++) {
+      const share = a[i] < b[i] ? 1 : a[i] > b[i] ? 0 : 0.5;
+      if (da) da[i] += share * dy[i];
+      if (db) db[i] += (1 - share) * dy[i];
+    }
+  },
+};
+
+/** y = max(a, b); a tie halves the gradient (PyTorch); NaN wins. */
+export const maximum = (a: Tensor, b: Tensor): Tensor => both(maximumOp, a, b);
+const maximumOp: Op = {
+  name: "maximum",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b } }) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.max(a[i], b[i]);
+  },
+  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+    for (let i = 0; i < dy.length; i++) {
+      const share = a[i] > b[i] ? 1 : a[i] < b[i] ? 0 : 0.5;
+      if (da) da[i] += share * dy[i];
+      if (db) db[i] += (1 - share) * dy[i];
+    }
+  },
+};
+
+/** y = a where cond ≠ 0, else b. The branch not taken is not read: its NaN does not leak. */
+export function where(cond: Tensor, a: Tensor, b: Tensor): Tensor {
+  const wide = broadcastLike(broadcastLike(cond, a, "where"), b, "where");
+  return apply(
+    whereOp,
+    broadcastLike(a, wide, "where"),
+    broadcastLike(b, wide, "where"),
+    broadcastLike(wide, a, "where"),
+  );
+}
+const whereOp: Op = {
+  name: "where",
+  shape: likeA,
+  forward({ data: y, a: { data: a }, b: { data: b }, c: { data: cond } }) {
+    for (let i = 0; i < y.length; i++) y[i] = cond[i] !== 0 ? a[i] : b[i];
+  },
+  backward({ grad: dy, a: { grad: da }, b: { grad: db }, c: { data: cond } }) {
+    for (let i = 0; i < dy.length; i++) {
+      const taken = cond[i] !== 0 ? da : db;
+      if (taken) taken[i] += dy[i];
+    }
+  },
+};

@@ -1,0 +1,133 @@
+/** Scaled dot-product attention: Vaswani et al. 2017, arXiv:1706.03762, equation 1. */
+import { ShapeError } from "../core/errors.ts";
+import * as math from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import { broadcastTo } from "./layout.ts";
+
+/**
+ * y = softmax(q·kᵀ·scale)·v for each leading index (batch, head): q […, T, D], k […, S, D],
+ * v […, S, E] give […, T, E]. `causal` lets position t see positions up to t + S − T; `mask`, which
+ * broadcasts to […, T, S], is 1 where attention is allowed. `scale` is 1/√D by default. A query that
+ * may attend nowhere gets zeros.
+ */
+export function attention(
+  q: Tensor,
+  k: Tensor,
+  v: Tensor,
+  causal = false,
+  mask: Tensor | null = null,
+  scale = 1 / Math.sqrt(q.shape[q.shape.length - 1]),
+): Tensor {
+  if (mask === null) return apply(attentionOp, q, k, v, scale, causal ? 1 : 0);
+  const scores = [...q.shape.slice(0, -1), k.shape[k.shape.length - 2]];
+  const wide = sameShape(mask.shape, scores) ? mask : broadcastTo(mask, scores);
+  return apply(attentionOp, q, k, v, scale, causal ? 1 : 0, undefined, [wide]);
+}
+
+interface Sizes {
+  readonly heads: number;
+  readonly T: number;
+  readonly S: number;
+  readonly D: number;
+  readonly E: number;
+}
+function sizes({ a: { shape: q }, b: { shape: k }, c: { shape: v } }: Call): Sizes {
+  const rank = q.length;
+  const lead = q.slice(0, -2);
+  const fits =
+    rank >= 2 &&
+    sameShape(lead, k.slice(0, -2)) &&
+    sameShape(lead, v.slice(0, -2)) &&
+    q[rank - 1] === k[rank - 1] &&
+    k[rank - 2] === v[rank - 2];
+  if (!fits) {
+    const got = `${show(q)}, ${show(k)}, ${show(v)}`;
+    throw new ShapeError(`attention: want q […, T, D], k […, S, D], v […, S, E], got ${got}`);
+  }
+  const heads = lead.reduce((n, m) => n * m, 1);
+  return { heads, T: q[rank - 2], S: k[rank - 2], D: q[rank - 1], E: v[rank - 1] };
+}
+
+const attentionOp: Op<unknown, Sizes> = {
+  name: "attention",
+  shape: (call) => [...call.a.shape.slice(0, -1), sizes(call).E],
+  plan: sizes,
+  // the weights, and one row of their gradient
+  scratch: (call) => {
+    const { heads, T, S } = sizes(call);
+    return heads * T * S + S;
+  },
+  forward({
+    data: y,
+    a: { data: q },
+    b: { data: k },
+    c: { data: v },
+    p: scale,
+    q: causal,
+    rest,
+    plan,
+    scratch: w,
+  }) {
+    const { heads, T, S, D, E } = plan;
+    const allowed = rest.length > 0 ? rest[0].data : null;
+    for (let row = 0; row < heads * T; row++) {
+      const head = Math.floor(row / T);
+      const seen = causal === 1 ? Math.min(S, Math.max(0, (row % T) + 1 + S - T)) : S;
+      const w0 = row * S;
+      let max = -Infinity;
+      for (let j = 0; j < S; j++) {
+        let score = -Infinity;
+        if (j < seen && (allowed === null || allowed[w0 + j] !== 0)) {
+          score = 0;
+          for (let d = 0; d < D; d++) score += q[row * D + d] * k[(head * S + j) * D + d];
+          score *= scale;
+        }
+        w[w0 + j] = score;
+        max = Math.max(max, score);
+      }
+      let sum = 0;
+      for (let j = 0; j < S; j++) {
+        w[w0 + j] = max === -Infinity ? 0 : math.exp(w[w0 + j] - max);
+        sum += w[w0 + j];
+      }
+      for (let e = 0; e < E; e++) y[row * E + e] = 0;
+      if (max === -Infinity) continue;
+      for (let j = 0; j < S; j++) {
+        w[w0 + j] /= sum;
+        if (w[w0 + j] === 0) continue;
+        for (let e = 0; e < E; e++) y[row * E + e] += w[w0 + j] * v[(head * S + j) * E + e];
+      }
+    }
+  },
+  // dw = dy·vᵀ; dscore = w·(dw − Σ dw·w); then dq, dk through score = scale·q·kᵀ, and dv = wᵀ·dy
+  backward({ grad: dy, a, b, c, p: scale, plan, scratch: w }) {
+    const { heads, T, S, D, E } = plan;
+    const dw = w.subarray(heads * T * S);
+    for (let row = 0; row < heads * T; row++) {
+      const head = Math.floor(row / T);
+      const w0 = row * S;
+      let sum = 0;
+      for (let j = 0; j < S; j++) {
+        if (w[w0 + j] === 0) continue;
+        const v0 = (head * S + j) * E;
+        let dot = 0;
+        for (let e = 0; e < E; e++) {
+          dot += dy[row * E + e] * c.data[v0 + e];
+          if (c.grad) c.grad[v0 + e] += w[w0 + j] * dy[row * E + e];
+        }
+        dw[j] = dot;
+        sum += dot * w[w0 + j];
+      }
+      for (let j = 0; j < S; j++) {
+        if (w[w0 + j] === 0) continue;
+        const dscore = scale * w[w0 + j] * (dw[j] - sum);
+        const k0 = (head * S + j) * D;
+        for (let d = 0; d < D; d++) {
+          if (a.grad) a.grad[row * D + d] += dscore * b.data[k0 + d];
+          if (b.grad) b.grad[k0 + d] += dscore * a.data[row * D + d];
+        }
+      }
+    }
+  },
+};

@@ -1,0 +1,230 @@
+/** Convolution and pooling over images, x [batch, channels, height, width]. */
+import { ShapeError } from "../core/errors.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+/** One number for both directions, or [vertical, horizontal]. */
+export type Pair = number | readonly [number, number];
+const pair = (p: Pair): readonly [number, number] => (typeof p === "number" ? [p, p] : p);
+
+/** How a window moves over an image: input and output size, kernel, stride, padding, dilation. */
+interface Geometry {
+  readonly channels: number;
+  readonly height: number;
+  readonly width: number;
+  readonly outHeight: number;
+  readonly outWidth: number;
+  readonly kernelHeight: number;
+  readonly kernelWidth: number;
+  readonly strideY: number;
+  readonly strideX: number;
+  readonly padY: number;
+  readonly padX: number;
+  readonly dilationY: number;
+  readonly dilationX: number;
+}
+
+interface WindowOptions {
+  readonly stride?: Pair;
+  readonly padding?: Pair;
+  readonly dilation?: Pair;
+}
+
+function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): Geometry {
+  if (x.length !== 4) {
+    throw new ShapeError(`${op}: want x [batch, channels, height, width], got ${show(x)}`);
+  }
+  const [, channels, height, width] = x;
+  const [kernelHeight, kernelWidth] = pair(kernel);
+  const [strideY, strideX] = pair(options.stride ?? 1);
+  const [padY, padX] = pair(options.padding ?? 0);
+  const [dilationY, dilationX] = pair(options.dilation ?? 1);
+  const positive = [kernelHeight, kernelWidth, strideY, strideX, dilationY, dilationX];
+  if (positive.some((n) => !(n >= 1)) || padY < 0 || padX < 0) {
+    throw new RangeError(`${op}: want kernel, stride, dilation ≥ 1 and padding ≥ 0`);
+  }
+  const outHeight =
+    Math.floor((height + 2 * padY - dilationY * (kernelHeight - 1) - 1) / strideY) + 1;
+  const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;
+  if (outHeight < 1 || outWidth < 1) {
+    const window = `${kernelHeight}×${kernelWidth}`;
+    throw new ShapeError(`${op}: want an image that holds a ${window} window, got ${show(x)}`);
+  }
+  const sizes = { channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth };
+  return { ...sizes, strideY, strideX, padY, padX, dilationY, dilationX };
+}
+
+/**
+ * y[b,o,i,j] = bias[o] + Σ x[b,c,i·stride − pad + dy·dilation, …]·weight[o,c,dy,dx]: PyTorch's
+ * layouts, x [batch, in, height, width], weight [out, in, kernel height, kernel width], bias [out].
+ */
+export const conv2d = (
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor = NONE,
+  options: WindowOptions = defaultWindow,
+): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
+const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
+const conv2dOp: Op<WindowOptions, Geometry & { outputs: number }> = {
+  name: "conv2d",
+  shape(call) {
+    const { a: x, b: weight, c: bias } = call;
+    const { outHeight, outWidth } = convGeometry(call);
+    if (bias !== NONE && !sameShape(bias.shape, [weight.shape[0]])) {
+      throw new ShapeError(`conv2d: want bias [${weight.shape[0]}], got ${show(bias.shape)}`);
+    }
+    return [x.shape[0], weight.shape[0], outHeight, outWidth];
+  },
+  plan: (call) => ({ ...convGeometry(call), outputs: call.b.shape[0] }),
+  forward({ data: y, a: { data: x }, b: { data: w }, c: bias, plan: g }) {
+    const plane = g.outHeight * g.outWidth;
+    const taps = g.channels * g.kernelHeight * g.kernelWidth;
+    for (let at = 0, image = 0; at < y.length; at += g.outputs * plane, image++) {
+      for (let o = 0; o < g.outputs; o++) {
+        const y0 = at + o * plane;
+        y.fill(bias === NONE ? 0 : bias.data[o], y0, y0 + plane);
+        for (let tap = 0; tap < taps; tap++) slide(g, image, tap, y0, 0, o * taps + tap, y, x, w);
+      }
+    }
+  },
+  backward({ grad: dy, a, b, c, plan: g }) {
+    const plane = g.outHeight * g.outWidth;
+    const taps = g.channels * g.kernelHeight * g.kernelWidth;
+    for (let at = 0, image = 0; at < dy.length; at += g.outputs * plane, image++) {
+      for (let o = 0; o < g.outputs; o++) {
+        const y0 = at + o * plane;
+        if (c.grad) for (let i = 0; i < plane; i++) c.grad[o] += dy[y0 + i];
+        for (let tap = 0; tap < taps; tap++) {
+          const wAt = o * taps + tap;
+          if (a.grad) slide(g, image, tap, y0, 1, wAt, dy, a.grad, b.data);
+          if (b.grad) slide(g, image, tap, y0, 2, wAt, dy, a.data, b.grad);
+        }
+      }
+    }
+  },
+};
+
+type Buffer = { [i: number]: number };
+
+/**
+ * One weight over one output plane. `into` says who is written: 0 y += x·w, 1 x += y·w, 2 w += Σ x·y.
+ */
+function slide(
+  g: Geometry,
+  image: number,
+  tap: number,
+  y0: number,
+  into: 0 | 1 | 2,
+  wAt: number,
+  y: Buffer,
+  x: Buffer,
+  w: Buffer,
+): void {
+  const kx = tap % g.kernelWidth;
+  const ky = Math.floor(tap / g.kernelWidth) % g.kernelHeight;
+  const channel = Math.floor(tap / (g.kernelWidth * g.kernelHeight));
+  const weight = w[wAt];
+  let total = 0;
+  for (let i = 0; i < g.outHeight; i++) {
+    const row = i * g.strideY - g.padY + ky * g.dilationY;
+    if (row < 0 || row >= g.height) continue;
+    const x0 = ((image * g.channels + channel) * g.height + row) * g.width;
+    for (let j = 0; j < g.outWidth; j++) {
+      const column = j * g.strideX - g.padX + kx * g.dilationX;
+      if (column < 0 || column >= g.width) continue;
+      const yAt = y0 + i * g.outWidth + j;
+      if (into === 0) y[yAt] += x[x0 + column] * weight;
+      else if (into === 1) x[x0 + column] += y[yAt] * weight;
+      else total += x[x0 + column] * y[yAt];
+    }
+  }
+  if (into === 2) w[wAt] += total;
+}
+
+function convGeometry({ a: x, b: weight, settings }: Call<WindowOptions>): Geometry {
+  const w = weight.shape;
+  if (w.length !== 4 || w[1] !== x.shape[1]) {
+    const want = "x [batch, in, height, width] and weight [out, in, height, width]";
+    throw new ShapeError(`conv2d: want ${want}, got ${show(x.shape)} and ${show(w)}`);
+  }
+  return geometry("conv2d", x.shape, [w[2], w[3]], settings);
+}
+
+interface PoolOptions extends WindowOptions {
+  readonly kernel: Pair;
+}
+
+/** The largest of each window (padding never wins); the first of equals has the gradient. */
+export const maxPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
+  apply(maxPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
+/** The mean of each window; padding counts as zeros. */
+export const avgPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
+  apply(avgPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
+
+/** For each output, the input indices of its window; −1 in the padding. */
+interface Windows {
+  readonly size: number;
+  readonly index: Int32Array;
+}
+const pooling = (name: string) => ({
+  name,
+  shape({ a: { shape }, settings }: Call<PoolOptions>): Shape {
+    const { outHeight, outWidth } = geometry(name, shape, settings.kernel, settings);
+    return [shape[0], shape[1], outHeight, outWidth];
+  },
+  plan({ a: { shape }, settings }: Call<PoolOptions>): Windows {
+    const g = geometry(name, shape, settings.kernel, settings);
+    const size = g.kernelHeight * g.kernelWidth;
+    const planes = shape[0] * g.channels;
+    const index = new Int32Array(planes * g.outHeight * g.outWidth * size);
+    for (let i = 0, at = 0; i < planes * g.outHeight * g.outWidth; i++) {
+      const column = (i % g.outWidth) * g.strideX - g.padX;
+      const row = (Math.floor(i / g.outWidth) % g.outHeight) * g.strideY - g.padY;
+      const plane = Math.floor(i / (g.outWidth * g.outHeight)) * g.height;
+      for (let y = row; y < row + g.kernelHeight; y++) {
+        for (let x = column; x < column + g.kernelWidth; x++) {
+          const inside = y >= 0 && y < g.height && x >= 0 && x < g.width;
+          index[at++] = inside ? (plane + y) * g.width + x : -1;
+        }
+      }
+    }
+    return { size, index };
+  },
+});
+
+const maxPoolOp: Op<PoolOptions, Windows> = {
+  ...pooling("maxPool2d"),
+  scratch: (_, shape) => shape.reduce((n, m) => n * m, 1),
+  forward({ data: y, a: { data: x }, plan: { size, index }, scratch: winner }) {
+    for (let i = 0, at = 0; i < y.length; i++) {
+      let best = -1;
+      for (let j = 0; j < size; j++, at++) {
+        const k = index[at];
+        if (k >= 0 && (best < 0 || !(x[k] <= x[best]))) best = k;
+      }
+      y[i] = best < 0 ? -Infinity : x[best];
+      winner[i] = best;
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, scratch: winner }) {
+    if (!dx) return;
+    for (let i = 0; i < dy.length; i++) if (winner[i] >= 0) dx[winner[i]] += dy[i];
+  },
+};
+
+const avgPoolOp: Op<PoolOptions, Windows> = {
+  ...pooling("avgPool2d"),
+  forward({ data: y, a: { data: x }, plan: { size, index } }) {
+    for (let i = 0, at = 0; i < y.length; i++) {
+      let sum = 0;
+      for (let j = 0; j < size; j++, at++) if (index[at] >= 0) sum += x[index[at]];
+      y[i] = sum / size;
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, plan: { size, index } }) {
+    if (!dx) return;
+    for (let i = 0, at = 0; i < dy.length; i++) {
+      for (let j = 0; j < size; j++, at++) if (index[at] >= 0) dx[index[at]] += dy[i] / size;
+    }
+  },
+};

@@ -1,0 +1,73 @@
+/** Running sums and products along one axis, from either end. */
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import { axisOf, type Rows, rowsOf } from "./axes.ts";
+
+/** Rows along the axis, in the order of the walk: p is the axis, q = 1 walks from the end. */
+const along = (name: string) => ({
+  name,
+  shape: ({ a }: Call): Shape => a.shape,
+  plan({ a, p: axis, q: reverse }: Call): Rows {
+    const rows = rowsOf(a.shape, [axisOf(name, axis, a.shape)]);
+    return reverse === 1 ? { ...rows, offset: rows.offset.slice().reverse() } : rows;
+  },
+});
+
+/** y[i] = Σ x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
+export const cumsum = (x: Tensor, axis = -1, reverse = false): Tensor =>
+  apply(cumsumOp, x, NONE, NONE, axis, reverse ? 1 : 0);
+const cumsumOp: Op<unknown, Rows> = {
+  ...along("cumsum"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < start.length; r++) {
+      let sum = 0;
+      for (let j = 0; j < offset.length; j++) {
+        sum += x[start[r] + offset[j]];
+        y[start[r] + offset[j]] = sum;
+      }
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < start.length; r++) {
+      let sum = 0;
+      for (let j = offset.length - 1; j >= 0; j--) {
+        sum += dy[start[r] + offset[j]];
+        dx[start[r] + offset[j]] += sum;
+      }
+    }
+  },
+};
+
+/** y[i] = Π x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
+export const cumprod = (x: Tensor, axis = -1, reverse = false): Tensor =>
+  apply(cumprodOp, x, NONE, NONE, axis, reverse ? 1 : 0);
+const cumprodOp: Op<unknown, Rows> = {
+  ...along("cumprod"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < start.length; r++) {
+      let product = 1;
+      for (let j = 0; j < offset.length; j++) {
+        product *= x[start[r] + offset[j]];
+        y[start[r] + offset[j]] = product;
+      }
+    }
+  },
+  // dx[j] = Σᵢ≥ⱼ dy[i]·Π of x[0 … i] without x[j]: no division, so zeros are exact
+  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < start.length; r++) {
+      let before = 1;
+      for (let j = 0; j < offset.length; j++) {
+        let product = before;
+        let sum = dy[start[r] + offset[j]] * product;
+        for (let i = j + 1; i < offset.length; i++) {
+          product *= x[start[r] + offset[i]];
+          sum += dy[start[r] + offset[i]] * product;
+        }
+        dx[start[r] + offset[j]] += sum;
+        before *= x[start[r] + offset[j]];
+      }
+    }
+  },
+};

@@ -1,0 +1,126 @@
+/** Picking and placing by index. Indices are whole numbers held in a float tensor. */
+import { ShapeError } from "../core/errors.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
+import { axisOf, dot, indexMap, stridesOf } from "./axes.ts";
+
+/** Throws RangeError unless `index` is one of 0 … n−1. */
+function check(op: string, index: number, n: number, at: number): void {
+  if (!(index >= 0 && index < n && Number.isInteger(index))) {
+    throw new RangeError(`${op}: want an index from 0 to ${n - 1}, got ${index} at ${at}`);
+  }
+}
+
+/** Along one axis: element i of the index reaches x[base[i] + index[i]·step], index below n. */
+interface Along {
+  readonly base: Int32Array;
+  readonly step: number;
+  readonly n: number;
+}
+function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along {
+  const at = axisOf(op, axis, shape);
+  const fits = index.length === shape.length && index.every((n, i) => i === at || n <= shape[i]);
+  if (!fits) throw new ShapeError(`${op}: want an index within ${show(shape)}, got ${show(index)}`);
+  const strides = stridesOf(shape);
+  const steps = strides.map((stride, i) => (i === at ? 0 : stride));
+  return { base: indexMap(index, (i) => dot(i, steps)), step: strides[at], n: shape[at] };
+}
+
+/** y[i,j,…] = x[…, index[i,j,…], …] along `axis`: index has x's rank (PyTorch's gather). */
+export const gather = (x: Tensor, index: Tensor, axis = -1): Tensor =>
+  apply(gatherOp, x, index, NONE, axis);
+const gatherOp: Op<unknown, Along> = {
+  name: "gather",
+  shape: ({ b: index }) => index.shape,
+  plan: ({ a: x, b: index, p: axis }) => alongAxis("gather", axis, x.shape, index.shape),
+  forward({ data: y, a: { data: x }, b: { data: index }, plan: { base, step, n } }) {
+    for (let i = 0; i < y.length; i++) {
+      check("gather", index[i], n, i);
+      y[i] = x[base[i] + index[i] * step];
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan: { base, step } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[base[i] + index[i] * step] += dy[i];
+  },
+};
+
+/** y = x with y[…, index[i,j,…], …] += src[i,j,…] along `axis` (PyTorch's scatter_add). */
+export const scatterAdd = (x: Tensor, index: Tensor, src: Tensor, axis = -1): Tensor =>
+  apply(scatterAddOp, x, index, src, axis);
+const scatterAddOp: Op<unknown, Along> = {
+  name: "scatterAdd",
+  shape({ a: x, b: index, c: src }) {
+    if (!sameShape(index.shape, src.shape)) {
+      throw new ShapeError(
+        `scatterAdd: want src of shape ${show(index.shape)}, got ${show(src.shape)}`,
+      );
+    }
+    return x.shape;
+  },
+  plan: ({ a: x, b: index, p: axis }) => alongAxis("scatterAdd", axis, x.shape, index.shape),
+  forward({ data: y, a: { data: x }, b: { data: index }, c: { data: src }, plan }) {
+    const { base, step, n } = plan;
+    y.set(x);
+    for (let i = 0; i < src.length; i++) {
+      check("scatterAdd", index[i], n, i);
+      y[base[i] + index[i] * step] += src[i];
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, b: { data: index }, c: { grad: dsrc }, plan }) {
+    const { base, step } = plan;
+    if (dx) for (let i = 0; i < dx.length; i++) dx[i] += dy[i];
+    if (dsrc) for (let i = 0; i < dsrc.length; i++) dsrc[i] += dy[base[i] + index[i] * step];
+  },
+};
+
+/** The slices of x that a list of indices names along `axis`, in the list's shape and order. */
+export const indexSelect = (x: Tensor, index: Tensor, axis = 0): Tensor =>
+  apply(indexSelectOp, x, index, NONE, axis);
+/** Rows of `weight` [vocab, width] for each index: […index.shape, width]. */
+export const embedding = (weight: Tensor, index: Tensor): Tensor =>
+  apply(indexSelectOp, weight, index, NONE, 0);
+const indexSelectOp: Op<unknown, { outer: number; n: number; inner: number }> = {
+  name: "indexSelect",
+  shape({ a: x, b: index, p: axis }) {
+    const at = axisOf("indexSelect", axis, x.shape);
+    return [...x.shape.slice(0, at), ...index.shape, ...x.shape.slice(at + 1)];
+  },
+  plan({ a: x, p: axis }) {
+    const at = axisOf("indexSelect", axis, x.shape);
+    const outer = sizeOf(x.shape.slice(0, at));
+    return { outer, n: x.shape[at], inner: sizeOf(x.shape.slice(at + 1)) };
+  },
+  forward({ data: y, a: { data: x }, b: { data: index }, plan: { outer, n, inner } }) {
+    for (let i = 0; i < index.length; i++) check("indexSelect", index[i], n, i);
+    for (let o = 0, to = 0; o < outer; o++) {
+      for (let i = 0; i < index.length; i++) {
+        const from = (o * n + index[i]) * inner;
+        for (let j = 0; j < inner; j++) y[to++] = x[from + j];
+      }
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan: { outer, n, inner } }) {
+    if (!dx) return;
+    for (let o = 0, to = 0; o < outer; o++) {
+      for (let i = 0; i < index.length; i++) {
+        const from = (o * n + index[i]) * inner;
+        for (let j = 0; j < inner; j++) dx[from + j] += dy[to++];
+      }
+    }
+  },
+};
+
+/** 1 at the index, 0 elsewhere: […index.shape, depth]. No gradient. */
+export const oneHot = (index: Tensor, depth: number): Tensor =>
+  apply(oneHotOp, index, NONE, NONE, depth);
+const oneHotOp: Op = {
+  name: "oneHot",
+  shape: ({ a: index, p: depth }: Call) => [...index.shape, depth],
+  forward({ data: y, a: { data: index }, p: depth }) {
+    y.fill(0);
+    for (let i = 0; i < index.length; i++) {
+      check("oneHot", index[i], depth, i);
+      y[i * depth + index[i]] = 1;
+    }
+  },
+};

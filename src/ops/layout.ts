@@ -1,0 +1,269 @@
+/**
+ * Moving numbers about: broadcast, permute, slice, flip, tile, pad, triangles. Each is one index map,
+ * made when the slot is recorded; all share one loop forward (y[i] = x[map[i]], or a fill where the
+ * map is −1) and one backward (dx[map[i]] += dy[i]). Reshape and rows are views and move nothing.
+ */
+import { ShapeError } from "../core/errors.ts";
+import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
+import { NONE, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
+import { axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
+
+function moveForward({ data: y, a: { data: x }, plan: map, p: fill }: Slot<unknown, Int32Array>) {
+  for (let i = 0; i < y.length; i++) {
+    const j = map[i];
+    y[i] = j < 0 ? fill : x[j];
+  }
+}
+
+function moveBackward({ grad: dy, a: { grad: dx }, plan: map }: GradSlot<unknown, Int32Array>) {
+  if (!dx) return;
+  for (let i = 0; i < dy.length; i++) {
+    const j = map[i];
+    if (j >= 0) dx[j] += dy[i];
+  }
+}
+
+type Mover<S> = {
+  shape(call: Call<S>): Shape;
+  /** Where in `a` each element of the output comes from; −1 for the fill. */
+  map(call: Call<S>, shape: Shape): Int32Array;
+};
+const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Int32Array> => ({
+  name,
+  shape,
+  plan: map,
+  forward: moveForward,
+  backward: moveBackward,
+});
+
+/**
+ * x stretched to the shape that x and `like` broadcast to; x itself where that is its own shape.
+ * `op` is whom an error names.
+ */
+export function broadcastLike(x: Tensor, like: Tensor, op: string): Tensor {
+  return covers(x.shape, like.shape) ? x : apply(broadcastLikeOp, x, like, NONE, 0, 0, op);
+}
+const broadcastLikeOp = mover<string>("broadcastLike", {
+  shape: ({ a, b, settings: op }) => broadcastShape(op, a.shape, b.shape),
+  map: ({ a }, shape) => broadcastMap(a.shape, shape),
+});
+
+function covers(shape: Shape, other: Shape): boolean {
+  if (shape === other) return true;
+  const lead = shape.length - other.length;
+  if (lead < 0) return false;
+  for (let i = 0; i < other.length; i++) {
+    if (other[i] !== 1 && other[i] !== shape[i + lead]) return false;
+  }
+  return true;
+}
+
+/** x stretched to `shape` by NumPy's broadcasting rule. */
+export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
+  apply(broadcastToOp, x, NONE, NONE, 0, 0, shape);
+const broadcastToOp = mover<Shape>("broadcastTo", {
+  shape({ a, settings: shape }) {
+    const stretched = broadcastShape("broadcastTo", a.shape, shape);
+    if (sizeOf(stretched) !== sizeOf(shape) || stretched.length !== shape.length) {
+      throw new ShapeError(
+        `broadcastTo: want ${show(shape)}, which ${show(a.shape)} does not reach`,
+      );
+    }
+    return stretched;
+  },
+  map: ({ a }, shape) => broadcastMap(a.shape, shape),
+});
+
+/** Axis i of the result is axis perm[i] of x. */
+export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
+  apply(permuteOp, x, NONE, NONE, 0, 0, perm);
+const permuted = ({ a, settings: perm }: Call<readonly number[]>): number[] => {
+  const axes = perm.map((axis) => axisOf("permute", axis, a.shape));
+  if (new Set(axes).size !== a.shape.length) {
+    throw new ShapeError(`permute: want each axis of ${show(a.shape)} once, got ${show(perm)}`);
+  }
+  return axes;
+};
+const permuteOp = mover<readonly number[]>("permute", {
+  shape: (call) => permuted(call).map((axis) => call.a.shape[axis]),
+  map(call, shape) {
+    const strides = stridesOf(call.a.shape);
+    const steps = permuted(call).map((axis) => strides[axis]);
+    return indexMap(shape, (at) => dot(at, steps));
+  },
+});
+
+/** x with two axes exchanged; the last two by default. */
+export function swapAxes(x: Tensor, axisA = -2, axisB = -1): Tensor {
+  const perm = x.shape.map((_, i) => i);
+  const i = axisOf("swapAxes", axisA, x.shape);
+  const j = axisOf("swapAxes", axisB, x.shape);
+  perm[i] = j;
+  perm[j] = i;
+  return permute(x, perm);
+}
+
+/** One axis of a slice: [start, stop, step]; negative bounds count from the end, step ≥ 1. */
+export type Range = readonly [start: number, stop: number, step?: number];
+
+/** The elements at start, start + step, … before stop on each axis; axes not given are whole. */
+export const slice = (x: Tensor, ranges: readonly Range[]): Tensor =>
+  apply(sliceOp, x, NONE, NONE, 0, 0, ranges);
+const ranges = ({ a: { shape }, settings }: Call<readonly Range[]>) => {
+  if (settings.length > shape.length) {
+    throw new ShapeError(
+      `slice: want at most ${shape.length} ranges for ${show(shape)}, got ${settings.length}`,
+    );
+  }
+  return shape.map((n, i) => {
+    const [start, stop, step = 1] = settings[i] ?? [0, n];
+    if (!Number.isInteger(step) || step < 1)
+      throw new ShapeError(`slice: want a step ≥ 1, got ${step}`);
+    const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + n : at, 0), n);
+    const first = clamp(start);
+    return { first, step, length: Math.max(0, Math.ceil((clamp(stop) - first) / step)) };
+  });
+};
+const sliceOp = mover<readonly Range[]>("slice", {
+  shape: (call) => ranges(call).map(({ length }) => length),
+  map(call, shape) {
+    const strides = stridesOf(call.a.shape);
+    const axes = ranges(call);
+    const origin = dot(
+      axes.map(({ first }) => first),
+      strides,
+    );
+    const steps = axes.map(({ step }, i) => step * strides[i]);
+    return indexMap(shape, (at) => origin + dot(at, steps));
+  },
+});
+
+/** x in reverse along one axis, or several. */
+export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
+  apply(flipOp, x, NONE, NONE, 0, 0, typeof axes === "number" ? [axes] : axes);
+const flipOp = mover<readonly number[]>("flip", {
+  shape: ({ a }) => a.shape,
+  map({ a, settings }, shape) {
+    const flipped = settings.map((axis) => axisOf("flip", axis, shape));
+    const strides = stridesOf(a.shape);
+    const origin = flipped.reduce((sum, axis) => sum + (shape[axis] - 1) * strides[axis], 0);
+    const steps = strides.map((stride, i) => (flipped.includes(i) ? -stride : stride));
+    return indexMap(shape, (at) => origin + dot(at, steps));
+  },
+});
+
+/** x repeated reps[i] times along axis i; missing leading axes count as 1. */
+export const tile = (x: Tensor, reps: readonly number[]): Tensor =>
+  apply(tileOp, x, NONE, NONE, 0, 0, reps);
+const padLeft = (list: readonly number[], rank: number): number[] => [
+  ...new Array<number>(Math.max(0, rank - list.length)).fill(1),
+  ...list,
+];
+const tileOp = mover<readonly number[]>("tile", {
+  shape({ a, settings: reps }) {
+    const rank = Math.max(a.shape.length, reps.length);
+    const times = padLeft(reps, rank);
+    return padLeft(a.shape, rank).map((n, i) => n * times[i]);
+  },
+  map({ a }, shape) {
+    const from = padLeft(a.shape, shape.length);
+    const strides = stridesOf(from);
+    return indexMap(shape, (at) =>
+      at.reduce((sum, i, axis) => sum + (i % from[axis]) * strides[axis], 0),
+    );
+  },
+});
+
+/** x with `value` around it: padding[i] = [before, after] for axis i. */
+export const pad = (
+  x: Tensor,
+  padding: readonly (readonly [number, number])[],
+  value = 0,
+): Tensor => apply(padOp, x, NONE, NONE, value, 0, padding);
+const padOp = mover<readonly (readonly [number, number])[]>("pad", {
+  shape({ a, settings: padding }) {
+    if (padding.length !== a.shape.length) {
+      throw new ShapeError(
+        `pad: want ${a.shape.length} pairs for ${show(a.shape)}, got ${padding.length}`,
+      );
+    }
+    return a.shape.map((n, i) => padding[i][0] + n + padding[i][1]);
+  },
+  map({ a, settings: padding }, shape) {
+    const strides = stridesOf(a.shape);
+    return indexMap(shape, (at) => {
+      let index = 0;
+      for (let axis = 0; axis < at.length; axis++) {
+        const i = at[axis] - padding[axis][0];
+        if (i < 0 || i >= a.shape[axis]) return -1;
+        index += i * strides[axis];
+      }
+      return index;
+    });
+  },
+});
+
+/** The last two axes' lower triangle, with diagonals up to k; 0 above. */
+export const tril = (x: Tensor, k = 0): Tensor => apply(trilOp, x, NONE, NONE, 0, k);
+/** The last two axes' upper triangle, with diagonals from k on; 0 below. */
+export const triu = (x: Tensor, k = 0): Tensor => apply(triuOp, x, NONE, NONE, 0, k);
+const triangle = (name: string, keeps: (row: number, column: number, k: number) => boolean) =>
+  mover(name, {
+    shape({ a }) {
+      if (a.shape.length < 2)
+        throw new ShapeError(`${name}: want 2 axes or more, got ${show(a.shape)}`);
+      return a.shape;
+    },
+    map({ q: k }, shape) {
+      const strides = stridesOf(shape);
+      const [row, column] = [shape.length - 2, shape.length - 1];
+      return indexMap(shape, (at) => (keeps(at[row], at[column], k) ? dot(at, strides) : -1));
+    },
+  });
+const trilOp = triangle("tril", (row, column, k) => column - row <= k);
+const triuOp = triangle("triu", (row, column, k) => column - row >= k);
+
+/** The same numbers under another shape; one size may be −1 and follows from the others. A view. */
+export const reshape = (x: Tensor, shape: Shape): Tensor =>
+  apply(reshapeOp, x, NONE, NONE, 0, 0, shape);
+const reshapeOp: Op<Shape> = {
+  name: "reshape",
+  shape({ a, settings: shape }) {
+    const size = sizeOf(a.shape);
+    const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
+    const full = shape.map((n) => (n === -1 ? size / known : n));
+    if (
+      shape.filter((n) => n === -1).length > 1 ||
+      full.some((n) => !Number.isInteger(n)) ||
+      sizeOf(full) !== size
+    ) {
+      throw new ShapeError(
+        `reshape: want ${size} elements as in ${show(a.shape)}, got ${show(shape)}`,
+      );
+    }
+    return full;
+  },
+  view: () => 0,
+  backward() {}, // the gradient is the input's own
+};
+
+/** Rows start … stop − 1 of the first axis. A view. */
+export const rows = (x: Tensor, start: number, stop: number): Tensor =>
+  apply(rowsOp, x, NONE, NONE, start, stop);
+const rowsOp: Op = {
+  name: "rows",
+  shape({ a, p: start, q: stop }) {
+    if (!(a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
+      throw new ShapeError(
+        `rows: want a range of the first axis of ${show(a.shape)}, got ${start} to ${stop}`,
+      );
+    }
+    return [stop - start, ...a.shape.slice(1)];
+  },
+  view: ({ a, p: start }) => start * sizeOf(a.shape.slice(1)),
+  backward() {}, // the gradient is the input's own
+};
+
+/** x itself, through which no gradient flows. A view. */
+export const stopGradient = (x: Tensor): Tensor => apply(stopGradientOp, x);
+const stopGradientOp: Op = { name: "stopGradient", shape: ({ a }) => a.shape, view: () => 0 };

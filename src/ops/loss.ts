@@ -1,0 +1,262 @@
+/**
+ * Losses. Each makes one number an element; `reduction` "mean" (default) or "sum" reduces them to a
+ * scalar, "none" leaves them.
+ */
+import { ShapeError } from "../core/errors.ts";
+import * as math from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, show, type Tensor } from "../core/tensor.ts";
+import { broadcastLike } from "./layout.ts";
+import { mean, sum } from "./reduce.ts";
+
+export type Reduction = "none" | "mean" | "sum";
+
+const reduced = (losses: Tensor, reduction: Reduction): Tensor =>
+  reduction === "none" ? losses : reduction === "sum" ? sum(losses) : mean(losses);
+
+const pairwise = (op: Op, x: Tensor, target: Tensor, reduction: Reduction, p = 0): Tensor =>
+  reduced(
+    apply(op, broadcastLike(x, target, op.name), broadcastLike(target, x, op.name), NONE, p),
+    reduction,
+  );
+const likeA = ({ a }: Call): Shape => a.shape;
+
+/** (x − target)² */
+export const mse = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
+  pairwise(mseOp, x, target, reduction);
+const mseOp: Op = {
+  name: "mse",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: t } }) {
+    for (let i = 0; i < y.length; i++) y[i] = (x[i] - t[i]) * (x[i] - t[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+    for (let i = 0; i < dy.length; i++) {
+      const d = 2 * dy[i] * (x[i] - t[i]);
+      if (dx) dx[i] += d;
+      if (dt) dt[i] -= d;
+    }
+  },
+};
+
+/** |x − target|; the gradient at 0 is 0. */
+export const l1 = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
+  pairwise(l1Op, x, target, reduction);
+const l1Op: Op = {
+  name: "l1",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: t } }) {
+    for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i] - t[i]);
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+    for (let i = 0; i < dy.length; i++) {
+      const d = dy[i] * Math.sign(x[i] - t[i]);
+      if (dx) dx[i] += d;
+      if (dt) dt[i] -= d;
+    }
+  },
+};
+
+/** With d = x − target: ½d² where |d| ≤ delta, else delta·(|d| − ½delta). */
+export const huber = (
+  x: Tensor,
+  target: Tensor,
+  delta = 1,
+  reduction: Reduction = "mean",
+): Tensor => pairwise(huberOp, x, target, reduction, delta);
+const huberOp: Op = {
+  name: "huber",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: t }, p: delta }) {
+    for (let i = 0; i < y.length; i++) {
+      const d = Math.abs(x[i] - t[i]);
+      y[i] = d <= delta ? 0.5 * d * d : delta * (d - 0.5 * delta);
+    }
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: delta }) {
+    for (let i = 0; i < dy.length; i++) {
+      const d = dy[i] * Math.min(Math.max(x[i] - t[i], -delta), delta);
+      if (dx) dx[i] += d;
+      if (dt) dt[i] -= d;
+    }
+  },
+};
+
+/** huber/beta with delta = beta (PyTorch's smooth L1); |x − target| for beta 0. */
+export function smoothL1(
+  x: Tensor,
+  target: Tensor,
+  beta = 1,
+  reduction: Reduction = "mean",
+): Tensor {
+  if (beta === 0) return l1(x, target, reduction);
+  return pairwise(smoothL1Op, x, target, reduction, beta);
+}
+const smoothL1Op: Op = {
+  name: "smoothL1",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: t }, p: beta }) {
+    for (let i = 0; i < y.length; i++) {
+      const d = Math.abs(x[i] - t[i]);
+      y[i] = d < beta ? (0.5 * d * d) / beta : d - 0.5 * beta;
+    }
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: beta }) {
+    for (let i = 0; i < dy.length; i++) {
+      const d = dy[i] * Math.min(Math.max((x[i] - t[i]) / beta, -1), 1);
+      if (dx) dx[i] += d;
+      if (dt) dt[i] -= d;
+    }
+  },
+};
+
+/** −t·ln σ(x) − (1 − t)·ln(1 − σ(x)) for targets t in [0, 1]; finite for any logit. */
+export const bceWithLogits = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
+  pairwise(bceOp, x, target, reduction);
+const bceOp: Op = {
+  name: "bceWithLogits",
+  shape: likeA,
+  forward({ data: y, a: { data: x }, b: { data: t } }) {
+    for (let i = 0; i < y.length; i++) {
+      y[i] = Math.max(x[i], 0) - x[i] * t[i] + math.log1p(math.exp(-Math.abs(x[i])));
+    }
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
+    if (dt) for (let i = 0; i < dy.length; i++) dt[i] -= dy[i] * x[i];
+  },
+};
+
+export interface CrossEntropyOptions {
+  readonly reduction?: Reduction;
+  /** Rows with this label have no loss, and "mean" does not count them. Default: none. */
+  readonly ignoreIndex?: number;
+  /** ε: the target is (1 − ε) at the label plus ε/classes everywhere. Default 0. */
+  readonly labelSmoothing?: number;
+}
+
+/**
+ * −ln softmax(logits)[label]: logits […, classes], labels […]. "mean" divides by the labels kept;
+ * NaN where none is (PyTorch). RangeError for a label that is no class.
+ */
+export const crossEntropy = (
+  logits: Tensor,
+  labels: Tensor,
+  options: CrossEntropyOptions = noOptions,
+): Tensor => apply(crossEntropyOp, logits, labels, NONE, 0, 0, options);
+/** −logProbs[label]: crossEntropy for rows that are log-probabilities already. */
+export const nllLoss = (
+  logProbs: Tensor,
+  labels: Tensor,
+  options: CrossEntropyOptions = noOptions,
+): Tensor => apply(nllOp, logProbs, labels, NONE, 0, 0, options);
+const noOptions: CrossEntropyOptions = {};
+
+/** Both losses' shapes: scratch holds each row's log-sum, then the number of labels kept. */
+const labelled = (name: string) => ({
+  name,
+  shape({ a: { shape: x }, b: { shape: labels }, settings }: Call<CrossEntropyOptions>): Shape {
+    if (x.length !== labels.length + 1 || labels.some((n, i) => n !== x[i])) {
+      throw new ShapeError(
+        `${name}: want […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
+      );
+    }
+    return settings.reduction === "none" ? labels : [];
+  },
+  scratch: ({ b: labels }: Call<CrossEntropyOptions>) => labels.data.length + 1,
+});
+
+const crossEntropyOp: Op<CrossEntropyOptions> = {
+  ...labelled("crossEntropy"),
+  forward({ data: y, a: { data: x }, b: { data: labels }, settings, scratch }) {
+    const n = x.length / labels.length;
+    for (let row = 0; row < labels.length; row++) {
+      let max = -Infinity;
+      for (let j = 0; j < n; j++) max = Math.max(max, x[row * n + j]);
+      let total = 0;
+      for (let j = 0; j < n; j++) total += math.exp(x[row * n + j] - max);
+      scratch[row] = max + math.log(total);
+    }
+    labelLosses("crossEntropy", y, x, labels, settings, scratch);
+  },
+  // dx = dy·(softmax − target)
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: labels }, settings, scratch }) {
+    if (!dx) return;
+    const n = x.length / labels.length;
+    const smooth = settings.labelSmoothing ?? 0;
+    for (let row = 0; row < labels.length; row++) {
+      if (labels[row] === settings.ignoreIndex) continue;
+      const d = weightOf(dy, row, settings, scratch[labels.length]);
+      for (let j = row * n; j < (row + 1) * n; j++) {
+        dx[j] += d * (math.exp(x[j] - scratch[row]) - smooth / n);
+      }
+      dx[row * n + labels[row]] -= d * (1 - smooth);
+    }
+  },
+};
+
+const nllOp: Op<CrossEntropyOptions> = {
+  ...labelled("nllLoss"),
+  forward({ data: y, a: { data: x }, b: { data: labels }, settings, scratch }) {
+    scratch.fill(0);
+    labelLosses("nllLoss", y, x, labels, settings, scratch);
+  },
+  backward({ grad: dy, a: { grad: dx }, b: { data: labels }, settings, scratch }) {
+    if (!dx) return;
+    const n = dx.length / labels.length;
+    const smooth = settings.labelSmoothing ?? 0;
+    for (let row = 0; row < labels.length; row++) {
+      if (labels[row] === settings.ignoreIndex) continue;
+      const d = weightOf(dy, row, settings, scratch[labels.length]);
+      for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
+      dx[row * n + labels[row]] -= d * (1 - smooth);
+    }
+  },
+};
+
+type Buffer = { [i: number]: number; readonly length: number };
+
+/** ∂loss/∂(loss of one row) under the reduction, for a row that counts. */
+const weightOf = (
+  dy: Buffer,
+  row: number,
+  { reduction }: CrossEntropyOptions,
+  kept: number,
+): number => (reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept);
+
+/** Writes each row's loss, or their reduction, into y, given each row's log-sum in `scratch`. */
+function labelLosses(
+  name: string,
+  y: Buffer,
+  x: Buffer,
+  labels: Buffer,
+  { reduction = "mean", ignoreIndex, labelSmoothing = 0 }: CrossEntropyOptions,
+  scratch: Buffer,
+): void {
+  const n = x.length / labels.length;
+  let kept = 0;
+  let total = 0;
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row];
+    let loss = 0;
+    if (label !== ignoreIndex) {
+      if (!(label >= 0 && label < n && Number.isInteger(label))) {
+        throw new RangeError(
+          `${name}: want a label from 0 to ${n - 1}, got ${label} in row ${row}`,
+        );
+      }
+      kept++;
+      loss = (1 - labelSmoothing) * (scratch[row] - x[row * n + label]);
+      if (labelSmoothing > 0) {
+        let sumX = 0;
+        for (let j = 0; j < n; j++) sumX += x[row * n + j];
+        loss += labelSmoothing * (scratch[row] - sumX / n);
+      }
+    }
+    if (reduction === "none") y[row] = loss;
+    total += loss;
+  }
+  scratch[labels.length] = kept;
+  if (reduction === "sum") y[0] = total;
+  else if (reduction === "mean") y[0] = total / kept;
+}

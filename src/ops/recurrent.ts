@@ -1,0 +1,175 @@
+/** LSTM and GRU cells, PyTorch's weights and gate orders; the pointwise part is one op each. */
+import { ShapeError } from "../core/errors.ts";
+import * as math from "../core/math.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { add, mul } from "./arithmetic.ts";
+import { stack } from "./join.ts";
+import { reshape, rows } from "./layout.ts";
+import { linear } from "./matmul.ts";
+
+/** A cell's weights: wIh [gates·hidden, in], wHh [gates·hidden, hidden], biases [gates·hidden]. */
+export interface CellWeights {
+  readonly wIh: Tensor;
+  readonly wHh: Tensor;
+  readonly bIh: Tensor;
+  readonly bHh: Tensor;
+}
+
+/**
+ * Long short-term memory: x [batch, in], h and c [batch, hidden] give the next h and c.
+ *
+ *   c′ = σ(f)·c + σ(i)·tanh(g),   h′ = σ(o)·tanh(c′)     gates in the order i, f, g, o
+ */
+export function lstmCell(
+  x: Tensor,
+  h: Tensor,
+  c: Tensor,
+  w: CellWeights,
+): { h: Tensor; c: Tensor } {
+  const gates = add(linear(x, w.wIh, w.bIh), linear(h, w.wHh, w.bHh));
+  const both = apply(lstmOp, gates, c);
+  return { h: half(both, 0), c: half(both, 1) };
+}
+const half = (both: Tensor, which: 0 | 1): Tensor =>
+  reshape(rows(both, which, which + 1), both.shape.slice(1));
+
+const lstmOp: Op = {
+  name: "lstmCell",
+  shape({ a: { shape: gates }, b: { shape: c } }) {
+    if (c.length !== 2 || !sameShape(gates, [c[0], 4 * c[1]])) {
+      throw new ShapeError(
+        `lstmCell: want gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
+      );
+    }
+    return [2, ...c];
+  },
+  // σ(i), σ(f), tanh g, σ(o), tanh c′ of every cell
+  scratch: ({ b }) => 5 * b.data.length,
+  forward({ data: y, a: { data: gates }, b: { data: c, shape }, scratch }) {
+    const hidden = shape[1];
+    for (let at = 0; at < c.length; at++) {
+      const g0 = Math.floor(at / hidden) * 4 * hidden + (at % hidden);
+      const i = math.sigmoid(gates[g0]);
+      const f = math.sigmoid(gates[g0 + hidden]);
+      const g = math.tanh(gates[g0 + 2 * hidden]);
+      const o = math.sigmoid(gates[g0 + 3 * hidden]);
+      const next = f * c[at] + i * g;
+      const t = math.tanh(next);
+      y[at] = o * t;
+      y[c.length + at] = next;
+      scratch[5 * at] = i;
+      scratch[5 * at + 1] = f;
+      scratch[5 * at + 2] = g;
+      scratch[5 * at + 3] = o;
+      scratch[5 * at + 4] = t;
+    }
+  },
+  backward({ grad: dy, a: { grad: dgates }, b: { data: c, grad: dc, shape }, scratch }) {
+    const hidden = shape[1];
+    for (let at = 0; at < c.length; at++) {
+      const g0 = Math.floor(at / hidden) * 4 * hidden + (at % hidden);
+      const i = scratch[5 * at];
+      const f = scratch[5 * at + 1];
+      const g = scratch[5 * at + 2];
+      const o = scratch[5 * at + 3];
+      const t = scratch[5 * at + 4];
+      const dh = dy[at];
+      const dnext = dy[c.length + at] + dh * o * (1 - t * t);
+      if (dc) dc[at] += dnext * f;
+      if (!dgates) continue;
+      dgates[g0] += dnext * g * i * (1 - i);
+      dgates[g0 + hidden] += dnext * c[at] * f * (1 - f);
+      dgates[g0 + 2 * hidden] += dnext * i * (1 - g * g);
+      dgates[g0 + 3 * hidden] += dh * t * o * (1 - o);
+    }
+  },
+};
+
+/**
+ * Gated recurrent unit: x [batch, in], h [batch, hidden] give the next h.
+ *
+ *   n = tanh(Wx + b + σ(r)·(Uh + d)),   h′ = (1 − σ(z))·n + σ(z)·h     gates in the order r, z, n
+ */
+export const gruCell = (x: Tensor, h: Tensor, w: CellWeights): Tensor =>
+  apply(gruOp, linear(x, w.wIh, w.bIh), linear(h, w.wHh, w.bHh), h);
+const gruOp: Op = {
+  name: "gruCell",
+  shape({ a: { shape: fromX }, b: { shape: fromH }, c: { shape: h } }) {
+    if (h.length !== 2 || !sameShape(fromX, [h[0], 3 * h[1]]) || !sameShape(fromH, fromX)) {
+      throw new ShapeError(
+        `gruCell: want gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
+      );
+    }
+    return h;
+  },
+  scratch: ({ c }) => 3 * c.data.length,
+  forward({ data: y, a: { data: fromX }, b: { data: fromH }, c: { data: h, shape }, scratch }) {
+    const hidden = shape[1];
+    for (let at = 0; at < h.length; at++) {
+      const g0 = Math.floor(at / hidden) * 3 * hidden + (at % hidden);
+      const r = math.sigmoid(fromX[g0] + fromH[g0]);
+      const z = math.sigmoid(fromX[g0 + hidden] + fromH[g0 + hidden]);
+      const n = math.tanh(fromX[g0 + 2 * hidden] + r * fromH[g0 + 2 * hidden]);
+      y[at] = (1 - z) * n + z * h[at];
+      scratch[3 * at] = r;
+      scratch[3 * at + 1] = z;
+      scratch[3 * at + 2] = n;
+    }
+  },
+  backward({
+    grad: dy,
+    a: { grad: dx },
+    b: { data: fromH, grad: du },
+    c: { data: h, grad: dh, shape },
+    scratch,
+  }) {
+    const hidden = shape[1];
+    for (let at = 0; at < h.length; at++) {
+      const g0 = Math.floor(at / hidden) * 3 * hidden + (at % hidden);
+      const r = scratch[3 * at];
+      const z = scratch[3 * at + 1];
+      const n = scratch[3 * at + 2];
+      const dn = dy[at] * (1 - z) * (1 - n * n); // at the inside of tanh
+      const dz = dy[at] * (h[at] - n) * z * (1 - z);
+      const dr = dn * fromH[g0 + 2 * hidden] * r * (1 - r);
+      if (dh) dh[at] += dy[at] * z;
+      if (dx) {
+        dx[g0] += dr;
+        dx[g0 + hidden] += dz;
+        dx[g0 + 2 * hidden] += dn;
+      }
+      if (du) {
+        du[g0] += dr;
+        du[g0 + hidden] += dz;
+        du[g0 + 2 * hidden] += dn * r;
+      }
+    }
+  },
+};
+
+/**
+ * An LSTM over x [steps, batch, in] from h and c; where `reset` [steps, batch] is 1, h and c are zeroed
+ * before that step (a new episode begins there). Gives all h as ys [steps, batch, hidden], and the last
+ * h and c.
+ */
+export function lstm(
+  x: Tensor,
+  h: Tensor,
+  c: Tensor,
+  w: CellWeights,
+  reset: Tensor = NONE,
+): { ys: Tensor; h: Tensor; c: Tensor } {
+  let state = { h, c };
+  const ys: Tensor[] = [];
+  for (let t = 0; t < x.shape[0]; t++) {
+    if (reset !== NONE) {
+      const keep = add(mul(reshape(rows(reset, t, t + 1), [h.shape[0], 1]), -1), 1);
+      state = { h: mul(state.h, keep), c: mul(state.c, keep) };
+    }
+    const step = reshape(rows(x, t, t + 1), x.shape.slice(1));
+    state = lstmCell(step, state.h, state.c, w);
+    ys.push(state.h);
+  }
+  return { ys: stack(ys), ...state };
+}

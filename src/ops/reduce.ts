@@ -1,0 +1,298 @@
+/**
+ * Reductions over any axes. `axes` null means all; `keepdims` leaves the reduced axes with size 1.
+ * The plan lists, once, where each output's numbers lie (axes.ts): y[r] is made of the numbers
+ * x[start[r] + offset[j]] for all j. Sums are accumulated in float64.
+ */
+import { ShapeError } from "../core/errors.ts";
+import * as math from "../core/math.ts";
+import { apply, type Call, type GradSlot, type Op } from "../core/tape.ts";
+import { NONE, type Shape, show, type Tensor } from "../core/tensor.ts";
+import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
+
+type ReduceOp = Op<Axes, Rows>;
+
+const reduce = (op: ReduceOp, x: Tensor, axes: Axes, keepdims: boolean, q = 0): Tensor =>
+  apply(op, x, NONE, NONE, keepdims ? 1 : 0, q, axes);
+
+/** Shape and plan that every reduction shares. */
+const overAxes = (name: string) => ({
+  name,
+  shape: ({ a, p: keepdims, settings: axes }: Call<Axes>): Shape =>
+    reducedShape(a.shape, axesOf(name, axes, a.shape), keepdims === 1),
+  plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
+});
+
+/** As overAxes, for reductions that have no value for no numbers. */
+const overFilledAxes = (name: string) => ({
+  ...overAxes(name),
+  plan(call: Call<Axes>, shape: Shape): Rows {
+    const rows = overAxes(name).plan(call);
+    if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
+      throw new ShapeError(
+        `${name}: want at least one number to reduce, got ${show(call.a.shape)}`,
+      );
+    }
+    return rows;
+  },
+});
+
+/** y = Σ x */
+export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(sumOp, x, axes, keepdims);
+const sumOp: ReduceOp = {
+  ...overAxes("sum"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let total = 0;
+      for (let j = 0; j < offset.length; j++) total += x[start[r] + offset[j]];
+      y[r] = total;
+    }
+  },
+  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += dy[r];
+    }
+  },
+};
+
+/** y = (1/n) Σ x; NaN for no numbers. */
+export const mean = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(meanOp, x, axes, keepdims);
+const meanOp: ReduceOp = {
+  ...overAxes("mean"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) y[r] = meanOf(x, start[r], offset);
+  },
+  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      const share = dy[r] / offset.length;
+      for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += share;
+    }
+  },
+};
+
+function meanOf(x: ArrayLike<number>, start: number, offset: Int32Array): number {
+  let total = 0;
+  for (let j = 0; j < offset.length; j++) total += x[start + offset[j]];
+  return total / offset.length;
+}
+
+/** Σ(x − mean)², in two passes: one pass over squares loses all digits far from 0. */
+function squaresAbout(
+  x: ArrayLike<number>,
+  start: number,
+  offset: Int32Array,
+  mean: number,
+): number {
+  let total = 0;
+  for (let j = 0; j < offset.length; j++) {
+    const d = x[start + offset[j]] - mean;
+    total += d * d;
+  }
+  return total;
+}
+
+/** y = Σ(x − mean)²/(n − ddof): ddof 1 is the unbiased form (PyTorch's default), NaN for one number. */
+export const variance = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
+  reduce(varianceOp, x, axes, keepdims, ddof);
+const varianceOp: ReduceOp = {
+  ...overAxes("variance"),
+  forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      const mean = meanOf(x, start[r], offset);
+      y[r] = squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof);
+    }
+  },
+  backward({ grad: dy, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      const mean = meanOf(x, start[r], offset);
+      const factor = (2 * dy[r]) / Math.max(0, offset.length - ddof);
+      for (let j = 0; j < offset.length; j++) {
+        const i = start[r] + offset[j];
+        dx[i] += factor * (x[i] - mean);
+      }
+    }
+  },
+};
+
+/** y = √variance; the gradient at y = 0 is 0 (PyTorch). */
+export const std = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
+  reduce(stdOp, x, axes, keepdims, ddof);
+const stdOp: ReduceOp = {
+  ...overAxes("std"),
+  forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      const mean = meanOf(x, start[r], offset);
+      y[r] = Math.sqrt(squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof));
+    }
+  },
+  backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      if (y[r] === 0) continue;
+      const mean = meanOf(x, start[r], offset);
+      const factor = dy[r] / (y[r] * Math.max(0, offset.length - ddof));
+      for (let j = 0; j < offset.length; j++) {
+        const i = start[r] + offset[j];
+        dx[i] += factor * (x[i] - mean);
+      }
+    }
+  },
+};
+
+/** y = (Σ|x|ᵖ)^(1/p), p ≥ 1 or Infinity; the gradient at y = 0 is 0. */
+export function norm(x: Tensor, axes: Axes = null, keepdims = false, p = 2): Tensor {
+  if (!(p >= 1)) throw new RangeError(`norm: want p ≥ 1, got ${p}`);
+  return reduce(normOp, x, axes, keepdims, p);
+}
+const normOp: ReduceOp = {
+  ...overAxes("norm"),
+  forward({ data: y, a: { data: x }, q: p, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let max = 0; // taken out, so that squares neither overflow nor vanish
+      for (let j = 0; j < offset.length; j++)
+        max = Math.max(max, Math.abs(x[start[r] + offset[j]]));
+      let total = 0;
+      if (max > 0 && max < Infinity && p !== Infinity) {
+        for (let j = 0; j < offset.length; j++) {
+          const u = Math.abs(x[start[r] + offset[j]]) / max;
+          total += p === 2 ? u * u : math.pow(u, p);
+        }
+        y[r] = max * (p === 2 ? Math.sqrt(total) : math.pow(total, 1 / p));
+      } else y[r] = max;
+    }
+  },
+  // dx = dy·sign(x)·(|x|/y)^(p−1); for p = Infinity, shared among the largest
+  backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: p, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      if (y[r] === 0) continue;
+      let ties = 0;
+      for (let j = 0; j < offset.length; j++)
+        if (Math.abs(x[start[r] + offset[j]]) === y[r]) ties++;
+      for (let j = 0; j < offset.length; j++) {
+        const i = start[r] + offset[j];
+        const u = Math.abs(x[i]) / y[r];
+        const slope = p === 2 ? u : p === Infinity ? (u === 1 ? 1 / ties : 0) : math.pow(u, p - 1);
+        dx[i] += dy[r] * Math.sign(x[i]) * slope;
+      }
+    }
+  },
+};
+
+/** y = Π x */
+export const prod = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(prodOp, x, axes, keepdims);
+const prodOp: ReduceOp = {
+  ...overAxes("prod"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let product = 1;
+      for (let j = 0; j < offset.length; j++) product *= x[start[r] + offset[j]];
+      y[r] = product;
+    }
+  },
+  // dxᵢ = dy·Π of the others: with one zero only that place has a gradient, with two none has
+  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      let product = 1;
+      let zeros = 0;
+      for (let j = 0; j < offset.length; j++) {
+        const value = x[start[r] + offset[j]];
+        if (value === 0) zeros++;
+        else product *= value;
+      }
+      if (zeros > 1) continue;
+      for (let j = 0; j < offset.length; j++) {
+        const i = start[r] + offset[j];
+        if (zeros === 0) dx[i] += (dy[r] * product) / x[i];
+        else if (x[i] === 0) dx[i] += dy[r] * product;
+      }
+    }
+  },
+};
+
+/** y = the largest; NaN wins; ties share the gradient evenly (PyTorch's amax). */
+export const max = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(maxOp, x, axes, keepdims);
+const maxOp: ReduceOp = {
+  ...overFilledAxes("max"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let best = -Infinity;
+      for (let j = 0; j < offset.length; j++) best = Math.max(best, x[start[r] + offset[j]]);
+      y[r] = best;
+    }
+  },
+  backward: shareAmongEqual,
+};
+
+/** y = the smallest; NaN wins; ties share the gradient evenly (PyTorch's amin). */
+export const min = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(minOp, x, axes, keepdims);
+const minOp: ReduceOp = {
+  ...overFilledAxes("min"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let best = Infinity;
+      for (let j = 0; j < offset.length; j++) best = Math.min(best, x[start[r] + offset[j]]);
+      y[r] = best;
+    }
+  },
+  backward: shareAmongEqual,
+};
+
+function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: GradSlot<Axes, Rows>) {
+  const { data: x, grad: dx } = a;
+  if (!dx) return;
+  for (let r = 0; r < dy.length; r++) {
+    let ties = 0;
+    for (let j = 0; j < offset.length; j++) if (Object.is(x[start[r] + offset[j]], y[r])) ties++;
+    for (let j = 0; j < offset.length; j++) {
+      const i = start[r] + offset[j];
+      if (Object.is(x[i], y[r])) dx[i] += dy[r] / ties;
+    }
+  }
+}
+
+/** Where the largest is, counted along the reduced axes; the first of equals; NaN wins. */
+export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(argmaxOp, x, axes, keepdims);
+const argmaxOp: ReduceOp = {
+  ...overFilledAxes("argmax"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let best = 0;
+      for (let j = 1; j < offset.length; j++) {
+        if (!(x[start[r] + offset[j]] <= x[start[r] + offset[best]])) {
+          if (Number.isNaN(x[start[r] + offset[best]])) break;
+          best = j;
+        }
+      }
+      y[r] = best;
+    }
+  },
+};
+
+/** Where the smallest is, counted along the reduced axes; the first of equals; NaN wins. */
+export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  reduce(argminOp, x, axes, keepdims);
+const argminOp: ReduceOp = {
+  ...overFilledAxes("argmin"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) {
+      let best = 0;
+      for (let j = 1; j < offset.length; j++) {
+        if (!(x[start[r] + offset[j]] >= x[start[r] + offset[best]])) {
+          if (Number.isNaN(x[start[r] + offset[best]])) break;
+          best = j;
+        }
+      }
+      y[r] = best;
+    }
+  },
+};

@@ -1,0 +1,108 @@
+/** Softmax and its kin along any axes; each row's maximum is taken out before exp. */
+import * as math from "../core/math.ts";
+import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
+import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
+
+type RowOp = Op<Axes, Rows>;
+const along = (name: string) => ({
+  name,
+  shape: ({ a }: Call<Axes>): Shape => a.shape,
+  plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
+});
+
+/** y = exp x / Σ exp x along `axis`. A row of −Infinity alone has no softmax: NaN (PyTorch). */
+export const softmax = (x: Tensor, axis: Axes = -1): Tensor =>
+  apply(softmaxOp, x, NONE, NONE, 0, 0, axis);
+const softmaxOp: RowOp = {
+  ...along("softmax"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }: Slot<Axes, Rows>) {
+    for (let r = 0; r < start.length; r++) {
+      const s = start[r];
+      let max = -Infinity;
+      for (let j = 0; j < offset.length; j++) max = Math.max(max, x[s + offset[j]]);
+      let sum = 0;
+      for (let j = 0; j < offset.length; j++) {
+        const i = s + offset[j];
+        y[i] = math.exp(x[i] - max);
+        sum += y[i];
+      }
+      for (let j = 0; j < offset.length; j++) y[s + offset[j]] /= sum;
+    }
+  },
+  // dx = y·(dy − Σ dy·y)
+  backward({ grad: dy, data: y, a: { grad: dx }, plan: { start, offset } }: GradSlot<Axes, Rows>) {
+    if (!dx) return;
+    for (let r = 0; r < start.length; r++) {
+      const s = start[r];
+      let sum = 0;
+      for (let j = 0; j < offset.length; j++) sum += dy[s + offset[j]] * y[s + offset[j]];
+      for (let j = 0; j < offset.length; j++) {
+        const i = s + offset[j];
+        dx[i] += y[i] * (dy[i] - sum);
+      }
+    }
+  },
+};
+
+/** y = x − ln Σ exp x along `axis`. */
+export const logSoftmax = (x: Tensor, axis: Axes = -1): Tensor =>
+  apply(logSoftmaxOp, x, NONE, NONE, 0, 0, axis);
+const logSoftmaxOp: RowOp = {
+  ...along("logSoftmax"),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }: Slot<Axes, Rows>) {
+    for (let r = 0; r < start.length; r++) {
+      const s = start[r];
+      let max = -Infinity;
+      for (let j = 0; j < offset.length; j++) max = Math.max(max, x[s + offset[j]]);
+      let sum = 0;
+      for (let j = 0; j < offset.length; j++) sum += math.exp(x[s + offset[j]] - max);
+      const logSum = math.log(sum); // apart from max, beside which it may vanish
+      for (let j = 0; j < offset.length; j++) y[s + offset[j]] = x[s + offset[j]] - max - logSum;
+    }
+  },
+  // dx = dy − exp(y)·Σ dy
+  backward({ grad: dy, data: y, a: { grad: dx }, plan: { start, offset } }: GradSlot<Axes, Rows>) {
+    if (!dx) return;
+    for (let r = 0; r < start.length; r++) {
+      const s = start[r];
+      let sum = 0;
+      for (let j = 0; j < offset.length; j++) sum += dy[s + offset[j]];
+      for (let j = 0; j < offset.length; j++) {
+        const i = s + offset[j];
+        dx[i] += dy[i] - math.exp(y[i]) * sum;
+      }
+    }
+  },
+};
+
+/** y = ln Σ exp x over `axes`; −Infinity for no numbers. */
+export const logsumexp = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
+  apply(logsumexpOp, x, NONE, NONE, keepdims ? 1 : 0, 0, axes);
+const logsumexpOp: RowOp = {
+  ...along("logsumexp"),
+  shape: ({ a, p: keepdims, settings: axes }) =>
+    reducedShape(a.shape, axesOf("logsumexp", axes, a.shape), keepdims === 1),
+  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+    for (let r = 0; r < y.length; r++) y[r] = logSumOf(x, start[r], offset);
+  },
+  // dx = dy·exp(x − y)
+  backward({ grad: dy, data: y, a: { data: x, grad: dx }, plan: { start, offset } }) {
+    if (!dx) return;
+    for (let r = 0; r < dy.length; r++) {
+      for (let j = 0; j < offset.length; j++) {
+        const i = start[r] + offset[j];
+        dx[i] += dy[r] * math.exp(x[i] - y[r]);
+      }
+    }
+  },
+};
+
+function logSumOf(x: ArrayLike<number>, start: number, offset: Int32Array): number {
+  let max = -Infinity;
+  for (let j = 0; j < offset.length; j++) max = Math.max(max, x[start + offset[j]]);
+  if (max === Infinity || max === -Infinity) return max;
+  let sum = 0;
+  for (let j = 0; j < offset.length; j++) sum += math.exp(x[start + offset[j]] - max);
+  return max + math.log(sum);
+}

@@ -1,0 +1,68 @@
+/** What optimizers share: parameter groups, learning rates, flat runs of parameters with their state. */
+import type { Backend, Floats } from "../core/backend.ts";
+import { type Parameter, Parameters, type Region } from "../core/tensor.ts";
+
+/** Parameters with settings of their own. */
+export interface Group {
+  readonly parameters: readonly Parameter[];
+  readonly learningRate?: number;
+  readonly weightDecay?: number;
+}
+
+/** One flat run of parameters: values, gradients, the state an optimizer keeps for each, settings. */
+export interface Run extends Region {
+  readonly state: readonly Floats[];
+  readonly learningRate: number | undefined;
+  readonly weightDecay: number;
+}
+
+/** What is optimized: a whole model, in few flat regions, or groups, parameter by parameter. */
+export type Optimized = Parameters | readonly Group[];
+
+export abstract class Optimizer {
+  /** Used by every group without its own; assign to it, or pass one to `step`. */
+  learningRate: number;
+  /** Steps taken. */
+  steps = 0;
+  readonly runs: readonly Run[];
+
+  /** `stateSize` is how many numbers the optimizer keeps for each parameter. */
+  constructor(what: Optimized, learningRate: number, weightDecay: number, stateSize: number) {
+    atLeast("learningRate", learningRate, 0);
+    atLeast("weightDecay", weightDecay, 0);
+    this.learningRate = learningRate;
+    const run = (k: Backend, { data, grad }: Region, group?: Group): Run => ({
+      data,
+      grad,
+      state: Array.from({ length: stateSize }, () => k.alloc(data.length)),
+      learningRate: group?.learningRate,
+      weightDecay: group?.weightDecay ?? weightDecay,
+    });
+    this.runs =
+      what instanceof Parameters
+        ? what.regions().map((region) => run(what.backend, region))
+        : what.flatMap((group) => group.parameters.map((p) => run(p.backend as Backend, p, group)));
+  }
+
+  /** Moves every parameter against its gradient, then clears the gradients for the next backward. */
+  step(learningRate = this.learningRate): void {
+    this.steps++;
+    this.begin();
+    for (const run of this.runs) {
+      this.update(run, run.learningRate ?? learningRate);
+      run.grad.fill(0);
+    }
+  }
+
+  /** Called once a step, before the updates. */
+  protected begin(): void {}
+  protected abstract update(run: Run, learningRate: number): void;
+}
+
+/** Throws RangeError unless value ≥ low (and < below, where given). */
+export function atLeast(name: string, value: number, low: number, below = Infinity): void {
+  if (!(value >= low && value < below)) {
+    const bound = below === Infinity ? "" : ` and < ${below}`;
+    throw new RangeError(`${name}: want ≥ ${low}${bound}, got ${value}`);
+  }
+}

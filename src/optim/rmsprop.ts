@@ -1,0 +1,46 @@
+/** RMSprop: Tieleman & Hinton 2012 (lecture 6e), in PyTorch's form: eps is outside the root. */
+import { atLeast, type Optimized, Optimizer, type Run } from "./optimizer.ts";
+
+export interface RmspropOptions {
+  readonly learningRate?: number;
+  /** Decay of the running mean of g². */
+  readonly alpha?: number;
+  readonly eps?: number;
+  readonly momentum?: number;
+  /** Divide by the deviation about the running mean of g instead. */
+  readonly centered?: boolean;
+  /** true: the root of (v + eps), as TensorFlow has it; A2C's published results depend on it. */
+  readonly epsInsideRoot?: boolean;
+  readonly weightDecay?: number;
+}
+
+/** v = α·v + (1 − α)·g²;   w −= learningRate·g/(√v + eps), through momentum where asked */
+export class Rmsprop extends Optimizer {
+  private readonly o: Required<Omit<RmspropOptions, "learningRate" | "weightDecay">>;
+  constructor(what: Optimized, options: RmspropOptions = {}) {
+    super(what, options.learningRate ?? 0.01, options.weightDecay ?? 0, 3);
+    const { alpha = 0.99, eps = 1e-8, momentum = 0 } = options;
+    const { centered = false, epsInsideRoot = false } = options;
+    atLeast("alpha", alpha, 0, 1);
+    atLeast("eps", eps, 0);
+    atLeast("momentum", momentum, 0);
+    this.o = { alpha, eps, momentum, centered, epsInsideRoot };
+  }
+
+  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+    const { alpha, eps, momentum, centered, epsInsideRoot } = this.o;
+    const [v, mean, buffer] = state;
+    for (let i = 0; i < w.length; i++) {
+      const g = grad[i] + weightDecay * w[i];
+      v[i] = alpha * v[i] + (1 - alpha) * g * g;
+      let square = v[i];
+      if (centered) {
+        mean[i] = alpha * mean[i] + (1 - alpha) * g;
+        square -= mean[i] * mean[i];
+      }
+      const root = epsInsideRoot ? Math.sqrt(square + eps) : Math.sqrt(square) + eps;
+      buffer[i] = momentum * buffer[i] + g / root;
+      w[i] -= learningRate * buffer[i];
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Learning-rate schedules: each gives a function of the update number k = 0, 1, …. */
+import { cos, pow } from "../core/math.ts";
+
+export type Schedule = (k: number) => number;
+
+export const constant = (base: number): Schedule => {
+  return () => base;
+};
+
+/** From base to end over `total` updates, then end. */
+export const linear = (base: number, total: number, end = 0): Schedule => {
+  return (k) => base + (end - base) * (Math.min(k, total) / total);
+};
+
+/** Half a cosine from base to end over `total` updates, then end: Loshchilov & Hutter 2017, arXiv:1608.03983. */
+export const cosine = (base: number, total: number, end = 0): Schedule => {
+  return (k) => end + (base - end) * 0.5 * (1 + cos((Math.PI * Math.min(k, total)) / total));
+};
+
+/** ·gamma every `every` updates. */
+export const step = (base: number, every: number, gamma: number): Schedule => {
+  return (k) => base * pow(gamma, Math.floor(k / every));
+};
+
+/** ·gamma every update. */
+export const exponential = (base: number, gamma: number): Schedule => step(base, 1, gamma);
+
+/**
+ * A linear rise over the first `warmup` updates, then `after` counted from there. The rise starts at 0
+ * (base·k/warmup, Hugging Face), or above it with `fromZero` false (base·(k + 1)/(warmup + 1), nanoGPT).
+ */
+export const withWarmup = (
+  base: number,
+  warmup: number,
+  after: Schedule,
+  fromZero = true,
+): Schedule => {
+  return (k) => {
+    if (k >= warmup) return after(k - warmup);
+    return fromZero ? (base * k) / warmup : (base * (k + 1)) / (warmup + 1);
+  };
+};
