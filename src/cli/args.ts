@@ -1,0 +1,39 @@
+/** Reading arguments: node's parser, plus numbers and --set. */
+import { SettingError } from "../core/errors.ts";
+
+/** A whole number given as text, or undefined where it was not given. */
+export function wholeNumber(
+  flag: string,
+  text: string | undefined,
+  min: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
+    throw new SettingError(`--${flag}: want a whole number ≥ ${min}, got "${text}"`);
+  }
+  return value;
+}
+
+/** ["key=value", …] as a record. */
+export function pairs(list: readonly string[]): Record<string, string> {
+  const record: Record<string, string> = {};
+  for (const pair of list) {
+    const at = pair.indexOf("=");
+    if (at < 1) throw new SettingError(`--set: want key=value, got "${pair}"`);
+    const key = pair.slice(0, at);
+    if (Object.hasOwn(record, key)) throw new SettingError(`--set: ${key} is given twice`);
+    record[key] = pair.slice(at + 1);
+  }
+  return record;
+}
+
+/** The one positional argument a command takes. */
+export function only(what: string, positionals: readonly string[]): string {
+  if (positionals.length !== 1) {
+    throw new SettingError(
+      `want one ${what}, got ${positionals.length === 0 ? "none" : positionals.join(" ")}`,
+    );
+  }
+  return positionals[0];
+}

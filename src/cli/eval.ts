@@ -1,0 +1,47 @@
+/** pigrad eval RUN: whole episodes with a trained policy. */
+import { parseArgs } from "node:util";
+import { SettingError } from "../core/errors.ts";
+import { openRun } from "../node/run-folder.ts";
+import { type Evaluation, evaluate } from "../rollout/evaluate.ts";
+import { only, wholeNumber } from "./args.ts";
+
+export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--json]
+      play episodes with a run's policy: likeliest actions (default) or sampled ones`;
+
+export function evalCommand(args: string[]): void {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      episodes: { type: "string" },
+      seed: { type: "string" },
+      greedy: { type: "boolean" },
+      sample: { type: "boolean" },
+      json: { type: "boolean" },
+    },
+  });
+  const run = only("run folder", positionals);
+  const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
+  const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
+  if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
+  const greedy = !values.sample;
+  const { model, makeEnv, config } = openRun(run);
+  const evaluation = evaluate(model, makeEnv(), episodes, seed, greedy);
+  if (values.json) {
+    const { task, algo } = config;
+    const line = { type: "evaluation", run, task, algo, seed, greedy, ...evaluation };
+    process.stdout.write(`${JSON.stringify(line)}\n`);
+  } else process.stdout.write(`${describe(evaluation, greedy)}\n`);
+}
+
+/** Apart from the seeds that people train with. */
+export const evaluationSeed = 1_000_000_007;
+
+export function describe(
+  { episodes, meanReturn, stdReturn, successRate }: Evaluation,
+  greedy: boolean,
+): string {
+  const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;
+  const how = greedy ? "greedy" : "sampled";
+  return `${how} return over ${episodes} episodes: ${meanReturn.toFixed(2)} ± ${stdReturn.toFixed(2)}${success}`;
+}

@@ -1,0 +1,37 @@
+/** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
+import { parseArgs } from "node:util";
+import { algorithms } from "../algos/index.ts";
+import type { Settings } from "../core/settings.ts";
+import { tasks } from "../tasks/index.ts";
+
+export const listHelp = `  pigrad list
+      tasks, algorithms, and every setting with its default`;
+
+export function listCommand(args: string[]): void {
+  parseArgs({ args, options: {}, allowPositionals: false });
+  const lines = ["Tasks (pigrad train TASK)"];
+  for (const [name, { about, steps, settings, presets }] of Object.entries(tasks)) {
+    lines.push(
+      "",
+      `  ${name}: ${about}`,
+      `    trains ${steps.toLocaleString("en")} steps by default`,
+    );
+    for (const [algo, preset] of Object.entries(presets)) {
+      const values = Object.entries(preset).map(([key, value]) => `${key}=${value}`);
+      if (values.length > 0) lines.push(`    preset for ${algo}: ${values.join(" ")}`);
+    }
+    lines.push(...settingLines(settings));
+  }
+  lines.push("", "Algorithms (--algo NAME)");
+  for (const [name, { about, settings }] of Object.entries(algorithms)) {
+    lines.push("", `  ${name}: ${about}`, ...settingLines(settings));
+  }
+  process.stdout.write(`${lines.join("\n")}\n`);
+}
+
+function settingLines(settings: Settings): string[] {
+  return Object.entries(settings).map(([name, { initial, about, allowed }]) => {
+    const value = String(initial) === "" ? "(none)" : String(initial);
+    return `    ${name.padEnd(14)} ${value.padEnd(20)} ${about} (${allowed})`;
+  });
+}

@@ -1,0 +1,39 @@
+/** REINFORCE: Williams 1992. */
+import { ShapeError } from "../core/errors.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+/**
+ *   loss = −(1/N) Σ Âₜ·ln π(aₜ∣sₜ)       ∂loss/∂ln π(aₜ∣sₜ) = −Âₜ/N
+ *
+ * Its gradient is minus an estimate of ∇J. `logProb` carries the gradient; `advantage` (a return, or a
+ * return less a baseline) has its shape. N is their number by default; 1 sums, for advantages scaled by
+ * the caller.
+ */
+export const reinforceLoss = (
+  logProb: Tensor,
+  advantage: Tensor,
+  normalizer = logProb.data.length,
+): Tensor => apply(reinforceOp, logProb, advantage, NONE, normalizer);
+const reinforceOp: Op = {
+  name: "reinforceLoss",
+  shape({ a: logProb, b: advantage }) {
+    if (!sameShape(logProb.shape, advantage.shape)) {
+      const got = `${show(logProb.shape)} and ${show(advantage.shape)}`;
+      throw new ShapeError(`reinforceLoss: want logProb and advantage of one shape, got ${got}`);
+    }
+    return [];
+  },
+  forward({ data: loss, a: { data: logProb }, b: { data: advantage }, p: n }) {
+    let sum = 0;
+    for (let i = 0; i < logProb.length; i++) {
+      if (advantage[i] !== 0) sum -= advantage[i] * logProb[i]; // 0 selects away a padded row's NaN
+    }
+    loss[0] = sum / n;
+  },
+  backward({ grad: dy, a: { grad: dlogProb }, b: { data: advantage }, p: n }) {
+    if (!dlogProb) return;
+    const d = dy[0] / n;
+    for (let i = 0; i < advantage.length; i++) dlogProb[i] -= d * advantage[i];
+  },
+};
