@@ -105,12 +105,16 @@ async function train(
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */
-function comparison(env: Dynamics, { meanReturn }: Evaluation): string {
+function comparison(env: Dynamics, { meanReturn, stdReturn, episodes }: Evaluation): string {
   if (!("outcomes" in env)) return "";
   const { optimal, random } = exactReturns(env as Dynamics & Tabular);
+  const short = optimal - meanReturn;
+  const sampling = (2 * stdReturn) / Math.sqrt(episodes);
   const verdict =
-    meanReturn >= optimal - 1e-9
+    short <= 1e-9 && sampling === 0
       ? "optimal"
-      : `${(optimal - meanReturn).toFixed(2)} below the optimum`;
+      : Math.abs(short) <= sampling
+        ? "optimal within sampling error"
+        : `${short.toFixed(2)} below the optimum`;
   return `optimum ${optimal.toFixed(2)} (value iteration), random policy ${random.toFixed(2)}: ${verdict}\n`;
 }

@@ -6,9 +6,10 @@
 import { FormatError } from "./errors.ts";
 import { cos, log, sin } from "./math.ts";
 
-const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
-
-/** Writes the two words that key and counter give. */
+/**
+ * Threefry-2×32 with 20 rounds: writes the two words that key and counter give. A round is a sum, a
+ * rotation and an xor; keys are added after every fourth, with the count of such additions.
+ */
 export function threefry2x32(
   key0: number,
   key1: number,
@@ -16,24 +17,40 @@ export function threefry2x32(
   counter1: number,
   out: Uint32Array,
 ): void {
-  const key2 = key0 ^ key1 ^ 0x1bd11bda;
-  let x = (counter0 + key0) | 0;
-  let y = (counter1 + key1) | 0;
-  for (let round = 0; round < 20; round++) {
-    const r = rotations[round & 7];
+  let a = key0 | 0; // the three words of the key, which take turns
+  let b = key1 | 0;
+  let c = a ^ b ^ 0x1bd11bda;
+  let x = (counter0 + a) | 0;
+  let y = (counter1 + b) | 0;
+  for (let count = 1; count <= 5; count++) {
+    const odd = (count & 1) !== 0; // eight rotations, four at a time
     x = (x + y) | 0;
-    y = ((y << r) | (y >>> (32 - r))) ^ x;
-    if ((round & 3) !== 3) continue;
-    const injection = (round >> 2) + 1; // the keys in turn, and the count, after every fourth round
-    x = (x + (injection % 3 === 0 ? key0 : injection % 3 === 1 ? key1 : key2)) | 0;
-    y = (y + (injection % 3 === 0 ? key1 : injection % 3 === 1 ? key2 : key0) + injection) | 0;
+    y = (odd ? (y << 13) | (y >>> 19) : (y << 17) | (y >>> 15)) ^ x;
+    x = (x + y) | 0;
+    y = (odd ? (y << 15) | (y >>> 17) : (y << 29) | (y >>> 3)) ^ x;
+    x = (x + y) | 0;
+    y = (odd ? (y << 26) | (y >>> 6) : (y << 16) | (y >>> 16)) ^ x;
+    x = (x + y) | 0;
+    y = (odd ? (y << 6) | (y >>> 26) : (y << 24) | (y >>> 8)) ^ x;
+    x = (x + b) | 0;
+    y = (y + c + count) | 0;
+    const next = b;
+    b = c;
+    c = a;
+    a = next;
   }
   out[0] = x;
   out[1] = y;
 }
 
-/** Draws count from counter [0, 0] on; splits count apart from them, under this high word. */
+/**
+ * Draws count from counter [0, 0] up to 2⁵³; splits count apart from them, with the top bit set. So no
+ * block is both, and a child's key is nothing its parent ever draws.
+ */
 const splitDomain = 0x80000000;
+
+/** Any array of numbers, typed or not. */
+type Numbers = { readonly length: number; [i: number]: number };
 
 export class Random {
   private readonly words = new Uint32Array(2);
@@ -55,7 +72,8 @@ export class Random {
   /** An independent generator. Splitting does not change what this one draws. */
   split(): Random {
     const child = new Random(0);
-    threefry2x32(this.key0, this.key1, splitDomain, this.splits++, this.words);
+    const n = this.splits++;
+    threefry2x32(this.key0, this.key1, splitDomain + Math.floor(n / 2 ** 32), n >>> 0, this.words);
     child.key0 = this.words[0];
     child.key1 = this.words[1];
     if (this.half === 1) this.block(this.drawn - 1); // the words of the block at hand come back
@@ -67,14 +85,32 @@ export class Random {
     return [this.key0, this.key1, this.drawn, this.splits, this.half];
   }
 
-  /** Goes on where `save` was called. Throws FormatError for anything else. */
+  /** A generator in the state that `save` gave; throws as `restore` does. */
+  static from(saved: readonly number[]): Random {
+    const random = new Random(0);
+    random.restore(saved);
+    return random;
+  }
+
+  /** Goes on where `save` was called. Throws FormatError for anything else, and changes nothing then. */
   restore(saved: readonly number[]): void {
-    const whole = saved.length === 5 && saved.every((n) => Number.isSafeInteger(n) && n >= 0);
-    if (!whole || saved[0] >= 2 ** 32 || saved[1] >= 2 ** 32 || saved[4] > 1) {
-      throw new FormatError(`random: want five whole numbers as state, got [${saved.join(", ")}]`);
+    const whole =
+      Array.isArray(saved) &&
+      saved.length === 5 &&
+      saved.every((n) => Number.isSafeInteger(n) && n >= 0);
+    const [key0, key1, drawn, splits, half] = whole ? saved : [-1, -1, -1, -1, -1];
+    const key = whole && key0 < 2 ** 32 && key1 < 2 ** 32;
+    if (!key || half > 1 || half > drawn) {
+      throw new FormatError(
+        `random: want five whole numbers as state, got ${JSON.stringify(saved)}`,
+      );
     }
-    [this.key0, this.key1, this.drawn, this.splits, this.half] = saved;
-    if (this.half === 1) this.block(this.drawn - 1);
+    this.key0 = key0;
+    this.key1 = key1;
+    this.drawn = drawn;
+    this.splits = splits;
+    this.half = half;
+    if (half === 1) this.block(drawn - 1);
   }
 
   private block(n: number): void {
@@ -98,7 +134,7 @@ export class Random {
     return (high * 2 ** 26 + (this.bits() >>> 6)) * 2 ** -53;
   }
 
-  /** Mean 0, deviation 1: Box & Muller 1958. */
+  /** Mean 0, deviation 1: Box & Muller 1958, one of the pair, so that no spare needs saving. */
   normal(): number {
     const radius = Math.sqrt(-2 * log(1 - this.uniform()));
     return radius * cos(2 * Math.PI * this.uniform());
@@ -125,22 +161,25 @@ export class Random {
     let total = 0;
     let last = -1; // the last that could be drawn, for a u above the rounded total
     for (let k = 0; k < n; k++) {
-      if (!(probabilities[start + k] > 0)) continue;
+      const p = probabilities[start + k];
+      if (p === 0) continue;
+      if (!(p > 0)) throw new RangeError(`categorical: want probabilities, got ${p} at ${k}`);
+      total += p;
+      if (u < total) return k;
       last = k;
-      total += probabilities[start + k];
-      if (u < total) break;
     }
     if (last < 0) throw new RangeError("categorical: want a probability above 0, got none");
     return last;
   }
 
-  /** Standard Gumbel: −ln(−ln u). */
+  /** Standard Gumbel: −ln(−ln u), u the middle of one of 2⁵² parts of (0, 1). */
   gumbel(): number {
-    return -log(-log((this.bits() + 0.5) * 2 ** -32));
+    const high = this.bits() >>> 6;
+    return -log(-log((high * 2 ** 26 + (this.bits() >>> 6) + 0.5) * 2 ** -52));
   }
 
   /** Puts the elements in random order (Fisher & Yates). */
-  shuffle(array: { readonly length: number; [i: number]: number }): void {
+  shuffle(array: Numbers): void {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.below(i + 1);
       const kept = array[i];
@@ -149,12 +188,13 @@ export class Random {
     }
   }
 
-  fillUniform(out: { readonly length: number; [i: number]: number }): void {
+  /** Uniform numbers, as `uniform` draws them. */
+  fillUniform(out: Numbers): void {
     for (let i = 0; i < out.length; i++) out[i] = this.uniform();
   }
 
-  /** Normal numbers, two from each pair of uniforms. */
-  fillNormal(out: { readonly length: number; [i: number]: number }): void {
+  /** Normal numbers, two from each pair of uniforms: faster than `normal`, and not its numbers. */
+  fillNormal(out: Numbers): void {
     for (let i = 0; i < out.length; i += 2) {
       const radius = Math.sqrt(-2 * log(1 - this.uniform()));
       const angle = 2 * Math.PI * this.uniform();

@@ -1,6 +1,6 @@
-/** sin and cos: the argument reduced by multiples of π/2, then Taylor to r¹⁹ and r¹⁸. */
+/** sin and cos: the argument reduced by multiples of π/2, then Taylor's series. */
 
-// π/2 in parts of 33 bits, so that n·part is exact for n < 2²⁰.
+// π/2 in parts; the first two have 33 bits, so that n·part is exact for n < 2²⁰.
 const part1 = 1.5707963267341256;
 const part2 = 6.077100506303966e-11;
 const part3 = 2.0222662487959506e-21;
@@ -21,58 +21,70 @@ let quadrant = 0;
 /** x − n·π/2 for the nearest n, whose last two bits go to `quadrant`. |result| ≤ π/4, or a hair more. */
 function reduce(x: number): number {
   if (Math.abs(x) > 1e6) return reduceLarge(x);
-  const n = Math.round(x / halfPi);
+  const n = Math.floor(x * (1 / halfPi) + 0.5);
   quadrant = n & 3;
   return x - n * part1 - n * part2 - n * part3;
 }
 
+// The running sum of `reduceLarge`, modulo 4, and what its roundings cut off.
+let sum = 0;
+let rest = 0;
+
+/** Adds so many quadrants, of either sign. */
+function add(quadrants: number): void {
+  const term = quadrants - 4 * Math.trunc(quadrants / 4);
+  const next = sum + term;
+  rest += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
+  sum = next - 4 * Math.trunc(next / 4);
+}
+
 /**
- * Payne and Hanek's way: of x·2/π only the part below 4 matters, so the digits of 2/π that give
- * multiples of 4 are skipped, and the rest is summed exactly in two words.
+ * Payne and Hanek's way: of |x|·2/π only the part below 4 matters. With |x| = m·2^(24e) the digits
+ * before e − 2 give multiples of 4 only, and ten from there leave an error below 2⁻¹²⁰, whereas no
+ * float64 comes closer to a multiple of π/2 than 2⁻⁶² of one.
  */
 function reduceLarge(x: number): number {
-  let exponent = 0; // |x| = mantissa·2^exponent, a whole number below 2⁵³
-  let mantissa = Math.abs(x);
-  for (; mantissa >= 2 ** 53; exponent++) mantissa /= 2;
-  for (; mantissa !== Math.floor(mantissa); exponent--) mantissa *= 2;
-  const top = Math.floor(mantissa / 2 ** 26);
-  const bottom = mantissa - top * 2 ** 26;
-  let sum = 0;
-  let rest = 0;
-  const first = Math.max(0, Math.floor(exponent / 24) - 3);
-  for (let i = first; i < Math.min(first + 12, twoOverPi.length); i++) {
-    const unit = 2 ** (exponent - 24 * (i + 1));
-    for (const piece of [top * twoOverPi[i] * (unit * 2 ** 26), bottom * twoOverPi[i] * unit]) {
-      const term = piece - 4 * Math.floor(piece / 4);
-      const next = sum + term;
-      rest += Math.abs(sum) >= term ? sum - next + term : term - next + sum;
-      sum = next - 4 * Math.floor(next / 4);
-    }
+  let m = Math.abs(x);
+  let e = 0;
+  for (; m >= 2 ** 53; e++) m *= 2 ** -24;
+  const c = m * 134217729;
+  const top = c - (c - m); // the first 26 bits (Veltkamp), so that both halves times a digit are exact
+  const bottom = m - top;
+  const first = Math.max(0, e - 2);
+  let unit = e === 0 ? 2 ** -24 : e === 1 ? 1 : 2 ** 24; // 2^(24(e − i − 1))
+  sum = 0;
+  rest = 0;
+  for (let i = first; i < first + 10; i++) {
+    add(top * twoOverPi[i] * unit);
+    add(bottom * twoOverPi[i] * unit);
+    unit *= 2 ** -24;
   }
-  const n = Math.round(sum);
+  const n = Math.floor(sum + 0.5);
   const fraction = sum - n + rest;
   quadrant = (x < 0 ? -n : n) & 3;
   const r = fraction * halfPi + fraction * halfPiLow;
   return x < 0 ? -r : r;
 }
 
-/** sin r for |r| ≤ π/4. */
+/** sin r for |r| ≤ π/4, to r¹⁷. */
 function sinNearZero(r: number): number {
   const z = r * r;
-  const late =
-    1 / 362880 -
-    z * (1 / 39916800 - z * (1 / 6227020800 - z * (1 / 1307674368e3 - z / 355687428096e3)));
-  return r - r * z * (1 / 6 - z * (1 / 120 - z * (1 / 5040 - z * late)));
+  const w = z * z;
+  const odd = 1 / 6 + w * (1 / 5040 + w * (1 / 39916800 + w * (1 / 1307674368e3)));
+  const even = 1 / 120 + w * (1 / 362880 + w * (1 / 6227020800 + w * (1 / 355687428096e3)));
+  return r - r * (z * odd - w * even);
 }
 
-/** cos r for |r| ≤ π/4. */
+/** cos r for |r| ≤ π/4, to r¹⁶. */
 function cosNearZero(r: number): number {
   const z = r * r;
-  const late =
-    1 / 40320 - z * (1 / 3628800 - z * (1 / 479001600 - z * (1 / 87178291200 - z / 20922789888e3)));
-  return 1 - z * (1 / 2 - z * (1 / 24 - z * (1 / 720 - z * late)));
+  const w = z * z;
+  const odd = 1 / 2 + w * (1 / 720 + w * (1 / 3628800 + w * (1 / 87178291200)));
+  const even = 1 / 24 + w * (1 / 40320 + w * (1 / 479001600 + w * (1 / 20922789888e3)));
+  return 1 - (z * odd - w * even);
 }
 
+/** sin x. Within SIN ulp, also next to its zeros and for any size of x. */
 export function sin(x: number): number {
   if (!(Math.abs(x) < Infinity)) return Number.NaN;
   if (x === 0) return x;
@@ -81,6 +93,7 @@ export function sin(x: number): number {
   return quadrant < 2 ? y : -y;
 }
 
+/** cos x. Within COS ulp, also next to its zeros and for any size of x. */
 export function cos(x: number): number {
   if (!(Math.abs(x) < Infinity)) return Number.NaN;
   const r = reduce(x);

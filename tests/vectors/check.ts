@@ -74,7 +74,8 @@ function differs(
 }
 
 function checkReference(c: ReferenceCase): Said {
-  const adapter = referenceAdapters[c.name];
+  const byInputs = `${c.group}:${Object.keys(c.inputs).sort().join()}`;
+  const adapter = referenceAdapters[c.name] ?? referenceAdapters[byInputs];
   if (adapter === undefined) {
     const reason = later[c.group];
     return reason === undefined ? failed(`no adapter for ${c.group} ${c.name}`) : skipped(reason);
@@ -82,7 +83,7 @@ function checkReference(c: ReferenceCase): Said {
   try {
     const got = adapter(c);
     if ("skip" in got) return skipped(got.skip);
-    return sameValue(got, c.expected, c.tol ?? 1e-6, "");
+    return sameValue(got, c.expected, c.tolerance ?? {}, "");
   } catch (error) {
     return failed(`threw ${error}`);
   }

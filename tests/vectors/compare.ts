@@ -19,8 +19,10 @@ export function close(
 ): string | null {
   if (got.length !== want.length) return `want ${want.length} numbers, got ${got.length}`;
   for (let i = 0; i < want.length; i++) {
-    const near = (w: number): boolean =>
-      Object.is(got[i], w) || got[i] === w || Math.abs(got[i] - w) <= atol + rtol * Math.abs(w);
+    const near = (w: number): boolean => {
+      if (got[i] === w || (Number.isNaN(got[i]) && Number.isNaN(w))) return true;
+      return Number.isFinite(w) && Math.abs(got[i] - w) <= atol + rtol * Math.abs(w);
+    };
     if (!near(want[i]) && !near(Math.fround(want[i])))
       return `[${i}] want ${want[i]}, got ${got[i]}`;
   }

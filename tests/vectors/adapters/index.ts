@@ -3,10 +3,11 @@ import type { Adapter, ReferenceAdapter } from "../types.ts";
 import { categorical } from "./distributions.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
+import { referenceCore } from "./reference-core.ts";
 
 export const adapters: Record<string, Adapter> = { ...ops, ...optim, ...categorical };
 
-export const referenceAdapters: Record<string, ReferenceAdapter> = {};
+export const referenceAdapters: Record<string, ReferenceAdapter> = { ...referenceCore };
 
 const unbuilt = (what: string): string => `not built yet: ${what}`;
 export const later: Record<string, string> = {
@@ -17,4 +18,15 @@ export const later: Record<string, string> = {
   distributions: unbuilt("distributions (part 2)"),
   scans: unbuilt("scans (part 2)"),
   losses: unbuilt("estimators (part 2)"),
+  scan: unbuilt("scans (part 2)"),
+  advantage: unbuilt("group advantages (part 2)"),
+  distribution: unbuilt("distributions (part 2)"),
+  loss: unbuilt("estimators (part 2)"),
+  aggregation: unbuilt("estimators (part 2)"),
+  kl: unbuilt("estimators (part 2)"),
+  off_policy: unbuilt("estimators (part 2)"),
+  diagnostic: unbuilt("estimators (part 2)"),
+  reward: unbuilt("rewards on text (part 5)"),
+  tokenizer: unbuilt("tokenizers (part 5)"),
+  transform: "two-hot value targets are not in pigrad's scope",
 };

@@ -1,0 +1,53 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { checkLayers } from "./layers.ts";
+
+/** What the check says of a src folder with these files. */
+async function planted(files: Record<string, string>): Promise<readonly string[]> {
+  const root = mkdtempSync(join(tmpdir(), "pigrad-layers-"));
+  try {
+    for (const [name, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, "src", name)), { recursive: true });
+      writeFileSync(join(root, "src", name), text);
+    }
+    const { violations, modules } = await checkLayers(root);
+    expect(modules).toBe(Object.keys(files).length);
+    return violations;
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+}
+
+test("the project keeps its layers, and every file was seen", async () => {
+  const { violations, modules, files } = await checkLayers(
+    fileURLToPath(new URL("../..", import.meta.url)),
+  );
+  expect(violations).toEqual([]);
+  expect(modules).toBe(files);
+  expect(files).toBeGreaterThan(40);
+});
+
+test("planted violations are found: upwards, sideways, a cycle, node in the core", async () => {
+  const to = (path: string): string => `import { x } from "${path}";\nexport const x = x;\n`;
+  const leaf = "export const x = 1;\n";
+  expect(await planted({ "core/a.ts": to("../ops/b.ts"), "ops/b.ts": leaf })).toEqual([
+    "core-sees-only-below: src/core/a.ts → src/ops/b.ts",
+  ]);
+  expect(await planted({ "envs/a.ts": to("../returns/b.ts"), "returns/b.ts": leaf })).toHaveLength(
+    1,
+  );
+  expect(await planted({ "core/a.ts": to("./b.ts"), "core/b.ts": to("./a.ts") })).not.toHaveLength(
+    0,
+  );
+  expect(await planted({ "core/a.ts": to("node:fs") })).toHaveLength(1);
+  expect(
+    await planted({
+      "ops/a.ts": to("../core/b.ts"),
+      "core/b.ts": leaf,
+      "node/c.ts": to("node:fs"),
+    }),
+  ).toEqual([]);
+});
