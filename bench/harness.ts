@@ -1,0 +1,90 @@
+/** Runs benches with tinybench and prints a table: median, spread and rate of each. */
+import { Bench } from "tinybench";
+
+/** One thing timed: `amount` is how much of `unit` one call does. */
+export interface BenchCase {
+  readonly name: string;
+  readonly amount: number;
+  readonly unit: string;
+  readonly run: () => void;
+}
+
+/** A question that a file of benches answers, with its cases made when asked for. */
+export interface Suite {
+  readonly about: string;
+  readonly make: () => BenchCase[];
+}
+
+export interface Result {
+  readonly suite: string;
+  readonly name: string;
+  /** Microseconds of a call: median, and lower and upper quartile. */
+  readonly median: number;
+  readonly low: number;
+  readonly high: number;
+  /** Units a second at the median. */
+  readonly rate: number;
+  readonly unit: string;
+  /** Bytes that one call leaves on the heap, where the process exposes gc. */
+  readonly bytes: number | null;
+}
+
+/** Times every case; `milliseconds` each. */
+export async function measure(name: string, suite: Suite, milliseconds: number): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const { name: of, amount, unit, run } of suite.make()) {
+    const bench = new Bench({
+      time: milliseconds,
+      warmupTime: milliseconds / 4,
+      retainSamples: true,
+    });
+    bench.add(of, run);
+    await bench.run();
+    const result = bench.tasks[0].result;
+    if (!("latency" in result) || result.latency === undefined)
+      throw new Error(`${of}: no samples`);
+    const samples = [...(result.latency.samples ?? [])].sort((a, b) => a - b);
+    const at = (share: number): number => 1000 * samples[Math.floor(share * (samples.length - 1))];
+    const median = at(0.5);
+    results.push({
+      suite: name,
+      name: of,
+      median,
+      low: at(0.25),
+      high: at(0.75),
+      rate: (amount / median) * 1e6,
+      unit,
+      bytes: bytesOf(run),
+    });
+  }
+  return results;
+}
+
+/** What 200 calls leave behind uncollected, a call; null without --expose-gc. */
+function bytesOf(run: () => void): number | null {
+  const { gc } = globalThis as { gc?: () => void };
+  if (gc === undefined) return null;
+  gc();
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 200; i++) run();
+  return Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / 200));
+}
+
+export function print(results: readonly Result[]): void {
+  for (const { name, median, low, high, rate, unit, bytes } of results) {
+    const time = `${micro(median)} (${micro(low)}–${micro(high)})`;
+    const left = bytes === null ? "" : `  ${bytes} B/call`;
+    console.log(`  ${name.padEnd(44)} ${time.padEnd(36)} ${count(rate)} ${unit}/s${left}`);
+  }
+}
+
+function micro(us: number): string {
+  if (us >= 1000) return `${(us / 1000).toPrecision(3)} ms`;
+  return us >= 1 ? `${us.toPrecision(3)} µs` : `${(us * 1000).toPrecision(3)} ns`;
+}
+
+function count(n: number): string {
+  const [scale, letter] =
+    n >= 1e9 ? [1e9, "G"] : n >= 1e6 ? [1e6, "M"] : n >= 1e3 ? [1e3, "k"] : [1, ""];
+  return `${(n / scale).toPrecision(3)}${letter}`;
+}

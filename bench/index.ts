@@ -1,0 +1,36 @@
+/**
+ * `npx tsx bench` runs every suite, `npx tsx bench NAME…` some. --quick takes a few milliseconds a case, to
+ * see that all run; --json FILE writes the results.
+ */
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { measure, print, type Result, type Suite } from "./harness.ts";
+import { matmul } from "./matmul.ts";
+import { mlp } from "./mlp.ts";
+import { op } from "./op.ts";
+import { scans } from "./scans.ts";
+
+const suites: Readonly<Record<string, Suite>> = { op, matmul, mlp, scans };
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean" }, json: { type: "string" } },
+});
+const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
+if (unknown.length > 0) {
+  console.error(`unknown bench ${unknown.join(", ")}; there are ${Object.keys(suites).join(", ")}`);
+  process.exit(2);
+}
+const names = positionals.length > 0 ? positionals : Object.keys(suites);
+const results: Result[] = [];
+console.log(`Node ${process.version}, median (quartiles) of a call and rate at the median`);
+for (const name of names) {
+  console.log(`\n${name}: ${suites[name].about}`);
+  const measured = await measure(name, suites[name], values.quick ? 5 : 500);
+  print(measured);
+  results.push(...measured);
+}
+if (values.json !== undefined) {
+  const machine = { node: process.version, arch: process.arch, platform: process.platform };
+  writeFileSync(values.json, `${JSON.stringify({ machine, results }, null, 1)}\n`);
+}

@@ -1,0 +1,234 @@
+/** The command line as a person or a script meets it: each test is a process. */
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "pigrad-cli-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function pigrad(...args: string[]) {
+  const tsx = fileURLToPath(import.meta.resolve("tsx"));
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, main, ...args], {
+    encoding: "utf8",
+    cwd: folder,
+  });
+  return { status, stdout, stderr };
+}
+const run = join(folder, "line");
+const lines = (text: string) =>
+  text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
+beforeAll(() => {
+  const { status, stdout, stderr } = pigrad(
+    "train",
+    "line",
+    "--steps",
+    "80000",
+    "--json",
+    "--out",
+    run,
+  );
+  expect(stderr).toBe("");
+  expect(status).toBe(0);
+  const json = lines(stdout);
+  expect(json.slice(0, -1).every(({ type }) => type === "update")).toBe(true);
+  const summary = json.at(-1);
+  expect(summary).toMatchObject({ type: "summary", task: "line", algo: "reinforce", seed: 1, run });
+  expect(summary.envSteps).toBeGreaterThanOrEqual(80_000);
+  expect(summary.stepsPerSecond).toBeGreaterThan(0);
+  expect(summary.evaluation).toEqual({
+    episodes: 100,
+    meanReturn: -33,
+    stdReturn: 0,
+    successRate: 1,
+  });
+});
+
+describe("train", () => {
+  test("leaves config, metrics and weights, and nothing else", () => {
+    expect(JSON.parse(readFileSync(join(run, "config.json"), "utf8"))).toMatchObject({
+      task: "line",
+      seed: 1,
+    });
+    expect(
+      lines(readFileSync(join(run, "metrics.jsonl"), "utf8")).at(-1).envSteps,
+    ).toBeGreaterThanOrEqual(80_000);
+    expect(existsSync(join(run, "model.safetensors"))).toBe(true);
+    expect(existsSync(join(run, "model.safetensors.tmp"))).toBe(false);
+  });
+
+  test("one seed gives one run, byte for byte, times aside; another seed another", () => {
+    const again = (name: string, seed: string): string => {
+      const out = join(folder, name);
+      expect(
+        pigrad("train", "line", "--steps", "4000", "--seed", seed, "--quiet", "--out", out).status,
+      ).toBe(0);
+      const metrics = readFileSync(join(out, "metrics.jsonl"), "utf8").replace(
+        /,"seconds":[\d.]+/g,
+        "",
+      );
+      return metrics + readFileSync(join(out, "model.safetensors")).toString("base64");
+    };
+    const first = again("a", "7");
+    expect(again("b", "7")).toBe(first);
+    expect(again("c", "8")).not.toBe(first);
+  });
+
+  test("plain lines when piped, then the result beside optimum and random policy", () => {
+    const { stdout, status } = pigrad("train", "line", "--steps", "8000");
+    expect(status).toBe(0);
+    expect(stdout).not.toContain("\r");
+    expect(stdout).toMatch(/8,000 \/ 8,000 steps .* steps\/s/);
+    expect(stdout).toMatch(/optimum -33.00 \(value iteration\), random policy -147.73/);
+    expect(stdout).toMatch(/saved to runs/);
+  });
+});
+
+describe("eval", () => {
+  test("needs only the run folder", () => {
+    const { stdout, status } = pigrad(
+      "eval",
+      run,
+      "--episodes",
+      "5",
+      "--seed",
+      "3",
+      "--sample",
+      "--json",
+    );
+    expect(status).toBe(0);
+    const [line] = lines(stdout);
+    expect(line).toMatchObject({
+      type: "evaluation",
+      task: "line",
+      episodes: 5,
+      seed: 3,
+      greedy: false,
+    });
+    expect(line.meanReturn).toBeGreaterThan(-60);
+    expect(pigrad("eval", run).stdout).toMatch(
+      /greedy return over 100 episodes: -33.00 ± 0.00, success 100.0 %/,
+    );
+  });
+});
+
+test("list names every task, algorithm and setting", () => {
+  const { stdout, status } = pigrad("list");
+  expect(status).toBe(0);
+  for (const name of ["line", "bandit", "reinforce", "learningRate", "gamma", "baseline", "end"]) {
+    expect(stdout).toContain(name);
+  }
+});
+
+describe("wrong input: exit code 2, one clear line, nothing written", () => {
+  const out = join(folder, "never");
+  const damaged = (name: string, damage: (path: string) => void): string => {
+    const path = join(folder, name);
+    cpSync(run, path, { recursive: true });
+    damage(path);
+    return path;
+  };
+  const cases: Record<string, [() => string[], RegExp]> = {
+    "unknown command": [() => ["fly"], /unknown command "fly"; allowed: train, eval, list/],
+    "unknown task": [
+      () => ["train", "moon", "--out", out],
+      /unknown task "moon"; allowed: line, bandit/,
+    ],
+    "no task": [() => ["train", "--out", out], /want one task, got none/],
+    "unknown algorithm": [
+      () => ["train", "line", "--algo", "x", "--out", out],
+      /allowed: reinforce/,
+    ],
+    "unknown setting": [
+      () => ["train", "line", "--set", "lr=1", "--out", out],
+      /unknown setting "lr"; allowed: .*learningRate/,
+    ],
+    "setting out of range": [
+      () => ["train", "line", "--set", "gamma=2", "--out", out],
+      /gamma: want a number from 0 to 1, got "2"/,
+    ],
+    "setting not a number": [
+      () => ["train", "line", "--set", "envs=many", "--out", out],
+      /envs: want a whole number/,
+    ],
+    "setting without a value": [
+      () => ["train", "line", "--set", "gamma", "--out", out],
+      /want key=value/,
+    ],
+    "setting given twice": [
+      () => ["train", "line", "--set", "gamma=1", "--set", "gamma=0", "--out", out],
+      /twice/,
+    ],
+    "unknown choice": [
+      () => ["train", "line", "--set", "baseline=x", "--out", out],
+      /one of none, mean, value/,
+    ],
+    "negative steps": [
+      () => ["train", "line", "--steps=-1", "--out", out],
+      /steps: want a whole number ≥ 1/,
+    ],
+    "steps not whole": [() => ["train", "line", "--steps", "1.5", "--out", out], /whole number/],
+    "negative seed": [() => ["train", "line", "--seed=-3", "--out", out], /seed/],
+    "unknown backend": [
+      () => ["train", "line", "--backend", "gpu", "--out", out],
+      /allowed: auto, loops/,
+    ],
+    "unknown flag": [() => ["train", "line", "--fast", "--out", out], /'--fast'/],
+    "folder in use": [() => ["train", "line", "--out", run], /in use/],
+    "not a run": [() => ["eval", folder], /not a run folder/],
+    "no such folder": [() => ["eval", join(folder, "nowhere")], /not a run folder/],
+    "no episodes": [() => ["eval", run, "--episodes", "0"], /episodes: want a whole number ≥ 1/],
+    "both ways": [() => ["eval", run, "--greedy", "--sample"], /got both/],
+    "config not JSON": [
+      () => ["eval", damaged("d1", (p) => writeFileSync(join(p, "config.json"), "{"))],
+      /not JSON/,
+    ],
+    "config of another kind": [
+      () => ["eval", damaged("d2", (p) => writeFileSync(join(p, "config.json"), "[]"))],
+      /want task/,
+    ],
+    "weights cut off": [
+      () => ["eval", damaged("d3", (p) => truncateSync(join(p, "model.safetensors"), 200))],
+      /safetensors/,
+    ],
+    "weights missing": [
+      () => ["eval", damaged("d4", (p) => rmSync(join(p, "model.safetensors")))],
+      /no such file/,
+    ],
+    "weights of another size": [
+      () => [
+        "eval",
+        damaged("d5", (p) => {
+          const file = join(p, "config.json");
+          writeFileSync(file, readFileSync(file, "utf8").replace("32", "16"));
+        }),
+      ],
+      /want policy.0.weight of \[16, 1\]/,
+    ],
+  };
+  for (const [name, [args, message]] of Object.entries(cases)) {
+    test(name, () => {
+      const { status, stdout, stderr } = pigrad(...args());
+      expect(stderr).toMatch(message);
+      expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+      expect(stdout).toBe("");
+      expect(status).toBe(2);
+      expect(existsSync(out)).toBe(false);
+    });
+  }
+});
