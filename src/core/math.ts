@@ -235,7 +235,7 @@ export function erf(x: number): number {
 function erfNearZero(z: number): number {
   const w = z * z;
   const even =
-    0.12837916709551257 +
+    0.12837916709551256 +
     w *
       (0.11283791670945006 +
         w *

@@ -10,15 +10,23 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
+// the packages that hold the binaries themselves: their wrappers need an install script
+const system = `${process.platform}-${process.arch}`;
+const libc = process.platform === "linux" ? "-glibc" : "";
 const runtimes: { name: string; install: string; binary: string; args: string[] }[] = [
   ...[20, 22, 24].map((n) => ({
     name: `Node ${n}`,
-    install: `node@${n}`,
-    binary: "node",
+    install: `node-${system}@${n}`,
+    binary: `node-${system}/bin/node`,
     args: [],
   })),
-  { name: "Deno", install: "deno", binary: "deno", args: ["run", "--quiet"] },
-  { name: "Bun", install: "bun", binary: "bun", args: [] },
+  {
+    name: "Deno",
+    install: `@deno/${system}${libc}`,
+    binary: `@deno/${system}${libc}/deno`,
+    args: ["run", "--quiet"],
+  },
+  { name: "Bun", install: `@oven/bun-${system}`, binary: `@oven/bun-${system}/bin/bun`, args: [] },
 ];
 
 const program = join(here, "program.tmp.mjs");
@@ -33,11 +41,11 @@ buildSync({
 
 /** The runtime's binary, installed where it was not; null where that fails. */
 function installed(install: string, binary: string): string | null {
-  const folder = join(here, "installed.tmp", install);
-  const path = join(folder, "node_modules", ".bin", binary);
+  const folder = join(here, "installed.tmp", install.replaceAll("/", "-"));
+  const path = join(folder, "node_modules", binary);
   if (!existsSync(path)) {
     mkdirSync(folder, { recursive: true });
-    const flags = ["--no-audit", "--no-fund", "--no-save", "--allow-scripts=all"];
+    const flags = ["--no-audit", "--no-fund", "--no-save"];
     spawnSync("npm", ["install", "--prefix", folder, ...flags, install], { stdio: "ignore" });
   }
   return existsSync(path) ? path : null;
