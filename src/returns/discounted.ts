@@ -1,16 +1,109 @@
-/** Discounted returns. */
-import type { Floats, Transitions } from "./transitions.ts";
+/** Discounted sums of rewards: with a bootstrap, without, and of one long run without an end. */
+import type { Floats } from "../core/backend.ts";
+import {
+  at,
+  checkEnds,
+  checkLength,
+  checkUnit,
+  fixed,
+  type PerStep,
+  type Transitions,
+  varying,
+} from "./transitions.ts";
 
 /**
  *   Gₜ = rₜ + γ·Gₜ₊₁        inside an episode
  *   Gₜ = rₜ                 where it terminated
  *   Gₜ = rₜ + γ·V(sₜ₊₁)     where it was cut short, and in the last row
+ *
+ * One environment after the other, so that G is a local in float64 whatever the arrays hold.
+ *
+ * @param returns written: G, [steps, envs]; may be `reward`
  */
-export function discountedReturns(returns: Floats, r: Transitions, gamma: number): void {
+export function discountedReturns(
+  returns: Floats,
+  r: Omit<Transitions, "value">,
+  gamma: PerStep,
+): void {
   const { envs, reward, nextValue, terminated, truncated } = r;
-  for (let i = returns.length - 1; i >= 0; i--) {
-    const cut = truncated[i] !== 0 || i + envs >= returns.length;
-    const next = terminated[i] !== 0 ? 0 : cut ? nextValue[i] : returns[i + envs];
-    returns[i] = reward[i] + gamma * next;
+  const n = returns.length;
+  checkEnds("discountedReturns", n, r, gamma);
+  checkLength("discountedReturns", "nextValue", nextValue, n);
+  const g = fixed(gamma);
+  const gammas = varying(gamma);
+  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+    let G = nextValue[last];
+    for (let i = last; i >= 0; i -= envs) {
+      if (terminated[i] !== 0) G = 0;
+      else if (truncated[i] !== 0) G = nextValue[i];
+      G = reward[i] + at(g, gammas, i) * G;
+      returns[i] = G;
+    }
   }
+}
+
+/**
+ * The rewards that were seen, and no estimate of those that were not:
+ *
+ *   Gₜ = rₜ + γ·(1 − doneₜ)·Gₜ₊₁        doneₜ = terminatedₜ or truncatedₜ; G = 0 after the last row
+ *
+ * @param returns written: G, [steps, envs]; may be `reward`
+ */
+export function rewardToGo(
+  returns: Floats,
+  r: Omit<Transitions, "value" | "nextValue">,
+  gamma: PerStep,
+): void {
+  const { envs, reward, terminated, truncated } = r;
+  const n = returns.length;
+  checkEnds("rewardToGo", n, r, gamma);
+  const g = fixed(gamma);
+  const gammas = varying(gamma);
+  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+    let G = 0;
+    for (let i = last; i >= 0; i -= envs) {
+      if (terminated[i] !== 0 || truncated[i] !== 0) G = 0;
+      G = reward[i] + at(g, gammas, i) * G;
+      returns[i] = G;
+    }
+  }
+}
+
+/**
+ * Gₜ = rₜ + γ·Gₜ₊₁ over one run of any length that nowhere ends, G = 0 behind its last step.
+ *
+ * Each G waits for the one behind it, so a single chain runs at the speed of one multiply and add. Four
+ * quarters side by side take half the time (measured at 1e6 and 1e7); each but the last is then given
+ * what lies behind it, γᵏ·G, k steps from its end.
+ *
+ * @param returns written: G, [steps]; may be `reward`
+ */
+export function discountedSums(returns: Floats, reward: Floats, gamma: number): void {
+  const n = returns.length;
+  checkLength("discountedSums", "reward", reward, n);
+  checkUnit("discountedSums", "gamma", gamma, n);
+  const q = Math.floor(n / 4);
+  let d = 0;
+  for (let i = n - 1; i >= 4 * q; i--) returns[i] = d = reward[i] + gamma * d;
+  let [a, b, c] = [0, 0, 0];
+  for (let i = q - 1; i >= 0; i--) {
+    returns[i] = a = reward[i] + gamma * a;
+    returns[i + q] = b = reward[i + q] + gamma * b;
+    returns[i + 2 * q] = c = reward[i + 2 * q] + gamma * c;
+    returns[i + 3 * q] = d = reward[i + 3 * q] + gamma * d;
+  }
+  c += addBehind(returns, 2 * q, 3 * q, gamma, d);
+  b += addBehind(returns, q, 2 * q, gamma, c);
+  addBehind(returns, 0, q, gamma, b);
+}
+
+/** returns[end − k] += γᵏ·G from `end` down to `start`, or to where γᵏ < 1e-45; the last one added, or 0. */
+function addBehind(returns: Floats, start: number, end: number, gamma: number, G: number): number {
+  let power = 1;
+  for (let i = end - 1; i >= start; i--) {
+    power *= gamma;
+    if (power < 1e-45) return 0;
+    returns[i] += power * G;
+  }
+  return power * G;
 }

@@ -16,12 +16,12 @@ export function graph(f: (inputs: Inputs, attrs: Attrs) => Tensor | Inputs): Ada
   return (c, float) => runGraph(c, float, f);
 }
 
-function runGraph(
+export function runGraph(
   c: VectorCase,
   float: Float,
   f: (inputs: Inputs, attrs: Attrs) => Tensor | Inputs,
+  k = loops(float),
 ): Record<string, Output> {
-  const k = loops(float);
   const tensors: Inputs = {};
   for (const [name, t] of Object.entries(c.inputs)) {
     const make = t.dtype === undefined ? variable : input;

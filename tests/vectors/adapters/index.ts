@@ -1,11 +1,19 @@
 /** Every adapter by op, and what the project does not build yet by group. */
 import type { Adapter, ReferenceAdapter } from "../types.ts";
 import { categorical } from "./distributions.ts";
+import { losses } from "./losses.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
 import { referenceCore } from "./reference-core.ts";
+import { scans } from "./scans.ts";
 
-export const adapters: Record<string, Adapter> = { ...ops, ...optim, ...categorical };
+export const adapters: Record<string, Adapter> = {
+  ...ops,
+  ...optim,
+  ...categorical,
+  ...scans,
+  ...losses,
+};
 
 export const referenceAdapters: Record<string, ReferenceAdapter> = { ...referenceCore };
 
@@ -16,8 +24,6 @@ export const later: Record<string, string> = {
   networks: unbuilt("whole networks (parts 4 and 5)"),
   files: unbuilt("file formats (part 6)"),
   distributions: unbuilt("distributions (part 2)"),
-  scans: unbuilt("scans (part 2)"),
-  losses: unbuilt("estimators (part 2)"),
   scan: unbuilt("scans (part 2)"),
   advantage: unbuilt("group advantages (part 2)"),
   distribution: unbuilt("distributions (part 2)"),

@@ -1,0 +1,123 @@
+/**
+ * Staying near a reference policy: estimators of KL(π‖π_ref) from samples of π, after Schulman's note
+ * "Approximating KL divergence" (2020), and what to do with them. With d = ln π_ref − ln π of the token:
+ *
+ *   k1 = −d            unbiased, noisy, may be negative; as a loss its gradient is 0 in the mean
+ *   k2 = d²/2          biased; its gradient is that of the KL: the one to use in the loss
+ *   k3 = e^d − 1 − d   unbiased, never negative; its gradient is that of KL(π_ref‖π)
+ *
+ * The exact KL, where all logits are at hand, is `categoricalKl`.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { sameShape, show, type Tensor } from "../core/tensor.ts";
+
+export interface KlSettings {
+  readonly estimator: "k1" | "k2" | "k3";
+  /** Holds d to ±inputClamp, and the estimate to ±outputClamp; beyond, no gradient passes. null: none. */
+  readonly inputClamp: number | null;
+  readonly outputClamp: number | null;
+}
+export const klDefaults: KlSettings = { estimator: "k3", inputClamp: null, outputClamp: null };
+
+/** Σ w·k: only `logProb` carries a gradient; all have its shape. */
+export const klLoss = (
+  logProb: Tensor,
+  refLogProb: Tensor,
+  weight: Tensor,
+  settings: KlSettings = klDefaults,
+): Tensor => apply(klOp, logProb, refLogProb, weight, 0, 0, settings);
+const klOp: Op<KlSettings> = {
+  name: "klLoss",
+  shape({ a, b, c }) {
+    if (!sameShape(a.shape, b.shape) || !sameShape(a.shape, c.shape)) {
+      const got = [a, b, c].map((x) => show(x.shape)).join(", ");
+      throw new ShapeError(`klLoss: want logProb, refLogProb and weight of one shape, got ${got}`);
+    }
+    return [];
+  },
+  scratch: ({ a }) => a.data.length, // ∂loss/∂logProb
+  forward({
+    data,
+    a: { data: logProb },
+    b: { data: ref },
+    c: { data: w },
+    settings,
+    scratch: slope,
+  }) {
+    let loss = 0;
+    for (let i = 0; i < w.length; i++) {
+      slope[i] = 0;
+      if (w[i] === 0) continue;
+      loss += w[i] * klOf(logProb[i], ref[i], settings);
+      slope[i] = w[i] * klSlope(logProb[i], ref[i], settings);
+    }
+    data[0] = loss;
+  },
+  backward({ grad: dy, a: { grad: dlogProb }, scratch: slope }) {
+    if (dlogProb) for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * slope[i];
+  },
+};
+
+const hold = (x: number, limit: number | null): number =>
+  limit === null ? x : Math.min(Math.max(x, -limit), limit);
+
+function estimate(d: number, estimator: KlSettings["estimator"]): number {
+  return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : exp(d) - 1 - d;
+}
+
+/** One token's estimate. */
+export function klOf(logProb: number, refLogProb: number, s: KlSettings = klDefaults): number {
+  return hold(estimate(hold(refLogProb - logProb, s.inputClamp), s.estimator), s.outputClamp);
+}
+
+/** d k/d logProb = −dk/dd, 0 where a clamp holds. */
+function klSlope(logProb: number, refLogProb: number, s: KlSettings): number {
+  const d = refLogProb - logProb;
+  if (hold(d, s.inputClamp) !== d) return 0;
+  const k = estimate(d, s.estimator);
+  if (hold(k, s.outputClamp) !== k) return 0;
+  return s.estimator === "k1" ? 1 : s.estimator === "k2" ? -d : 1 - exp(d);
+}
+
+/**
+ * KL in the reward: writes each token's reward −klWeight·k, plus the sequence's score at its last kept
+ * token; 0 where masked. Arrays are [batch, steps], `score` [batch].
+ */
+export function klShapedRewards(
+  reward: Floats,
+  score: ArrayLike<number>,
+  logProb: ArrayLike<number>,
+  refLogProb: ArrayLike<number>,
+  mask: ArrayLike<number>,
+  klWeight: number,
+  settings: KlSettings = { ...klDefaults, estimator: "k1" },
+): void {
+  const steps = reward.length / score.length;
+  for (let row = 0; row < score.length; row++) {
+    let last = -1;
+    for (let i = row * steps; i < (row + 1) * steps; i++) {
+      reward[i] = mask[i] === 0 ? 0 : -klWeight * klOf(logProb[i], refLogProb[i], settings);
+      if (mask[i] !== 0) last = i;
+    }
+    if (last >= 0) reward[last] += score[row];
+  }
+}
+
+/** Schulman et al. 2017, section 4: halve the weight below target/1.5, double it above target·1.5. */
+export function adaptiveKlWeight(weight: number, kl: number, target: number): number {
+  return kl < target / 1.5 ? weight / 2 : kl > target * 1.5 ? weight * 2 : weight;
+}
+
+/** Ziegler et al. 2019, arXiv:1909.08593: weight·(1 + clip(kl/target − 1, ±0.2)·n/horizon) after n samples. */
+export function proportionalKlWeight(
+  weight: number,
+  kl: number,
+  target: number,
+  samples: number,
+  horizon: number,
+): number {
+  return weight * (1 + (hold(kl / target - 1, 0.2) * samples) / horizon);
+}

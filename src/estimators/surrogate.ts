@@ -1,0 +1,278 @@
+/**
+ * The policy objective of PPO and all its kin, as one op: a loss on log-probabilities [batch] or
+ * [batch, steps] whose gradient is minus an estimate of ∇J. What differs between the algorithms is a
+ * setting; `presets.ts` names the combinations that people use.
+ *
+ *   loss = Σ w·ℓ        w from `tokenWeights`; a weight of 0 selects its token away
+ *   ρ = exp(logProb − oldLogProb), by `ratioLevel`
+ *
+ *   form "reinforce"   ℓ = −Â·logProb                                  Williams 1992
+ *   form "clip"        ℓ = −min(min(ρ, δ)·Â, clip(ρ, 1 − εₗ, 1 + εₕ)·Â)   Schulman et al. 2017, equation 7
+ *                      and with dualClip c, where Â < 0: ℓ = min(that, −c·Â)   Ye et al. 2020, arXiv:1912.09729
+ *   form "ratio"       ℓ = −ρ·Â                                        the same, unclipped
+ *   form "cispo"       ℓ = −stop(clip(ρ, 1 − εₗ, 1 + εₕ))·Â·logProb      MiniMax 2025, arXiv:2506.13585
+ *
+ * At a bound of the clip the gradient passes, as PyTorch's clamp has it, and a tie of the two arms of the
+ * minimum inside the range is no tie: both are ρ·Â.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { apply, type Op, type Slot } from "../core/tape.ts";
+import { sameShape, show, type Tensor } from "../core/tensor.ts";
+
+export interface SurrogateSettings {
+  readonly form: "reinforce" | "clip" | "ratio" | "cispo";
+  /**
+   * "token": each token's own ρ. "sequence": one ρ a sequence, exp of the mean log-ratio (GSPO, Zheng et
+   * al. 2025, arXiv:2507.18071). "sequenceToken": GSPO's ratio, the gradient through each token's own
+   * logProb. "sequenceSum": exp of the sum, the ratio of whole sequences (RLOO).
+   */
+  readonly ratioLevel: "token" | "sequence" | "sequenceToken" | "sequenceSum";
+  /** εₗ and εₕ; different ones are DAPO's clip-higher. Infinity leaves a side open. */
+  readonly clipLow: number;
+  readonly clipHigh: number;
+  /** c > 1 bounds the loss of an action worse than average; null for none. */
+  readonly dualClip: number | null;
+  /** δ: cap on ρ in the unclipped arm; null for none (two-sided clipping, INTELLECT-2, arXiv:2505.07291). */
+  readonly delta: number | null;
+}
+
+export const surrogateDefaults: SurrogateSettings = {
+  form: "clip",
+  ratioLevel: "token",
+  clipLow: 0.2,
+  clipHigh: 0.2,
+  dualClip: null,
+  delta: null,
+};
+
+/**
+ * `logProb` carries the gradient. `oldLogProb` and `weight` have its shape, `advantage` too, or is
+ * [batch], one a sequence.
+ */
+export function surrogateLoss(
+  logProb: Tensor,
+  oldLogProb: Tensor,
+  advantage: Tensor,
+  weight: Tensor,
+  settings: SurrogateSettings = surrogateDefaults,
+): Tensor {
+  return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, weights(weight));
+}
+
+/** A weight as a list of further inputs: one list a tensor, so that a replayed call makes none. */
+const lists = new WeakMap<Tensor, readonly Tensor[]>();
+function weights(weight: Tensor): readonly Tensor[] {
+  const list = lists.get(weight) ?? [weight];
+  lists.set(weight, list);
+  return list;
+}
+
+/** [sequences, steps] of a loss's inputs. */
+interface Layout {
+  readonly sequences: number;
+  readonly steps: number;
+  /** Whether the advantage is one a sequence. */
+  readonly shared: boolean;
+}
+
+const surrogateOp: Op<SurrogateSettings, Layout> = {
+  name: "surrogateLoss",
+  shape({ a, b, c, rest: [weight], settings: s }) {
+    const full = sameShape(a.shape, b.shape) && sameShape(a.shape, weight.shape);
+    const fits = sameShape(c.shape, a.shape) || sameShape(c.shape, a.shape.slice(0, 1));
+    if (!full || !fits || a.shape.length < 1 || a.shape.length > 2) {
+      const got = [a, b, c, weight].map((x) => show(x.shape)).join(", ");
+      throw new ShapeError(
+        `surrogateLoss: want logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
+      );
+    }
+    for (const [name, low, value] of [
+      ["clipLow", 0, s.clipLow],
+      ["clipHigh", 0, s.clipHigh],
+      ["dualClip", 1, s.dualClip ?? 2],
+      ["delta", 1, s.delta ?? 2],
+    ] as const) {
+      if (!(value >= low))
+        throw new RangeError(`surrogateLoss: want ${name} ≥ ${low}, got ${value}`);
+    }
+    return [];
+  },
+  plan({ a, c }) {
+    const [sequences, steps = 1] = a.shape;
+    return { sequences, steps, shared: c.data.length !== a.data.length };
+  },
+  // ∂loss/∂logProb of each token, then its ratio, then what `diagnostics` reads
+  scratch: ({ a }) => 2 * a.data.length + diagnosticCount,
+  forward(slot) {
+    const { a, c, plan, settings: s, rest, scratch, data } = slot;
+    const { sequences, steps, shared } = plan;
+    const n = a.data.length;
+    const [logProb, advantage, weight] = [a.data, c.data, rest[0].data];
+    const low = 1 - s.clipLow;
+    const high = 1 + s.clipHigh;
+    let loss = 0;
+    for (let row = 0; row < sequences; row++) {
+      ratiosOf(slot, row * steps);
+      for (let i = row * steps; i < (row + 1) * steps; i++) {
+        scratch[i] = 0;
+        if (weight[i] === 0) continue;
+        const A = advantage[shared ? row : i];
+        const ratio = scratch[n + i];
+        // ℓ, and dℓ/d(the log of the ratio) or, in the two forms with logProb, dℓ/dlogProb
+        let l = -ratio * A;
+        let slope = l;
+        if (s.form === "reinforce") {
+          l = -A * logProb[i];
+          slope = -A;
+        } else if (s.form === "cispo") {
+          slope = -Math.min(Math.max(ratio, low), high) * A;
+          l = slope * logProb[i];
+        } else if (s.form === "clip") {
+          const capped = s.delta === null ? ratio : Math.min(ratio, s.delta);
+          const clipped = Math.min(Math.max(ratio, low), high);
+          l = -Math.min(capped * A, clipped * A);
+          if (clipped * A < capped * A)
+            slope = 0; // the clipped arm is chosen: it is flat
+          else if (s.delta !== null && ratio > s.delta) slope = 0;
+          if (s.dualClip !== null && A < 0 && l > -s.dualClip * A) {
+            l = -s.dualClip * A;
+            slope = 0;
+          }
+        }
+        loss += weight[i] * l;
+        scratch[i] = weight[i] * slope;
+      }
+      if (s.form !== "reinforce" && s.form !== "cispo") spreadSlopes(slot, row * steps);
+    }
+    data[0] = loss;
+    diagnose(slot);
+  },
+  backward({ grad: dy, a: { grad: dlogProb }, scratch }) {
+    if (!dlogProb) return;
+    for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * scratch[i];
+  },
+};
+
+type SurrogateSlot = Slot<SurrogateSettings, Layout>;
+
+/** Writes the ratio of each token of one sequence. */
+function ratiosOf(
+  { a, b, plan: { steps }, settings, rest, scratch }: SurrogateSlot,
+  start: number,
+) {
+  const [logProb, old, weight] = [a.data, b.data, rest[0].data];
+  const n = logProb.length;
+  if (settings.ratioLevel === "token") {
+    for (let i = start; i < start + steps; i++) {
+      scratch[n + i] = weight[i] === 0 ? 1 : exp(logProb[i] - old[i]);
+    }
+    return;
+  }
+  let sum = 0;
+  let count = 0;
+  for (let i = start; i < start + steps; i++) {
+    if (weight[i] === 0) continue;
+    sum += logProb[i] - old[i];
+    count++;
+  }
+  const ratio = exp(settings.ratioLevel === "sequenceSum" || count === 0 ? sum : sum / count);
+  for (let i = start; i < start + steps; i++) scratch[n + i] = ratio;
+}
+
+/** One ratio a sequence depends on all its tokens: each gets its share of the slopes' sum. */
+function spreadSlopes({ plan: { steps }, settings, rest, scratch }: SurrogateSlot, start: number) {
+  const { ratioLevel } = settings;
+  if (ratioLevel === "token" || ratioLevel === "sequenceToken") return;
+  const weight = rest[0].data;
+  let sum = 0;
+  let count = 0;
+  for (let i = start; i < start + steps; i++) {
+    if (weight[i] === 0) continue;
+    sum += scratch[i];
+    count++;
+  }
+  const share = ratioLevel === "sequence" ? sum / count : sum;
+  for (let i = start; i < start + steps; i++) if (weight[i] !== 0) scratch[i] = share;
+}
+
+/** What an update looks like, over the tokens that count. */
+export interface Diagnostics {
+  /** Mean of ρ − 1 − ln ρ (k3): never negative, KL(old‖new) in expectation (Schulman's note of 2020). */
+  readonly approximateKl: number;
+  /** Mean of −ln ρ (k1). */
+  readonly approximateKlK1: number;
+  /** Share of ratios (one a token, or one a sequence) whose loss the clip really cut. */
+  readonly clipFraction: number;
+  /** Share of ratios outside the clip range, on either side (SB3's figure). */
+  readonly outsideFraction: number;
+  readonly minRatio: number;
+  readonly maxRatio: number;
+  /** (Σρ)²/(n·Σρ²), from 1/n to 1: how many fresh samples the batch is worth, as a share. */
+  readonly effectiveSampleSize: number;
+  readonly tokens: number;
+}
+const diagnosticCount = 8;
+
+function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch }: SurrogateSlot) {
+  const weight = rest[0].data;
+  const n = a.data.length;
+  const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
+  let [k3, k1, tokens, clipped, outside, count, sum, squares] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [min, max] = [Infinity, -Infinity];
+  let counted = -1; // the last sequence whose ratio was counted
+  for (let i = 0; i < n; i++) {
+    if (weight[i] === 0) continue;
+    const logRatio = a.data[i] - b.data[i];
+    k3 += exp(logRatio) - 1 - logRatio;
+    k1 -= logRatio;
+    tokens++;
+    const row = Math.floor(i / steps);
+    if (onePerSequence && row === counted) continue;
+    counted = row;
+    const ratio = scratch[n + i];
+    const A = c.data[shared ? row : i];
+    const below = ratio < 1 - s.clipLow;
+    const above = ratio > 1 + s.clipHigh;
+    if (s.form === "cispo" ? below || above : (below && A < 0) || (above && A > 0)) clipped++;
+    if (below || above) outside++;
+    count++;
+    sum += ratio;
+    squares += ratio * ratio;
+    min = Math.min(min, ratio);
+    max = Math.max(max, ratio);
+  }
+  const d = 2 * n;
+  const per = count === 0 ? 0 : 1 / count;
+  scratch[d] = tokens === 0 ? 0 : k3 / tokens;
+  scratch[d + 1] = tokens === 0 ? 0 : k1 / tokens;
+  scratch[d + 2] = clipped * per;
+  scratch[d + 3] = outside * per;
+  scratch[d + 4] = min;
+  scratch[d + 5] = max;
+  scratch[d + 6] = count === 0 ? 0 : (sum * sum) / (count * squares);
+  scratch[d + 7] = tokens;
+}
+
+/** Reads the diagnostics of a `surrogateLoss` of the last run. */
+export function diagnostics(loss: Tensor): Diagnostics {
+  const { scratch, a } = loss as SurrogateSlot;
+  const d = 2 * a.data.length;
+  return {
+    approximateKl: scratch[d],
+    approximateKlK1: scratch[d + 1],
+    clipFraction: scratch[d + 2],
+    outsideFraction: scratch[d + 3],
+    minRatio: scratch[d + 4],
+    maxRatio: scratch[d + 5],
+    effectiveSampleSize: scratch[d + 6],
+    tokens: scratch[d + 7],
+  };
+}
+
+/** The ratios of a `surrogateLoss` of the last run, one a token: a view, valid until the next run. */
+export function ratios(loss: Tensor): Floats {
+  const { scratch, a } = loss as SurrogateSlot;
+  return scratch.subarray(a.data.length, 2 * a.data.length);
+}

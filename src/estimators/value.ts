@@ -1,0 +1,85 @@
+/** The critic's loss: squared errors of V against targets, plain or clipped about the old values, or Huber. */
+import { ShapeError } from "../core/errors.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+export interface ValueSettings {
+  /**
+   * "none": (V − R)². "max": max((V − R)², (V_clip − R)²), V_clip = V_old + clip(V − V_old, ±clipRange)
+   * (openai/baselines). "single": (V_clip − R)². "huber": ½d² inside ±clipRange, linear outside.
+   */
+  readonly clip: "none" | "max" | "single" | "huber";
+  readonly clipRange: number;
+}
+export const valueDefaults: ValueSettings = { clip: "none", clipRange: 0.2 };
+
+/**
+ * Σ w·ℓ(V, R): no factor ½ (SB3 and the papers differ by it; it belongs into the weight of the loss).
+ * All inputs have V's shape; only `value` carries a gradient. `oldValue` is for the clipped forms.
+ */
+export const valueLoss = (
+  value: Tensor,
+  target: Tensor,
+  weight: Tensor,
+  oldValue: Tensor = NONE,
+  settings: ValueSettings = valueDefaults,
+): Tensor =>
+  apply(valueOp, value, target, weight, 0, 0, settings, oldValue === NONE ? undefined : [oldValue]);
+const valueOp: Op<ValueSettings> = {
+  name: "valueLoss",
+  shape({ a, b, c, rest, settings }) {
+    const clipped = settings.clip === "max" || settings.clip === "single";
+    if (
+      ![b, c, ...rest].every((x) => sameShape(x.shape, a.shape)) ||
+      (clipped && rest.length === 0)
+    ) {
+      const got = [a, b, c, ...rest].map((x) => show(x.shape)).join(", ");
+      throw new ShapeError(
+        `valueLoss: want value, target, weight (and oldValue to clip) of one shape, got ${got}`,
+      );
+    }
+    if (!(settings.clipRange > 0))
+      throw new RangeError(`valueLoss: want clipRange > 0, got ${settings.clipRange}`);
+    return [];
+  },
+  scratch: ({ a }) => a.data.length, // ∂loss/∂V
+  forward({
+    data,
+    a: { data: v },
+    b: { data: target },
+    c: { data: w },
+    rest,
+    settings,
+    scratch: slope,
+  }) {
+    const { clip, clipRange: e } = settings;
+    const old = rest.length > 0 ? rest[0].data : v;
+    let loss = 0;
+    for (let i = 0; i < v.length; i++) {
+      slope[i] = 0;
+      if (w[i] === 0) continue;
+      const d = v[i] - target[i];
+      let l = d * d;
+      let s = 2 * d;
+      if (clip === "huber") {
+        l = Math.abs(d) <= e ? 0.5 * d * d : e * (Math.abs(d) - 0.5 * e);
+        s = Math.min(Math.max(d, -e), e);
+      } else if (clip !== "none") {
+        const moved = v[i] - old[i];
+        const held = Math.min(Math.max(moved, -e), e);
+        const dc = old[i] + held - target[i];
+        const sc = Math.abs(moved) <= e ? 2 * dc : 0;
+        if (clip === "single" || dc * dc > l) {
+          l = dc * dc;
+          s = sc;
+        } else if (dc * dc === l && held !== moved) s = 0.5 * (s + sc); // a tie halves the gradient
+      }
+      loss += w[i] * l;
+      slope[i] = w[i] * s;
+    }
+    data[0] = loss;
+  },
+  backward({ grad: dy, a: { grad: dv }, scratch: slope }) {
+    if (dv) for (let i = 0; i < dv.length; i++) dv[i] += dy[0] * slope[i];
+  },
+};

@@ -1,0 +1,64 @@
+/**
+ * Aggregation: how per-token losses [batch, steps] become one number. Each choice is a weight a token, so
+ * that every estimator is Σ w·ℓ over the tokens whose weight is not 0; the others are selected away, and
+ * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+
+export type Aggregation =
+  /** Mean over all tokens: 1/Σ mask (DAPO). */
+  | "token"
+  /** Mean over sequences of the mean over their tokens: 1/(B·|oᵢ|) (GRPO). */
+  | "sequence"
+  /** Mean over sequences of the sum over their tokens: 1/B (REINFORCE, RLOO). */
+  | "sequenceSum"
+  /** Sum over tokens by a constant length: 1/(B·maxLength) (Dr. GRPO). */
+  | "constant"
+  /** Plain sum. */
+  | "sum";
+
+export interface WeightOptions {
+  readonly aggregation: Aggregation;
+  /** For "constant": the length divided by. Default: the number of steps. */
+  readonly maxLength?: number;
+  /** Tokens and sequences of the whole step, where this is one micro-batch of it. */
+  readonly totalTokens?: number;
+  readonly totalSequences?: number;
+}
+
+/**
+ * Writes the weight of each token, [batch, steps], for a 0/1 mask of the same shape. A sequence without
+ * tokens weighs nothing and still counts among the sequences. No token at all gives zeros.
+ */
+export function tokenWeights(
+  weight: Floats,
+  mask: ArrayLike<number>,
+  steps: number,
+  { aggregation, maxLength = steps, totalTokens, totalSequences }: WeightOptions,
+): void {
+  if (weight.length !== mask.length || weight.length % steps !== 0) {
+    const got = `${weight.length} and ${mask.length}`;
+    throw new ShapeError(
+      `tokenWeights: want weight and mask of [batch, ${steps}], got ${got} numbers`,
+    );
+  }
+  const sequences = totalSequences ?? weight.length / steps;
+  let tokens = totalTokens ?? 0;
+  if (totalTokens === undefined) for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) tokens++;
+  for (let start = 0; start < weight.length; start += steps) {
+    let length = 0;
+    for (let i = start; i < start + steps; i++) if (mask[i] !== 0) length++;
+    const divisor =
+      aggregation === "token"
+        ? tokens
+        : aggregation === "sequence"
+          ? sequences * length
+          : aggregation === "sequenceSum"
+            ? sequences
+            : aggregation === "constant"
+              ? sequences * maxLength
+              : 1;
+    for (let i = start; i < start + steps; i++) weight[i] = mask[i] !== 0 ? 1 / divisor : 0;
+  }
+}

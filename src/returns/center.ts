@@ -1,0 +1,102 @@
+/** What group advantages and standardization share: a group's mean taken off, the rest divided. */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkLength } from "./transitions.ts";
+
+/** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
+export type Groups = number | ArrayLike<number>;
+
+/** What a group is divided by, from its number of members and their squared distance from the mean. */
+export type Divisor = (count: number, squares: number, ddof: number, eps: number) => number;
+
+/** Nothing. */
+export const one: Divisor = () => 1;
+
+/** √(squares/(count − ddof)) + eps; 0 for a single number or equal ones, however small eps. */
+export const deviation: Divisor = (count, squares, ddof, eps) =>
+  count <= ddof || squares === 0 ? 0 : Math.sqrt(squares / (count - ddof)) + eps;
+
+/**
+ *   yᵢ = (xᵢ − mean)/divisor     over the kept members of i's group
+ *   yᵢ = 0                       where i is not kept, or the divisor is 0
+ *
+ * Entries with `keep` 0 are out, and with `dropNaN` those that are NaN; they are never added in. Sums run
+ * over distances from the group's first member, so equal numbers have squares of exactly 0. Numbered
+ * groups cost groups·length: no memory is taken to sort them.
+ */
+export function center(
+  y: Floats,
+  x: Floats,
+  groups: Groups,
+  keep: Floats | undefined,
+  dropNaN: boolean,
+  divisor: Divisor,
+  ddof: number,
+  eps: number,
+): void {
+  const n = x.length;
+  for (let first = 0; first < n; first++) {
+    if (!startsGroup(groups, first)) continue;
+    const end = typeof groups === "number" ? first + groups : n;
+    const origin = firstKept(x, groups, keep, dropNaN, first, end);
+    let count = 0;
+    let sum = 0;
+    for (let i = first; i < end; i++) {
+      if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
+      count++;
+      sum += x[i] - origin;
+    }
+    const mean = sum / count;
+    let squares = 0;
+    for (let i = first; i < end; i++) {
+      if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
+      squares += (x[i] - origin - mean) ** 2;
+    }
+    const by = count === 0 ? 0 : divisor(count, squares, ddof, eps);
+    for (let i = first; i < end; i++) {
+      if (!isMember(groups, first, i)) continue;
+      const out = by === 0 || !isKept(x, keep, dropNaN, i);
+      y[i] = out ? 0 : (x[i] - origin - mean) / by;
+    }
+  }
+}
+
+export const isMember = (groups: Groups, first: number, i: number): boolean =>
+  typeof groups === "number" || groups[i] === groups[first];
+
+export const isKept = (x: Floats, keep: Floats | undefined, dropNaN: boolean, i: number): boolean =>
+  (keep === undefined || keep[i] !== 0) && !(dropNaN && Number.isNaN(x[i]));
+
+export function startsGroup(groups: Groups, i: number): boolean {
+  if (typeof groups === "number") return i % groups === 0;
+  for (let j = i - 1; j >= 0; j--) if (groups[j] === groups[i]) return false;
+  return true;
+}
+
+function firstKept(
+  x: Floats,
+  groups: Groups,
+  keep: Floats | undefined,
+  dropNaN: boolean,
+  first: number,
+  end: number,
+): number {
+  for (let i = first; i < end; i++)
+    if (isMember(groups, first, i) && isKept(x, keep, dropNaN, i)) return x[i];
+  return 0;
+}
+
+/** Checks y, `groups` and `keep` against n entries. */
+export function checkGroups(
+  caller: string,
+  n: number,
+  y: Floats,
+  groups: Groups,
+  keep: Floats | undefined,
+): void {
+  checkLength(caller, "the output", y, n);
+  if (keep !== undefined) checkLength(caller, "the mask", keep, n);
+  if (typeof groups !== "number") checkLength(caller, "the groups", groups, n);
+  else if (!(Number.isInteger(groups) && groups >= 1 && n % groups === 0))
+    throw new ShapeError(`${caller}: want whole groups of ${groups}, got ${n} numbers`);
+}

@@ -1,0 +1,147 @@
+/**
+ * Advantages of samples among others of the same prompt. `reward` and `advantage` are [samples] and may be
+ * the same array; `groups` is the number of neighbors that make a group, or each sample's group number.
+ * A sample with `valid` 0, or whose reward is NaN (it could not be scored), is left out of every mean and
+ * gets advantage 0; so does the only member of a group.
+ */
+import type { Floats } from "../core/backend.ts";
+import {
+  center,
+  checkGroups,
+  type Divisor,
+  deviation,
+  type Groups,
+  isKept,
+  isMember,
+  one,
+  startsGroup,
+} from "./center.ts";
+import { checkLength } from "./transitions.ts";
+
+export interface GroupOptions {
+  /** Taken off the number of samples under the variance: 1 (unbiased) or 0. */
+  readonly ddof: number;
+  /** Added to the deviation. */
+  readonly eps: number;
+  readonly valid: Floats;
+}
+export const groupDefaults = { ddof: 1, eps: 1e-4 };
+const noOptions: Partial<GroupOptions> = {};
+
+/**
+ * Leave-one-out advantages (RLOO): Ahmadian et al. 2024, arXiv:2402.14740.
+ *
+ *   Aᵢ = Rᵢ − mean of Rⱼ over the other j in i's group = (Rᵢ − mean)·K/(K − 1)
+ */
+export function leaveOneOut(
+  advantage: Floats,
+  reward: Floats,
+  groups: Groups,
+  valid?: Floats,
+): void {
+  checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
+  center(advantage, reward, groups, valid, true, othersShare, 0, 0);
+}
+const othersShare: Divisor = (count) => (count - 1) / count;
+
+/** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
+export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
+  checkGroups("groupMean", reward.length, advantage, groups, valid);
+  center(advantage, reward, groups, valid, true, one, 0, 0);
+}
+
+/**
+ * Aᵢ = (Rᵢ − mean)/(deviation + eps), both of i's group; 0 where all its rewards are equal. GRPO: Shao et
+ * al. 2024, arXiv:2402.03300.
+ */
+export function groupStandardize(
+  advantage: Floats,
+  reward: Floats,
+  groups: Groups,
+  options: Partial<GroupOptions> = noOptions,
+): void {
+  const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
+  checkGroups("groupStandardize", reward.length, advantage, groups, valid);
+  center(advantage, reward, groups, valid, true, deviation, ddof, eps);
+}
+
+/** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
+export function batchStandardize(
+  advantage: Floats,
+  reward: Floats,
+  options: Partial<GroupOptions> = noOptions,
+): void {
+  const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
+  checkLength("batchStandardize", "the output", advantage, reward.length);
+  if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
+  center(advantage, reward, reward.length, valid, true, deviation, ddof, eps);
+}
+
+/**
+ * Mean and unbiased deviation of the OTHER scored members of each sample's group, for those who divide by
+ * the latter. A sample alone is its own baseline; fewer than two others have deviation 0. A sample left
+ * out has the mean and deviation of those that are not. None may be an array given.
+ *
+ * @param baseline written: [samples]
+ * @param spread written: [samples]
+ */
+export function leaveOneOutMoments(
+  baseline: Floats,
+  spread: Floats,
+  reward: Floats,
+  groups: Groups,
+  valid?: Floats,
+): void {
+  const n = reward.length;
+  checkGroups("leaveOneOutMoments", n, baseline, groups, valid);
+  checkLength("leaveOneOutMoments", "the spread", spread, n);
+  for (let i = 0; i < n; i++) {
+    const first = typeof groups === "number" ? i - (i % groups) : 0;
+    const end = typeof groups === "number" ? first + groups : n;
+    let count = 0;
+    let sum = 0;
+    for (let j = first; j < end; j++) {
+      if (j === i || !isMember(groups, i, j) || !isKept(reward, valid, true, j)) continue;
+      count++;
+      sum += reward[j];
+    }
+    const mean = count === 0 ? reward[i] : sum / count;
+    let squares = 0;
+    for (let j = first; j < end; j++) {
+      if (j === i || !isMember(groups, i, j) || !isKept(reward, valid, true, j)) continue;
+      squares += (reward[j] - mean) ** 2;
+    }
+    baseline[i] = mean;
+    spread[i] = count < 2 ? 0 : Math.sqrt(squares / (count - 1));
+  }
+}
+
+/**
+ * Groups worth training on (dynamic sampling, DAPO: Yu et al. 2025, arXiv:2503.14476): 1 for each member of
+ * a group whose mean reward, over those scored, is above `low` and below `high`.
+ *
+ * @param keep written: [samples]; not an array given
+ */
+export function groupsBetween(
+  keep: Floats,
+  reward: Floats,
+  groups: Groups,
+  low: number,
+  high: number,
+): void {
+  const n = reward.length;
+  checkGroups("groupsBetween", n, keep, groups, undefined);
+  for (let first = 0; first < n; first++) {
+    if (!startsGroup(groups, first)) continue;
+    const end = typeof groups === "number" ? first + groups : n;
+    let count = 0;
+    let sum = 0;
+    for (let i = first; i < end; i++) {
+      if (!isMember(groups, first, i) || Number.isNaN(reward[i])) continue;
+      count++;
+      sum += reward[i];
+    }
+    const inside = sum > low * count && sum < high * count ? 1 : 0;
+    for (let i = first; i < end; i++) if (isMember(groups, first, i)) keep[i] = inside;
+  }
+}

@@ -1,0 +1,49 @@
+/** λ-returns. */
+import type { Floats } from "../core/backend.ts";
+import {
+  at,
+  checkEnds,
+  checkLength,
+  checkUnit,
+  fixed,
+  type PerStep,
+  type Transitions,
+  varying,
+} from "./transitions.ts";
+
+/**
+ * The targets of TD(λ): Sutton & Barto 2018, chapter 12; with λ and γ that vary, section 12.8.
+ *
+ *   Gₜ = rₜ + γₜ·((1 − λₜ)·V(sₜ₊₁) + λₜ·Gₜ₊₁)     inside an episode
+ *   Gₜ = rₜ                                       where it terminated
+ *   Gₜ = rₜ + γₜ·V(sₜ₊₁)                          where it was cut short, and in the last row
+ *
+ * @param returns written: G, [steps, envs]; may be `reward`
+ */
+export function lambdaReturns(
+  returns: Floats,
+  r: Omit<Transitions, "value">,
+  gamma: PerStep,
+  lambda: PerStep,
+): void {
+  const { envs, reward, nextValue, terminated, truncated } = r;
+  const n = returns.length;
+  checkEnds("lambdaReturns", n, r, gamma);
+  checkLength("lambdaReturns", "nextValue", nextValue, n);
+  checkUnit("lambdaReturns", "lambda", lambda, n);
+  const g = fixed(gamma);
+  const gammas = varying(gamma);
+  const l = fixed(lambda);
+  const lambdas = varying(lambda);
+  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+    let G = nextValue[last];
+    for (let i = last; i >= 0; i -= envs) {
+      const trace = at(l, lambdas, i);
+      if (terminated[i] !== 0) G = 0;
+      else if (truncated[i] !== 0) G = nextValue[i];
+      else G = (1 - trace) * nextValue[i] + trace * G;
+      G = reward[i] + at(g, gammas, i) * G;
+      returns[i] = G;
+    }
+  }
+}

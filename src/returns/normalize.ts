@@ -1,0 +1,58 @@
+/** Standardized numbers, and how much of a target's variance a prediction explains. */
+import type { Floats } from "../core/backend.ts";
+import { center, checkGroups, deviation } from "./center.ts";
+import { checkLength } from "./transitions.ts";
+
+export interface StandardizeOptions {
+  /** Taken off the number of entries under the variance: 1 (unbiased) or 0. */
+  readonly ddof: number;
+  /** Added to the deviation. */
+  readonly eps: number;
+  /** 1 where an entry counts. */
+  readonly mask: Floats;
+}
+export const standardizeDefaults = { ddof: 1, eps: 1e-8 };
+const noOptions: Partial<StandardizeOptions> = {};
+
+/**
+ * y = (x − mean)/(deviation + eps) over the entries that count, 0 elsewhere.
+ *
+ * One entry, or equal ones, give 0: there is no deviation to divide by, and eps does not stand in for it.
+ * What stands at a masked entry is not read. A NaN that counts makes all of them NaN: it is a mistake.
+ *
+ * @param y written: as long as x; may be x
+ */
+export function standardize(
+  y: Floats,
+  x: Floats,
+  options: Partial<StandardizeOptions> = noOptions,
+): void {
+  const { ddof = standardizeDefaults.ddof, eps = standardizeDefaults.eps, mask } = options;
+  const n = x.length;
+  checkGroups("standardize", n, y, Math.max(n, 1), mask);
+  center(y, x, n, mask, false, deviation, ddof, eps);
+}
+
+/**
+ *   1 − Var(target − prediction)/Var(target)
+ *
+ * 1 is perfect, 0 no better than a constant, below 0 worse than one; NaN where the target is constant.
+ */
+export function explainedVariance(prediction: Floats, target: Floats): number {
+  const n = target.length;
+  checkLength("explainedVariance", "prediction", prediction, n);
+  const origin = n > 0 ? target[0] : 0;
+  let errors = 0;
+  let targets = 0;
+  for (let i = 0; i < n; i++) {
+    errors += target[i] - prediction[i];
+    targets += target[i] - origin;
+  }
+  let unexplained = 0;
+  let total = 0;
+  for (let i = 0; i < n; i++) {
+    unexplained += (target[i] - prediction[i] - errors / n) ** 2;
+    total += (target[i] - origin - targets / n) ** 2;
+  }
+  return total === 0 ? Number.NaN : 1 - unexplained / total;
+}

@@ -1,0 +1,169 @@
+/**
+ * Statistics that follow a stream: of observations, to standardize them; of discounted returns, to scale
+ * rewards. Conventions are those of stable-baselines3's VecNormalize: population variance, a start that
+ * counts as 1e-4 samples of mean 0 and variance 1, eps under the root, a clip.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { checkLength, checkRows, checkUnit } from "./transitions.ts";
+
+export interface NormalizeOptions {
+  /** Added to the variance. */
+  readonly eps: number;
+  /** Results are kept from −clip to clip. */
+  readonly clip: number;
+}
+export const normalizeDefaults: NormalizeOptions = { eps: 1e-8, clip: 10 };
+
+export interface MomentsState {
+  readonly count: number;
+  readonly mean: readonly number[];
+  readonly variance: readonly number[];
+}
+
+const clipped = (x: number, clip: number): number => Math.min(Math.max(x, -clip), clip);
+
+/** Mean and variance of each of `size` features over all rows seen. */
+export class RunningMoments {
+  readonly size: number;
+  readonly mean: Float64Array;
+  readonly variance: Float64Array;
+  count: number;
+
+  /** `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. */
+  constructor(size: number, count = 1e-4) {
+    this.size = size;
+    this.mean = new Float64Array(size);
+    this.variance = new Float64Array(size).fill(1);
+    this.count = count;
+  }
+
+  /** Takes in a batch, [rows, size]. */
+  update(batch: Floats): void {
+    const { size, count } = this;
+    checkRows("RunningMoments.update", size, batch.length);
+    const rows = batch.length / size;
+    if (rows === 0) return;
+    for (let j = 0; j < size; j++) {
+      let sum = 0;
+      for (let i = j; i < batch.length; i += size) sum += batch[i];
+      const mean = sum / rows;
+      let squares = 0;
+      for (let i = j; i < batch.length; i += size) squares += (batch[i] - mean) ** 2;
+      this.#merge(j, count, mean, squares / rows, rows);
+    }
+    this.count = count + rows;
+  }
+
+  /** Takes in what other moments have seen, their start included. */
+  merge(other: RunningMoments): void {
+    checkLength("RunningMoments.merge", "the other's mean", other.mean, this.size);
+    if (other.count === 0) return;
+    for (let j = 0; j < this.size; j++)
+      this.#merge(j, this.count, other.mean[j], other.variance[j], other.count);
+    this.count += other.count;
+  }
+
+  /**
+   * Two sets into one (Chan, Golub & LeVeque 1983), n and m strong, δ between their means:
+   *
+   *   mean = mean₁ + δ·m/(n + m)
+   *   variance = (n·variance₁ + m·variance₂ + δ²·n·m/(n + m))/(n + m)
+   */
+  #merge(j: number, n: number, mean: number, variance: number, m: number): void {
+    const delta = mean - this.mean[j];
+    const total = n + m;
+    this.mean[j] += (delta * m) / total;
+    this.variance[j] =
+      (n * this.variance[j] + m * variance + (delta * delta * n * m) / total) / total;
+  }
+
+  /** y = (x − mean)/√(variance + eps), clipped; rows of `size`. y may be x. */
+  normalize(y: Floats, x: Floats, options: Partial<NormalizeOptions> = normalizeDefaults): void {
+    const { eps = normalizeDefaults.eps, clip = normalizeDefaults.clip } = options;
+    const { size, mean, variance } = this;
+    checkRows("RunningMoments.normalize", size, x.length);
+    checkLength("RunningMoments.normalize", "the output", y, x.length);
+    for (let j = 0; j < size; j++) {
+      const scale = 1 / Math.sqrt(variance[j] + eps);
+      for (let i = j; i < x.length; i += size) y[i] = clipped((x[i] - mean[j]) * scale, clip);
+    }
+  }
+
+  /** Everything it knows, as plain numbers. */
+  save(): MomentsState {
+    return { count: this.count, mean: [...this.mean], variance: [...this.variance] };
+  }
+
+  restore(state: MomentsState): void {
+    checkLength("RunningMoments.restore", "mean", state.mean, this.size);
+    checkLength("RunningMoments.restore", "variance", state.variance, this.size);
+    this.count = state.count;
+    this.mean.set(state.mean);
+    this.variance.set(state.variance);
+  }
+}
+
+export interface RewardScalerOptions extends NormalizeOptions {
+  /** γ of the return whose deviation scales. */
+  readonly gamma: number;
+}
+export const rewardScalerDefaults: RewardScalerOptions = { gamma: 0.99, ...normalizeDefaults };
+
+export interface RewardScalerState {
+  readonly returns: readonly number[];
+  readonly moments: MomentsState;
+}
+
+/**
+ * Rewards over the running deviation of the discounted return so far. The mean stays: taking it off would
+ * change which behavior is best. Before each reward is scaled, its row is taken in:
+ *
+ *   Rₜ = γ·Rₜ₋₁·(1 − doneₜ₋₁) + rₜ        yₜ = clip(rₜ/√(Var R + eps))
+ */
+export class RewardScaler {
+  readonly moments: RunningMoments;
+  /** R of each environment. */
+  readonly returns: Float64Array;
+  readonly options: RewardScalerOptions;
+
+  constructor(envs: number, options: Partial<RewardScalerOptions> = {}) {
+    if (!(Number.isInteger(envs) && envs > 0))
+      throw new ShapeError(`RewardScaler: want at least one environment, got ${envs}`);
+    this.options = { ...rewardScalerDefaults, ...options };
+    checkUnit("RewardScaler", "gamma", this.options.gamma, 0);
+    this.moments = new RunningMoments(1);
+    this.returns = new Float64Array(envs);
+  }
+
+  /** Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. */
+  scale(y: Floats, reward: Floats, terminated: Floats, truncated: Floats): void {
+    const { returns, moments } = this;
+    const { gamma, eps, clip } = this.options;
+    const envs = returns.length;
+    checkRows("RewardScaler.scale", envs, reward.length);
+    checkLength("RewardScaler.scale", "the output", y, reward.length);
+    checkLength("RewardScaler.scale", "terminated", terminated, reward.length);
+    checkLength("RewardScaler.scale", "truncated", truncated, reward.length);
+    for (let row = 0; row < reward.length; row += envs) {
+      for (let e = 0; e < envs; e++) returns[e] = gamma * returns[e] + reward[row + e];
+      moments.update(returns);
+      const scale = 1 / Math.sqrt(moments.variance[0] + eps);
+      for (let e = 0; e < envs; e++) {
+        const i = row + e;
+        y[i] = clipped(reward[i] * scale, clip);
+        if (terminated[i] !== 0 || truncated[i] !== 0) returns[e] = 0;
+      }
+    }
+  }
+
+  save(): RewardScalerState {
+    return { returns: [...this.returns], moments: this.moments.save() };
+  }
+
+  restore(state: RewardScalerState): void {
+    checkLength("RewardScaler.restore", "returns", state.returns, this.returns.length);
+    this.returns.set(state.returns);
+    this.moments.restore(state.moments);
+  }
+}
