@@ -6,15 +6,17 @@ import { checkLength } from "./transitions.ts";
 /** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
 export type Groups = number | ArrayLike<number>;
 
-/** What a group is divided by, from its number of members and their squared distance from the mean. */
-export type Divisor = (count: number, squares: number, ddof: number, eps: number) => number;
-
-/** Nothing. */
-export const one: Divisor = () => 1;
-
-/** √(squares/(count − ddof)) + eps; 0 for a single number or equal ones, however small eps. */
-export const deviation: Divisor = (count, squares, ddof, eps) =>
-  count <= ddof || squares === 0 ? 0 : Math.sqrt(squares / (count - ddof)) + eps;
+/**
+ * What a group of n, its squared distances from the mean summed to S, is divided by: nothing; (n − 1)/n,
+ * which makes the mean that of the others; √(S/(n − ddof)) + eps. The last is 0 for one number or equal
+ * ones, however large eps.
+ */
+export type Divisor = "none" | "others" | "deviation";
+function divideBy(divisor: Divisor, n: number, squares: number, ddof: number, eps: number): number {
+  if (divisor === "none") return 1;
+  if (divisor === "others") return (n - 1) / n;
+  return n <= ddof || squares === 0 ? 0 : Math.sqrt(squares / (n - ddof)) + eps;
+}
 
 /**
  *   yᵢ = (xᵢ − mean)/divisor     over the kept members of i's group
@@ -38,11 +40,12 @@ export function center(
   for (let first = 0; first < n; first++) {
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
-    const origin = firstKept(x, groups, keep, dropNaN, first, end);
     let count = 0;
+    let origin = 0;
     let sum = 0;
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
+      if (count === 0) origin = x[i];
       count++;
       sum += x[i] - origin;
     }
@@ -52,7 +55,7 @@ export function center(
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
       squares += (x[i] - origin - mean) ** 2;
     }
-    const by = count === 0 ? 0 : divisor(count, squares, ddof, eps);
+    const by = count === 0 ? 0 : divideBy(divisor, count, squares, ddof, eps);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
       const out = by === 0 || !isKept(x, keep, dropNaN, i);
@@ -71,19 +74,6 @@ export function startsGroup(groups: Groups, i: number): boolean {
   if (typeof groups === "number") return i % groups === 0;
   for (let j = i - 1; j >= 0; j--) if (groups[j] === groups[i]) return false;
   return true;
-}
-
-function firstKept(
-  x: Floats,
-  groups: Groups,
-  keep: Floats | undefined,
-  dropNaN: boolean,
-  first: number,
-  end: number,
-): number {
-  for (let i = first; i < end; i++)
-    if (isMember(groups, first, i) && isKept(x, keep, dropNaN, i)) return x[i];
-  return 0;
 }
 
 /** Checks y, `groups` and `keep` against n entries. */

@@ -74,7 +74,7 @@ export function rewardToGo(
  *
  * Each G waits for the one behind it, so a single chain runs at the speed of one multiply and add. Four
  * quarters side by side take half the time (measured at 1e6 and 1e7); each but the last is then given
- * what lies behind it, γᵏ·G, k steps from its end.
+ * what lies behind it, γᵏ·G, k steps from its end, down to where γᵏ < 1e-45.
  *
  * @param returns written: G, [steps]; may be `reward`
  */
@@ -92,18 +92,12 @@ export function discountedSums(returns: Floats, reward: Floats, gamma: number): 
     returns[i + 2 * q] = c = reward[i + 2 * q] + gamma * c;
     returns[i + 3 * q] = d = reward[i + 3 * q] + gamma * d;
   }
-  c += addBehind(returns, 2 * q, 3 * q, gamma, d);
-  b += addBehind(returns, q, 2 * q, gamma, c);
-  addBehind(returns, 0, q, gamma, b);
-}
-
-/** returns[end − k] += γᵏ·G from `end` down to `start`, or to where γᵏ < 1e-45; the last one added, or 0. */
-function addBehind(returns: Floats, start: number, end: number, gamma: number, G: number): number {
-  let power = 1;
-  for (let i = end - 1; i >= start; i--) {
-    power *= gamma;
-    if (power < 1e-45) return 0;
-    returns[i] += power * G;
+  for (let end = 3 * q; end > 0; end -= q) {
+    const G = returns[end];
+    let power = gamma;
+    for (let i = end - 1; i >= end - q && power >= 1e-45; i--) {
+      returns[i] += power * G;
+      power *= gamma;
+    }
   }
-  return power * G;
 }

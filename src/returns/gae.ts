@@ -35,18 +35,15 @@ export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: P
     anyOrder(advantage, r, gamma, lambda);
     return;
   }
-  const tile = tileRows * envs;
+  const tile = envs * Math.max(16, Math.floor(2048 / envs));
   for (let end = n; end > 0; end -= tile) {
     const start = Math.max(0, end - tile);
     let first = 0;
     for (; first + 8 <= envs; first += 8)
-      eightColumns(advantage, r, gamma, gamma * lambda, start + first, end);
-    for (; first < envs; first++)
-      oneColumn(advantage, r, gamma, gamma * lambda, start + first, end);
+      eightColumns(advantage, r, gamma, lambda, start + first, end);
+    for (; first < envs; first++) oneColumn(advantage, r, gamma, lambda, start + first, end);
   }
 }
-
-const tileRows = 16;
 
 function anyOrder(advantage: Floats, r: Transitions, gamma: PerStep, lambda: PerStep): void {
   const { envs, reward, value, nextValue, terminated, truncated } = r;
@@ -83,10 +80,11 @@ function oneColumn(
   advantage: Floats,
   r: Transitions,
   gamma: number,
-  decay: number,
+  lambda: number,
   first: number,
   end: number,
 ): void {
+  const decay = gamma * lambda;
   const { envs, reward, value, nextValue, terminated: over, truncated: cut } = r;
   let i = end - envs + (first % envs);
   let A = end < advantage.length ? advantage[i + envs] : 0;
@@ -99,10 +97,11 @@ function eightColumns(
   advantage: Floats,
   r: Transitions,
   gamma: number,
-  decay: number,
+  lambda: number,
   first: number,
   end: number,
 ): void {
+  const decay = gamma * lambda;
   const { envs, reward, value, nextValue, terminated: over, truncated: cut } = r;
   let i = end - envs + (first % envs);
   const below = end < advantage.length;

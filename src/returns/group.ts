@@ -5,17 +5,7 @@
  * gets advantage 0; so does the only member of a group.
  */
 import type { Floats } from "../core/backend.ts";
-import {
-  center,
-  checkGroups,
-  type Divisor,
-  deviation,
-  type Groups,
-  isKept,
-  isMember,
-  one,
-  startsGroup,
-} from "./center.ts";
+import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
 import { checkLength } from "./transitions.ts";
 
 export interface GroupOptions {
@@ -40,14 +30,13 @@ export function leaveOneOut(
   valid?: Floats,
 ): void {
   checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, othersShare, 0, 0);
+  center(advantage, reward, groups, valid, true, "others", 0, 0);
 }
-const othersShare: Divisor = (count) => (count - 1) / count;
 
 /** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
 export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
   checkGroups("groupMean", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, one, 0, 0);
+  center(advantage, reward, groups, valid, true, "none", 0, 0);
 }
 
 /**
@@ -62,7 +51,7 @@ export function groupStandardize(
 ): void {
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, deviation, ddof, eps);
+  center(advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
@@ -74,7 +63,7 @@ export function batchStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
-  center(advantage, reward, reward.length, valid, true, deviation, ddof, eps);
+  center(advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
 }
 
 /**

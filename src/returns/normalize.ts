@@ -1,6 +1,6 @@
 /** Standardized numbers, and how much of a target's variance a prediction explains. */
 import type { Floats } from "../core/backend.ts";
-import { center, checkGroups, deviation } from "./center.ts";
+import { center, checkGroups } from "./center.ts";
 import { checkLength } from "./transitions.ts";
 
 export interface StandardizeOptions {
@@ -30,7 +30,7 @@ export function standardize(
   const { ddof = standardizeDefaults.ddof, eps = standardizeDefaults.eps, mask } = options;
   const n = x.length;
   checkGroups("standardize", n, y, Math.max(n, 1), mask);
-  center(y, x, n, mask, false, deviation, ddof, eps);
+  center(y, x, n, mask, false, "deviation", ddof, eps);
 }
 
 /**

@@ -18,6 +18,7 @@ const column = (c: VectorCase, name: string, float: Float) => float.from(decode(
 
 function transitions(c: VectorCase, float: Float): Transitions {
   const reward = column(c, "rewards", float);
+  const envs = c.inputs.rewards.shape[1];
   const nextValue = new float(reward.length);
   const [value, terminated, truncated] = ["values", "terminated", "truncated"].map((n) =>
     column(c, n, float),
@@ -29,8 +30,9 @@ function transitions(c: VectorCase, float: Float): Transitions {
     decode(c.inputs.finalValues),
     terminated,
     truncated,
+    envs,
   );
-  return { envs: c.inputs.rewards.shape[1], reward, value, nextValue, terminated, truncated };
+  return { envs, reward, value, nextValue, terminated, truncated };
 }
 
 /** [batch, time] ↔ [time, batch] */
@@ -95,13 +97,8 @@ export const scans: Record<string, Adapter> = {
   },
   rewardToGo: (c, float) => {
     const reward = column(c, "rewards", float);
-    rewardToGo(
-      reward,
-      reward,
-      decode(c.inputs.done),
-      c.inputs.rewards.shape[1] ?? 1,
-      c.attrs?.gamma,
-    );
+    const ends = { terminated: decode(c.inputs.done), truncated: new float(reward.length) };
+    rewardToGo(reward, { envs: c.inputs.rewards.shape[1] ?? 1, reward, ...ends }, c.attrs?.gamma);
     return { returns: reward };
   },
   nStepReturns: (c, float) => {
@@ -114,13 +111,8 @@ export const scans: Record<string, Adapter> = {
     const r = transitions(c, float);
     const [vs, pgAdvantages] = [new float(r.reward.length), new float(r.reward.length)];
     const { gamma, lambda, rhoBar, cBar, pgRhoBar } = c.attrs ?? {};
-    vtrace(vs, pgAdvantages, r, column(c, "logRhos", float), {
-      gamma,
-      lambda,
-      rhoBar,
-      cBar,
-      pgRhoBar,
-    });
+    const caps = { lambda, rhoBar, cBar, pgRhoBar };
+    vtrace(vs, pgAdvantages, r, column(c, "logRhos", float), gamma, caps);
     return { vs, pgAdvantages };
   },
   standardize: (c, float) => {
@@ -130,7 +122,8 @@ export const scans: Record<string, Adapter> = {
   },
   "standardize.masked": (c, float) => {
     const y = column(c, "x", float);
-    standardize(y, y, { ddof: c.attrs?.ddof, eps: c.attrs?.eps }, decode(c.inputs.mask));
+    const mask = decode(c.inputs.mask);
+    standardize(y, y, { ddof: c.attrs?.ddof, eps: c.attrs?.eps, mask });
     return { y };
   },
   runningMeanStd: (c) => {
@@ -146,17 +139,15 @@ export const scans: Record<string, Adapter> = {
       got[`var${i}`] = moments.variance.slice();
       got.normalized = batch;
     }
-    moments.normalize(got.normalized, got.normalized, c.attrs?.eps, c.attrs?.clip);
+    const { eps, clip } = c.attrs ?? {};
+    moments.normalize(got.normalized, got.normalized, { eps, clip });
     return got;
   },
   rewardNormalisation: (c) => {
     const [rewards, done] = [decode(c.inputs.rewards), decode(c.inputs.done)];
-    const envs = c.inputs.rewards.shape[1];
-    const scaler = new RewardScaler(envs, c.attrs?.gamma);
-    for (let i = 0; i < rewards.length; i += envs) {
-      const row = rewards.subarray(i, i + envs);
-      scaler.scale(row, row.slice(), done.subarray(i, i + envs), c.attrs?.eps, c.attrs?.clip);
-    }
+    const { gamma, eps, clip } = c.attrs ?? {};
+    const scaler = new RewardScaler(c.inputs.rewards.shape[1], { gamma, eps, clip });
+    scaler.scale(rewards, rewards, done, new Float64Array(done.length));
     return { normalized: rewards, finalVar: scaler.moments.variance };
   },
   explainedVariance: (c) => ({
@@ -196,7 +187,7 @@ export const scans: Record<string, Adapter> = {
     );
     const advantage = new float(out.length);
     const { rhoBar, pgRhoBar, lambda } = c.attrs ?? {};
-    vtrace(out, advantage, r, logRatio, { gamma: discount, lambda, rhoBar, cBar: 1, pgRhoBar });
+    vtrace(out, advantage, r, logRatio, discount, { lambda, rhoBar, cBar: 1, pgRhoBar });
     return {
       errors: back(out.map((v, i) => v - r.value[i])),
       pgAdvantages: back(advantage),

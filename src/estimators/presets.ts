@@ -1,0 +1,190 @@
+/**
+ * One settings type for the policy-gradient estimators on groups of sequences, and by name what papers and
+ * libraries set. A row's `source` says where its settings are written; `own` marks the paper's form.
+ */
+import type { KlSettings } from "./kl.ts";
+import { type SurrogateSettings, surrogateDefaults } from "./surrogate.ts";
+import type { Aggregation } from "./weights.ts";
+
+export interface EstimatorSettings {
+  /** What is taken off a reward: nothing, the group's mean, the mean of the others, a greedy rollout's
+   * reward, or a learned value. */
+  readonly baseline: "none" | "mean" | "leaveOneOut" | "greedy" | "value";
+  /** What the advantage is divided by: nothing, or the standard deviation of the group or the batch. */
+  readonly scale: "none" | "group" | "batch";
+  /** That deviation divides by n − ddof; eps is added to it. */
+  readonly ddof: 0 | 1;
+  readonly eps: number;
+  readonly aggregation: Aggregation;
+  readonly surrogate: SurrogateSettings;
+  /** Distance from a reference policy: estimator, weight, and whether it stands in the loss or the reward. */
+  readonly kl: (KlSettings & { readonly place: "loss" | "reward"; readonly weight: number }) | null;
+}
+
+export interface Preset extends EstimatorSettings {
+  readonly source: string;
+}
+
+const plain: EstimatorSettings = {
+  baseline: "none",
+  scale: "none",
+  ddof: 1,
+  eps: 1e-4,
+  aggregation: "sequenceSum",
+  surrogate: { ...surrogateDefaults, form: "reinforce" },
+  kl: null,
+};
+const clipped = { ...plain, surrogate: surrogateDefaults };
+const k1InReward = {
+  estimator: "k1",
+  inputClamp: null,
+  outputClamp: null,
+  place: "reward",
+  weight: 0.05,
+} as const;
+
+export const presets = {
+  reinforce: { ...plain, source: "Williams 1992" },
+  "reinforce-mean": {
+    ...plain,
+    baseline: "mean",
+    source: "Williams 1992, with the batch's mean reward",
+  },
+  rloo: { ...plain, baseline: "leaveOneOut", source: "Ahmadian et al. 2024, arXiv:2402.14740" },
+  remax: {
+    ...plain,
+    baseline: "greedy",
+    source: "Li et al. 2023, arXiv:2310.10505; Rennie et al. 2017, arXiv:1612.00563",
+  },
+  ppo: { ...clipped, baseline: "value", source: "Schulman et al. 2017, arXiv:1707.06347" },
+  grpo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "sequence",
+    source: "Shao et al. 2024, arXiv:2402.03300",
+  },
+  "dr-grpo": {
+    ...clipped,
+    baseline: "mean",
+    aggregation: "constant",
+    source: "Liu et al. 2025, arXiv:2503.20783",
+  },
+  dapo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "token",
+    surrogate: { ...surrogateDefaults, clipHigh: 0.28 },
+    source: "Yu et al. 2025, arXiv:2503.14476",
+  },
+  bnpo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "token",
+    source: "TRL GRPOTrainer, loss_type bnpo: tokens of the local batch",
+  },
+  gspo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "sequence",
+    surrogate: { ...surrogateDefaults, ratioLevel: "sequence", clipLow: 3e-4, clipHigh: 4e-4 },
+    source: "Zheng et al. 2025, arXiv:2507.18071, section 5.1",
+  },
+  "gspo-token": {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "sequence",
+    surrogate: { ...surrogateDefaults, ratioLevel: "sequenceToken", clipLow: 3e-4, clipHigh: 4e-4 },
+    source: "Zheng et al. 2025, arXiv:2507.18071, section 4.3",
+  },
+  cispo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "token",
+    surrogate: { ...surrogateDefaults, form: "cispo", clipLow: Infinity, clipHigh: 4 },
+    source: "MiniMax 2025, arXiv:2506.13585",
+  },
+  "reinforce++": {
+    ...clipped,
+    scale: "batch",
+    aggregation: "token",
+    baseline: "mean",
+    kl: { ...k1InReward, weight: 0.01 },
+    source: "Hu et al. 2025, arXiv:2501.03262",
+  },
+  "trl-rloo": {
+    ...clipped,
+    baseline: "leaveOneOut",
+    aggregation: "sequence",
+    surrogate: { ...surrogateDefaults, ratioLevel: "sequenceSum" },
+    kl: k1InReward,
+    source: "TRL RLOOTrainer defaults: beta 0.05, epsilon 0.2",
+  },
+  "trl-grpo": {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "token",
+    source: "TRL GRPOConfig defaults: beta 0, loss_type dapo, scale_rewards group, epsilon 0.2",
+  },
+  "verl-grpo": {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    eps: 1e-6,
+    aggregation: "token",
+    surrogate: { ...surrogateDefaults, dualClip: 3 },
+    source: "verl core_algos: eps 1e-6, clip_ratio_c 3.0, loss_agg_mode token-mean",
+  },
+} as const satisfies Readonly<Record<string, Preset>>;
+export type PresetName = keyof typeof presets;
+
+/** How control libraries set PPO's loss; the rest of their settings are the trainer's. */
+export const ppoPresets = {
+  sb3: {
+    clipRange: 0.2,
+    valueClip: "none",
+    valueWeight: 0.5,
+    entropyWeight: 0,
+    normalize: "minibatch",
+    ddof: 1,
+    eps: 1e-8,
+    source: "stable-baselines3 PPO defaults",
+  },
+  // CleanRL halves the squared error itself: 0.5·0.5 = 0.25 of ours
+  cleanrl: {
+    clipRange: 0.2,
+    valueClip: "max",
+    valueWeight: 0.25,
+    entropyWeight: 0.01,
+    normalize: "minibatch",
+    ddof: 1,
+    eps: 1e-8,
+    source: "CleanRL ppo.py defaults",
+  },
+  spinningup: {
+    clipRange: 0.2,
+    valueClip: "none",
+    valueWeight: 1,
+    entropyWeight: 0,
+    normalize: "batch",
+    ddof: 0,
+    eps: 0,
+    source: "Spinning Up ppo.py: value function trained apart",
+  },
+  paper: {
+    clipRange: 0.2,
+    valueClip: "none",
+    valueWeight: 1,
+    entropyWeight: 0.01,
+    normalize: "none",
+    ddof: 1,
+    eps: 0,
+    source: "Schulman et al. 2017, equation 9 and table 5",
+  },
+} as const;

@@ -1,0 +1,123 @@
+/**
+ * Runs the library's estimators on trajectories of a small problem: the same ops, scans and settings that
+ * trainers use, in float64, on a policy that is a table of logits.
+ */
+import { loops } from "../backends/loops.ts";
+import { Tape } from "../core/tape.ts";
+import { input, type Tensor, variable } from "../core/tensor.ts";
+import { categoricalLogProb } from "../distributions/categorical.ts";
+import type { Tabular } from "../envs/env.ts";
+import { klLoss, klOf } from "../estimators/kl.ts";
+import type { EstimatorSettings } from "../estimators/presets.ts";
+import { surrogateLoss } from "../estimators/surrogate.ts";
+import { tokenWeights } from "../estimators/weights.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { indexSelect } from "../ops/indexing.ts";
+import { reshape } from "../ops/layout.ts";
+import { batchStandardize, groupMean, groupStandardize, leaveOneOut } from "../returns/group.ts";
+import { exactValues } from "./exact.ts";
+import { logPolicy, type Trajectory } from "./trajectories.ts";
+
+export interface EstimateSetup {
+  readonly problem: Tabular;
+  /** The policy whose gradient is estimated. */
+  readonly logits: ArrayLike<number>;
+  /** The policy that drew the samples; its own by default. */
+  readonly behaviour?: ArrayLike<number>;
+  /** The reference of a KL term; the behaviour by default. */
+  readonly reference?: ArrayLike<number>;
+  /** For baseline "value": V(s) of each state; exact from the start by default. */
+  readonly value?: ArrayLike<number>;
+  /** Samples of an estimate: one group. */
+  readonly K: number;
+}
+
+/** A function from K trajectories to the estimate of ∇J: minus the gradient of the estimator's loss. */
+export function estimator(
+  { problem, logits, behaviour = logits, reference = behaviour, value, K }: EstimateSetup,
+  s: EstimatorSettings,
+): (tuple: readonly Trajectory[]) => Float64Array {
+  const k = loops(Float64Array);
+  const { actions, maxSteps: steps } = problem;
+  const n = K * steps;
+  const table = variable(k, [problem.states, actions], logits);
+  const [state, action, old, ref, weight, advantage] = [0, 1, 2, 3, 4, 5].map(() =>
+    input(k, [K, steps]),
+  );
+  const [logOld, logRef] = [logPolicy(behaviour, actions), logPolicy(reference, actions)];
+  const baseline = value ?? exactValues(problem, logits, 1).V[steps];
+  const greedy = s.baseline === "greedy" ? greedyReward(problem, logits) : 0;
+  const [mask, reward, shares] = [new Float64Array(n), new Float64Array(K), new Float64Array(K)];
+  const tape = new Tape(k);
+  const flat = [n];
+  const shape = [K, steps];
+  const loss = (): Tensor => {
+    const rows = indexSelect(table, reshape(state, flat));
+    const logProb = reshape(categoricalLogProb(rows, reshape(action, flat)), shape);
+    const policy = surrogateLoss(logProb, old, advantage, weight, s.surrogate);
+    if (s.kl === null || s.kl.place === "reward") return policy;
+    return add(policy, mul(klLoss(logProb, ref, weight, s.kl), s.kl.weight));
+  };
+  return (tuple) => {
+    mask.fill(0);
+    for (const [row, { states, actions: taken, rewards }] of tuple.entries()) {
+      reward[row] = 0;
+      for (let t = 0; t < states.length; t++) {
+        const i = row * steps + t;
+        const at = states[t] * actions + taken[t];
+        mask[i] = 1;
+        state.data[i] = states[t];
+        action.data[i] = taken[t];
+        old.data[i] = logOld[at];
+        ref.data[i] = logRef[at];
+        reward[row] += rewards[t];
+        if (s.kl?.place === "reward")
+          reward[row] -= s.kl.weight * klOf(logOld[at], logRef[at], s.kl);
+      }
+      for (let i = row * steps + states.length; i < (row + 1) * steps; i++) {
+        for (const column of [state, action, old, ref]) column.data[i] = 0;
+      }
+    }
+    tokenWeights(weight.data, mask, steps, { aggregation: s.aggregation });
+    groupShares(shares, reward, s, K);
+    for (let i = 0; i < n; i++) {
+      const row = Math.floor(i / steps);
+      const own = s.baseline === "value" ? baseline[state.data[i]] : greedy;
+      advantage.data[i] = mask[i] === 0 ? 0 : shares[row] - own;
+    }
+    table.grad.fill(0);
+    tape.backward(tape.run(loss));
+    return (table.grad as Float64Array).map((g) => -g);
+  };
+}
+
+/** The group's part of each sample's advantage. */
+function groupShares(
+  shares: Float64Array,
+  reward: Float64Array,
+  s: EstimatorSettings,
+  K: number,
+): void {
+  const options = { ddof: s.ddof, eps: s.eps };
+  if (s.scale === "batch") batchStandardize(shares, reward, options);
+  else if (s.scale === "group") groupStandardize(shares, reward, K, options);
+  else if (s.baseline === "mean") groupMean(shares, reward, K);
+  else if (s.baseline === "leaveOneOut") leaveOneOut(shares, reward, K);
+  else shares.set(reward);
+}
+
+/** The reward of the likeliest actions' trajectory, expected over the environment's chances. */
+function greedyReward(problem: Tabular, logits: ArrayLike<number>): number {
+  const { actions } = problem;
+  const sharp = Float64Array.from(logits, () => -1e9);
+  for (let row = 0; row < sharp.length; row += actions) {
+    let best = 0;
+    for (let a = 1; a < actions; a++) if (logits[row + a] > logits[row + best]) best = a;
+    sharp[row + best] = 0;
+  }
+  const { V } = exactValues(problem, sharp, 1);
+  let sum = 0;
+  for (let s = 0; s < problem.states; s++)
+    sum += problem.startProbabilities[s] * V[problem.maxSteps][s];
+  return sum;
+}

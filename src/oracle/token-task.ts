@@ -1,0 +1,43 @@
+/** Token tasks as problems to enumerate: write `length` tokens, or up to a stop token, then be judged. */
+import type { Outcome, Tabular } from "../envs/env.ts";
+
+export interface TokenTask extends Tabular {
+  /** The tokens written in a state. */
+  prefix(state: number): readonly number[];
+}
+
+/**
+ * States are prefixes, actions are the next token, the whole reward comes with the last. With `stop`, that
+ * token ends the sequence early. The number of states is 1 + vocab + … + vocab^(length − 1).
+ */
+export function tokenTask(
+  vocab: number,
+  length: number,
+  reward: (tokens: readonly number[]) => number,
+  stop: number | null = null,
+): TokenTask {
+  if (!(vocab >= 2 && length >= 1)) {
+    throw new RangeError(`tokenTask: want vocab ≥ 2 and length ≥ 1, got ${vocab} and ${length}`);
+  }
+  const prefixes: (readonly number[])[] = [[]];
+  const children: number[][] = [];
+  for (let s = 0; s < prefixes.length; s++) {
+    children[s] = [];
+    for (let token = 0; token < vocab && prefixes[s].length < length - 1; token++) {
+      children[s].push(prefixes.push([...prefixes[s], token]) - 1);
+    }
+  }
+  return {
+    states: prefixes.length,
+    actions: vocab,
+    maxSteps: length,
+    startProbabilities: prefixes.map((_, s) => Number(s === 0)),
+    prefix: (state) => prefixes[state],
+    outcomes(state, action): readonly Outcome[] {
+      const tokens = [...prefixes[state], action];
+      const over = tokens.length === length || action === stop;
+      const next = over ? 0 : children[state][action];
+      return [{ probability: 1, next, reward: over ? reward(tokens) : 0, terminated: over }];
+    },
+  };
+}

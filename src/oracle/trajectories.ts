@@ -1,0 +1,76 @@
+/** Every episode there is of a small problem, under policies that are tables of logits [states, actions]. */
+import { exp, log } from "../core/math.ts";
+import type { Tabular } from "../envs/env.ts";
+
+export interface Trajectory {
+  /** State and action of each step. */
+  readonly states: readonly number[];
+  readonly actions: readonly number[];
+  readonly rewards: readonly number[];
+  /** Probability of what the environment chose: the start and the outcomes. */
+  readonly chance: number;
+}
+
+const mostTrajectories = 200_000;
+
+/** All of them, in a fixed order. Throws RangeError beyond 200,000: that is no problem to enumerate. */
+export function trajectories(problem: Tabular): Trajectory[] {
+  const all: Trajectory[] = [];
+  const walk = (state: number, path: Trajectory): void => {
+    for (let action = 0; action < problem.actions; action++) {
+      for (const { probability, next, reward, terminated } of problem.outcomes(state, action)) {
+        if (probability === 0) continue;
+        const longer = {
+          states: [...path.states, state],
+          actions: [...path.actions, action],
+          rewards: [...path.rewards, reward],
+          chance: path.chance * probability,
+        };
+        if (!terminated && longer.states.length < problem.maxSteps) walk(next, longer);
+        else if (all.push(longer) > mostTrajectories) {
+          throw new RangeError(`trajectories: more than ${mostTrajectories} of them`);
+        }
+      }
+    }
+  };
+  for (let s = 0; s < problem.states; s++) {
+    const chance = problem.startProbabilities[s];
+    if (chance > 0) walk(s, { states: [], actions: [], rewards: [], chance });
+  }
+  return all;
+}
+
+/** ln π(a∣s) for all: the log-softmax of each row. */
+export function logPolicy(logits: ArrayLike<number>, actions: number): Float64Array {
+  const out = Float64Array.from(logits);
+  for (let row = 0; row < out.length; row += actions) {
+    let max = -Infinity;
+    for (let a = 0; a < actions; a++) max = Math.max(max, out[row + a]);
+    let sum = 0;
+    for (let a = 0; a < actions; a++) sum += exp(out[row + a] - max);
+    const logSum = max + log(sum);
+    for (let a = 0; a < actions; a++) out[row + a] -= logSum;
+  }
+  return out;
+}
+
+/** Probability of each trajectory under a policy. */
+export function probabilities(
+  all: readonly Trajectory[],
+  logits: ArrayLike<number>,
+  actions: number,
+): Float64Array {
+  const logPi = logPolicy(logits, actions);
+  return Float64Array.from(all, ({ states, actions: taken, chance }) => {
+    let sum = 0;
+    for (let t = 0; t < states.length; t++) sum += logPi[states[t] * actions + taken[t]];
+    return chance * exp(sum);
+  });
+}
+
+/** Σ γᵗ rₜ */
+export function discounted(rewards: readonly number[], gamma: number): number {
+  let sum = 0;
+  for (let t = rewards.length - 1; t >= 0; t--) sum = rewards[t] + gamma * sum;
+  return sum;
+}
