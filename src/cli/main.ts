@@ -2,6 +2,7 @@
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
 import { FormatError, SettingError } from "../core/errors.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
+import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { trainCommand, trainHelp } from "./train.ts";
 
@@ -11,12 +12,14 @@ usage:
 ${trainHelp}
 ${evalHelp}
 ${listHelp}
+${labHelp}
 `;
 
 const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
   train: trainCommand,
   eval: evalCommand,
   list: listCommand,
+  lab: labCommand,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {

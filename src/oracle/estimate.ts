@@ -14,6 +14,7 @@ import { tokenWeights } from "../estimators/weights.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
+import { tokenGae } from "../returns/gae.ts";
 import { batchStandardize, groupMean, groupStandardize, leaveOneOut } from "../returns/group.ts";
 import { exactValues } from "./exact.ts";
 import { logPolicy, type Trajectory } from "./trajectories.ts";
@@ -28,13 +29,23 @@ export interface EstimateSetup {
   readonly reference?: ArrayLike<number>;
   /** For baseline "value": V(s) of each state; exact from the start by default. */
   readonly value?: ArrayLike<number>;
+  /** For baseline "value": λ of the generalized advantage; 1 by default, the whole reward to come. */
+  readonly lambda?: number;
   /** Samples of an estimate: one group. */
   readonly K: number;
 }
 
 /** A function from K trajectories to the estimate of ∇J: minus the gradient of the estimator's loss. */
 export function estimator(
-  { problem, logits, behaviour = logits, reference = behaviour, value, K }: EstimateSetup,
+  {
+    problem,
+    logits,
+    behaviour = logits,
+    reference = behaviour,
+    value,
+    lambda = 1,
+    K,
+  }: EstimateSetup,
   s: EstimatorSettings,
 ): (tuple: readonly Trajectory[]) => Float64Array {
   const k = loops(Float64Array);
@@ -47,7 +58,8 @@ export function estimator(
   const [logOld, logRef] = [logPolicy(behaviour, actions), logPolicy(reference, actions)];
   const baseline = value ?? exactValues(problem, logits, 1).V[steps];
   const greedy = s.baseline === "greedy" ? greedyReward(problem, logits) : 0;
-  const [mask, reward, shares] = [new Float64Array(n), new Float64Array(K), new Float64Array(K)];
+  const [mask, tokenReward, tokenValue] = [0, 1, 2].map(() => new Float64Array(n));
+  const [reward, shares] = [new Float64Array(K), new Float64Array(K)];
   const tape = new Tape(k);
   const flat = [n];
   const shape = [K, steps];
@@ -59,7 +71,8 @@ export function estimator(
     return add(policy, mul(klLoss(logProb, ref, weight, s.kl), s.kl.weight));
   };
   return (tuple) => {
-    mask.fill(0);
+    for (const column of [mask, tokenReward, tokenValue]) column.fill(0);
+    for (const column of [state, action, old, ref]) column.data.fill(0);
     for (const [row, { states, actions: taken, rewards }] of tuple.entries()) {
       reward[row] = 0;
       for (let t = 0; t < states.length; t++) {
@@ -70,20 +83,21 @@ export function estimator(
         action.data[i] = taken[t];
         old.data[i] = logOld[at];
         ref.data[i] = logRef[at];
-        reward[row] += rewards[t];
-        if (s.kl?.place === "reward")
-          reward[row] -= s.kl.weight * klOf(logOld[at], logRef[at], s.kl);
-      }
-      for (let i = row * steps + states.length; i < (row + 1) * steps; i++) {
-        for (const column of [state, action, old, ref]) column.data[i] = 0;
+        const penalty =
+          s.kl?.place === "reward" ? s.kl.weight * klOf(logOld[at], logRef[at], s.kl) : 0;
+        tokenReward[i] = rewards[t] - penalty;
+        tokenValue[i] = baseline[states[t]];
+        reward[row] += tokenReward[i];
       }
     }
     tokenWeights(weight.data, mask, steps, { aggregation: s.aggregation });
-    groupShares(shares, reward, s, K);
-    for (let i = 0; i < n; i++) {
-      const row = Math.floor(i / steps);
-      const own = s.baseline === "value" ? baseline[state.data[i]] : greedy;
-      advantage.data[i] = mask[i] === 0 ? 0 : shares[row] - own;
+    if (s.baseline === "value") {
+      tokenGae(advantage.data, tokenReward, tokenValue, mask, steps, 1, lambda);
+    } else {
+      groupShares(shares, reward, s, K);
+      for (let i = 0; i < n; i++) {
+        advantage.data[i] = mask[i] === 0 ? 0 : shares[Math.floor(i / steps)] - greedy;
+      }
     }
     table.grad.fill(0);
     tape.backward(tape.run(loss));

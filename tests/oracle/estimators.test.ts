@@ -87,7 +87,7 @@ for (const [name, problem] of Object.entries(problems)) {
   describe(name, () => {
     const logits = logitsOf(problem);
     const gradient = exactGradient(problem, logits);
-    const stale = logitsOf(problem).map((x, i) => x + 0.8 * normals(logits.length, 7)[i]);
+    const stale = logitsOf(problem).map((x, i) => x + 0.5 * normals(logits.length, 7)[i]);
 
     describe("unbiased: the mean is ∇J", () => {
       test("REINFORCE, one sample and two", () => {
@@ -188,16 +188,18 @@ for (const [name, problem] of Object.entries(problems)) {
         const { actions } = problem;
         const [logNew, logOld] = [logPolicy(logits, actions), logPolicy(stale, actions)];
         const V = exactValues(problem, logits, 1).V[problem.maxSteps];
+        let cuts = 0;
         const want = writtenOut(problem, stale, logits, 1, ([tau], _, t) => {
           const at = tau.states[t] * actions + tau.actions[t];
           const ratio = exp(logNew[at] - logOld[at]);
           const A = rewardOf(tau) - V[tau.states[t]];
           const cut = (ratio > 1.2 && A > 0) || (ratio < 0.8 && A < 0);
+          cuts += Number(cut);
           return cut ? 0 : ratio * A;
         });
         const got = meanOf(problem, presets.ppo, { K: 1, behaviour: stale });
         expectEqual(got, want);
-        expect(Math.max(...got.map((g, i) => Math.abs(g - gradient[i])))).toBeGreaterThan(1e-3);
+        expect(cuts).toBeGreaterThan(0);
       });
       test("CISPO caps the weight and keeps every token's gradient", () => {
         const { actions } = problem;
@@ -218,8 +220,8 @@ for (const [name, problem] of Object.entries(problems)) {
         const sequence = {
           ...surrogateDefaults,
           ratioLevel: "sequence",
-          clipLow: 0.1,
-          clipHigh: 0.1,
+          clipLow: 0.4,
+          clipHigh: 0.4,
         } as const;
         const s = { ...presets.reinforce, aggregation: "sequence", surrogate: sequence } as const;
         const want = writtenOut(problem, stale, logits, 1, ([tau]) => {
@@ -229,7 +231,7 @@ for (const [name, problem] of Object.entries(problems)) {
           }, 0);
           const ratio = exp(logRatio / tau.states.length);
           const R = rewardOf(tau);
-          const cut = (ratio > 1.1 && R > 0) || (ratio < 0.9 && R < 0);
+          const cut = (ratio > 1.4 && R > 0) || (ratio < 0.6 && R < 0);
           return cut ? 0 : (ratio * R) / tau.states.length;
         });
         expectEqual(meanOf(problem, s, { K: 1, behaviour: stale }), want);
