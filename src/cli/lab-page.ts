@@ -81,7 +81,7 @@ const style = `
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #161616; --line: #3a3a3a; } }
 body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
 main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
-.tables, .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+.tables, .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
 caption { text-align: left; font-weight: 600; padding: .3rem 0; }
 th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
@@ -105,10 +105,11 @@ for (const div of document.querySelectorAll(".charts")) {
     const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
     const series = names.map((name, i) => ({ label: name, stroke: colors[i], width: 2, points: { show: true, size: 6 } }));
     new uPlot({
-      title, width, height: 260, scales: { x: { time: false } },
+      title, width, height: 260,
+      scales: { x: { time: false }, y: { range: (_, __, max) => [0, max > 1e-9 ? 1.05 * max : 1] } },
       axes: [{ ...axis, label: x }, { ...axis, size: 60 }],
       series: [{ label: x }, ...series],
-    }, [at, ...names.map((name) => curves[name].map((f) => f[figure]))], div);
+    }, [at, ...names.map((name) => curves[name].map((f) => (f[figure] < 1e-9 ? 0 : f[figure])))], div);
   }
 }
 `;

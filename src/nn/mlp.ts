@@ -2,6 +2,11 @@
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
 import { relu, tanh } from "../ops/activations.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { greater } from "../ops/compare.ts";
+import { square } from "../ops/elementwise.ts";
+import { stopGradient } from "../ops/layout.ts";
+import { linear } from "../ops/matmul.ts";
 import { orthogonal } from "./init.ts";
 import { Linear } from "./linear.ts";
 
@@ -44,5 +49,25 @@ export class Mlp {
       if (i < this.layers.length - 1) h = this.activation(h);
     }
     return h;
+  }
+
+  /**
+   * The directional derivative of forward(x) along `v`, a network of the same sizes that holds the
+   * direction: exact, by the chain rule layer after layer. No gradient flows through it.
+   */
+  tangent(x: Tensor, v: Mlp): Tensor {
+    let h = x;
+    let dh: Tensor | null = null; // x itself does not move
+    for (let i = 0; i < this.layers.length; i++) {
+      const { weight } = this.layers[i];
+      const moved = v.layers[i].forward(h);
+      dh = dh === null ? moved : add(moved, linear(dh, weight));
+      h = this.layers[i].forward(h);
+      if (i === this.layers.length - 1) break;
+      h = this.activation(h);
+      const slope = this.activation === tanh ? add(mul(square(h), -1), 1) : greater(h, mul(h, 0));
+      dh = mul(dh, slope);
+    }
+    return stopGradient(dh as Tensor);
   }
 }

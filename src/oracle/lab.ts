@@ -142,7 +142,7 @@ export function lab(name: string): LabReport {
     sweeps: [
       groupSweep(fresh),
       baselineSweep(fresh),
-      lambdaSweep(fresh),
+      ...(problem.maxSteps > 1 ? [lambdaSweep(fresh)] : []), // one step has no λ
       staleSweep(fresh, moved),
       clipSweep(stale),
     ],

@@ -87,7 +87,7 @@ for (const [name, problem] of Object.entries(problems)) {
   describe(name, () => {
     const logits = logitsOf(problem);
     const gradient = exactGradient(problem, logits);
-    const stale = logitsOf(problem).map((x, i) => x + 0.5 * normals(logits.length, 7)[i]);
+    const stale = logitsOf(problem).map((x, i) => x + 0.5 * normals(logits.length, 8)[i]);
 
     describe("unbiased: the mean is ∇J", () => {
       test("REINFORCE, one sample and two", () => {
