@@ -10,8 +10,11 @@ import { exp } from "../core/math.ts";
 export interface CorrectionSettings {
   /** One ratio a token, or one a sequence: of the sum of its log-ratios, or of their mean. */
   readonly level: "token" | "sequence" | "sequenceMean";
-  /** "truncate": the ratio held to [low, high]. "mask": 0 outside, the ratio inside. */
-  readonly mode: "truncate" | "mask";
+  /**
+   * "truncate": the ratio held to [low, high]. "mask": 0 outside, the ratio inside. "drop": as "mask", and one
+   * token outside drops its whole sequence.
+   */
+  readonly mode: "truncate" | "mask" | "drop";
   readonly low: number;
   readonly high: number;
 }
@@ -40,15 +43,44 @@ export function importanceWeights(
   for (let start = 0; start < out.length; start += steps) {
     let sum = 0;
     let count = 0;
+    let outside = false;
     for (let i = start; i < start + steps; i++) {
       if (mask[i] === 0) continue;
-      sum += logProb[i] - samplerLogProb[i];
+      const logRatio = logProb[i] - samplerLogProb[i];
+      sum += logRatio;
       count++;
+      if (bounded(exp(logRatio)) === 0) outside = true;
     }
     const sequence = exp(level === "sequenceMean" && count > 0 ? sum / count : sum);
     for (let i = start; i < start + steps; i++) {
-      if (mask[i] === 0) out[i] = 0;
+      if (mask[i] === 0 || (mode === "drop" && outside)) out[i] = 0;
       else out[i] = bounded(level === "token" ? exp(logProb[i] - samplerLogProb[i]) : sequence);
     }
+  }
+}
+
+/**
+ * Writes 0 for each sequence worse than average (advantage below 0) whose mean k1 from sampler to trainer,
+ * −mean ln(π_trainer/π_sampler), is above `threshold`, 1 for the others: off-policy sequence masking,
+ * DeepSeek-V3.2. `keep` and `advantage` are [batch].
+ */
+export function offPolicySequenceMask(
+  keep: Floats,
+  advantage: ArrayLike<number>,
+  logProb: ArrayLike<number>,
+  samplerLogProb: ArrayLike<number>,
+  mask: ArrayLike<number>,
+  threshold: number,
+): void {
+  const steps = mask.length / keep.length;
+  for (let row = 0; row < keep.length; row++) {
+    let sum = 0;
+    let count = 0;
+    for (let i = row * steps; i < (row + 1) * steps; i++) {
+      if (mask[i] === 0) continue;
+      sum += samplerLogProb[i] - logProb[i];
+      count++;
+    }
+    keep[row] = advantage[row] < 0 && count > 0 && sum / count > threshold ? 0 : 1;
   }
 }

@@ -19,6 +19,11 @@ export interface KlSettings {
   /** Holds d to ±inputClamp, and the estimate to ±outputClamp; beyond, no gradient passes. null: none. */
   readonly inputClamp: number | null;
   readonly outputClamp: number | null;
+  /**
+   * true weighs the estimate by π/stop(π), whose value is 1: the gradient gains k·∇ln π, and that of k1 and
+   * k3 becomes the gradient of KL(π‖π_ref) in the mean.
+   */
+  readonly importance?: boolean;
 }
 export const klDefaults: KlSettings = { estimator: "k3", inputClamp: null, outputClamp: null };
 
@@ -79,7 +84,8 @@ function klSlope(logProb: number, refLogProb: number, s: KlSettings): number {
   if (hold(d, s.inputClamp) !== d) return 0;
   const k = estimate(d, s.estimator);
   if (hold(k, s.outputClamp) !== k) return 0;
-  return s.estimator === "k1" ? 1 : s.estimator === "k2" ? -d : 1 - exp(d);
+  const slope = s.estimator === "k1" ? 1 : s.estimator === "k2" ? -d : 1 - exp(d);
+  return s.importance ? slope + k : slope;
 }
 
 /**

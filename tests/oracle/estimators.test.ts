@@ -260,13 +260,20 @@ test("two binary rewards: dividing by the deviation only scales, by √2/(1 + �
 describe("KL estimators as losses, exactly", () => {
   const problem = tokenTask(3, 1, () => 0);
   const [logits, reference] = [logitsOf(problem), logitsOf(problem, 3)];
-  const gradientOf = (kl: "k1" | "k2" | "k3"): Float64Array =>
+  const gradientOf = (kl: "k1" | "k2" | "k3", _importance = false): Float64Array =>
     times(
       meanOf(
         problem,
         {
           ...presets.reinforce,
-          kl: { estimator: kl, inputClamp: null, outputClamp: null, place: "loss", weight: 1 },
+          kl: {
+            estimator: kl,
+            inputClamp: null,
+            outputClamp: null,
+            importance,
+            place: "loss",
+            weight: 1,
+          },
         },
         { K: 1, logits, reference },
       ),
@@ -291,6 +298,10 @@ describe("KL estimators as losses, exactly", () => {
   });
   test("k2's gradient is that of KL(π‖ref)", () => {
     expectEqual(gradientOf("k2"), klGradient(true), 1e-7);
+  });
+  test("weighed by π/stop(π), k1 and k3 have the gradient of KL(π‖ref) too", () => {
+    expectEqual(gradientOf("k1", true), klGradient(true), 1e-7);
+    expectEqual(gradientOf("k3", true), klGradient(true), 1e-7);
   });
   test("k3's gradient is that of KL(ref‖π), the other direction", () => {
     expectEqual(gradientOf("k3"), klGradient(false), 1e-7);

@@ -5,6 +5,7 @@ import { losses } from "./losses.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
 import { referenceCore } from "./reference-core.ts";
+import { referenceLosses } from "./reference-losses.ts";
 import { scans } from "./scans.ts";
 
 export const adapters: Record<string, Adapter> = {
@@ -15,7 +16,10 @@ export const adapters: Record<string, Adapter> = {
   ...losses,
 };
 
-export const referenceAdapters: Record<string, ReferenceAdapter> = { ...referenceCore };
+export const referenceAdapters: Record<string, ReferenceAdapter> = {
+  ...referenceCore,
+  ...referenceLosses,
+};
 
 const unbuilt = (what: string): string => `not built yet: ${what}`;
 export const later: Record<string, string> = {
@@ -27,11 +31,6 @@ export const later: Record<string, string> = {
   scan: unbuilt("scans (part 2)"),
   advantage: unbuilt("group advantages (part 2)"),
   distribution: unbuilt("distributions (part 2)"),
-  loss: unbuilt("estimators (part 2)"),
-  aggregation: unbuilt("estimators (part 2)"),
-  kl: unbuilt("estimators (part 2)"),
-  off_policy: unbuilt("estimators (part 2)"),
-  diagnostic: unbuilt("estimators (part 2)"),
   reward: unbuilt("rewards on text (part 5)"),
   tokenizer: unbuilt("tokenizers (part 5)"),
   transform: "two-hot value targets are not in pigrad's scope",
