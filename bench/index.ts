@@ -4,13 +4,14 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { estimators } from "./estimators.ts";
 import { measure, print, type Result, type Suite } from "./harness.ts";
 import { matmul } from "./matmul.ts";
 import { mlp } from "./mlp.ts";
 import { op } from "./op.ts";
 import { scans } from "./scans.ts";
 
-const suites: Readonly<Record<string, Suite>> = { op, matmul, mlp, scans };
+const suites: Readonly<Record<string, Suite>> = { op, matmul, mlp, scans, estimators };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,32 +1,54 @@
-/** Return scans over a rollout: once an update, beside a plain copy of as many numbers. */
-import { discountedReturns } from "../src/returns/discounted.ts";
+/** Return scans: once an update, beside a plain copy of as many numbers in the same run. */
+import { discountedReturns, discountedSums } from "../src/returns/discounted.ts";
+import { gae } from "../src/returns/gae.ts";
+import { lambdaReturns } from "../src/returns/lambda.ts";
+import { vtrace } from "../src/returns/vtrace.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 
-function cases(steps: number, envs: number): BenchCase[] {
-  const column = (value: number): Float32Array => new Float32Array(steps * envs).fill(value);
-  const [returns, copy] = [column(0), column(0)];
-  const transitions = {
-    envs,
-    reward: column(0.5),
-    value: column(0.5),
-    nextValue: column(0.5),
-    terminated: column(0),
-    truncated: column(0),
-  };
+const column = (n: number, value: number): Float32Array => new Float32Array(n).fill(value);
+
+/** The scans over a rollout, and a copy of its five columns: 20 bytes a step read or written. */
+function rollout(steps: number, envs: number): BenchCase[] {
+  const n = steps * envs;
+  const [out, more] = [column(n, 0), column(n, 0)];
+  const [reward, value, nextValue] = [column(n, 0.5), column(n, 0.4), column(n, 0.3)];
+  const [terminated, truncated, logRatio] = [column(n, 0), column(n, 0), column(n, 0.1)];
+  for (let i = 0; i < n; i += 997) terminated[i] = 1;
+  const r = { envs, reward, value, nextValue, terminated, truncated };
   const size = `[${steps}, ${envs}]`;
-  const amount = steps * envs;
+  const timed = (name: string, run: () => void): BenchCase => ({
+    name: `${name} ${size}`,
+    amount: n,
+    unit: "steps",
+    run,
+  });
+  const settings = { gamma: 0.99, lambda: 1, rhoBar: 1, cBar: 1, pgRhoBar: 1 };
+  return [
+    timed("gae", () => gae(out, r, 0.99, 0.95)),
+    timed("discounted returns", () => discountedReturns(out, r, 0.99)),
+    timed("λ-returns", () => lambdaReturns(out, r, 0.99, 0.95)),
+    timed("V-trace", () => vtrace(out, more, r, logRatio, 0.99, settings)),
+    timed("copy of five columns", () => {
+      for (const x of [reward, value, nextValue, terminated, truncated]) out.set(x);
+    }),
+  ];
+}
+
+function sums(n: number): BenchCase[] {
+  const [reward, returns] = [column(n, 0.5), column(n, 0)];
+  const size = n.toExponential(0).replace("+", "");
   return [
     {
-      name: `discounted returns ${size}`,
-      amount,
+      name: `discounted sum of ${size}`,
+      amount: n,
       unit: "steps",
-      run: () => discountedReturns(returns, transitions, 0.99),
+      run: () => discountedSums(returns, reward, 0.99),
     },
-    { name: `copy of one column ${size}`, amount, unit: "steps", run: () => copy.set(returns) },
+    { name: `copy of ${size}`, amount: n, unit: "steps", run: () => void returns.set(reward) },
   ];
 }
 
 export const scans: Suite = {
-  about: "discounted returns, beside a copy",
-  make: () => [...cases(2048, 8), ...cases(1_000_000, 1)],
+  about: "return scans, beside a copy",
+  make: () => [...rollout(2048, 8), ...rollout(15_625, 64), ...sums(1e6), ...sums(1e7)],
 };

@@ -260,7 +260,7 @@ test("two binary rewards: dividing by the deviation only scales, by âˆš2/(1 + âˆ
 describe("KL estimators as losses, exactly", () => {
   const problem = tokenTask(3, 1, () => 0);
   const [logits, reference] = [logitsOf(problem), logitsOf(problem, 3)];
-  const gradientOf = (kl: "k1" | "k2" | "k3", _importance = false): Float64Array =>
+  const gradientOf = (kl: "k1" | "k2" | "k3", importance = false): Float64Array =>
     times(
       meanOf(
         problem,

@@ -39,7 +39,8 @@ export class Definition {
   future(i: number): number[] {
     const { envs, reward, terminated, truncated } = this.#c.r;
     const indices = [i];
-    while (!terminated[i] && !truncated[i] && i + envs < reward.length) indices.push((i += envs));
+    for (let j = i; !terminated[j] && !truncated[j] && j + envs < reward.length; j += envs)
+      indices.push(j + envs);
     return indices;
   }
   gammas = (steps: number[]): number => product(steps.map((i) => number(this.#c.gamma, i)));

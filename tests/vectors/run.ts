@@ -1,9 +1,15 @@
 /** `npm run test:vectors`: every case of tests/vectors/data, or of the folder PIGRAD_VECTORS names. */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { checkFolder } from "./check.ts";
 
 const own = fileURLToPath(new URL("data", import.meta.url));
-const verdicts = checkFolder(process.env.PIGRAD_VECTORS ?? own);
+const folder = process.env.PIGRAD_VECTORS ?? own;
+if (!existsSync(folder)) {
+  console.error(`PIGRAD_VECTORS: no folder ${folder}`);
+  process.exit(2);
+}
+const verdicts = checkFolder(folder);
 for (const { file, name, outcome, reason } of verdicts) {
   if (outcome !== "passed") console.log(`${outcome} ${file} ${name}: ${reason}`);
 }
