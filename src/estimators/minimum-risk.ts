@@ -1,0 +1,64 @@
+/**
+ * Minimum-risk training: Shen et al. 2016, arXiv:1512.02433. Over the K candidates of a prompt,
+ *
+ *   loss = Σ Q(o)·cost(o),   Q(o) = π(o)^α / Σ π(o′)^α          ∂loss/∂ln π(o) = α·Q(o)·(cost(o) − loss)
+ *
+ * The expectation of the cost over the candidates, renormalized; −reward is a cost.
+ */
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+/**
+ * Mean over prompts: sequenceLogProb and cost are [prompts·size], the candidates of a prompt side by side.
+ * Candidates of a prompt should differ; a repeated one counts twice.
+ */
+export const minimumRiskLoss = (
+  sequenceLogProb: Tensor,
+  cost: Tensor,
+  size: number,
+  alpha = 1,
+): Tensor => apply(minimumRiskOp, sequenceLogProb, cost, NONE, size, alpha);
+const minimumRiskOp: Op = {
+  name: "minimumRiskLoss",
+  shape({ a, b, p: size }) {
+    if (
+      !sameShape(a.shape, b.shape) ||
+      a.shape.length !== 1 ||
+      !(size >= 1) ||
+      a.shape[0] % size !== 0
+    ) {
+      const got = `${show(a.shape)} and ${show(b.shape)}`;
+      throw new ShapeError(
+        `minimumRiskLoss: want [prompts·${size}] log-probabilities and costs, got ${got}`,
+      );
+    }
+    return [];
+  },
+  scratch: ({ a }) => a.data.length, // ∂loss/∂ln π
+  forward({ data, a: { data: logProb }, b: { data: cost }, p: size, q: alpha, scratch: slope }) {
+    const prompts = logProb.length / size;
+    let total = 0;
+    for (let start = 0; start < logProb.length; start += size) {
+      let max = -Infinity;
+      for (let i = start; i < start + size; i++) max = Math.max(max, alpha * logProb[i]);
+      let sum = 0;
+      for (let i = start; i < start + size; i++) {
+        slope[i] = exp(alpha * logProb[i] - max);
+        sum += slope[i];
+      }
+      let risk = 0;
+      for (let i = start; i < start + size; i++) {
+        slope[i] /= sum;
+        risk += slope[i] * cost[i];
+      }
+      for (let i = start; i < start + size; i++) slope[i] *= (alpha * (cost[i] - risk)) / prompts;
+      total += risk;
+    }
+    data[0] = total / prompts;
+  },
+  backward({ grad: dy, a: { grad: dlogProb }, scratch: slope }) {
+    if (dlogProb) for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * slope[i];
+  },
+};
