@@ -4,23 +4,11 @@
  * A row with nothing allowed, or with logits of −Infinity alone, throws MaskError.
  */
 import type { Floats } from "../core/backend.ts";
-import { MaskError, ShapeError } from "../core/errors.ts";
-import { exp, log } from "../core/math.ts";
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
-
-const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;
-const maskData = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
-
-/** ln Σ exp x over the allowed of one row. */
-function logSum(op: string, x: Floats, mask: Floats | null, start: number, n: number): number {
-  let max = -Infinity;
-  for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
-  if (max === -Infinity) throw new MaskError(`${op}: nothing is allowed in row ${start / n}`);
-  let sum = 0;
-  for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
-  return max + log(sum);
-}
+import { allowed, largestOfRow, logSum, maskData, sampleRow } from "./rows.ts";
 
 function batchOf(op: string, { a: { shape: logits }, c: mask }: Call): Shape {
   if (logits.length < 1 || logits[logits.length - 1] < 1) {
@@ -202,21 +190,10 @@ export function categoricalSample(
   noise: ArrayLike<number>,
   mask: Tensor = NONE,
 ): void {
-  const x = logits.data;
-  const n = x.length / action.length;
+  const n = logits.data.length / action.length;
   const m = maskData(mask);
   for (let row = 0; row < action.length; row++) {
-    const sum = logSum("categoricalSample", x, m, row * n, n);
-    let last = -1; // the last action that could be drawn, for a u above the rounded total
-    let total = 0;
-    for (let j = 0; j < n; j++) {
-      const p = allowed(m, row * n + j) ? exp(x[row * n + j] - sum) : 0;
-      if (p === 0) continue;
-      last = j;
-      total += p;
-      if (noise[row] < total) break;
-    }
-    action[row] = last;
+    action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise[row]);
   }
 }
 
@@ -227,23 +204,10 @@ export function categoricalGumbelArgmax(
   noise: ArrayLike<number> | null,
   mask: Tensor = NONE,
 ): void {
-  const x = logits.data;
-  const n = x.length / action.length;
+  const n = logits.data.length / action.length;
   const m = maskData(mask);
   for (let row = 0; row < action.length; row++) {
-    let best = -1;
-    let bestScore = -Infinity;
-    for (let j = 0; j < n; j++) {
-      const i = row * n + j;
-      if (!allowed(m, i)) continue;
-      const score = noise === null ? x[i] : x[i] + noise[i];
-      if (best < 0 || score > bestScore) {
-        best = j;
-        bestScore = score;
-      }
-    }
-    if (best < 0) throw new MaskError(`categoricalMode: nothing is allowed in row ${row}`);
-    action[row] = best;
+    action[row] = largestOfRow("categoricalMode", logits.data, m, row * n, n, noise);
   }
 }
 

@@ -76,6 +76,7 @@ describe("standardize", () => {
         expect(of([none, 7], { eps, ddof, mask: Float64Array.of(0, 1) })).toEqual([0, 0]);
         expect(of([none, none], { eps, ddof, mask: new Float64Array(2) })).toEqual([0, 0]);
       }
+    expect(of([1, 2], { ddof: 2 })).toEqual([0, 0]); // nothing is left to divide by
   });
 
   test("deviations at the edge of what a number can be stay finite", () => {

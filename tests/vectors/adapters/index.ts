@@ -1,6 +1,6 @@
 /** Every adapter by op, and what the project does not build yet by group. */
 import type { Adapter, ReferenceAdapter } from "../types.ts";
-import { categorical } from "./distributions.ts";
+import { distributions } from "./distributions.ts";
 import { losses } from "./losses.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
@@ -11,7 +11,7 @@ import { scans } from "./scans.ts";
 export const adapters: Record<string, Adapter> = {
   ...ops,
   ...optim,
-  ...categorical,
+  ...distributions,
   ...scans,
   ...losses,
 };
@@ -27,7 +27,6 @@ export const later: Record<string, string> = {
   environment: unbuilt("environments (part 4)"),
   networks: unbuilt("whole networks (parts 4 and 5)"),
   files: unbuilt("file formats (part 6)"),
-  distributions: unbuilt("distributions (part 2)"),
   scan: unbuilt("scans (part 2)"),
   advantage: unbuilt("group advantages (part 2)"),
   distribution: unbuilt("distributions (part 2)"),

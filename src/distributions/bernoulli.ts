@@ -1,0 +1,105 @@
+/** Independent yes/no choices: logits and values (0 or 1) [batch, n], everything summed over the last axis. */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { sigmoid, softplus } from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+function batchOf(op: string, { a, b }: Call): Shape {
+  if (a.shape.length < 1 || (b !== NONE && !sameShape(a.shape, b.shape))) {
+    throw new ShapeError(
+      `${op}: want two tensors […, n] of one shape, got ${show(a.shape)} and ${show(b.shape)}`,
+    );
+  }
+  return a.shape.slice(0, -1);
+}
+
+/** Σ value·x − softplus(x), for values 0 and 1: → [batch] */
+export const bernoulliLogProb = (logits: Tensor, value: Tensor): Tensor =>
+  apply(logProbOp, logits, value);
+const logProbOp: Op = {
+  name: "bernoulliLogProb",
+  shape: (call) => batchOf("bernoulliLogProb", call),
+  forward({ data: y, a: { data: x, shape }, b: { data: value } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      // −softplus(−x) for 1 and −softplus(x) for 0: neither cancels
+      for (let j = 0; j < n; j++, i++)
+        sum -= value[i] * softplus(-x[i]) + (1 - value[i]) * softplus(x[i]);
+      y[row] = sum;
+    }
+  },
+  backward({ grad: dy, a: { data: x, grad: dx, shape }, b: { data: value, grad: dvalue } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < dy.length; row++) {
+      for (let j = 0; j < n; j++, i++) {
+        if (dx) dx[i] += dy[row] * (value[i] - sigmoid(x[i]));
+        if (dvalue) dvalue[i] += dy[row] * x[i];
+      }
+    }
+  },
+};
+
+/** Σ softplus(x) − x·σ(x): → [batch] */
+export const bernoulliEntropy = (logits: Tensor): Tensor => apply(entropyOp, logits);
+const entropyOp: Op = {
+  name: "bernoulliEntropy",
+  shape: (call) => batchOf("bernoulliEntropy", call),
+  forward({ data: y, a: { data: x, shape } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++, i++) {
+        const a = Math.abs(x[i]); // even in x: on this side softplus(−a) and σ(−a) vanish together
+        sum += softplus(-a) + a * sigmoid(-a);
+      }
+      y[row] = sum;
+    }
+  },
+  // dx = −x·σ(x)·σ(−x)
+  backward({ grad: dy, a: { data: x, grad: dx, shape } }) {
+    if (!dx) return;
+    const n = shape[shape.length - 1];
+    for (let i = 0; i < dx.length; i++) {
+      dx[i] -= dy[Math.floor(i / n)] * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
+    }
+  },
+};
+
+/** Σ KL(P‖Q) = Σ softplus(q) − softplus(p) − σ(p)·(q − p): → [batch] */
+export const bernoulliKl = (p: Tensor, q: Tensor): Tensor => apply(klOp, p, q);
+const klOp: Op = {
+  name: "bernoulliKl",
+  shape: (call) => batchOf("bernoulliKl", call),
+  forward({ data: y, a: { data: p, shape }, b: { data: q } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++, i++) {
+        sum +=
+          sigmoid(p[i]) * (softplus(-q[i]) - softplus(-p[i])) +
+          sigmoid(-p[i]) * (softplus(q[i]) - softplus(p[i]));
+      }
+      y[row] = sum;
+    }
+  },
+  backward({ grad: dy, a: { data: p, grad: dp, shape }, b: { data: q, grad: dq } }) {
+    const n = shape[shape.length - 1];
+    for (let i = 0; i < p.length; i++) {
+      const d = dy[Math.floor(i / n)];
+      if (dp) dp[i] += d * sigmoid(p[i]) * sigmoid(-p[i]) * (p[i] - q[i]);
+      if (dq) dq[i] += d * (sigmoid(q[i]) - sigmoid(p[i]));
+    }
+  },
+};
+
+/** Writes 1 where noise (uniform in [0, 1)) is below σ(x), else 0. */
+export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<number>): void {
+  for (let i = 0; i < value.length; i++) value[i] = noise[i] < sigmoid(logits.data[i]) ? 1 : 0;
+}
+
+/** Writes 1 where it is the likelier, else 0. */
+export function bernoulliMode(value: Floats, logits: Tensor): void {
+  for (let i = 0; i < value.length; i++) value[i] = logits.data[i] > 0 ? 1 : 0;
+}

@@ -1,0 +1,176 @@
+/**
+ * The diagonal Gaussian: mean [batch, n]; logStd [batch, n], or [n] where it does not depend on the state.
+ * Log-probabilities, entropies and divergences are summed over the last axis. Its mode is the mean.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { apply, type Op } from "../core/tape.ts";
+import { type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+const halfLog2Pi = 0.9189385332046727;
+
+/** The batch shape, where logStd has the mean's shape or its last axis alone. */
+function batchOf(op: string, mean: Shape, logStd: Shape, ...others: Shape[]): Shape {
+  const n = mean[mean.length - 1];
+  const fits = mean.length >= 1 && (sameShape(logStd, mean) || sameShape(logStd, [n]));
+  if (!fits || !others.every((shape) => sameShape(shape, mean))) {
+    const got = [mean, logStd, ...others].map(show).join(", ");
+    throw new ShapeError(
+      `${op}: want mean […, n], logStd […, n] or [n], and the rest as mean, got ${got}`,
+    );
+  }
+  return mean.slice(0, -1);
+}
+
+/** Σ −½z² − ln σ − ½ln 2π, z = (value − mean)/σ: → [batch]. Gradients to all three. */
+export const gaussianLogProb = (mean: Tensor, logStd: Tensor, value: Tensor): Tensor =>
+  apply(logProbOp, mean, logStd, value);
+const logProbOp: Op = {
+  name: "gaussianLogProb",
+  shape: ({ a, b, c }) => batchOf("gaussianLogProb", a.shape, b.shape, c.shape),
+  forward({ data: y, a: { data: mean, shape }, b: { data: logStd }, c: { data: value } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++, i++) {
+        const l = logStd[i % logStd.length];
+        const z = (value[i] - mean[i]) * exp(-l);
+        sum -= 0.5 * z * z + l + halfLog2Pi;
+      }
+      y[row] = sum;
+    }
+  },
+  backward({
+    grad: dy,
+    a: { data: mean, grad: dmean, shape },
+    b: { data: logStd, grad: dlogStd },
+    c: { data: value, grad: dvalue },
+  }) {
+    const n = shape[shape.length - 1];
+    for (let i = 0; i < mean.length; i++) {
+      const k = i % logStd.length;
+      const d = dy[Math.floor(i / n)];
+      const inverse = exp(-logStd[k]);
+      const z = (value[i] - mean[i]) * inverse;
+      if (dmean) dmean[i] += d * z * inverse;
+      if (dvalue) dvalue[i] -= d * z * inverse;
+      if (dlogStd) dlogStd[k] += d * (z * z - 1);
+    }
+  },
+};
+
+/** Σ ln σ + ½ + ½ln 2π: → [batch]; `mean` gives the shape alone. */
+export const gaussianEntropy = (mean: Tensor, logStd: Tensor): Tensor =>
+  apply(entropyOp, logStd, mean);
+const entropyOp: Op = {
+  name: "gaussianEntropy",
+  shape: ({ a, b }) => batchOf("gaussianEntropy", b.shape, a.shape),
+  forward({ data: y, a: { data: logStd }, b: { shape } }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++, i++) sum += logStd[i % logStd.length] + 0.5 + halfLog2Pi;
+      y[row] = sum;
+    }
+  },
+  backward({ grad: dy, a: { data: logStd, grad: dlogStd }, b: { data: mean, shape } }) {
+    if (!dlogStd) return;
+    const n = shape[shape.length - 1];
+    for (let i = 0; i < mean.length; i++) dlogStd[i % logStd.length] += dy[Math.floor(i / n)];
+  },
+};
+
+/** Σ KL(P‖Q) = Σ ln σ_q − ln σ_p + (σ_p² + (μ_p − μ_q)²)/(2σ_q²) − ½: → [batch] */
+export const gaussianKl = (
+  meanP: Tensor,
+  logStdP: Tensor,
+  meanQ: Tensor,
+  logStdQ: Tensor,
+): Tensor => apply(klOp, meanP, logStdP, meanQ, 0, 0, undefined, restOf(logStdQ));
+const lists = new WeakMap<Tensor, readonly Tensor[]>();
+/** One list a tensor, so that a replayed call makes none. */
+function restOf(tensor: Tensor): readonly Tensor[] {
+  const list = lists.get(tensor) ?? [tensor];
+  lists.set(tensor, list);
+  return list;
+}
+const klOp: Op = {
+  name: "gaussianKl",
+  shape({ a, b, c, rest: [q] }) {
+    batchOf("gaussianKl", c.shape, q.shape);
+    return batchOf("gaussianKl", a.shape, b.shape, c.shape);
+  },
+  forward({
+    data: y,
+    a: { data: mp, shape },
+    b: { data: lp },
+    c: { data: mq },
+    rest: [{ data: lq }],
+  }) {
+    const n = shape[shape.length - 1];
+    for (let row = 0, i = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let j = 0; j < n; j++, i++) {
+        const l = lp[i % lp.length] - lq[i % lq.length];
+        const z = (mp[i] - mq[i]) * exp(-lq[i % lq.length]);
+        sum += 0.5 * (exp(2 * l) + z * z - 1) - l;
+      }
+      y[row] = sum;
+    }
+  },
+  backward({ grad: dy, a, b, c, rest: [q] }) {
+    const n = a.shape[a.shape.length - 1];
+    for (let i = 0; i < a.data.length; i++) {
+      const kp = i % b.data.length;
+      const kq = i % q.data.length;
+      const d = dy[Math.floor(i / n)];
+      const inverse = exp(-q.data[kq]);
+      const z = (a.data[i] - c.data[i]) * inverse;
+      const ratio = exp(2 * (b.data[kp] - q.data[kq]));
+      if (a.grad) a.grad[i] += d * z * inverse;
+      if (c.grad) c.grad[i] -= d * z * inverse;
+      if (b.grad) b.grad[kp] += d * (ratio - 1);
+      if (q.grad) q.grad[kq] += d * (1 - ratio - z * z);
+    }
+  },
+};
+
+/** mean + σ·noise, with gradients through both (the reparameterized sample): → [batch, n] */
+export const gaussianRsample = (mean: Tensor, logStd: Tensor, noise: Tensor): Tensor =>
+  apply(rsampleOp, mean, logStd, noise);
+const rsampleOp: Op = {
+  name: "gaussianRsample",
+  shape({ a, b, c }) {
+    batchOf("gaussianRsample", a.shape, b.shape, c.shape);
+    return a.shape;
+  },
+  forward({ data: y, a: { data: mean }, b: { data: logStd }, c: { data: noise } }) {
+    for (let i = 0; i < y.length; i++) y[i] = mean[i] + exp(logStd[i % logStd.length]) * noise[i];
+  },
+  backward({
+    grad: dy,
+    a: { grad: dmean },
+    b: { data: logStd, grad: dlogStd },
+    c: { data: noise, grad: dnoise },
+  }) {
+    for (let i = 0; i < dy.length; i++) {
+      const k = i % logStd.length;
+      const std = exp(logStd[k]);
+      if (dmean) dmean[i] += dy[i];
+      if (dlogStd) dlogStd[k] += dy[i] * std * noise[i];
+      if (dnoise) dnoise[i] += dy[i] * std;
+    }
+  },
+};
+
+/** Writes mean + σ·noise for normal noise, all [batch, n]. */
+export function gaussianSample(
+  value: Floats,
+  mean: Tensor,
+  logStd: Tensor,
+  noise: ArrayLike<number>,
+): void {
+  const l = logStd.data;
+  for (let i = 0; i < value.length; i++) value[i] = mean.data[i] + exp(l[i % l.length]) * noise[i];
+}
