@@ -5,7 +5,9 @@ import { losses } from "./losses.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
 import { referenceCore } from "./reference-core.ts";
+import { referenceDistributions } from "./reference-distributions.ts";
 import { referenceLosses } from "./reference-losses.ts";
+import { referenceScans } from "./reference-scans.ts";
 import { scans } from "./scans.ts";
 
 export const adapters: Record<string, Adapter> = {
@@ -19,6 +21,8 @@ export const adapters: Record<string, Adapter> = {
 export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceCore,
   ...referenceLosses,
+  ...referenceDistributions,
+  ...referenceScans,
 };
 
 const unbuilt = (what: string): string => `not built yet: ${what}`;
@@ -27,9 +31,6 @@ export const later: Record<string, string> = {
   environment: unbuilt("environments (part 4)"),
   networks: unbuilt("whole networks (parts 4 and 5)"),
   files: unbuilt("file formats (part 6)"),
-  scan: unbuilt("scans (part 2)"),
-  advantage: unbuilt("group advantages (part 2)"),
-  distribution: unbuilt("distributions (part 2)"),
   reward: unbuilt("rewards on text (part 5)"),
   tokenizer: unbuilt("tokenizers (part 5)"),
   transform: "two-hot value targets are not in pigrad's scope",
