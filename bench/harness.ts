@@ -1,5 +1,10 @@
 /** Runs benches with tinybench and prints a table: median, spread and rate of each. */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { Bench } from "tinybench";
+
+setFlagsFromString("--expose-gc");
+const gc: () => void = runInNewContext("gc"); // to count what a call leaves on the heap
 
 /** One thing timed: `amount` is how much of `unit` one call does. */
 export interface BenchCase {
@@ -7,6 +12,8 @@ export interface BenchCase {
   readonly amount: number;
   readonly unit: string;
   readonly run: () => void;
+  /** Compare with the case of this name, timed before it in the same run. */
+  readonly against?: string;
 }
 
 /** A question that a file of benches answers, with its cases made when asked for. */
@@ -25,14 +32,17 @@ export interface Result {
   /** Units a second at the median. */
   readonly rate: number;
   readonly unit: string;
-  /** Bytes that one call leaves on the heap, where the process exposes gc. */
-  readonly bytes: number | null;
+  /** Bytes that one call leaves on the heap. */
+  readonly bytes: number;
+  /** How many times as long as the case compared with. */
+  readonly ratio: number | null;
+  readonly against: string | null;
 }
 
 /** Times every case; `milliseconds` each. */
 export async function measure(name: string, suite: Suite, milliseconds: number): Promise<Result[]> {
   const results: Result[] = [];
-  for (const { name: of, amount, unit, run } of suite.make()) {
+  for (const { name: of, amount, unit, run, against } of suite.make()) {
     const bench = new Bench({
       time: milliseconds,
       warmupTime: milliseconds / 4,
@@ -55,26 +65,41 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
       rate: (amount / median) * 1e6,
       unit,
       bytes: bytesOf(run),
+      against: against ?? null,
+      ratio: ratioTo(results, against, median),
     });
   }
   return results;
 }
 
-/** What 200 calls leave behind uncollected, a call; null without --expose-gc. */
-function bytesOf(run: () => void): number | null {
-  const { gc } = globalThis as { gc?: () => void };
-  if (gc === undefined) return null;
-  gc();
-  const before = process.memoryUsage().heapUsed;
-  for (let i = 0; i < 200; i++) run();
-  return Math.max(0, Math.round((process.memoryUsage().heapUsed - before) / 200));
+function ratioTo(
+  results: readonly Result[],
+  against: string | undefined,
+  median: number,
+): number | null {
+  const other = results.find(({ name }) => name === against);
+  return other === undefined ? null : median / other.median;
+}
+
+/** What calls leave on the heap, a call: the least of three rounds, because the engine allocates too. */
+function bytesOf(run: () => void): number {
+  const round = (): number => {
+    gc();
+    const before = process.memoryUsage().heapUsed;
+    for (let i = 0; i < 100; i++) run();
+    return Math.max(0, process.memoryUsage().heapUsed - before) / 100;
+  };
+  return Math.round(Math.min(round(), round(), round()));
 }
 
 export function print(results: readonly Result[]): void {
-  for (const { name, median, low, high, rate, unit, bytes } of results) {
+  for (const { name, median, low, high, rate, unit, bytes, ratio, against } of results) {
     const time = `${micro(median)} (${micro(low)}–${micro(high)})`;
-    const left = bytes === null ? "" : `  ${bytes} B/call`;
-    console.log(`  ${name.padEnd(44)} ${time.padEnd(36)} ${count(rate)} ${unit}/s${left}`);
+    const times = ratio === null ? "" : `  ${ratio.toPrecision(2)}× ${against}`;
+    const speed = `${count(rate)} ${unit}/s`;
+    console.log(
+      `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(18)} ${`${bytes} B/call`.padEnd(12)}${times}`,
+    );
   }
 }
 

@@ -28,6 +28,13 @@ export {
   variable,
 } from "./core/tensor.ts";
 export {
+  bernoulliEntropy,
+  bernoulliKl,
+  bernoulliLogProb,
+  bernoulliMode,
+  bernoulliSample,
+} from "./distributions/bernoulli.ts";
+export {
   categoricalEntropy,
   categoricalGumbelArgmax,
   categoricalKl,
@@ -36,6 +43,29 @@ export {
   categoricalProbs,
   categoricalSample,
 } from "./distributions/categorical.ts";
+export {
+  gaussianEntropy,
+  gaussianKl,
+  gaussianLogProb,
+  gaussianRsample,
+  gaussianSample,
+} from "./distributions/gaussian.ts";
+export {
+  multiCategoricalEntropy,
+  multiCategoricalKl,
+  multiCategoricalLogProb,
+  multiCategoricalMode,
+  multiCategoricalSample,
+} from "./distributions/multi-categorical.ts";
+export {
+  type Bounds,
+  squash,
+  squashedLogProb,
+  squashedLogProbOfAction,
+  squashedMode,
+  squashedRsample,
+  squashedSample,
+} from "./distributions/squashed-gaussian.ts";
 export { Bandit, type BanditOptions } from "./envs/bandit.ts";
 export { checkEnv } from "./envs/check-env.ts";
 export {
@@ -51,7 +81,41 @@ export {
 } from "./envs/env.ts";
 export { Line, type LineOptions } from "./envs/line.ts";
 export { type Box, box, type Discrete, discrete, type Space } from "./envs/space.ts";
+export {
+  type CorrectionSettings,
+  importanceWeights,
+  offPolicySequenceMask,
+} from "./estimators/correction.ts";
+export { entropyLoss, topEntropyMask } from "./estimators/entropy.ts";
+export { fisherForm } from "./estimators/fisher.ts";
+export {
+  adaptiveKlWeight,
+  type KlSettings,
+  klDefaults,
+  klLoss,
+  klShapedRewards,
+  proportionalKlWeight,
+} from "./estimators/kl.ts";
+export { minimumRiskLoss } from "./estimators/minimum-risk.ts";
+export { conjugateGradient, lineSearch, trustRegionScale } from "./estimators/natural.ts";
+export {
+  type EstimatorSettings,
+  type Preset,
+  type PresetName,
+  ppoPresets,
+  presets,
+} from "./estimators/presets.ts";
 export { reinforceLoss } from "./estimators/reinforce.ts";
+export {
+  type Diagnostics,
+  diagnostics,
+  ratios,
+  type SurrogateSettings,
+  surrogateDefaults,
+  surrogateLoss,
+} from "./estimators/surrogate.ts";
+export { type ValueSettings, valueDefaults, valueLoss } from "./estimators/value.ts";
+export { type Aggregation, tokenWeights, type WeightOptions } from "./estimators/weights.ts";
 export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./io/safetensors.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
@@ -64,10 +128,37 @@ export { type Group, Optimizer } from "./optim/optimizer.ts";
 export { Rmsprop } from "./optim/rmsprop.ts";
 export * as schedule from "./optim/schedule.ts";
 export { Sgd } from "./optim/sgd.ts";
+export { type EstimateSetup, estimator } from "./oracle/estimate.ts";
+export {
+  enumeratedGradient,
+  exactEntropy,
+  exactGradient,
+  exactKl,
+  exactReturn,
+  exactValues,
+} from "./oracle/exact.ts";
+export { expectation, type Moments } from "./oracle/expectation.ts";
+export { type TokenTask, tokenTask } from "./oracle/token-task.ts";
+export { probabilities, type Trajectory, trajectories } from "./oracle/trajectories.ts";
 export { type ExactReturns, exactReturns } from "./oracle/value-iteration.ts";
 export { Actor } from "./policies/actor.ts";
 export { ActorCritic, type ActorCriticOptions } from "./policies/actor-critic.ts";
-export { discountedReturns } from "./returns/discounted.ts";
-export type { Transitions } from "./returns/transitions.ts";
+export { discountedReturns, discountedSums, rewardToGo } from "./returns/discounted.ts";
+export { gae, tokenGae } from "./returns/gae.ts";
+export {
+  batchStandardize,
+  groupMean,
+  groupStandardize,
+  groupsBetween,
+  leaveOneOut,
+  leaveOneOutMoments,
+} from "./returns/group.ts";
+export { lambdaReturns } from "./returns/lambda.ts";
+export { nStepReturns } from "./returns/n-step.ts";
+export { explainedVariance, standardize } from "./returns/normalize.ts";
+export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
+export { RewardScaler, RunningMoments } from "./returns/running.ts";
+export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
+export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
 export { Episodes } from "./rollout/episodes.ts";
 export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
