@@ -96,9 +96,9 @@ export function print(results: readonly Result[]): void {
   for (const { name, median, low, high, rate, unit, bytes, ratio, against } of results) {
     const time = `${micro(median)} (${micro(low)}–${micro(high)})`;
     const times = ratio === null ? "" : `  ${ratio.toPrecision(2)}× ${against}`;
-    const speed = `${count(rate)} ${unit}/s`;
+    const speed = `${count(rate)} ${unit}/s, ${(1e9 / rate).toPrecision(3)} ns each`;
     console.log(
-      `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(18)} ${`${bytes} B/call`.padEnd(12)}${times}`,
+      `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(34)} ${`${bytes} B/call`.padEnd(12)}${times}`,
     );
   }
 }

@@ -211,15 +211,19 @@ export interface Diagnostics {
   readonly maxRatio: number;
   /** (Σρ)²/(n·Σρ²), from 1/n to 1: how many fresh samples the batch is worth, as a share. */
   readonly effectiveSampleSize: number;
+  /** Mean of −ln π of the tokens: the entropy as far as the sample shows it, in nats. */
+  readonly sampledEntropy: number;
   readonly tokens: number;
 }
-const diagnosticCount = 8;
+const diagnosticCount = 9;
 
 function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch }: SurrogateSlot) {
   const weight = rest[0].data;
   const n = a.data.length;
   const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
-  let [k3, k1, tokens, clipped, outside, count, sum, squares] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [k3, k1, surprise, tokens, clipped, outside, count, sum, squares] = [
+    0, 0, 0, 0, 0, 0, 0, 0, 0,
+  ];
   let [min, max] = [Infinity, -Infinity];
   let counted = -1; // the last sequence whose ratio was counted
   for (let i = 0; i < n; i++) {
@@ -227,6 +231,7 @@ function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch
     const logRatio = a.data[i] - b.data[i];
     k3 += exp(logRatio) - 1 - logRatio;
     k1 -= logRatio;
+    surprise -= a.data[i];
     tokens++;
     const row = Math.floor(i / steps);
     if (onePerSequence && row === counted) continue;
@@ -253,6 +258,7 @@ function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch
   scratch[d + 5] = max;
   scratch[d + 6] = count === 0 ? 0 : (sum * sum) / (count * squares);
   scratch[d + 7] = tokens;
+  scratch[d + 8] = tokens === 0 ? 0 : surprise / tokens;
 }
 
 /** Reads the diagnostics of a `surrogateLoss` of the last run. */
@@ -267,6 +273,7 @@ export function diagnostics(loss: Tensor): Diagnostics {
     minRatio: scratch[d + 4],
     maxRatio: scratch[d + 5],
     effectiveSampleSize: scratch[d + 6],
+    sampledEntropy: scratch[d + 8],
     tokens: scratch[d + 7],
   };
 }

@@ -135,6 +135,30 @@ test("list names every task, algorithm and setting", () => {
   }
 });
 
+describe("lab", () => {
+  test("prints exact figures, and writes a page that asks no network", () => {
+    const out = join(folder, "lab");
+    const { stdout, status } = pigrad("lab", "bandit", "--out", out);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/rloo +1.000 +0.0° +0 /);
+    expect(stdout).toMatch(/reinforce-mean +0.500 +0.0° +0.500 /);
+    const page = readFileSync(join(out, "lab.html"), "utf8");
+    expect(page).toContain("default-src 'none'");
+    expect(page).not.toMatch(/<(link|img|script src)|url\(http|@import|fetch\(/);
+    expect(
+      JSON.parse(readFileSync(join(out, "lab.json"), "utf8"))[0].sweeps.length,
+    ).toBeGreaterThan(2);
+  });
+  test("--json prints one object a problem", () => {
+    const { stdout } = pigrad("lab", "bandit", "--json");
+    const [report] = lines(stdout);
+    expect(report).toMatchObject({ type: "lab", problem: "bandit" });
+    expect(report.fresh.find(({ name }: { name: string }) => name === "rloo").bias).toBeLessThan(
+      1e-9,
+    );
+  });
+});
+
 describe("wrong input: exit code 2, one clear line, nothing written", () => {
   const out = join(folder, "never");
   const damaged = (name: string, damage: (path: string) => void): string => {
@@ -192,6 +216,10 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     "folder in use": [() => ["train", "line", "--out", run], /in use/],
     "not a run": [() => ["eval", folder], /not a run folder/],
     "no such folder": [() => ["eval", join(folder, "nowhere")], /not a run folder/],
+    "unknown lab problem": [
+      () => ["lab", "moon"],
+      /want one problem of bandit, parity, stop, got moon/,
+    ],
     "no episodes": [() => ["eval", run, "--episodes", "0"], /episodes: want a whole number ≥ 1/],
     "both ways": [() => ["eval", run, "--greedy", "--sample"], /got both/],
     "config not JSON": [

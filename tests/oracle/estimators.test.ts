@@ -236,6 +236,40 @@ for (const [name, problem] of Object.entries(problems)) {
         });
         expectEqual(meanOf(problem, s, { K: 1, behaviour: stale }), want);
       });
+      test("GSPO-token on fresh data is GRPO: every ratio is 1", () => {
+        expectEqual(
+          meanOf(problem, presets["gspo-token"], { K: 2 }),
+          meanOf(problem, presets.grpo, { K: 2 }),
+        );
+      });
+      test("REINFORCE++: the batch's mean and deviation, over the tokens of the batch; no KL to itself", () => {
+        const want = writtenOut(problem, logits, logits, 3, (tuple, i) => {
+          const rewards = tuple.map(rewardOf);
+          const mean = rewards.reduce((a, b) => a + b, 0) / 3;
+          const deviation = Math.sqrt(rewards.reduce((sum, r) => sum + (r - mean) ** 2, 0) / 2);
+          const tokens = tuple.reduce((sum, { states }) => sum + states.length, 0);
+          return deviation < 1e-12 ? 0 : (rewards[i] - mean) / (deviation + 1e-4) / tokens;
+        });
+        expectEqual(meanOf(problem, presets["reinforce++"], { K: 3 }), want);
+      });
+      test("a dual clip bounds what a bad token with a huge ratio may do", () => {
+        const { actions } = problem;
+        const far = logits.map((x, i) => x + 2 * normals(logits.length, 8)[i]);
+        const [logNew, logOld] = [logPolicy(logits, actions), logPolicy(far, actions)];
+        const s = { ...presets.reinforce, surrogate: { ...surrogateDefaults, dualClip: 1.5 } };
+        let cuts = 0;
+        const want = writtenOut(problem, far, logits, 1, ([tau], _, t) => {
+          const at = tau.states[t] * actions + tau.actions[t];
+          const ratio = exp(logNew[at] - logOld[at]);
+          const A = rewardOf(tau);
+          const cut = (ratio > 1.2 && A > 0) || (ratio < 0.8 && A < 0) || (ratio > 1.5 && A < 0);
+          cuts += Number(cut);
+          return cut ? 0 : ratio * A;
+        });
+        const got = meanOf(problem, s, { K: 1, behaviour: far });
+        for (const [i, g] of got.entries()) expect(g).toBeCloseTo(want[i], 11);
+        expect(cuts).toBeGreaterThan(0);
+      });
     });
   });
 }
