@@ -11,6 +11,7 @@ export {
   EnvError,
   FormatError,
   MaskError,
+  NumericError,
   SettingError,
   ShapeError,
   UsageError,

@@ -8,6 +8,7 @@
  *   3. with a learned value, an episode cut short bootstraps from the value of its final state;
  *   4. advantages divided by their standard deviation; an entropy bonus; Adam with a clipped gradient.
  */
+import { NumericError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { choice, flag, integer, real, sizes, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
@@ -148,6 +149,9 @@ export function* reinforce(
     parts.entropy = 0;
     forEachChunk(learnChunk);
     const gradNorm = clipGlobalNorm(adam.runs, c.maxGradNorm);
+    if (!Number.isFinite(gradNorm)) {
+      throw new NumericError(`reinforce: the gradient's norm is ${gradNorm} in update ${update}`);
+    }
     adam.step(rate);
     yield {
       update,

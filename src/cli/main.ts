@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
-import { FormatError, SettingError } from "../core/errors.ts";
+import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
@@ -63,8 +63,7 @@ try {
 } catch (error) {
   const wrong = isWrongInput(error);
   const { message = String(error), stack } = error as Error;
-  process.stderr.write(
-    wrong ? `pigrad: ${message.split("\n")[0]}\n` : `pigrad: failed: ${stack ?? message}\n`,
-  );
+  const said = error instanceof NumericError ? message : (stack ?? message); // a fault shows where it is
+  process.stderr.write(wrong ? `pigrad: ${message.split("\n")[0]}\n` : `pigrad: failed: ${said}\n`);
   process.exitCode = wrong ? 2 : 1;
 }

@@ -29,3 +29,8 @@ export class SettingError extends Error {
 export class EnvError extends Error {
   override readonly name = "EnvError";
 }
+
+/** NaN or Infinity where training needs a number. */
+export class NumericError extends Error {
+  override readonly name = "NumericError";
+}

@@ -159,6 +159,14 @@ describe("lab", () => {
   });
 });
 
+test("training that runs into NaN stops: exit code 1, the update named, nothing written", () => {
+  const out = join(folder, "nan");
+  const { status, stderr } = pigrad("train", "bandit", "--set", "means=1e308,-1e308", "--out", out);
+  expect(stderr).toMatch(/^pigrad: failed: reinforce: the gradient's norm is \S+ in update 1\n$/);
+  expect(status).toBe(1);
+  expect(existsSync(out)).toBe(false);
+});
+
 describe("wrong input: exit code 2, one clear line, nothing written", () => {
   const out = join(folder, "never");
   const damaged = (name: string, damage: (path: string) => void): string => {
