@@ -81,15 +81,24 @@ function ratioTo(
   return other === undefined ? null : median / other.median;
 }
 
-/** What calls leave on the heap, a call: the least of three rounds, because the engine allocates too. */
+/**
+ * What a call allocates on the heap: the least of many short rounds, because the engine allocates too, and
+ * short, because a collection inside one would hide it (such rounds come out negative, and do not count).
+ */
 function bytesOf(run: () => void): number {
-  const round = (): number => {
-    gc();
-    const before = process.memoryUsage().heapUsed;
-    for (let i = 0; i < 100; i++) run();
-    return Math.max(0, process.memoryUsage().heapUsed - before) / 100;
-  };
-  return Math.round(Math.min(round(), round(), round()));
+  gc();
+  for (let i = 0; i < 30; i++) run(); // a collection may throw compiled code away
+  const own = memoryOf(() => {});
+  const rounds = Array.from({ length: 20 }, () => memoryOf(run) - own).filter(
+    (bytes) => bytes > -500,
+  );
+  return Math.max(0, Math.round(Math.min(...rounds) / 5));
+}
+
+function memoryOf(run: () => void): number {
+  const before = process.memoryUsage().heapUsed;
+  for (let i = 0; i < 5; i++) run();
+  return process.memoryUsage().heapUsed - before;
 }
 
 export function print(results: readonly Result[]): void {

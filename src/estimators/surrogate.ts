@@ -229,7 +229,7 @@ function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch
   for (let i = 0; i < n; i++) {
     if (weight[i] === 0) continue;
     const logRatio = a.data[i] - b.data[i];
-    k3 += exp(logRatio) - 1 - logRatio;
+    k3 += (s.ratioLevel === "token" ? scratch[n + i] : exp(logRatio)) - 1 - logRatio;
     k1 -= logRatio;
     surprise -= a.data[i];
     tokens++;
