@@ -52,13 +52,12 @@ function bend(r: number): number {
 }
 
 /** eˣ⁺ʸ for a y below x's last digits: 2ᵏ·eʳ with r = x + y − k·ln 2, |r| ≤ ½ln 2. */
-function expOfSum(x: number, y: number): number {
-  if (!(x > -746)) return Math.max(x, 0);
-  if (x > 710) return Infinity;
+function expOfSum(sum: number, y: number): number {
+  const x = Math.min(Math.max(sum, -746), 710); // 0 and Infinity beyond: a branch would box the result
   const k = Math.floor(x * Math.LOG2E + 0.5);
   const r = x - k * ln2High; // exact
   const rest = y - k * ln2Low;
-  return scale(1 + (r + (rest + bend(r + rest))), k);
+  return scale(1 + (r + (rest + bend(r + rest))), k | 0);
 }
 
 /** eˣ; see `expOfSum`. Within 0.9 ulp. */
@@ -193,7 +192,8 @@ function powPositive(a: number, y: number): number {
   const x2 = x - x1;
   const y2 = y - y1;
   const rest = x1 * y1 - product + x1 * y2 + x2 * y1 + x2 * y2; // what the product's rounding cut off
-  return expOfSum(product, rest + y * logRest);
+  const inRange = Math.abs(product) < 746; // beyond, the rest no longer matters
+  return expOfSum(product, inRange ? rest + y * logRest : 0);
 }
 
 /**

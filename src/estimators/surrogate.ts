@@ -166,7 +166,7 @@ function ratiosOf(
   const n = logProb.length;
   if (settings.ratioLevel === "token") {
     for (let i = start; i < start + steps; i++) {
-      scratch[n + i] = weight[i] === 0 ? 1 : exp(logProb[i] - old[i]);
+      scratch[n + i] = exp(weight[i] === 0 ? 0 : logProb[i] - old[i]);
     }
     return;
   }

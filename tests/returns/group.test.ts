@@ -207,6 +207,12 @@ describe("by hand", () => {
     expect([...keep]).toEqual([1, 1, 0, 0, 0, 0]);
     groupsBetween(keep, Float64Array.of(0, 1, 1, Number.NaN, 0, 1), [7, 8, 7, 8, 9, 9], 0.1, 0.9);
     expect([...keep]).toEqual([1, 0, 1, 0, 1, 1]);
+    // means ¾ (one unscored) and ¼, in turns
+    const mixed = Float64Array.of(1, 0, 0.5, 0.25, Number.NaN, 0.5);
+    groupsBetween(keep, mixed, [1, 2, 1, 2, 1, 2], 0.5, 1);
+    expect([...keep]).toEqual([1, 0, 1, 0, 1, 0]);
+    groupsBetween(keep, mixed, [1, 2, 1, 2, 1, 2], 0, 0.5);
+    expect([...keep]).toEqual([0, 1, 0, 1, 0, 1]);
     groupsBetween(keep, new Float64Array(6).fill(Number.NaN), 3, -1, 1);
     expect([...keep]).toEqual([0, 0, 0, 0, 0, 0]);
   });
