@@ -52,12 +52,20 @@ const klOp: Op<KlSettings> = {
     settings,
     scratch: slope,
   }) {
+    const { estimator, importance = false } = settings;
+    const inLimit = settings.inputClamp ?? Infinity;
+    const outLimit = settings.outputClamp ?? Infinity;
     let loss = 0;
     for (let i = 0; i < w.length; i++) {
       slope[i] = 0;
       if (w[i] === 0) continue;
-      loss += w[i] * klOf(logProb[i], ref[i], settings);
-      slope[i] = w[i] * klSlope(logProb[i], ref[i], settings);
+      const d = ref[i] - logProb[i];
+      const held = hold(d, inLimit);
+      const k = estimate(held, estimator);
+      const bounded = hold(k, outLimit);
+      loss += w[i] * bounded;
+      if (held !== d || bounded !== k) continue; // a clamp passes no gradient
+      slope[i] = w[i] * (slopeOf(d, estimator) + (importance ? k : 0));
     }
     data[0] = loss;
   },
@@ -66,26 +74,21 @@ const klOp: Op<KlSettings> = {
   },
 };
 
-const hold = (x: number, limit: number | null): number =>
-  limit === null ? x : Math.min(Math.max(x, -limit), limit);
+const hold = (x: number, limit: number): number => Math.min(Math.max(x, -limit), limit);
 
 function estimate(d: number, estimator: KlSettings["estimator"]): number {
   return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : exp(d) - 1 - d;
 }
 
-/** One token's estimate. */
-export function klOf(logProb: number, refLogProb: number, s: KlSettings = klDefaults): number {
-  return hold(estimate(hold(refLogProb - logProb, s.inputClamp), s.estimator), s.outputClamp);
+/** ∂k/∂ln π = −∂k/∂d */
+function slopeOf(d: number, estimator: KlSettings["estimator"]): number {
+  return estimator === "k1" ? 1 : estimator === "k2" ? -d : 1 - exp(d);
 }
 
-/** d k/d logProb = −dk/dd, 0 where a clamp holds. */
-function klSlope(logProb: number, refLogProb: number, s: KlSettings): number {
-  const d = refLogProb - logProb;
-  if (hold(d, s.inputClamp) !== d) return 0;
-  const k = estimate(d, s.estimator);
-  if (hold(k, s.outputClamp) !== k) return 0;
-  const slope = s.estimator === "k1" ? 1 : s.estimator === "k2" ? -d : 1 - exp(d);
-  return s.importance ? slope + k : slope;
+/** One token's estimate. */
+export function klOf(logProb: number, refLogProb: number, s: KlSettings = klDefaults): number {
+  const d = hold(refLogProb - logProb, s.inputClamp ?? Infinity);
+  return hold(estimate(d, s.estimator), s.outputClamp ?? Infinity);
 }
 
 /**

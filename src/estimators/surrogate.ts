@@ -221,10 +221,17 @@ function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch
   const weight = rest[0].data;
   const n = a.data.length;
   const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
-  let [k3, k1, surprise, tokens, clipped, outside, count, sum, squares] = [
-    0, 0, 0, 0, 0, 0, 0, 0, 0,
-  ];
-  let [min, max] = [Infinity, -Infinity];
+  let k3 = 0;
+  let k1 = 0;
+  let surprise = 0;
+  let tokens = 0;
+  let clipped = 0;
+  let outside = 0;
+  let count = 0;
+  let sum = 0;
+  let squares = 0;
+  let min = Infinity;
+  let max = -Infinity;
   let counted = -1; // the last sequence whose ratio was counted
   for (let i = 0; i < n; i++) {
     if (weight[i] === 0) continue;

@@ -178,17 +178,17 @@ describe("RewardScaler", () => {
   const zeros = new Float64Array(2);
 
   test("by hand: γ = ½, one environment that ends after its second step", () => {
-    const scaler = new RewardScaler(1, { gamma: 0.5, eps: 0, clip: 1.5 });
+    const scaler = new RewardScaler(1, { gamma: 0.5, eps: 0.75, clip: 2 });
     scaler.moments.count = 1; // the start: one sample of 0 with variance 1
     const y = new Float64Array(3);
     const flags = [Float64Array.of(0, 1, 0), Float64Array.of(0, 0, 1)];
     scaler.scale(y, Float64Array.of(2, 3, 10), flags[0], flags[1]);
-    // R = 2: mean 1, variance (1 + 0 + 4·1·1/2)/2 = 1.5, y = 2/√1.5 → 1.5
-    // R = 1 + 3 = 4: δ = 3, mean 2, variance (3 + 0 + 9·2·1/3)/3 = 3, y = 3/√3 → 1.5
-    // ended, R = 10: δ = 8, mean 4, variance (9 + 0 + 64·3·1/4)/4 = 14.25, y = 10/√14.25 → 1.5
+    // R = 2: mean 1, variance (1 + 0 + 4·1·1/2)/2 = 1.5, y = 2/√(1.5 + ¾)
+    // R = 1 + 3 = 4: δ = 3, mean 2, variance (3 + 0 + 9·2·1/3)/3 = 3, y = 3/√(3 + ¾)
+    // ended, R = 10: δ = 8, mean 4, variance (9 + 0 + 64·3·1/4)/4 = 14.25, y = 10/√15 → 2
     near(scaler.moments.mean, [4]);
     near(scaler.moments.variance, [14.25]);
-    expect([...y]).toEqual([1.5, 1.5, 1.5]);
+    near(y, [2 / 1.5, 3 / Math.sqrt(3.75), 2]);
     expect([...scaler.returns]).toEqual([0]);
     scaler.scale(y, Float64Array.of(1, 1, 1), new Float64Array(3), new Float64Array(3));
     expect(y.every((v) => v > 0 && v < 1)).toBe(true);
