@@ -109,7 +109,9 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
     const { a, c, plan, settings: s, rest, scratch, data } = slot;
     const { sequences, steps, shared } = plan;
     const n = a.data.length;
-    const [logProb, advantage, weight] = [a.data, c.data, rest[0].data];
+    const logProb = a.data;
+    const advantage = c.data;
+    const weight = rest[0].data;
     const low = 1 - s.clipLow;
     const high = 1 + s.clipHigh;
     let loss = 0;
@@ -162,7 +164,9 @@ function ratiosOf(
   { a, b, plan: { steps }, settings, rest, scratch }: SurrogateSlot,
   start: number,
 ) {
-  const [logProb, old, weight] = [a.data, b.data, rest[0].data];
+  const logProb = a.data;
+  const old = b.data;
+  const weight = rest[0].data;
   const n = logProb.length;
   if (settings.ratioLevel === "token") {
     for (let i = start; i < start + steps; i++) {

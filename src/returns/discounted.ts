@@ -85,7 +85,9 @@ export function discountedSums(returns: Floats, reward: Floats, gamma: number): 
   const q = Math.floor(n / 4);
   let d = 0;
   for (let i = n - 1; i >= 4 * q; i--) returns[i] = d = reward[i] + gamma * d;
-  let [a, b, c] = [0, 0, 0];
+  let a = 0;
+  let b = 0;
+  let c = 0;
   for (let i = q - 1; i >= 0; i--) {
     returns[i] = a = reward[i] + gamma * a;
     returns[i + q] = b = reward[i + q] + gamma * b;
