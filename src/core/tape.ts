@@ -223,9 +223,11 @@ function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** A copy that the caller cannot change behind the slot's back. */
+/** A copy that the caller cannot change behind the slot's back; what is frozen may stay, and compares at once. */
 function copy(settings: unknown): unknown {
-  if (settings === NO_SETTINGS || typeof settings !== "object" || settings === null)
+  if (typeof settings !== "object" || settings === null) return settings;
+  const values = Object.values(settings);
+  if (Object.isFrozen(settings) && values.every((x) => typeof x !== "object" || x === null))
     return settings;
   if (Array.isArray(settings)) return settings.map(copy);
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, copy(value)]));

@@ -25,7 +25,11 @@ export interface KlSettings {
    */
   readonly importance?: boolean;
 }
-export const klDefaults: KlSettings = { estimator: "k3", inputClamp: null, outputClamp: null };
+export const klDefaults: KlSettings = Object.freeze({
+  estimator: "k3",
+  inputClamp: null,
+  outputClamp: null,
+});
 
 /** Σ w·k: only `logProb` carries a gradient; all have its shape. */
 export const klLoss = (

@@ -25,13 +25,15 @@ export interface Preset extends EstimatorSettings {
   readonly source: string;
 }
 
+const surrogate = (changes: Partial<SurrogateSettings>): SurrogateSettings =>
+  Object.freeze({ ...surrogateDefaults, ...changes });
 const plain: EstimatorSettings = {
   baseline: "none",
   scale: "none",
   ddof: 1,
   eps: 1e-4,
   aggregation: "sequenceSum",
-  surrogate: { ...surrogateDefaults, form: "reinforce" },
+  surrogate: surrogate({ form: "reinforce" }),
   kl: null,
 };
 const clipped = { ...plain, surrogate: surrogateDefaults };
@@ -75,7 +77,7 @@ export const presets = {
     baseline: "mean",
     scale: "group",
     aggregation: "token",
-    surrogate: { ...surrogateDefaults, clipHigh: 0.28 },
+    surrogate: surrogate({ clipHigh: 0.28 }),
     source: "Yu et al. 2025, arXiv:2503.14476",
   },
   bnpo: {
@@ -90,7 +92,7 @@ export const presets = {
     baseline: "mean",
     scale: "group",
     aggregation: "sequence",
-    surrogate: { ...surrogateDefaults, ratioLevel: "sequence", clipLow: 3e-4, clipHigh: 4e-4 },
+    surrogate: surrogate({ ratioLevel: "sequence", clipLow: 3e-4, clipHigh: 4e-4 }),
     source: "Zheng et al. 2025, arXiv:2507.18071, section 5.1",
   },
   "gspo-token": {
@@ -98,7 +100,7 @@ export const presets = {
     baseline: "mean",
     scale: "group",
     aggregation: "sequence",
-    surrogate: { ...surrogateDefaults, ratioLevel: "sequenceToken", clipLow: 3e-4, clipHigh: 4e-4 },
+    surrogate: surrogate({ ratioLevel: "sequenceToken", clipLow: 3e-4, clipHigh: 4e-4 }),
     source: "Zheng et al. 2025, arXiv:2507.18071, section 4.3",
   },
   cispo: {
@@ -106,7 +108,7 @@ export const presets = {
     baseline: "mean",
     scale: "group",
     aggregation: "token",
-    surrogate: { ...surrogateDefaults, form: "cispo", clipLow: Infinity, clipHigh: 4 },
+    surrogate: surrogate({ form: "cispo", clipLow: Infinity, clipHigh: 4 }),
     source: "MiniMax 2025, arXiv:2506.13585",
   },
   "reinforce++": {
@@ -121,7 +123,7 @@ export const presets = {
     ...clipped,
     baseline: "leaveOneOut",
     aggregation: "sequence",
-    surrogate: { ...surrogateDefaults, ratioLevel: "sequenceSum" },
+    surrogate: surrogate({ ratioLevel: "sequenceSum" }),
     kl: k1InReward,
     source: "TRL RLOOTrainer defaults: beta 0.05, epsilon 0.2",
   },
@@ -138,7 +140,7 @@ export const presets = {
     scale: "group",
     eps: 1e-6,
     aggregation: "token",
-    surrogate: { ...surrogateDefaults, dualClip: 3 },
+    surrogate: surrogate({ dualClip: 3 }),
     source: "verl core_algos: eps 1e-6, clip_ratio_c 3.0, loss_agg_mode token-mean",
   },
 } as const satisfies Readonly<Record<string, Preset>>;

@@ -38,14 +38,14 @@ export interface SurrogateSettings {
   readonly delta: number | null;
 }
 
-export const surrogateDefaults: SurrogateSettings = {
+export const surrogateDefaults: SurrogateSettings = Object.freeze({
   form: "clip",
   ratioLevel: "token",
   clipLow: 0.2,
   clipHigh: 0.2,
   dualClip: null,
   delta: null,
-};
+});
 
 /**
  * `logProb` carries the gradient. `oldLogProb` and `weight` have its shape, `advantage` too, or is
@@ -69,12 +69,15 @@ function weights(weight: Tensor): readonly Tensor[] {
   return list;
 }
 
-/** [sequences, steps] of a loss's inputs. */
+/** What the loops read: [sequences, steps] of the inputs, and the range. */
 interface Layout {
   readonly sequences: number;
   readonly steps: number;
   /** Whether the advantage is one a sequence. */
   readonly shared: boolean;
+  /** The clip range of ρ. */
+  readonly low: number;
+  readonly high: number;
 }
 
 const surrogateOp: Op<SurrogateSettings, Layout> = {
@@ -99,21 +102,20 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
     }
     return [];
   },
-  plan({ a, c }) {
+  plan({ a, c, settings }) {
     const [sequences, steps = 1] = a.shape;
-    return { sequences, steps, shared: c.data.length !== a.data.length };
+    const shared = c.data.length !== a.data.length;
+    return { sequences, steps, shared, low: 1 - settings.clipLow, high: 1 + settings.clipHigh };
   },
   // ∂loss/∂logProb of each token, then its ratio, then what `diagnostics` reads
   scratch: ({ a }) => 2 * a.data.length + diagnosticCount,
   forward(slot) {
     const { a, c, plan, settings: s, rest, scratch, data } = slot;
-    const { sequences, steps, shared } = plan;
+    const { sequences, steps, shared, low, high } = plan;
     const n = a.data.length;
     const logProb = a.data;
     const advantage = c.data;
     const weight = rest[0].data;
-    const low = 1 - s.clipLow;
-    const high = 1 + s.clipHigh;
     let loss = 0;
     for (let row = 0; row < sequences; row++) {
       ratiosOf(slot, row * steps);
@@ -181,8 +183,9 @@ function ratiosOf(
     sum += logProb[i] - old[i];
     count++;
   }
-  const ratio = exp(settings.ratioLevel === "sequenceSum" || count === 0 ? sum : sum / count);
-  for (let i = start; i < start + steps; i++) scratch[n + i] = ratio;
+  if (settings.ratioLevel !== "sequenceSum" && count > 0) sum /= count;
+  // exp a token, not a sequence: only what is hot is inlined, and a call would box its number
+  for (let i = start; i < start + steps; i++) scratch[n + i] = exp(sum);
 }
 
 /** One ratio a sequence depends on all its tokens: each gets its share of the slopes' sum. */
@@ -221,7 +224,8 @@ export interface Diagnostics {
 }
 const diagnosticCount = 9;
 
-function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch }: SurrogateSlot) {
+function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) {
+  const { steps, shared, low, high } = plan;
   const weight = rest[0].data;
   const n = a.data.length;
   const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
@@ -249,8 +253,8 @@ function diagnose({ a, b, c, plan: { steps, shared }, settings: s, rest, scratch
     counted = row;
     const ratio = scratch[n + i];
     const A = c.data[shared ? row : i];
-    const below = ratio < 1 - s.clipLow;
-    const above = ratio > 1 + s.clipHigh;
+    const below = ratio < low;
+    const above = ratio > high;
     if (s.form === "cispo" ? below || above : (below && A < 0) || (above && A > 0)) clipped++;
     if (below || above) outside++;
     count++;

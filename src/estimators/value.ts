@@ -11,7 +11,7 @@ export interface ValueSettings {
   readonly clip: "none" | "max" | "single" | "huber";
   readonly clipRange: number;
 }
-export const valueDefaults: ValueSettings = { clip: "none", clipRange: 0.2 };
+export const valueDefaults: ValueSettings = Object.freeze({ clip: "none", clipRange: 0.2 });
 
 /**
  * Σ w·ℓ(V, R): no factor ½ (SB3 and the papers differ by it; it belongs into the weight of the loss).
