@@ -1,4 +1,5 @@
 /** The seam between ops and the machine. Only kernels that earned it with a benchmark are here. */
+import type { GradSlot, Slot } from "./tape.ts";
 
 /** A flat run of numbers. Float64Array is for gradient checks and exact oracles. */
 export type Floats = Float32Array | Float64Array;
@@ -27,4 +28,48 @@ export interface Backend {
     transposeB: boolean,
     accumulate: boolean,
   ): void;
+
+  // ---- What a backend may do faster; where it does not, the loops beside the call run.
+
+  /** Own code for the op of a slot that is being recorded, or null for the op's own loops. */
+  compile?(slot: Slot): Compiled | null;
+  /** Σ x² */
+  sumOfSquares?(x: Floats): number;
+  /** x ·= by */
+  scale?(x: Floats, by: number): void;
+  /** One step of Adam over a flat run; optim/adam.ts has its formula. May clear the gradient. */
+  adam?(
+    w: Floats,
+    grad: Floats,
+    m: Floats,
+    v: Floats,
+    beta1: number,
+    beta2: number,
+    rate: number,
+    rootScale: number,
+    eps: number,
+    l2: number,
+    keep: number,
+  ): void;
+  /** ln Σ exp of each row of x [rows, n]. */
+  logSumExp?(y: Floats, x: Floats, rows: number): void;
+  /** dx += weight[row]·exp(x − sums[row]) for each row of x [rows, n]. */
+  accumulateExp?(dx: Floats, x: Floats, sums: Floats, weight: Floats, rows: number): void;
+  /** Â of steps × envs numbers, time first, envs a multiple of 4; see returns/gae.ts. */
+  gae?(advantage: Floats, rollout: Rollout, gamma: number, lambda: number): void;
+}
+
+/** Forward and backward of one slot; as in `Op`. */
+export interface Compiled {
+  forward?(slot: Slot): void;
+  backward?(slot: GradSlot): void;
+}
+
+export interface Rollout {
+  readonly envs: number;
+  readonly reward: Floats;
+  readonly value: Floats;
+  readonly nextValue: Floats;
+  readonly terminated: Floats;
+  readonly truncated: Floats;
 }

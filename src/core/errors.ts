@@ -34,3 +34,8 @@ export class EnvError extends Error {
 export class NumericError extends Error {
   override readonly name = "NumericError";
 }
+
+/** A fixed memory without room for what was asked; the message says how much. */
+export class MemoryError extends Error {
+  override readonly name = "MemoryError";
+}

@@ -2,7 +2,7 @@
  * Reverse-mode autodiff on a replayable tape. Ops run eagerly, each in a numbered slot; on the next
  * run the same op on the same inputs reuses its slot and buffers, so only a first pass allocates.
  */
-import type { Backend, Floats } from "./backend.ts";
+import type { Backend, Compiled, Floats } from "./backend.ts";
 import { UsageError } from "./errors.ts";
 import { NONE, type Shape, show, sizeOf, type Tensor } from "./tensor.ts";
 
@@ -26,6 +26,8 @@ export interface Slot<S = unknown, P = unknown> extends Tensor, Call<S> {
   readonly plan: P;
   /** Numbers that forward saves for backward. */
   readonly scratch: Floats;
+  /** What runs: the op's own loops, or what the backend has for them. */
+  readonly code: Compiled;
 }
 export type GradSlot<S = unknown, P = unknown> = Slot<S, P> & { readonly grad: Floats };
 
@@ -118,7 +120,7 @@ export class Tape {
     loss.grad.fill(1);
     for (let i = last; i >= 0; i--) {
       const slot = this.slots[i];
-      if (slot.grad !== null) slot.op.backward?.(slot as GradSlot);
+      if (slot.grad !== null) slot.code.backward?.(slot as GradSlot);
     }
   }
 
@@ -150,7 +152,7 @@ export class Tape {
       this.recorded++;
     }
     this.length++;
-    op.forward?.(s);
+    s.code.forward?.(s);
     return s;
   }
 
@@ -180,10 +182,11 @@ export class Tape {
       const start = op.view(call);
       const cut = (buffer: Floats): Floats => buffer.subarray(start, start + size);
       const viewGrad = wantsGrad && grad !== null ? cut(grad) : null;
-      return { ...shared, plan, scratch: saved, data: cut(data), grad: viewGrad };
+      return { ...shared, plan, scratch: saved, data: cut(data), grad: viewGrad, code: op };
     }
     const grad = wantsGrad ? this.k.alloc(size) : null;
-    return { ...shared, plan, scratch: saved, data: this.k.alloc(size), grad };
+    const slot = { ...shared, plan, scratch: saved, data: this.k.alloc(size), grad, code: op };
+    return Object.assign(slot, { code: this.k.compile?.(slot) ?? op });
   }
 
   private admit(op: Op, tensor: Tensor): void {

@@ -51,6 +51,7 @@ export interface Parameter extends Tensor {
 export interface Region {
   readonly data: Floats;
   readonly grad: Floats;
+  readonly backend: Backend;
 }
 
 /**
@@ -106,14 +107,16 @@ export class Parameters {
   private open(size: number): void {
     if (this.room !== null) this.full.push(cut(this.room, this.used));
     const length = Math.max(size, this.chunk);
-    this.room = { data: this.backend.alloc(length), grad: this.backend.alloc(length) };
+    const { backend } = this;
+    this.room = { data: backend.alloc(length), grad: backend.alloc(length), backend };
     this.used = 0;
   }
 }
 
-const cut = ({ data, grad }: Region, end: number): Region => ({
+const cut = ({ data, grad, backend }: Region, end: number): Region => ({
   data: data.subarray(0, end),
   grad: grad.subarray(0, end),
+  backend,
 });
 
 function copyInto(data: Floats, values: ArrayLike<number>, name: string, shape: Shape): void {

@@ -1,7 +1,7 @@
 /** A linear layer: weight [out, in] and bias [out], named as PyTorch names them. */
 import type { Random } from "../core/random.ts";
 import type { Parameter, Parameters, Tensor } from "../core/tensor.ts";
-import { linear } from "../ops/matmul.ts";
+import { type Activation, linear } from "../ops/matmul.ts";
 import { type Init, orthogonal } from "./init.ts";
 
 export class Linear {
@@ -20,8 +20,8 @@ export class Linear {
     this.weight = parameters.add(`${name}.weight`, shape, init(random, shape));
     this.bias = parameters.add(`${name}.bias`, [outputs]);
   }
-  /** x […, in] → […, out] */
-  forward(x: Tensor): Tensor {
-    return linear(x, this.weight, this.bias);
+  /** x […, in] → […, out], with an activation behind it where asked. */
+  forward(x: Tensor, activation: Activation = "none"): Tensor {
+    return linear(x, this.weight, this.bias, activation);
   }
 }

@@ -1,7 +1,6 @@
 /** A multilayer perceptron. */
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
-import { relu, tanh } from "../ops/activations.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { greater } from "../ops/compare.ts";
 import { square } from "../ops/elementwise.ts";
@@ -17,12 +16,10 @@ export interface MlpOptions {
   readonly outputGain?: number;
 }
 
-const activations = { tanh, relu };
-
 /** Linear layers of the given sizes, orthogonal with gain √2 inside, zero biases. */
 export class Mlp {
   readonly layers: readonly Linear[];
-  private readonly activation: (x: Tensor) => Tensor;
+  private readonly activation: "tanh" | "relu";
 
   /** Adds `name.0.weight`, `name.0.bias`, `name.1.weight`, … to `parameters`. */
   constructor(
@@ -34,7 +31,7 @@ export class Mlp {
   ) {
     const last = sizes.length - 2;
     if (last < 0) throw new RangeError(`Mlp: want at least two sizes, got [${sizes.join(", ")}]`);
-    this.activation = activations[activation];
+    this.activation = activation;
     this.layers = sizes.slice(1).map((outputs, i) => {
       const init = orthogonal(i === last ? outputGain : Math.SQRT2);
       return new Linear(parameters, `${name}.${i}`, sizes[i], outputs, random, init);
@@ -43,12 +40,10 @@ export class Mlp {
 
   /** x […, sizes[0]] → […, sizes.at(-1)] */
   forward(x: Tensor): Tensor {
+    const last = this.layers.length - 1;
     let h = x;
-    for (let i = 0; i < this.layers.length; i++) {
-      h = this.layers[i].forward(h);
-      if (i < this.layers.length - 1) h = this.activation(h);
-    }
-    return h;
+    for (let i = 0; i < last; i++) h = this.layers[i].forward(h, this.activation);
+    return this.layers[last].forward(h);
   }
 
   /**
@@ -62,10 +57,9 @@ export class Mlp {
       const { weight } = this.layers[i];
       const moved = v.layers[i].forward(h);
       dh = dh === null ? moved : add(moved, linear(dh, weight));
-      h = this.layers[i].forward(h);
       if (i === this.layers.length - 1) break;
-      h = this.activation(h);
-      const slope = this.activation === tanh ? add(mul(square(h), -1), 1) : greater(h, mul(h, 0));
+      h = this.layers[i].forward(h, this.activation);
+      const slope = this.activation === "tanh" ? add(mul(square(h), -1), 1) : greater(h, mul(h, 0));
       dh = mul(dh, slope);
     }
     return stopGradient(dh as Tensor);

@@ -135,20 +135,22 @@ const geluOp: Op = {
 };
 const Phi = (x: number): number => 0.5 * (1 + math.erf(x * Math.SQRT1_2));
 const geluTanhOp: Op = {
-  name: "gelu",
+  name: "geluTanh",
   shape: likeInput,
   forward({ data: y, a: { data: x } }) {
-    for (let i = 0; i < y.length; i++) y[i] = 0.5 * x[i] * (1 + math.tanh(inner(x[i])));
+    for (let i = 0; i < y.length; i++) y[i] = geluOf(x[i]);
   },
-  // with u = √(2/π)(x + 0.044715x³): ½(1 + tanh u) + ½x(1 − tanh²u)·u′
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (!dx) return;
-    for (let i = 0; i < dy.length; i++) {
-      const t = math.tanh(inner(x[i]));
-      const slope = rootTwoOverPi * (1 + 3 * 0.044715 * x[i] * x[i]);
-      dx[i] += dy[i] * (0.5 * (1 + t) + 0.5 * x[i] * (1 - t * t) * slope);
-    }
+    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * geluSlopeOf(x[i]);
   },
 };
+/** The tanh form of one number. */
+export const geluOf = (x: number): number => 0.5 * x * (1 + math.tanh(inner(x)));
+/** Its slope: with u = √(2/π)(x + 0.044715x³), ½(1 + tanh u) + ½x(1 − tanh²u)·u′. */
+export function geluSlopeOf(x: number): number {
+  const t = math.tanh(inner(x));
+  const slope = rootTwoOverPi * (1 + 3 * 0.044715 * x * x);
+  return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope;
+}
 const rootTwoOverPi = 0.7978845608028654;
 const inner = (x: number): number => rootTwoOverPi * (x + 0.044715 * x * x * x);

@@ -1,7 +1,10 @@
 /** Matrix products: plain and batched, with transposes, and the linear layer. */
+
 import { ShapeError } from "../core/errors.ts";
+import * as math from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
+import { geluOf as gelu, geluSlopeOf as geluSlope } from "./activations.ts";
 import { broadcastMap, broadcastShape } from "./axes.ts";
 import { reshape } from "./layout.ts";
 
@@ -89,17 +92,37 @@ const matmulOp: Op<unknown, Product> = {
   },
 };
 
-/** y[…,out] = x[…,in]·weightᵀ + bias, with weight [out, in] and bias [out] (PyTorch's layout). */
-export const linear = (x: Tensor, weight: Tensor, bias: Tensor = NONE): Tensor =>
-  apply(linearOp, x, weight, bias);
-const linearOp: Op<unknown, { rows: number; inputs: number; outputs: number }> = {
+/** What may follow a linear layer in the same op, and its slope, by what forward keeps. */
+const activations = {
+  none: null,
+  tanh: { value: math.tanh, slope: (_: number, y: number) => 1 - y * y },
+  relu: { value: (z: number) => Math.max(z, 0), slope: (_: number, y: number) => (y > 0 ? 1 : 0) },
+  gelu: { value: gelu, slope: geluSlope },
+} as const;
+export type Activation = keyof typeof activations;
+
+/**
+ * y[…,out] = activation(x[…,in]·weightᵀ + bias), with weight [out, in] and bias [out] (PyTorch's layout).
+ * The activation is one op with the layer because a network spends its time here.
+ */
+export const linear = (
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor = NONE,
+  activation: Activation = "none",
+): Tensor => apply(linearOp, x, weight, bias, 0, 0, activation);
+const linearOp: Op<Activation, { rows: number; inputs: number; outputs: number }> = {
   name: "linear",
-  shape({ a: { shape: x }, b: { shape: weight }, c: bias }) {
+  shape({ a: { shape: x }, b: { shape: weight }, c: bias, settings: activation }) {
     const [outputs, inputs] = weight;
     const fits = weight.length === 2 && x.length >= 1 && x[x.length - 1] === inputs;
     if (!fits || (bias !== NONE && !sameShape(bias.shape, [outputs]))) {
       const got = `${show(x)}, ${show(weight)}${bias === NONE ? "" : `, ${show(bias.shape)}`}`;
       throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
+    }
+    if (!Object.hasOwn(activations, activation)) {
+      const names = Object.keys(activations).join(", ");
+      throw new RangeError(`linear: want an activation of ${names}, got ${activation}`);
     }
     return [...x.slice(0, -1), outputs];
   },
@@ -108,17 +131,30 @@ const linearOp: Op<unknown, { rows: number; inputs: number; outputs: number }> =
     inputs: weight[1],
     outputs: weight[0],
   }),
-  forward({ data: y, a: { data: x }, b: { data: w }, c, k, plan: { rows, inputs, outputs } }) {
+  // z = x·Wᵀ + b, and ∂loss/∂z
+  scratch: ({ settings: activation }, shape) => (activation === "none" ? 0 : 2 * sizeOf(shape)),
+  forward(slot) {
+    const { data: y, a, b, c, k, plan, settings: activation, scratch: z } = slot;
+    const { rows, inputs, outputs } = plan;
     if (c !== NONE) for (let at = 0; at < y.length; at += outputs) y.set(c.data, at);
-    k.gemm(y, 0, x, 0, w, 0, rows, outputs, inputs, false, true, c !== NONE);
+    k.gemm(y, 0, a.data, 0, b.data, 0, rows, outputs, inputs, false, true, c !== NONE);
+    const f = activations[activation];
+    if (f === null) return;
+    z.set(y);
+    for (let i = 0; i < y.length; i++) y[i] = f.value(z[i]);
   },
-  // dx = dy·W, dW = dyᵀ·x, dbias = Σ over rows of dy
-  backward({ grad: dy, a, b, c, k, plan: { rows, inputs, outputs } }) {
-    if (a.grad) k.gemm(a.grad, 0, dy, 0, b.data, 0, rows, inputs, outputs, false, false, true);
-    if (b.grad) k.gemm(b.grad, 0, dy, 0, a.data, 0, outputs, inputs, rows, true, false, true);
+  // dz = dy·slope; dx = dz·W, dW = dzᵀ·x, dbias = Σ over rows of dz
+  backward({ grad: dy, data: y, a, b, c, k, plan, settings: activation, scratch: z }) {
+    const { rows, inputs, outputs } = plan;
+    const f = activations[activation];
+    const dz = f === null ? dy : z;
+    const dz0 = f === null ? 0 : y.length;
+    if (f !== null) for (let i = 0; i < dy.length; i++) dz[dz0 + i] = dy[i] * f.slope(z[i], y[i]);
+    if (a.grad) k.gemm(a.grad, 0, dz, dz0, b.data, 0, rows, inputs, outputs, false, false, true);
+    if (b.grad) k.gemm(b.grad, 0, dz, dz0, a.data, 0, outputs, inputs, rows, true, false, true);
     if (!c.grad) return;
-    for (let at = 0; at < dy.length; at += outputs) {
-      for (let j = 0; j < outputs; j++) c.grad[j] += dy[at + j];
+    for (let at = dz0; at < dz0 + dy.length; at += outputs) {
+      for (let j = 0; j < outputs; j++) c.grad[j] += dz[at + j];
     }
   },
 };

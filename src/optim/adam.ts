@@ -50,13 +50,18 @@ export class Adam extends Optimizer {
     this.power2 *= this.beta2;
   }
 
-  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+  protected update(run: Run, learningRate: number): void {
+    const { data: w, grad, state, weightDecay, backend } = run;
     const { beta1, beta2, eps, amsgrad } = this;
     const [m, v, largest] = state;
     const l2 = this.decoupled ? 0 : weightDecay;
     const keep = this.decoupled ? 1 - learningRate * weightDecay : 1;
     const rate = learningRate / (1 - this.power1);
     const rootScale = 1 / Math.sqrt(1 - this.power2);
+    if (backend.adam !== undefined && !amsgrad) {
+      backend.adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep);
+      return;
+    }
     for (let i = 0; i < w.length; i++) {
       const g = grad[i] + l2 * w[i];
       m[i] = beta1 * m[i] + (1 - beta1) * g;

@@ -11,6 +11,7 @@ export interface Group {
 
 /** One flat run of parameters: values, gradients, the state an optimizer keeps for each, settings. */
 export interface Run extends Region {
+  readonly backend: Backend;
   readonly state: readonly Floats[];
   readonly learningRate: number | undefined;
   readonly weightDecay: number;
@@ -31,9 +32,10 @@ export abstract class Optimizer {
     atLeast("learningRate", learningRate, 0);
     atLeast("weightDecay", weightDecay, 0);
     this.learningRate = learningRate;
-    const run = (k: Backend, { data, grad }: Region, group?: Group): Run => ({
+    const run = (k: Backend, { data, grad }: Omit<Region, "backend">, group?: Group): Run => ({
       data,
       grad,
+      backend: k,
       state: Array.from({ length: stateSize }, () => k.alloc(data.length)),
       learningRate: group?.learningRate,
       weightDecay: group?.weightDecay ?? weightDecay,

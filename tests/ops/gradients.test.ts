@@ -164,7 +164,18 @@ const cases: Record<string, (d: Draw) => Case> = {
   },
   linear: (d) => {
     const [m, n] = [d.size(), d.size()];
-    return { f: o.linear, inputs: [d.tensor([...d.shape(), m]), d.tensor([n, m]), d.tensor([n])] };
+    return {
+      f: (x, w, b) => o.linear(x, w, b),
+      inputs: [d.tensor([...d.shape(), m]), d.tensor([n, m]), d.tensor([n])],
+    };
+  },
+  "linear with an activation": (d) => {
+    const [m, n] = [d.some(), d.some()];
+    const activation = (["tanh", "gelu"] as const)[d.below(2)];
+    return {
+      f: (x, w, b) => o.linear(x, w, b, activation),
+      inputs: [d.tensor([d.some(), m]), d.tensor([n, m]), d.tensor([n])],
+    };
   },
   "linear without bias": (d) => {
     const [m, n] = [d.size(), d.size()];

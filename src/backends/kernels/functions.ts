@@ -1,0 +1,112 @@
+/**
+ * The transcendental functions of the SIMD kernels: polynomials of our own fit (least maximum relative
+ * error, by Lawson's reweighting of least squares), float32. The stated errors are the largest over all
+ * float32 inputs of the range that tests/backends/functions.test.ts tries, in ulp of the result.
+ */
+import { type Func, type Module, relaxedMultiplyAdd, type V128 } from "../assembler.ts";
+
+/** What a kernel's formulas need: the module's constants, and a·b + c, in one rounding where `fast`. */
+export interface Kit {
+  readonly c: (x: number) => V128;
+  readonly multiplyAdd: (a: V128, b: V128, c: V128) => V128;
+}
+export const kit = (m: Module, fast: boolean): Kit => ({
+  c: (x) => m.constant(x),
+  multiplyAdd: fast ? relaxedMultiplyAdd : (a, b, c) => a.mul(b).add(c),
+});
+
+/** Horner's rule: coefficients from the lowest. */
+function polynomial({ c, multiplyAdd }: Kit, f: Func, x: V128, coefficients: number[]): V128 {
+  const y = f.let(c(coefficients[coefficients.length - 1]));
+  for (const a of coefficients.slice(0, -1).reverse()) f.set(y, multiplyAdd(y, x, c(a)));
+  return y;
+}
+
+/**
+ * eˣ = 2ⁿ·eʳ, |r| ≤ ½ln 2. Adding 1.5·2²³ leaves n in the low bits of the sum, so no conversion is needed.
+ * 0 below −87.33 (no subnormal results), and the largest float from 88.72 on. Within 1.1 ulp.
+ */
+export function exp(k: Kit, f: Func, x: V128): V128 {
+  const { c, multiplyAdd } = k;
+  const held = f.let(x.pmin(c(88.72283)).pmax(c(-87.33)));
+  const shifted = f.let(multiplyAdd(held, c(Math.LOG2E), c(12582912)));
+  const n = f.let(shifted.sub(c(12582912)));
+  const r = f.let(held.sub(n.mul(c(0.693359375))).sub(n.mul(c(-2.1219444e-4))));
+  const q = polynomial(
+    k,
+    f,
+    r,
+    [
+      0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.00836874544620514,
+      0.0013814540579915047,
+    ],
+  );
+  const y = multiplyAdd(q, r.mul(r), r).add(c(1)).addInt(shifted.shl(23));
+  return y.and(x.lt(c(-87.33)).not());
+}
+
+/** tanh x = x·P(x²)/Q(x²), held to ±9.02, where float32 has ±1. Within 4 ulp. */
+export function tanh(k: Kit, f: Func, x: V128): V128 {
+  const { c } = k;
+  const held = f.let(x.pmin(c(9.02)).pmax(c(-9.02)));
+  const z = f.let(held.mul(held));
+  const p = polynomial(
+    k,
+    f,
+    z,
+    [1, 0.13382680714130402, 0.003497449681162834, 2.0635688997572288e-5, 1.3384104491365179e-8],
+  );
+  const q = polynomial(
+    k,
+    f,
+    z,
+    [1, 0.46716001629829407, 0.02588433027267456, 0.0003288504376541823, 7.79017341301369e-7],
+  );
+  return held.mul(p).div(q);
+}
+
+/** σ(x) = 1/(1 + e⁻ˣ). Within 2.5 ulp where it is no subnormal. */
+export const sigmoid = (k: Kit, f: Func, x: V128): V128 =>
+  k.c(1).div(exp(k, f, f.let(x.neg())).add(k.c(1)));
+
+/** 2√(2/π)·(x + 0.044715x³): twice what GPT-2's GELU takes the tanh of. */
+const inner = ({ c, multiplyAdd }: Kit, x: V128): V128 =>
+  multiplyAdd(x.mul(x), c(2 * 0.7978845608028654 * 0.044715), c(2 * 0.7978845608028654)).mul(x);
+
+/** GELU's tanh form as x·σ(2u), which keeps the digits of its left tail. */
+export function gelu(k: Kit, f: Func, x: V128): V128 {
+  return x.mul(sigmoid(k, f, f.let(inner(k, x))));
+}
+
+/** Its slope: s + x·s·(1 − s)·(2u)′ with s = σ(2u). */
+export function geluSlope(k: Kit, f: Func, x: V128): V128 {
+  const { c, multiplyAdd } = k;
+  const s = f.let(sigmoid(k, f, f.let(inner(k, x))));
+  const slope = multiplyAdd(
+    x.mul(x),
+    c(3 * 2 * 0.7978845608028654 * 0.044715),
+    c(2 * 0.7978845608028654),
+  );
+  return multiplyAdd(x.mul(s), c(1).sub(s).mul(slope), s);
+}
+
+/** ln x for finite normal x > 0: k·ln 2 + ln(1 + f), 1 + f from √½ to √2. Within 1.5 ulp but near 1, there 2e-8. */
+export function log(k: Kit, f: Func, x: V128, bits: (x: number) => V128): V128 {
+  const { c, multiplyAdd } = k;
+  const raised = f.let(x.addInt(bits(0x3f800000 - 0x3f3504f3)));
+  const exponent = f.let(raised.shrSigned(23).subInt(bits(127)).toFloat());
+  const m = raised.and(bits(0x007fffff)).addInt(bits(0x3f3504f3));
+  const g = f.let(m.sub(c(1)));
+  const z = f.let(g.mul(g));
+  const p = polynomial(
+    k,
+    f,
+    g,
+    [
+      0.3333333134651184, -0.2500081956386566, 0.20001226663589478, -0.16623356938362122,
+      0.14201757311820984, -0.13160184025764465, 0.1276158094406128, -0.07634498178958893,
+    ],
+  );
+  const tail = multiplyAdd(p.mul(g), z, exponent.mul(c(-2.1219444e-4))).add(x.sub(x)); // NaN stays
+  return multiplyAdd(exponent, c(0.693359375), g.sub(z.mul(c(0.5)).sub(tail)));
+}

@@ -1,0 +1,294 @@
+/**
+ * Matrix kernels. A tile of 4 rows by 8 columns keeps eight sums in registers; the loop over k is not
+ * unrolled, because V8 of Node 20 then spills. Strides are in bytes.
+ */
+import { type Func, type I32, type Module, type V128, zero } from "../assembler.ts";
+import { gelu, type Kit, tanh } from "./functions.ts";
+import { rowEnd, storeFirst } from "./walk.ts";
+
+const tileRows = 4;
+const tileVectors = 2;
+
+/** Sums of a tile, to be written or added: `rows` by `vectors` of four columns. */
+type Tile = readonly (readonly V128[])[];
+const newTile = (f: Func, rows: number, vectors: number): Tile =>
+  Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.let(zero())));
+
+/** y = tile or y += tile; the last vector has only `rest` columns where given. */
+function write(f: Func, y: I32, yRow: I32, tile: Tile, accumulate: I32, rest?: I32): void {
+  const put = (add: boolean): void => {
+    const at = f.let(y);
+    for (const row of tile) {
+      row.forEach((sums, v) => {
+        const value = add ? at.vector(16 * v).add(sums) : sums;
+        if (rest !== undefined) storeFirst(f, at, value, rest);
+        else f.store(at, value, 16 * v);
+      });
+      f.step(at, yRow);
+    }
+  };
+  f.if(
+    accumulate,
+    () => put(true),
+    () => put(false),
+  );
+}
+
+export function addMatrices(m: Module, k: Kit): void {
+  addDirect(m, k);
+  addPacked(m, k);
+  addTranspose(m);
+  addDense(m, k);
+}
+
+/** y (+)= A·B: A read with any strides, so A or Aᵀ; the rows of B and y are contiguous. Any sizes. */
+function addDirect(m: Module, { multiplyAdd }: Kit): void {
+  m.func(
+    "gemm",
+    {
+      y: "i32",
+      yRow: "i32",
+      a: "i32",
+      aRow: "i32",
+      aStep: "i32",
+      b: "i32",
+      bRow: "i32",
+      rows: "i32",
+      columns: "i32",
+      depth: "i32",
+      accumulate: "i32",
+    },
+    (f, { y, yRow, a, aRow, aStep, b, bRow, rows, columns, depth, accumulate }) => {
+      const wholeRows = f.let(rows.and(~(tileRows - 1)));
+      /** All rows of the columns from byte j on: `vectors` of four, or the last `rest` columns. */
+      const panel = (j: I32, vectors: number, rest?: I32): void => {
+        const strip = (i: I32, height: number): void => {
+          const at = Array.from({ length: height }, (_, r) => f.let(a.add(i.add(r).mul(aRow))));
+          const bAt = f.let(b.add(j));
+          const tile = newTile(f, height, vectors);
+          f.for(0, depth, 1, () => {
+            const bs = Array.from({ length: vectors }, (_, v) => f.let(bAt.vector(16 * v)));
+            f.step(bAt, bRow);
+            tile.forEach((row, r) => {
+              const x = f.let(at[r].spread());
+              f.step(at[r], aStep);
+              row.forEach((sum, v) => {
+                f.set(sum, multiplyAdd(x, bs[v], sum));
+              });
+            });
+          });
+          write(f, f.let(y.add(i.mul(yRow)).add(j)), yRow, tile, accumulate, rest);
+        };
+        f.for(0, wholeRows, tileRows, (i) => strip(i, tileRows));
+        f.for(wholeRows, rows, 1, (i) => strip(i, 1));
+      };
+      const wide = f.let(columns.and(~(4 * tileVectors - 1)).shl(2));
+      const whole = f.let(columns.and(~3).shl(2));
+      const rest = f.let(columns.and(3));
+      f.for(0, wide, 16 * tileVectors, (j) => panel(j, tileVectors));
+      f.if(wide.lt(whole), () => panel(wide, 1));
+      f.if(rest, () => panel(whole, 1, rest));
+    },
+  );
+}
+
+/** The same product from packed panels: A as 4 × depth, B as depth × 8, both running with k. */
+function addPacked(m: Module, { multiplyAdd }: Kit): void {
+  m.func(
+    "gemmPacked",
+    {
+      y: "i32",
+      yRow: "i32",
+      a: "i32",
+      b: "i32",
+      rowPanels: "i32",
+      columnPanels: "i32",
+      depth: "i32",
+      accumulate: "i32",
+    },
+    (f, { y, yRow, a, b, rowPanels, columnPanels, depth, accumulate }) => {
+      const bBytes = f.let(depth.shl(5));
+      f.for(0, columnPanels, 1, () => {
+        const aAt = f.let(a);
+        const yAt = f.let(y);
+        f.for(0, rowPanels, 1, () => {
+          const bAt = f.let(b);
+          const tile = newTile(f, tileRows, tileVectors);
+          f.for(0, depth, 1, () => {
+            const bs = [f.let(bAt.vector()), f.let(bAt.vector(16))];
+            tile.forEach((row, r) => {
+              const x = f.let(aAt.spread(4 * r));
+              row.forEach((sum, v) => {
+                f.set(sum, multiplyAdd(x, bs[v], sum));
+              });
+            });
+            f.step(aAt, 4 * tileRows);
+            f.step(bAt, 16 * tileVectors);
+          });
+          write(f, yAt, yRow, tile, accumulate);
+          f.step(yAt, yRow.mul(tileRows));
+        });
+        f.step(y, 16 * tileVectors);
+        f.step(b, bBytes);
+      });
+    },
+  );
+  // panels of 4 rows of A, any strides
+  m.func(
+    "packA",
+    { to: "i32", a: "i32", aRow: "i32", aStep: "i32", panels: "i32", depth: "i32" },
+    (f, { to, a, aRow, aStep, panels, depth }) => {
+      f.for(0, panels, 1, () => {
+        const at = Array.from({ length: tileRows }, (_, r) => f.let(a.add(aRow.mul(r))));
+        f.for(0, depth, 1, () => {
+          at.forEach((p, r) => {
+            f.store(to, p.float(), 4 * r);
+            f.step(p, aStep);
+          });
+          f.step(to, 4 * tileRows);
+        });
+        f.step(a, aRow.mul(tileRows));
+      });
+    },
+  );
+  // panels of 8 columns of B
+  m.func(
+    "packB",
+    { to: "i32", b: "i32", bRow: "i32", panels: "i32", depth: "i32" },
+    (f, { to, b, bRow, panels, depth }) => {
+      f.for(0, panels, 1, () => {
+        const at = f.let(b);
+        f.for(0, depth, 1, () => {
+          f.store(to, at.vector());
+          f.store(to, at.vector(16), 16);
+          f.step(to, 32);
+          f.step(at, bRow);
+        });
+        f.step(b, 32);
+      });
+    },
+  );
+}
+
+/** to[columns, rows] = xᵀ for x[rows, columns]; the rows of `to` are `toRow` bytes apart. */
+function addTranspose(m: Module): void {
+  m.func(
+    "transpose",
+    { to: "i32", toRow: "i32", x: "i32", rows: "i32", columns: "i32" },
+    (f, { to, toRow, x, rows, columns }) => {
+      const xRow = f.let(columns.shl(2));
+      const wholeRows = f.let(rows.and(~3));
+      const wholeColumns = f.let(columns.and(~3));
+      const copy = (i: I32, from: I32 | number): void =>
+        f.for(from, columns, 1, (j) =>
+          f.store(to.add(j.mul(toRow)).add(i.shl(2)), x.add(i.mul(xRow)).add(j.shl(2)).float()),
+        );
+      f.for(0, wholeRows, 4, (i) => {
+        const from = f.let(x.add(i.mul(xRow)));
+        const into = f.let(to.add(i.shl(2)));
+        f.for(0, wholeColumns, 4, () => {
+          const at = f.let(from);
+          const [a, b, c, d] = [0, 1, 2, 3].map(() => {
+            const row = f.let(at.vector());
+            f.step(at, xRow);
+            return row;
+          });
+          const low = f.let(a.shuffle(b, 0, 4, 1, 5));
+          const high = f.let(a.shuffle(b, 2, 6, 3, 7));
+          const low2 = f.let(c.shuffle(d, 0, 4, 1, 5));
+          const high2 = f.let(c.shuffle(d, 2, 6, 3, 7));
+          for (const column of [
+            low.shuffle(low2, 0, 1, 4, 5),
+            low.shuffle(low2, 2, 3, 6, 7),
+            high.shuffle(high2, 0, 1, 4, 5),
+            high.shuffle(high2, 2, 3, 6, 7),
+          ]) {
+            f.store(into, column);
+            f.step(into, toRow);
+          }
+          f.step(from, 16);
+        });
+        for (const r of [0, 1, 2, 3]) copy(f.let(i.add(r)), wholeColumns);
+      });
+      f.for(wholeRows, rows, 1, (i) => copy(i, 0));
+    },
+  );
+}
+
+/** What `dense` does to a sum: its codes. */
+export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
+
+/**
+ * y[rows, n] = activation(x[rows, depth]·Wᵀ + bias) for few rows: dot products along the contiguous rows
+ * of W [n, depth], four outputs at a time. `bias` 0 is none; `accumulate` adds to y, before no activation.
+ */
+function addDense(m: Module, k: Kit): void {
+  const { multiplyAdd } = k;
+  m.func(
+    "dense",
+    {
+      y: "i32",
+      x: "i32",
+      weight: "i32",
+      bias: "i32",
+      rows: "i32",
+      n: "i32",
+      depth: "i32",
+      activation: "i32",
+      accumulate: "i32",
+    },
+    (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
+      const end = rowEnd(f, depth);
+      const activate = (v: V128): V128 => {
+        const value = f.let(v);
+        f.if(activation.sub(activationCode.tanh).isZero(), () => f.set(value, tanh(k, f, value)));
+        f.if(activation.sub(activationCode.relu).isZero(), () => f.set(value, value.max(zero())));
+        f.if(activation.sub(activationCode.gelu).isZero(), () => f.set(value, gelu(k, f, value)));
+        return value;
+      };
+      f.for(0, rows, 1, () => {
+        const w = f.let(weight);
+        const b = f.let(bias);
+        /** Dot products of x with `count` rows of W. */
+        const group = (count: number): void => {
+          const sums = Array.from({ length: count }, () => f.let(zero()));
+          const at = [f.let(w)];
+          for (let r = 1; r < count; r++) at.push(f.let(at[r - 1].add(end.bytes)));
+          f.for(0, end.whole, 16, (i) => {
+            const v = f.let(x.add(i).vector());
+            sums.forEach((sum, r) => {
+              f.set(sum, multiplyAdd(v, at[r].add(i).vector(), sum));
+            });
+          });
+          f.if(end.rest, () => {
+            const v = f.let(x.add(end.whole).vector().and(end.mask));
+            sums.forEach((sum, r) => {
+              const u = at[r].add(end.whole).vector().and(end.mask);
+              f.set(sum, multiplyAdd(v, u, sum));
+            });
+          });
+          if (count === 4) {
+            const [a, c, d, e] = sums;
+            const ac = f.let(a.shuffle(c, 0, 4, 1, 5).add(a.shuffle(c, 2, 6, 3, 7)));
+            const de = f.let(d.shuffle(e, 0, 4, 1, 5).add(d.shuffle(e, 2, 6, 3, 7)));
+            const total = f.let(ac.shuffle(de, 0, 1, 4, 5).add(ac.shuffle(de, 2, 3, 6, 7)));
+            f.if(bias, () => f.set(total, total.add(b.vector())));
+            f.if(accumulate, () => f.set(total, total.add(y.vector())));
+            f.store(y, activate(total));
+          } else {
+            const total = f.let(sums[0].sum());
+            f.if(bias, () => f.set(total, total.add(b.float())));
+            f.if(accumulate, () => f.set(total, total.add(y.float())));
+            f.store(y, activate(total.splat()).lane(0));
+          }
+          f.set(w, w.add(end.bytes.mul(count)));
+          f.step(y, 4 * count);
+          f.step(b, 4 * count);
+        };
+        f.for(0, f.let(n.and(~3)), 4, () => group(4));
+        f.for(f.let(n.and(~3)), n, 1, () => group(1));
+        f.step(x, end.bytes);
+      });
+    },
+  );
+}

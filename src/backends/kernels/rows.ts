@@ -1,0 +1,283 @@
+/** Kernels on the rows of a matrix [rows, n], each row on its own. */
+import { type Func, float, type I32, type Module, type V128, zero } from "../assembler.ts";
+import { exp, type Kit, log } from "./functions.ts";
+import { eachOfRow, type RowEnd, rowEnd } from "./walk.ts";
+
+export function addRows(m: Module, k: Kit): void {
+  const { c, multiplyAdd } = k;
+  const lowest = (): V128 => c(-Infinity);
+
+  const largestOfRow = (f: Func, x: I32, end: RowEnd): V128 => {
+    const max = f.let(lowest());
+    eachOfRow(f, end, ({ i, filled }) =>
+      f.set(max, max.pmax(filled(f.let(x.add(i).vector()), lowest()))),
+    );
+    return f.let(max.largest().splat());
+  };
+  /** Σ exp(x − max); the terms go through `keep`. */
+  const sumExp = (
+    f: Func,
+    x: I32,
+    max: V128,
+    end: RowEnd,
+    keep: (i: I32, e: V128, put: (at: I32, v: V128) => void) => void = () => {},
+  ): V128 => {
+    const sum = f.let(zero());
+    eachOfRow(f, end, ({ i, zeroed, put }) => {
+      const e = f.let(exp(k, f, f.let(x.add(i).vector().sub(max))));
+      keep(i, e, put);
+      f.set(sum, sum.add(zeroed(e)));
+    });
+    return sum;
+  };
+
+  m.func("softmax", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const max = largestOfRow(f, x, end);
+      const sum = sumExp(f, x, max, end, (i, e, put) => put(y.add(i), e));
+      const scale = f.let(float(1).div(sum.sum()).splat());
+      eachOfRow(f, end, ({ i, put }) => put(y.add(i), y.add(i).vector().mul(scale)));
+      f.step(x, end.bytes);
+      f.step(y, end.bytes);
+    });
+  });
+  // dx += y·(dy − Σ dy·y)
+  m.func(
+    "softmaxGrad",
+    { dx: "i32", dy: "i32", y: "i32", rows: "i32", n: "i32" },
+    (f, { dx, dy, y, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const sum = f.let(zero());
+        eachOfRow(f, end, ({ i, zeroed }) =>
+          f.set(sum, sum.add(zeroed(dy.add(i).vector().mul(y.add(i).vector())))),
+        );
+        const dot = f.let(sum.sum().splat());
+        eachOfRow(f, end, ({ i, put }) =>
+          put(
+            dx.add(i),
+            multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
+          ),
+        );
+        for (const p of [dx, dy, y]) f.step(p, end.bytes);
+      });
+    },
+  );
+
+  /** The logarithm of a sum's lanes, in all lanes. */
+  const logOfSum = (f: Func, sum: V128): V128 =>
+    f.let(log(k, f, f.let(sum.sum().splat()), (x) => m.bits(x)));
+  m.func("logSoftmax", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const max = largestOfRow(f, x, end);
+      const logSum = logOfSum(f, sumExp(f, x, max, end));
+      eachOfRow(f, end, ({ i, put }) => put(y.add(i), x.add(i).vector().sub(max).sub(logSum)));
+      f.step(x, end.bytes);
+      f.step(y, end.bytes);
+    });
+  });
+  // dx += dy − exp(y)·Σ dy
+  m.func(
+    "logSoftmaxGrad",
+    { dx: "i32", dy: "i32", y: "i32", rows: "i32", n: "i32" },
+    (f, { dx, dy, y, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const sum = f.let(zero());
+        eachOfRow(f, end, ({ i, zeroed }) => f.set(sum, sum.add(zeroed(dy.add(i).vector()))));
+        const total = f.let(sum.sum().splat());
+        eachOfRow(f, end, ({ i, put }) => {
+          const p = exp(k, f, f.let(y.add(i).vector()));
+          put(
+            dx.add(i),
+            dx
+              .add(i)
+              .vector()
+              .add(dy.add(i).vector().sub(p.mul(total))),
+          );
+        });
+        for (const p of [dx, dy, y]) f.step(p, end.bytes);
+      });
+    },
+  );
+  // y[row] = ln Σ exp x
+  m.func("logSumExp", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const max = largestOfRow(f, x, end);
+      f.store(y, max.add(logOfSum(f, sumExp(f, x, max, end))).lane(0));
+      f.step(x, end.bytes);
+      f.step(y, 4);
+    });
+  });
+  // dx += weight[row]·exp(x − sums[row])
+  m.func(
+    "accumulateExp",
+    { dx: "i32", x: "i32", sums: "i32", weight: "i32", rows: "i32", n: "i32" },
+    (f, { dx, x, sums, weight, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const sum = f.let(sums.spread());
+        const w = f.let(weight.spread());
+        eachOfRow(f, end, ({ i, put }) => {
+          const p = exp(k, f, f.let(x.add(i).vector().sub(sum)));
+          put(dx.add(i), multiplyAdd(p, w, dx.add(i).vector()));
+        });
+        for (const p of [dx, x]) f.step(p, end.bytes);
+        for (const p of [sums, weight]) f.step(p, 4);
+      });
+    },
+  );
+
+  addLayerNorm(m, k);
+  addRowSums(m);
+}
+
+function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
+  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats
+  m.func(
+    "layerNorm",
+    {
+      y: "i32",
+      x: "i32",
+      weight: "i32",
+      bias: "i32",
+      stats: "i32",
+      rows: "i32",
+      n: "i32",
+      eps: "f32",
+      perElement: "f32",
+    },
+    (f, { y, x, weight, bias, stats, rows, n, eps, perElement }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const sum = f.let(zero());
+        eachOfRow(f, end, ({ i, zeroed }) => f.set(sum, sum.add(zeroed(x.add(i).vector()))));
+        const mean = f.let(sum.sum().mul(perElement));
+        const mu = f.let(mean.splat());
+        const squares = f.let(zero());
+        eachOfRow(f, end, ({ i, zeroed }) => {
+          const d = f.let(zeroed(x.add(i).vector().sub(mu)));
+          f.set(squares, multiplyAdd(d, d, squares));
+        });
+        const rstd = f.let(float(1).div(squares.sum().mul(perElement).add(eps).sqrt()));
+        const scale = f.let(rstd.splat());
+        f.store(stats, mean);
+        f.store(stats, rstd, 4);
+        eachOfRow(f, end, ({ i, put }) => {
+          const hat = x.add(i).vector().sub(mu).mul(scale);
+          put(y.add(i), multiplyAdd(hat, weight.add(i).vector(), bias.add(i).vector()));
+        });
+        for (const p of [x, y]) f.step(p, end.bytes);
+        f.step(stats, 8);
+      });
+    },
+  );
+  // dweight += dy·x̂, dbias += dy; with g = dy·weight: dx += rstd·(g − mean(g) − x̂·mean(g·x̂))
+  m.func(
+    "layerNormGrad",
+    {
+      dx: "i32",
+      dweight: "i32",
+      dbias: "i32",
+      dy: "i32",
+      x: "i32",
+      weight: "i32",
+      stats: "i32",
+      rows: "i32",
+      n: "i32",
+      perElement: "f32",
+    },
+    (f, { dx, dweight, dbias, dy, x, weight, stats, rows, n, perElement }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const mu = f.let(stats.spread());
+        const rstd = f.let(stats.spread(4));
+        const sumG = f.let(zero());
+        const sumGX = f.let(zero());
+        eachOfRow(f, end, ({ i, zeroed, put }) => {
+          const d = f.let(zeroed(dy.add(i).vector()));
+          const hat = f.let(zeroed(x.add(i).vector().sub(mu).mul(rstd)));
+          const g = f.let(zeroed(d.mul(weight.add(i).vector())));
+          f.set(sumG, sumG.add(g));
+          f.set(sumGX, multiplyAdd(g, hat, sumGX));
+          put(dweight.add(i), multiplyAdd(d, hat, dweight.add(i).vector()));
+          put(dbias.add(i), dbias.add(i).vector().add(d));
+        });
+        const meanG = f.let(sumG.sum().mul(perElement).splat());
+        const meanGX = f.let(sumGX.sum().mul(perElement).splat());
+        eachOfRow(f, end, ({ i, put }) => {
+          const hat = x.add(i).vector().sub(mu).mul(rstd);
+          const g = dy.add(i).vector().mul(weight.add(i).vector()).sub(meanG);
+          put(dx.add(i), multiplyAdd(g.sub(hat.mul(meanGX)), rstd, dx.add(i).vector()));
+        });
+        for (const p of [dx, dy, x]) f.step(p, end.bytes);
+        f.step(stats, 8);
+      });
+    },
+  );
+}
+
+function addRowSums(m: Module): void {
+  // every row of y = bias
+  m.func(
+    "repeatRow",
+    { y: "i32", bias: "i32", rows: "i32", n: "i32" },
+    (f, { y, bias, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        eachOfRow(f, end, ({ i, put }) => put(y.add(i), bias.add(i).vector()));
+        f.step(y, end.bytes);
+      });
+    },
+  );
+  // dbias += Σ over rows of dy
+  m.func(
+    "sumRows",
+    { dbias: "i32", dy: "i32", rows: "i32", n: "i32" },
+    (f, { dbias, dy, rows, n }) => {
+      const end = rowEnd(f, n);
+      const column = (i: I32, put: (at: I32, v: V128) => void): void => {
+        const sum = f.let(zero());
+        const at = f.let(dy.add(i));
+        f.for(0, rows, 1, () => {
+          f.set(sum, sum.add(at.vector()));
+          f.step(at, end.bytes);
+        });
+        put(dbias.add(i), dbias.add(i).vector().add(sum));
+      };
+      eachOfRow(f, end, ({ i, put }) => column(i, put));
+    },
+  );
+  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats, indices whole numbers kept as floats
+  m.func(
+    "gatherRows",
+    { y: "i32", x: "i32", index: "i32", rows: "i32", n: "i32" },
+    (f, { y, x, index, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const from = f.let(x.add(index.float().toInt().mul(end.bytes)));
+        eachOfRow(f, end, ({ i, put }) => put(y.add(i), from.add(i).vector()));
+        f.step(y, end.bytes);
+        f.step(index, 4);
+      });
+    },
+  );
+  m.func(
+    "scatterRows",
+    { x: "i32", y: "i32", index: "i32", rows: "i32", n: "i32" },
+    (f, { x, y, index, rows, n }) => {
+      const end = rowEnd(f, n);
+      f.for(0, rows, 1, () => {
+        const to = f.let(x.add(index.float().toInt().mul(end.bytes)));
+        eachOfRow(f, end, ({ i, put }) =>
+          put(to.add(i), to.add(i).vector().add(y.add(i).vector())),
+        );
+        f.step(y, end.bytes);
+        f.step(index, 4);
+      });
+    },
+  );
+}

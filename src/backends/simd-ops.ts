@@ -1,0 +1,236 @@
+/**
+ * Which ops the SIMD backend runs in kernels. Addresses are worked out when a slot is recorded, so a call
+ * passes numbers only. An op, or a use of one, that is not here runs in its own loops.
+ */
+import type { Compiled } from "../core/backend.ts";
+import type { Slot } from "../core/tape.ts";
+import { NONE, type Tensor } from "../core/tensor.ts";
+import { activationCode } from "./kernels/matrix.ts";
+import type { SimdBackend } from "./simd.ts";
+
+type Compile = (k: SimdBackend, slot: Slot) => Compiled | null;
+
+/** Code for the slot's op, or null for its own loops. */
+export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
+  if (slot.data.length === 0) return null;
+  return Object.hasOwn(ops, slot.op.name) ? ops[slot.op.name](k, slot) : null;
+}
+
+/** Address of a tensor's gradient; 0 where none is wanted. */
+const gradOf = (k: SimdBackend, { grad }: Tensor): number => (grad === null ? 0 : k.address(grad));
+
+/** y = f(x) with dx += dy·slope(kept), kept being y or x. */
+const map =
+  (name: string, keeps: "y" | "x" = "y"): Compile =>
+  (k, slot) => {
+    const { [name]: forward, [`${name}Grad`]: backward } = k.kernels;
+    const [y, x, dy, dx] = [
+      k.address(slot.data),
+      k.address(slot.a.data),
+      gradOf(k, slot),
+      gradOf(k, slot.a),
+    ];
+    const kept = keeps === "y" ? y : x;
+    const n = slot.data.length;
+    return {
+      forward: () => void forward(y, x, n),
+      backward: () => {
+        if (dx !== 0) backward(dx, dy, kept, n);
+      },
+    };
+  };
+
+const add: Compile = (k, slot) => {
+  if (slot.b === NONE) return null;
+  const { kernels } = k;
+  const [y, a, b] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
+  const [dy, da, db] = [slot, slot.a, slot.b].map((t) => gradOf(k, t));
+  const n = slot.data.length;
+  return {
+    forward: () => void kernels.add(y, a, b, n),
+    backward: () => {
+      if (da !== 0) kernels.accumulate(da, dy, n);
+      if (db !== 0) kernels.accumulate(db, dy, n);
+    },
+  };
+};
+
+const mul: Compile = (k, slot) => {
+  const { kernels } = k;
+  const n = slot.data.length;
+  const [y, a, dy, da] = [
+    k.address(slot.data),
+    k.address(slot.a.data),
+    gradOf(k, slot),
+    gradOf(k, slot.a),
+  ];
+  if (slot.b === NONE) {
+    const { p: by } = slot;
+    return {
+      forward: () => void kernels.scale(y, a, by, n),
+      backward: () => {
+        if (da !== 0) kernels.accumulateScaled(da, dy, by, n);
+      },
+    };
+  }
+  const b = k.address(slot.b.data);
+  const db = gradOf(k, slot.b);
+  return {
+    forward: () => void kernels.mul(y, a, b, n),
+    backward: () => {
+      if (da !== 0) kernels.accumulateProduct(da, dy, b, n);
+      if (db !== 0) kernels.accumulateProduct(db, dy, a, n);
+    },
+  };
+};
+
+/** Softmax and log-softmax along a last axis. */
+const rows =
+  (name: string): Compile =>
+  (k, slot) => {
+    const { offset } = slot.plan as { offset: Int32Array };
+    const n = offset.length;
+    if (offset[n - 1] !== n - 1) return null; // along another axis
+    const { [name]: forward, [`${name}Grad`]: backward } = k.kernels;
+    const [y, x, dy, dx] = [
+      k.address(slot.data),
+      k.address(slot.a.data),
+      gradOf(k, slot),
+      gradOf(k, slot.a),
+    ];
+    const count = slot.data.length / n;
+    return {
+      forward: () => void forward(y, x, count, n),
+      backward: () => {
+        if (dx !== 0) backward(dx, dy, y, count, n);
+      },
+    };
+  };
+
+const layerNorm: Compile = (k, slot) => {
+  if (slot.b === NONE || slot.c === NONE) return null;
+  const n = slot.plan as number;
+  const { kernels } = k;
+  const [y, x, weight, bias] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
+  const [dy, dx, dweight, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
+  if (slot.grad !== null && (dx === 0 || dweight === 0 || dbias === 0)) return null;
+  const stats = k.address(slot.scratch);
+  const count = slot.data.length / n;
+  const eps = slot.p;
+  return {
+    forward: () => void kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, 1 / n),
+    backward: () =>
+      void kernels.layerNormGrad(dx, dweight, dbias, dy, x, weight, stats, count, n, 1 / n),
+  };
+};
+
+/** Rows below which a linear layer runs as dot products, W as it is stored. */
+const fewRows = 8;
+
+const linear: Compile = (k, slot) => {
+  const {
+    rows: m,
+    inputs,
+    outputs: n,
+  } = slot.plan as {
+    rows: number;
+    inputs: number;
+    outputs: number;
+  };
+  const activation = slot.settings as keyof typeof activationCode;
+  const { kernels } = k;
+  const [y, x, w] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
+  const [dy, dx, dw, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
+  const bias = slot.c === NONE ? 0 : k.address(slot.c.data);
+  const size = m * n;
+  const z = activation === "none" ? 0 : k.address(slot.scratch);
+  const dz = activation === "none" ? dy : z + 4 * size;
+  const code = activationCode[activation];
+  const gelu = activation === "gelu";
+  const few = m < fewRows && !(gelu && slot.grad !== null);
+  const out = gelu && !few ? z : y;
+  const activate = kernels[activation];
+  const slope = kernels[`${activation}Slope`];
+  return {
+    forward: few
+      ? () => void kernels.dense(y, x, w, bias, m, n, inputs, code, 0)
+      : () => {
+          if (bias !== 0) kernels.repeatRow(out, bias, m, n);
+          k.multiply(out, x, w, m, n, inputs, false, true, bias !== 0);
+          if (code !== 0) activate(y, out, size);
+        },
+    backward: () => {
+      if (code !== 0) slope(dz, dy, gelu ? z : y, size);
+      if (dx !== 0) k.multiply(dx, dz, w, m, inputs, n, false, false, true);
+      if (dw !== 0) k.multiply(dw, dz, x, n, inputs, m, true, false, true);
+      if (dbias !== 0) kernels.sumRows(dbias, dz, m, n);
+    },
+  };
+};
+
+const attention: Compile = (k, slot) => {
+  const { heads, T, S, D, E } = slot.plan as Record<"heads" | "T" | "S" | "D" | "E", number>;
+  const { kernels } = k;
+  const [y, q, key, v] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
+  const [dy, dq, dkey, dv] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
+  const allowed = slot.rest.length > 0 ? k.address(slot.rest[0].data) : 0;
+  const w = k.address(slot.scratch);
+  const { p: scale, q: causal } = slot;
+  const seen = causal === 1 ? S - T + 1 : S;
+  const grow = causal === 1 ? 1 : 0;
+  const dw = slot.grad === null ? 0 : k.address(k.alloc(T * S));
+  return {
+    forward() {
+      for (let h = 0; h < heads; h++) {
+        const weights = w + 4 * h * T * S;
+        k.multiply(weights, q + 4 * h * T * D, key + 4 * h * S * D, T, S, D, false, true, false);
+        const mask = allowed === 0 ? 0 : allowed + 4 * h * T * S;
+        kernels.attend(weights, mask, T, S, seen, grow, scale);
+        k.multiply(y + 4 * h * T * E, weights, v + 4 * h * S * E, T, E, S, false, false, false);
+      }
+    },
+    backward() {
+      for (let h = 0; h < heads; h++) {
+        const weights = w + 4 * h * T * S;
+        const [qAt, kAt, vAt, yAt] = [4 * h * T * D, 4 * h * S * D, 4 * h * S * E, 4 * h * T * E];
+        if (dv !== 0) k.multiply(dv + vAt, weights, dy + yAt, S, E, T, true, false, true);
+        k.multiply(dw, dy + yAt, v + vAt, T, S, E, false, true, false);
+        kernels.attendGrad(dw, weights, T, S, scale);
+        if (dq !== 0) k.multiply(dq + qAt, dw, key + kAt, T, D, S, false, false, true);
+        if (dkey !== 0) k.multiply(dkey + kAt, dw, q + qAt, S, D, T, true, false, true);
+      }
+    },
+  };
+};
+
+/** Rows of an embedding; the op's own loops check the indices and go first. */
+const indexSelect: Compile = (k, slot) => {
+  const { outer, inner } = slot.plan as { outer: number; inner: number };
+  if (outer !== 1) return null;
+  const { kernels, address } = k;
+  const index = address(slot.b.data);
+  const count = slot.b.data.length;
+  const [dy, dx] = [gradOf(k, slot), gradOf(k, slot.a)];
+  return {
+    forward: (s) => s.op.forward?.(s),
+    backward: () => {
+      if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
+    },
+  };
+};
+
+const ops: Readonly<Record<string, Compile>> = {
+  exp: map("exp"),
+  tanh: map("tanh"),
+  sigmoid: map("sigmoid"),
+  relu: map("relu"),
+  geluTanh: (k, slot) => map("gelu", "x")(k, slot),
+  add,
+  mul,
+  softmax: rows("softmax"),
+  logSoftmax: rows("logSoftmax"),
+  layerNorm,
+  linear,
+  attention,
+  indexSelect,
+};

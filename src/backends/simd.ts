@@ -1,0 +1,274 @@
+/**
+ * The fast backend: WebAssembly SIMD kernels, assembled from TypeScript when first used, on one memory of
+ * fixed size. What it has no kernel for runs in the ops' own loops on the same buffers. Sums are in
+ * float32, so last bits differ from `loops`; on every engine they are the same, unless `fast`.
+ */
+import type { Backend, Floats, Rollout } from "../core/backend.ts";
+import { UsageError } from "../core/errors.ts";
+import { type KernelOptions, kernelBytes } from "./kernels/index.ts";
+import { Memory, noWebAssembly } from "./memory.ts";
+import { compileOp } from "./simd-ops.ts";
+import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.ts";
+
+export interface SimdOptions {
+  /** Bytes of memory, fixed. Default 256 MiB, of which the machine spends only what is used. */
+  readonly memory?: number;
+  /** Multiply and add in one rounding where the machine can: faster, and its own last bits. Default false. */
+  readonly fast?: boolean;
+  /** The compiled kernels, where a runtime forbids compiling from bytes: of `pigrad emit-wasm`. */
+  readonly module?: WasmModule;
+  /** Another thread's memory, or true for one that threads can share. */
+  readonly shared?: boolean;
+}
+
+/** The kernels' exports: numbers in, a number or nothing out. */
+export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
+
+/** Whether this machine runs the kernels; with `fast`, whether it runs those. */
+export function simdAvailable({ fast = false } = {}): boolean {
+  return webAssembly()?.validate(kernelBytes({ fast })) ?? false;
+}
+
+const modules = new Map<string, WasmModule>();
+
+/** The compiled kernels for these options, made once. */
+function compiled(options: KernelOptions): WasmModule {
+  const key = JSON.stringify(options);
+  const known = modules.get(key);
+  if (known !== undefined) return known;
+  const wasm = webAssembly();
+  if (wasm === undefined) throw new UsageError(noWebAssembly);
+  try {
+    const module = new wasm.Module(kernelBytes(options));
+    modules.set(key, module);
+    return module;
+  } catch (error) {
+    const wanted = options.fast ? "relaxed SIMD" : "SIMD";
+    throw new UsageError(
+      `simd: this runtime does not take the kernels (${wanted}): ${String(error)}; use loops(), or pass a module`,
+    );
+  }
+}
+
+function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
+  const wasm = webAssembly();
+  if (wasm === undefined) throw new UsageError(noWebAssembly);
+  try {
+    return new wasm.Instance(module, { env: { memory } }).exports as Kernels;
+  } catch (error) {
+    throw new UsageError(`simd: want the module of emit-wasm for this memory: ${String(error)}`);
+  }
+}
+
+/** The backend that kernels of ops see: also addresses and workspace. */
+export interface SimdBackend extends Backend {
+  readonly kernels: Kernels;
+  readonly memory: WasmMemory;
+  /** Where a buffer of this backend stands, in bytes. */
+  address(buffer: Floats): number;
+  /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
+  workspace(floats: number): number;
+  /** `gemm` on addresses. */
+  multiply(
+    y: number,
+    a: number,
+    b: number,
+    m: number,
+    n: number,
+    k: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    accumulate: boolean,
+  ): void;
+}
+
+export function simd(options: SimdOptions = {}): SimdBackend {
+  const { memory: bytes = 256 * 2 ** 20, fast = false, shared = false } = options;
+  const memory = new Memory(bytes, shared);
+  const module = options.module ?? compiled({ fast, sharedPages: shared ? memory.pages : null });
+  const kernels = instantiate(module, memory.memory);
+  const address = (buffer: Floats): number => memory.address(buffer);
+
+  let space = memory.alloc(4096);
+  function workspace(floats: number): number {
+    if (space.length < floats) {
+      let length = space.length;
+      while (length < floats) length *= 2;
+      memory.free(space);
+      space = memory.alloc(length);
+    }
+    return space.byteOffset;
+  }
+
+  const k: SimdBackend = {
+    name: fast ? "simd-fast" : "simd",
+    kernels,
+    memory: memory.memory,
+    address,
+    workspace,
+    alloc: (size) => memory.alloc(size),
+    free: (buffer) => memory.free(buffer),
+    gemm: (y, y0, a, a0, b, b0, m, n, depth, transposeA, transposeB, accumulate) =>
+      multiply(
+        address(y) + 4 * y0,
+        address(a) + 4 * a0,
+        address(b) + 4 * b0,
+        m,
+        n,
+        depth,
+        transposeA,
+        transposeB,
+        accumulate,
+      ),
+    multiply,
+    compile: (slot) => compileOp(k, slot),
+    sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
+    scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
+    adam: (w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) =>
+      void kernels.adam(
+        address(w),
+        address(grad),
+        address(m),
+        address(v),
+        w.length,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        rate,
+        rootScale,
+        eps,
+        l2,
+        keep,
+      ),
+    logSumExp: (y, x, rows) =>
+      void kernels.logSumExp(address(y), address(x), rows, x.length / rows),
+    accumulateExp: (dx, x, sums, weight, rows) =>
+      void kernels.accumulateExp(
+        address(dx),
+        address(x),
+        address(sums),
+        address(weight),
+        rows,
+        x.length / rows,
+      ),
+    gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
+  };
+  return k;
+
+  function multiply(
+    y: number,
+    a: number,
+    b: number,
+    m: number,
+    n: number,
+    depth: number,
+    transposeA: boolean,
+    transposeB: boolean,
+    accumulate: boolean,
+  ): void {
+    const add = accumulate ? 1 : 0;
+    if (transposeB && !transposeA && m < 8) {
+      kernels.dense(y, a, b, 0, m, n, depth, 0, add);
+      return;
+    }
+    let bRow = 4 * n;
+    const packs = m >= 32 && n >= 64 && depth >= 192;
+    const panels = packs ? depthBlock * (n + 8) + rowBlock * depthBlock : 0;
+    if (transposeB) {
+      bRow = 4 * ((n + 3) & ~3);
+      const to = workspace((bRow >> 2) * depth + panels);
+      kernels.transpose(to, bRow, b, n, depth);
+      if (packs) packed(to + bRow * depth, y, a, to, bRow, m, n, depth, transposeA, add);
+      else direct(y, a, to, bRow, m, n, depth, transposeA, add);
+    } else if (packs) packed(workspace(panels), y, a, b, bRow, m, n, depth, transposeA, add);
+    else direct(y, a, b, bRow, m, n, depth, transposeA, add);
+  }
+
+  function direct(
+    y: number,
+    a: number,
+    b: number,
+    bRow: number,
+    m: number,
+    n: number,
+    depth: number,
+    transposeA: boolean,
+    add: number,
+  ): void {
+    const aRow = transposeA ? 4 : 4 * depth;
+    const aStep = transposeA ? 4 * m : 4;
+    kernels.gemm(y, 4 * n, a, aRow, aStep, b, bRow, m, n, depth, add);
+  }
+
+  /** By blocks of depth and rows, copied so that the kernel runs straight; what is left over, directly. */
+  function packed(
+    space: number,
+    y: number,
+    a: number,
+    b: number,
+    bRow: number,
+    m: number,
+    n: number,
+    depth: number,
+    transposeA: boolean,
+    accumulate: number,
+  ): void {
+    const aRow = transposeA ? 4 : 4 * depth;
+    const aStep = transposeA ? 4 * m : 4;
+    const yRow = 4 * n;
+    const wideColumns = n & ~7;
+    const wholeRows = m & ~3;
+    const aSpace = space + 4 * depthBlock * wideColumns;
+    for (let start = 0; start < depth; start += depthBlock) {
+      const block = Math.min(depthBlock, depth - start);
+      const add = start > 0 ? 1 : accumulate;
+      const bAt = b + start * bRow;
+      const aAt = a + start * aStep;
+      kernels.packB(space, bAt, bRow, wideColumns >> 3, block);
+      for (let row = 0; row < wholeRows; row += rowBlock) {
+        const rowPanels = Math.min(rowBlock, wholeRows - row) >> 2;
+        kernels.packA(aSpace, aAt + row * aRow, aRow, aStep, rowPanels, block);
+        const to = y + row * yRow;
+        kernels.gemmPacked(to, yRow, aSpace, space, rowPanels, wideColumns >> 3, block, add);
+      }
+      if (wideColumns < n) {
+        const at = 4 * wideColumns;
+        const rest = n - wideColumns;
+        kernels.gemm(y + at, yRow, aAt, aRow, aStep, bAt + at, bRow, wholeRows, rest, block, add);
+      }
+      if (wholeRows < m) {
+        const to = y + wholeRows * yRow;
+        const from = aAt + wholeRows * aRow;
+        kernels.gemm(to, yRow, from, aRow, aStep, bAt, bRow, m - wholeRows, n, block, add);
+      }
+    }
+  }
+}
+
+/** Measured best on one core with 512 KiB of cache. */
+const depthBlock = 256;
+const rowBlock = 96;
+
+function gae(
+  kernels: Kernels,
+  address: (x: Floats) => number,
+  advantage: Floats,
+  r: Rollout,
+  gamma: number,
+  lambda: number,
+): void {
+  kernels.gae(
+    address(advantage),
+    address(r.reward),
+    address(r.value),
+    address(r.nextValue),
+    address(r.terminated),
+    address(r.truncated),
+    advantage.length / r.envs,
+    4 * r.envs,
+    r.envs,
+    gamma,
+    lambda,
+  );
+}

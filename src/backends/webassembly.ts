@@ -1,0 +1,23 @@
+/** The part of WebAssembly's JavaScript interface that is used here: the types of ES2022 leave it out. */
+export interface WasmMemory {
+  readonly buffer: ArrayBuffer;
+}
+export type WasmModule = object;
+
+interface WebAssemblyApi {
+  readonly Memory: new (limits: {
+    initial: number;
+    maximum: number;
+    shared: boolean;
+  }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => WasmModule;
+  readonly Instance: new (
+    module: WasmModule,
+    imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  ) => { readonly exports: unknown };
+  validate(bytes: Uint8Array): boolean;
+}
+
+/** undefined where the runtime has none. */
+export const webAssembly = (): WebAssemblyApi | undefined =>
+  (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;

@@ -1,0 +1,319 @@
+/** The SIMD backend against the loops: every kernel on odd sizes, forward and backward; memory; errors. */
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loops } from "../../src/backends/loops.ts";
+import { simd } from "../../src/backends/simd.ts";
+import type { Backend, Floats } from "../../src/core/backend.ts";
+import { MemoryError, UsageError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
+import { Tape } from "../../src/core/tape.ts";
+import { input, Parameters, type Tensor, variable } from "../../src/core/tensor.ts";
+import { gelu, relu, sigmoid, tanh } from "../../src/ops/activations.ts";
+import { add, mul } from "../../src/ops/arithmetic.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { exp } from "../../src/ops/elementwise.ts";
+import { embedding } from "../../src/ops/indexing.ts";
+import { type Activation, linear, matmul } from "../../src/ops/matmul.ts";
+import { layerNorm } from "../../src/ops/normalization.ts";
+import { sum } from "../../src/ops/reduce.ts";
+import { logSoftmax, softmax } from "../../src/ops/softmax.ts";
+import { Adam } from "../../src/optim/adam.ts";
+import { clipGlobalNorm } from "../../src/optim/clip.ts";
+import { gae } from "../../src/returns/gae.ts";
+
+const fast = simd({ memory: 64 * 2 ** 20 });
+const slow = loops();
+
+/** The largest difference, over the largest number, which sums of cancelling terms take to be `least`. */
+function distance(got: ArrayLike<number>, want: ArrayLike<number>, least = 1e-30): number {
+  expect(got.length).toBe(want.length);
+  let difference = 0;
+  let size = least;
+  for (let i = 0; i < want.length; i++) {
+    if (Object.is(got[i], want[i])) continue;
+    difference = Math.max(difference, Math.abs(got[i] - want[i]));
+    size = Math.max(size, Math.abs(want[i]));
+    if (Number.isNaN(got[i]) !== Number.isNaN(want[i])) return Infinity;
+  }
+  return difference / size;
+}
+
+interface Made {
+  readonly y: Floats;
+  readonly grads: readonly (Floats | null)[];
+}
+
+/** f's value and the gradients of Σ y·cotangent, on inputs from the seed. */
+function run(
+  k: Backend,
+  shapes: readonly number[][],
+  seed: number,
+  f: (...x: Tensor[]) => Tensor,
+): Made {
+  const random = new Random(seed);
+  const inputs = shapes.map((shape) => variable(k, shape));
+  for (const x of inputs) random.fillNormal(x.data);
+  const tape = new Tape(k, { poison: true });
+  let cotangent: Tensor | null = null;
+  const loss = (): Tensor => {
+    const y = f(...inputs);
+    if (cotangent === null) {
+      cotangent = input(k, y.shape);
+      new Random(seed + 1).fillNormal(cotangent.data);
+    }
+    out = y;
+    return sum(mul(y, cotangent));
+  };
+  let out: Tensor | null = null;
+  for (let pass = 0; pass < 2; pass++) {
+    for (const x of inputs) x.grad?.fill(0.5); // gradients are added to what is there
+    tape.backward(tape.run(loss));
+  }
+  return { y: (out as unknown as Tensor).data, grads: inputs.map((x) => x.grad) };
+}
+
+function expectAgreement(
+  shapes: readonly number[][],
+  seed: number,
+  f: (...x: Tensor[]) => Tensor,
+  least?: number,
+): void {
+  const a = run(fast, shapes, seed, f);
+  const b = run(slow, shapes, seed, f);
+  expect(distance(a.y, b.y, least)).toBeLessThan(1e-5);
+  b.grads.forEach((grad, i) => {
+    if (grad !== null) expect(distance(a.grads[i] as Floats, grad, 0.5)).toBeLessThan(1e-5);
+  });
+}
+
+const sizes = [1, 2, 3, 4, 5, 7, 8, 16, 17, 33, 65];
+const anySize = fc.constantFrom(...sizes);
+const seeds = fc.integer({ min: 1, max: 1e6 });
+const runs = { numRuns: 60 };
+
+describe("kernels agree with the loops", () => {
+  const maps: Record<string, (x: Tensor) => Tensor> = { exp, tanh, sigmoid, relu, gelu };
+  maps.double = (x) => mul(x, 2);
+  for (const [name, op] of Object.entries(maps)) {
+    it(name, () => {
+      fc.assert(
+        fc.property(anySize, anySize, seeds, (m, n, seed) => {
+          expectAgreement([[m, n]], seed, (x) => op(x));
+        }),
+        runs,
+      );
+    });
+  }
+  for (const [name, op] of Object.entries({ add, mul })) {
+    it(name, () => {
+      fc.assert(
+        fc.property(anySize, seeds, (n, seed) => {
+          expectAgreement([[n], [n]], seed, op);
+        }),
+        runs,
+      );
+    });
+  }
+  for (const [name, op] of Object.entries({ softmax, logSoftmax })) {
+    it(`${name}, along the last axis and another`, () => {
+      fc.assert(
+        fc.property(anySize, anySize, fc.constantFrom(-1, 0), seeds, (m, n, axis, seed) => {
+          expectAgreement([[m, n]], seed, (x) => op(mul(x, 8), axis));
+        }),
+        runs,
+      );
+    });
+  }
+  it("softmax with −∞, ±1000 and NaN", () => {
+    const x = [
+      -Infinity,
+      0,
+      1000,
+      -1000,
+      5,
+      -Infinity,
+      Number.NaN,
+      1,
+      2,
+      3,
+      1,
+      1,
+      -Infinity,
+      -Infinity,
+      -Infinity,
+    ];
+    for (const op of [softmax, logSoftmax]) {
+      const [a, b] = [fast, slow].map((k) => {
+        const tape = new Tape(k);
+        return tape.run(() => op(input(k, [3, 5], x))).data;
+      });
+      expect(distance(a, b)).toBeLessThan(1e-6);
+    }
+  });
+  it("layerNorm", () => {
+    fc.assert(
+      fc.property(anySize, fc.constantFrom(4, 5, 8, 17, 64), seeds, (m, n, seed) => {
+        expectAgreement([[m, n], [n], [n]], seed, (x, w, b) => layerNorm(x, w, b));
+      }),
+      runs,
+    );
+  });
+  it("matmul, all transposes", () => {
+    const big = fc.constantFrom(...sizes, 40, 96, 200, 300);
+    fc.assert(
+      fc.property(big, big, big, fc.boolean(), fc.boolean(), seeds, (m, n, k, ta, tb, seed) => {
+        const shapes = [ta ? [k, m] : [m, k], tb ? [n, k] : [k, n]];
+        expectAgreement(shapes, seed, (a, b) => matmul(a, b, ta, tb), 1);
+      }),
+      { numRuns: 120 },
+    );
+  });
+  it("linear with each activation", () => {
+    const activation = fc.constantFrom<Activation>("none", "tanh", "relu", "gelu");
+    fc.assert(
+      fc.property(anySize, anySize, anySize, activation, seeds, (m, n, k, act, seed) => {
+        expectAgreement([[m, k], [n, k], [n]], seed, (x, w, b) => linear(x, w, b, act), 1);
+        expectAgreement(
+          [
+            [m, k],
+            [n, k],
+          ],
+          seed,
+          (x, w) => linear(x, w),
+        );
+      }),
+      runs,
+    );
+  });
+  it("linear without gradients, few rows", () => {
+    fc.assert(
+      fc.property(anySize, anySize, fc.integer({ min: 1, max: 9 }), seeds, (n, k, m, seed) => {
+        const [a, b] = [fast, slow].map((backend) => {
+          const random = new Random(seed);
+          const [x, w, bias] = [[m, k], [n, k], [n]].map((shape) => input(backend, shape));
+          for (const t of [x, w, bias]) random.fillNormal(t.data);
+          return new Tape(backend).run(() => linear(x, w, bias, "gelu")).data;
+        });
+        expect(distance(a, b, 1)).toBeLessThan(1e-5);
+      }),
+      runs,
+    );
+  });
+  it("attention, causal and masked", () => {
+    fc.assert(
+      fc.property(
+        anySize,
+        anySize,
+        anySize,
+        fc.boolean(),
+        fc.boolean(),
+        seeds,
+        (T, S, D, causal, masked, seed) => {
+          const shapes = [
+            [2, T, D],
+            [2, S, D],
+            [2, S, 3],
+          ];
+          const mask = (k: Backend): Tensor => {
+            const random = new Random(seed);
+            const values = Array.from({ length: 2 * T * S }, () => random.below(3) && 1);
+            return input(k, [2, T, S], values);
+          };
+          const masks = new Map([fast, slow].map((k) => [k as Backend, mask(k)]));
+          expectAgreement(shapes, seed, (q, k, v) =>
+            attention(q, k, v, causal, masked ? (masks.get(q.backend as Backend) ?? null) : null),
+          );
+        },
+      ),
+      { numRuns: 100 },
+    );
+  });
+  it("embedding", () => {
+    fc.assert(
+      fc.property(anySize, anySize, seeds, (n, width, seed) => {
+        const index = Array.from({ length: 9 }, (_, i) => (i * 7) % n);
+        const lists = new Map([fast, slow].map((k) => [k as Backend, input(k, [9], index)]));
+        expectAgreement([[n, width]], seed, (w) =>
+          embedding(w, lists.get(w.backend as Backend) as Tensor),
+        );
+      }),
+      runs,
+    );
+  });
+  it("clipping and Adam", () => {
+    for (const decoupled of [false, true]) {
+      const [a, b] = [fast, slow].map((k) => {
+        const random = new Random(5);
+        const parameters = new Parameters(k);
+        for (const n of sizes) random.fillNormal(parameters.add(`p${n}`, [n]).data);
+        const adam = new Adam(parameters, { weightDecay: 0.1, decoupled });
+        for (let t = 0; t < 20; t++) {
+          for (const p of parameters.list) random.fillNormal(p.grad);
+          clipGlobalNorm(adam.runs, 1);
+          adam.step();
+        }
+        expect(parameters.list.every((p) => p.grad.every((g) => g === 0))).toBe(true);
+        return parameters.list.flatMap((p) => [...p.data]);
+      });
+      expect(distance(a, b)).toBeLessThan(1e-5);
+    }
+  });
+  it("GAE", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 30 }),
+        fc.constantFrom(4, 8, 20, 36),
+        seeds,
+        (steps, envs, seed) => {
+          const [a, b] = [fast, slow].map((k) => {
+            const random = new Random(seed);
+            const n = steps * envs;
+            const [advantage, reward, value, nextValue, terminated, truncated] = Array.from(
+              { length: 6 },
+              () => k.alloc(n),
+            );
+            for (const x of [reward, value, nextValue]) random.fillNormal(x);
+            for (let i = 0; i < n; i++) {
+              terminated[i] = random.below(5) === 0 ? 1 : 0;
+              truncated[i] = random.below(5) === 0 ? 1 : 0;
+              if (terminated[i] === 1) nextValue[i] = Number.NaN;
+            }
+            gae(
+              advantage,
+              { envs, reward, value, nextValue, terminated, truncated },
+              0.99,
+              0.95,
+              k,
+            );
+            return advantage;
+          });
+          expect(distance(a, b)).toBeLessThan(1e-5);
+        },
+      ),
+      runs,
+    );
+  });
+});
+
+describe("memory", () => {
+  it("is exact about what is missing when full", () => {
+    const k = simd({ memory: 2 ** 17 });
+    expect(() => k.alloc(2 ** 20)).toThrow(MemoryError);
+    expect(() => k.alloc(2 ** 20)).toThrow(/131072 bytes is full: want 4194304 more, \d+ are left/);
+  });
+  it("takes freed buffers back, zeroed", () => {
+    const k = simd({ memory: 2 ** 18 });
+    for (let i = 0; i < 1000; i++) {
+      const x = k.alloc(1000);
+      expect(x.every((v) => v === 0)).toBe(true);
+      x.fill(7);
+      k.free(x);
+    }
+  });
+  it("refuses buffers of another backend", () => {
+    const [y, a, b] = [fast.alloc(1), new Float32Array(1), fast.alloc(1)];
+    expect(() => fast.gemm(y, 0, a, 0, b, 0, 1, 1, 1, false, false, false)).toThrow(UsageError);
+    const other = simd({ memory: 2 ** 17 });
+    expect(() => fast.free(other.alloc(1))).toThrow(/buffer of another backend/);
+  });
+});
