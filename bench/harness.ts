@@ -19,6 +19,8 @@ export interface BenchCase {
 /** A question that a file of benches answers, with its cases made when asked for. */
 export interface Suite {
   readonly about: string;
+  /** What the column against another case tells: how many times its time (default), or the share of its rate. */
+  readonly compare?: "time" | "share";
   readonly make: () => BenchCase[];
 }
 
@@ -34,9 +36,10 @@ export interface Result {
   readonly unit: string;
   /** Bytes that one call leaves on the heap. */
   readonly bytes: number;
-  /** How many times as long as the case compared with. */
+  /** How many times as long as the case compared with; or the share of its rate. */
   readonly ratio: number | null;
   readonly against: string | null;
+  readonly share: boolean;
 }
 
 /** Times every case; `milliseconds` each. */
@@ -66,19 +69,23 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
       unit,
       bytes: bytesOf(run),
       against: against ?? null,
-      ratio: ratioTo(results, against, median),
+      ratio: ratioTo(results, against, median, suite.compare === "share" ? amount : null),
+      share: suite.compare === "share",
     });
   }
   return results;
 }
 
+/** The median against another case's; with an amount, the share of its rate. */
 function ratioTo(
   results: readonly Result[],
   against: string | undefined,
   median: number,
+  amount: number | null,
 ): number | null {
   const other = results.find(({ name }) => name === against);
-  return other === undefined ? null : median / other.median;
+  if (other === undefined) return null;
+  return amount === null ? median / other.median : ((amount / median) * 1e6) / other.rate;
 }
 
 /**
@@ -102,9 +109,10 @@ function memoryOf(run: () => void): number {
 }
 
 export function print(results: readonly Result[]): void {
-  for (const { name, median, low, high, rate, unit, bytes, ratio, against } of results) {
+  for (const { name, median, low, high, rate, unit, bytes, ratio, against, share } of results) {
     const time = `${micro(median)} (${micro(low)}–${micro(high)})`;
-    const times = ratio === null ? "" : `  ${ratio.toPrecision(2)}× ${against}`;
+    const shown = share ? `${Math.round(100 * (ratio ?? 0))} % of` : `${ratio?.toPrecision(2)}×`;
+    const times = ratio === null ? "" : `  ${shown} ${against}`;
     const speed = `${count(rate)} ${unit}/s, ${(1e9 / rate).toPrecision(3)} ns each`;
     console.log(
       `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(34)} ${`${bytes} B/call`.padEnd(12)}${times}`,

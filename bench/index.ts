@@ -4,14 +4,24 @@
  */
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
+import { act } from "./act.ts";
+import { elementwise } from "./elementwise.ts";
 import { estimators } from "./estimators.ts";
+import { gemm } from "./gemm.ts";
 import { measure, print, type Result, type Suite } from "./harness.ts";
-import { matmul } from "./matmul.ts";
-import { mlp } from "./mlp.ts";
 import { op } from "./op.ts";
 import { scans } from "./scans.ts";
+import { update } from "./update.ts";
 
-const suites: Readonly<Record<string, Suite>> = { op, matmul, mlp, scans, estimators };
+const suites: Readonly<Record<string, Suite>> = {
+  op,
+  act,
+  update,
+  gemm,
+  scans,
+  estimators,
+  elementwise,
+};
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

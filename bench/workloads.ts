@@ -42,8 +42,10 @@ export interface UpdateData {
 
 export interface Update {
   /** One update on the whole batch; returns its loss. */
-  step(): number;
+  readonly step: () => number;
   readonly parameters: Parameters;
+  /** The batch, advantages normalized. */
+  readonly data: Omit<UpdateData, "parameters">;
 }
 
 const chunk = 128; // rows of one pass: activations of more leave the cache
@@ -106,6 +108,7 @@ export function ppoUpdate(k: Backend, size: UpdateSize, data?: UpdateData): Upda
   };
   return {
     parameters,
+    data: all,
     step() {
       let total = 0;
       for (let start = 0; start < batch; start += rows) {

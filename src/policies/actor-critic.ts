@@ -5,6 +5,8 @@ import { Parameters, type Tensor } from "../core/tensor.ts";
 import { Mlp } from "../nn/mlp.ts";
 import { reshape } from "../ops/layout.ts";
 
+const flat = Object.freeze([-1]);
+
 export interface ActorCriticOptions {
   readonly observationSize: number;
   readonly actions: number;
@@ -36,6 +38,6 @@ export class ActorCritic {
 
   /** observation [batch, size] → V [batch]; null without a critic. */
   value(observation: Tensor): Tensor | null {
-    return this.critic && reshape(this.critic.forward(observation), observation.shape.slice(0, 1));
+    return this.critic && reshape(this.critic.forward(observation), flat);
   }
 }

@@ -1,0 +1,131 @@
+/**
+ * The discrete PPO update of `workloads.ts` fused by hand on the SIMD kernels: no tape, no op, every buffer
+ * laid out in advance, the loss and its gradient in one loop. What the engine costs is measured against it.
+ */
+import type { SimdBackend } from "../src/backends/simd.ts";
+import { exp, log } from "../src/core/math.ts";
+import type { Update, UpdateSize } from "./workloads.ts";
+import { ppoUpdate } from "./workloads.ts";
+
+const chunk = 128;
+
+interface Net {
+  readonly w: readonly number[];
+  readonly b: readonly number[];
+  readonly dw: readonly number[];
+  readonly db: readonly number[];
+  readonly h: readonly number[];
+  readonly sizes: readonly number[];
+}
+
+/** `step` moves the parameters of a fresh `ppoUpdate` model on its data; returns the loss. */
+export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
+  const { kernels, address } = k;
+  const { observation: inputs, hidden, actions, batch } = size;
+  const { parameters, data } = ppoUpdate(k, size);
+  const rows = Math.min(batch, chunk);
+  const net = (name: string, outputs: number): Net => {
+    const of = (i: number, what: "weight" | "bias") => parameters.get(`${name}.${i}.${what}`);
+    const at = (what: "weight" | "bias", part: "data" | "grad"): number[] =>
+      [0, 1, 2].map((i) => address((of(i, what) as NonNullable<ReturnType<typeof of>>)[part]));
+    const sizes = [inputs, hidden, hidden, outputs];
+    const h = sizes.slice(1).map((n) => address(k.alloc(rows * n)));
+    return {
+      w: at("weight", "data"),
+      b: at("bias", "data"),
+      dw: at("weight", "grad"),
+      db: at("bias", "grad"),
+      h,
+      sizes,
+    };
+  };
+  const actor = net("actor", actions);
+  const critic = net("critic", 1);
+  const floats = new Float32Array(k.memory.buffer);
+  const x = k.alloc(rows * inputs);
+  const [dLogits, dValue] = [k.alloc(rows * actions), k.alloc(rows)];
+  const [dh, dz] = [address(k.alloc(rows * hidden)), address(k.alloc(rows * hidden))];
+  const [region] = parameters.regions();
+  const [m, v] = [k.alloc(region.data.length), k.alloc(region.data.length)];
+  let power1 = 1;
+  let power2 = 1;
+
+  function forward({ w, b, h, sizes }: Net): void {
+    let from = address(x);
+    for (let i = 0; i < 3; i++) {
+      kernels.repeatRow(h[i], b[i], rows, sizes[i + 1]);
+      k.multiply(h[i], from, w[i], rows, sizes[i + 1], sizes[i], false, true, true);
+      if (i < 2) kernels.tanh(h[i], h[i], rows * hidden);
+      from = h[i];
+    }
+  }
+  function backward({ w, dw, db, h, sizes }: Net, dOut: number): void {
+    let d = dOut;
+    for (let i = 2; i >= 0; i--) {
+      const from = i === 0 ? address(x) : h[i - 1];
+      k.multiply(dw[i], d, from, sizes[i + 1], sizes[i], rows, true, false, true);
+      kernels.sumRows(db[i], d, rows, sizes[i + 1]);
+      if (i === 0) return;
+      k.multiply(dh, d, w[i], rows, sizes[i], sizes[i + 1], false, false, false);
+      kernels.tanhSlope(dz, dh, h[i - 1], rows * hidden);
+      d = dz;
+    }
+  }
+  /** The losses of rows start … and their gradients with respect to logits and value. */
+  function losses(start: number): number {
+    const per = 1 / batch;
+    let loss = 0;
+    for (let row = 0; row < rows; row++) {
+      const i = start + row;
+      const o = (actor.h[2] >> 2) + row * actions;
+      let max = -Infinity;
+      for (let j = 0; j < actions; j++) max = Math.max(max, floats[o + j]);
+      let sum = 0;
+      for (let j = 0; j < actions; j++) sum += exp(floats[o + j] - max);
+      const logSum = max + log(sum);
+      let entropy = 0;
+      for (let j = 0; j < actions; j++) {
+        const l = floats[o + j] - logSum;
+        entropy -= exp(l) * l;
+      }
+      const A = data.advantage[i];
+      const ratio = exp(floats[o + data.action[i]] - logSum - data.oldLogProb[i]);
+      const clipped = Math.min(Math.max(ratio, 0.8), 1.2);
+      loss -= per * (Math.min(ratio * A, clipped * A) + 0.01 * entropy);
+      const slope = clipped * A < ratio * A ? 0 : -per * ratio * A;
+      for (let j = 0; j < actions; j++) {
+        const l = floats[o + j] - logSum;
+        const p = exp(l);
+        dLogits[row * actions + j] =
+          slope * ((j === data.action[i] ? 1 : 0) - p) + 0.01 * per * p * (l + entropy);
+      }
+      const error = floats[(critic.h[2] >> 2) + row] - data.target[i];
+      loss += 0.5 * per * error * error;
+      dValue[row] = per * error;
+    }
+    return loss;
+  }
+  function step(): number {
+    let loss = 0;
+    for (let start = 0; start < batch; start += rows) {
+      for (let i = 0, j = start * inputs; i < x.length; i++, j++) x[i] = data.observation[j];
+      forward(actor);
+      forward(critic);
+      loss += losses(start);
+      backward(actor, address(dLogits));
+      backward(critic, address(dValue));
+    }
+    const n = region.data.length;
+    const grad = address(region.grad);
+    const scale = 0.5 / (Math.sqrt(kernels.sumOfSquares(grad, n)) + 1e-6);
+    if (scale < 1) kernels.scale(grad, grad, scale, n);
+    power1 *= 0.9;
+    power2 *= 0.999;
+    const rate = 2.5e-4 / (1 - power1);
+    const root = 1 / Math.sqrt(1 - power2);
+    const at = [region.data, region.grad, m, v].map(address) as [number, number, number, number];
+    kernels.adam(...at, n, 0.9, 1 - 0.9, 0.999, 1 - 0.999, rate, root, 1e-5, 0, 1);
+    return loss;
+  }
+  return { step, parameters, data };
+}
