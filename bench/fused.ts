@@ -20,7 +20,7 @@ interface Net {
 
 /** `step` moves the parameters of a fresh `ppoUpdate` model on its data; returns the loss. */
 export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
-  const { kernels, address } = k;
+  const { kernels, address, adam } = k;
   const { observation: inputs, hidden, actions, batch } = size;
   const { parameters, data } = ppoUpdate(k, size);
   const rows = Math.min(batch, chunk);
@@ -121,10 +121,8 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
     if (scale < 1) kernels.scale(grad, grad, scale, n);
     power1 *= 0.9;
     power2 *= 0.999;
-    const rate = 2.5e-4 / (1 - power1);
     const root = 1 / Math.sqrt(1 - power2);
-    const at = [region.data, region.grad, m, v].map(address) as [number, number, number, number];
-    kernels.adam(...at, n, 0.9, 1 - 0.9, 0.999, 1 - 0.999, rate, root, 1e-5, 0, 1);
+    adam?.(region.data, region.grad, m, v, 0.9, 0.999, 2.5e-4 / (1 - power1), root, 1e-5, 0, 1);
     return loss;
   }
   return { step, parameters, data };

@@ -89,6 +89,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
   const kernels = instantiate(module, memory.memory);
   const address = (buffer: Floats): number => memory.address(buffer);
 
+  const numbers = memory.alloc(9);
   let space = memory.alloc(4096);
   function workspace(floats: number): number {
     if (space.length < floats) {
@@ -124,34 +125,27 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     compile: (slot) => compileOp(k, slot),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
-    adam: (w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) =>
-      void kernels.adam(
-        address(w),
-        address(grad),
-        address(m),
-        address(v),
-        w.length,
-        beta1,
-        1 - beta1,
-        beta2,
-        1 - beta2,
-        rate,
-        rootScale,
-        eps,
-        l2,
-        keep,
-      ),
-    logSumExp: (y, x, rows) =>
-      void kernels.logSumExp(address(y), address(x), rows, x.length / rows),
-    accumulateExp: (dx, x, sums, weight, rows) =>
-      void kernels.accumulateExp(
-        address(dx),
-        address(x),
-        address(sums),
-        address(weight),
-        rows,
-        x.length / rows,
-      ),
+    adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) {
+      // through memory: a number passed to a kernel from here would be boxed
+      numbers[0] = beta1;
+      numbers[1] = 1 - beta1;
+      numbers[2] = beta2;
+      numbers[3] = 1 - beta2;
+      numbers[4] = rate;
+      numbers[5] = rootScale;
+      numbers[6] = eps;
+      numbers[7] = l2;
+      numbers[8] = keep;
+      const at = address(numbers);
+      kernels.adam(address(w), address(grad), address(m), address(v), w.length, at);
+    },
+    logSums: (sums, x, rows) =>
+      void kernels.logSums(address(sums), address(x), rows, x.length / rows),
+    accumulateExp: (dx, x, sums, weight, by) => {
+      const rows = sums.length >> 1;
+      const n = x.length / rows;
+      kernels.accumulateExp(address(dx), address(x), address(sums), address(weight), by, rows, n);
+    },
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;

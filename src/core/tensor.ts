@@ -68,7 +68,7 @@ export class Parameters {
   private used = 0;
 
   /** `chunk` is the least number of elements a region is made with. */
-  constructor(backend: Backend, chunk = 4096) {
+  constructor(backend: Backend, chunk = 65536) {
     this.backend = backend;
     this.chunk = chunk;
   }

@@ -7,8 +7,8 @@ import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
-import { allowed, largestOfRow, logSum, maskData, sampleRow } from "./rows.ts";
+import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
+import { allowed, largestOfRow, logSums, maskData, sampleRow } from "./rows.ts";
 
 function batchOf(op: string, { a: { shape: logits }, c: mask }: Call): Shape {
   if (logits.length < 1 || logits[logits.length - 1] < 1) {
@@ -33,10 +33,11 @@ const logProbOp: Op = {
     }
     return batch;
   },
-  scratch: ({ b: action }) => action.data.length, // each row's log-sum
-  forward({ data: y, a: { data: x }, b: { data: action }, c, scratch: sums }) {
+  scratch: ({ b: action }) => 2 * action.data.length, // each row's log-sum, in two parts
+  forward({ data: y, a: { data: x }, b: { data: action }, c, k, scratch: sums }) {
     const n = x.length / y.length;
     const mask = maskData(c);
+    logSums("categoricalLogProb", k, sums, x, mask, y.length);
     for (let row = 0; row < y.length; row++) {
       if (!(action[row] >= 0 && action[row] < n && Number.isInteger(action[row]))) {
         throw new RangeError(
@@ -44,18 +45,21 @@ const logProbOp: Op = {
         );
       }
       const taken = row * n + action[row];
-      sums[row] = logSum("categoricalLogProb", x, mask, row * n, n);
-      y[row] = allowed(mask, taken) ? x[taken] - sums[row] : -Infinity;
+      y[row] = allowed(mask, taken) ? x[taken] - sums[2 * row] - sums[2 * row + 1] : -Infinity;
     }
   },
   // dx = dy·(1[taken] − π)
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: action }, c, scratch: sums }) {
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: action }, c, k, scratch: sums }) {
     if (!dx) return;
     const n = x.length / dy.length;
     const mask = maskData(c);
+    const kernel = mask === null && n >= 8 && k.accumulateExp !== undefined;
+    if (kernel) k.accumulateExp?.(dx, x, sums, dy, -1);
     for (let row = 0; row < dy.length; row++) {
-      for (let i = row * n; i < (row + 1) * n; i++) {
-        if (allowed(mask, i)) dx[i] -= dy[row] * exp(x[i] - sums[row]);
+      if (!kernel) {
+        for (let i = row * n; i < (row + 1) * n; i++) {
+          if (allowed(mask, i)) dx[i] -= dy[row] * exp(x[i] - sums[2 * row] - sums[2 * row + 1]);
+        }
       }
       const taken = row * n + action[row];
       if (allowed(mask, taken)) dx[taken] += dy[row];
@@ -69,18 +73,18 @@ export const categoricalEntropy = (logits: Tensor, mask: Tensor = NONE): Tensor 
 const entropyOp: Op = {
   name: "categoricalEntropy",
   shape: (call) => batchOf("categoricalEntropy", call),
-  scratch: (_, shape) => shape.reduce((n, m) => n * m, 1),
-  forward({ data: y, a: { data: x }, c, scratch: sums }) {
+  scratch: (_, shape) => 2 * sizeOf(shape),
+  forward({ data: y, a: { data: x }, c, k, scratch: sums }) {
     const n = x.length / y.length;
     const mask = maskData(c);
+    logSums("categoricalEntropy", k, sums, x, mask, y.length);
     for (let row = 0; row < y.length; row++) {
-      const sum = logSum("categoricalEntropy", x, mask, row * n, n);
       let entropy = 0;
       for (let i = row * n; i < (row + 1) * n; i++) {
-        const p = allowed(mask, i) ? exp(x[i] - sum) : 0;
-        if (p > 0) entropy -= p * (x[i] - sum);
+        const logP = x[i] - sums[2 * row] - sums[2 * row + 1];
+        const p = allowed(mask, i) ? exp(logP) : 0;
+        if (p > 0) entropy -= p * logP;
       }
-      sums[row] = sum;
       y[row] = entropy;
     }
   },
@@ -91,8 +95,9 @@ const entropyOp: Op = {
     const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
       for (let i = row * n; i < (row + 1) * n; i++) {
-        const p = allowed(mask, i) ? exp(x[i] - sums[row]) : 0;
-        if (p > 0) dx[i] -= dy[row] * p * (x[i] - sums[row] + y[row]);
+        const logP = x[i] - sums[2 * row] - sums[2 * row + 1];
+        const p = allowed(mask, i) ? exp(logP) : 0;
+        if (p > 0) dx[i] -= dy[row] * p * (logP + y[row]);
       }
     }
   },
@@ -101,7 +106,7 @@ const entropyOp: Op = {
 /** KL(P‖Q) = Σ p (ln p − ln q) of each row: logits of P and Q [batch, actions] → [batch]. */
 export const categoricalKl = (p: Tensor, q: Tensor, mask: Tensor = NONE): Tensor =>
   apply(klOp, p, q, mask);
-const klOp: Op = {
+const klOp: Op<unknown, number> = {
   name: "categoricalKl",
   shape(call) {
     if (!sameShape(call.a.shape, call.b.shape)) {
@@ -110,20 +115,23 @@ const klOp: Op = {
     }
     return batchOf("categoricalKl", call);
   },
-  scratch: (_, shape) => 2 * shape.reduce((n, m) => n * m, 1), // both log-sums of each row
-  forward({ data: y, a: { data: xp }, b: { data: xq }, c, scratch: sums }) {
+  // the log-sums of P's rows, in two parts, then of Q's
+  scratch: (_, shape) => 4 * sizeOf(shape),
+  plan: (_, shape) => 2 * sizeOf(shape),
+  forward({ data: y, a: { data: xp }, b: { data: xq }, c, k, plan: q, scratch: sums }) {
     const n = xp.length / y.length;
     const mask = maskData(c);
+    logSums("categoricalKl", k, sums, xq, mask, y.length);
+    for (let i = 0; i < q; i++) sums[q + i] = sums[i];
+    logSums("categoricalKl", k, sums, xp, mask, y.length);
     for (let row = 0; row < y.length; row++) {
-      const sumP = logSum("categoricalKl", xp, mask, row * n, n);
-      const sumQ = logSum("categoricalKl", xq, mask, row * n, n);
       let kl = 0;
       for (let i = row * n; i < (row + 1) * n; i++) {
-        const p = allowed(mask, i) ? exp(xp[i] - sumP) : 0;
-        if (p > 0) kl += p * (xp[i] - sumP - (xq[i] - sumQ));
+        const logP = xp[i] - sums[2 * row] - sums[2 * row + 1];
+        const logQ = xq[i] - sums[q + 2 * row] - sums[q + 2 * row + 1];
+        const p = allowed(mask, i) ? exp(logP) : 0;
+        if (p > 0) kl += p * (logP - logQ);
       }
-      sums[2 * row] = sumP;
-      sums[2 * row + 1] = sumQ;
       y[row] = kl;
     }
   },
@@ -134,15 +142,16 @@ const klOp: Op = {
     a: { data: xp, grad: dp },
     b: { data: xq, grad: dq },
     c,
-    scratch,
+    plan: q,
+    scratch: sums,
   }) {
     const n = xp.length / dy.length;
     const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
       for (let i = row * n; i < (row + 1) * n; i++) {
         if (!allowed(mask, i)) continue;
-        const logP = xp[i] - scratch[2 * row];
-        const logQ = xq[i] - scratch[2 * row + 1];
+        const logP = xp[i] - sums[2 * row] - sums[2 * row + 1];
+        const logQ = xq[i] - sums[q + 2 * row] - sums[q + 2 * row + 1];
         const p = exp(logP);
         if (dp && p > 0) dp[i] += dy[row] * p * (logP - logQ - y[row]);
         if (dq) dq[i] += dy[row] * (exp(logQ) - p);
@@ -160,12 +169,14 @@ const probsOp: Op = {
     batchOf("categoricalProbs", call);
     return call.a.shape;
   },
-  forward({ data: y, a: { data: x, shape }, c }) {
+  scratch: (_, shape) => 2 * sizeOf(shape.slice(0, -1)),
+  forward({ data: y, a: { data: x, shape }, c, k, scratch: sums }) {
     const n = shape[shape.length - 1];
     const mask = maskData(c);
-    for (let row = 0; row < x.length; row += n) {
-      const sum = logSum("categoricalProbs", x, mask, row, n);
-      for (let i = row; i < row + n; i++) y[i] = allowed(mask, i) ? exp(x[i] - sum) : 0;
+    logSums("categoricalProbs", k, sums, x, mask, x.length / n);
+    for (let i = 0; i < x.length; i++) {
+      const row = Math.floor(i / n);
+      y[i] = allowed(mask, i) ? exp(x[i] - sums[2 * row] - sums[2 * row + 1]) : 0;
     }
   },
   // dx = π·(dy − Σ dy·π)
@@ -193,7 +204,7 @@ export function categoricalSample(
   const n = logits.data.length / action.length;
   const m = maskData(mask);
   for (let row = 0; row < action.length; row++) {
-    action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise[row]);
+    action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise, row);
   }
 }
 

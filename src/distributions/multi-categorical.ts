@@ -197,7 +197,7 @@ export function multiCategoricalSample(
   const m = maskData(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];
-    action[i] = sampleRow("multiCategoricalSample", logits.data, m, start, n, noise[i]);
+    action[i] = sampleRow("multiCategoricalSample", logits.data, m, start, n, noise, i);
     start += n;
   }
 }

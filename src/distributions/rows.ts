@@ -1,5 +1,5 @@
 /** One row of logits under a mask: what the categorical distributions share. */
-import type { Floats } from "../core/backend.ts";
+import type { Backend, Floats } from "../core/backend.ts";
 import { MaskError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
@@ -17,17 +17,49 @@ export function logSum(
 ): number {
   let max = -Infinity;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
-  if (max === -Infinity)
-    throw new MaskError(
-      `${op}: want an allowed action among the ${n} from position ${start}, got none`,
-    );
+  if (max === -Infinity) refuse(op, n, start);
   let sum = 0;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
   return max + log(sum);
 }
 
 /**
- * The action of one row by inverse CDF: the smallest k with u < Σ π₀…πₖ; never one of probability 0, also
+ * The two parts of ln Σ exp x over the allowed of each row of [rows, n]: its largest number to sums[2·row],
+ * ln Σ exp(x − that) to sums[2·row + 1]. Apart, because beside a large number the second would vanish.
+ */
+export function logSums(
+  op: string,
+  k: Backend,
+  sums: Floats,
+  x: Floats,
+  mask: Floats | null,
+  rows: number,
+): void {
+  const n = x.length / rows;
+  if (mask === null && n >= 8 && k.logSums !== undefined) k.logSums(sums, x, rows);
+  else {
+    for (let row = 0; row < rows; row++) {
+      let max = -Infinity;
+      for (let i = row * n; i < (row + 1) * n; i++) {
+        if (allowed(mask, i)) max = Math.max(max, x[i]);
+      }
+      let sum = 0;
+      for (let i = row * n; i < (row + 1) * n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
+      sums[2 * row] = max;
+      sums[2 * row + 1] = log(sum);
+    }
+  }
+  for (let row = 0; row < rows; row++) if (sums[2 * row] === -Infinity) refuse(op, n, row * n);
+}
+
+function refuse(op: string, n: number, start: number): never {
+  throw new MaskError(
+    `${op}: want an allowed action among the ${n} from position ${start}, got none`,
+  );
+}
+
+/**
+ * The action of one row by inverse CDF: the smallest k with noise[row] < Σ π₀…πₖ; never one of probability 0, also
  * where u is above the rounded total.
  */
 export function sampleRow(
@@ -36,17 +68,23 @@ export function sampleRow(
   mask: Floats | null,
   start: number,
   n: number,
-  u: number,
+  noise: ArrayLike<number>,
+  row: number,
 ): number {
-  const sum = logSum(op, x, mask, start, n);
+  const u = noise[row]; // read here: a number passed to a call is boxed
+  let max = -Infinity;
+  for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
+  if (max === -Infinity) refuse(op, n, start);
+  let sum = 0;
+  for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
   let last = -1;
   let total = 0;
   for (let k = 0; k < n; k++) {
-    const p = allowed(mask, start + k) ? exp(x[start + k] - sum) : 0;
-    if (p === 0) continue;
+    const e = allowed(mask, start + k) ? exp(x[start + k] - max) : 0;
+    if (e === 0) continue;
     last = k;
-    total += p;
-    if (u < total) break;
+    total += e;
+    if (u * sum < total) break;
   }
   return last;
 }
@@ -70,9 +108,6 @@ export function largestOfRow(
       bestScore = score;
     }
   }
-  if (best < 0)
-    throw new MaskError(
-      `${op}: want an allowed action among the ${n} from position ${start}, got none`,
-    );
+  if (best < 0) refuse(op, n, start);
   return best;
 }

@@ -152,7 +152,7 @@ export const nllLoss = (
 ): Tensor => apply(nllOp, logProbs, labels, NONE, 0, 0, options);
 const noOptions: CrossEntropyOptions = {};
 
-/** Both losses' shapes: scratch holds each row's log-sum, then the number of labels kept. */
+/** Both losses' shapes; scratch: each row's log-sum in two parts, each row's weight, and the labels kept. */
 const labelled = (name: string) => ({
   name,
   shape({ a: { shape: x }, b: { shape: labels }, settings }: Call<CrossEntropyOptions>): Shape {
@@ -163,34 +163,52 @@ const labelled = (name: string) => ({
     }
     return settings.reduction === "none" ? labels : [];
   },
-  scratch: ({ b: labels }: Call<CrossEntropyOptions>) => labels.data.length + 1,
+  scratch: ({ b: labels }: Call<CrossEntropyOptions>) => 3 * labels.data.length + 1,
 });
 
 const crossEntropyOp: Op<CrossEntropyOptions> = {
   ...labelled("crossEntropy"),
-  forward({ data: y, a: { data: x }, b: { data: labels }, settings, scratch }) {
-    const n = x.length / labels.length;
-    for (let row = 0; row < labels.length; row++) {
-      let max = -Infinity;
-      for (let j = 0; j < n; j++) max = Math.max(max, x[row * n + j]);
-      let total = 0;
-      for (let j = 0; j < n; j++) total += math.exp(x[row * n + j] - max);
-      scratch[row] = max + math.log(total);
+  forward({ data: y, a: { data: x }, b: { data: labels }, settings, k, scratch }) {
+    const rows = labels.length;
+    const n = x.length / rows;
+    if (k.logSums !== undefined) k.logSums(scratch, x, rows);
+    else {
+      for (let row = 0; row < rows; row++) {
+        let max = -Infinity;
+        for (let j = 0; j < n; j++) max = Math.max(max, x[row * n + j]);
+        let total = 0;
+        for (let j = 0; j < n; j++) total += math.exp(x[row * n + j] - max);
+        scratch[2 * row] = max;
+        scratch[2 * row + 1] = math.log(total);
+      }
     }
     labelLosses("crossEntropy", y, x, labels, settings, scratch);
   },
   // dx = dy·(softmax − target)
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: labels }, settings, scratch }) {
+  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: labels }, settings, k, scratch }) {
     if (!dx) return;
-    const n = x.length / labels.length;
+    const rows = labels.length;
+    const n = x.length / rows;
     const smooth = settings.labelSmoothing ?? 0;
-    for (let row = 0; row < labels.length; row++) {
-      if (labels[row] === settings.ignoreIndex) continue;
-      const d = weightOf(dy, row, settings, scratch[labels.length]);
-      for (let j = row * n; j < (row + 1) * n; j++) {
-        dx[j] += d * (math.exp(x[j] - scratch[row]) - smooth / n);
-      }
+    const weight = scratch.subarray(2 * rows, 3 * rows);
+    for (let row = 0; row < rows; row++) {
+      const d = weightOf(dy, row, labels, settings, scratch);
+      weight[row] = d;
+      if (d === 0) continue;
       dx[row * n + labels[row]] -= d * (1 - smooth);
+      if (smooth > 0) for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
+    }
+    if (k.accumulateExp !== undefined) {
+      k.accumulateExp(dx, x, scratch.subarray(0, 2 * rows), weight, 1);
+      return;
+    }
+    for (let row = 0; row < rows; row++) {
+      const max = scratch[2 * row];
+      const rest = scratch[2 * row + 1];
+      if (weight[row] === 0) continue;
+      for (let j = row * n; j < (row + 1) * n; j++) {
+        dx[j] += weight[row] * math.exp(x[j] - max - rest);
+      }
     }
   },
 };
@@ -206,8 +224,8 @@ const nllOp: Op<CrossEntropyOptions> = {
     const n = dx.length / labels.length;
     const smooth = settings.labelSmoothing ?? 0;
     for (let row = 0; row < labels.length; row++) {
-      if (labels[row] === settings.ignoreIndex) continue;
-      const d = weightOf(dy, row, settings, scratch[labels.length]);
+      const d = weightOf(dy, row, labels, settings, scratch);
+      if (d === 0) continue;
       for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
       dx[row * n + labels[row]] -= d * (1 - smooth);
     }
@@ -216,13 +234,18 @@ const nllOp: Op<CrossEntropyOptions> = {
 
 type Buffer = { [i: number]: number; readonly length: number };
 
-/** ∂loss/∂(loss of one row) under the reduction, for a row that counts. */
-const weightOf = (
+/** ∂loss/∂(loss of one row) under the reduction; 0 for a row that does not count. */
+function weightOf(
   dy: Buffer,
   row: number,
-  { reduction }: CrossEntropyOptions,
-  kept: number,
-): number => (reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept);
+  labels: Buffer,
+  { reduction, ignoreIndex }: CrossEntropyOptions,
+  scratch: Buffer,
+): number {
+  if (labels[row] === ignoreIndex) return 0;
+  const kept = scratch[3 * labels.length];
+  return reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept;
+}
 
 /** Writes each row's loss, or their reduction, into y, given each row's log-sum in `scratch`. */
 function labelLosses(
@@ -246,17 +269,19 @@ function labelLosses(
         );
       }
       kept++;
-      loss = (1 - labelSmoothing) * (scratch[row] - x[row * n + label]);
+      const max = scratch[2 * row];
+      const rest = scratch[2 * row + 1];
+      loss = (1 - labelSmoothing) * (rest + (max - x[row * n + label]));
       if (labelSmoothing > 0) {
         let sumX = 0;
         for (let j = 0; j < n; j++) sumX += x[row * n + j];
-        loss += labelSmoothing * (scratch[row] - sumX / n);
+        loss += labelSmoothing * (rest + (max - sumX / n));
       }
     }
     if (reduction === "none") y[row] = loss;
     total += loss;
   }
-  scratch[labels.length] = kept;
+  scratch[3 * labels.length] = kept;
   if (reduction === "sum") y[0] = total;
   else if (reduction === "mean") y[0] = total / kept;
 }

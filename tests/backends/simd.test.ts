@@ -118,7 +118,7 @@ describe("kernels agree with the loops", () => {
     it(`${name}, along the last axis and another`, () => {
       fc.assert(
         fc.property(anySize, anySize, fc.constantFrom(-1, 0), seeds, (m, n, axis, seed) => {
-          expectAgreement([[m, n]], seed, (x) => op(mul(x, 8), axis));
+          expectAgreement([[m, n]], seed, (x) => op(mul(x, 8), axis), 0.1);
         }),
         runs,
       );
@@ -287,7 +287,7 @@ describe("kernels agree with the loops", () => {
             );
             return advantage;
           });
-          expect(distance(a, b)).toBeLessThan(1e-5);
+          expect(distance(a, b, 1)).toBeLessThan(1e-5);
         },
       ),
       runs,

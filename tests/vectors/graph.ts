@@ -1,9 +1,9 @@
 /** Runs a case through the tape: its inputs as tensors, its outputs and gradients as numbers. */
-import { loops } from "../../src/backends/loops.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
 import { add, mul } from "../../src/ops/arithmetic.ts";
 import { sum } from "../../src/ops/reduce.ts";
+import { backendFor } from "./backend.ts";
 import { decode } from "./compare.ts";
 import type { Adapter, Float, Output, VectorCase } from "./types.ts";
 
@@ -20,7 +20,7 @@ export function runGraph(
   c: VectorCase,
   float: Float,
   f: (inputs: Inputs, attrs: Attrs) => Tensor | Inputs,
-  k = loops(float),
+  k = backendFor(float),
 ): Record<string, Output> {
   const tensors: Inputs = {};
   for (const [name, t] of Object.entries(c.inputs)) {

@@ -102,31 +102,34 @@ export function addRows(m: Module, k: Kit): void {
       });
     },
   );
-  // y[row] = ln Σ exp x
-  m.func("logSumExp", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+  // each row's largest number, and ln Σ exp(x − that)
+  m.func("logSums", { sums: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { sums, x, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
       const max = largestOfRow(f, x, end);
-      f.store(y, max.add(logOfSum(f, sumExp(f, x, max, end))).lane(0));
+      f.store(sums, max.lane(0));
+      f.store(sums, logOfSum(f, sumExp(f, x, max, end)).lane(0), 4);
       f.step(x, end.bytes);
-      f.step(y, 4);
+      f.step(sums, 8);
     });
   });
-  // dx += weight[row]·exp(x − sums[row])
+  // dx += by·weight[row]·exp(x − both sums[row])
   m.func(
     "accumulateExp",
-    { dx: "i32", x: "i32", sums: "i32", weight: "i32", rows: "i32", n: "i32" },
-    (f, { dx, x, sums, weight, rows, n }) => {
+    { dx: "i32", x: "i32", sums: "i32", weight: "i32", by: "f32", rows: "i32", n: "i32" },
+    (f, { dx, x, sums, weight, by, rows, n }) => {
       const end = rowEnd(f, n);
       f.for(0, rows, 1, () => {
-        const sum = f.let(sums.spread());
-        const w = f.let(weight.spread());
+        const max = f.let(sums.spread());
+        const rest = f.let(sums.spread(4));
+        const w = f.let(weight.float().mul(by).splat());
         eachOfRow(f, end, ({ i, put }) => {
-          const p = exp(k, f, f.let(x.add(i).vector().sub(sum)));
+          const p = exp(k, f, f.let(x.add(i).vector().sub(max).sub(rest)));
           put(dx.add(i), multiplyAdd(p, w, dx.add(i).vector()));
         });
         for (const p of [dx, x]) f.step(p, end.bytes);
-        for (const p of [sums, weight]) f.step(p, 4);
+        f.step(sums, 8);
+        f.step(weight, 4);
       });
     },
   );

@@ -5,39 +5,25 @@ import { each } from "./walk.ts";
 
 export function addTraining(m: Module, { multiplyAdd }: Kit): void {
   // m = β₁m + (1 − β₁)g;  v = β₂v + (1 − β₂)g²;  w = keep·w − rate·m/(√v·rootScale + eps); and clears g
+  // p: β₁, 1 − β₁, β₂, 1 − β₂, rate, rootScale, eps, l2 and keep, in memory
   m.func(
     "adam",
-    {
-      w: "i32",
-      grad: "i32",
-      first: "i32",
-      second: "i32",
-      n: "i32",
-      beta1: "f32",
-      rest1: "f32",
-      beta2: "f32",
-      rest2: "f32",
-      rate: "f32",
-      rootScale: "f32",
-      eps: "f32",
-      decay: "f32",
-      keep: "f32",
-    },
-    (f, p) => {
-      const spread = (x: (typeof p)["eps"]): V128 => f.let(x.splat());
-      const [beta1, rest1, beta2, rest2] = [p.beta1, p.rest1, p.beta2, p.rest2].map(spread);
-      const [rate, rootScale, eps] = [p.rate, p.rootScale, p.eps].map(spread);
-      const [decay, keep] = [p.decay, p.keep].map(spread);
-      each(f, p.n, (i, put) => {
-        const w = f.let(p.w.add(i).vector());
-        const g = f.let(multiplyAdd(decay, w, p.grad.add(i).vector()));
-        const first = f.let(multiplyAdd(p.first.add(i).vector(), beta1, rest1.mul(g)));
-        const second = f.let(multiplyAdd(p.second.add(i).vector(), beta2, rest2.mul(g.mul(g))));
-        put(p.first.add(i), first);
-        put(p.second.add(i), second);
-        const root = second.sqrt().mul(rootScale).add(eps);
-        put(p.w.add(i), keep.mul(w).sub(rate.mul(first).div(root)));
-        put(p.grad.add(i), zero());
+    { w: "i32", grad: "i32", first: "i32", second: "i32", n: "i32", p: "i32" },
+    (f, { w, grad, first, second, n, p }) => {
+      const [beta1, rest1, beta2, rest2, rate, rootScale, eps, l2, keep] = Array.from(
+        { length: 9 },
+        (_, i) => f.let(p.spread(4 * i)),
+      );
+      each(f, n, (i, put) => {
+        const x = f.let(w.add(i).vector());
+        const g = f.let(multiplyAdd(l2, x, grad.add(i).vector()));
+        const m1 = f.let(multiplyAdd(first.add(i).vector(), beta1, rest1.mul(g)));
+        const m2 = f.let(multiplyAdd(second.add(i).vector(), beta2, rest2.mul(g.mul(g))));
+        put(first.add(i), m1);
+        put(second.add(i), m2);
+        const root = m2.sqrt().mul(rootScale).add(eps);
+        put(w.add(i), keep.mul(x).sub(rate.mul(m1).div(root)));
+        put(grad.add(i), zero());
       });
     },
   );

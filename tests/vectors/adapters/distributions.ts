@@ -1,5 +1,4 @@
 /** Distributions. */
-import { loops } from "../../../src/backends/loops.ts";
 import * as math from "../../../src/core/math.ts";
 import { input, NONE } from "../../../src/core/tensor.ts";
 import * as b from "../../../src/distributions/bernoulli.ts";
@@ -8,12 +7,13 @@ import * as g from "../../../src/distributions/gaussian.ts";
 import * as m from "../../../src/distributions/multi-categorical.ts";
 import * as q from "../../../src/distributions/squashed-gaussian.ts";
 import * as o from "../../../src/ops/index.ts";
+import { backendFor } from "../backend.ts";
 import { decode } from "../compare.ts";
 import { graph } from "../graph.ts";
 import type { Adapter, Float, VectorCase } from "../types.ts";
 
 const tensor = (c: VectorCase, name: string, float: Float) =>
-  input(loops(float), c.inputs[name].shape, decode(c.inputs[name]));
+  input(backendFor(float), c.inputs[name].shape, decode(c.inputs[name]));
 const mask = (c: VectorCase, float: Float) =>
   c.inputs.mask === undefined ? NONE : tensor(c, "mask", float);
 const rows = (c: VectorCase): Float64Array =>

@@ -1,5 +1,4 @@
 /** Control losses and token losses: policy objectives from logits, with the parts the cases name. */
-import { loops } from "../../../src/backends/loops.ts";
 import { input, type Tensor } from "../../../src/core/tensor.ts";
 import {
   categoricalEntropy,
@@ -26,6 +25,7 @@ import { type Aggregation, tokenWeights } from "../../../src/estimators/weights.
 import * as o from "../../../src/ops/index.ts";
 import { groupMean, groupStandardize, leaveOneOut } from "../../../src/returns/group.ts";
 import { standardize } from "../../../src/returns/normalize.ts";
+import { backendFor } from "../backend.ts";
 import { decode } from "../compare.ts";
 import { runGraph } from "../graph.ts";
 import type { Adapter, Float, Output, VectorCase } from "../types.ts";
@@ -48,7 +48,7 @@ function lossAdapter(
   after?: (h: Held, got: Record<string, Output>) => void,
 ): Adapter {
   return (c, float) => {
-    const k = loops(float);
+    const k = backendFor(float);
     const h: Held = {
       c,
       a: c.attrs ?? {},

@@ -1,5 +1,4 @@
 /** Optimizers, clipping and schedules. */
-import { loops } from "../../../src/backends/loops.ts";
 import { Tape } from "../../../src/core/tape.ts";
 import { input, Parameters, type Tensor } from "../../../src/core/tensor.ts";
 import * as o from "../../../src/ops/index.ts";
@@ -18,6 +17,7 @@ import {
   withWarmup,
 } from "../../../src/optim/schedule.ts";
 import { Sgd } from "../../../src/optim/sgd.ts";
+import { backendFor } from "../backend.ts";
 import { decode } from "../compare.ts";
 import type { Adapter, Float, Output, Shared, VectorCase } from "../types.ts";
 
@@ -58,7 +58,7 @@ function lossOf(problem: string, parameters: Parameters, shared: Shared): (() =>
 }
 
 function train(c: VectorCase, float: Float, shared: Shared): Record<string, Output> {
-  const k = loops(float);
+  const k = backendFor(float);
   const parameters = new Parameters(k);
   const a = c.attrs ?? {};
   for (const [name, t] of Object.entries(c.inputs)) {
