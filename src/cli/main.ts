@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
+import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
@@ -13,6 +14,7 @@ ${trainHelp}
 ${evalHelp}
 ${listHelp}
 ${labHelp}
+${emitWasmHelp}
 `;
 
 const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
@@ -20,6 +22,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void
   eval: evalCommand,
   list: listCommand,
   lab: labCommand,
+  "emit-wasm": emitWasmCommand,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {

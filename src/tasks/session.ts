@@ -1,6 +1,7 @@
 /** A training session from names and settings: what the command line runs, and a run folder remembers. */
 import { type AlgorithmName, algorithms, type Report } from "../algos/index.ts";
 import { loops } from "../backends/loops.ts";
+import { simd, simdAvailable } from "../backends/simd.ts";
 import type { Backend } from "../core/backend.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -29,7 +30,11 @@ export interface Session {
   makeEnv(): Dynamics;
 }
 
-const backends: Readonly<Record<string, () => Backend>> = { loops: () => loops() };
+const backends: Readonly<Record<string, () => Backend>> = {
+  loops: () => loops(),
+  simd: () => simd(),
+};
+/** "auto" is simd where the machine has it. */
 export const backendNames = ["auto", ...Object.keys(backends)];
 
 /** What a caller may leave out. */
@@ -56,7 +61,8 @@ export function resolve(request: SessionRequest): RunConfig {
   wholeNumber("steps", steps, 1, 1e12);
   const presets = tasks[task].presets[algo];
   const settings = settle(settingsOf(task, algo), { ...presets, ...request.settings });
-  return { task, algo, seed, steps, backend: backend === "auto" ? "loops" : backend, settings };
+  const chosen = backend !== "auto" ? backend : simdAvailable() ? "simd" : "loops";
+  return { task, algo, seed, steps, backend: chosen, settings };
 }
 
 /** The task's and the algorithm's settings in one table. */
