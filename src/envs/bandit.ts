@@ -13,6 +13,7 @@ export interface BanditOptions {
 export class Bandit extends Dynamics implements Tabular {
   readonly observationSpace = box(1, 1, [1]);
   readonly actionSpace: Discrete;
+  readonly state = new Float64Array(0);
   readonly states = 1;
   readonly actions: number;
   readonly startProbabilities = [1];
@@ -39,6 +40,10 @@ export class Bandit extends Dynamics implements Tabular {
 
   observe(out: Floats, at: number): void {
     out[at] = 1;
+  }
+
+  render(): string {
+    return `arms: ${this.means.join(" ")}`;
   }
 
   outcomes(_state: number, action: number): readonly Outcome[] {

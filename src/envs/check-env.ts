@@ -1,7 +1,7 @@
 /** Holds an environment to its contract: spaces, seeds, episode ends, fresh observations. */
 import { EnvError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import type { Action, Env, Reset, Step } from "./env.ts";
+import { type Action, Dynamics, type Env, type Reset, type Step } from "./env.ts";
 import type { Space } from "./space.ts";
 
 export interface CheckEnvOptions {
@@ -13,8 +13,10 @@ export interface CheckEnvOptions {
 /**
  * Takes random steps and throws EnvError, saying what was wanted and what came, at the first fault:
  * an observation of the wrong length, outside its space or not finite; a reward that is no finite number;
- * ends that are not booleans; an observation array used again; the same seed giving another episode;
- * an action outside the space, or a step after the end, that is let through.
+ * ends that are not booleans, or both at once, or later than the step limit; an observation array used
+ * again; the same seed giving another episode; a mask that is not of 0 and 1, or allows nothing; an action
+ * outside the space, or a step after the end, that is let through. Of our own environments: what `save`
+ * gives does not bring all back.
  */
 export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOptions = {}): void {
   const env = make();
@@ -26,6 +28,8 @@ export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOp
   play(reused, Math.min(steps, 50), seed + 1);
   same("the same seed, in a used environment", first, play(reused, steps, seed));
   checkRefusals(make());
+  const ours = make();
+  if (ours instanceof Dynamics) checkSaving(ours, seed);
 }
 
 function checkSpace(name: string, space: Space): void {
@@ -41,12 +45,16 @@ function checkSpace(name: string, space: Space): void {
 function play(env: Env, steps: number, seed: number): number[] {
   const random = new Random(seed);
   const record: number[] = [];
+  const { maxSteps = Infinity } = env;
   let last = checkReset(env.reset({ seed }), env);
   record.push(...last);
-  for (let t = 0; t < steps; t++) {
+  for (let t = 0, length = 1; t < steps; t++, length++) {
     const kept = last.slice();
-    const step = env.step(actionOf(env.actionSpace, random));
+    const step = env.step(randomAction(env, random));
     checkStep(step, env, t);
+    if (length >= maxSteps && !step.terminated && !step.truncated) {
+      throw new EnvError(`step ${t}: want the episode over after ${maxSteps} steps; it goes on`);
+    }
     if (step.observation === last) {
       throw new EnvError(`step ${t}: want a fresh observation, got the array of the step before`);
     }
@@ -56,6 +64,7 @@ function play(env: Env, steps: number, seed: number): number[] {
     record.push(...step.observation, step.reward, Number(step.terminated), Number(step.truncated));
     last = step.observation;
     if (step.terminated || step.truncated) {
+      length = 0;
       last = checkReset(env.reset(), env);
       record.push(...last);
     }
@@ -84,6 +93,9 @@ function checkStep(step: Step, env: Env, t: number): void {
       throw new EnvError(`step ${t}: want ${end} to be true or false, got ${step[end]}`);
     }
   }
+  if (step.terminated && step.truncated) {
+    throw new EnvError(`step ${t}: want terminated or truncated, got both`);
+  }
 }
 
 function checkObservation(where: string, observation: Float32Array, space: Space): void {
@@ -101,10 +113,19 @@ function checkObservation(where: string, observation: Float32Array, space: Space
 const describe = (x: unknown): string =>
   ArrayBuffer.isView(x) ? `${x.constructor.name}(${(x as Float32Array).length})` : typeof x;
 
-const actionOf = (space: Space, random: Random): Action => {
-  const sample = space.sample(random);
-  return space.kind === "discrete" ? sample[0] : sample;
-};
+/** An action of the space that the mask, if there is one, allows. */
+function randomAction(env: Env, random: Random): Action {
+  const { actionSpace: space } = env;
+  if (space.kind !== "discrete") return space.sample(random);
+  if (env.mask === undefined) return space.sample(random)[0];
+  const mask = new Float32Array(space.n + 1).fill(2);
+  env.mask(mask, 0);
+  if (mask[space.n] !== 2 || mask.subarray(0, space.n).some((m) => m !== 0 && m !== 1)) {
+    throw new EnvError(`mask: want ${space.n} numbers, each 0 or 1, got [${mask}]`);
+  }
+  if (!mask.includes(1)) throw new EnvError("mask: want an allowed action, got none");
+  return space.sample(random, undefined, mask)[0];
+}
 
 function same(what: string, a: number[], b: number[]): void {
   const at = a.findIndex((x, i) => !Object.is(x, b[i]));
@@ -116,9 +137,7 @@ function same(what: string, a: number[], b: number[]): void {
 /** Steps that must throw. */
 function checkRefusals(env: Env): void {
   const random = new Random(3);
-  const outside =
-    env.actionSpace.kind === "discrete" ? [-1, env.actionSpace.n, 0.5, Number.NaN] : [];
-  for (const action of outside) {
+  for (const action of actionsOutside(env.actionSpace)) {
     env.reset({ seed: 3 });
     refuses(() => env.step(action), `action ${action}, which is outside the space`);
   }
@@ -127,11 +146,44 @@ function checkRefusals(env: Env): void {
     throw new EnvError("reset: want a fresh observation, got the array of the reset before");
   }
   for (let t = 0; t < 100_000; t++) {
-    const { terminated, truncated } = env.step(actionOf(env.actionSpace, random));
+    const { terminated, truncated } = env.step(randomAction(env, random));
     if (terminated || truncated) {
-      refuses(() => env.step(actionOf(env.actionSpace, random)), "a step after the episode's end");
+      refuses(() => env.step(randomAction(env, random)), "a step after the episode's end");
       return;
     }
+  }
+}
+
+function actionsOutside(space: Space): Action[] {
+  if (space.kind === "discrete") return [-1, space.n, 0.5, Number.NaN];
+  const { size } = space;
+  return [new Float32Array(size + 1), new Float32Array(size).fill(Number.NaN)];
+}
+
+/** Saves on the way, goes on, restores, and wants the same again. */
+function checkSaving(env: Dynamics, seed: number): void {
+  env.reset({ seed });
+  const random = new Random(seed);
+  for (let t = 0; t < 3; t++) {
+    const { terminated, truncated } = env.step(randomAction(env, random));
+    if (terminated || truncated) env.reset();
+  }
+  if (typeof env.render() !== "string") throw new EnvError("render: want text");
+  const saved = JSON.parse(JSON.stringify([env.save(), random.save()]));
+  const goOn = (): number[] => {
+    const record: number[] = [];
+    for (let t = 0; t < 50; t++) {
+      const step = env.step(randomAction(env, random));
+      record.push(...step.observation, step.reward, Number(step.terminated));
+      if (step.terminated || step.truncated) record.push(...env.reset().observation);
+    }
+    return record;
+  };
+  const first = goOn();
+  env.restore(saved[0]);
+  random.restore(saved[1]);
+  if (goOn().some((x, i) => !Object.is(x, first[i]))) {
+    throw new EnvError("save: want the same steps after restore");
   }
 }
 

@@ -4,7 +4,7 @@
  * state still has a value).
  */
 import type { Floats } from "../core/backend.ts";
-import { EnvError } from "../core/errors.ts";
+import { EnvError, FormatError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Space } from "./space.ts";
 
@@ -29,26 +29,33 @@ export interface Step extends Reset {
 export interface Env {
   readonly observationSpace: Space;
   readonly actionSpace: Space;
+  /** Where given, no episode takes more steps. */
+  readonly maxSteps?: number;
   reset(options?: ResetOptions): Reset;
   /** Throws EnvError for an action outside the space, or after the episode's end. */
   step(action: Action): Step;
+  /** Writes 1 for each action that is allowed now and 0 for the others to out[at …]. Absent: all are. */
+  mask?(out: Floats, at: number): void;
 }
 
 /**
- * What our environments are made of: a subclass writes `begin`, `advance` and `observe`; this class adds
- * the time limit, the checks, and `reset` and `step`. A trainer drives `start`, `act` and `observe`
- * directly, which allocate nothing.
+ * What our environments are made of: a subclass writes `begin`, `advance` and `observe`, and keeps what
+ * changes between steps in `state`; this class adds the time limit, the checks, `reset` and `step`, and
+ * saving. A trainer drives `start`, `act` and `observe` directly, which allocate nothing.
  */
 export abstract class Dynamics implements Env {
   abstract readonly observationSpace: Space;
   abstract readonly actionSpace: Space;
+  /** All that changes between steps, but for the generator and the fields below. */
+  abstract readonly state: Float64Array;
   /** Of the last action. */
   reward = 0;
   terminated = false;
   truncated = false;
   /** Whether the episode that ended reached its goal; null where there is no such thing. */
   success: boolean | null = null;
-  protected random = new Random(0);
+  /** The only source of chance; saved with the state. */
+  random = new Random(0);
   readonly maxSteps: number;
   private elapsed = 0;
   private started = false;
@@ -66,6 +73,9 @@ export abstract class Dynamics implements Env {
   protected abstract advance(actions: ArrayLike<number>, at: number): void;
   /** Writes the observation to out[at …]. */
   abstract observe(out: Floats, at: number): void;
+  /** The state as text. */
+  abstract render(): string;
+  mask?(out: Floats, at: number): void;
 
   seed(seed: number): void {
     this.random = new Random(seed);
@@ -88,6 +98,47 @@ export abstract class Dynamics implements Env {
     this.advance(actions, at);
     this.elapsed++;
     this.truncated = !this.terminated && this.elapsed >= this.maxSteps;
+  }
+
+  /** Begins an episode in a state given, as `state` has it. */
+  startFrom(state: ArrayLike<number>): void {
+    this.start();
+    this.setState(state);
+  }
+
+  /** Everything, as numbers that JSON keeps: `restore` goes on from it, to the last bit. */
+  save(): number[] {
+    const { elapsed, started, reward, terminated, truncated, success } = this;
+    const flags = [started, terminated, truncated].map(Number);
+    const won = success === null ? -1 : Number(success);
+    return [...this.random.save(), elapsed, ...flags, won, reward, ...this.state];
+  }
+
+  /** Throws FormatError for what `save` did not give. */
+  restore(saved: readonly number[]): void {
+    const numbers = Array.isArray(saved) && saved.every((x) => typeof x === "number");
+    const want = generatorSize + 6 + this.state.length;
+    if (!numbers || saved.length !== want) {
+      throw new FormatError(`environment: want ${want} numbers as saved state`);
+    }
+    const [elapsed, started, terminated, truncated, won, reward] = saved.slice(generatorSize);
+    this.random.restore(saved.slice(0, generatorSize));
+    this.setState(saved.slice(generatorSize + 6));
+    this.elapsed = elapsed;
+    this.started = started === 1;
+    this.terminated = terminated === 1;
+    this.truncated = truncated === 1;
+    this.success = won < 0 ? null : won === 1;
+    this.reward = reward;
+  }
+
+  private setState(state: ArrayLike<number>): void {
+    if (state.length !== this.state.length) {
+      throw new FormatError(
+        `environment: want a state of ${this.state.length} numbers, got ${state.length}`,
+      );
+    }
+    this.state.set(state);
   }
 
   reset({ seed }: ResetOptions = {}): Reset {
@@ -113,6 +164,8 @@ export abstract class Dynamics implements Env {
     return observation;
   }
 }
+
+const generatorSize = new Random(0).save().length;
 
 /** An environment whose every state and outcome can be listed, for exact solutions. */
 export interface Tabular {

@@ -25,7 +25,8 @@ export class Line extends Dynamics implements Tabular {
   readonly actions = 2;
   readonly startProbabilities: readonly number[];
   private readonly end: "none" | "article";
-  private position = 0;
+  /** [position] */
+  readonly state = new Float64Array(1);
 
   constructor({ start = "zero", end = "none", maxSteps = 50 }: LineOptions = {}) {
     super(maxSteps);
@@ -36,18 +37,25 @@ export class Line extends Dynamics implements Tabular {
   }
 
   protected begin(): void {
-    this.position = this.random.categorical(this.startProbabilities);
+    this.state[0] = this.random.categorical(this.startProbabilities);
   }
 
   protected advance(actions: ArrayLike<number>, at: number): void {
-    this.position = moved(this.position, actions[at]);
-    this.reward = -Math.abs(this.position - goal);
-    this.terminated = this.isEnd(this.position);
-    this.success = Math.abs(this.position - goal) <= 1; // it must move: the middle, or next to it
+    const position = moved(this.state[0], actions[at]);
+    this.state[0] = position;
+    this.reward = -Math.abs(position - goal);
+    this.terminated = this.isEnd(position);
+    this.success = Math.abs(position - goal) <= 1; // it must move: the middle, or next to it
   }
 
   observe(out: Floats, at: number): void {
-    out[at] = (this.position - goal) / goal;
+    out[at] = (this.state[0] - goal) / goal;
+  }
+
+  render(): string {
+    return Array.from({ length: positions }, (_, i) =>
+      i === this.state[0] ? "●" : i === goal ? "+" : "·",
+    ).join("");
   }
 
   outcomes(state: number, action: number): readonly Outcome[] {

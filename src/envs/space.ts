@@ -1,5 +1,6 @@
 /** What observations and actions look like. */
 import type { Floats } from "../core/backend.ts";
+import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
 
@@ -7,6 +8,26 @@ import { type Shape, sizeOf } from "../core/tensor.ts";
 export interface Discrete {
   readonly kind: "discrete";
   readonly n: number;
+  readonly shape: Shape;
+  readonly size: number;
+  /** Only where the mask is not 0, if there is one. */
+  sample(random: Random, out?: Floats, mask?: ArrayLike<number>): Floats;
+  contains(x: ArrayLike<number>): boolean;
+}
+
+/** Several choices, the i-th from 0 to choices[i] − 1. */
+export interface MultiDiscrete {
+  readonly kind: "multiDiscrete";
+  readonly choices: readonly number[];
+  readonly shape: Shape;
+  readonly size: number;
+  sample(random: Random, out?: Floats): Floats;
+  contains(x: ArrayLike<number>): boolean;
+}
+
+/** Several choices of 0 or 1. */
+export interface MultiBinary {
+  readonly kind: "multiBinary";
   readonly shape: Shape;
   readonly size: number;
   sample(random: Random, out?: Floats): Floats;
@@ -24,7 +45,7 @@ export interface Box {
   contains(x: ArrayLike<number>): boolean;
 }
 
-export type Space = Discrete | Box;
+export type Space = Discrete | MultiDiscrete | MultiBinary | Box;
 
 export function discrete(n: number): Discrete {
   if (!(Number.isInteger(n) && n >= 1)) throw new RangeError(`discrete: want n ≥ 1, got ${n}`);
@@ -33,11 +54,58 @@ export function discrete(n: number): Discrete {
     n,
     shape: [],
     size: 1,
-    sample(random, out = new Float32Array(1)) {
-      out[0] = random.below(n);
+    sample(random, out = new Float32Array(1), mask) {
+      out[0] = mask === undefined ? random.below(n) : belowMasked(random, n, mask);
       return out;
     },
-    contains: (x) => x.length === 1 && Number.isInteger(x[0]) && x[0] >= 0 && x[0] < n,
+    contains: (x) => x.length === 1 && isBelow(x[0], n),
+  };
+}
+
+const isBelow = (x: number, n: number): boolean => Number.isInteger(x) && x >= 0 && x < n;
+
+/** One of the k < n with mask[k] ≠ 0, each equally likely. */
+function belowMasked(random: Random, n: number, mask: ArrayLike<number>): number {
+  let allowed = 0;
+  for (let k = 0; k < n; k++) if (mask[k] !== 0) allowed++;
+  if (allowed === 0) throw new MaskError(`discrete: want an allowed choice of ${n}, got none`);
+  let left = random.below(allowed);
+  let k = 0;
+  while (mask[k] === 0 || left-- > 0) k++;
+  return k;
+}
+
+export function multiDiscrete(choices: readonly number[]): MultiDiscrete {
+  if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
+    throw new RangeError(`multiDiscrete: want choices ≥ 1, got [${choices}]`);
+  }
+  const size = choices.length;
+  return {
+    kind: "multiDiscrete",
+    choices,
+    shape: [size],
+    size,
+    sample(random, out = new Float32Array(size)) {
+      for (let i = 0; i < size; i++) out[i] = random.below(choices[i]);
+      return out;
+    },
+    contains: (x) => x.length === size && choices.every((n, i) => isBelow(x[i], n)),
+  };
+}
+
+export function multiBinary(size: number): MultiBinary {
+  if (!(Number.isInteger(size) && size >= 1)) {
+    throw new RangeError(`multiBinary: want size ≥ 1, got ${size}`);
+  }
+  return {
+    kind: "multiBinary",
+    shape: [size],
+    size,
+    sample(random, out = new Float32Array(size)) {
+      for (let i = 0; i < size; i++) out[i] = random.below(2);
+      return out;
+    },
+    contains: (x) => x.length === size && Array.from(x).every((bit) => bit === 0 || bit === 1),
   };
 }
 

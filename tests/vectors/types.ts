@@ -29,6 +29,9 @@ export type Output = ArrayLike<number> | { shape: readonly number[]; data: Array
 /** Output name → numbers; a gradient's name is `grads.` and its input. Computes in `float`. */
 export type Adapter = (c: VectorCase, float: Float, shared: Shared) => Record<string, Output>;
 
+/** Checks a case that is more than inputs and outputs; says what differs first, or null. */
+export type WholeCase = (c: VectorCase) => string | null;
+
 export interface ReferenceCase {
   name: string;
   group: string;

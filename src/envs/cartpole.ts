@@ -1,0 +1,88 @@
+/**
+ * CartPole-v1 of Gymnasium: Barto, Sutton & Anderson 1983, "Neuronlike adaptive elements that can solve
+ * difficult learning control problems". A pole stands on a cart; push the cart so that it stays up.
+ *
+ * Observation and state: cart position and velocity, pole angle (0 upright) and angular velocity.
+ * Actions: 0 pushes left, 1 right. Reward: 1 a step. Terminates where the cart leaves ±2.4 or the pole
+ * ±12°; cut short after 500 steps. Starts: each number uniform in ±0.05.
+ */
+import type { Floats } from "../core/backend.ts";
+import { cos, sin } from "../core/math.ts";
+import { Dynamics } from "./env.ts";
+import { box, discrete } from "./space.ts";
+
+export interface CartPoleOptions {
+  /** Reward 0 a step and −1 at the end, as in Sutton & Barto's book. Default false. */
+  readonly suttonBartoReward?: boolean;
+  readonly maxSteps?: number;
+}
+
+const gravity = 9.8;
+const cartMass = 1;
+const poleMass = 0.1;
+const totalMass = cartMass + poleMass;
+const halfLength = 0.5; // of the pole
+const poleMassLength = poleMass * halfLength;
+const force = 10;
+const tau = 0.02; // seconds a step
+const maxAngle = (12 * 2 * Math.PI) / 360;
+const maxPosition = 2.4;
+const startBound = 0.05;
+
+export class CartPole extends Dynamics {
+  readonly observationSpace = box(
+    [-2 * maxPosition, -Infinity, -2 * maxAngle, -Infinity],
+    [2 * maxPosition, Infinity, 2 * maxAngle, Infinity],
+    [4],
+  );
+  readonly actionSpace = discrete(2);
+  /** [position, velocity, angle, angular velocity] */
+  readonly state = new Float64Array(4);
+  private readonly suttonBartoReward: boolean;
+
+  constructor({ suttonBartoReward = false, maxSteps = 500 }: CartPoleOptions = {}) {
+    super(maxSteps);
+    this.suttonBartoReward = suttonBartoReward;
+  }
+
+  protected begin(): void {
+    for (let i = 0; i < 4; i++) this.state[i] = startBound * (2 * this.random.uniform() - 1);
+  }
+
+  /** Florian 2007, "Correct equations for the dynamics of the cart-pole system"; Euler's method. */
+  protected advance(actions: ArrayLike<number>, at: number): void {
+    const { state } = this;
+    const velocity = state[1];
+    const angle = state[2];
+    const angularVelocity = state[3];
+    const cosine = cos(angle);
+    const sine = sin(angle);
+    const push = actions[at] === 1 ? force : -force;
+    const pull = (push + poleMassLength * angularVelocity ** 2 * sine) / totalMass;
+    const angularAcceleration =
+      (gravity * sine - cosine * pull) /
+      (halfLength * (4 / 3 - (poleMass * cosine ** 2) / totalMass));
+    const acceleration = pull - (poleMassLength * angularAcceleration * cosine) / totalMass;
+    state[0] += tau * velocity;
+    state[1] += tau * acceleration;
+    state[2] += tau * angularVelocity;
+    state[3] += tau * angularAcceleration;
+    this.terminated = Math.abs(state[0]) > maxPosition || Math.abs(state[2]) > maxAngle;
+    this.reward = this.suttonBartoReward ? (this.terminated ? -1 : 0) : 1;
+  }
+
+  observe(out: Floats, at: number): void {
+    for (let i = 0; i < 4; i++) out[at + i] = this.state[i];
+  }
+
+  render(): string {
+    const width = 49;
+    const column = (x: number): number => Math.round(((x / maxPosition + 1) / 2) * (width - 1));
+    const rows = [0.75, 0.5, 0.25].map((height) => {
+      const tip = column(this.state[0] + height * sin(this.state[2]));
+      return `${" ".repeat(Math.max(0, tip))}o`;
+    });
+    const cart = Math.min(Math.max(0, column(this.state[0])), width - 1);
+    return [...rows, `${"─".repeat(cart)}█${"─".repeat(width - 1 - cart)}`].join("\n");
+  }
+}

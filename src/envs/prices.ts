@@ -1,0 +1,78 @@
+/** Price series: read from CSV text, or made up. */
+import { FormatError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { Random } from "../core/random.ts";
+
+export interface Prices {
+  readonly names: readonly string[];
+  /** [times, assets], row-major. */
+  readonly data: Float64Array;
+}
+
+/**
+ * Reads CSV: a header with names, then a row a time with a price for each. A first column that is not
+ * numbers, as dates, is left out. Throws FormatError with the line.
+ */
+export function parsePrices(text: string): Prices {
+  const lines = text.trimEnd().split(/\r?\n/);
+  const fields = (line: string): string[] =>
+    line.split(",").map((field) => field.trim().replace(/^"(.*)"$/, "$1"));
+  if (lines.length < 3) throw new FormatError("prices: want a header and at least two rows");
+  const header = fields(lines[0]);
+  const skip = Number.isFinite(number(fields(lines[1])[0])) ? 0 : 1;
+  const names = header.slice(skip);
+  if (names.length === 0) throw new FormatError("prices, line 1: want a column of prices");
+  const data = new Float64Array((lines.length - 1) * names.length);
+  for (let i = 1; i < lines.length; i++) {
+    const row = fields(lines[i]);
+    if (row.length !== header.length) {
+      throw new FormatError(
+        `prices, line ${i + 1}: want ${header.length} fields, got ${row.length}`,
+      );
+    }
+    names.forEach((name, j) => {
+      const price = number(row[skip + j]);
+      if (!(price > 0 && price < Infinity)) {
+        throw new FormatError(
+          `prices, line ${i + 1}: want a price above 0 for ${name}, got "${row[skip + j]}"`,
+        );
+      }
+      data[(i - 1) * names.length + j] = price;
+    });
+  }
+  return { names, data };
+}
+
+const number = (field: string): number => (field === "" ? Number.NaN : Number(field));
+
+export interface SyntheticOptions {
+  /** Default 3. */
+  readonly assets?: number;
+  /** Default 4,000. */
+  readonly times?: number;
+  readonly seed?: number;
+}
+
+const trend = 0.006; // a step, up or down
+const turn = 0.04; // probability that a trend turns, a step
+const noise = 0.01; // deviation a step
+
+/** Prices in trends that turn now and then, under noise: what moved lately tends to go on. */
+export function syntheticPrices({
+  assets = 3,
+  times = 4000,
+  seed = 1,
+}: SyntheticOptions = {}): Prices {
+  const random = new Random(seed);
+  const data = new Float64Array(times * assets);
+  for (let j = 0; j < assets; j++) {
+    let direction = random.below(2) === 0 ? 1 : -1;
+    let price = 100;
+    for (let i = j; i < data.length; i += assets) {
+      data[i] = price;
+      if (random.uniform() < turn) direction = -direction;
+      price *= exp(direction * trend + noise * random.normal());
+    }
+  }
+  return { names: Array.from({ length: assets }, (_, j) => `asset${j + 1}`), data };
+}
