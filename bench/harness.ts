@@ -21,7 +21,7 @@ export interface Suite {
   readonly about: string;
   /** What the column against another case tells: how many times its time (default), or the share of its rate. */
   readonly compare?: "time" | "share";
-  readonly make: () => BenchCase[];
+  readonly make: () => BenchCase[] | Promise<BenchCase[]>;
 }
 
 export interface Result {
@@ -45,7 +45,7 @@ export interface Result {
 /** Times every case; `milliseconds` each. */
 export async function measure(name: string, suite: Suite, milliseconds: number): Promise<Result[]> {
   const results: Result[] = [];
-  for (const { name: of, amount, unit, run, against } of suite.make()) {
+  for (const { name: of, amount, unit, run, against } of await suite.make()) {
     const bench = new Bench({
       time: milliseconds,
       warmupTime: milliseconds / 4,

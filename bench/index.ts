@@ -11,6 +11,7 @@ import { gemm } from "./gemm.ts";
 import { measure, print, type Result, type Suite } from "./harness.ts";
 import { op } from "./op.ts";
 import { scans } from "./scans.ts";
+import { threads } from "./threads.ts";
 import { update } from "./update.ts";
 
 const suites: Readonly<Record<string, Suite>> = {
@@ -21,6 +22,7 @@ const suites: Readonly<Record<string, Suite>> = {
   scans,
   estimators,
   elementwise,
+  threads,
 };
 
 const { values, positionals } = parseArgs({

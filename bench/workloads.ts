@@ -30,14 +30,16 @@ export const updateSizes: Readonly<Record<string, UpdateSize>> = {
   "17-256-256-6 B=256": { observation: 17, hidden: 256, actions: 6, continuous: true, batch: 256 },
 };
 
-/** Parameters by name, and the batch, time after time the same. */
-export interface UpdateData {
-  readonly parameters: Readonly<Record<string, ArrayLike<number>>>;
+export interface UpdateBatch {
   readonly observation: ArrayLike<number>;
   readonly action: ArrayLike<number>;
   readonly advantage: ArrayLike<number>;
   readonly oldLogProb: ArrayLike<number>;
   readonly target: ArrayLike<number>;
+}
+export interface UpdateData extends UpdateBatch {
+  /** Parameters by name: actor.0.weight, critic.2.bias, logStd ... */
+  readonly parameters: Readonly<Record<string, ArrayLike<number>>>;
 }
 
 export interface Update {
@@ -45,52 +47,34 @@ export interface Update {
   readonly step: () => number;
   readonly parameters: Parameters;
   /** The batch, advantages normalized. */
-  readonly data: Omit<UpdateData, "parameters">;
+  readonly data: UpdateBatch;
 }
 
 const chunk = 128; // rows of one pass: activations of more leave the cache
 
+/** Rows of the batch, forward and backward; gradients are added to the parameters. */
+export interface UpdatePart {
+  readonly parameters: Parameters;
+  readonly run: (first: number, end: number) => number;
+}
+
 /**
- * PPO on one minibatch: clipped surrogate (0.2) on advantages normalized over the minibatch, ½·mean squared
- * value error, entropy bonus 0.01, gradients clipped to norm 0.5, Adam with 2.5e-4 and eps 1e-5. Actor and
- * critic apart, tanh; a Gaussian's log-deviations are free.
+ * PPO's loss on rows of a minibatch: clipped surrogate (0.2), ½·mean squared value error, entropy bonus
+ * 0.01. Actor and critic apart, tanh; a Gaussian's log-deviations are free.
  */
-export function ppoUpdate(k: Backend, size: UpdateSize, data?: UpdateData): Update {
-  const { observation: inputs, hidden, actions, continuous, batch } = size;
+export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): UpdatePart {
+  const { observation: inputs, hidden, actions, continuous, batch: total } = size;
   const random = new Random(1);
   const parameters = new Parameters(k);
   const layers = [inputs, hidden, hidden];
   const actor = new Mlp(parameters, "actor", [...layers, actions], random, { outputGain: 0.01 });
   const critic = new Mlp(parameters, "critic", [...layers, 1], random);
   const logStd = continuous ? parameters.add("logStd", [actions]) : null;
-  const adam = new Adam(parameters, { learningRate: 2.5e-4, eps: 1e-5 });
-  for (const [name, values] of Object.entries(data?.parameters ?? {})) {
-    (parameters.get(name) as Parameter).data.set(values);
-  }
 
-  const normal = (n: number): Float32Array => {
-    const x = new Float32Array(n);
-    random.fillNormal(x);
-    return x;
-  };
-  const all = {
-    observation: data?.observation ?? normal(batch * inputs),
-    action:
-      data?.action ??
-      (continuous
-        ? normal(batch * actions)
-        : Float32Array.from({ length: batch }, (_, i) => i % 2)),
-    advantage: normalized(data?.advantage ?? normal(batch)),
-    oldLogProb:
-      data?.oldLogProb ?? new Float32Array(batch).fill(continuous ? -1.4 * actions : -Math.LN2),
-    target: data?.target ?? normal(batch),
-  };
-
-  const rows = Math.min(batch, chunk);
+  const rows = Math.min(total, chunk);
   const observation = input(k, [rows, inputs]);
   const action = input(k, continuous ? [rows, actions] : [rows]);
-  const [advantage, oldLogProb, target] = [0, 1, 2].map(() => input(k, [rows]));
-  const weight = input(k, [rows], new Float32Array(rows).fill(1 / batch));
+  const [advantage, oldLogProb, target, weight] = [0, 1, 2, 3].map(() => input(k, [rows]));
   const tape = new Tape(k);
   const loss = (): Tensor => {
     const head = actor.forward(observation);
@@ -102,28 +86,68 @@ export function ppoUpdate(k: Backend, size: UpdateSize, data?: UpdateData): Upda
     const bonus = mul(sum(mul(entropy, weight)), -0.01);
     return add(policy, add(bonus, mul(valueLoss(value, target, weight), 0.5)));
   };
-  const fill = (to: Tensor, from: ArrayLike<number>, start: number): void => {
+  const fill = (to: Tensor, from: ArrayLike<number>, start: number, count: number): void => {
     const n = to.data.length / rows;
-    for (let i = 0, j = start * n; i < to.data.length; i++, j++) to.data[i] = from[j];
+    for (let i = 0, j = start * n; i < count * n; i++, j++) to.data[i] = from[j];
+  };
+  const run = (first: number, end: number): number => {
+    let sumOfLosses = 0;
+    for (let start = first; start < end; start += rows) {
+      const count = Math.min(rows, end - start);
+      fill(observation, batch.observation, start, count);
+      fill(action, batch.action, start, count);
+      fill(advantage, batch.advantage, start, count);
+      fill(oldLogProb, batch.oldLogProb, start, count);
+      fill(target, batch.target, start, count);
+      for (let i = 0; i < rows; i++) weight.data[i] = i < count ? 1 / total : 0;
+      const l = tape.run(loss);
+      tape.backward(l);
+      sumOfLosses += l.data[0];
+    }
+    return sumOfLosses;
+  };
+  return { parameters, run };
+}
+
+/** A batch from a fixed seed, or the given one, with advantages normalized over it. */
+export function updateBatch(size: UpdateSize, data?: UpdateBatch): UpdateBatch {
+  const { observation, actions, continuous, batch } = size;
+  const random = new Random(2);
+  const normal = (n: number): Float32Array => {
+    const x = new Float32Array(n);
+    random.fillNormal(x);
+    return x;
   };
   return {
+    observation: data?.observation ?? normal(batch * observation),
+    action:
+      data?.action ??
+      (continuous
+        ? normal(batch * actions)
+        : Float32Array.from({ length: batch }, (_, i) => i % 2)),
+    advantage: normalized(data?.advantage ?? normal(batch)),
+    oldLogProb:
+      data?.oldLogProb ?? new Float32Array(batch).fill(continuous ? -1.4 * actions : -Math.LN2),
+    target: data?.target ?? normal(batch),
+  };
+}
+
+/** The whole update: the loss on all rows, gradients clipped to norm 0.5, Adam with 2.5e-4 and eps 1e-5. */
+export function ppoUpdate(k: Backend, size: UpdateSize, data?: UpdateData): Update {
+  const batch = updateBatch(size, data);
+  const { parameters, run } = ppoPart(k, size, batch);
+  const adam = new Adam(parameters, { learningRate: 2.5e-4, eps: 1e-5 });
+  for (const [name, values] of Object.entries(data?.parameters ?? {})) {
+    (parameters.get(name) as Parameter).data.set(values);
+  }
+  return {
     parameters,
-    data: all,
+    data: batch,
     step() {
-      let total = 0;
-      for (let start = 0; start < batch; start += rows) {
-        fill(observation, all.observation, start);
-        fill(action, all.action, start);
-        fill(advantage, all.advantage, start);
-        fill(oldLogProb, all.oldLogProb, start);
-        fill(target, all.target, start);
-        const l = tape.run(loss);
-        tape.backward(l);
-        total += l.data[0];
-      }
+      const loss = run(0, size.batch);
       clipGlobalNorm(adam.runs, 0.5);
       adam.step();
-      return total;
+      return loss;
     },
   };
 }

@@ -1,0 +1,21 @@
+/** A thread of a team: makes its part, says so, and serves. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type MakePart, serve, slots, type TeamMemory } from "./team.ts";
+
+const { program, settings, memory, index } = workerData as {
+  program: string;
+  settings: unknown;
+  memory: TeamMemory;
+  index: number;
+};
+try {
+  const { makePart } = (await import(program)) as { makePart: MakePart };
+  const part = makePart(settings, memory.columns);
+  parentPort?.postMessage("ready");
+  serve(part, memory, index);
+} catch (error) {
+  process.stderr.write(`thread ${index}: ${(error as Error).stack ?? String(error)}\n`);
+  Atomics.store(memory.control, slots.done + index, -1);
+  Atomics.notify(memory.control, slots.done + index);
+  throw error;
+}
