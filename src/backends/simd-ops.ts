@@ -4,20 +4,22 @@
  */
 import type { Compiled } from "../core/backend.ts";
 import type { Slot } from "../core/tape.ts";
-import { NONE, type Tensor } from "../core/tensor.ts";
+import { NONE } from "../core/tensor.ts";
 import { activationCode } from "./kernels/matrix.ts";
 import type { SimdBackend } from "./simd.ts";
-
-type Compile = (k: SimdBackend, slot: Slot) => Compiled | null;
+import {
+  attention,
+  type Compile,
+  cachedAttention,
+  gradOf,
+  selfAttention,
+} from "./simd-attention.ts";
 
 /** Code for the slot's op, or null for its own loops. */
 export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
   if (slot.data.length === 0) return null;
   return Object.hasOwn(ops, slot.op.name) ? ops[slot.op.name](k, slot) : null;
 }
-
-/** Address of a tensor's gradient; 0 where none is wanted. */
-const gradOf = (k: SimdBackend, { grad }: Tensor): number => (grad === null ? 0 : k.address(grad));
 
 /** y = f(x) with dx += dy·slope(kept), kept being y or x. */
 const map =
@@ -168,41 +170,6 @@ const linear: Compile = (k, slot) => {
   };
 };
 
-const attention: Compile = (k, slot) => {
-  const { heads, T, S, D, E } = slot.plan as Record<"heads" | "T" | "S" | "D" | "E", number>;
-  const { kernels } = k;
-  const [y, q, key, v] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
-  const [dy, dq, dkey, dv] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
-  const allowed = slot.rest.length > 0 ? k.address(slot.rest[0].data) : 0;
-  const w = k.address(slot.scratch);
-  const { p: scale, q: causal } = slot;
-  const seen = causal === 1 ? S - T + 1 : S;
-  const grow = causal === 1 ? 1 : 0;
-  const dw = slot.grad === null ? 0 : k.address(k.alloc(T * S));
-  return {
-    forward() {
-      for (let h = 0; h < heads; h++) {
-        const weights = w + 4 * h * T * S;
-        k.multiply(weights, q + 4 * h * T * D, key + 4 * h * S * D, T, S, D, false, true, false);
-        const mask = allowed === 0 ? 0 : allowed + 4 * h * T * S;
-        kernels.attend(weights, mask, T, S, seen, grow, scale);
-        k.multiply(y + 4 * h * T * E, weights, v + 4 * h * S * E, T, E, S, false, false, false);
-      }
-    },
-    backward() {
-      for (let h = 0; h < heads; h++) {
-        const weights = w + 4 * h * T * S;
-        const [qAt, kAt, vAt, yAt] = [4 * h * T * D, 4 * h * S * D, 4 * h * S * E, 4 * h * T * E];
-        if (dv !== 0) k.multiply(dv + vAt, weights, dy + yAt, S, E, T, true, false, true);
-        k.multiply(dw, dy + yAt, v + vAt, T, S, E, false, true, false);
-        kernels.attendGrad(dw, weights, T, S, scale);
-        if (dq !== 0) k.multiply(dq + qAt, dw, key + kAt, T, D, S, false, false, true);
-        if (dkey !== 0) k.multiply(dkey + kAt, dw, q + qAt, S, D, T, true, false, true);
-      }
-    },
-  };
-};
-
 /** Rows of an embedding; the op's own loops check the indices and go first. */
 const indexSelect: Compile = (k, slot) => {
   const { outer, inner } = slot.plan as { outer: number; inner: number };
@@ -232,5 +199,7 @@ const ops: Readonly<Record<string, Compile>> = {
   layerNorm,
   linear,
   attention,
+  selfAttention,
+  cachedAttention,
   indexSelect,
 };

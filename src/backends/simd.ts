@@ -172,7 +172,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     if (transposeB) {
       bRow = 4 * ((n + 3) & ~3);
       const to = workspace((bRow >> 2) * depth + panels);
-      kernels.transpose(to, bRow, b, n, depth);
+      kernels.transpose(to, bRow, b, 4 * depth, n, depth);
       if (packs) packed(to + bRow * depth, y, a, to, bRow, m, n, depth, transposeA, add);
       else direct(y, a, to, bRow, m, n, depth, transposeA, add);
     } else if (packs) packed(workspace(panels), y, a, b, bRow, m, n, depth, transposeA, add);

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { adapters, later, referenceAdapters, wholeCases } from "./adapters/index.ts";
 import { close, decode } from "./compare.ts";
-import type { Adapter, Output, ReferenceCase, Shared, VectorCase } from "./types.ts";
+import type { Adapter, Output, ReferenceCase, Shared, VectorCase, WholeFile } from "./types.ts";
 
 export interface Verdict {
   readonly file: string;
@@ -21,7 +21,7 @@ export function checkFolder(folder: string): Verdict[] {
       const isReference = c.op === undefined;
       const said = isReference
         ? checkReference(c)
-        : checkCase(c, content.group, content.shared ?? {});
+        : checkCase(c, content.group, content.shared ?? {}, { folder, cases: content.cases });
       return { file, name: c.name, ...said };
     });
   });
@@ -32,11 +32,11 @@ const skipped = (reason: string): Said => ({ outcome: "skipped", reason });
 const failed = (reason: string): Said => ({ outcome: "failed", reason });
 const passed: Said = { outcome: "passed", reason: "" };
 
-function checkCase(c: VectorCase, group: string, shared: Shared): Said {
+function checkCase(c: VectorCase, group: string, shared: Shared, file: WholeFile): Said {
   const whole = wholeCases[c.op];
   if (whole !== undefined) {
     try {
-      const wrong = whole(c);
+      const wrong = whole(c, file);
       return wrong === null ? passed : failed(wrong);
     } catch (error) {
       return failed(`threw ${error}`);

@@ -30,7 +30,13 @@ export type Output = ArrayLike<number> | { shape: readonly number[]; data: Array
 export type Adapter = (c: VectorCase, float: Float, shared: Shared) => Record<string, Output>;
 
 /** Checks a case that is more than inputs and outputs; says what differs first, or null. */
-export type WholeCase = (c: VectorCase) => string | null;
+export type WholeCase = (c: VectorCase, file: WholeFile) => string | null;
+
+/** The folder and the cases around one that stands for more than itself. */
+export interface WholeFile {
+  readonly folder: string;
+  readonly cases: readonly VectorCase[];
+}
 
 export interface ReferenceCase {
   name: string;

@@ -4,6 +4,7 @@ import { exp, type Kit } from "./functions.ts";
 import { eachOfRow, type Part, type RowEnd, rowEnd } from "./walk.ts";
 
 export function addAttention(m: Module, k: Kit): void {
+  addCached(m, k);
   const { c } = k;
   /**
    * In place: each row of scores [rows, n] becomes softmax(scale·score) over the positions allowed: those
@@ -84,6 +85,102 @@ export function addAttention(m: Module, k: Kit): void {
         );
         f.step(dw, end.bytes);
         f.step(w, end.bytes);
+      });
+    },
+  );
+}
+
+/** One position at a time, from a cache; ops/self-attention.ts says what it computes. */
+function addCached(m: Module, k: Kit): void {
+  const { c, multiplyAdd } = k;
+  /**
+   * Rows of qkv [rows, 3·heads·D] into keys [n, heads, D, room] and values [n, heads, room, D], then y. `w`
+   * is room for one row of weights; its length, `room`, is a multiple of 4.
+   */
+  m.func(
+    "attendCached",
+    {
+      y: "i32",
+      qkv: "i32",
+      keys: "i32",
+      values: "i32",
+      sequence: "i32",
+      position: "i32",
+      w: "i32",
+      rows: "i32",
+      heads: "i32",
+      D: "i32",
+      room: "i32",
+      scale: "f32",
+    },
+    (f, { y, qkv, keys, values, sequence, position, w, rows, heads, D, room, scale }) => {
+      const headBytes = f.let(D.mul(room).shl(2));
+      const width = f.let(heads.mul(D).shl(2));
+      const roomBytes = f.let(room.shl(2));
+      const end = rowEnd(f, D);
+      /** Runs `body` with each row's first query, its first head in the cache, and its position. */
+      const eachRow = (body: (x: I32, head: I32, at: I32) => void): void =>
+        f.for(0, rows, 1, (i) => {
+          const at = f.let(position.add(i.shl(2)).float().toInt());
+          const n = sequence.add(i.shl(2)).float().toInt();
+          const head = f.let(n.mul(heads).mul(headBytes));
+          body(f.let(qkv.add(i.mul(width).mul(3))), head, at);
+        });
+      eachRow((x, head, at) => {
+        const from = f.let(x.add(width));
+        f.for(0, heads, 1, () => {
+          const key = f.let(keys.add(head).add(at.shl(2)));
+          f.for(0, D, 1, (d) => {
+            f.store(key, from.add(d.shl(2)).float());
+            f.step(key, roomBytes);
+          });
+          const value = f.let(values.add(head).add(at.mul(end.bytes)));
+          eachOfRow(f, end, ({ i, put }) => put(value.add(i), from.add(width).add(i).vector()));
+          f.step(from, end.bytes);
+          f.step(head, headBytes);
+        });
+      });
+      const s = f.let(scale.splat());
+      const to = f.let(y);
+      eachRow((q, head, at) => {
+        const count = f.let(at.add(1));
+        const visible = rowEnd(f, count);
+        const last = f.let(D.shl(2));
+        f.for(0, heads, 1, () => {
+          const max = f.let(c(-Infinity));
+          eachOfRow(f, visible, ({ i, filled }) => {
+            const score = f.let(zero());
+            const key = f.let(keys.add(head).add(i));
+            f.for(0, last, 4, (d) => {
+              f.set(score, multiplyAdd(q.add(d).spread(), key.vector(), score));
+              f.step(key, roomBytes);
+            });
+            f.set(score, filled(f.let(score.mul(s)), c(-Infinity)));
+            f.store(w.add(i), score);
+            f.set(max, max.pmax(score));
+          });
+          const top = f.let(max.largest().splat());
+          const sum = f.let(zero());
+          eachOfRow(f, visible, ({ i, zeroed }) => {
+            const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
+            f.store(w.add(i), e);
+            f.set(sum, sum.add(e));
+          });
+          const by = f.let(float(1).div(sum.sum()).splat());
+          const bytes = f.let(count.shl(2));
+          eachOfRow(f, end, ({ i, put }) => {
+            const value = f.let(values.add(head).add(i));
+            const total = f.let(zero());
+            f.for(0, bytes, 4, (j) => {
+              f.set(total, multiplyAdd(w.add(j).spread(), value.vector(), total));
+              f.step(value, end.bytes);
+            });
+            put(to.add(i), total.mul(by));
+          });
+          f.step(to, end.bytes);
+          f.step(q, end.bytes);
+          f.step(head, headBytes);
+        });
       });
     },
   );

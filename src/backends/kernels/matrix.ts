@@ -170,13 +170,12 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
   );
 }
 
-/** to[columns, rows] = xᵀ for x[rows, columns]; the rows of `to` are `toRow` bytes apart. */
+/** to[columns, rows] = xᵀ for x[rows, columns]; rows of `to` and x are `toRow` and `xRow` bytes apart. */
 function addTranspose(m: Module): void {
   m.func(
     "transpose",
-    { to: "i32", toRow: "i32", x: "i32", rows: "i32", columns: "i32" },
-    (f, { to, toRow, x, rows, columns }) => {
-      const xRow = f.let(columns.shl(2));
+    { to: "i32", toRow: "i32", x: "i32", xRow: "i32", rows: "i32", columns: "i32" },
+    (f, { to, toRow, x, xRow, rows, columns }) => {
       const wholeRows = f.let(rows.and(~3));
       const wholeColumns = f.let(columns.and(~3));
       const copy = (i: I32, from: I32 | number): void =>

@@ -2,6 +2,7 @@
 import type { Adapter, ReferenceAdapter, WholeCase } from "../types.ts";
 import { distributions } from "./distributions.ts";
 import { environments, referenceEnvironments } from "./environments.ts";
+import { gpt } from "./gpt.ts";
 import { losses } from "./losses.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
@@ -19,7 +20,7 @@ export const adapters: Record<string, Adapter> = {
   ...losses,
 };
 
-export const wholeCases: Record<string, WholeCase> = { ...environments };
+export const wholeCases: Record<string, WholeCase> = { ...environments, ...gpt };
 
 export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceCore,

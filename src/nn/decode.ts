@@ -1,0 +1,180 @@
+/**
+ * Decoding with a key/value cache: several texts at once, each as long as it is. A pass feeds whatever
+ * tokens are pending, of any texts, as rows of one batch; so prompts are read many tokens at a time, and
+ * continued one by one. When a text outgrows the context its first tokens are dropped, and what is left is
+ * read anew from position 0.
+ */
+import type { Floats } from "../core/backend.ts";
+import { SettingError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import { Tape } from "../core/tape.ts";
+import { input, type Tensor } from "../core/tensor.ts";
+import { cachedAttention, type KeyValues } from "../ops/self-attention.ts";
+import type { Gpt } from "./gpt.ts";
+import { Sampler, type Sampling } from "./sampler.ts";
+
+const mostRows = 64;
+
+/** A pass of so many rows: its inputs and its tape, made once. */
+interface Pass {
+  readonly token: Tensor;
+  readonly sequence: Tensor;
+  readonly position: Tensor;
+  readonly run: () => Tensor;
+}
+
+export class Decoder {
+  /** Logits after each text's last token, [texts, vocab], as of the last `run`. */
+  readonly logits: Floats;
+  /** Tokens of each text, [texts, context], and how many there are. */
+  readonly text: Int32Array;
+  readonly length: Int32Array;
+  /** How many tokens each text has lost from its start. */
+  readonly slid: Int32Array;
+  private readonly gpt: Gpt;
+  private readonly fed: Int32Array;
+  private readonly slide: number;
+  private readonly passes = new Map<number, Pass>();
+  private readonly cache: readonly KeyValues[];
+
+  /** `slide` is how many tokens a text loses when it is full: fewer keep more in sight, more cost less. */
+  constructor(gpt: Gpt, texts: number, slide = 1) {
+    const { context, layers, heads, width, vocab } = gpt.options;
+    if (!(texts >= 1 && slide >= 1 && slide <= context))
+      throw new RangeError(`decoder: want texts ≥ 1 and slide from 1 to ${context}`);
+    const k = gpt.parameters.backend;
+    const [D, room] = [width / heads, (context + 3) & ~3];
+    this.gpt = gpt;
+    this.slide = slide;
+    this.logits = new Float32Array(texts * vocab);
+    if (k.name === "loops64") this.logits = new Float64Array(texts * vocab);
+    this.text = new Int32Array(texts * context);
+    [this.length, this.fed, this.slid] = [0, 1, 2].map(() => new Int32Array(texts)) as [
+      Int32Array,
+      Int32Array,
+      Int32Array,
+    ];
+    // one text more, for rows that are not needed
+    this.cache = Array.from({ length: layers }, () => ({
+      keys: input(k, [texts + 1, heads, D, room]),
+      values: input(k, [texts + 1, heads, room, D]),
+    }));
+  }
+
+  /** Forgets a text. */
+  clear(text: number): void {
+    this.length[text] = 0;
+    this.fed[text] = 0;
+    this.slid[text] = 0;
+  }
+
+  /** Forgets what was computed for all texts: after the weights changed. */
+  clearAll(): void {
+    for (let i = 0; i < this.length.length; i++) this.clear(i);
+  }
+
+  /** Adds a token; it is read by the next `run`. */
+  push(text: number, token: number): void {
+    const { context, vocab } = this.gpt.options;
+    if (!(token >= 0 && token < vocab && Number.isInteger(token)))
+      throw new RangeError(`decoder: want a token below ${vocab}, got ${token}`);
+    const start = text * context;
+    if (this.length[text] === context) {
+      this.text.copyWithin(start, start + this.slide, start + context);
+      this.length[text] -= this.slide;
+      this.slid[text] += this.slide;
+      this.fed[text] = 0;
+    }
+    this.text[start + this.length[text]++] = token;
+  }
+
+  /** Reads all pending tokens. */
+  run(): void {
+    const { context, vocab } = this.gpt.options;
+    for (let pending = this.pending(); pending > 0; pending = this.pending()) {
+      const pass = this.pass(Math.min(pending, mostRows));
+      const rows = pass.token.data.length;
+      pass.sequence.data.fill(this.length.length);
+      pass.position.data.fill(0);
+      let n = 0;
+      for (let t = 0; t < this.length.length && n < rows; t++) {
+        for (; this.fed[t] < this.length[t] && n < rows; n++) {
+          pass.token.data[n] = this.text[t * context + this.fed[t]];
+          pass.sequence.data[n] = t;
+          pass.position.data[n] = this.fed[t]++;
+        }
+      }
+      const logits = pass.run().data;
+      for (let i = 0; i < n; i++) {
+        const t = pass.sequence.data[i];
+        if (pass.position.data[i] !== this.length[t] - 1) continue;
+        for (let j = 0; j < vocab; j++) this.logits[t * vocab + j] = logits[i * vocab + j];
+      }
+    }
+  }
+
+  private pending(): number {
+    let n = 0;
+    for (let t = 0; t < this.length.length; t++) n += this.length[t] - this.fed[t];
+    return n;
+  }
+
+  /** The pass of the least size, a power of two, with room for so many rows. */
+  private pass(wanted: number): Pass {
+    let rows = 1;
+    while (rows < wanted) rows *= 2;
+    const known = this.passes.get(rows);
+    if (known !== undefined) return known;
+    const { gpt, cache } = this;
+    const k = gpt.parameters.backend;
+    const [token, sequence, position] = [0, 1, 2].map(() => input(k, [rows]));
+    const at = [sequence, position] as const;
+    const attend = (qkv: Tensor, layer: number): Tensor =>
+      cachedAttention(qkv, gpt.options.heads, cache[layer], at);
+    const body = (): Tensor => gpt.logits(gpt.body(token, position, attend));
+    const tape = new Tape(k, { grads: false });
+    const made: Pass = { token, sequence, position, run: () => tape.run(body) };
+    this.passes.set(rows, made);
+    return made;
+  }
+}
+
+/** A token while it is generated. One object, filled anew for each. */
+export interface Generated {
+  readonly token: number;
+  /** Under the tempered and truncated distribution it was drawn from. */
+  readonly logProb: number;
+  readonly entropy: number;
+  /** Tokens that have left the context so far: above 0, the model no longer sees the text's start. */
+  readonly slid: number;
+}
+
+/** Continues one prompt for as long as the caller takes tokens, or up to one of `stop`, which is the last. */
+export function* generate(
+  gpt: Gpt,
+  prompt: ArrayLike<number>,
+  random: Random,
+  options: Partial<Sampling> & { readonly stop?: readonly number[]; readonly slide?: number } = {},
+): Generator<Generated, void> {
+  const { stop = [], slide = 1, ...sampling } = options;
+  if (prompt.length === 0) throw new SettingError("generate: want a prompt of a token or more");
+  const { vocab, context } = gpt.options;
+  const decoder = new Decoder(gpt, 1, slide);
+  const sampler = new Sampler(vocab, sampling);
+  const noise = new Float64Array(1);
+  const step = { token: 0, logProb: 0, entropy: 0, slid: 0 };
+  for (let i = Math.max(0, prompt.length - context); i < prompt.length; i++)
+    decoder.push(0, prompt[i]);
+  decoder.slid[0] = Math.max(0, prompt.length - context);
+  do {
+    decoder.run();
+    random.fillUniform(noise);
+    sampler.choose(decoder.logits, 0, noise, decoder.text, 0, decoder.length[0]);
+    step.token = sampler.token;
+    step.logProb = sampler.logProb;
+    step.entropy = sampler.entropy;
+    step.slid = decoder.slid[0];
+    yield step;
+    decoder.push(0, step.token);
+  } while (!stop.includes(step.token));
+}

@@ -1,0 +1,36 @@
+/** Dropout whose masks are drawn anew on every run of a tape: Srivastava et al. 2014. */
+import type { Backend } from "../core/backend.ts";
+import type { Random } from "../core/random.ts";
+import { input, type Tensor } from "../core/tensor.ts";
+import { dropout } from "../ops/elementwise.ts";
+
+/** One tape's dropout: its masks belong to the places where `apply` is called, in order. */
+export class Dropout {
+  private readonly k: Backend;
+  private readonly p: number;
+  private readonly random: Random;
+  private readonly masks: Tensor[] = [];
+  private used = 0;
+
+  /** `p` is the share dropped. */
+  constructor(k: Backend, p: number, random: Random) {
+    if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
+    this.k = k;
+    this.p = p;
+    this.random = random;
+  }
+
+  /** Call first in the tape's body. */
+  begin(): void {
+    this.used = 0;
+  }
+
+  apply(x: Tensor): Tensor {
+    const at = this.used++;
+    this.masks[at] ??= input(this.k, x.shape);
+    const mask = this.masks[at];
+    for (let i = 0; i < mask.data.length; i++)
+      mask.data[i] = this.random.uniform() < this.p ? 0 : 1;
+    return dropout(x, mask, this.p);
+  }
+}

@@ -1,0 +1,246 @@
+/**
+ * Causal self-attention as language models use it: Vaswani et al. 2017, arXiv:1706.03762, equation 1, with
+ * queries, keys and values side by side, as one linear layer makes them. Heads are read by strides, so no
+ * axis is moved. For training over whole sequences, and one position at a time from a cache.
+ */
+import type { Floats } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
+import { exp } from "../core/math.ts";
+import { apply, type Call, type Op } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+
+/**
+ * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]: position t sees positions up to t.
+ * `allowed` [batch, T, T] narrows that: 1 where row t may see column s. Every position must see itself.
+ */
+export const selfAttention = (qkv: Tensor, heads: number, allowed: Tensor = NONE): Tensor =>
+  apply(selfAttentionOp, qkv, allowed, NONE, heads);
+
+interface Sizes {
+  readonly B: number;
+  readonly T: number;
+  readonly heads: number;
+  readonly D: number;
+}
+const selfAttentionOp: Op<unknown, Sizes> = {
+  name: "selfAttention",
+  shape({ a: { shape }, b: allowed, p: heads }) {
+    const [B, T, width] = shape;
+    if (shape.length !== 3 || width % (3 * heads) !== 0) {
+      throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(shape)}`);
+    }
+    if (allowed !== NONE && !sameShape(allowed.shape, [B, T, T])) {
+      throw new ShapeError(
+        `selfAttention: want allowed [${B}, ${T}, ${T}], got ${show(allowed.shape)}`,
+      );
+    }
+    return [B, T, width / 3];
+  },
+  plan: ({ a: { shape }, p: heads }: Call) => ({
+    B: shape[0],
+    T: shape[1],
+    heads,
+    D: shape[2] / (3 * heads),
+  }),
+  // the weights, and room for one head's gradient of them
+  scratch({ a: { shape }, p: heads }) {
+    const [B, T] = shape;
+    return (B * heads + 1) * T * T;
+  },
+  forward({ data: y, a: { data: x }, b: allowed, plan: { B, T, heads, D }, scratch: w }) {
+    const C = heads * D;
+    const scale = 1 / Math.sqrt(D);
+    const mask = allowed === NONE ? null : allowed.data;
+    y.fill(0);
+    for (let row = 0, w0 = 0; row < B * heads * T; row++, w0 += T) {
+      const t = row % T;
+      const head = Math.floor(row / T) % heads;
+      const first = Math.floor(row / (heads * T)) * T; // the sequence's first position
+      const q = (first + t) * 3 * C + head * D;
+      let max = -Infinity;
+      for (let s = 0; s <= t; s++) {
+        const k = (first + s) * 3 * C + C + head * D;
+        let score = -Infinity;
+        if (mask === null || mask[(first + t) * T + s] !== 0) {
+          score = 0;
+          for (let d = 0; d < D; d++) score += x[q + d] * x[k + d];
+          score *= scale;
+        }
+        w[w0 + s] = score;
+        max = Math.max(max, score);
+      }
+      let sum = 0;
+      for (let s = 0; s <= t; s++) {
+        w[w0 + s] = exp(w[w0 + s] - max);
+        sum += w[w0 + s];
+      }
+      const to = (first + t) * C + head * D;
+      for (let s = 0; s <= t; s++) {
+        w[w0 + s] /= sum;
+        if (w[w0 + s] === 0) continue;
+        const v = (first + s) * 3 * C + 2 * C + head * D;
+        for (let d = 0; d < D; d++) y[to + d] += w[w0 + s] * x[v + d];
+      }
+      for (let s = t + 1; s < T; s++) w[w0 + s] = 0;
+    }
+  },
+  // dw = dy·vᵀ; dscore = w·(dw − Σ dw·w); then dq, dk through score = scale·q·kᵀ, and dv = wᵀ·dy
+  backward({ grad: dy, a: { data: x, grad: dx }, plan: { B, T, heads, D }, scratch: w }) {
+    if (!dx) return;
+    const C = heads * D;
+    const scale = 1 / Math.sqrt(D);
+    const dw = w.subarray(B * heads * T * T);
+    for (let row = 0, w0 = 0; row < B * heads * T; row++, w0 += T) {
+      const t = row % T;
+      const head = Math.floor(row / T) % heads;
+      const first = Math.floor(row / (heads * T)) * T;
+      const q = (first + t) * 3 * C + head * D;
+      const from = (first + t) * C + head * D;
+      let sum = 0;
+      for (let s = 0; s <= t; s++) {
+        const v = (first + s) * 3 * C + 2 * C + head * D;
+        let dot = 0;
+        for (let d = 0; d < D; d++) {
+          dot += dy[from + d] * x[v + d];
+          dx[v + d] += w[w0 + s] * dy[from + d];
+        }
+        dw[s] = dot;
+        sum += dot * w[w0 + s];
+      }
+      for (let s = 0; s <= t; s++) {
+        const dscore = scale * w[w0 + s] * (dw[s] - sum);
+        const k = (first + s) * 3 * C + C + head * D;
+        for (let d = 0; d < D; d++) {
+          dx[q + d] += dscore * x[k + d];
+          dx[k + d] += dscore * x[q + d];
+        }
+      }
+    }
+  },
+};
+
+/** Keys and values of past positions: of `sequences`, up to `context` positions each, one layer. */
+export interface KeyValues {
+  /** [sequences, heads, D, room]: transposed, so that scores of neighboring positions lie side by side. */
+  readonly keys: Tensor;
+  /** [sequences, heads, room, D] */
+  readonly values: Tensor;
+}
+
+/**
+ * qkv [rows, 3·C] gives [rows, C]. Row i belongs to sequence `sequence[i]` and stands at `position[i]`: its
+ * key and value are first written into the cache, then it sees its sequence's positions up to its own. So
+ * rows of one call may follow each other in one sequence. No gradient.
+ */
+export const cachedAttention = (
+  qkv: Tensor,
+  heads: number,
+  { keys, values }: KeyValues,
+  rows: readonly [sequence: Tensor, position: Tensor],
+): Tensor => apply(cachedAttentionOp, qkv, keys, values, heads, 0, undefined, rows);
+
+interface CachedPlan {
+  readonly n: number;
+  readonly heads: number;
+  readonly D: number;
+  readonly room: number;
+  /** Throws RangeError for a row outside the cache: there a kernel would write elsewhere. */
+  readonly check: (call: Call) => void;
+}
+const cachedAttentionOp: Op<unknown, CachedPlan> = {
+  name: "cachedAttention",
+  shape({ a: { shape }, b: keys, c: values, p: heads, rest: [sequence, position] }) {
+    const [n, width] = shape;
+    const D = width / (3 * heads);
+    const [sequences, , , room] = keys.shape;
+    const fits =
+      shape.length === 2 &&
+      sameShape(keys.shape, [sequences, heads, D, room]) &&
+      sameShape(values.shape, [sequences, heads, room, D]) &&
+      sameShape(sequence.shape, [n]) &&
+      sameShape(position.shape, [n]);
+    if (!fits) {
+      const got = [shape, keys.shape, values.shape, sequence.shape, position.shape].map(show);
+      throw new ShapeError(
+        `cachedAttention: want qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
+      );
+    }
+    return [n, width / 3];
+  },
+  plan: ({ a: { shape }, b: keys, p: heads }: Call) => ({
+    n: shape[0],
+    heads,
+    D: shape[1] / (3 * heads),
+    room: keys.shape[3],
+    check,
+  }),
+  scratch: ({ b: keys }) => keys.shape[3], // one row's weights
+  forward(slot) {
+    check(slot);
+    const { data: y, a, b, c, plan, rest, scratch: w } = slot;
+    const { n, heads, D, room } = plan;
+    const x = a.data;
+    const keys = b.data;
+    const values = c.data;
+    const [sequence, position] = [rest[0].data, rest[1].data];
+    const C = heads * D;
+    for (let i = 0; i < n; i++) {
+      for (let j = 0; j < C; j++) {
+        const head = sequence[i] * heads + Math.floor(j / D);
+        keys[(head * D + (j % D)) * room + position[i]] = x[i * 3 * C + C + j];
+        values[(head * room + position[i]) * D + (j % D)] = x[i * 3 * C + 2 * C + j];
+      }
+    }
+    y.fill(0);
+    for (let i = 0; i < n; i++) {
+      for (let h = 0; h < heads; h++) {
+        const head = (sequence[i] * heads + h) * D * room;
+        const q = i * 3 * C + h * D;
+        attend(y, i * C + h * D, x, q, keys, values, head, position[i] + 1, room, D, w);
+      }
+    }
+  },
+};
+
+/** One query against `count` positions of one head. */
+function attend(
+  y: Floats,
+  to: number,
+  x: Floats,
+  q: number,
+  keys: Floats,
+  values: Floats,
+  head: number,
+  count: number,
+  room: number,
+  D: number,
+  w: Floats,
+): void {
+  const scale = 1 / Math.sqrt(D);
+  let max = -Infinity;
+  for (let s = 0; s < count; s++) {
+    let score = 0;
+    for (let d = 0; d < D; d++) score += x[q + d] * keys[head + d * room + s];
+    w[s] = score * scale;
+    max = Math.max(max, w[s]);
+  }
+  let sum = 0;
+  for (let s = 0; s < count; s++) {
+    w[s] = exp(w[s] - max);
+    sum += w[s];
+  }
+  for (let s = 0; s < count; s++) {
+    for (let d = 0; d < D; d++) y[to + d] += (w[s] / sum) * values[head + s * D + d];
+  }
+}
+
+function check({ b: keys, rest: [sequence, position] }: Call): void {
+  const [sequences, , , room] = keys.shape;
+  for (let i = 0; i < sequence.data.length; i++) {
+    if (isBelow(sequence.data[i], sequences) && isBelow(position.data[i], room)) continue;
+    throw new RangeError(
+      `cachedAttention: want a sequence below ${sequences} and a position below ${room}, got ${sequence.data[i]} and ${position.data[i]}`,
+    );
+  }
+}
+const isBelow = (x: number, n: number): boolean => x >= 0 && x < n && Number.isInteger(x);
