@@ -3,11 +3,17 @@ import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
+import { box, discrete } from "../src/envs/space.ts";
 import { Actor } from "../src/policies/actor.ts";
 import { ActorCritic } from "../src/policies/actor-critic.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 
-export const options = { observationSize: 4, actions: 2, hidden: [64, 64], critic: true };
+export const options = {
+  observation: box(-Infinity, Infinity, [4]),
+  action: discrete(2),
+  hidden: [64, 64],
+  critic: true,
+};
 
 function acting(k: Backend, envs: number, value: boolean): BenchCase {
   const random = new Random(1);

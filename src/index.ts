@@ -1,10 +1,13 @@
 /** The public list. */
+export { type A2cConfig, type A2cReport, a2c, a2cSettings } from "./algos/a2c.ts";
+export { type PpoConfig, type PpoReport, ppo, ppoSettings } from "./algos/ppo.ts";
 export {
   type ReinforceConfig,
   type ReinforceReport,
   reinforce,
   reinforceSettings,
 } from "./algos/reinforce.ts";
+export { type Report, Training } from "./algos/training.ts";
 export { loops } from "./backends/loops.ts";
 export type { Backend, Floats } from "./core/backend.ts";
 export {
@@ -161,5 +164,7 @@ export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
 export { RewardScaler, RunningMoments } from "./returns/running.ts";
 export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
-export { Episodes } from "./rollout/episodes.ts";
 export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
+export { Minibatch } from "./rollout/minibatch.ts";
+export { Rollout } from "./rollout/rollout.ts";
+export { VectorEnv, type VectorEnvOptions } from "./rollout/vector-env.ts";

@@ -47,6 +47,7 @@ const instructions = {
   "f32x4.gt": [0x44, "v128 v128", "v128"],
   "v128.not": [0x4d, "v128", "v128"],
   "v128.and": [0x4e, "v128 v128", "v128"],
+  "v128.andnot": [0x4f, "v128 v128", "v128"],
   "v128.or": [0x50, "v128 v128", "v128"],
   "v128.xor": [0x51, "v128 v128", "v128"],
   "v128.bitselect": [0x52, "v128 v128 v128", "v128"],
@@ -228,6 +229,10 @@ export class V128 extends Expr {
   }
   and(x: V128): V128 {
     return new V128(emit("v128.and", [this, x]));
+  }
+  /** This where the mask is not set, else 0. */
+  except(mask: V128): V128 {
+    return new V128(emit("v128.andnot", [this, mask]));
   }
   or(x: V128): V128 {
     return new V128(emit("v128.or", [this, x]));

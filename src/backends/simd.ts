@@ -7,6 +7,7 @@ import type { Backend, Floats, Rollout } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { type KernelOptions, kernelBytes } from "./kernels/index.ts";
 import { Memory, noWebAssembly } from "./memory.ts";
+import { type Multiply, multiplier } from "./simd-gemm.ts";
 import { compileOp } from "./simd-ops.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.ts";
 
@@ -69,17 +70,7 @@ export interface SimdBackend extends Backend {
   /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
   workspace(floats: number): number;
   /** `gemm` on addresses. */
-  multiply(
-    y: number,
-    a: number,
-    b: number,
-    m: number,
-    n: number,
-    k: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    accumulate: boolean,
-  ): void;
+  readonly multiply: Multiply;
 }
 
 export function simd(options: SimdOptions = {}): SimdBackend {
@@ -101,6 +92,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     return space.byteOffset;
   }
 
+  const multiply = multiplier(kernels, workspace);
   const k: SimdBackend = {
     name: fast ? "simd-fast" : "simd",
     kernels,
@@ -149,100 +141,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;
-
-  function multiply(
-    y: number,
-    a: number,
-    b: number,
-    m: number,
-    n: number,
-    depth: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    accumulate: boolean,
-  ): void {
-    const add = accumulate ? 1 : 0;
-    if (transposeB && !transposeA && m < 8) {
-      kernels.dense(y, a, b, 0, m, n, depth, 0, add);
-      return;
-    }
-    let bRow = 4 * n;
-    const packs = m >= 32 && n >= 64 && depth >= 192;
-    const panels = packs ? depthBlock * (n + 8) + rowBlock * depthBlock : 0;
-    if (transposeB) {
-      bRow = 4 * ((n + 3) & ~3);
-      const to = workspace((bRow >> 2) * depth + panels);
-      kernels.transpose(to, bRow, b, 4 * depth, n, depth);
-      if (packs) packed(to + bRow * depth, y, a, to, bRow, m, n, depth, transposeA, add);
-      else direct(y, a, to, bRow, m, n, depth, transposeA, add);
-    } else if (packs) packed(workspace(panels), y, a, b, bRow, m, n, depth, transposeA, add);
-    else direct(y, a, b, bRow, m, n, depth, transposeA, add);
-  }
-
-  function direct(
-    y: number,
-    a: number,
-    b: number,
-    bRow: number,
-    m: number,
-    n: number,
-    depth: number,
-    transposeA: boolean,
-    add: number,
-  ): void {
-    const aRow = transposeA ? 4 : 4 * depth;
-    const aStep = transposeA ? 4 * m : 4;
-    kernels.gemm(y, 4 * n, a, aRow, aStep, b, bRow, m, n, depth, add);
-  }
-
-  /** By blocks of depth and rows, copied so that the kernel runs straight; what is left over, directly. */
-  function packed(
-    space: number,
-    y: number,
-    a: number,
-    b: number,
-    bRow: number,
-    m: number,
-    n: number,
-    depth: number,
-    transposeA: boolean,
-    accumulate: number,
-  ): void {
-    const aRow = transposeA ? 4 : 4 * depth;
-    const aStep = transposeA ? 4 * m : 4;
-    const yRow = 4 * n;
-    const wideColumns = n & ~7;
-    const wholeRows = m & ~3;
-    const aSpace = space + 4 * depthBlock * wideColumns;
-    for (let start = 0; start < depth; start += depthBlock) {
-      const block = Math.min(depthBlock, depth - start);
-      const add = start > 0 ? 1 : accumulate;
-      const bAt = b + start * bRow;
-      const aAt = a + start * aStep;
-      kernels.packB(space, bAt, bRow, wideColumns >> 3, block);
-      for (let row = 0; row < wholeRows; row += rowBlock) {
-        const rowPanels = Math.min(rowBlock, wholeRows - row) >> 2;
-        kernels.packA(aSpace, aAt + row * aRow, aRow, aStep, rowPanels, block);
-        const to = y + row * yRow;
-        kernels.gemmPacked(to, yRow, aSpace, space, rowPanels, wideColumns >> 3, block, add);
-      }
-      if (wideColumns < n) {
-        const at = 4 * wideColumns;
-        const rest = n - wideColumns;
-        kernels.gemm(y + at, yRow, aAt, aRow, aStep, bAt + at, bRow, wholeRows, rest, block, add);
-      }
-      if (wholeRows < m) {
-        const to = y + wholeRows * yRow;
-        const from = aAt + wholeRows * aRow;
-        kernels.gemm(to, yRow, from, aRow, aStep, bAt, bRow, m - wholeRows, n, block, add);
-      }
-    }
-  }
 }
-
-/** Measured best on one core with 512 KiB of cache. */
-const depthBlock = 256;
-const rowBlock = 96;
 
 function gae(
   kernels: Kernels,

@@ -15,6 +15,21 @@ export function wholeNumber(
   return value;
 }
 
+/** A number given as text, or undefined where it was not given. */
+export function realNumber(
+  flag: string,
+  text: string | undefined,
+  min: number,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value) || value < min) {
+    const bound = min === -Infinity ? "" : ` ≥ ${min}`;
+    throw new SettingError(`--${flag}: want a number${bound}, got "${text}"`);
+  }
+  return value;
+}
+
 /** ["key=value", …] as a record. */
 export function pairs(list: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {};

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { openRun } from "../node/run-folder.ts";
-import { type Evaluation, evaluate } from "../rollout/evaluate.ts";
+import type { Evaluation } from "../rollout/evaluate.ts";
 import { only, wholeNumber } from "./args.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--json]
@@ -25,8 +25,9 @@ export function evalCommand(args: string[]): void {
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
   const greedy = !values.sample;
-  const { model, makeEnv, config } = openRun(run);
-  const evaluation = evaluate(model, makeEnv(), episodes, seed, greedy);
+  const session = openRun(run);
+  const { config } = session;
+  const evaluation = session.evaluate(episodes, seed, greedy);
   if (values.json) {
     const { task, algo } = config;
     const line = { type: "evaluation", run, task, algo, seed, greedy, ...evaluation };
@@ -38,10 +39,12 @@ export function evalCommand(args: string[]): void {
 export const evaluationSeed = 1_000_000_007;
 
 export function describe(
-  { episodes, meanReturn, stdReturn, successRate }: Evaluation,
+  { episodes, meanReturn, stdReturn, margin, successRate }: Evaluation,
   greedy: boolean,
 ): string {
   const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;
+  const [low, high] = [meanReturn - margin, meanReturn + margin].map((x) => x.toFixed(2));
+  const interval = margin > 0 ? ` (95 % interval of the mean ${low} to ${high})` : "";
   const how = greedy ? "greedy" : "sampled";
-  return `${how} return over ${episodes} episodes: ${meanReturn.toFixed(2)} ± ${stdReturn.toFixed(2)}${success}`;
+  return `${how} return over ${episodes} episodes: ${meanReturn.toFixed(2)} ± ${stdReturn.toFixed(2)}${interval}${success}`;
 }

@@ -3,6 +3,7 @@ import { parseArgs } from "node:util";
 import { algorithms } from "../algos/index.ts";
 import type { Settings } from "../core/settings.ts";
 import { tasks } from "../tasks/index.ts";
+import { modelSettings } from "../tasks/model-settings.ts";
 
 export const listHelp = `  pigrad list
       tasks, algorithms, and every setting with its default`;
@@ -26,12 +27,13 @@ export function listCommand(args: string[]): void {
   for (const [name, { about, settings }] of Object.entries(algorithms)) {
     lines.push("", `  ${name}: ${about}`, ...settingLines(settings));
   }
+  lines.push("", "The model (of any task)", ...settingLines(modelSettings));
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 
 function settingLines(settings: Settings): string[] {
   return Object.entries(settings).map(([name, { initial, about, allowed }]) => {
     const value = String(initial) === "" ? "(none)" : String(initial);
-    return `    ${name.padEnd(14)} ${value.padEnd(20)} ${about} (${allowed})`;
+    return `    ${name.padEnd(20)} ${value.padEnd(20)} ${about} (${allowed})`;
   });
 }

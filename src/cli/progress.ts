@@ -1,5 +1,5 @@
 /** What a person sees while a run trains: one live line on a terminal, plain lines elsewhere. */
-import type { Report } from "../algos/index.ts";
+import type { Report } from "../algos/training.ts";
 
 export class Progress {
   private readonly total: number;

@@ -1,34 +1,85 @@
-/** pigrad train TASK: train a policy, evaluate it, leave a run folder. */
+/** pigrad train TASK: train a policy, evaluate it, leave a run folder; --resume RUN: go on with one. */
 import { parseArgs } from "node:util";
-import type { Report } from "../algos/index.ts";
+import { SettingError } from "../core/errors.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
-import { chooseFolder, saveRun } from "../node/run-folder.ts";
+import { chooseFolder, createRun, resumeRun } from "../node/run-folder.ts";
+import { type StopOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
-import { type Evaluation, evaluate } from "../rollout/evaluate.ts";
+import type { Evaluation } from "../rollout/evaluate.ts";
 import { open, resolve, type Session } from "../tasks/session.ts";
-import { only, pairs, wholeNumber } from "./args.ts";
+import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
 import { Progress } from "./progress.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
-               [--set key=value]... [--backend NAME] [--json] [--quiet]
-      train a policy; Ctrl-C stops and keeps what was learned`;
+               [--set key=value]... [--backend NAME]
+  pigrad train --resume RUN
+      train a policy; Ctrl-C stops and keeps what was learned. Both take
+               [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
+               [--checkpoint-every N]  steps between checkpoints (default 10,000)
+               [--json] [--quiet]`;
+
+const options = {
+  algo: { type: "string" },
+  seed: { type: "string" },
+  steps: { type: "string" },
+  out: { type: "string" },
+  set: { type: "string", multiple: true },
+  backend: { type: "string" },
+  resume: { type: "string" },
+  "until-steps": { type: "string" },
+  "until-seconds": { type: "string" },
+  "until-return": { type: "string" },
+  "checkpoint-every": { type: "string" },
+  json: { type: "boolean" },
+  quiet: { type: "boolean" },
+} as const;
+type Given = ReturnType<typeof parse>["values"];
+const parse = (args: string[]) => parseArgs({ args, allowPositionals: true, options });
 
 export async function trainCommand(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      algo: { type: "string" },
-      seed: { type: "string" },
-      steps: { type: "string" },
-      out: { type: "string" },
-      set: { type: "string", multiple: true },
-      backend: { type: "string" },
-      json: { type: "boolean" },
-      quiet: { type: "boolean" },
-    },
+  const { values, positionals } = parse(args);
+  const stop: StopOptions = {
+    untilSteps: wholeNumber("until-steps", values["until-steps"], 1),
+    untilSeconds: realNumber("until-seconds", values["until-seconds"], 0),
+    untilReturn: realNumber("until-return", values["until-return"], -Infinity),
+    checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
+  };
+  const { folder, session } =
+    values.resume === undefined ? begin(values, positionals) : resume(values, positionals);
+  const { config } = session;
+  const talk = !values.json && !values.quiet;
+  const verb = values.resume === undefined ? "training" : "going on with";
+  if (talk)
+    process.stdout.write(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}\n`);
+
+  const progress = talk ? new Progress(config.steps) : null;
+  const before = session.training.envSteps;
+  const trained = await trainRun(folder, session, stop, (report, line) => {
+    if (values.json) process.stdout.write(`${line}\n`);
+    progress?.show(report);
   });
+  progress?.end();
+  const { seconds, why } = trained;
+  if (talk && why !== "steps")
+    process.stdout.write(`stopped by ${why}; keeping what was learned\n`);
+  const evaluation = session.evaluate(100, evaluationSeed, true);
+  const { envSteps } = session.training;
+  const stepsPerSecond = Math.round((envSteps - before) / seconds);
+  if (values.json) {
+    const { task, algo, seed } = config;
+    const summary = { type: "summary", task, algo, seed, envSteps, seconds, stepsPerSecond, why };
+    process.stdout.write(`${JSON.stringify({ ...summary, evaluation, run: folder })}\n`);
+    return;
+  }
+  const steps = envSteps.toLocaleString("en");
+  process.stdout.write(
+    `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
+      `${describe(evaluation, true)}\n${comparison(session.makeEnv(), evaluation)}saved to ${folder}\n`,
+  );
+}
+
+function begin(values: Given, positionals: string[]): { folder: string; session: Session } {
   const config = resolve({
     task: only("task", positionals),
     algo: values.algo,
@@ -39,69 +90,20 @@ export async function trainCommand(args: string[]): Promise<void> {
   });
   const folder = chooseFolder(values.out, config);
   const session = open(config);
-  const talk = !values.json && !values.quiet;
-  if (talk)
-    process.stdout.write(`training ${config.task} with ${config.algo}, seed ${config.seed}\n`);
-
-  const { last, seconds, metrics } = await train(session, values.json === true, talk);
-  saveRun(folder, session, metrics);
-  const evaluation = evaluate(session.model, session.makeEnv(), 100, evaluationSeed, true);
-  const envSteps = last.envSteps;
-  const stepsPerSecond = Math.round(envSteps / seconds);
-  if (values.json) {
-    const { task, algo, seed } = config;
-    const summary = {
-      type: "summary",
-      task,
-      algo,
-      seed,
-      envSteps,
-      seconds,
-      stepsPerSecond,
-      evaluation,
-      run: folder,
-    };
-    process.stdout.write(`${JSON.stringify(summary)}\n`);
-    return;
-  }
-  const steps = envSteps.toLocaleString("en");
-  process.stdout.write(
-    `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
-      `${describe(evaluation, true)}\n${comparison(session.makeEnv(), evaluation)}saved to ${folder}\n`,
-  );
+  createRun(folder, session.config);
+  return { folder, session };
 }
 
-/** Draws reports until the steps are done or somebody presses Ctrl-C. */
-async function train(
-  session: Session,
-  json: boolean,
-  talk: boolean,
-): Promise<{ last: Report; seconds: number; metrics: string[] }> {
-  const { config, reports } = session;
-  const progress = talk ? new Progress(config.steps) : null;
-  const metrics: string[] = [];
-  let stopped = false;
-  const stop = (): void => {
-    stopped = true;
-  };
-  process.once("SIGINT", stop);
-  process.once("SIGTERM", stop);
-  const begun = performance.now();
-  let last: Report;
-  do {
-    last = reports.next().value;
-    const seconds = Number(((performance.now() - begun) / 1000).toFixed(3));
-    const line = JSON.stringify({ type: "update", ...last, seconds });
-    metrics.push(line);
-    if (json) process.stdout.write(`${line}\n`);
-    progress?.show(last);
-    await new Promise(setImmediate); // lets a signal through
-  } while (last.envSteps < config.steps && !stopped);
-  process.off("SIGINT", stop);
-  process.off("SIGTERM", stop);
-  progress?.end();
-  if (stopped && talk) process.stdout.write("stopped; keeping what was learned\n");
-  return { last, seconds: (performance.now() - begun) / 1000, metrics };
+function resume(values: Given, positionals: string[]): { folder: string; session: Session } {
+  const fixed = (["algo", "seed", "steps", "out", "set", "backend"] as const).filter(
+    (name) => values[name] !== undefined,
+  );
+  if (fixed.length > 0 || positionals.length > 0) {
+    const got = [...positionals, ...fixed.map((name) => `--${name}`)].join(" ");
+    throw new SettingError(`--resume takes everything from the run; got ${got} beside it`);
+  }
+  const folder = values.resume as string;
+  return { folder, session: resumeRun(folder) };
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */

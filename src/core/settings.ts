@@ -59,8 +59,8 @@ const rangeText = (kind: string, min: number, max: number): string => {
   return max < Infinity ? `${kind} ≤ ${max}` : kind;
 };
 
-export function choice<T extends string>(
-  initial: T,
+export function choice<const T extends string>(
+  initial: NoInfer<T>,
   choices: readonly T[],
   about: string,
 ): Setting<T> {

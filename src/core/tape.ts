@@ -124,6 +124,22 @@ export class Tape {
     }
   }
 
+  /**
+   * Where the last run, or its backward, first met NaN or Infinity: an op's input, result or gradient, in
+   * words; null where all is finite. Looks at everything: for the message of an error.
+   */
+  firstNotFinite(): string | null {
+    const bad = (x: Floats | null): boolean => x?.some((v) => !Number.isFinite(v)) ?? false;
+    const slots = this.slots.slice(0, this.length);
+    for (const { op, data, a, b, c, rest, shape } of slots) {
+      const given = [a, b, c, ...rest].find((x) => !("op" in x) && bad(x.data));
+      if (given !== undefined) return `an input ${show(given.shape)} of ${op.name} is not finite`;
+      if (bad(data)) return `${op.name} made a number that is not finite, in ${show(shape)}`;
+    }
+    const from = slots.reverse().find(({ grad }) => bad(grad));
+    return from === undefined ? null : `the gradient at ${from.op.name} is not finite`;
+  }
+
   /** @internal One op: in the slot at hand if it holds this very op on these very inputs. */
   step(
     op: Op,

@@ -116,7 +116,12 @@ export function squashedSample(
 }
 
 /** Writes the squashed mean: the median action, what a greedy policy does. */
-export function squashedMode(action: Floats, mean: Tensor, { low, high } = unit): void {
-  for (let i = 0; i < action.length; i++)
-    action[i] = low + ((tanh(mean.data[i]) + 1) / 2) * (high - low);
+export const squashedMode = (action: Floats, mean: Tensor, bounds = unit): void =>
+  squashInto(action, mean.data, bounds);
+
+/** Writes the action that u stands for. */
+export function squashInto(action: Floats, u: ArrayLike<number>, { low, high } = unit): void {
+  for (let i = 0; i < action.length; i++) {
+    action[i] = low + ((tanh(u[i]) + 1) / 2) * (high - low);
+  }
 }

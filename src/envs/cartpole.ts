@@ -9,11 +9,13 @@
 import type { Floats } from "../core/backend.ts";
 import { cos, sin } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
-import { box, discrete } from "./space.ts";
+import { type Box, box, discrete } from "./space.ts";
 
 export interface CartPoleOptions {
   /** Reward 0 a step and −1 at the end, as in Sutton & Barto's book. Default false. */
   readonly suttonBartoReward?: boolean;
+  /** Observe the velocities too. Default true; without them, the past must be remembered. */
+  readonly velocities?: boolean;
   readonly maxSteps?: number;
 }
 
@@ -30,18 +32,25 @@ const maxPosition = 2.4;
 const startBound = 0.05;
 
 export class CartPole extends Dynamics {
-  readonly observationSpace = box(
-    [-2 * maxPosition, -Infinity, -2 * maxAngle, -Infinity],
-    [2 * maxPosition, Infinity, 2 * maxAngle, Infinity],
-    [4],
-  );
+  readonly observationSpace: Box;
   readonly actionSpace = discrete(2);
   /** [position, velocity, angle, angular velocity] */
   readonly state = new Float64Array(4);
   private readonly suttonBartoReward: boolean;
+  private readonly velocities: boolean;
 
-  constructor({ suttonBartoReward = false, maxSteps = 500 }: CartPoleOptions = {}) {
+  constructor({
+    suttonBartoReward = false,
+    velocities = true,
+    maxSteps = 500,
+  }: CartPoleOptions = {}) {
     super(maxSteps);
+    const high = velocities
+      ? [2 * maxPosition, Infinity, 2 * maxAngle, Infinity]
+      : [2 * maxPosition, 2 * maxAngle];
+    const low = high.map((x) => -x);
+    this.observationSpace = box(low, high, [high.length]);
+    this.velocities = velocities;
     this.suttonBartoReward = suttonBartoReward;
   }
 
@@ -72,7 +81,8 @@ export class CartPole extends Dynamics {
   }
 
   observe(out: Floats, at: number): void {
-    for (let i = 0; i < 4; i++) out[at + i] = this.state[i];
+    const stride = this.velocities ? 1 : 2; // position, angle
+    for (let i = 0; i < 4; i += stride) out[at++] = this.state[i];
   }
 
   render(): string {

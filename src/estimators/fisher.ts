@@ -9,24 +9,28 @@
 import type { Floats } from "../core/backend.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
-import type { Tensor } from "../core/tensor.ts";
+import { NONE, type Tensor } from "../core/tensor.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { exp as expOf } from "../ops/elementwise.ts";
+import { stopGradient } from "../ops/layout.ts";
+import { sum as sumOf } from "../ops/reduce.ts";
 
 /**
  * A scalar whose gradient with respect to what is behind `logits` is F·v, given `tangent` = J·v, both
- * [batch, actions]. Its value is ½·vᵀF·v.
+ * [batch, actions]. Its value is ½·vᵀF·v. `mask` [batch, actions] has 1 where an action is allowed.
  */
-export const fisherForm = (logits: Tensor, tangent: Tensor): Tensor =>
-  apply(fisherOp, logits, tangent);
+export const fisherForm = (logits: Tensor, tangent: Tensor, mask: Tensor = NONE): Tensor =>
+  apply(fisherOp, logits, tangent, mask);
 const fisherOp: Op = {
   name: "fisherForm",
   shape: () => [],
   scratch: ({ a }) => a.data.length, // M·J·v/N
-  forward({ data, a: { data: x, shape }, b: { data: tangent }, scratch }) {
+  forward({ data, a: { data: x, shape }, b: { data: tangent }, c, scratch }) {
     const n = shape[shape.length - 1];
     const batch = x.length / n;
     let form = 0;
     for (let row = 0; row < x.length; row += n) {
-      const mean = probabilities(scratch, x, tangent, row, n);
+      const mean = probabilities(scratch, x, tangent, c === NONE ? null : c.data, row, n);
       for (let i = row; i < row + n; i++) {
         scratch[i] *= (tangent[i] - mean) / batch;
         form += 0.5 * scratch[i] * tangent[i];
@@ -40,12 +44,19 @@ const fisherOp: Op = {
 };
 
 /** Writes the softmax of one row into `pi`, and returns Σ π·t. */
-function probabilities(pi: Floats, x: Floats, t: Floats, row: number, n: number): number {
+function probabilities(
+  pi: Floats,
+  x: Floats,
+  t: Floats,
+  mask: Floats | null,
+  row: number,
+  n: number,
+): number {
   let max = -Infinity;
-  for (let i = row; i < row + n; i++) max = Math.max(max, x[i]);
+  for (let i = row; i < row + n; i++) if (mask?.[i] !== 0) max = Math.max(max, x[i]);
   let sum = 0;
   for (let i = row; i < row + n; i++) {
-    pi[i] = exp(x[i] - max);
+    pi[i] = mask?.[i] === 0 ? 0 : exp(x[i] - max);
     sum += pi[i];
   }
   let mean = 0;
@@ -54,4 +65,22 @@ function probabilities(pi: Floats, x: Floats, t: Floats, row: number, n: number)
     mean += pi[i] * t[i];
   }
   return mean;
+}
+
+/**
+ * The same for a Gaussian with free ln σ: F = diag(1/σ²) over the means, 2 over each ln σ. A scalar whose
+ * gradient is F·v, given the means' tangent [batch, n] and the direction of ln σ [n].
+ */
+export function gaussianFisherForm(
+  mean: Tensor,
+  logStd: Tensor,
+  tangent: Tensor,
+  logStdTangent: Tensor,
+): Tensor {
+  const precision = expOf(mul(logStd, -2));
+  const ofMean = sumOf(mul(mean, stopGradient(mul(tangent, precision))));
+  return add(
+    mul(ofMean, 1 / mean.shape[0]),
+    mul(sumOf(mul(logStd, stopGradient(logStdTangent))), 2),
+  );
 }

@@ -14,12 +14,15 @@ export interface MlpOptions {
   readonly activation?: "tanh" | "relu";
   /** Gain of the last layer's orthogonal weights: 0.01 for a policy's head, 1 for a value's. Default 1. */
   readonly outputGain?: number;
+  /** Put the activation behind the last layer too. Default false. */
+  readonly outputActivation?: boolean;
 }
 
 /** Linear layers of the given sizes, orthogonal with gain √2 inside, zero biases. */
 export class Mlp {
   readonly layers: readonly Linear[];
   private readonly activation: "tanh" | "relu";
+  private readonly active: number; // layers with an activation behind them
 
   /** Adds `name.0.weight`, `name.0.bias`, `name.1.weight`, … to `parameters`. */
   constructor(
@@ -27,11 +30,12 @@ export class Mlp {
     name: string,
     sizes: readonly number[],
     random: Random,
-    { activation = "tanh", outputGain = 1 }: MlpOptions = {},
+    { activation = "tanh", outputGain = 1, outputActivation = false }: MlpOptions = {},
   ) {
     const last = sizes.length - 2;
     if (last < 0) throw new RangeError(`Mlp: want at least two sizes, got [${sizes.join(", ")}]`);
     this.activation = activation;
+    this.active = outputActivation ? last + 1 : last;
     this.layers = sizes.slice(1).map((outputs, i) => {
       const init = orthogonal(i === last ? outputGain : Math.SQRT2);
       return new Linear(parameters, `${name}.${i}`, sizes[i], outputs, random, init);
@@ -40,10 +44,11 @@ export class Mlp {
 
   /** x […, sizes[0]] → […, sizes.at(-1)] */
   forward(x: Tensor): Tensor {
-    const last = this.layers.length - 1;
     let h = x;
-    for (let i = 0; i < last; i++) h = this.layers[i].forward(h, this.activation);
-    return this.layers[last].forward(h);
+    for (let i = 0; i < this.layers.length; i++) {
+      h = this.layers[i].forward(h, i < this.active ? this.activation : "none");
+    }
+    return h;
   }
 
   /**
@@ -57,7 +62,7 @@ export class Mlp {
       const { weight } = this.layers[i];
       const moved = v.layers[i].forward(h);
       dh = dh === null ? moved : add(moved, linear(dh, weight));
-      if (i === this.layers.length - 1) break;
+      if (i >= this.active) break;
       h = this.layers[i].forward(h, this.activation);
       const slope = this.activation === "tanh" ? add(mul(square(h), -1), 1) : greater(h, mul(h, 0));
       dh = mul(dh, slope);

@@ -1,10 +1,28 @@
-/** A run on disk: config.json, metrics.jsonl, model.safetensors. */
+/**
+ * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
+ * checkpoint.safetensors, all that the rest of it follows from.
+ */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, SettingError } from "../core/errors.ts";
-import type { ActorCritic } from "../policies/actor-critic.ts";
-import { loadModel, open, type RunConfig, type Session, saveModel } from "../tasks/session.ts";
-import { writeAtomically } from "./files.ts";
+import type { State } from "../core/state.ts";
+import { decodeState, encodeState } from "../io/state-file.ts";
+import { open, type RunConfig, resolve, type Session } from "../tasks/session.ts";
+import { appendFlushed, removeTemporary, writeAtomically } from "./files.ts";
+
+const names = {
+  config: "config.json",
+  metrics: "metrics.jsonl",
+  checkpoint: "checkpoint.safetensors",
+} as const;
+
+/** One line of metrics: an update's figures, and seconds since the start. */
+export interface Metric {
+  readonly [name: string]: number | string | null;
+  readonly update: number;
+  readonly envSteps: number;
+  readonly seconds: number;
+}
 
 /** Where a new run goes: `wanted`, which must not hold anything yet, or a free name under runs/. */
 export function chooseFolder(wanted: string | undefined, config: RunConfig): string {
@@ -21,30 +39,70 @@ export function chooseFolder(wanted: string | undefined, config: RunConfig): str
   }
 }
 
-/** Writes a whole run. */
-export function saveRun(path: string, session: Session, metrics: readonly string[]): void {
+/** Begins a run's folder. */
+export function createRun(path: string, config: RunConfig): void {
   mkdirSync(path, { recursive: true });
-  writeAtomically(join(path, "model.safetensors"), saveModel(session.model as ActorCritic));
-  writeAtomically(join(path, "metrics.jsonl"), metrics.map((line) => `${line}\n`).join(""));
-  writeAtomically(join(path, "config.json"), `${JSON.stringify(session.config, null, 2)}\n`);
+  writeAtomically(join(path, names.config), `${JSON.stringify(config, null, 2)}\n`);
+  writeAtomically(join(path, names.metrics), "");
 }
 
-/** Reads a run back, its weights in a model of its task. Throws FormatError for anything else. */
+/** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
+export function checkpoint(path: string, session: Session, metrics: string[]): void {
+  if (metrics.length > 0) {
+    appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
+    metrics.length = 0;
+  }
+  const { task, algo } = session.config;
+  const bytes = encodeState(session.training.save(), { format: "pigrad 1", task, algo });
+  writeAtomically(join(path, names.checkpoint), bytes);
+}
+
+/** A run's policy, in a session that has not trained: for evaluation. Throws FormatError for anything else. */
 export function openRun(path: string): Session {
   const config = readConfig(path);
   const session = rebuilding(path, () => open(config));
-  const bytes = read(path, "model.safetensors");
-  rebuilding(path, () => loadModel(session.model, bytes));
+  const state = readCheckpoint(path);
+  rebuilding(path, () => session.load(state));
   return session;
 }
 
-function readConfig(path: string): RunConfig {
-  const text = read(path, "config.json").toString();
+/**
+ * A run to go on with from its last checkpoint, to the last bit. Metrics of updates after it are cut off;
+ * what an interrupted write left is removed.
+ */
+export function resumeRun(path: string): Session {
+  const config = readConfig(path);
+  const state = readCheckpoint(path);
+  const session = rebuilding(path, () => open(config, state));
+  removeTemporary(path);
+  const { update } = state as { update: number };
+  const kept = readMetrics(path).filter((metric) => metric.update <= update);
+  const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`).join("");
+  writeAtomically(join(path, names.metrics), lines);
+  return session;
+}
+
+/** The figures of a run. A last line that was cut off is left out. */
+export function readMetrics(path: string): Metric[] {
+  const lines = read(path, names.metrics).toString().split("\n");
+  return lines.flatMap((line, i) => {
+    if (line === "") return [];
+    try {
+      return [JSON.parse(line) as Metric];
+    } catch {
+      if (i === lines.length - 1) return [];
+      throw new FormatError(`${join(path, names.metrics)}: line ${i + 1} is not JSON`);
+    }
+  });
+}
+
+export function readConfig(path: string): RunConfig {
+  const text = read(path, names.config).toString();
   let config: unknown;
   try {
     config = JSON.parse(text);
   } catch (error) {
-    throw new FormatError(`${join(path, "config.json")}: not JSON: ${(error as Error).message}`);
+    throw new FormatError(`${join(path, names.config)}: not JSON: ${(error as Error).message}`);
   }
   const fields = {
     task: "string",
@@ -56,10 +114,15 @@ function readConfig(path: string): RunConfig {
   for (const [name, type] of Object.entries({ ...fields, settings: "object" })) {
     const value = (config as Record<string, unknown> | null)?.[name];
     if (typeof value !== type || value === null) {
-      throw new FormatError(`${join(path, "config.json")}: want ${name} to be a ${type}`);
+      throw new FormatError(`${join(path, names.config)}: want ${name} to be a ${type}`);
     }
   }
-  return config as RunConfig;
+  return rebuilding(path, () => resolve(config as RunConfig));
+}
+
+function readCheckpoint(path: string): State {
+  const bytes = read(path, names.checkpoint);
+  return rebuilding(path, () => decodeState(bytes).state);
 }
 
 function read(path: string, name: string): Buffer {

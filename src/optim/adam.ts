@@ -29,8 +29,6 @@ export class Adam extends Optimizer {
   private readonly eps: number;
   private readonly decoupled: boolean;
   private readonly amsgrad: boolean;
-  private power1 = 1;
-  private power2 = 1;
   constructor(what: Optimized, options: AdamOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0, amsgrad = false } = options;
     super(what, learningRate, weightDecay, amsgrad ? 3 : 2);
@@ -46,8 +44,8 @@ export class Adam extends Optimizer {
   }
 
   protected override begin(): void {
-    this.power1 *= this.beta1;
-    this.power2 *= this.beta2;
+    this.powers[0] *= this.beta1;
+    this.powers[1] *= this.beta2;
   }
 
   protected update(run: Run, learningRate: number): void {
@@ -56,8 +54,8 @@ export class Adam extends Optimizer {
     const [m, v, largest] = state;
     const l2 = this.decoupled ? 0 : weightDecay;
     const keep = this.decoupled ? 1 - learningRate * weightDecay : 1;
-    const rate = learningRate / (1 - this.power1);
-    const rootScale = 1 / Math.sqrt(1 - this.power2);
+    const rate = learningRate / (1 - this.powers[0]);
+    const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
     if (backend.adam !== undefined && !amsgrad) {
       backend.adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep);
       return;
@@ -85,7 +83,6 @@ export class Adamax extends Optimizer {
   private readonly beta1: number;
   private readonly beta2: number;
   private readonly eps: number;
-  private power1 = 1;
   constructor(what: Optimized, options: Omit<AdamOptions, "decoupled" | "amsgrad"> = {}) {
     super(what, options.learningRate ?? 2e-3, options.weightDecay ?? 0, 2);
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
@@ -97,13 +94,13 @@ export class Adamax extends Optimizer {
   }
 
   protected override begin(): void {
-    this.power1 *= this.beta1;
+    this.powers[0] *= this.beta1;
   }
 
   protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
     const { beta1, beta2, eps } = this;
     const [m, u] = state;
-    const rate = learningRate / (1 - this.power1);
+    const rate = learningRate / (1 - this.powers[0]);
     for (let i = 0; i < w.length; i++) {
       const g = grad[i] + weightDecay * w[i];
       m[i] = beta1 * m[i] + (1 - beta1) * g;

@@ -1,5 +1,6 @@
 /** What optimizers share: parameter groups, learning rates, flat runs of parameters with their state. */
 import type { Backend, Floats } from "../core/backend.ts";
+import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import { type Parameter, Parameters, type Region } from "../core/tensor.ts";
 
 /** Parameters with settings of their own. */
@@ -20,12 +21,14 @@ export interface Run extends Region {
 /** What is optimized: a whole model, in few flat regions, or groups, parameter by parameter. */
 export type Optimized = Parameters | readonly Group[];
 
-export abstract class Optimizer {
+export abstract class Optimizer implements Kept {
   /** Used by every group without its own; assign to it, or pass one to `step`. */
   learningRate: number;
   /** Steps taken. */
   steps = 0;
   readonly runs: readonly Run[];
+  /** Running products of decay rates, for the optimizers that correct by them. */
+  protected readonly powers = Float64Array.of(1, 1);
 
   /** `stateSize` is how many numbers the optimizer keeps for each parameter. */
   constructor(what: Optimized, learningRate: number, weightDecay: number, stateSize: number) {
@@ -53,6 +56,25 @@ export abstract class Optimizer {
     for (const run of this.runs) {
       this.update(run, run.learningRate ?? learningRate);
       run.grad.fill(0);
+    }
+  }
+
+  /** Everything but the parameters: steps taken, and what is kept for each parameter. */
+  save(): State {
+    const runs = this.runs.map(({ state }) => state.map((x) => x.slice()));
+    return { steps: this.steps, learningRate: this.learningRate, powers: [...this.powers], runs };
+  }
+
+  restore(state: State): void {
+    const saved = this.runs.map((run, i) =>
+      run.state.map((x, j) => numbersOf(partOf(partOf(state, "runs"), `${i}`), `${j}`, x.length)),
+    );
+    const powers = numbersOf(state, "powers", 2);
+    this.steps = numberOf(state, "steps");
+    this.learningRate = numberOf(state, "learningRate");
+    this.powers.set(powers);
+    for (const [i, run] of this.runs.entries()) {
+      for (const [j, x] of run.state.entries()) x.set(saved[i][j]);
     }
   }
 

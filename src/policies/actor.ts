@@ -1,60 +1,116 @@
 /** A policy at work: observations in, actions out, for several environments at once; allocates nothing. */
 import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
+import { type Kept, numbersOf, type State } from "../core/state.ts";
 import { Tape } from "../core/tape.ts";
-import { input, type Tensor } from "../core/tensor.ts";
-import {
-  categoricalLogProb,
-  categoricalMode,
-  categoricalSample,
-} from "../distributions/categorical.ts";
+import { input, NONE, type Tensor } from "../core/tensor.ts";
 import type { ActorCritic } from "./actor-critic.ts";
+import type { Memory } from "./network.ts";
 
-export class Actor {
+export class Actor implements Kept {
+  readonly model: ActorCritic;
+  readonly envs: number;
   /** Fill with one observation an environment, [envs, size], then `act`. */
-  readonly observation: Tensor;
-  /** The actions chosen, [envs]. */
+  readonly observation: Floats;
+  /** 1 where a choice is allowed, [envs, masked]; all 1 at first. Without use where nothing is masked. */
+  readonly mask: Floats;
+  /** 1 where a new episode begins, [envs]; a recurrent model forgets there. */
+  readonly reset: Floats;
+  /** What a recurrent model remembers, [envs, memorySize]. */
+  readonly state: Floats;
+  /** The actions chosen, as they are kept for learning, [envs, actionSize] … */
   readonly action: Floats;
-  /** ln π of each action, [envs]; and V of each observation, where the model has a critic and it was asked. */
-  logProb: Floats = new Float32Array(0);
-  value: Floats = new Float32Array(0);
+  /** … and as the environment is told. */
+  readonly command: Floats;
+  /** ln π of each action, V of each observation, [envs]; V is 0 without a critic. */
+  logProb: Floats;
+  value: Floats;
   private readonly tape: Tape;
   private readonly noise: Float64Array;
   private readonly choose: () => void;
+  private readonly judging: Tape;
+  private readonly judged: Tensor;
+  private readonly look: () => Tensor | null;
+  private readonly memory: Tensor | null;
+  private readonly nothing: Floats;
+  private greedy = false;
 
-  constructor(model: ActorCritic, envs: number, { value = false } = {}) {
-    const k = model.parameters.backend;
-    const { observation, tape, noise } = {
-      observation: input(k, [envs, model.options.observationSize]),
-      tape: new Tape(k, { grads: false }),
-      noise: new Float64Array(envs),
-    };
-    const action = input(k, [envs]);
-    this.observation = observation;
+  /** `masked`: the environment masks its actions. `value`: V is wanted with each action. */
+  constructor(model: ActorCritic, envs: number, { masked = false, value = true } = {}) {
+    const { backend: k } = model.parameters;
+    const { head, memorySize, options } = model;
+    const size = options.observation.size;
+    const observation = input(k, [envs, size]);
+    const mask = masked && head.masked > 0 ? input(k, [envs, head.masked]) : NONE;
+    const action = input(k, head.actionShape(envs));
+    const memory: Memory | null =
+      memorySize > 0 ? { state: input(k, [envs, memorySize]), reset: input(k, [1, envs]) } : null;
+    const noReset = memory && { state: memory.state, reset: input(k, [1, envs]) };
+    const noise = new Float64Array(envs * head.actionSize);
+    mask.data.fill(1);
+    this.model = model;
+    this.envs = envs;
+    this.observation = observation.data;
+    this.mask = mask.data;
+    this.reset = memory?.reset.data ?? new Float32Array(envs);
+    this.state = memory?.state.data ?? new Float32Array(0);
+    this.memory = memory?.state ?? null;
     this.action = action.data;
-    this.tape = tape;
+    this.command = new Float64Array(action.data.length);
+    this.logProb = new Float32Array(envs);
+    this.value = new Float32Array(envs);
+    this.nothing = new Float32Array(envs);
     this.noise = noise;
+    this.tape = new Tape(k, { grads: false });
     this.choose = () => {
-      const logits = model.logits(observation);
-      if (this.greedy) categoricalMode(action.data, logits);
-      else categoricalSample(action.data, logits, noise);
-      this.logProb = categoricalLogProb(logits, action).data;
-      const v = value ? model.value(observation) : null;
+      const params = model.forward(observation, memory);
+      if (this.greedy) head.mode(action.data, params, mask);
+      else head.sample(action.data, params, noise, mask);
+      this.logProb = head.logProb(params, action, mask).data;
+      const v = value ? model.value(observation, memory) : null;
       if (v !== null) this.value = v.data;
     };
+    const judged = input(k, [envs, size]);
+    this.judged = judged;
+    this.judging = new Tape(k, { grads: false });
+    this.look = () => {
+      if (options.shared) model.forward(judged, noReset);
+      return model.value(judged, noReset);
+    };
   }
-  private greedy = false;
 
   /** Samples an action for each observation. */
   act(random: Random): void {
-    random.fillUniform(this.noise);
-    this.greedy = false;
-    this.tape.run(this.choose);
+    const { noise } = this;
+    if (this.model.head.noise === "uniform") random.fillUniform(noise);
+    else random.fillNormal(noise);
+    this.take(false);
   }
 
   /** Takes the likeliest action for each observation. */
   actGreedily(): void {
-    this.greedy = true;
+    this.take(true);
+  }
+
+  private take(greedy: boolean): void {
+    this.greedy = greedy;
     this.tape.run(this.choose);
+    this.model.head.command(this.command, this.action);
+    if (this.memory !== null) this.model.carry(this.memory);
+  }
+
+  /** V of observations [envs, size] that follow the actions taken; valid until the next call. */
+  judge(observation: ArrayLike<number>): Floats {
+    if (!this.model.hasCritic) return this.nothing;
+    this.judged.data.set(observation);
+    return (this.judging.run(this.look) as Tensor).data;
+  }
+
+  save(): State {
+    return { memory: this.state.slice() };
+  }
+
+  restore(state: State): void {
+    this.state.set(numbersOf(state, "memory", this.state.length));
   }
 }

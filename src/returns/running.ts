@@ -15,11 +15,11 @@ export interface NormalizeOptions {
 }
 export const normalizeDefaults: NormalizeOptions = { eps: 1e-8, clip: 10 };
 
-export interface MomentsState {
+export type MomentsState = {
   readonly count: number;
   readonly mean: readonly number[];
   readonly variance: readonly number[];
-}
+};
 
 const clipped = (x: number, clip: number): number => Math.min(Math.max(x, -clip), clip);
 
@@ -110,10 +110,10 @@ export interface RewardScalerOptions extends NormalizeOptions {
 }
 export const rewardScalerDefaults: RewardScalerOptions = { gamma: 0.99, ...normalizeDefaults };
 
-export interface RewardScalerState {
+export type RewardScalerState = {
   readonly returns: readonly number[];
   readonly moments: MomentsState;
-}
+};
 
 /**
  * Rewards over the running deviation of the discounted return so far. The mean stays: taking it off would

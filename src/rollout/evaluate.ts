@@ -1,51 +1,81 @@
 /** How well a policy does: whole episodes without learning. */
 import { Random } from "../core/random.ts";
-import type { Dynamics } from "../envs/env.ts";
 import { Actor } from "../policies/actor.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
+import type { VectorEnv } from "./vector-env.ts";
 
 export interface Evaluation {
   readonly episodes: number;
-  /** Mean and sample deviation of the undiscounted return. */
+  /** Undiscounted return and length of each. */
+  readonly returns: readonly number[];
+  readonly lengths: readonly number[];
+  /** Mean and sample deviation of the returns. */
   readonly meanReturn: number;
   readonly stdReturn: number;
+  /** Half of a 95 % confidence interval of the mean, by Student's t. */
+  readonly margin: number;
   /** Share of episodes that reached their goal; null where the environment has none. */
   readonly successRate: number | null;
 }
 
+/** Called with every step of an evaluation: what was seen, done and got. */
+export type Witness = (episode: number, actor: Actor, env: VectorEnv) => void;
+
 /** Plays `episodes` episodes from `seed`, with the likeliest actions (greedy) or sampled ones. */
 export function evaluate(
   model: ActorCritic,
-  env: Dynamics,
+  env: VectorEnv,
   episodes: number,
   seed: number,
   greedy: boolean,
+  witness?: Witness,
 ): Evaluation {
-  const actor = new Actor(model, 1);
+  const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
   const random = new Random(seed).split(); // apart from the environment's own draws
-  env.seed(seed);
+  const [only] = env.envs;
+  only.seed(seed);
+  env.learning = false;
+  env.start();
   const returns: number[] = [];
+  const lengths: number[] = [];
   let successes: number | null = 0;
-  for (let episode = 0; episode < episodes; episode++) {
-    env.start();
-    let total = 0;
-    while (!env.terminated && !env.truncated) {
-      env.observe(actor.observation.data, 0);
-      if (greedy) actor.actGreedily();
-      else actor.act(random);
-      env.act(actor.action, 0);
-      total += env.reward;
-    }
-    returns.push(total);
-    successes = successes === null || env.success === null ? null : successes + Number(env.success);
+  while (returns.length < episodes) {
+    actor.observation.set(env.observation);
+    if (env.mask !== null) actor.mask.set(env.mask);
+    actor.reset.set(env.fresh);
+    if (greedy) actor.actGreedily();
+    else actor.act(random);
+    witness?.(returns.length, actor, env);
+    env.step(actor.command);
+    if (env.terminated[0] === 0 && env.truncated[0] === 0) continue;
+    const success = env.finalSuccess[0];
+    successes = successes === null || Number.isNaN(success) ? null : successes + success;
+    returns.push(env.finalReturn[0]);
+    lengths.push(env.finalLength[0]);
   }
-  const meanReturn = returns.reduce((sum, r) => sum + r, 0) / episodes;
+  const successRate = successes === null ? null : successes / episodes;
+  return { episodes, returns, lengths, ...statistics(returns), successRate };
+}
+
+function statistics(returns: readonly number[]) {
+  const n = returns.length;
+  const meanReturn = returns.reduce((sum, r) => sum + r, 0) / n;
   const squares = returns.reduce((sum, r) => sum + (r - meanReturn) * (r - meanReturn), 0);
-  const stdReturn = episodes > 1 ? Math.sqrt(squares / (episodes - 1)) : 0;
+  const stdReturn = n > 1 ? Math.sqrt(squares / (n - 1)) : 0;
   return {
-    episodes,
     meanReturn,
     stdReturn,
-    successRate: successes === null ? null : successes / episodes,
+    margin: n > 1 ? (student95(n - 1) * stdReturn) / Math.sqrt(n) : 0,
   };
+}
+
+/** The 97.5 % quantile of Student's t, by the Cornish–Fisher expansion; exact tables below 4 degrees. */
+export function student95(degrees: number): number {
+  const small = [12.706, 4.303, 3.182];
+  if (degrees <= small.length) return small[degrees - 1];
+  const z = 1.959964;
+  const g1 = (z ** 3 + z) / 4;
+  const g2 = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
+  const g3 = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
+  return z + g1 / degrees + g2 / degrees ** 2 + g3 / degrees ** 3;
 }

@@ -5,7 +5,9 @@
  */
 import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
 import type { Dynamics } from "../envs/env.ts";
+import type { Space } from "../envs/space.ts";
 import {
   type MomentsState,
   type NormalizeOptions,
@@ -21,24 +23,23 @@ export interface VectorEnvOptions {
   readonly normalizeReward?: boolean | Partial<NormalizeOptions>;
   /** γ of that sum. Default 0.99. */
   readonly gamma?: number;
+  /** Start anew where an episode ended. Default true; false: it rests until the next `start`. */
+  readonly autoreset?: boolean;
 }
 
-/** The state of a VectorEnv: of its environments, episodes and statistics, as JSON keeps it. */
-export interface VectorEnvState {
-  readonly envs: readonly (readonly number[])[];
-  readonly observation: readonly number[];
-  readonly mask: readonly number[] | null;
-  readonly episodeReturn: readonly number[];
-  readonly episodeLength: readonly number[];
-  readonly moments: MomentsState | null;
-  readonly rewardScaler: RewardScalerState | null;
-}
+/** Numbers of a mask: one a choice. */
+const choicesOf = (space: Space): number =>
+  space.kind === "discrete"
+    ? space.n
+    : space.kind === "multiDiscrete"
+      ? space.choices.reduce((total, n) => total + n, 0)
+      : space.size;
 
 const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
 ): Partial<NormalizeOptions> | null => (option === true ? {} : option || null);
 
-export class VectorEnv {
+export class VectorEnv implements Kept {
   readonly envs: readonly Dynamics[];
   readonly observationSize: number;
   readonly actionSize: number;
@@ -53,7 +54,10 @@ export class VectorEnv {
   /** Return and length so far of each episode, [envs], rewards as the environment gave them. */
   readonly episodeReturn: Float64Array;
   readonly episodeLength: Int32Array;
-  /** The same of the episode that ended in the last step, where one did, and 1 where it reached its goal. */
+  /**
+   * The same of the episode that ended in the last step, where one did, and
+   * whether it reached its goal: 1, 0, or NaN where there is no such thing.
+   */
   readonly finalReturn: Float64Array;
   readonly finalLength: Int32Array;
   readonly finalSuccess: Float32Array;
@@ -63,7 +67,10 @@ export class VectorEnv {
   learning = true;
   readonly moments: RunningMoments | null;
   readonly rewardScaler: RewardScaler | null;
+  /** 1 where an episode begins with the next step, [envs]. */
+  readonly fresh: Float32Array;
   private readonly normalize: Partial<NormalizeOptions>;
+  private readonly autoreset: boolean;
 
   constructor(envs: readonly Dynamics[], options: VectorEnvOptions = {}) {
     if (envs.length === 0) throw new ShapeError("VectorEnv: want at least one environment, got 0");
@@ -86,8 +93,10 @@ export class VectorEnv {
     this.finalReturn = new Float64Array(n);
     this.finalLength = new Int32Array(n);
     this.finalSuccess = new Float32Array(n);
-    const actions = actionSpace.kind === "discrete" ? actionSpace.n : actionSpace.size;
-    this.mask = envs[0].mask === undefined ? null : new Float32Array(n * actions);
+    this.fresh = new Float32Array(n);
+    this.autoreset = options.autoreset ?? true;
+    this.mask =
+      envs[0].mask === undefined ? null : new Float32Array(n * choicesOf(actionSpace)).fill(1);
     const observations = chosen(options.normalizeObservation);
     const rewards = chosen(options.normalizeReward);
     this.normalize = observations ?? {};
@@ -112,15 +121,25 @@ export class VectorEnv {
       envs[e].observe(this.observation, e * size);
       this.lookAtMask(e);
     }
+    this.fresh.fill(1);
+    this.terminated.fill(0);
+    this.truncated.fill(0);
     this.finalObservation.set(this.observation);
     this.standardize();
+  }
+
+  /** Whether the episode of environment e is over, and waits for `start`. */
+  resting(e: number): boolean {
+    return !this.autoreset && (this.terminated[e] !== 0 || this.truncated[e] !== 0);
   }
 
   /** Takes one step everywhere, by actions [envs, actionSize]. */
   step(actions: ArrayLike<number>): void {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {
+      if (this.resting(e)) continue;
       const env = envs[e];
+      this.fresh[e] = 0;
       env.act(actions, e * this.actionSize);
       env.observe(finalObservation, e * size);
       this.reward[e] = env.reward;
@@ -130,6 +149,8 @@ export class VectorEnv {
       this.episodeLength[e]++;
       if (env.terminated || env.truncated) {
         this.finish(e);
+        if (!this.autoreset) continue;
+        this.fresh[e] = 1;
         env.start();
         env.observe(observation, e * size);
       } else {
@@ -146,7 +167,8 @@ export class VectorEnv {
   private finish(e: number): void {
     this.finalReturn[e] = this.episodeReturn[e];
     this.finalLength[e] = this.episodeLength[e];
-    this.finalSuccess[e] = this.envs[e].success === true ? 1 : 0;
+    const { success } = this.envs[e];
+    this.finalSuccess[e] = success === null ? Number.NaN : Number(success);
     this.episodeReturn[e] = 0;
     this.episodeLength[e] = 0;
   }
@@ -164,32 +186,47 @@ export class VectorEnv {
     moments.normalize(finalObservation, finalObservation, normalize);
   }
 
-  /** All that the next steps depend on, as numbers that JSON keeps. */
-  save(): VectorEnvState {
+  /** All that the next steps depend on. */
+  save(): State {
     return {
       envs: this.envs.map((env) => env.save()),
-      observation: [...this.observation],
-      mask: this.mask && [...this.mask],
-      episodeReturn: [...this.episodeReturn],
+      observation: this.observation.slice(),
+      mask: this.mask?.slice() ?? null,
+      fresh: this.fresh.slice(),
+      episodeReturn: this.episodeReturn.slice(),
       episodeLength: [...this.episodeLength],
-      moments: this.moments?.save() ?? null,
-      rewardScaler: this.rewardScaler?.save() ?? null,
+      ...this.saveStatistics(),
     };
   }
 
   /** Goes on where `save` was called, to the last bit. */
-  restore(state: VectorEnvState): void {
-    if (state.envs.length !== this.envs.length) {
-      throw new ShapeError(
-        `VectorEnv: want the state of ${this.envs.length} environments, got ${state.envs.length}`,
-      );
+  restore(state: State): void {
+    const { envs } = this;
+    for (let e = 0; e < envs.length; e++) {
+      envs[e].restore(Array.from(numbersOf(partOf(state, "envs"), `${e}`)));
     }
-    for (let e = 0; e < this.envs.length; e++) this.envs[e].restore(state.envs[e]);
-    this.observation.set(state.observation);
-    if (state.mask) this.mask?.set(state.mask);
-    this.episodeReturn.set(state.episodeReturn);
-    this.episodeLength.set(state.episodeLength);
-    if (state.moments) this.moments?.restore(state.moments);
-    if (state.rewardScaler) this.rewardScaler?.restore(state.rewardScaler);
+    this.observation.set(numbersOf(state, "observation", this.observation.length));
+    this.mask?.set(numbersOf(state, "mask", this.mask.length));
+    this.fresh.set(numbersOf(state, "fresh", envs.length));
+    this.episodeReturn.set(numbersOf(state, "episodeReturn", envs.length));
+    this.episodeLength.set(numbersOf(state, "episodeLength", envs.length));
+    this.restoreStatistics(state);
+  }
+
+  /** What observations and rewards are measured by; a policy's evaluation needs it too. */
+  saveStatistics(): { moments: State; rewardScaler: State } {
+    const { moments, rewardScaler } = this;
+    return {
+      moments: moments?.save() ?? null,
+      rewardScaler: rewardScaler?.save() ?? null,
+    };
+  }
+
+  restoreStatistics(state: State): void {
+    const { moments, rewardScaler } = this;
+    if (moments !== null) moments.restore(partOf(state, "moments") as unknown as MomentsState);
+    if (rewardScaler !== null) {
+      rewardScaler.restore(partOf(state, "rewardScaler") as unknown as RewardScalerState);
+    }
   }
 }

@@ -1,16 +1,21 @@
 /** A training session from names and settings: what the command line runs, and a run folder remembers. */
-import { type AlgorithmName, algorithms, type Report } from "../algos/index.ts";
+import { type AlgorithmName, algorithms } from "../algos/index.ts";
+import { type Report, Training, weightsOf } from "../algos/training.ts";
 import { loops } from "../backends/loops.ts";
 import { simd, simdAvailable } from "../backends/simd.ts";
 import type { Backend } from "../core/backend.ts";
-import { FormatError, SettingError } from "../core/errors.ts";
+import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { type Settings, settle } from "../core/settings.ts";
-import { sameShape, show } from "../core/tensor.ts";
+import { type Settings, settle, type Values } from "../core/settings.ts";
+import { partOf, type State } from "../core/state.ts";
 import type { Dynamics } from "../envs/env.ts";
-import { decodeSafetensors, encodeSafetensors } from "../io/safetensors.ts";
+import { FrameStack } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
-import { type TaskName, tasks } from "./index.ts";
+import { type Evaluation, evaluate, type Witness } from "../rollout/evaluate.ts";
+import { League } from "../rollout/league.ts";
+import { VectorEnv } from "../rollout/vector-env.ts";
+import { type AnyTask, type TaskName, tasks } from "./index.ts";
+import { type ModelConfig, modelSettings } from "./model-settings.ts";
 
 /** Everything a run follows from. JSON keeps it. */
 export interface RunConfig {
@@ -24,10 +29,14 @@ export interface RunConfig {
 
 export interface Session {
   readonly config: RunConfig;
-  readonly model: ActorCritic;
   readonly reports: Generator<Report, never>;
-  /** A new environment of the task, for evaluation. */
+  readonly training: Training;
+  /** Plays with the policy as it stands, in an environment of its own. */
+  evaluate(episodes: number, seed: number, greedy: boolean, witness?: Witness): Evaluation;
+  /** A new environment of the task. */
   makeEnv(): Dynamics;
+  /** Takes weights and statistics, but no more, from a saved training. */
+  load(state: State): void;
 }
 
 const backends: Readonly<Record<string, () => Backend>> = {
@@ -44,62 +53,95 @@ export interface SessionRequest {
   readonly seed?: number | undefined;
   readonly steps?: number | undefined;
   readonly backend?: string | undefined;
-  /** Settings of the task and of the algorithm, by name. */
+  /** Settings of the task, the model and the algorithm, by name. */
   readonly settings?: Readonly<Record<string, unknown>>;
 }
 
 /** Resolves names, presets and settings. Throws SettingError that names what is allowed. */
 export function resolve(request: SessionRequest): RunConfig {
   const task = named("task", request.task, tasks);
-  const algo = named("algorithm", request.algo ?? "reinforce", algorithms);
+  const { algo: usual, steps: usualSteps, presets } = tasks[task];
+  const algo = named("algorithm", request.algo ?? usual, algorithms);
   const backend = request.backend ?? "auto";
   if (!backendNames.includes(backend)) {
     throw new SettingError(`unknown backend "${backend}"; allowed: ${backendNames.join(", ")}`);
   }
-  const { seed = 1, steps = tasks[task].steps } = request;
+  const { steps: presetSteps, ...preset } = presets[algo] ?? {};
+  const { seed = 1, steps = (presetSteps as number | undefined) ?? usualSteps } = request;
   wholeNumber("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   wholeNumber("steps", steps, 1, 1e12);
-  const presets = tasks[task].presets[algo];
-  const settings = settle(settingsOf(task, algo), { ...presets, ...request.settings });
+  const settings = settle(settingsOf(task, algo), { ...preset, ...request.settings });
   const chosen = backend !== "auto" ? backend : simdAvailable() ? "simd" : "loops";
   return { task, algo, seed, steps, backend: chosen, settings };
 }
 
-/** The task's and the algorithm's settings in one table. */
+/** The settings of task, model and algorithm in one table. */
 export const settingsOf = (task: TaskName, algo: AlgorithmName): Settings => ({
   ...algorithms[algo].settings,
+  ...modelSettings,
   ...tasks[task].settings,
 });
 
-/** A fresh model and its training, ready to be drawn from. */
-export function open(config: RunConfig): Session {
-  const { task, algo, seed, steps, backend, settings } = resolve(config);
-  const make = tasks[task as TaskName].make as (settings: unknown) => Dynamics;
-  const makeEnv = (): Dynamics => make(settings);
-  const random = new Random(seed);
-  const algorithm = algorithms[algo as AlgorithmName];
+/** A training, fresh or from where `saved` was saved, ready to be drawn from. */
+export function open(given: RunConfig, saved: State | null = null): Session {
+  const config = resolve(given);
+  const { settings } = config;
+  const algorithm = algorithms[config.algo as AlgorithmName];
   const own = settle(algorithm.settings, pick(settings, algorithm.settings));
-  const env = makeEnv();
-  const space = env.actionSpace;
-  if (space.kind !== "discrete")
-    throw new SettingError(`${algo}: want a task with discrete actions`);
-  const model = new ActorCritic(
-    backends[backend](),
-    {
-      observationSize: env.observationSpace.size,
-      actions: space.n,
-      hidden: own.hidden,
-      critic: algorithm.needsCritic(own),
+  const shape = settle(modelSettings, pick(settings, modelSettings));
+  const task = tasks[config.task as TaskName];
+  const makeEnv = (): Dynamics => {
+    const env = task.make(settings as Values<Settings>);
+    return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
+  };
+  const random = new Random(config.seed);
+  const model = makeModel(config, shape, makeEnv(), random.split());
+  const vectorOptions = { ...shape, gamma: own.gamma, autoreset: !("wholeEpisodes" in algorithm) };
+  const env = new VectorEnv(Array.from({ length: own.envs }, makeEnv), vectorOptions);
+  env.seed(random);
+  const training = new Training(model, env, random.split(), config.steps, saved);
+  playItself(training, task, random.split());
+  const reports = algorithm.train(training, own as never);
+  return {
+    config,
+    reports,
+    training,
+    makeEnv,
+    evaluate(episodes, seed, greedy, witness) {
+      const playground = new VectorEnv([makeEnv()], shape);
+      playground.restoreStatistics(env.saveStatistics());
+      return evaluate(model, playground, episodes, seed, greedy, witness);
     },
-    random.split(),
-  );
-  const envs = Array.from({ length: own.envs }, () => {
-    const copy = makeEnv();
-    copy.seed(random.below(2 ** 32));
-    return copy;
-  });
-  const reports = algorithm.train(model, envs, own, steps, random.split());
-  return { config: { task, algo, seed, steps, backend, settings }, model, reports, makeEnv };
+    load(state) {
+      weightsOf(model.parameters).restore(partOf(state, "weights"));
+      env.restoreStatistics(partOf(state, "env"));
+    },
+  };
+}
+
+function makeModel(
+  { backend, algo, settings }: RunConfig,
+  shape: ModelConfig,
+  env: Dynamics,
+  random: Random,
+): ActorCritic {
+  const { needsCritic } = algorithms[algo as AlgorithmName];
+  const options = {
+    ...shape,
+    observation: env.observationSpace,
+    action: env.actionSpace,
+    critic: needsCritic(settings as never),
+  };
+  return new ActorCritic(backends[backend](), options, random);
+}
+
+/** Gives the environments past selves of the policy as opponents, where the task is a game. */
+function playItself(training: Training, task: AnyTask, random: Random): void {
+  if (task.seatOpponents === undefined) return;
+  const league = new League(training.model, random);
+  training.keep("league", league);
+  for (const [e, env] of training.env.envs.entries()) task.seatOpponents(env, league.opponent(e));
+  training.onUpdate = (update) => league.advance(update);
 }
 
 const pick = (
@@ -107,27 +149,6 @@ const pick = (
   table: Settings,
 ): Record<string, unknown> =>
   Object.fromEntries(Object.keys(table).map((name) => [name, values[name]]));
-
-/** The model's weights as a safetensors file. */
-export const saveModel = (model: ActorCritic): Uint8Array =>
-  encodeSafetensors(model.parameters.list);
-
-/** Reads weights into the model. Throws FormatError where the file does not fit it. */
-export function loadModel(model: ActorCritic, file: Uint8Array): void {
-  const { tensors } = decodeSafetensors(file);
-  const { list } = model.parameters;
-  for (const { name, shape } of list) {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw new FormatError(`model: no tensor "${name}"`);
-    if (!sameShape(tensor.shape, shape)) {
-      throw new FormatError(`model: want ${name} of ${show(shape)}, got ${show(tensor.shape)}`);
-    }
-  }
-  if (tensors.size !== list.length) {
-    throw new FormatError(`model: want ${list.length} tensors, got ${tensors.size}`);
-  }
-  for (const { name, data } of list) data.set(tensors.get(name)?.data ?? []);
-}
 
 function named<T extends object>(kind: string, name: string, table: T): keyof T & string {
   if (!Object.hasOwn(table, name)) {

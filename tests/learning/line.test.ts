@@ -1,7 +1,6 @@
 /** Seeds that must learn. "quick" ones run in CI; all of them with `npm run test:learning`. */
 import { expect, test } from "vitest";
 import { exactReturns } from "../../src/oracle/value-iteration.ts";
-import { evaluate } from "../../src/rollout/evaluate.ts";
 import { open, resolve } from "../../src/tasks/session.ts";
 
 /** Greedy return of each seed after the task's own number of steps. */
@@ -11,9 +10,9 @@ function greedyReturns(
   settings: Record<string, unknown> = {},
 ): number[] {
   return Array.from({ length: seeds }, (_, i) => {
-    const { model, reports, config, makeEnv } = open(resolve({ task, seed: i + 1, settings }));
-    while (reports.next().value.envSteps < config.steps);
-    return evaluate(model, makeEnv(), 1, 1, true).meanReturn;
+    const session = open(resolve({ task, seed: i + 1, settings }));
+    while (session.reports.next().value.envSteps < session.config.steps);
+    return session.evaluate(1, 1, true).meanReturn;
   });
 }
 const optimum = exactReturns(open(resolve({ task: "line" })).makeEnv() as never).optimal;

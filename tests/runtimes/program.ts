@@ -1,7 +1,8 @@
 /** Trains a little with fixed seeds and prints a hash of every weight's bits and every figure. */
 import { simd } from "../../src/backends/simd.ts";
 import { Random } from "../../src/core/random.ts";
-import { open, resolve, saveModel } from "../../src/tasks/session.ts";
+import { encodeState } from "../../src/io/state-file.ts";
+import { open, resolve } from "../../src/tasks/session.ts";
 
 /** FNV-1a over bytes. */
 function hash(bytes: ArrayLike<number>, start = 0x811c9dc5): number {
@@ -17,9 +18,9 @@ for (const backend of ["loops", "simd"]) {
     ["line", 40],
     ["bandit", 100],
   ] as const) {
-    const { model, reports } = open(resolve({ task, seed: 11, backend }));
+    const { training, reports } = open(resolve({ task, seed: 11, backend }));
     for (let i = 0; i < updates; i++) sum = hash(codes(JSON.stringify(reports.next().value)), sum);
-    sum = hash(saveModel(model), sum);
+    sum = hash(encodeState(training.save()), sum);
   }
 }
 

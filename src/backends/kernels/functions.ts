@@ -23,15 +23,14 @@ function polynomial({ c, multiplyAdd }: Kit, f: Func, x: V128, coefficients: num
 }
 
 /**
- * eˣ = 2ⁿ·eʳ, |r| ≤ ½ln 2. Adding 1.5·2²³ leaves n in the low bits of the sum, so no conversion is needed.
- * 0 below −87.33 (no subnormal results), and the largest float from 88.72 on. Within 1.1 ulp.
+ * eˣ = 2ⁿ·eʳ, |r| ≤ ½ln 2, for x from −87.33 to 88.72. Adding 1.5·2²³ leaves n in the low bits of the sum, so
+ * no conversion is needed. Within 1.1 ulp.
  */
-export function exp(k: Kit, f: Func, x: V128): V128 {
+function expInside(k: Kit, f: Func, x: V128): V128 {
   const { c, multiplyAdd } = k;
-  const held = f.let(x.pmin(c(88.72283)).pmax(c(-87.33)));
-  const shifted = f.let(multiplyAdd(held, c(Math.LOG2E), c(12582912)));
+  const shifted = f.let(multiplyAdd(x, c(Math.LOG2E), c(12582912)));
   const n = f.let(shifted.sub(c(12582912)));
-  const r = f.let(held.sub(n.mul(c(0.693359375))).sub(n.mul(c(-2.1219444e-4))));
+  const r = f.let(x.sub(n.mul(c(0.693359375))).sub(n.mul(c(-2.1219444e-4))));
   const q = polynomial(
     k,
     f,
@@ -41,9 +40,17 @@ export function exp(k: Kit, f: Func, x: V128): V128 {
       0.0013814540579915047,
     ],
   );
-  const y = multiplyAdd(q, r.mul(r), r).add(c(1)).addInt(shifted.shl(23));
-  return y.and(x.lt(c(-87.33)).not());
+  return multiplyAdd(q, r.mul(r), r).add(c(1)).addInt(shifted.shl(23));
 }
+
+/** eˣ for x up to 88.72, and 0 below −87.33: no subnormal results. */
+export const exp = (k: Kit, f: Func, x: V128): V128 => expInside(k, f, x).except(x.lt(k.c(-87.33)));
+
+/** eˣ for any x: ∞ where float32 has no number for it. */
+export const expOfAny = (k: Kit, f: Func, x: V128): V128 => {
+  const y = exp(k, f, f.let(x.pmin(k.c(88.72283))));
+  return y.add(x.gt(k.c(88.72283)).and(k.c(Infinity)));
+};
 
 /** tanh x = x·P(x²)/Q(x²), held to ±9.02, where float32 has ±1, and to ±1. Within 6 ulp. */
 export function tanh(k: Kit, f: Func, x: V128): V128 {
@@ -66,8 +73,10 @@ export function tanh(k: Kit, f: Func, x: V128): V128 {
 }
 
 /** σ(x) = 1/(1 + e⁻ˣ). Within 2.5 ulp where it is no subnormal. */
-export const sigmoid = (k: Kit, f: Func, x: V128): V128 =>
-  k.c(1).div(exp(k, f, f.let(x.neg())).add(k.c(1)));
+export const sigmoid = (k: Kit, f: Func, x: V128): V128 => {
+  const held = f.let(x.neg().pmin(k.c(88.72283)).pmax(k.c(-87.33)));
+  return k.c(1).div(expInside(k, f, held).add(k.c(1)));
+};
 
 /** 2√(2/π)·(x + 0.044715x³): twice what GPT-2's GELU takes the tanh of. */
 const inner = ({ c, multiplyAdd }: Kit, x: V128): V128 =>

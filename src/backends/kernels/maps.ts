@@ -1,6 +1,6 @@
 /** Elementwise kernels: y, x and the rest are addresses, n counts floats. */
 import { type Func, type I32, type Module, type V128, zero } from "../assembler.ts";
-import { exp, gelu, geluSlope, type Kit, sigmoid, tanh } from "./functions.ts";
+import { expOfAny, gelu, geluSlope, type Kit, sigmoid, tanh } from "./functions.ts";
 import { each } from "./walk.ts";
 
 type Formula = (f: Func, x: V128) => V128;
@@ -14,10 +14,7 @@ export function addMaps(m: Module, k: Kit): void {
     m.func(name, { y: "i32", x: "i32", n: "i32" }, (f, { y, x, n }) =>
       each(f, n, (i, put) => put(y.add(i), formula(f, f.let(x.add(i).vector())))),
     );
-  map("exp", (f, x) => {
-    const y = f.let(exp(k, f, x));
-    return c(Infinity).where(x.gt(c(88.72283)), y);
-  });
+  map("exp", (f, x) => expOfAny(k, f, x));
   map("tanh", (f, x) => tanh(k, f, x));
   map("sigmoid", (f, x) => sigmoid(k, f, x));
   map("gelu", (f, x) => gelu(k, f, x));

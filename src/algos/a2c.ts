@@ -1,0 +1,100 @@
+/**
+ * Advantage actor-critic, the synchronous form of A3C: Mnih et al. 2016, arXiv:1602.01783, algorithm S3.
+ *
+ * Differences from the paper:
+ *   1. the environments step together and one optimizer step takes all their steps, in place of workers;
+ *   2. policy and critic are two networks (or one body, `shared`);
+ *   3. GAE with λ, which at 1 is the paper's n-step advantage;
+ *   4. an episode cut short (truncated) bootstraps from the value of its final state.
+ */
+import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { Tape } from "../core/tape.ts";
+import { surrogateDefaults } from "../estimators/surrogate.ts";
+import { valueDefaults } from "../estimators/value.ts";
+import { Adam } from "../optim/adam.ts";
+import { Rmsprop } from "../optim/rmsprop.ts";
+import { Actor } from "../policies/actor.ts";
+import { gae } from "../returns/gae.ts";
+import { explainedVariance, standardize } from "../returns/normalize.ts";
+import { Minibatch } from "../rollout/minibatch.ts";
+import { Rollout } from "../rollout/rollout.ts";
+import { actorCriticLoss, LossParts } from "./losses.ts";
+import type { Report, Training } from "./training.ts";
+
+export const a2cSettings = {
+  envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
+  rollout: integer(5, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  optimizer: choice("rmsprop", ["rmsprop", "adam"], "what takes the steps"),
+  learningRate: real(7e-4, "step size", { min: 0, max: 10 }),
+  anneal: flag(true, "anneal the learning rate linearly to 0"),
+  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  lambda: real(1, "GAE's trace decay", { min: 0, max: 1 }),
+  standardize: flag(false, "standardize advantages within each update"),
+  entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
+  valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
+};
+export type A2cConfig = Values<typeof a2cSettings>;
+
+export interface A2cReport extends Report {
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly entropy: number;
+  readonly explainedVariance: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+}
+
+/** The surrogate whose gradient is that of −Â·ln π. */
+export const policyGradient = Object.freeze({ ...surrogateDefaults, form: "reinforce" as const });
+
+/** Trains for as long as the caller takes reports, one after each update. */
+export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
+  const { model, env, random } = t;
+  const size = c.envs * c.rollout;
+  const optimizer =
+    c.optimizer === "adam"
+      ? new Adam(model.parameters, { eps: 1e-5 })
+      : new Rmsprop(model.parameters, { alpha: 0.99, eps: 1e-5 });
+
+  // ---- acting
+  const masked = env.mask !== null;
+  const actor = new Actor(model, c.envs, { masked });
+  const rollout = new Rollout(env, actor, c.rollout);
+  const advantage = new Float32Array(size);
+  const target = new Float32Array(size);
+
+  // ---- the loss of an update
+  const { entropyWeight, valueWeight } = c;
+  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
+  const parts = new LossParts();
+  const batch = new Minibatch(model, size, { masked, steps: c.rollout });
+  const learning = new Tape(model.parameters.backend);
+  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
+  const pass = (): void => learning.backward(learning.run(loss));
+  const order = Int32Array.from({ length: size }, (_, i) => i); // time first, as sequences want it
+
+  // ---- collect, estimate, improve
+  t.begin({ optimizer, actor });
+  for (;;) {
+    t.next();
+    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+    rollout.collect(random);
+    t.count(rollout);
+    gae(advantage, rollout, c.gamma, c.lambda);
+    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+    if (c.standardize) standardize(advantage, advantage);
+    parts.clear();
+    batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+    const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
+    yield {
+      ...t.report(),
+      policyLoss: parts.policyLoss,
+      valueLoss: parts.valueLoss,
+      entropy: parts.entropy,
+      explainedVariance: explainedVariance(rollout.value, target),
+      gradNorm,
+      learningRate,
+    };
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * Proximal policy optimization, clipped: Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
+ *
+ * Differences from the paper, each of them common practice:
+ *   1. advantages are standardized within each minibatch;
+ *   2. policy and critic are two networks (or one body, `shared`) trained on one summed loss;
+ *   3. gradients are clipped to a global norm; learning rate and clip range may be annealed;
+ *   4. an episode cut short (truncated) bootstraps from the value of its final state;
+ *   5. optional: value clipping, dual clip, an early end of the epochs at a KL, a KL penalty with adaptive
+ *      weight (the paper's section 4, by samples) beside the clip;
+ *   6. a recurrent policy learns on whole sequences from stored start states, forgetting at episode starts.
+ */
+import { SettingError } from "../core/errors.ts";
+import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { Tape } from "../core/tape.ts";
+import { adaptiveKlWeight } from "../estimators/kl.ts";
+import { surrogateDefaults } from "../estimators/surrogate.ts";
+import { Adam } from "../optim/adam.ts";
+import { Actor } from "../policies/actor.ts";
+import { gae } from "../returns/gae.ts";
+import { explainedVariance } from "../returns/normalize.ts";
+import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
+import { Rollout } from "../rollout/rollout.ts";
+import { actorCriticLoss, LossParts, type LossSettings } from "./losses.ts";
+import { standardizeRows } from "./standardize-rows.ts";
+import { keptNumber, type Report, type Training } from "./training.ts";
+
+export const ppoSettings = {
+  envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
+  rollout: integer(128, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  epochs: integer(4, "passes over a rollout", { min: 1, max: 1000 }),
+  minibatch: integer(256, "steps that an optimizer step learns from", { min: 1, max: 1_000_000 }),
+  learningRate: real(3e-4, "Adam's step size", { min: 0, max: 10 }),
+  anneal: flag(true, "anneal the learning rate linearly to 0"),
+  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  lambda: real(0.95, "GAE's trace decay", { min: 0, max: 1 }),
+  clipRange: real(0.2, "ε of the clip", { min: 1e-6 }),
+  annealClip: flag(false, "anneal ε linearly to 0 too"),
+  dualClip: real(0, "c > 1 of the dual clip; 0 for none", { min: 0 }),
+  valueClip: choice("none", ["none", "max", "single"], "clip the value loss about the old values"),
+  standardize: flag(true, "standardize advantages within each minibatch"),
+  entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
+  valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
+  stopKl: real(0, "end the epochs at 1.5 times this KL to the old policy; 0: never", { min: 0 }),
+  klWeight: real(0, "weight of a KL penalty at the start; 0 for none", { min: 0 }),
+  targetKl: real(0.01, "the KL that the penalty's weight is adapted to", { min: 1e-9 }),
+};
+export type PpoConfig = Values<typeof ppoSettings>;
+
+export interface PpoReport extends Report {
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly entropy: number;
+  /** KL(old‖new), mean over the last epoch. */
+  readonly approximateKl: number;
+  readonly clipFraction: number;
+  readonly explainedVariance: number;
+  readonly gradNorm: number;
+  readonly learningRate: number;
+}
+
+/** Trains for as long as the caller takes reports, one after each update. */
+export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
+  const { model, env, random } = t;
+  const recurrent = model.memorySize > 0;
+  const size = c.envs * c.rollout;
+  const minibatch = Math.min(c.minibatch, size);
+  if (recurrent && (minibatch % c.rollout !== 0 || size % minibatch !== 0)) {
+    throw new SettingError(
+      `ppo: a recurrent policy wants minibatches of whole sequences: a multiple of rollout ` +
+        `${c.rollout} that divides ${size}, got ${minibatch}`,
+    );
+  }
+  const adam = new Adam(model.parameters, { eps: 1e-5 });
+
+  // ---- acting
+  const masked = env.mask !== null;
+  const actor = new Actor(model, c.envs, { masked });
+  const rollout = new Rollout(env, actor, c.rollout);
+  const advantage = new Float32Array(size);
+  const target = new Float32Array(size);
+  const standardized = new Float32Array(size);
+
+  // ---- the loss of a minibatch
+  const dualClip = c.dualClip || null;
+  const losses: LossSettings = {
+    surrogate: Object.freeze({ ...surrogateDefaults, ...range(c.clipRange), dualClip }),
+    value: Object.freeze({ clip: c.valueClip, clipRange: c.clipRange }),
+    entropyWeight: c.entropyWeight,
+    valueWeight: c.valueWeight,
+    klWeight: c.klWeight,
+  };
+  const parts = new LossParts(); // of a minibatch
+  const means = new LossParts(); // of an epoch
+  const batch = new Minibatch(model, minibatch, { masked, steps: c.rollout });
+  const learning = new Tape(model.parameters.backend);
+  const loss = actorCriticLoss(model, batch, losses, parts);
+  const pass = (): void => learning.backward(learning.run(loss));
+  const estimates = { advantage: c.standardize ? standardized : advantage, target };
+  const order = new Int32Array(size);
+  const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
+
+  // ---- collect, estimate, improve
+  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight") });
+  for (;;) {
+    t.next();
+    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+    if (c.annealClip) {
+      const clip = Math.max(c.clipRange * t.left(), 1e-6);
+      losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
+    }
+    rollout.collect(random);
+    t.count(rollout);
+    gae(advantage, rollout, c.gamma, c.lambda);
+    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+
+    let gradNorm = 0;
+    for (let epoch = 0; epoch < c.epochs; epoch++) {
+      means.clear();
+      shuffleRows(order, random, sequences);
+      for (let first = 0; first < size; first += minibatch) {
+        const end = Math.min(first + minibatch, size);
+        if (c.standardize) standardizeRows(standardized, advantage, order, first, end);
+        parts.clear();
+        batch.forEachPart(rollout, estimates, order, first, end, pass);
+        gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
+        means.add(parts, (end - first) / size);
+      }
+      if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
+    }
+    if (c.klWeight > 0) {
+      losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
+    }
+
+    yield {
+      ...t.report(),
+      ...means,
+      explainedVariance: explainedVariance(rollout.value, target),
+      gradNorm,
+      learningRate,
+    };
+  }
+}
+
+const range = (clip: number) => ({ clipLow: clip, clipHigh: clip });

@@ -1,0 +1,195 @@
+/**
+ * What every trainer shares: the model, the generator, the counters; and everything that changes while it
+ * trains, saved and gone on from as one. A trainer sets up, calls `begin` with its own parts, and loops;
+ * between two reports `save` gives all that the rest of the run follows from.
+ */
+import { NumericError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
+import type { Tape } from "../core/tape.ts";
+import type { Parameters } from "../core/tensor.ts";
+import { clipGlobalNorm } from "../optim/clip.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { ActorCritic } from "../policies/actor-critic.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import type { VectorEnv } from "../rollout/vector-env.ts";
+
+/** One update's figures, by name; every algorithm of control has at least these. NaN: none yet. */
+export interface Report {
+  readonly update: number;
+  readonly envSteps: number;
+  readonly episodes: number;
+  /** Mean undiscounted return and length of the last 100 episodes that ended. */
+  readonly meanReturn: number;
+  readonly meanLength: number;
+}
+
+/** A model's weights as a part that is kept. */
+export const weightsOf = ({ list }: Parameters): Kept => ({
+  save: () => Object.fromEntries(list.map(({ name, data }) => [name, data.slice()])),
+  restore(state) {
+    const saved = list.map(({ name, data }) => numbersOf(state, name, data.length));
+    for (const [i, { data }] of list.entries()) data.set(saved[i]);
+  },
+});
+
+/** A number of an object as a part that is kept. */
+export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Kept => ({
+  save: () => of[name],
+  restore(state) {
+    of[name] = state as number;
+  },
+});
+
+/** Counters and parts of any training; what trains what is the subclass's. */
+export class Progress implements Kept {
+  update = 0;
+  readonly random: Random;
+  private parts: Readonly<Record<string, Kept>> = {};
+  private saved: State | null;
+
+  /** `saved` is what `save` gave before, to go on from. */
+  constructor(random: Random, saved: State | null = null) {
+    this.random = random;
+    this.saved = saved;
+  }
+
+  /** Names one more part that changes. */
+  keep(name: string, part: Kept): void {
+    this.parts = { ...this.parts, [name]: part };
+  }
+
+  /** Names what changes, and goes on where the saved run stood. Returns whether there was one. */
+  begin(parts: Readonly<Record<string, Kept>>): boolean {
+    this.parts = { ...this.parts, ...parts };
+    if (this.saved === null) return false;
+    this.restore(this.saved);
+    this.saved = null;
+    return true;
+  }
+
+  save(): State {
+    const parts = Object.entries(this.parts).map(([name, part]) => [name, part.save()]);
+    return { ...Object.fromEntries(parts), random: this.random.save(), update: this.update };
+  }
+
+  restore(state: State): void {
+    for (const [name, part] of Object.entries(this.parts)) part.restore(partOf(state, name));
+    this.random.restore(Array.from(numbersOf(state, "random")));
+    this.update = numberOf(state, "update");
+  }
+}
+
+const remembered = 100; // episodes
+
+/** The training of a policy in environments. */
+export class Training extends Progress {
+  readonly model: ActorCritic;
+  readonly env: VectorEnv;
+  /** Environment steps to train for: what schedules anneal over. */
+  readonly totalSteps: number;
+  envSteps = 0;
+  episodes = 0;
+  /** Called before each update: what changes with the policy besides itself, such as opponents. */
+  onUpdate: ((update: number) => void) | null = null;
+  private readonly returns = new Float64Array(remembered);
+  private readonly lengths = new Float64Array(remembered);
+
+  constructor(
+    model: ActorCritic,
+    env: VectorEnv,
+    random: Random,
+    totalSteps: number,
+    saved: State | null = null,
+  ) {
+    super(random, saved);
+    this.model = model;
+    this.env = env;
+    this.totalSteps = totalSteps;
+  }
+
+  override begin(parts: Readonly<Record<string, Kept>>): boolean {
+    const { env, model } = this;
+    const resumed = super.begin({ weights: weightsOf(model.parameters), env, ...parts });
+    if (!resumed) env.start();
+    return resumed;
+  }
+
+  /** Begins the next update. */
+  next(): void {
+    this.update++;
+    this.onUpdate?.(this.update);
+  }
+
+  /** The share of the run that is still to come, from 1 to 0. */
+  left(): number {
+    return Math.max(0, 1 - this.envSteps / this.totalSteps);
+  }
+
+  /** Takes a rollout's steps and episodes into the counts. */
+  count(rollout: Rollout): void {
+    for (let i = 0; i < rollout.episodes; i++) {
+      this.returns[this.episodes % remembered] = rollout.episodeReturn[i];
+      this.lengths[this.episodes++ % remembered] = rollout.episodeLength[i];
+    }
+    this.envSteps += rollout.count;
+  }
+
+  report(): Report {
+    const { update, envSteps, episodes } = this;
+    const n = Math.min(episodes, remembered);
+    const mean = (x: Float64Array): number =>
+      n === 0 ? Number.NaN : x.subarray(0, n).reduce((sum, r) => sum + r, 0) / n;
+    return {
+      update,
+      envSteps,
+      episodes,
+      meanReturn: mean(this.returns),
+      meanLength: mean(this.lengths),
+    };
+  }
+
+  override save(): State {
+    const { envSteps, episodes, returns, lengths } = this;
+    return {
+      ...(super.save() as object),
+      envSteps,
+      episodes,
+      returns: returns.slice(),
+      lengths: lengths.slice(),
+    };
+  }
+
+  override restore(state: State): void {
+    super.restore(state);
+    this.envSteps = numberOf(state, "envSteps");
+    this.episodes = numberOf(state, "episodes");
+    this.returns.set(numbersOf(state, "returns", remembered));
+    this.lengths.set(numbersOf(state, "lengths", remembered));
+  }
+
+  /** `descend`, with the step named where it fails. */
+  descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
+    return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
+  }
+}
+
+/**
+ * One optimizer step on gradients clipped to `maxNorm`; returns their norm before. Throws NumericError that
+ * names the op, and moves nothing, where it is not finite.
+ */
+export function descend(
+  optimizer: Optimizer,
+  maxNorm: number,
+  learningRate: number,
+  tape: Tape,
+  where: string,
+): number {
+  const norm = clipGlobalNorm(optimizer.runs, maxNorm);
+  if (!Number.isFinite(norm)) {
+    const found = tape.firstNotFinite() ?? "a weight is not finite";
+    throw new NumericError(`${where}: the gradient's norm is ${norm}: ${found}`);
+  }
+  optimizer.step(learningRate);
+  return norm;
+}

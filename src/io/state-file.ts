@@ -1,0 +1,58 @@
+/**
+ * A state as one safetensors file. Each list is a tensor, named by its path; Float32Array keeps its type,
+ * everything else is float64, so that what is read back is what was saved, to the last bit.
+ */
+import { FormatError } from "../core/errors.ts";
+import { isNumbers, type State } from "../core/state.ts";
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
+
+/** The bytes of a state, with text beside it. */
+export function encodeState(
+  state: State,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const tensors: NamedTensor[] = [];
+  const walk = (name: string, part: State): void => {
+    if (part === null) return;
+    if (typeof part === "number") tensors.push({ name, shape: [], data: Float64Array.of(part) });
+    else if (isNumbers(part)) {
+      const data = part instanceof Float32Array ? part : Float64Array.from(part);
+      tensors.push({ name, shape: [data.length], data });
+    } else {
+      for (const [key, value] of Object.entries(part))
+        walk(name === "" ? key : `${name}/${key}`, value);
+    }
+  };
+  walk("", state);
+  return encodeSafetensors(tensors, metadata);
+}
+
+/** A saved state as the parts that restore themselves read it: lists are Float32Array or number[]. */
+export function decodeState(file: Uint8Array): {
+  state: State;
+  metadata: ReadonlyMap<string, string>;
+} {
+  const { tensors, metadata } = decodeSafetensors(file);
+  const root = new Map<string, unknown>();
+  for (const [name, { shape, data }] of tensors) {
+    const path = name.split("/");
+    let part = root;
+    for (const key of path.slice(0, -1)) {
+      const next = part.get(key) ?? new Map<string, unknown>();
+      if (!(next instanceof Map)) throw new FormatError(`state: ${name} lies inside a list`);
+      part.set(key, next);
+      part = next;
+    }
+    const leaf = data instanceof Float32Array ? data : Array.from(data);
+    part.set(path[path.length - 1], shape.length === 0 ? data[0] : leaf);
+  }
+  return { state: plain(root) as State, metadata };
+}
+
+/** Maps as objects, or as lists where the keys are 0, 1, 2, … */
+function plain(part: unknown): unknown {
+  if (!(part instanceof Map)) return part;
+  const list = Array.from({ length: part.size }, (_, i) => part.get(String(i)));
+  if (part.size > 0 && !list.includes(undefined)) return list.map(plain);
+  return Object.fromEntries([...part].map(([key, value]) => [key, plain(value)]));
+}

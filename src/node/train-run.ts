@@ -1,0 +1,77 @@
+/** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
+import type { Report } from "../algos/training.ts";
+import type { Session } from "../tasks/session.ts";
+import { checkpoint } from "./run-folder.ts";
+
+export interface StopOptions {
+  /** Environment steps, seconds, or mean return of the last 100 episodes (of 100, at least) to stop at. */
+  readonly untilSteps?: number | undefined;
+  readonly untilSeconds?: number | undefined;
+  readonly untilReturn?: number | undefined;
+  /** Environment steps between checkpoints. */
+  readonly checkpointEvery: number;
+}
+
+export interface Trained {
+  readonly last: Report | null;
+  readonly seconds: number;
+  readonly why: "steps" | "time" | "return" | "signal";
+}
+
+/** Called with each update's figures. */
+export type Watcher = (report: Report, line: string) => void;
+
+/**
+ * Draws reports until there is a reason to stop. A checkpoint is written every so many steps and at the end;
+ * on SIGINT and SIGTERM too. Where training throws, the last checkpoint stands.
+ */
+export async function trainRun(
+  folder: string,
+  session: Session,
+  stop: StopOptions,
+  watch: Watcher,
+): Promise<Trained> {
+  const { config, reports, training } = session;
+  const metrics: string[] = [];
+  let signalled = false;
+  const signal = (): void => {
+    signalled = true;
+  };
+  process.once("SIGINT", signal);
+  process.once("SIGTERM", signal);
+  const begun = performance.now();
+  const seconds = (): number => (performance.now() - begun) / 1000;
+  let last: Report | null = null;
+  const reason = (): Trained["why"] | null => {
+    if (signalled) return "signal";
+    const { envSteps, meanReturn, episodes } = last ?? training.report();
+    if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
+    if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
+    return episodes >= 100 && meanReturn >= (stop.untilReturn ?? Infinity) ? "return" : null;
+  };
+  try {
+    let why = reason();
+    let written = -1;
+    while (why === null) {
+      last = reports.next().value;
+      const line = JSON.stringify({
+        type: "update",
+        ...last,
+        seconds: Number(seconds().toFixed(3)),
+      });
+      metrics.push(line);
+      watch(last, line);
+      if (Math.floor(last.envSteps / stop.checkpointEvery) > written) {
+        written = Math.floor(last.envSteps / stop.checkpointEvery);
+        checkpoint(folder, session, metrics);
+      }
+      await new Promise(setImmediate); // lets a signal through
+      why = reason();
+    }
+    if (last !== null) checkpoint(folder, session, metrics);
+    return { last, seconds: seconds(), why };
+  } finally {
+    process.off("SIGINT", signal);
+    process.off("SIGTERM", signal);
+  }
+}

@@ -1,0 +1,171 @@
+/**
+ * What a policy's last layer means: a distribution over an environment's actions. `params` is that layer's
+ * output, [batch, outputs]; `mask` [batch, masked] has 1 where a choice is allowed, or is NONE.
+ */
+import type { Floats } from "../core/backend.ts";
+import { SettingError } from "../core/errors.ts";
+import { input, type Parameters, type Shape, type Tensor } from "../core/tensor.ts";
+import * as bernoulli from "../distributions/bernoulli.ts";
+import * as categorical from "../distributions/categorical.ts";
+import * as gaussian from "../distributions/gaussian.ts";
+import * as multi from "../distributions/multi-categorical.ts";
+import * as squashed from "../distributions/squashed-gaussian.ts";
+import type { Box, Space } from "../envs/space.ts";
+import { fisherForm, gaussianFisherForm } from "../estimators/fisher.ts";
+
+export interface Head {
+  readonly kind: "categorical" | "multiCategorical" | "bernoulli" | "gaussian" | "squashed";
+  readonly outputs: number;
+  /** Numbers of one action, as it is kept for learning. */
+  readonly actionSize: number;
+  /** Of `rows` actions: [rows] of a categorical, else [rows, actionSize]. */
+  actionShape(rows: number): Shape;
+  /** Numbers of one mask; 0 where choices cannot be masked. */
+  readonly masked: number;
+  /** The kind of noise that `sample` takes, `actionSize` numbers an action. */
+  readonly noise: "uniform" | "normal";
+  /** ln π(action), [batch] */
+  logProb(params: Tensor, action: Tensor, mask: Tensor): Tensor;
+  /** [batch]; of a squashed Gaussian, that of the Gaussian before it is squashed. */
+  entropy(params: Tensor, mask: Tensor): Tensor;
+  /** KL(old‖new), [batch]; old as of the last `remember`, `oldParams` without gradient. */
+  kl(oldParams: Tensor, params: Tensor, mask: Tensor): Tensor;
+  /** Keeps what the distribution has besides `params`, as the old of `kl`. */
+  remember(): void;
+  /**
+   * The form of the Fisher matrix (estimators/fisher.ts): of `params` and their tangent along `direction`,
+   * parameters laid out as the policy's. Throws SettingError where it is not known.
+   */
+  fisher(params: Tensor, tangent: Tensor, mask: Tensor, direction: Parameters): Tensor;
+  sample(action: Floats, params: Tensor, noise: ArrayLike<number>, mask: Tensor): void;
+  /** The likeliest action. */
+  mode(action: Floats, params: Tensor, mask: Tensor): void;
+  /** Writes what the environment is told: within bounds. May be the same array. */
+  command(commands: Floats, action: Floats): void;
+}
+
+const logStdName = "policy.logStd";
+
+const same = (commands: Floats, action: Floats): void => {
+  for (let i = 0; i < action.length; i++) commands[i] = action[i];
+};
+
+export interface HeadOptions {
+  /** Squash a Gaussian into its bounds by tanh, rather than clip what the environment is told. */
+  readonly squash?: boolean;
+  /** ln σ at the start. */
+  readonly logStd?: number;
+}
+
+/** The head for an action space. A Gaussian adds its free ln σ to `parameters`, as `policy.logStd`. */
+export function headFor(space: Space, parameters: Parameters, options: HeadOptions = {}): Head {
+  if (space.kind === "discrete") return categoricalHead(space.n);
+  if (space.kind === "multiDiscrete") return multiCategoricalHead(space.choices);
+  if (space.kind === "multiBinary") return bernoulliHead(space.size);
+  return options.squash === true
+    ? squashedHead(space, parameters, options.logStd ?? 0)
+    : gaussianHead(space, parameters, options.logStd ?? 0);
+}
+
+const stateless = { remember: (): void => {}, command: same };
+
+const categoricalHead = (n: number): Head => ({
+  ...stateless,
+  kind: "categorical",
+  outputs: n,
+  actionSize: 1,
+  actionShape: (rows) => [rows],
+  masked: n,
+  noise: "uniform",
+  logProb: categorical.categoricalLogProb,
+  entropy: categorical.categoricalEntropy,
+  kl: categorical.categoricalKl,
+  fisher: fisherForm,
+  sample: categorical.categoricalSample,
+  mode: categorical.categoricalMode,
+});
+
+function unknownFisher(): never {
+  throw new SettingError("natural gradients: want a categorical or a Gaussian policy");
+}
+
+const multiCategoricalHead = (choices: readonly number[]): Head => {
+  const outputs = choices.reduce((total, n) => total + n, 0);
+  return {
+    ...stateless,
+    kind: "multiCategorical",
+    outputs,
+    actionSize: choices.length,
+    actionShape: (rows) => [rows, choices.length],
+    masked: outputs,
+    noise: "uniform",
+    logProb: (params, action, mask) => multi.multiCategoricalLogProb(params, action, choices, mask),
+    entropy: (params, mask) => multi.multiCategoricalEntropy(params, choices, mask),
+    kl: (old, params, mask) => multi.multiCategoricalKl(old, params, choices, mask),
+    fisher: unknownFisher,
+    sample: (action, params, noise, mask) =>
+      multi.multiCategoricalSample(action, params, noise, choices, mask),
+    mode: (action, params, mask) => multi.multiCategoricalMode(action, params, choices, mask),
+  };
+};
+
+const bernoulliHead = (size: number): Head => ({
+  ...stateless,
+  kind: "bernoulli",
+  outputs: size,
+  actionSize: size,
+  actionShape: (rows) => [rows, size],
+  masked: 0,
+  noise: "uniform",
+  logProb: bernoulli.bernoulliLogProb,
+  entropy: bernoulli.bernoulliEntropy,
+  kl: bernoulli.bernoulliKl,
+  fisher: unknownFisher,
+  sample: bernoulli.bernoulliSample,
+  mode: bernoulli.bernoulliMode,
+});
+
+function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
+  const { size, low, high } = space;
+  const logStd = parameters.add(logStdName, [size], new Float64Array(size).fill(start));
+  const oldLogStd = input(parameters.backend, [size]);
+  return {
+    kind: "gaussian",
+    outputs: size,
+    actionSize: size,
+    actionShape: (rows) => [rows, size],
+    masked: 0,
+    noise: "normal",
+    logProb: (mean, action) => gaussian.gaussianLogProb(mean, logStd, action),
+    entropy: (mean) => gaussian.gaussianEntropy(mean, logStd),
+    kl: (oldMean, mean) => gaussian.gaussianKl(oldMean, oldLogStd, mean, logStd),
+    remember: () => oldLogStd.data.set(logStd.data),
+    fisher: (mean, tangent, _mask, direction) =>
+      gaussianFisherForm(mean, logStd, tangent, direction.get(logStdName) as Tensor),
+    sample: (action, mean, noise) => gaussian.gaussianSample(action, mean, logStd, noise),
+    mode: (action, mean) => same(action, mean.data),
+    command(commands, action) {
+      for (let i = 0; i < action.length; i++) {
+        commands[i] = Math.min(Math.max(action[i], low[i % size]), high[i % size]);
+      }
+    },
+  };
+}
+
+/** Kept for learning is u, before the squashing: the action itself may round to a bound. */
+function squashedHead(space: Box, parameters: Parameters, start: number): Head {
+  const [low, high] = [space.low[0], space.high[0]];
+  const alike = space.low.every((x) => x === low) && space.high.every((x) => x === high);
+  if (!alike || !Number.isFinite(low) || !Number.isFinite(high)) {
+    throw new SettingError("squash: want the same finite bounds for every number of an action");
+  }
+  const bounds = { low, high };
+  const plain = gaussianHead(space, parameters, start);
+  const logStd = parameters.get(logStdName) as Tensor;
+  return {
+    ...plain, // tanh is one-to-one, so KL and Fisher matrix are those of the Gaussian before it
+    kind: "squashed",
+    logProb: (mean, action) => squashed.squashedLogProb(mean, logStd, action, bounds),
+    command: (commands, action) => squashed.squashInto(commands, action, bounds),
+  };
+}

@@ -1,0 +1,152 @@
+/** Steps of several environments under a policy, in arrays made once: [steps, envs], time first. */
+import type { Random } from "../core/random.ts";
+import type { Actor } from "../policies/actor.ts";
+import type { Transitions } from "../returns/transitions.ts";
+import type { VectorEnv } from "./vector-env.ts";
+
+export class Rollout implements Transitions {
+  readonly env: VectorEnv;
+  readonly actor: Actor;
+  readonly steps: number;
+  readonly envs: number;
+  /** steps·envs: rows of each column. */
+  readonly size: number;
+  readonly observation: Float32Array;
+  readonly mask: Float32Array;
+  readonly action: Float32Array;
+  readonly logProb: Float32Array;
+  readonly reward: Float32Array;
+  /** V of the state acted in, and of the state reached; 0 without a critic. */
+  readonly value: Float32Array;
+  readonly nextValue: Float32Array;
+  readonly terminated: Float32Array;
+  readonly truncated: Float32Array;
+  /** 1 where the step was the first of its episode. */
+  readonly reset: Float32Array;
+  /** 1 where a step was taken; 0 only where an episode had ended and rested. */
+  readonly taken: Float32Array;
+  /** What a recurrent model remembered before the first step, [envs, memorySize]. */
+  readonly startState: Float32Array;
+  /** Steps taken by the last `collect`. */
+  count = 0;
+  /** Return, length and success of each episode that ended in the last `collect`, in the order they ended. */
+  readonly episodeReturn: Float64Array;
+  readonly episodeLength: Int32Array;
+  readonly episodeSuccess: Float32Array;
+  episodes = 0;
+
+  constructor(env: VectorEnv, actor: Actor, steps: number) {
+    const { head, memorySize } = actor.model;
+    const envs = env.envs.length;
+    const n = steps * envs;
+    this.env = env;
+    this.actor = actor;
+    this.steps = steps;
+    this.envs = envs;
+    this.size = n;
+    this.observation = new Float32Array(n * env.observationSize);
+    this.mask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0);
+    this.action = new Float32Array(n * head.actionSize);
+    this.logProb = new Float32Array(n);
+    this.reward = new Float32Array(n);
+    this.value = new Float32Array(n);
+    this.nextValue = new Float32Array(n);
+    this.terminated = new Float32Array(n);
+    this.truncated = new Float32Array(n);
+    this.reset = new Float32Array(n);
+    this.taken = new Float32Array(n);
+    this.startState = new Float32Array(envs * memorySize);
+    this.episodeReturn = new Float64Array(n);
+    this.episodeLength = new Int32Array(n);
+    this.episodeSuccess = new Float32Array(n);
+  }
+
+  /** Goes on from where the environments are, with sampled actions; stops early where all rest. */
+  collect(random: Random): void {
+    const { actor, envs } = this;
+    this.count = 0;
+    this.episodes = 0;
+    this.taken.fill(0);
+    this.startState.set(actor.state);
+    let t = 0;
+    for (let running = envs; t < this.steps && running > 0; t++) {
+      this.look(t);
+      actor.act(random);
+      place(this.action, actor.action, t);
+      place(this.logProb, actor.logProb, t);
+      place(this.value, actor.value, t);
+      running = this.step(t);
+    }
+    for (let i = t * envs; i < this.size; i++) this.clear(i);
+    this.fillNextValues(t);
+  }
+
+  private look(t: number): void {
+    const { env, actor } = this;
+    actor.observation.set(env.observation);
+    place(this.observation, env.observation, t);
+    if (env.mask !== null && actor.mask.length > 0) {
+      actor.mask.set(env.mask);
+      place(this.mask, env.mask, t);
+    }
+    actor.reset.set(env.fresh);
+    place(this.reset, env.fresh, t);
+  }
+
+  /** One step everywhere. Returns how many environments go on. */
+  private step(t: number): number {
+    const { env, envs, actor } = this;
+    const row = t * envs;
+    for (let e = 0; e < envs; e++) this.taken[row + e] = env.resting(e) ? 0 : 1;
+    env.step(actor.command);
+    let running = 0;
+    let cut = false;
+    for (let e = 0; e < envs; e++) {
+      const i = row + e;
+      if (this.taken[i] === 0) {
+        this.clear(i);
+        continue;
+      }
+      this.count++;
+      this.reward[i] = env.reward[e];
+      this.terminated[i] = env.terminated[e];
+      this.truncated[i] = env.truncated[e];
+      cut ||= env.truncated[e] !== 0;
+      if (env.terminated[e] !== 0 || env.truncated[e] !== 0) {
+        this.episodeReturn[this.episodes] = env.finalReturn[e];
+        this.episodeLength[this.episodes] = env.finalLength[e];
+        this.episodeSuccess[this.episodes++] = env.finalSuccess[e];
+      }
+      if (!env.resting(e)) running++;
+    }
+    if (cut) {
+      const final = actor.judge(env.finalObservation);
+      for (let e = 0; e < envs; e++) if (env.truncated[e] !== 0) this.nextValue[row + e] = final[e];
+    }
+    return running;
+  }
+
+  private clear(i: number): void {
+    this.reward[i] = 0;
+    this.terminated[i] = 1; // nothing follows
+    this.truncated[i] = 0;
+    this.value[i] = 0;
+    this.taken[i] = 0;
+  }
+
+  /** V of the state reached, where the episode went on; where it was cut short, it is there already. */
+  private fillNextValues(steps: number): void {
+    const { env, envs, actor, nextValue, value } = this;
+    const last = (steps - 1) * envs;
+    for (let i = 0; i < last; i++) if (this.truncated[i] === 0) nextValue[i] = value[i + envs];
+    const reached = actor.judge(env.observation);
+    for (let e = 0; e < envs; e++) {
+      if (this.truncated[last + e] === 0) nextValue[last + e] = reached[e];
+    }
+  }
+}
+
+/** Copies a row of a column. */
+function place(column: Float32Array, row: ArrayLike<number>, t: number): void {
+  for (let i = 0, at = t * row.length; i < row.length; i++, at++) column[at] = row[i];
+}

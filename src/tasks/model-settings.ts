@@ -1,0 +1,16 @@
+/** Settings of the model and of what it sees, whatever the task and the algorithm. */
+import { choice, flag, integer, real, sizes, type Values } from "../core/settings.ts";
+
+export const modelSettings = {
+  hidden: sizes([64, 64], "sizes of the dense layers"),
+  activation: choice("tanh", ["tanh", "relu"], "behind each dense layer"),
+  filters: sizes([], "channels of 3×3 convolutions before them, for image planes"),
+  memory: integer(0, "size of an LSTM behind them; 0 for none", { max: 4096 }),
+  shared: flag(false, "one body for policy and critic"),
+  squash: flag(false, "squash continuous actions into their bounds, rather than clip them"),
+  logStd: real(0, "ln σ of continuous actions at the start", { min: -20, max: 2 }),
+  normalizeObservation: flag(false, "standardize observations by all that were seen"),
+  normalizeReward: flag(false, "divide rewards by the deviation of their discounted sum"),
+  frames: integer(1, "observations stacked, oldest first", { min: 1, max: 64 }),
+};
+export type ModelConfig = Values<typeof modelSettings>;

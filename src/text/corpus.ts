@@ -1,0 +1,80 @@
+/** Corpora as plain data: pairs and texts out of strings, split once and for all, packed into rows. */
+import { FormatError } from "../core/errors.ts";
+
+/** A prompt and what should follow it. For plain text the prompt is empty. */
+export interface Example {
+  readonly prompt: string;
+  readonly completion: string;
+}
+
+/** Paragraphs of a text, or its lines. Throws FormatError for an empty corpus. */
+export function texts(corpus: string, by: "paragraph" | "line" = "line"): Example[] {
+  const parts = corpus
+    .replaceAll("\r\n", "\n")
+    .split(by === "line" ? "\n" : /\n{2,}/)
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
+  return checked(parts.map((completion) => ({ prompt: "", completion })));
+}
+
+/** Lines of prompt, tab, completion. Throws FormatError, with its number, for a line that is none. */
+export function pairs(corpus: string): Example[] {
+  const made: Example[] = [];
+  for (const [i, line] of corpus.replaceAll("\r\n", "\n").split("\n").entries()) {
+    if (line === "") continue;
+    const parts = line.split("\t");
+    if (parts.length !== 2)
+      throw new FormatError(`corpus: want prompt, tab, completion in line ${i + 1}`);
+    made.push({ prompt: parts[0], completion: parts[1] });
+  }
+  return checked(made);
+}
+
+/** Lines of JSON, each an object with prompt and completion, or with text. */
+export function jsonLines(corpus: string): Example[] {
+  const made: Example[] = [];
+  for (const [i, line] of corpus.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch (error) {
+      throw new FormatError(`corpus: line ${i + 1} is not JSON: ${(error as Error).message}`);
+    }
+    const { prompt = "", completion, text } = (value ?? {}) as Record<string, unknown>;
+    const follows = completion ?? text;
+    if (typeof prompt !== "string" || typeof follows !== "string")
+      throw new FormatError(`corpus: want prompt and completion, or text, in line ${i + 1}`);
+    made.push({ prompt, completion: follows });
+  }
+  return checked(made);
+}
+
+function checked(examples: Example[]): Example[] {
+  if (examples.length === 0) throw new FormatError("corpus: nothing in it");
+  return examples;
+}
+
+/** FNV-1a of a text's UTF-16, 32 bits, then mixed (the finalizer of MurmurHash3). */
+export function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
+
+/**
+ * Held-out and other items. Which is which follows from `key(item)` alone, so it stays when a corpus is
+ * shuffled or grows, and equal items never stand on both sides.
+ */
+export function split<T>(
+  items: readonly T[],
+  share: number,
+  key: (item: T) => string,
+): { readonly train: T[]; readonly heldOut: T[] } {
+  const train: T[] = [];
+  const heldOut: T[] = [];
+  for (const item of items) (hash(key(item)) / 2 ** 32 < share ? heldOut : train).push(item);
+  return { train, heldOut };
+}

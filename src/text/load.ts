@@ -1,0 +1,31 @@
+/** A tokenizer back from what its `save` gave. */
+import { FormatError } from "../core/errors.ts";
+import { bpe } from "./bpe.ts";
+import { bytes, characters, type SavedTokenizer, type Tokenizer } from "./tokenizer.ts";
+import { readTokenizerJson } from "./tokenizer-json.ts";
+
+/** Throws FormatError for anything that no tokenizer saves. */
+export function tokenizerFrom(saved: unknown): Tokenizer {
+  const s = (typeof saved === "object" && saved !== null ? saved : {}) as Partial<
+    Record<string, unknown>
+  > as SavedTokenizer;
+  const strings = (list: unknown): list is string[] =>
+    Array.isArray(list) && list.every((x) => typeof x === "string");
+  if (s.kind === "file" && typeof s.text === "string") return readTokenizerJson(s.text);
+  if (s.kind !== "file" && strings(s.specials)) {
+    if (s.kind === "characters" && typeof s.characters === "string")
+      return characters(s.characters, s.specials);
+    if (s.kind === "bytes") return bytes(s.specials);
+    if (s.kind === "bpe" && Array.isArray(s.merges) && s.merges.every(isPair)) {
+      try {
+        return bpe(s.merges, { split: s.split === "none" ? "none" : "gpt2", specials: s.specials });
+      } catch (error) {
+        throw new FormatError(`tokenizer: ${(error as Error).message}`);
+      }
+    }
+  }
+  throw new FormatError("tokenizer: want what a tokenizer's save gave");
+}
+
+const isPair = (x: unknown): boolean =>
+  Array.isArray(x) && x.length === 2 && x.every((n) => Number.isInteger(n));

@@ -1,0 +1,104 @@
+/** How near one sequence of words, tokens or phonemes comes to another: edit distance, BLEU, ROUGE-L. */
+import { exp, log } from "../core/math.ts";
+
+/** Least number of insertions, deletions and replacements between a and b: Levenshtein 1966. */
+export function editDistance<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = above[j - 1] + Number(a[i - 1] !== b[j - 1]);
+      row.push(Math.min(replaced, above[j] + 1, row[j - 1] + 1));
+    }
+    above = row;
+  }
+  return above[b.length];
+}
+
+/** Edits by the reference's length: word, character or phoneme error rate. */
+export const errorRate = <T>(reference: ArrayLike<T>, made: ArrayLike<T>): number =>
+  editDistance(reference, made) / Math.max(1, reference.length);
+
+/** Edits between made and each reference, the least of them, by that reference's length. */
+export const leastErrorRate = <T>(
+  references: readonly ArrayLike<T>[],
+  made: ArrayLike<T>,
+): number => references.reduce((least, r) => Math.min(least, errorRate(r, made)), Infinity);
+
+/** How often each n-gram stands in a list of words. */
+function grams(words: readonly string[], n: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let i = 0; i + n <= words.length; i++) {
+    const gram = words.slice(i, i + n).join(" ");
+    counts.set(gram, (counts.get(gram) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** n-grams of `made` that stand in a reference, each at most as often as there, and all of them. */
+export function matches(
+  made: readonly string[],
+  references: readonly (readonly string[])[],
+  n: number,
+): { matched: number; total: number } {
+  const allowed = references.map((reference) => grams(reference, n));
+  let matched = 0;
+  let total = 0;
+  for (const [gram, count] of grams(made, n)) {
+    total += count;
+    matched += Math.min(count, Math.max(0, ...allowed.map((counts) => counts.get(gram) ?? 0)));
+  }
+  return { matched, total };
+}
+
+/**
+ * BLEU of one sentence, 0 to 1: Papineni et al. 2002. The geometric mean of the n-gram precisions, n up to
+ * `order`, times exp(1 − r/c) where the sentence's length c is below r, the nearest reference's. `smooth`
+ * adds 1 to matches and totals from n = 2 on (Lin & Och 2004), which keeps a short sentence above 0.
+ */
+export function bleu(
+  made: readonly string[],
+  references: readonly (readonly string[])[],
+  order = 4,
+  smooth = false,
+): number {
+  let sum = 0;
+  for (let n = 1; n <= order; n++) {
+    const { matched, total } = matches(made, references, n);
+    const more = smooth && n > 1 ? 1 : 0;
+    if (matched + more === 0) return 0;
+    sum += log((matched + more) / (total + more));
+  }
+  const nearest = references
+    .map(({ length }) => length)
+    .reduce((best, r) => {
+      const [d, b] = [Math.abs(r - made.length), Math.abs(best - made.length)];
+      return d < b || (d === b && r < best) ? r : best;
+    }, Infinity);
+  const brevity = made.length >= nearest ? 0 : 1 - nearest / made.length;
+  return exp(sum / order + brevity);
+}
+
+/** Length of the longest common subsequence. */
+export function longestCommon<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
+  let above = new Array<number>(b.length + 1).fill(0);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [0];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      row.push(same ? above[j - 1] + 1 : Math.max(above[j], row[j - 1]));
+    }
+    above = row;
+  }
+  return above[b.length];
+}
+
+/** ROUGE-L, 0 to 1: Lin 2004. F of the longest common subsequence's recall and precision, recall β times as dear. */
+export function rougeL(made: ArrayLike<string>, reference: ArrayLike<string>, beta = 1): number {
+  const common = longestCommon(made, reference);
+  if (common === 0) return 0;
+  const recall = common / reference.length;
+  const precision = common / made.length;
+  const b2 = beta * beta;
+  return ((1 + b2) * recall * precision) / (recall + b2 * precision);
+}

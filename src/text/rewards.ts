@@ -1,0 +1,90 @@
+/**
+ * Rewards on text. A reward is a plain function of the prompt, the completion and the completion's tokens;
+ * NaN says that it cannot be scored, and leaves the sample out.
+ */
+import { cos } from "../core/math.ts";
+
+export type Reward = (prompt: string, completion: string, tokens: ArrayLike<number>) => number;
+
+/** 1 where the completion, trimmed, is the answer to the prompt; NaN where there is no answer. */
+export const exactMatch =
+  (answer: (prompt: string) => string | undefined): Reward =>
+  (prompt, completion) => {
+    const want = answer(prompt);
+    return want === undefined ? Number.NaN : Number(completion.trim() === want.trim());
+  };
+
+/** 1 where the pattern matches the completion. Say `^` and `$` to mean all of it; no `g` flag. */
+export const format =
+  (pattern: RegExp): Reward =>
+  (_, completion) =>
+    Number(pattern.test(completion));
+
+/** Σ weight·reward; NaN where one of them is. */
+export const weightedSum =
+  (parts: readonly (readonly [weight: number, reward: Reward])[]): Reward =>
+  (prompt, completion, tokens) =>
+    parts.reduce((sum, [weight, reward]) => sum + weight * reward(prompt, completion, tokens), 0);
+
+/**
+ * Soft over-long penalty of DAPO, Yu et al. 2025, arXiv:2503.14476: 0 up to maxLength − cache tokens, then
+ * falling to −1 at maxLength, −1 beyond.
+ */
+export const softOverlong =
+  (maxLength: number, cache: number): Reward =>
+  (_p, _c, tokens) =>
+    Math.max(-1, Math.min(0, (maxLength - cache - tokens.length) / cache));
+
+/** NeMo-RL's: −penalty·(tokens − (maxLength − buffer))/buffer beyond that length, ever more. */
+export const overlong =
+  (maxLength: number, buffer: number, penalty: number): Reward =>
+  (_p, _c, tokens) =>
+    Math.min(0, ((maxLength - buffer - tokens.length) / buffer) * penalty);
+
+/**
+ * Yeo et al. 2025, arXiv:2502.03373: half a cosine over the length. What is right earns 1 when short and 0.5
+ * at maxLength, what is wrong −1 when short and −0.5 when long. `right` is above 0 for what is right.
+ */
+export const cosineLength =
+  (right: Reward, maxLength: number): Reward =>
+  (prompt, completion, tokens) => {
+    const share = Math.min(1, tokens.length / maxLength);
+    const size = 0.5 + 0.25 * (1 + cos(Math.PI * share));
+    return right(prompt, completion, tokens) > 0 ? size : -size;
+  };
+
+/** −penalty·(share of the n-grams of tokens that stood before). */
+export const repetition =
+  (n: number, penalty: number): Reward =>
+  (_p, _c, tokens) =>
+    -penalty * (1 - distinct(tokens, n));
+
+/** Distinct n-grams by all n-grams (Li et al. 2016, arXiv:1510.03055); 1 where there is none. */
+export function distinct(tokens: ArrayLike<unknown>, n: number): number {
+  const seen = new Set<string>();
+  const count = tokens.length - n + 1;
+  if (count <= 0) return 1;
+  for (let i = 0; i < count; i++) {
+    let gram = "";
+    for (let j = i; j < i + n; j++) gram += `${String(tokens[j])} `;
+    seen.add(gram);
+  }
+  return seen.size / count;
+}
+
+/** Mean valence of the words that a lexicon knows; 0 without any. NaN for a completion without words. */
+export const lexiconScore =
+  (valence: ReadonlyMap<string, number>): Reward =>
+  (_, completion) => {
+    const words = completion.toLowerCase().match(/[\p{L}']+/gu);
+    if (words === null) return Number.NaN;
+    let sum = 0;
+    let known = 0;
+    for (const word of words) {
+      const v = valence.get(word);
+      if (v === undefined) continue;
+      sum += v;
+      known++;
+    }
+    return known === 0 ? 0 : sum / known;
+  };
