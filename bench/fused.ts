@@ -4,6 +4,7 @@
  */
 import type { SimdBackend } from "../src/backends/simd.ts";
 import { exp, log } from "../src/core/math.ts";
+import { standardize } from "../src/returns/normalize.ts";
 import type { Update, UpdateSize } from "./workloads.ts";
 import { ppoUpdate } from "./workloads.ts";
 
@@ -23,6 +24,7 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   const { kernels, address, adam } = k;
   const { observation: inputs, hidden, actions, batch } = size;
   const { parameters, data } = ppoUpdate(k, size);
+  const advantage = new Float32Array(batch);
   const rows = Math.min(batch, chunk);
   const net = (name: string, outputs: number): Net => {
     const of = (i: number, what: "weight" | "bias") => parameters.get(`${name}.${i}.${what}`);
@@ -88,7 +90,7 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
         const l = floats[o + j] - logSum;
         entropy -= exp(l) * l;
       }
-      const A = data.advantage[i];
+      const A = advantage[i];
       const ratio = exp(floats[o + data.action[i]] - logSum - data.oldLogProb[i]);
       const clipped = Math.min(Math.max(ratio, 0.8), 1.2);
       loss -= per * (Math.min(ratio * A, clipped * A) + 0.01 * entropy);
@@ -99,13 +101,18 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
         dLogits[row * actions + j] =
           slope * ((j === data.action[i] ? 1 : 0) - p) + 0.01 * per * p * (l + entropy);
       }
-      const error = floats[(critic.h[2] >> 2) + row] - data.target[i];
-      loss += 0.5 * per * error * error;
-      dValue[row] = per * error;
+      const moved = floats[(critic.h[2] >> 2) + row] - data.oldValue[i];
+      const held = Math.min(Math.max(moved, -0.2), 0.2);
+      const base = data.oldValue[i] - data.target[i];
+      const free = (base + moved) * (base + moved);
+      const clippedError = (base + held) * (base + held);
+      loss += 0.25 * per * Math.max(free, clippedError);
+      dValue[row] = free >= clippedError ? 0.5 * per * (base + moved) : 0;
     }
     return loss;
   }
   function step(): number {
+    standardize(advantage, data.advantage);
     let loss = 0;
     for (let start = 0; start < batch; start += rows) {
       for (let i = 0, j = start * inputs; i < x.length; i++, j++) x[i] = data.observation[j];

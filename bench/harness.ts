@@ -108,14 +108,21 @@ function memoryOf(run: () => void): number {
   return process.memoryUsage().heapUsed - before;
 }
 
-export function print(results: readonly Result[]): void {
-  for (const { name, median, low, high, rate, unit, bytes, ratio, against, share } of results) {
+/** A line each; with medians of `earlier` runs, how many times as long as then. */
+export function print(
+  results: readonly Result[],
+  earlier: ReadonlyMap<string, number> = new Map(),
+): void {
+  for (const result of results) {
+    const { suite, name, median, low, high, rate, unit, bytes, ratio, against, share } = result;
+    const then = earlier.get(`${suite}/${name}`);
+    const change = then === undefined ? "" : `  ${(median / then).toFixed(2)}× of earlier`;
     const time = `${micro(median)} (${micro(low)}–${micro(high)})`;
     const shown = share ? `${Math.round(100 * (ratio ?? 0))} % of` : `${ratio?.toPrecision(2)}×`;
     const times = ratio === null ? "" : `  ${shown} ${against}`;
     const speed = `${count(rate)} ${unit}/s, ${(1e9 / rate).toPrecision(3)} ns each`;
     console.log(
-      `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(34)} ${`${bytes} B/call`.padEnd(12)}${times}`,
+      `  ${name.padEnd(36)} ${time.padEnd(32)} ${speed.padEnd(34)} ${`${bytes} B/call`.padEnd(12)}${times}${change}`,
     );
   }
 }

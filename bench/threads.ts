@@ -2,8 +2,9 @@
 import { Team } from "../src/node/team.ts";
 import { Adam } from "../src/optim/adam.ts";
 import { clipGlobalNorm } from "../src/optim/clip.ts";
+import { standardize } from "../src/returns/normalize.ts";
 import type { BenchCase, Suite } from "./harness.ts";
-import { updateBatch, updateSizes } from "./workloads.ts";
+import { adamOptions, updateBatch, updateSizes } from "./workloads.ts";
 
 const program = new URL("threads-part.ts", import.meta.url);
 
@@ -13,12 +14,13 @@ async function update(name: string, threads: number): Promise<BenchCase> {
   const columns = Object.fromEntries(Object.entries(batch).map(([key, x]) => [key, x.length]));
   const team = await Team.start({ program, settings: size, threads, columns });
   for (const [key, x] of Object.entries(batch)) team.columns[key].set(x);
-  const adam = new Adam(team.part.parameters, { learningRate: 2.5e-4, eps: 1e-5 });
+  const adam = new Adam(team.part.parameters, adamOptions);
   return {
     name: `${threads} thread${threads > 1 ? "s" : ""}, ${name}`,
     amount: size.batch,
     unit: "samples",
     run() {
+      standardize(team.columns.advantage, batch.advantage);
       team.run(size.batch);
       clipGlobalNorm(adam.runs, 0.5);
       adam.step();

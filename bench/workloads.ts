@@ -2,17 +2,18 @@
 import type { Backend } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";
-import { input, type Parameter, Parameters, type Tensor } from "../src/core/tensor.ts";
+import { input, Parameters, type Tensor } from "../src/core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../src/distributions/categorical.ts";
 import { gaussianEntropy, gaussianLogProb } from "../src/distributions/gaussian.ts";
 import { surrogateLoss } from "../src/estimators/surrogate.ts";
-import { valueLoss } from "../src/estimators/value.ts";
+import { type ValueSettings, valueLoss } from "../src/estimators/value.ts";
 import { Mlp } from "../src/nn/mlp.ts";
 import { add, mul } from "../src/ops/arithmetic.ts";
 import { reshape } from "../src/ops/layout.ts";
 import { sum } from "../src/ops/reduce.ts";
 import { Adam } from "../src/optim/adam.ts";
 import { clipGlobalNorm } from "../src/optim/clip.ts";
+import { standardize } from "../src/returns/normalize.ts";
 
 export interface UpdateSize {
   readonly observation: number;
@@ -31,25 +32,23 @@ export const updateSizes: Readonly<Record<string, UpdateSize>> = {
 };
 
 export interface UpdateBatch {
-  readonly observation: ArrayLike<number>;
-  readonly action: ArrayLike<number>;
-  readonly advantage: ArrayLike<number>;
-  readonly oldLogProb: ArrayLike<number>;
-  readonly target: ArrayLike<number>;
-}
-export interface UpdateData extends UpdateBatch {
-  /** Parameters by name: actor.0.weight, critic.2.bias, logStd ... */
-  readonly parameters: Readonly<Record<string, ArrayLike<number>>>;
+  readonly observation: Float32Array;
+  readonly action: Float32Array;
+  readonly advantage: Float32Array;
+  readonly oldLogProb: Float32Array;
+  readonly oldValue: Float32Array;
+  readonly target: Float32Array;
 }
 
 export interface Update {
   /** One update on the whole batch; returns its loss. */
   readonly step: () => number;
   readonly parameters: Parameters;
-  /** The batch, advantages normalized. */
+  /** The batch; advantages as they are before a step normalizes them. */
   readonly data: UpdateBatch;
 }
 
+export const adamOptions = { learningRate: 2.5e-4, eps: 1e-5 };
 const chunk = 128; // rows of one pass: activations of more leave the cache
 
 /** Rows of the batch, forward and backward; gradients are added to the parameters. */
@@ -58,9 +57,12 @@ export interface UpdatePart {
   readonly run: (first: number, end: number) => number;
 }
 
+const clippedValue: ValueSettings = Object.freeze({ clip: "max", clipRange: 0.2 });
+
 /**
- * PPO's loss on rows of a minibatch: clipped surrogate (0.2), ½·mean squared value error, entropy bonus
- * 0.01. Actor and critic apart, tanh; a Gaussian's log-deviations are free.
+ * PPO's loss on rows of a minibatch with normalized advantages: surrogate and value clipped (0.2), the value
+ * error halved and weighed ½, entropy bonus 0.01. Actor and critic apart, tanh; a Gaussian's
+ * log-deviations are free.
  */
 export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): UpdatePart {
   const { observation: inputs, hidden, actions, continuous, batch: total } = size;
@@ -74,7 +76,9 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
   const rows = Math.min(total, chunk);
   const observation = input(k, [rows, inputs]);
   const action = input(k, continuous ? [rows, actions] : [rows]);
-  const [advantage, oldLogProb, target, weight] = [0, 1, 2, 3].map(() => input(k, [rows]));
+  const [advantage, oldLogProb, oldValue, target, weight] = Array.from({ length: 5 }, () =>
+    input(k, [rows]),
+  );
   const tape = new Tape(k);
   const loss = (): Tensor => {
     const head = actor.forward(observation);
@@ -84,9 +88,10 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
     const value = reshape(critic.forward(observation), [rows]);
     const policy = surrogateLoss(logProb, oldLogProb, advantage, weight);
     const bonus = mul(sum(mul(entropy, weight)), -0.01);
-    return add(policy, add(bonus, mul(valueLoss(value, target, weight), 0.5)));
+    const error = valueLoss(value, target, weight, oldValue, clippedValue);
+    return add(policy, add(bonus, mul(error, 0.25)));
   };
-  const fill = (to: Tensor, from: ArrayLike<number>, start: number, count: number): void => {
+  const fill = (to: Tensor, from: Float32Array, start: number, count: number): void => {
     const n = to.data.length / rows;
     for (let i = 0, j = start * n; i < count * n; i++, j++) to.data[i] = from[j];
   };
@@ -98,6 +103,7 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
       fill(action, batch.action, start, count);
       fill(advantage, batch.advantage, start, count);
       fill(oldLogProb, batch.oldLogProb, start, count);
+      fill(oldValue, batch.oldValue, start, count);
       fill(target, batch.target, start, count);
       for (let i = 0; i < rows; i++) weight.data[i] = i < count ? 1 / total : 0;
       const l = tape.run(loss);
@@ -109,8 +115,8 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
   return { parameters, run };
 }
 
-/** A batch from a fixed seed, or the given one, with advantages normalized over it. */
-export function updateBatch(size: UpdateSize, data?: UpdateBatch): UpdateBatch {
+/** A batch from a fixed seed. */
+export function updateBatch(size: UpdateSize): UpdateBatch {
   const { observation, actions, continuous, batch } = size;
   const random = new Random(2);
   const normal = (n: number): Float32Array => {
@@ -119,43 +125,32 @@ export function updateBatch(size: UpdateSize, data?: UpdateBatch): UpdateBatch {
     return x;
   };
   return {
-    observation: data?.observation ?? normal(batch * observation),
-    action:
-      data?.action ??
-      (continuous
-        ? normal(batch * actions)
-        : Float32Array.from({ length: batch }, (_, i) => i % 2)),
-    advantage: normalized(data?.advantage ?? normal(batch)),
-    oldLogProb:
-      data?.oldLogProb ?? new Float32Array(batch).fill(continuous ? -1.4 * actions : -Math.LN2),
-    target: data?.target ?? normal(batch),
+    observation: normal(batch * observation),
+    action: continuous
+      ? normal(batch * actions)
+      : Float32Array.from({ length: batch }, (_, i) => i % actions),
+    advantage: normal(batch),
+    oldLogProb: new Float32Array(batch).fill(continuous ? -1.4 * actions : -Math.LN2),
+    oldValue: normal(batch),
+    target: normal(batch),
   };
 }
 
-/** The whole update: the loss on all rows, gradients clipped to norm 0.5, Adam with 2.5e-4 and eps 1e-5. */
-export function ppoUpdate(k: Backend, size: UpdateSize, data?: UpdateData): Update {
-  const batch = updateBatch(size, data);
-  const { parameters, run } = ppoPart(k, size, batch);
-  const adam = new Adam(parameters, { learningRate: 2.5e-4, eps: 1e-5 });
-  for (const [name, values] of Object.entries(data?.parameters ?? {})) {
-    (parameters.get(name) as Parameter).data.set(values);
-  }
+/** The whole update: advantages normalized, the loss on all rows, gradients clipped to norm 0.5, Adam. */
+export function ppoUpdate(k: Backend, size: UpdateSize): Update {
+  const data = updateBatch(size);
+  const advantage = new Float32Array(size.batch);
+  const { parameters, run } = ppoPart(k, size, { ...data, advantage });
+  const adam = new Adam(parameters, adamOptions);
   return {
     parameters,
-    data: batch,
+    data,
     step() {
+      standardize(advantage, data.advantage);
       const loss = run(0, size.batch);
       clipGlobalNorm(adam.runs, 0.5);
       adam.step();
       return loss;
     },
   };
-}
-
-/** (x − mean)/(deviation + 1e-8), ddof 1. */
-function normalized(x: ArrayLike<number>): Float32Array {
-  const y = Float32Array.from(x);
-  const mean = y.reduce((a, b) => a + b, 0) / y.length;
-  const variance = y.reduce((a, b) => a + (b - mean) ** 2, 0) / (y.length - 1);
-  return y.map((v) => (v - mean) / (Math.sqrt(variance) + 1e-8));
 }

@@ -1,0 +1,95 @@
+/** What every contender in JavaScript shares: the data all of them compute on, timing, and the talk with run.ts. */
+import { createInterface } from "node:readline";
+
+/** A thing to time: `kind` says what, the rest its sizes. */
+export interface Work {
+  readonly name: string;
+  readonly kind: "update" | "act" | "gemm" | "rows" | "gae" | "train" | "generate";
+  readonly sizes: Readonly<Record<string, number>>;
+  readonly op?: string;
+}
+
+/** A contender's way to do a work: a step to time, and numbers that all contenders must agree on. */
+export interface Made {
+  readonly step: () => unknown;
+  readonly check: () => number[] | Promise<number[]>;
+}
+/** By kind; null or missing where a contender cannot do it. */
+export type Makers = Partial<
+  Record<Work["kind"], (work: Work) => Made | null | Promise<Made | null>>
+>;
+
+/** Tensor number k of the data: spread evenly over [−scale, scale], by a formula any language can repeat. */
+export function tensor(k: number, length: number, scale = 1): Float32Array {
+  const x = new Float32Array(length);
+  for (let i = 0; i < length; i++) {
+    x[i] = scale * (((i * i * (k + 1) + 31 * i + 7 * k) % 10007) / 5003 - 1);
+  }
+  return x;
+}
+/** Numbers of the tensors of a batch, after those of the parameters. */
+export const columns = { observation: 20, action: 21, advantage: 22, oldValue: 23, target: 24 };
+/** Weights of a layer [outputs, inputs], number k, and its bias, number k + 1. */
+export const layer = (k: number, inputs: number, outputs: number) => ({
+  weight: tensor(k, inputs * outputs, 1.7 / Math.sqrt(inputs)),
+  bias: tensor(k + 1, outputs, 0.1),
+});
+/** The first steps' losses of an update: what contenders compare. */
+export const losses = async (step: () => unknown): Promise<number[]> => {
+  const all: number[] = [];
+  for (let i = 0; i < 5; i++) all.push(Number(await step()));
+  return all;
+};
+/** A few entries from all over a result. */
+export const some = (x: ArrayLike<number>): number[] =>
+  [0, 0.123, 0.5, 0.877, 1].map((share) => x[Math.floor(share * (x.length - 1))]);
+export const transposed = (x: Float32Array, rows: number, columns: number): Float32Array =>
+  x.map((_, i) => x[(i % rows) * columns + Math.floor(i / rows)]);
+
+const now = (): number => Number(process.hrtime.bigint()) / 1e3;
+
+/** Lower quartile of samples of a millisecond or more, in µs a step: near the undisturbed time. */
+async function time(step: () => unknown, milliseconds: number): Promise<number> {
+  const isAsync = step() instanceof Promise;
+  const sample = async (count: number): Promise<number> => {
+    const start = now();
+    if (isAsync) for (let i = 0; i < count; i++) await step();
+    else for (let i = 0; i < count; i++) step();
+    return (now() - start) / count;
+  };
+  const warmEnd = now() + 500 * milliseconds;
+  let each = await sample(1);
+  while (now() < warmEnd) each = await sample(Math.ceil(1000 / each));
+  const count = Math.max(1, Math.ceil(2000 / each));
+  const samples: number[] = [];
+  for (const end = now() + 1000 * milliseconds; now() < end || samples.length < 3; ) {
+    samples.push(await sample(count));
+  }
+  return samples.sort((a, b) => a - b)[samples.length >> 2];
+}
+
+/** Answers run.ts, a line for each question. */
+export async function serve(makers: Makers): Promise<void> {
+  let current = "";
+  let made: Made | null = null;
+  for await (const line of createInterface({ input: process.stdin })) {
+    const { work, ask, milliseconds } = JSON.parse(line) as {
+      work: Work;
+      ask: "check" | "time";
+      milliseconds: number;
+    };
+    let answer: unknown = null;
+    try {
+      if (work.name !== current) {
+        current = work.name;
+        made = null;
+        made = (await makers[work.kind]?.(work)) ?? null;
+      }
+      if (made !== null)
+        answer = ask === "check" ? await made.check() : await time(made.step, milliseconds);
+    } catch (error) {
+      process.stderr.write(`${work.name}: ${(error as Error).stack}\n`);
+    }
+    process.stdout.write(`@@${JSON.stringify(answer)}\n`);
+  }
+}

@@ -1,0 +1,216 @@
+"""PyTorch, or numpy (with scipy's and plain C's GAE), one thread. The first argument says which."""
+import ctypes, json, math, os, subprocess, sys, tempfile, time
+import numpy as np
+
+which = sys.argv[1]
+if which == "torch":
+    import torch, torch.nn as nn, torch.nn.functional as F
+    from torch.distributions import Categorical, Normal
+    torch.set_num_threads(int(os.environ.get("THREADS", "1")))
+
+
+def tensor(k, length, scale=1.0):
+    i = np.arange(length, dtype=np.int64)
+    return (scale * ((i * i * (k + 1) + 31 * i + 7 * k) % 10007 / 5003 - 1)).astype(np.float32)
+
+
+def some(x):
+    x = np.asarray(x).reshape(-1)
+    return [float(x[int(share * (len(x) - 1))]) for share in (0, 0.123, 0.5, 0.877, 1)]
+
+
+def column(k, *shape):
+    return torch.from_numpy(tensor(k, math.prod(shape)).reshape(shape))
+
+
+def mlp(k, sizes):
+    layers = []
+    for i, (a, b) in enumerate(zip(sizes, sizes[1:])):
+        linear = nn.Linear(a, b)
+        linear.weight.data = torch.from_numpy(tensor(k + 2 * i, a * b, 1.7 / math.sqrt(a)).reshape(b, a))
+        linear.bias.data = torch.from_numpy(tensor(k + 2 * i + 1, b, 0.1))
+        layers += [linear, nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+def update(sizes):
+    obs, hidden, actions, batch = (sizes[s] for s in ("observation", "hidden", "actions", "batch"))
+    continuous = sizes["continuous"] == 1
+    actor, critic = mlp(0, [obs, hidden, hidden, actions]), mlp(6, [obs, hidden, hidden, 1])
+    parameters = [*actor.parameters(), *critic.parameters()]
+    if continuous:
+        log_std = nn.Parameter(torch.from_numpy(tensor(12, actions, 0.1)))
+        parameters.append(log_std)
+    adam = torch.optim.Adam(parameters, lr=2.5e-4, eps=1e-5)
+    x, raw, old_value, target = column(20, batch, obs), column(22, batch), column(23, batch), column(24, batch)
+    action = column(21, batch, actions) if continuous else torch.arange(batch) % actions
+    old = torch.full((batch,), -1.4 * actions if continuous else -math.log(2))
+
+    def step():
+        head = actor(x)
+        if continuous:
+            policy = Normal(head, log_std.expand_as(head).exp())
+            log_prob, entropy = policy.log_prob(action).sum(1), policy.entropy().sum(1)
+        else:
+            policy = Categorical(logits=head)
+            log_prob, entropy = policy.log_prob(action), policy.entropy()
+        value = critic(x).view(-1)
+        ratio = (log_prob - old).exp()
+        advantage = (raw - raw.mean()) / (raw.std() + 1e-8)
+        policy_loss = torch.max(-advantage * ratio, -advantage * torch.clamp(ratio, 0.8, 1.2)).mean()
+        held = old_value + torch.clamp(value - old_value, -0.2, 0.2)
+        value_loss = 0.5 * torch.max((value - target) ** 2, (held - target) ** 2).mean()
+        loss = policy_loss - 0.01 * entropy.mean() + 0.5 * value_loss
+        adam.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(parameters, 0.5)
+        adam.step()
+        return loss
+
+    return step, lambda: [float(step()) for _ in range(5)]
+
+
+def act(_):
+    actor, x = mlp(0, [4, 64, 64, 2]), column(20, 1, 4)
+
+    @torch.no_grad()
+    def step():
+        policy = Categorical(logits=actor(x))
+        action = policy.sample()
+        return action, policy.log_prob(action)
+
+    return step, lambda: torch.log_softmax(actor(x), 1)[0].tolist()
+
+
+def gemm(sizes):
+    n = sizes["n"]
+    if which == "torch":
+        a, b, y = column(30, n, n), column(31, n, n), torch.empty(n, n)
+        step = lambda: torch.mm(a, b, out=y)
+    else:
+        a, b = (tensor(k, n * n).reshape(n, n) for k in (30, 31))
+        y = np.empty((n, n), np.float32)
+        step = lambda: np.matmul(a, b, out=y)
+    return step, lambda: some(step())
+
+
+def rows(_, op):
+    n = 1000
+    if which == "torch":
+        x = column(40, n, n) * 3
+        y, w, b = torch.empty_like(x), torch.ones(n), torch.zeros(n)
+        ops = {
+            "add": lambda: torch.add(x, x, out=y),
+            "tanh": lambda: torch.tanh(x, out=y),
+            "exp": lambda: torch.exp(x, out=y),
+            "softmax": lambda: torch.softmax(x, 1),
+            "layerNorm": lambda: F.layer_norm(x, (n,), w, b),
+        }
+        step = torch.no_grad()(ops[op])
+    else:
+        x = tensor(40, n * n, 3).reshape(n, n)
+        y = np.empty_like(x)
+
+        def softmax():
+            e = np.exp(x - x.max(1, keepdims=True))
+            return e / e.sum(1, keepdims=True)
+
+        def layer_norm():
+            d = x - x.mean(1, keepdims=True)
+            return d / np.sqrt((d * d).mean(1, keepdims=True) + 1e-5)
+
+        ops = {"add": lambda: np.add(x, x, out=y), "tanh": lambda: np.tanh(x, out=y), "exp": lambda: np.exp(x, out=y)}
+        step = {**ops, "softmax": softmax, "layerNorm": layer_norm}[op]
+    return step, lambda: some(step())
+
+
+C = r"""
+void gae(float *A, const float *r, const float *v, const float *n, const float *term, const float *trunc,
+         int steps, int envs, float gamma, float lambda) {
+  for (int e = 0; e < envs; e++) A[(steps - 1) * envs + e] = 0;
+  for (int i = steps * envs - 1; i >= 0; i--) {
+    float goes = term[i] == 0, open = goes * (trunc[i] == 0);
+    float next = i + envs < steps * envs ? A[i + envs] : 0;
+    A[i] = r[i] + gamma * goes * n[i] - v[i] + gamma * lambda * open * next;
+  }
+}
+void many(int count, float *A, const float *r, const float *v, const float *n, const float *term,
+          const float *trunc, int steps, int envs, float gamma, float lambda) {
+  while (count-- > 0) gae(A, r, v, n, term, trunc, steps, envs, gamma, lambda);
+}
+"""
+
+
+def gae(sizes):
+    steps, envs = sizes["steps"], sizes["envs"]
+    reward, value, next_value = (tensor(k, steps * envs).reshape(steps, envs) for k in (50, 51, 52))
+    terminated, truncated = ((np.arange(steps * envs) % m == 0).astype(np.float32).reshape(steps, envs) for m in (97, 89))
+    out = np.zeros((steps, envs), np.float32)
+    if which == "c":
+        folder = tempfile.mkdtemp()
+        source, library = os.path.join(folder, "gae.c"), os.path.join(folder, "gae.so")
+        with open(source, "w") as f:
+            f.write(C)
+        subprocess.run(["gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", source, "-o", library], check=True)
+        many = ctypes.CDLL(library).many
+        pointers = [x.ctypes.data_as(ctypes.c_void_p) for x in (out, reward, value, next_value, terminated, truncated)]
+        repeat = 20  # hides what a call from Python costs
+
+        def step(count=repeat):
+            many(count, *pointers, steps, envs, ctypes.c_float(0.99), ctypes.c_float(0.95))
+
+        step.repeat = repeat
+        return step, lambda: (step(1), some(out))[1]
+    if which == "torch":
+        out, reward, value, next_value, terminated, truncated = (
+            torch.from_numpy(x) for x in (out, reward, value, next_value, terminated, truncated))
+
+    def step():  # row by row, as CleanRL has it
+        last = 0
+        for t in reversed(range(steps)):
+            delta = reward[t] + 0.99 * next_value[t] * (1 - terminated[t]) - value[t]
+            open_ = (1 - terminated[t]) * (1 - truncated[t])
+            out[t] = last = delta + 0.99 * 0.95 * open_ * last
+
+    return step, lambda: (step(), some(out))[1]
+
+
+def timed(step, milliseconds):
+    repeat = getattr(step, "repeat", 1)
+
+    def sample(count):
+        start = time.perf_counter()
+        for _ in range(count):
+            step()
+        return (time.perf_counter() - start) / count
+
+    each, warm_end = sample(1), time.perf_counter() + milliseconds / 2000
+    while time.perf_counter() < warm_end:
+        each = sample(math.ceil(0.001 / each))
+    count, samples, end = max(1, math.ceil(0.002 / each)), [], time.perf_counter() + milliseconds / 1000
+    while time.perf_counter() < end or len(samples) < 3:
+        samples.append(sample(count))
+    return sorted(samples)[len(samples) >> 2] * 1e6 / repeat
+
+
+kinds = {
+    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae},
+    "numpy": {"gemm": gemm, "rows": rows, "gae": gae},
+    "c": {"gae": gae},
+}[which]
+current, made = None, None
+for line in sys.stdin:
+    question = json.loads(line)
+    work = question["work"]
+    answer = None
+    try:
+        if work["name"] != current:
+            current, made = work["name"], None
+            if work["kind"] in kinds:
+                arguments = [work["sizes"], work["op"]] if "op" in work else [work["sizes"]]
+                made = kinds[work["kind"]](*arguments)
+        if made is not None:
+            answer = made[1]() if question["ask"] == "check" else timed(made[0], question["milliseconds"])
+    except Exception as error:
+        print(f"{work['name']}: {error!r}", file=sys.stderr, flush=True)
+    print("@@" + json.dumps(answer), flush=True)

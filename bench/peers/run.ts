@@ -1,0 +1,161 @@
+/**
+ * `npm run bench:peers [-- NAME…]`: the same work here and in other libraries, in turns within one run. Each
+ * contender is a process that stays; for each work all first show that they compute the same numbers, then
+ * are timed round after round. Prints each one's time and how many times ours it is.
+ * --rounds N, --milliseconds N of each turn, --node PATH another Node for ours, --json FILE.
+ */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { machine } from "../machine.ts";
+import type { Work } from "./contender.ts";
+import { works } from "./works.ts";
+
+const { values: flags, positionals: patterns } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: "string", default: "5" },
+    milliseconds: { type: "string", default: "120" },
+    node: { type: "string" },
+    json: { type: "string" },
+  },
+});
+const here = fileURLToPath(new URL(".", import.meta.url));
+if (!existsSync(`${here}node_modules`)) {
+  console.log("installing the peers (once, 700 MB) …");
+  const npm = [
+    "install",
+    "--ignore-scripts",
+    "--legacy-peer-deps",
+    "--no-audit",
+    "--no-fund",
+    "--no-package-lock",
+  ];
+  spawnSync("npm", npm, { cwd: here, stdio: "inherit" });
+}
+
+const one = { OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
+/** A Python that has these modules; the machine's own may not be the first on the path. */
+const python = (modules: string): string | undefined =>
+  [process.env.PYTHON, "python3", "/usr/bin/python3"].find(
+    (path) => path !== undefined && spawnSync(path, ["-c", `import ${modules}`]).status === 0,
+  );
+
+interface Contender {
+  readonly name: string;
+  readonly child: ChildProcess;
+  readonly ask: (question: object) => Promise<unknown>;
+}
+
+function start(name: string, command: string, args: string[]): Contender {
+  const child = spawn(command, args, {
+    cwd: here,
+    env: { ...process.env, ...one },
+    stdio: ["pipe", "pipe", process.env.VERBOSE ? "inherit" : "ignore"],
+  });
+  const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
+  let answered: (answer: unknown) => void = () => {};
+  lines.on("line", (line) => {
+    if (line.startsWith("@@")) answered(JSON.parse(line.slice(2)));
+  });
+  child.on("exit", () => answered(null)); // a contender that cannot run is absent
+  child.stdin?.on("error", () => {});
+  const ask = (question: object): Promise<unknown> =>
+    new Promise((resolve) => {
+      answered = resolve;
+      if (child.exitCode !== null) resolve(null);
+      else child.stdin?.write(`${JSON.stringify(question)}\n`);
+    });
+  return { name, child, ask };
+}
+
+const typescript = (
+  name: string,
+  file: string,
+  args: string[],
+  node = process.execPath,
+): Contender => start(name, node, ["--import", "tsx", file, ...args]);
+const contenders = [
+  typescript("simd", "ours.ts", ["simd"]),
+  ...(flags.node === undefined
+    ? []
+    : [typescript("simd, other Node", "ours.ts", ["simd"], flags.node)]),
+  typescript("loops", "ours.ts", ["loops"]),
+  typescript("tfjs-wasm", "tfjs.ts", ["wasm"]),
+  typescript("tfjs-cpu", "tfjs.ts", ["cpu"]),
+  typescript("jax-js", "jax.ts", []),
+  typescript("js-pytorch", "js-pytorch.ts", []),
+  typescript("onnxruntime", "onnx.ts", []),
+];
+for (const [which, modules] of [
+  ["torch", "torch, numpy"],
+  ["numpy", "numpy"],
+  ["c", "numpy"],
+]) {
+  const path = python(modules);
+  if (path === undefined) console.log(`${which}: no Python with ${modules} found; left out`);
+  else contenders.push(start(which, path, ["python.py", which]));
+}
+
+/** The largest difference, relative to the largest number. */
+function distance(a: readonly number[], b: readonly number[]): number {
+  const size = Math.max(...b.map(Math.abs));
+  return Math.max(...b.map((x, i) => Math.abs(a[i] - x))) / size;
+}
+
+const results: object[] = [];
+let wrong = 0;
+
+async function compare(work: Work): Promise<void> {
+  const times = new Map<string, number[]>();
+  const notes = new Map<string, string>();
+  let ours: number[] = [];
+  for (const { name, ask } of contenders) {
+    const numbers = (await ask({ work, ask: "check" })) as number[] | null;
+    if (numbers === null) continue;
+    times.set(name, []);
+    if (name === "simd") ours = numbers;
+    else if (ours.length === 0) throw new Error(`${work.name}: ours fails; VERBOSE=1 shows why`);
+    if (numbers.length === 0) notes.set(name, "not compared: less work");
+    else if (!(distance(numbers, ours) < 1e-3)) {
+      notes.set(name, `WRONG NUMBERS: ${numbers} for ${ours}`);
+      wrong++;
+    }
+  }
+  for (let round = 0; round < Number(flags.rounds); round++) {
+    for (const { name, ask } of contenders) {
+      const mine = times.get(name);
+      if (mine === undefined) continue;
+      mine.push(
+        (await ask({ work, ask: "time", milliseconds: Number(flags.milliseconds) })) as number,
+      );
+    }
+  }
+  console.log(`\n${work.name}`);
+  const median = (x: number[]): number => [...x].sort((a, b) => a - b)[x.length >> 1];
+  const first = median(times.get("simd") as number[]);
+  for (const [name, all] of times) {
+    const us = median(all);
+    const spread = `${Math.min(...all).toPrecision(3)}–${Math.max(...all).toPrecision(3)}`;
+    const ratio = (us / first).toPrecision(3);
+    console.log(
+      `  ${name.padEnd(18)} ${us.toPrecision(4).padStart(9)} µs (${spread})`.padEnd(56),
+      `${ratio.padStart(7)}×  ${notes.get(name) ?? ""}`,
+    );
+    results.push({ work: work.name, contender: name, us, times: us / first, rounds: all });
+  }
+}
+
+console.log(
+  "median of rounds of lower quartiles (least–most), and how many times the time of simd:",
+);
+for (const work of works) {
+  if (patterns.length === 0 || patterns.some((p) => work.name.includes(p))) await compare(work);
+}
+for (const { child } of contenders) child.kill();
+if (flags.json !== undefined) {
+  writeFileSync(flags.json, `${JSON.stringify({ machine: machine(), results }, null, 1)}\n`);
+}
+process.exitCode = wrong > 0 ? 1 : 0;
