@@ -25,6 +25,7 @@ export class LossParts {
   valueLoss = 0;
   entropy = 0;
   approximateKl = 0;
+  /** Share of ratios outside the clip range. */
   clipFraction = 0;
 
   clear(): void {
@@ -67,10 +68,10 @@ export function actorCriticLoss(
     const value = model.value(observation, memory);
     parts.policyLoss += policyLoss.data[0];
     parts.entropy += entropy.data[0];
-    const { approximateKl, clipFraction, tokens } = diagnostics(policyLoss);
+    const { approximateKl, outsideFraction, tokens } = diagnostics(policyLoss);
     const share = tokens * largest(weight.data); // of the minibatch's steps
     parts.approximateKl += approximateKl * share;
-    parts.clipFraction += clipFraction * share;
+    parts.clipFraction += outsideFraction * share;
     let loss = sub(policyLoss, mul(entropy, s.entropyWeight));
     if (value !== null) {
       const criticLoss = valueLoss(value, batch.target, weight, batch.oldValue, s.value);

@@ -4,6 +4,7 @@ import { distributions } from "./distributions.ts";
 import { environments, referenceEnvironments } from "./environments.ts";
 import { gpt } from "./gpt.ts";
 import { losses } from "./losses.ts";
+import { networksMlp } from "./networks-mlp.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
 import { referenceCore } from "./reference-core.ts";
@@ -11,6 +12,7 @@ import { referenceDistributions } from "./reference-distributions.ts";
 import { referenceLosses } from "./reference-losses.ts";
 import { referenceScans } from "./reference-scans.ts";
 import { scans } from "./scans.ts";
+import { referenceText } from "./text.ts";
 
 export const adapters: Record<string, Adapter> = {
   ...ops,
@@ -20,7 +22,7 @@ export const adapters: Record<string, Adapter> = {
   ...losses,
 };
 
-export const wholeCases: Record<string, WholeCase> = { ...environments, ...gpt };
+export const wholeCases: Record<string, WholeCase> = { ...environments, ...gpt, ...networksMlp };
 
 export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceCore,
@@ -28,14 +30,12 @@ export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceDistributions,
   ...referenceScans,
   ...referenceEnvironments,
+  ...referenceText,
 };
 
 const unbuilt = (what: string): string => `not built yet: ${what}`;
 export const later: Record<string, string> = {
   minatar: "MinAtar's own games are not in pigrad's scope; its Breakout is written afresh",
-  networks: unbuilt("whole networks (parts 4 and 5)"),
   files: unbuilt("file formats (part 6)"),
-  reward: unbuilt("rewards on text (part 5)"),
-  tokenizer: unbuilt("tokenizers (part 5)"),
   transform: "two-hot value targets are not in pigrad's scope",
 };
