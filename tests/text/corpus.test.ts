@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import { hash, jsonLines, pairs, split, texts } from "../../src/text/corpus.ts";
+
+test("texts: lines or paragraphs, blank ones left out", () => {
+  expect(texts("a\r\n\n b \n")).toEqual([
+    { prompt: "", completion: "a" },
+    { prompt: "", completion: "b" },
+  ]);
+  expect(texts("a\nb\n\n\nc", "paragraph").map(({ completion }) => completion)).toEqual([
+    "a\nb",
+    "c",
+  ]);
+});
+
+test("pairs and JSON lines", () => {
+  expect(pairs("q\ta\nq2\ta2\n")).toEqual([
+    { prompt: "q", completion: "a" },
+    { prompt: "q2", completion: "a2" },
+  ]);
+  expect(jsonLines('{"prompt":"q","completion":"a"}\n{"text":"t"}')).toEqual([
+    { prompt: "q", completion: "a" },
+    { prompt: "", completion: "t" },
+  ]);
+});
+
+test("an empty corpus and a line that is none are refused, the line named", () => {
+  for (const read of [texts, pairs, jsonLines]) expect(() => read("\n\n")).toThrow("nothing in it");
+  expect(() => pairs("a\tb\nc")).toThrow("completion in line 2");
+  expect(() => jsonLines("{}")).toThrow("or text, in line 1");
+  expect(() => jsonLines('{"text":"a"}\n{')).toThrow("line 2 is not JSON");
+});
+
+test("the split follows from the item alone, and takes the share asked for", () => {
+  const items = Array.from({ length: 5000 }, (_, i) => `item ${i}`);
+  const { train, heldOut } = split(items, 0.2, (x) => x);
+  expect(train.length + heldOut.length).toBe(5000);
+  expect(Math.abs(heldOut.length - 1000)).toBeLessThan(4 * Math.sqrt(5000 * 0.2 * 0.8));
+  const grown = split([...items].reverse().concat("new"), 0.2, (x) => x);
+  expect(new Set(heldOut)).toEqual(new Set(grown.heldOut.filter((x) => x !== "new")));
+  expect(hash("a")).not.toBe(hash("b"));
+});
