@@ -34,6 +34,22 @@ export const layer = (k: number, inputs: number, outputs: number) => ({
   weight: tensor(k, inputs * outputs, 1.7 / Math.sqrt(inputs)),
   bias: tensor(k + 1, outputs, 0.1),
 });
+/** Tokens of a text and those that follow, by formulas as well. */
+export const tokens = (n: number, vocab: number): Int32Array =>
+  Int32Array.from({ length: n }, (_, i) => (7 * i * i + 3 * i) % vocab);
+export const labels = (n: number, vocab: number): Int32Array =>
+  Int32Array.from({ length: n }, (_, i) => (5 * i * i + 11 * i + 1) % vocab);
+/** Numbers of a GPT's matrices: its embeddings, and the four of each block. Norms are 1, biases 0. */
+export const gptTensors = {
+  tokens: 0,
+  positions: 1,
+  block: (layer: number) => {
+    const first = 2 + 12 * layer;
+    return { qkv: first + 2, proj: first + 4, up: first + 8, down: first + 10 };
+  },
+};
+export const gptScale = 0.05;
+
 /** The first steps' losses of an update: what contenders compare. */
 export const losses = async (step: () => unknown): Promise<number[]> => {
   const all: number[] = [];

@@ -1,12 +1,16 @@
 /** jax-js on its wasm back end, a whole update under one jit: its best path. */
 import {
   columns,
+  gptScale,
+  gptTensors,
+  labels,
   layer,
   losses,
   type Made,
   serve,
   some,
   tensor,
+  tokens,
   transposed,
   type Work,
 } from "./contender.ts";
@@ -43,15 +47,29 @@ const run = (p: Any, x: Any): Any => {
 const square = (x: Any): Any => np.square(x);
 const zeros = (x: Any): Any => tree.map((y: Any) => np.zerosLike(y), tree.ref(x));
 
-function adam(grads: Any, parameters: Any, m: Any, v: Any, correct1: Any, correct2: Any): Any[] {
+interface Rates {
+  readonly learningRate: number;
+  readonly eps: number;
+  readonly decay: number;
+}
+
+function adam(
+  grads: Any,
+  parameters: Any,
+  m: Any,
+  v: Any,
+  correct1: Any,
+  correct2: Any,
+  { learningRate, eps, decay }: Rates,
+): Any[] {
   const [g, shape] = tree.flatten(grads);
   const [p, ms, vs] = [parameters, m, v].map((x) => tree.leaves(x));
   const out: Any[][] = [[], [], []];
   for (let i = 0; i < g.length; i++) {
     const m1 = ms[i].mul(0.9).add(g[i].ref.mul(0.1));
     const v1 = vs[i].mul(0.999).add(square(g[i]).mul(0.001));
-    const moved = m1.ref.mul(correct1.ref).div(np.sqrt(v1.ref.mul(correct2.ref)).add(1e-5));
-    out[0].push(p[i].sub(moved.mul(2.5e-4)));
+    const moved = m1.ref.mul(correct1.ref).div(np.sqrt(v1.ref.mul(correct2.ref)).add(eps));
+    out[0].push(p[i].mul(1 - learningRate * decay).sub(moved.mul(learningRate)));
     out[1].push(m1);
     out[2].push(v1);
   }
@@ -62,12 +80,11 @@ function adam(grads: Any, parameters: Any, m: Any, v: Any, correct1: Any, correc
 
 function update({ sizes }: Work): Made {
   const { observation, hidden, actions, batch, continuous } = sizes;
-  let parameters: Any = {
+  const parameters: Any = {
     actor: mlp(0, [observation, hidden, hidden, actions]),
     critic: mlp(6, [observation, hidden, hidden, 1]),
     logStd: make(12, [actions], 0.1),
   };
-  let [m, v] = [zeros(parameters), zeros(parameters)];
   const chosen = np.array(Int32Array.from({ length: batch }, (_, i) => i % actions));
   const data = {
     x: make(columns.observation, [batch, observation]),
@@ -105,14 +122,30 @@ function update({ sizes }: Work): Made {
     const error = np.maximum(square(value.sub(d.target.ref)), square(held.sub(d.target))).mean();
     return policy.sub(entropy.mul(0.01)).add(error.mul(0.25));
   };
-  const whole = jit((p: Any, m: Any, v: Any, d: Any, correct1: Any, correct2: Any) => {
-    const [l, grads] = valueAndGrad(loss)(tree.ref(p), d);
+  return trained(parameters, data, loss, { learningRate: 2.5e-4, eps: 1e-5, decay: 0 }, 0.5);
+}
+
+/** Loss, gradients, their clipping where asked, and Adam, all under one jit. */
+function trained(
+  start: Any,
+  data: Any,
+  loss: (p: Any, d: Any) => Any,
+  rates: Rates,
+  maxNorm: number | null,
+): Made {
+  let [parameters, m, v] = [start, zeros(start), zeros(start)];
+  const clipped = (grads: Any): Any => {
+    if (maxNorm === null) return grads;
     const squares = tree.leaves(grads).map((x: Any) => square(x.ref).sum());
     const norm = np.sqrt(squares.reduce((a: Any, b: Any) => a.add(b)));
-    const scale = np.minimum(np.array(0.5).div(norm.add(1e-6)), 1);
-    const clipped = tree.map((x: Any) => x.mul(scale.ref), grads);
+    const scale = np.minimum(np.array(maxNorm).div(norm.add(1e-6)), 1);
+    const made = tree.map((x: Any) => x.mul(scale.ref), grads);
     scale.dispose();
-    const [p2, m2, v2] = adam(clipped, p, m, v, correct1, correct2);
+    return made;
+  };
+  const whole = jit((p: Any, m: Any, v: Any, d: Any, correct1: Any, correct2: Any) => {
+    const [l, grads] = valueAndGrad(loss)(tree.ref(p), d);
+    const [p2, m2, v2] = adam(clipped(grads), p, m, v, correct1, correct2, rates);
     return { p: p2, m: m2, v: v2, l };
   });
   let t = 0;
@@ -157,23 +190,82 @@ function rows({ op = "" }: Work): Made {
   const n = 1000;
   const x = make(40, [n, n], 3);
   const [weight, bias] = [np.ones([n]), np.zeros([n])];
-  const layerNorm = (x: Any): Any => {
-    const d = x.ref.sub(np.mean(x, -1, { keepdims: true }));
-    const variance = np.mean(square(d.ref), -1, { keepdims: true });
-    return d
-      .div(np.sqrt(variance.add(1e-5)))
-      .mul(weight.ref)
-      .add(bias.ref);
-  };
   const ops: Readonly<Record<string, (x: Any) => Any>> = {
     add: (x) => x.ref.add(x),
     tanh: (x) => np.tanh(x),
     exp: (x) => np.exp(x),
     softmax: (x) => nn.softmax(x, 1),
-    layerNorm,
+    layerNorm: (x) => layerNorm({ weight: weight.ref, bias: bias.ref }, x),
   };
   const f = jit(ops[op]);
   return timed(() => f(x.ref));
 }
 
-await serve({ update, act, gemm, rows });
+const layerNorm = ({ weight, bias }: Any, x: Any): Any => {
+  const d = x.ref.sub(np.mean(x, -1, { keepdims: true }));
+  const variance = np.mean(square(d.ref), -1, { keepdims: true });
+  return d
+    .div(np.sqrt(variance.add(1e-5)))
+    .mul(weight)
+    .add(bias);
+};
+const gelu = (x: Any): Any => {
+  const inner = x.ref.mul(x.ref).mul(x.ref).mul(0.044715).add(x.ref).mul(0.7978845608028654);
+  return x.mul(0.5).mul(np.tanh(inner).add(1));
+};
+
+/** Attention is written out: the library's needs more of JavaScript than Node 20 has. */
+function train({ sizes }: Work): Made {
+  const { vocab, width: C, layers, context: T, batch: B } = sizes;
+  const heads = 4;
+  const norm = (): Any => ({ weight: np.ones([C]), bias: np.zeros([C]) });
+  const linear = (k: number, outputs: number, inputs: number): Any => ({
+    weight: make(k, [outputs, inputs], gptScale),
+    bias: np.zeros([outputs]),
+  });
+  const parameters = {
+    wte: make(0, [vocab, C], gptScale),
+    wpe: make(1, [T, C], gptScale),
+    lnf: norm(),
+    blocks: Array.from({ length: layers }, (_, layer) => {
+      const { qkv, proj, up, down } = gptTensors.block(layer);
+      return {
+        ln1: norm(),
+        qkv: linear(qkv, 3 * C, C),
+        proj: linear(proj, C, C),
+        ln2: norm(),
+        up: linear(up, 4 * C, C),
+        down: linear(down, C, 4 * C),
+      };
+    }),
+  };
+  const hot = (x: Int32Array): Any => nn.oneHot(np.array(x), vocab);
+  const data = { x: hot(tokens(B * T, vocab)), y: hot(labels(B * T, vocab)) };
+  const future = Float32Array.from({ length: T * T }, (_, i) =>
+    i % T > Math.floor(i / T) ? -1e9 : 0,
+  );
+  const mask = array(future, [T, T]);
+  const apply = ({ weight, bias }: Any, x: Any): Any =>
+    np.matmul(x, np.transpose(weight)).add(bias);
+  const split = (z: Any): Any => np.transpose(z.reshape([B, T, heads, C / heads]), [0, 2, 1, 3]);
+  const loss = (p: Any, d: Any): Any => {
+    let h = np
+      .matmul(d.x, p.wte.ref)
+      .reshape([B, T, C])
+      .add(p.wpe)
+      .reshape([B * T, C]);
+    for (const block of p.blocks) {
+      const [q, k, v] = np.split(apply(block.qkv, layerNorm(block.ln1, h.ref)), 3, 1).map(split);
+      const scores = np.matmul(q, np.transpose(k, [0, 1, 3, 2])).mul(1 / Math.sqrt(C / heads));
+      const attended = np.matmul(nn.softmax(scores.add(mask.ref), -1), v);
+      const joined = np.transpose(attended, [0, 2, 1, 3]).reshape([B * T, C]);
+      h = h.add(apply(block.proj, joined));
+      h = h.ref.add(apply(block.down, gelu(apply(block.up, layerNorm(block.ln2, h)))));
+    }
+    const logits = np.matmul(layerNorm(p.lnf, h), np.transpose(p.wte));
+    return nn.logSoftmax(logits).mul(d.y).sum(-1).mean().mul(-1);
+  };
+  return trained(parameters, data, loss, { learningRate: 3e-4, eps: 1e-8, decay: 0.1 }, null);
+}
+
+await serve({ update, act, gemm, rows, train });

@@ -5,6 +5,9 @@ import type { Backend, Floats } from "../../src/core/backend.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Parameters, type Tensor } from "../../src/core/tensor.ts";
+import { Decoder } from "../../src/nn/decode.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
+import { Sampler } from "../../src/nn/sampler.ts";
 import { tanh } from "../../src/ops/activations.ts";
 import { add } from "../../src/ops/arithmetic.ts";
 import { exp } from "../../src/ops/elementwise.ts";
@@ -14,8 +17,19 @@ import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { gae } from "../../src/returns/gae.ts";
 import { options as actOptions } from "../act.ts";
+import { type GptSize, gptStep } from "../gpt.ts";
 import { ppoUpdate, type UpdateSize } from "../workloads.ts";
-import { columns, losses, serve, some, tensor, type Work } from "./contender.ts";
+import {
+  columns,
+  gptScale,
+  labels,
+  losses,
+  serve,
+  some,
+  tensor,
+  tokens,
+  type Work,
+} from "./contender.ts";
 
 /** Values of the data's tensors, in the order of the parameters: weights and biases by turns. */
 function fill(parameters: Parameters): void {
@@ -93,6 +107,49 @@ function advantages(k: Backend, { sizes: { steps, envs } }: Work) {
   return { step, check: () => after(step, out) };
 }
 
+/** As the contenders' formula says: matrices by their number in the list, norms 1, biases 0. */
+function fillGpt({ list }: Parameters): void {
+  list.forEach(({ shape, data }, i) => {
+    if (shape.length === 2) data.set(tensor(i, data.length, gptScale));
+  });
+}
+
+function train(k: Backend, { sizes }: Work) {
+  const { gpt, tokens: x, labels: y, step } = gptStep(k, sizes as unknown as GptSize);
+  fillGpt(gpt.parameters);
+  x.data.set(tokens(x.data.length, sizes.vocab));
+  y.data.set(labels(y.data.length, sizes.vocab));
+  return { step, check: () => losses(step) };
+}
+
+function generate(k: Backend, { sizes: { vocab, width, layers, context } }: Work) {
+  const gpt = new Gpt(k, { vocab, width, layers, context, heads: 4 }, new Random(1));
+  fillGpt(gpt.parameters);
+  const decoder = new Decoder(gpt, 1);
+  const sampler = new Sampler(vocab);
+  const random = new Random(1);
+  const noise = new Float64Array(1);
+  const text = (next: (t: number) => number): void => {
+    decoder.clear(0);
+    decoder.push(0, 0);
+    for (let t = 1; t < context; t++) {
+      decoder.run();
+      decoder.push(0, next(t));
+    }
+  };
+  const sampled = (): number => {
+    random.fillUniform(noise);
+    sampler.choose(decoder.logits, 0, noise);
+    return sampler.token;
+  };
+  const given = tokens(context, vocab);
+  const check = () => {
+    text((t) => given[t]);
+    return some(decoder.logits);
+  };
+  return { step: () => text(sampled), check };
+}
+
 const k = (): Backend => (process.argv[2] === "loops" ? loops() : simd());
 await serve({
   update: (work) => update(k(), work),
@@ -100,4 +157,6 @@ await serve({
   gemm: (work) => gemm(k(), work),
   rows: (work) => rows(k(), work),
   gae: (work) => advantages(k(), work),
+  train: (work) => train(k(), work),
+  generate: (work) => generate(k(), work),
 });

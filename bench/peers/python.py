@@ -175,6 +175,87 @@ def gae(sizes):
     return step, lambda: (step(), some(out))[1]
 
 
+if which == "torch":
+
+    class Gpt(nn.Module):
+        heads = 4
+
+        def __init__(self, vocab, width, layers, context):
+            super().__init__()
+            self.wte, self.wpe = nn.Embedding(vocab, width), nn.Embedding(context, width)
+            self.blocks = nn.ModuleList(
+                nn.ModuleDict({
+                    "ln1": nn.LayerNorm(width), "qkv": nn.Linear(width, 3 * width), "proj": nn.Linear(width, width),
+                    "ln2": nn.LayerNorm(width), "up": nn.Linear(width, 4 * width), "down": nn.Linear(4 * width, width),
+                }) for _ in range(layers))
+            self.lnf = nn.LayerNorm(width)
+            self.register_buffer("mask", torch.tril(torch.ones(context, context)).bool())
+            matrices = [self.wte.weight, self.wpe.weight]
+            numbers = [0, 1]
+            for i, block in enumerate(self.blocks):
+                for name, at in ("qkv", 2), ("proj", 4), ("up", 8), ("down", 10):
+                    block[name].bias.data.zero_()
+                    matrices.append(block[name].weight)
+                    numbers.append(2 + 12 * i + at)
+            for w, k in zip(matrices, numbers):
+                w.data = torch.from_numpy(tensor(k, w.numel(), 0.05).reshape(w.shape))
+
+        def forward(self, x, cache=None, position=0):
+            B, T = x.shape
+            h = self.wte(x) + self.wpe.weight[position : position + T]
+            C = h.shape[-1]
+            for i, block in enumerate(self.blocks):
+                q, k, v = block["qkv"](block["ln1"](h)).split(C, 2)
+                q, k, v = (z.view(B, T, self.heads, C // self.heads).transpose(1, 2) for z in (q, k, v))
+                if cache is not None:
+                    if cache[i] is not None:
+                        k, v = torch.cat([cache[i][0], k], 2), torch.cat([cache[i][1], v], 2)
+                    cache[i] = (k, v)
+                scores = q @ k.transpose(-2, -1) / math.sqrt(C // self.heads)
+                if T > 1:
+                    scores = scores.masked_fill(~self.mask[:T, :T], float("-inf"))
+                y = (F.softmax(scores, -1) @ v).transpose(1, 2).reshape(B, T, C)
+                h = h + block["proj"](y)
+                h = h + block["down"](F.gelu(block["up"](block["ln2"](h)), approximate="tanh"))
+            return self.lnf(h) @ self.wte.weight.T
+
+
+def gpt(sizes):
+    return Gpt(sizes["vocab"], sizes["width"], sizes["layers"], sizes["context"])
+
+
+def train(sizes):
+    model, vocab, shape = gpt(sizes), sizes["vocab"], (sizes["batch"], sizes["context"])
+    i = torch.arange(math.prod(shape))
+    x, y = ((7 * i * i + 3 * i) % vocab).view(shape), (5 * i * i + 11 * i + 1) % vocab
+    adam = torch.optim.AdamW(model.parameters(), lr=3e-4, weight_decay=0.1)
+
+    def step():
+        loss = F.cross_entropy(model(x).view(-1, vocab), y)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss
+
+    return step, lambda: [float(step()) for _ in range(5)]
+
+
+def generate(sizes):
+    model, T, vocab = gpt(sizes), sizes["context"], sizes["vocab"]
+
+    def text(following):
+        token, cache = torch.zeros(1, 1, dtype=torch.long), [None] * sizes["layers"]
+        with torch.no_grad():
+            for t in range(1, T):
+                logits = model(token, cache, t - 1)[:, -1]
+                token = following(t, logits)
+        return logits
+
+    given = [torch.tensor([[(7 * i * i + 3 * i) % vocab]]) for i in range(T)]
+    step = lambda: text(lambda t, logits: torch.multinomial(F.softmax(logits, -1), 1))
+    return step, lambda: some(text(lambda t, logits: given[t]))
+
+
 def timed(step, milliseconds):
     repeat = getattr(step, "repeat", 1)
 
@@ -194,7 +275,7 @@ def timed(step, milliseconds):
 
 
 kinds = {
-    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae},
+    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae, "train": train, "generate": generate},
     "numpy": {"gemm": gemm, "rows": rows, "gae": gae},
     "c": {"gae": gae},
 }[which]

@@ -3,12 +3,16 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
   columns,
+  gptScale,
+  gptTensors,
+  labels,
   layer,
   losses,
   type Made,
   serve,
   some,
   tensor,
+  tokens,
   transposed,
   type Work,
 } from "./contender.ts";
@@ -149,4 +153,75 @@ function rows({ op = "" }: Work): Made {
   return { step: () => ops[op]().dispose(), check: () => some(ops[op]().dataSync()) };
 }
 
-await serve({ update, act, gemm, rows });
+/** Its wasm back end has no gradient for gather: one-hot rows times the table. */
+function train({ sizes }: Work): Made | null {
+  if (backend === "cpu") return null;
+  const { vocab, width: C, layers, context: T, batch: B } = sizes;
+  const heads = 4;
+  const matrix = (k: number, outputs: number, inputs: number): Any =>
+    tf.variable(tf.tensor(tensor(k, outputs * inputs, gptScale), [outputs, inputs]));
+  const vector = (n: number, x: number): Any => tf.variable(tf.fill([n], x));
+  const norm = (): Any => ({ weight: vector(C, 1), bias: vector(C, 0) });
+  const linear = (k: number, outputs: number, inputs: number): Any => ({
+    weight: matrix(k, outputs, inputs),
+    bias: vector(outputs, 0),
+  });
+  const [wte, wpe] = [matrix(0, vocab, C), matrix(1, T, C)];
+  const blocks = Array.from({ length: layers }, (_, layer) => {
+    const { qkv, proj, up, down } = gptTensors.block(layer);
+    return {
+      ln1: norm(),
+      qkv: linear(qkv, 3 * C, C),
+      proj: linear(proj, C, C),
+      ln2: norm(),
+      up: linear(up, 4 * C, C),
+      down: linear(down, C, 4 * C),
+    };
+  });
+  const lnf = norm();
+  const parts = [lnf, ...blocks.flatMap((block) => Object.values(block))];
+  const variables: Any[] = [wte, wpe, ...parts.flatMap(({ weight, bias }: Any) => [weight, bias])];
+  const apply = ({ weight, bias }: Any, x: Any): Any =>
+    tf.add(tf.matMul(x, weight, false, true), bias);
+  const normalize = ({ weight, bias }: Any, x: Any): Any => {
+    const { mean, variance } = tf.moments(x, -1, true);
+    return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, 1e-5))), weight), bias);
+  };
+  const gelu = (x: Any): Any => {
+    const inner = tf.mul(0.7978845608028654, tf.add(x, tf.mul(0.044715, tf.mul(x, tf.square(x)))));
+    return tf.mul(tf.mul(x, 0.5), tf.add(1, tf.tanh(inner)));
+  };
+  const hot = (x: Int32Array): Any => tf.oneHot(tf.tensor1d(x, "int32"), vocab).toFloat();
+  const [x, y] = [hot(tokens(B * T, vocab)), hot(labels(B * T, vocab))];
+  const future = Float32Array.from({ length: T * T }, (_, i) =>
+    i % T > Math.floor(i / T) ? -1e9 : 0,
+  );
+  const mask = tf.tensor(future, [T, T]);
+  const split = (z: Any): Any =>
+    tf.transpose(tf.reshape(z, [B, T, heads, C / heads]), [0, 2, 1, 3]);
+  const loss = (): Any => {
+    let h = tf.reshape(tf.add(tf.reshape(tf.matMul(x, wte), [B, T, C]), wpe), [B * T, C]);
+    for (const block of blocks) {
+      const qkv = apply(block.qkv, normalize(block.ln1, h));
+      const [q, k, v] = tf.split(qkv, 3, 1).map(split);
+      const scores = tf.mul(tf.matMul(q, k, false, true), 1 / Math.sqrt(C / heads));
+      const attended = tf.matMul(tf.softmax(tf.add(scores, mask)), v);
+      const joined = tf.reshape(tf.transpose(attended, [0, 2, 1, 3]), [B * T, C]);
+      h = tf.add(h, apply(block.proj, joined));
+      h = tf.add(h, apply(block.down, gelu(apply(block.up, normalize(block.ln2, h)))));
+    }
+    const logits = tf.matMul(normalize(lnf, h), wte, false, true);
+    return tf.neg(tf.mean(tf.sum(tf.mul(tf.logSoftmax(logits), y), -1)));
+  };
+  const adam = tf.train.adam(3e-4);
+  const step = (): number =>
+    tf.tidy(() => {
+      const { value, grads } = tf.variableGrads(loss, variables);
+      for (const v of variables) v.assign(tf.mul(v, 1 - 3e-5)); // decay, as AdamW has it
+      adam.applyGradients(grads);
+      return value.dataSync()[0];
+    });
+  return { step, check: () => losses(step) };
+}
+
+await serve({ update, act, gemm, rows, train });

@@ -1,4 +1,5 @@
 /** What run.ts asks of all contenders. */
+import { gptSizes } from "../gpt.ts";
 import { updateSizes } from "../workloads.ts";
 import type { Work } from "./contender.ts";
 
@@ -19,10 +20,16 @@ const rows: Work[] = ["add", "tanh", "exp", "softmax", "layerNorm"].map((op) => 
   op,
 }));
 
+const texts: Work[] = Object.entries(gptSizes).flatMap(([name, sizes]) => [
+  { name: `train ${name}`, kind: "train", sizes: { ...sizes } },
+  { name: `generate ${name}`, kind: "generate", sizes: { ...sizes } },
+]);
+
 export const works: readonly Work[] = [
   { name: "act 4-64-64-2", kind: "act", sizes: {} },
   ...updates,
   ...products,
+  ...texts,
   ...rows,
   { name: "gae [2048, 8]", kind: "gae", sizes: { steps: 2048, envs: 8 } },
 ];
