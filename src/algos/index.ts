@@ -1,9 +1,12 @@
 /** The algorithms that can be named. */
-import type { Settings, Values } from "../core/settings.ts";
+import { flag, type Settings, type Values } from "../core/settings.ts";
 import { a2c, a2cSettings } from "./a2c.ts";
+import { a3c, a3cSettings } from "./a3c.ts";
+import { impala, impalaSettings } from "./impala.ts";
 import { ppo, ppoSettings } from "./ppo.ts";
 import { reinforce, reinforceSettings } from "./reinforce.ts";
 import type { Report, Training } from "./training.ts";
+import { trpo, trpoSettings } from "./trpo.ts";
 
 export interface Algorithm<S extends Settings> {
   readonly about: string;
@@ -11,9 +14,12 @@ export interface Algorithm<S extends Settings> {
   readonly needsCritic: (config: Values<S>) => boolean;
   /** Whole episodes: environments rest when theirs is over. */
   readonly wholeEpisodes?: boolean;
+  /** Environments in all, where it is not the setting `envs`. */
+  readonly environments?: (config: Values<S>) => number;
   readonly train: (t: Training, config: Values<S>) => Generator<Report, never>;
 }
 
+const naturalSettings = { ...trpoSettings, lineSearch: flag(false, trpoSettings.lineSearch.about) };
 const always = (): boolean => true;
 
 export const algorithms = {
@@ -36,5 +42,31 @@ export const algorithms = {
     needsCritic: always,
     train: ppo,
   } satisfies Algorithm<typeof ppoSettings>,
+  trpo: {
+    about:
+      "trust region policy optimization: a natural gradient step within a KL, found by line search",
+    settings: trpoSettings,
+    needsCritic: always,
+    train: trpo,
+  } satisfies Algorithm<typeof trpoSettings>,
+  natural: {
+    about: "natural policy gradient: the same without the line search",
+    settings: naturalSettings,
+    needsCritic: always,
+    train: trpo,
+  } satisfies Algorithm<typeof trpoSettings>,
+  a3c: {
+    about: "asynchronous advantage actor-critic: workers that share parameters without locks",
+    settings: a3cSettings,
+    needsCritic: always,
+    environments: ({ envs, workers }) => envs * workers,
+    train: a3c,
+  } satisfies Algorithm<typeof a3cSettings>,
+  impala: {
+    about: "actor-learner with V-trace: acting with weights that are some updates old",
+    settings: impalaSettings,
+    needsCritic: always,
+    train: impala,
+  } satisfies Algorithm<typeof impalaSettings>,
 };
 export type AlgorithmName = keyof typeof algorithms;

@@ -46,6 +46,7 @@ export class Progress implements Kept {
   update = 0;
   readonly random: Random;
   private parts: Readonly<Record<string, Kept>> = {};
+  private begun = false;
   private saved: State | null;
 
   /** `saved` is what `save` gave before, to go on from. */
@@ -62,10 +63,15 @@ export class Progress implements Kept {
   /** Names what changes, and goes on where the saved run stood. Returns whether there was one. */
   begin(parts: Readonly<Record<string, Kept>>): boolean {
     this.parts = { ...this.parts, ...parts };
+    this.begun = true;
     if (this.saved === null) return false;
     this.restore(this.saved);
     this.saved = null;
     return true;
+  }
+
+  protected waits(): boolean {
+    return !this.begun;
   }
 
   save(): State {
@@ -73,7 +79,12 @@ export class Progress implements Kept {
     return { ...Object.fromEntries(parts), random: this.random.save(), update: this.update };
   }
 
+  /** Before `begin` has named the parts, the state waits for it. */
   restore(state: State): void {
+    if (!this.begun) {
+      this.saved = state;
+      return;
+    }
     for (const [name, part] of Object.entries(this.parts)) part.restore(partOf(state, name));
     this.random.restore(Array.from(numbersOf(state, "random")));
     this.update = numberOf(state, "update");
@@ -162,13 +173,19 @@ export class Training extends Progress {
 
   override restore(state: State): void {
     super.restore(state);
+    if (this.waits()) return;
     this.envSteps = numberOf(state, "envSteps");
     this.episodes = numberOf(state, "episodes");
     this.returns.set(numbersOf(state, "returns", remembered));
     this.lengths.set(numbersOf(state, "lengths", remembered));
   }
 
-  /** `descend`, with the step named where it fails. */
+  /** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
+  mustBeFinite(norm: number, tape: Tape): void {
+    mustBeFinite(norm, tape, `update ${this.update}`);
+  }
+
+  /** `descend`, with the update named where it fails. */
   descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
     return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
   }
@@ -186,10 +203,13 @@ export function descend(
   where: string,
 ): number {
   const norm = clipGlobalNorm(optimizer.runs, maxNorm);
-  if (!Number.isFinite(norm)) {
-    const found = tape.firstNotFinite() ?? "a weight is not finite";
-    throw new NumericError(`${where}: the gradient's norm is ${norm}: ${found}`);
-  }
+  mustBeFinite(norm, tape, where);
   optimizer.step(learningRate);
   return norm;
+}
+
+function mustBeFinite(norm: number, tape: Tape, where: string): void {
+  if (Number.isFinite(norm)) return;
+  const found = tape.firstNotFinite() ?? "a weight is not finite";
+  throw new NumericError(`${where}: the gradient's norm is ${norm}: ${found}`);
 }

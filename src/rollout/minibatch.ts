@@ -48,12 +48,12 @@ export class Minibatch {
 
   /**
    * For minibatches of up to `size` rows. A recurrent model takes whole sequences of `steps`, all in one
-   * pass, so there `size` is a multiple of `steps`.
+   * pass, so there `size` is a multiple of `steps`. `whole`: in one pass for any model.
    */
-  constructor(model: ActorCritic, size: number, { masked = false, steps = 1 } = {}) {
+  constructor(model: ActorCritic, size: number, { masked = false, steps = 1, whole = false } = {}) {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
-    const rows = memorySize > 0 ? size : Math.min(size, partRows);
+    const rows = memorySize > 0 || whole ? size : Math.min(size, partRows);
     const one = (): Tensor => input(k, [rows]);
     this.rows = rows;
     this.observation = input(k, [rows, options.observation.size]);

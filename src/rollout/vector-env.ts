@@ -69,6 +69,7 @@ export class VectorEnv implements Kept {
   readonly rewardScaler: RewardScaler | null;
   /** 1 where an episode begins with the next step, [envs]. */
   readonly fresh: Float32Array;
+  private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
   private readonly autoreset: boolean;
 
@@ -94,6 +95,7 @@ export class VectorEnv implements Kept {
     this.finalLength = new Int32Array(n);
     this.finalSuccess = new Float32Array(n);
     this.fresh = new Float32Array(n);
+    this.options = options;
     this.autoreset = options.autoreset ?? true;
     this.mask =
       envs[0].mask === undefined ? null : new Float32Array(n * choicesOf(actionSpace)).fill(1);
@@ -103,6 +105,11 @@ export class VectorEnv implements Kept {
     this.moments = observations && new RunningMoments(size);
     this.rewardScaler =
       rewards && new RewardScaler(n, { gamma: options.gamma ?? 0.99, ...rewards });
+  }
+
+  /** Some of the environments, with the same options and statistics of their own. */
+  part(first: number, end: number): VectorEnv {
+    return new VectorEnv(this.envs.slice(first, end), this.options);
   }
 
   /** Seeds each environment apart. */

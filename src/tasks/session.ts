@@ -97,7 +97,8 @@ export function open(given: RunConfig, saved: State | null = null): Session {
   const random = new Random(config.seed);
   const model = makeModel(config, shape, makeEnv(), random.split());
   const vectorOptions = { ...shape, gamma: own.gamma, autoreset: !("wholeEpisodes" in algorithm) };
-  const env = new VectorEnv(Array.from({ length: own.envs }, makeEnv), vectorOptions);
+  const count = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
+  const env = new VectorEnv(Array.from({ length: count }, makeEnv), vectorOptions);
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, saved);
   playItself(training, task, random.split());

@@ -1,0 +1,218 @@
+/**
+ * Asynchronous advantage actor-critic: Mnih et al. 2016, arXiv:1602.01783, algorithm S3. Workers share one
+ * set of parameters: each copies them, plays a few steps, and applies its gradient to whatever they have
+ * become, without locks, by a shared RMSprop. How many updates of others fell in between is measured: the
+ * staleness.
+ *
+ * `node/a3c-threads.ts` runs the workers on threads. Here they take turns on one: the same code, where an
+ * update sees no other in between.
+ *
+ * Differences from the paper:
+ *   1. GAE with λ, which at 1 is the paper's n-step advantage; bootstrap at a cut as elsewhere here;
+ *   2. policy and critic are two networks unless `shared`; RMSprop's eps is outside the root.
+ */
+import type { Floats } from "../core/backend.ts";
+import { integer, real, type Values } from "../core/settings.ts";
+import { type Kept, numbersOf } from "../core/state.ts";
+import { Tape } from "../core/tape.ts";
+import { valueDefaults } from "../estimators/value.ts";
+import { globalNorm } from "../optim/clip.ts";
+import { Actor } from "../policies/actor.ts";
+import { ActorCritic } from "../policies/actor-critic.ts";
+import { gae } from "../returns/gae.ts";
+import { Minibatch } from "../rollout/minibatch.ts";
+import { Rollout } from "../rollout/rollout.ts";
+import { policyGradient } from "./a2c.ts";
+import { actorCriticLoss, LossParts } from "./losses.ts";
+import { type Report, Training } from "./training.ts";
+
+export const a3cSettings = {
+  envs: integer(1, "environments of each worker", { min: 1, max: 4096 }),
+  workers: integer(4, "workers", { min: 1, max: 64 }),
+  threads: integer(1, "threads that the workers run on; 1: they take turns", { min: 1, max: 64 }),
+  rollout: integer(20, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  learningRate: real(2e-3, "RMSprop's step size, annealed linearly to 0", { min: 0, max: 10 }),
+  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  lambda: real(1, "GAE's trace decay", { min: 0, max: 1 }),
+  entropyWeight: real(0.01, "weight of the entropy bonus", { min: 0, max: 100 }),
+  valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
+};
+export type A3cConfig = Values<typeof a3cSettings>;
+
+export interface A3cReport extends Report {
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly entropy: number;
+  readonly gradNorm: number;
+  /** Updates by other workers between an update's copy of the parameters and its own, mean and largest. */
+  readonly staleness: number;
+  readonly maxStaleness: number;
+}
+
+/** What workers share: parameters, RMSprop's running mean squares, and counts of updates and steps. */
+export interface Shared {
+  readonly theta: Float32Array;
+  readonly square: Float32Array;
+  readonly counts: Int32Array;
+}
+export const counts = { updates: 0, steps: 1, size: 2 } as const;
+const alpha = 0.99;
+const eps = 1e-5;
+
+/** One update's figures of a worker; `staleness` is that update's. */
+export interface WorkerReport {
+  readonly steps: number;
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly entropy: number;
+  readonly gradNorm: number;
+  readonly staleness: number;
+}
+
+/** Adds to a count and returns what it was: on one thread; on several it is Atomics.add. */
+type Count = (counts: Int32Array, at: number, by: number) => number;
+const countAlone: Count = (counts, at, by) => {
+  counts[at] += by;
+  return counts[at] - by;
+};
+
+/** One worker: an update each time it is drawn from. `tell` is called with each rollout. */
+export function* a3cWorker(
+  t: Training,
+  c: A3cConfig,
+  shared: Shared,
+  add: Count,
+  tell: (rollout: Rollout) => void,
+): Generator<WorkerReport, never> {
+  const { model, env, random } = t;
+  const size = c.envs * c.rollout;
+  const regions = model.parameters.regions();
+  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
+  const rollout = new Rollout(env, actor, c.rollout);
+  const advantage = new Float32Array(size);
+  const target = new Float32Array(size);
+  const { entropyWeight, valueWeight } = c;
+  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
+  const parts = new LossParts();
+  const batch = new Minibatch(model, size, { masked: env.mask !== null, steps: c.rollout });
+  const learning = new Tape(model.parameters.backend);
+  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
+  const pass = (): void => learning.backward(learning.run(loss));
+  const order = Int32Array.from({ length: size }, (_, i) => i);
+
+  t.begin({ actor });
+  for (;;) {
+    const seen = add(shared.counts, counts.updates, 0);
+    forEachShared(regions, (data, at) => {
+      for (let i = 0; i < data.length; i++) data[i] = shared.theta[at + i];
+    });
+    rollout.collect(random);
+    tell(rollout);
+    gae(advantage, rollout, c.gamma, c.lambda);
+    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+    parts.clear();
+    batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+    const gradNorm = globalNorm(regions);
+    t.update++;
+    t.mustBeFinite(gradNorm, learning);
+    const steps = add(shared.counts, counts.steps, rollout.count) + rollout.count;
+    const rate = c.learningRate * Math.max(0, 1 - steps / t.totalSteps);
+    const scale = Math.min(1, c.maxGradNorm / (gradNorm + 1e-6));
+    forEachShared(regions, (_, at, grad) => rmsprop(shared, grad, at, scale, rate));
+    const staleness = add(shared.counts, counts.updates, 1) - seen;
+    const { policyLoss, valueLoss, entropy } = parts;
+    yield { steps: rollout.count, policyLoss, valueLoss, entropy, gradNorm, staleness };
+  }
+}
+
+type Region = { readonly data: Floats; readonly grad: Floats };
+function forEachShared(
+  regions: readonly Region[],
+  visit: (data: Floats, at: number, grad: Floats) => void,
+): void {
+  let at = 0;
+  for (const { data, grad } of regions) {
+    visit(data, at, grad);
+    at += data.length;
+  }
+}
+
+/** g = α·g + (1 − α)·d²;  θ −= rate·d/(√g + eps), on what is shared; clears the gradient. */
+function rmsprop(
+  { theta, square }: Shared,
+  grad: Floats,
+  at: number,
+  scale: number,
+  rate: number,
+): void {
+  for (let i = 0; i < grad.length; i++) {
+    const d = grad[i] * scale;
+    square[at + i] = alpha * square[at + i] + (1 - alpha) * d * d;
+    theta[at + i] -= (rate * d) / (Math.sqrt(square[at + i]) + eps);
+    grad[i] = 0;
+  }
+}
+
+/** Room for the parameters of a training and for what goes with them. */
+export function shareOf(t: Training, allocate: (bytes: number) => ArrayBufferLike): Shared {
+  const size = t.model.parameters.regions().reduce((n, { data }) => n + data.length, 0);
+  return {
+    theta: new Float32Array(allocate(4 * size)),
+    square: new Float32Array(allocate(4 * size)),
+    counts: new Int32Array(allocate(4 * counts.size)),
+  };
+}
+
+/** Copies parameters from the training's model, or back into it. */
+export function exchange(t: Training, { theta }: Shared, into: "shared" | "model"): void {
+  forEachShared(t.model.parameters.regions(), (data, at) => {
+    if (into === "shared") theta.set(data, at);
+    else data.set(theta.subarray(at, at + data.length));
+  });
+}
+
+/** What is kept besides the model. */
+export const sharedState = ({ square, counts }: Shared): Kept => ({
+  save: () => ({ square: square.slice(), counts: [...counts] }),
+  restore(state) {
+    square.set(numbersOf(state, "square", square.length));
+    counts.set(numbersOf(state, "counts", counts.length));
+  },
+});
+
+/** Trains with workers that take turns, a report each time all have had one. */
+export function* a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
+  const shared = shareOf(t, (bytes) => new ArrayBuffer(bytes));
+  const options = t.model.options;
+  const trainings = Array.from({ length: c.workers }, (_, i) => {
+    const model = new ActorCritic(t.model.parameters.backend, options, t.random.split());
+    const env = t.env.part(i * c.envs, (i + 1) * c.envs);
+    return new Training(model, env, t.random.split(), t.totalSteps);
+  });
+  const tell = (rollout: Rollout): void => t.count(rollout);
+  const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
+  const kept = Object.fromEntries(trainings.map((each, i) => [`worker${i}`, each]));
+  t.begin({ shared: sharedState(shared), ...kept });
+  exchange(t, shared, "shared");
+  for (;;) {
+    t.next();
+    const reports = workers.map((worker) => worker.next().value);
+    exchange(t, shared, "model");
+    yield { ...t.report(), ...summarize(reports) };
+  }
+}
+
+/** Means of the workers' figures. */
+export function summarize(reports: readonly WorkerReport[]): Omit<A3cReport, keyof Report> {
+  const mean = (of: (report: WorkerReport) => number): number =>
+    reports.reduce((sum, report) => sum + of(report), 0) / reports.length;
+  return {
+    policyLoss: mean((r) => r.policyLoss),
+    valueLoss: mean((r) => r.valueLoss),
+    entropy: mean((r) => r.entropy),
+    gradNorm: mean((r) => r.gradNorm),
+    staleness: mean((r) => r.staleness),
+    maxStaleness: Math.max(...reports.map((r) => r.staleness)),
+  };
+}

@@ -1,0 +1,169 @@
+/** Completions of prompts by a language model: a batch of them as columns, and sampling that fills it. */
+import { SettingError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import { Decoder } from "../nn/decode.ts";
+import type { Gpt } from "../nn/gpt.ts";
+import { Sampler, type Sampling } from "../nn/sampler.ts";
+
+/** `count` samples of up to `steps` tokens; columns are [count, steps] or [count]. */
+export class Completions {
+  readonly count: number;
+  readonly steps: number;
+  /** Each sample's prompt, as tokens. */
+  readonly prompt: (readonly number[])[];
+  readonly token: Int32Array;
+  /** 1 where the policy wrote the token; 0 where the environment did, and behind the end. */
+  readonly mask: Float64Array;
+  /** ln π of each token when it was drawn, and the entropy of what it was drawn from. */
+  readonly logProb: Float64Array;
+  readonly entropy: Float64Array;
+  /** Tokens in all, and whether the last is a stop token: what is not is cut short. */
+  readonly length: Int32Array;
+  readonly ended: Uint8Array;
+  /** NaN where it could not be scored. */
+  readonly reward: Float64Array;
+  /** For truncated sampling: 1 where a token could be drawn, [count, steps, vocab]. */
+  readonly support: Uint8Array | null;
+
+  constructor(count: number, steps: number, supportSize = 0) {
+    const n = count * steps;
+    this.count = count;
+    this.steps = steps;
+    this.prompt = new Array(count).fill([]);
+    this.token = new Int32Array(n);
+    [this.mask, this.logProb, this.entropy] = [0, 1, 2].map(() => new Float64Array(n)) as [
+      Float64Array,
+      Float64Array,
+      Float64Array,
+    ];
+    this.length = new Int32Array(count);
+    this.ended = new Uint8Array(count);
+    this.reward = new Float64Array(count);
+    this.support = supportSize > 0 ? new Uint8Array(n * supportSize) : null;
+  }
+
+  /** A sample's tokens; its last stop token is left out where asked. */
+  tokensOf(i: number, withStop = true): number[] {
+    const start = i * this.steps;
+    const length = this.length[i] - (withStop ? 0 : this.ended[i]);
+    return Array.from(this.token.subarray(start, start + length));
+  }
+
+  /** Empties one sample, for a prompt. */
+  begin(i: number, prompt: readonly number[]): void {
+    this.prompt[i] = prompt;
+    this.length[i] = 0;
+    this.ended[i] = 0;
+    this.reward[i] = 0;
+    for (const column of [this.token, this.mask, this.logProb, this.entropy])
+      column.fill(0, i * this.steps, (i + 1) * this.steps);
+  }
+}
+
+/** What the environment says when the policy has ended its turn: tokens, or null for no more. */
+export type Reply = (sample: number, batch: Completions) => readonly number[] | null;
+
+export interface CompleterOptions {
+  /** Texts decoded side by side. Default 64. */
+  readonly rows?: number;
+  /** A text ends, or a turn, with one of these. */
+  readonly stop: readonly number[];
+  readonly sampling?: Partial<Sampling>;
+  readonly reply?: Reply;
+}
+
+export class Completer {
+  private readonly gpt: Gpt;
+  private readonly decoder: Decoder;
+  private readonly sampler: Sampler;
+  private readonly stop: ReadonlySet<number>;
+  private readonly reply: Reply | null;
+  private readonly noise = new Float64Array(1);
+  private readonly sampleOf: Int32Array; // which sample a row holds; −1: none
+
+  constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, reply }: CompleterOptions) {
+    this.gpt = gpt;
+    this.decoder = new Decoder(gpt, rows);
+    this.sampler = new Sampler(gpt.options.vocab, sampling);
+    this.stop = new Set(stop);
+    this.reply = reply ?? null;
+    this.sampleOf = new Int32Array(rows);
+  }
+
+  /** A batch with room for what this samples. */
+  batch(count: number, steps: number): Completions {
+    return new Completions(count, steps, this.sampler.truncates ? this.gpt.options.vocab : 0);
+  }
+
+  /** Completes each of the prompts; a row whose text is done takes the next. */
+  complete(batch: Completions, prompts: readonly (readonly number[])[], random: Random): void {
+    for (const [i, prompt] of prompts.entries()) this.check(prompt, batch.steps, i);
+    const { sampleOf, decoder } = this;
+    sampleOf.fill(-1);
+    let next = 0;
+    let active = 0;
+    const take = (row: number): void => {
+      if (next === prompts.length) return;
+      decoder.clear(row);
+      for (const token of prompts[next]) decoder.push(row, token);
+      batch.begin(next, prompts[next]);
+      sampleOf[row] = next++;
+      active++;
+    };
+    for (let row = 0; row < sampleOf.length; row++) take(row);
+    while (active > 0) {
+      decoder.run();
+      for (let row = 0; row < sampleOf.length; row++) {
+        if (sampleOf[row] < 0 || this.step(batch, row, random)) continue;
+        sampleOf[row] = -1;
+        active--;
+        take(row);
+      }
+    }
+    decoder.clearAll();
+  }
+
+  /** One token more for a row's sample; whether it goes on. */
+  private step(batch: Completions, row: number, random: Random): boolean {
+    const { decoder, sampler, noise, gpt } = this;
+    const { vocab, context } = gpt.options;
+    const sample = this.sampleOf[row];
+    const start = row * context;
+    random.fillUniform(noise);
+    const end = start + decoder.length[row];
+    sampler.choose(decoder.logits, row * vocab, noise, decoder.text, start, end);
+    const at = sample * batch.steps + batch.length[sample]++;
+    batch.token[at] = sampler.token;
+    batch.mask[at] = 1;
+    batch.logProb[at] = sampler.logProb;
+    batch.entropy[at] = sampler.entropy;
+    batch.support?.set(sampler.support, at * vocab);
+    const stopped = this.stop.has(sampler.token);
+    const said = stopped && this.reply !== null ? this.reply(sample, batch) : null;
+    if (stopped && said === null) {
+      batch.ended[sample] = 1;
+      return false;
+    }
+    const added = said?.length ?? 0;
+    if (batch.length[sample] + added >= batch.steps) return false;
+    decoder.push(row, sampler.token);
+    for (let j = 0; j < added; j++) {
+      const token = (said as readonly number[])[j];
+      batch.token[at + 1 + j] = token;
+      decoder.push(row, token);
+    }
+    batch.length[sample] += added;
+    return true;
+  }
+
+  private check(prompt: readonly number[], steps: number, i: number): void {
+    const { context } = this.gpt.options;
+    if (prompt.length === 0)
+      throw new SettingError(`completions: prompt ${i} is empty; begin it with the end token`);
+    if (prompt.length + steps > context + 1) {
+      throw new SettingError(
+        `completions: prompt ${i} has ${prompt.length} tokens; with ${steps} to come it does not fit the context of ${context}`,
+      );
+    }
+  }
+}
