@@ -50,13 +50,13 @@ export interface A3cReport extends Report {
   readonly maxStaleness: number;
 }
 
-/** What workers share: parameters, RMSprop's running mean squares, and counts of updates and steps. */
+/** What workers share: parameters, RMSprop's mean squares, counts of updates and steps, and the word to stop. */
 export interface Shared {
   readonly theta: Float32Array;
   readonly square: Float32Array;
   readonly counts: Int32Array;
 }
-export const counts = { updates: 0, steps: 1, size: 2 } as const;
+export const counts = { updates: 0, steps: 1, stop: 2, size: 3 } as const;
 const alpha = 0.99;
 const eps = 1e-5;
 

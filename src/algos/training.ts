@@ -24,6 +24,11 @@ export interface Report {
   readonly meanLength: number;
 }
 
+/** What a rollout is counted by. */
+export type Counted = {
+  readonly [K in "episodeReturn" | "episodeLength"]: ArrayLike<number>;
+} & Pick<Rollout, "episodes" | "count">;
+
 /** A model's weights as a part that is kept. */
 export const weightsOf = ({ list }: Parameters): Kept => ({
   save: () => Object.fromEntries(list.map(({ name, data }) => [name, data.slice()])),
@@ -138,7 +143,7 @@ export class Training extends Progress {
   }
 
   /** Takes a rollout's steps and episodes into the counts. */
-  count(rollout: Rollout): void {
+  count(rollout: Counted): void {
     for (let i = 0; i < rollout.episodes; i++) {
       this.returns[this.episodes % remembered] = rollout.episodeReturn[i];
       this.lengths[this.episodes++ % remembered] = rollout.episodeLength[i];

@@ -1,6 +1,7 @@
 /** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
 import type { Report } from "../algos/training.ts";
 import type { Session } from "../tasks/session.ts";
+import { a3cThreads, wantsThreads } from "./a3c-threads.ts";
 import { checkpoint } from "./run-folder.ts";
 
 export interface StopOptions {
@@ -31,7 +32,8 @@ export async function trainRun(
   stop: StopOptions,
   watch: Watcher,
 ): Promise<Trained> {
-  const { config, reports, training } = session;
+  const { config, training } = session;
+  const reports = wantsThreads(session) ? a3cThreads(session) : session.reports;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {
@@ -53,7 +55,7 @@ export async function trainRun(
     let why = reason();
     let written = -1;
     while (why === null) {
-      last = reports.next().value;
+      last = (await reports.next()).value;
       const line = JSON.stringify({
         type: "update",
         ...last,
@@ -71,6 +73,7 @@ export async function trainRun(
     if (last !== null) checkpoint(folder, session, metrics);
     return { last, seconds: seconds(), why };
   } finally {
+    await reports.return(undefined as never);
     process.off("SIGINT", signal);
     process.off("SIGTERM", signal);
   }

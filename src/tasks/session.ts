@@ -85,39 +85,55 @@ export const settingsOf = (task: TaskName, algo: AlgorithmName): Settings => ({
 /** A training, fresh or from where `saved` was saved, ready to be drawn from. */
 export function open(given: RunConfig, saved: State | null = null): Session {
   const config = resolve(given);
-  const { settings } = config;
   const algorithm = algorithms[config.algo as AlgorithmName];
-  const own = settle(algorithm.settings, pick(settings, algorithm.settings));
+  const own = settle(algorithm.settings, pick(config.settings, algorithm.settings));
+  const envs = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
+  const parts = assemble(config, envs, new Random(config.seed), saved);
+  const { training, makeEnv, shape } = parts;
+  return {
+    config,
+    reports: algorithm.train(training, own as never),
+    training,
+    makeEnv,
+    evaluate(episodes, seed, greedy, witness) {
+      const playground = new VectorEnv([makeEnv()], shape);
+      playground.restoreStatistics(training.env.saveStatistics());
+      return evaluate(training.model, playground, episodes, seed, greedy, witness);
+    },
+    load(state) {
+      weightsOf(training.model.parameters).restore(partOf(state, "weights"));
+      training.env.restoreStatistics(partOf(state, "env"));
+    },
+  };
+}
+
+/** The training of one worker of several, with a model, environments and chance of its own. */
+export function openWorker(config: RunConfig, index: number): Training {
+  const random = new Random(config.seed);
+  let own = random.split();
+  for (let i = 0; i <= index; i++) own = random.split();
+  return assemble(config, Number(config.settings.envs), own, null).training;
+}
+
+function assemble(config: RunConfig, envs: number, random: Random, saved: State | null) {
+  const { settings } = config;
   const shape = settle(modelSettings, pick(settings, modelSettings));
   const task = tasks[config.task as TaskName];
   const makeEnv = (): Dynamics => {
     const env = task.make(settings as Values<Settings>);
     return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
   };
-  const random = new Random(config.seed);
   const model = makeModel(config, shape, makeEnv(), random.split());
-  const vectorOptions = { ...shape, gamma: own.gamma, autoreset: !("wholeEpisodes" in algorithm) };
-  const count = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
-  const env = new VectorEnv(Array.from({ length: count }, makeEnv), vectorOptions);
+  const whole = "wholeEpisodes" in algorithms[config.algo as AlgorithmName];
+  const env = new VectorEnv(Array.from({ length: envs }, makeEnv), {
+    ...shape,
+    gamma: Number(settings.gamma),
+    autoreset: !whole,
+  });
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, saved);
   playItself(training, task, random.split());
-  const reports = algorithm.train(training, own as never);
-  return {
-    config,
-    reports,
-    training,
-    makeEnv,
-    evaluate(episodes, seed, greedy, witness) {
-      const playground = new VectorEnv([makeEnv()], shape);
-      playground.restoreStatistics(env.saveStatistics());
-      return evaluate(model, playground, episodes, seed, greedy, witness);
-    },
-    load(state) {
-      weightsOf(model.parameters).restore(partOf(state, "weights"));
-      env.restoreStatistics(partOf(state, "env"));
-    },
-  };
+  return { training, makeEnv, shape };
 }
 
 function makeModel(

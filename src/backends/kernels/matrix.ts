@@ -238,6 +238,7 @@ function addDense(m: Module, k: Kit): void {
     },
     (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
+      const wide = f.let(depth.and(~15).shl(2));
       const activate = (v: V128): V128 => {
         const value = f.let(v);
         f.if(activation.sub(activationCode.tanh).isZero(), () => f.set(value, tanh(k, f, value)));
@@ -253,12 +254,17 @@ function addDense(m: Module, k: Kit): void {
           const sums = Array.from({ length: count }, () => f.let(zero()));
           const at = [f.let(w)];
           for (let r = 1; r < count; r++) at.push(f.let(at[r - 1].add(end.bytes)));
-          f.for(0, end.whole, 16, (i) => {
-            const v = f.let(x.add(i).vector());
-            sums.forEach((sum, r) => {
-              f.set(sum, multiplyAdd(v, at[r].add(i).vector(), sum));
-            });
-          });
+          const add = (i: I32, vectors: number): void => {
+            const [from, rows] = [f.let(x.add(i)), at.map((p) => f.let(p.add(i)))];
+            for (let v = 0; v < vectors; v++) {
+              const values = f.let(from.vector(16 * v));
+              sums.forEach((sum, r) => {
+                f.set(sum, multiplyAdd(values, rows[r].vector(16 * v), sum));
+              });
+            }
+          };
+          f.for(0, wide, 64, (i) => add(i, 4));
+          f.for(wide, end.whole, 16, (i) => add(i, 1));
           f.if(end.rest, () => {
             const v = f.let(x.add(end.whole).vector().and(end.mask));
             sums.forEach((sum, r) => {

@@ -1,0 +1,127 @@
+/** Learning from rewards on completions: the settings, and what each algorithm's name stands for. */
+import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { type EstimatorSettings, presets } from "../estimators/presets.ts";
+
+export interface TuneAlgorithm {
+  readonly about: string;
+  readonly estimator: EstimatorSettings;
+  /** The baseline is of the whole batch, not of a prompt's group. */
+  readonly wholeBatch?: boolean;
+  readonly minimumRisk?: boolean;
+  readonly bestOnly?: boolean;
+  /** Settings other than the defaults. */
+  readonly usual?: Readonly<Partial<Record<keyof typeof tuneSettings, unknown>>>;
+}
+
+export const tuneSettings = {
+  prompts: integer(16, "prompts an update", { min: 1, max: 65536 }),
+  groupSize: integer(8, "completions of each prompt", { min: 1, max: 4096 }),
+  epochs: integer(1, "passes over a batch", { min: 1, max: 100 }),
+  minibatches: integer(1, "optimizer steps a pass", { min: 1, max: 4096 }),
+  learningRate: real(1e-3, "Adam's step size", { min: 0, max: 10 }),
+  warmup: integer(5, "updates over which the step size rises"),
+  anneal: flag(true, "the step size falls linearly to a tenth"),
+  maxGradNorm: real(1, "gradients are clipped to this global norm", { min: 1e-9 }),
+  temperature: real(1, "of sampling, and of the policy that learns", { min: 1e-3, max: 1e3 }),
+  topK: integer(0, "sample from the k likeliest tokens; 0 from all"),
+  topP: real(1, "sample from the likeliest tokens of this probability", { min: 1e-9, max: 1 }),
+  minP: real(0, "sample from tokens this likely against the likeliest", { min: 0, max: 1 }),
+  clipRange: real(0, "ε of the clip on both sides; 0: the algorithm's own", { min: 0 }),
+  klWeight: real(-1, "weight of the KL to the reference; −1: the algorithm's own", { min: -1 }),
+  klEstimator: choice("own", ["own", "k1", "k2", "k3"], "how the KL is estimated"),
+  klPlace: choice("own", ["own", "loss", "reward"], "where the KL stands"),
+  targetKl: real(0, "adapt the KL's weight to this KL a token; 0: fixed", { min: 0 }),
+  reference: flag(true, "keep the first policy, to tell the KL from it"),
+  entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
+  valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  lambda: real(1, "GAE's trace decay, with a learned value", { min: 0, max: 1 }),
+  standardize: flag(true, "standardize token advantages, with a learned value"),
+  riskSharpness: real(1, "mrt: α of the distribution over candidates", { min: 1e-6 }),
+  cutShort: choice("score", ["score", "leave"], "completions without an end: scored, or left out"),
+  missingEnd: real(0, "taken off the reward of a completion without an end", { min: 0 }),
+  dynamic: integer(0, "more rounds of sampling for groups with a signal (dynamic sampling)"),
+  curriculum: flag(false, "draw prompts more often whose rewards differ"),
+};
+export type TuneConfig = Values<typeof tuneSettings>;
+
+const actor = (estimator: EstimatorSettings): EstimatorSettings => ({
+  ...estimator,
+  baseline: "value",
+});
+const several = { epochs: 2, minibatches: 2 };
+
+export const tuneAlgorithms = {
+  reinforce: {
+    about: "REINFORCE: completions weighed by their reward less the batch's mean",
+    estimator: presets["reinforce-mean"],
+    wholeBatch: true,
+  },
+  a2c: {
+    about: "REINFORCE with a learned value, token by token",
+    estimator: actor(presets.reinforce),
+  },
+  ppo: {
+    about: "PPO: learned value, clip, several passes, KL in the reward",
+    estimator: {
+      ...presets.ppo,
+      aggregation: "token",
+      kl: { estimator: "k1", inputClamp: null, outputClamp: null, place: "reward", weight: 0 },
+    },
+    usual: several,
+  },
+  rloo: { about: "REINFORCE, leave-one-out baseline", estimator: presets.rloo },
+  grpo: { about: "group-relative PPO without a value", estimator: presets.grpo, usual: several },
+  "dr-grpo": {
+    about: "GRPO without its biases of length and difficulty",
+    estimator: presets["dr-grpo"],
+    usual: several,
+  },
+  dapo: {
+    about: "GRPO with clip-higher, token mean, dynamic sampling",
+    estimator: presets.dapo,
+    usual: { ...several, dynamic: 2 },
+  },
+  gspo: { about: "GRPO with sequence ratios", estimator: presets.gspo, usual: several },
+  cispo: {
+    about: "clipped importance weights, every token learns",
+    estimator: presets.cispo,
+    usual: several,
+  },
+  "reinforce++": {
+    about: "REINFORCE with the batch's mean and deviation, clip, KL in the reward",
+    estimator: presets["reinforce++"],
+    wholeBatch: true,
+    usual: several,
+  },
+  remax: { about: "REINFORCE less the greedy completion's reward", estimator: presets.remax },
+  mrt: {
+    about: "minimum-risk training over a prompt's candidates",
+    estimator: presets.reinforce,
+    minimumRisk: true,
+  },
+  "best-of-n": {
+    about: "fine-tuning on each group's best completion (expert iteration): the baseline to beat",
+    estimator: { ...presets.reinforce, aggregation: "token" },
+    bestOnly: true,
+  },
+} as const satisfies Readonly<Record<string, TuneAlgorithm>>;
+export type TuneName = keyof typeof tuneAlgorithms;
+
+/** The estimator an algorithm's name and the settings mean together. */
+export function estimatorOf(name: TuneName, c: TuneConfig): EstimatorSettings {
+  const { estimator }: TuneAlgorithm = tuneAlgorithms[name];
+  const clip = c.clipRange > 0 ? { clipLow: c.clipRange, clipHigh: c.clipRange } : {};
+  const own = estimator.kl;
+  const weight = c.klWeight >= 0 ? c.klWeight : (own?.weight ?? 0);
+  const kl =
+    weight === 0
+      ? null
+      : {
+          inputClamp: own?.inputClamp ?? null,
+          outputClamp: own?.outputClamp ?? null,
+          estimator: c.klEstimator === "own" ? (own?.estimator ?? "k2") : c.klEstimator,
+          place: c.klPlace === "own" ? (own?.place ?? "loss") : c.klPlace,
+          weight,
+        };
+  return { ...estimator, surrogate: Object.freeze({ ...estimator.surrogate, ...clip }), kl };
+}

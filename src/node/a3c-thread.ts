@@ -1,0 +1,34 @@
+/** One thread of A3C: its workers take turns, until told to stop. */
+import { parentPort, workerData } from "node:worker_threads";
+import { type A3cConfig, a3cWorker, counts, type WorkerReport } from "../algos/a3c.ts";
+import type { Rollout } from "../rollout/rollout.ts";
+import { openWorker } from "../tasks/session.ts";
+import type { ThreadNews, ThreadTask } from "./a3c-threads.ts";
+
+const newsEvery = 50; // milliseconds
+const { config, shared, workers } = workerData as ThreadTask;
+
+let episodeReturn: number[] = [];
+let episodeLength: number[] = [];
+let episodeSuccess: number[] = [];
+let reports: WorkerReport[] = [];
+const tell = (rollout: Rollout): void => {
+  for (let i = 0; i < rollout.episodes; i++) {
+    episodeReturn.push(rollout.episodeReturn[i]);
+    episodeLength.push(rollout.episodeLength[i]);
+    episodeSuccess.push(rollout.episodeSuccess[i]);
+  }
+};
+const add = (list: Int32Array, at: number, by: number): number => Atomics.add(list, at, by);
+const settings = config.settings as unknown as A3cConfig;
+const team = workers.map((i) => a3cWorker(openWorker(config, i), settings, shared, add, tell));
+
+let told = performance.now();
+while (Atomics.load(shared.counts, counts.stop) === 0) {
+  for (const worker of team) reports.push(worker.next().value);
+  if (performance.now() - told < newsEvery) continue;
+  const news: ThreadNews = { episodeReturn, episodeLength, episodeSuccess, reports };
+  parentPort?.postMessage(news);
+  [episodeReturn, episodeLength, episodeSuccess, reports] = [[], [], [], []];
+  told = performance.now();
+}

@@ -1,0 +1,39 @@
+/** Figures over several runs that a few lucky or unlucky seeds do not decide: Agarwal et al. 2021, arXiv:2108.13264. */
+import { Random } from "../core/random.ts";
+
+export const mean = (x: readonly number[]): number => x.reduce((sum, v) => sum + v, 0) / x.length;
+
+/** The mean of the middle half: a quarter of the runs is cut off at each end, a part of a run by weight. */
+export function interquartileMean(x: readonly number[]): number {
+  const sorted = [...x].sort((a, b) => a - b);
+  const cut = sorted.length / 4;
+  let sum = 0;
+  let weights = 0;
+  for (let i = 0; i < sorted.length; i++) {
+    const weight = Math.max(0, Math.min(i + 1, sorted.length - cut) - Math.max(i, cut));
+    sum += weight * sorted[i];
+    weights += weight;
+  }
+  return sum / weights;
+}
+
+/** The quantile q, linear between order statistics. */
+export function quantile(x: readonly number[], q: number): number {
+  const sorted = [...x].sort((a, b) => a - b);
+  const at = q * (sorted.length - 1);
+  const below = sorted[Math.floor(at)];
+  return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)] - below);
+}
+
+export const median = (x: readonly number[]): number => quantile(x, 0.5);
+
+/** A percentile bootstrap interval of 95 %: `of` over runs drawn again and again with replacement. */
+export function bootstrapInterval(
+  x: readonly number[],
+  of: (x: readonly number[]) => number,
+  { draws = 2000, seed = 1 } = {},
+): readonly [number, number] {
+  const random = new Random(seed);
+  const values = Array.from({ length: draws }, () => of(x.map(() => x[random.below(x.length)])));
+  return [quantile(values, 0.025), quantile(values, 0.975)];
+}

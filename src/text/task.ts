@@ -1,0 +1,47 @@
+/** A problem of language: what is learned from, what is asked, and how an answer is judged. */
+import type { Example } from "./corpus.ts";
+import type { Reward } from "./rewards.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+
+export interface Sides<T> {
+  readonly train: readonly T[];
+  /** Never trained on, by no stage. */
+  readonly heldOut: readonly T[];
+}
+
+export interface TextTask {
+  /** Has the special token "<end>", which begins and ends every text. */
+  readonly tokenizer: Tokenizer;
+  /** For supervised learning. */
+  readonly examples: Sides<Example>;
+  /** For learning from rewards. */
+  readonly prompts: Sides<string>;
+  readonly reward: Reward;
+  /** What else is told of held-out completions: means of these, by name. */
+  readonly measures: Readonly<Record<string, Reward>>;
+  /** Most tokens of a completion, its end token among them. */
+  readonly completionLength: number;
+  /** What the model sees of a prompt; all of it by default. */
+  readonly visible?: (prompt: string) => string;
+  /** In a dialogue: the answer to what was said so far, or null when it is over. */
+  readonly reply?: (prompt: string, said: string) => string | null;
+}
+
+export const endToken = "<end>";
+
+/** A prompt's tokens: the end of what was before, then what is seen of it. */
+export const promptTokens = ({ tokenizer, visible }: TextTask, prompt: string): number[] => [
+  tokenizer.special(endToken),
+  ...tokenizer.encode(visible === undefined ? prompt : visible(prompt)),
+];
+
+/** An example's tokens, and how many of them are prompt. */
+export function exampleTokens(
+  task: Pick<TextTask, "tokenizer">,
+  { prompt, completion }: Example,
+): { readonly tokens: readonly number[]; readonly promptLength: number } {
+  const end = task.tokenizer.special(endToken);
+  const before = [end, ...task.tokenizer.encode(prompt)];
+  const tokens = [...before, ...task.tokenizer.encode(completion), end];
+  return { tokens, promptLength: before.length };
+}
