@@ -34,6 +34,11 @@ export class Memory {
     return Math.ceil(this.end / pageSize);
   }
 
+  /** Bytes of a memory in which everything that was taken fits. */
+  get used(): number {
+    return this.top + slack;
+  }
+
   /** A zeroed buffer; one that was freed at the same length, else the next bytes. */
   alloc(size: number): Float32Array {
     const list = this.freed.get(size);

@@ -65,6 +65,8 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
 export interface SimdBackend extends Backend {
   readonly kernels: Kernels;
   readonly memory: WasmMemory;
+  /** Bytes of the memory that are taken, or were. */
+  used(): number;
   /** Where a buffer of this backend stands, in bytes. */
   address(buffer: Floats): number;
   /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
@@ -99,6 +101,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     memory: memory.memory,
     address,
     workspace,
+    used: () => memory.used,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
     gemm: (y, y0, a, a0, b, b0, m, n, depth, transposeA, transposeB, accumulate) =>
@@ -141,6 +144,17 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;
+}
+
+/**
+ * What `build` makes on a backend with just the memory that takes. It runs twice, first on a trial backend
+ * with `options`' memory, whose use is the second one's size: so it runs a whole step, which is when tapes
+ * and workspace take theirs.
+ */
+export function simdFor<T>(build: (k: SimdBackend) => T, options: SimdOptions = {}): T {
+  const trial = simd(options);
+  build(trial);
+  return build(simd({ ...options, memory: trial.used() }));
 }
 
 function gae(

@@ -24,7 +24,7 @@ export interface TeamOptions {
   readonly program: URL;
   /** For `makePart`: what a message between threads can hold. */
   readonly settings: unknown;
-  /** Threads in all, the calling one included. */
+  /** Threads in all, the calling one included. One where the runtime cannot share memory; `note` says so. */
   readonly threads: number;
   /** Length of each column of the batch. */
   readonly columns: Readonly<Record<string, number>>;
@@ -45,29 +45,39 @@ export const slots = { run: 0, rows: 1, done: 2 } as const;
 const spins = 20_000;
 const patience = 60_000; // milliseconds after which a silent thread counts as lost
 
-const shared = (n: number): Float32Array => new Float32Array(new SharedArrayBuffer(4 * n));
+const canShare = (): boolean => typeof SharedArrayBuffer !== "undefined";
+const bytes = (n: number): ArrayBuffer | SharedArrayBuffer =>
+  canShare() ? new SharedArrayBuffer(n) : new ArrayBuffer(n);
+const shared = (n: number): Float32Array => new Float32Array(bytes(4 * n));
 
 export class Team {
   readonly columns: Columns;
   readonly part: Part;
+  /** Threads at work. */
+  readonly threads: number;
+  /** Why there are fewer than asked for; null where there are not. */
+  readonly note: string | null;
   private readonly memory: TeamMemory;
   private readonly workers: Worker[];
-  private readonly threads: number;
   private runs = 0;
 
   private constructor(options: TeamOptions, part: Part, columns: Columns) {
-    this.threads = options.threads;
+    this.threads = canShare() ? options.threads : 1;
+    this.note =
+      this.threads < options.threads
+        ? `threads: this runtime cannot share memory; one thread instead of ${options.threads}`
+        : null;
     this.columns = columns;
     this.part = part;
     const size = sizeOf(part.parameters);
     this.memory = {
-      control: new Int32Array(new SharedArrayBuffer(4 * (slots.done + options.threads))),
-      losses: new Float64Array(new SharedArrayBuffer(8 * options.threads)),
+      control: new Int32Array(bytes(4 * (slots.done + this.threads))),
+      losses: new Float64Array(bytes(8 * this.threads)),
       values: shared(size),
-      grads: Array.from({ length: options.threads }, () => shared(size)),
+      grads: Array.from({ length: this.threads }, () => shared(size)),
       columns,
     };
-    this.workers = Array.from({ length: options.threads - 1 }, (_, i) => {
+    this.workers = Array.from({ length: this.threads - 1 }, (_, i) => {
       const worker = startWorker("team-worker", {
         program: options.program.href,
         settings: options.settings,
@@ -79,14 +89,11 @@ export class Team {
     });
   }
 
-  /** Starts the threads. Throws UsageError where memory cannot be shared, or threads < 1. */
+  /** Starts the threads. Throws UsageError for a number of threads that is none. */
   static async start(options: TeamOptions): Promise<Team> {
     const { threads } = options;
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
       throw new UsageError(`threads: want 1 to 64, got ${threads}`);
-    }
-    if (threads > 1 && typeof SharedArrayBuffer === "undefined") {
-      throw new UsageError("threads: this runtime cannot share memory; use threads = 1");
     }
     const { makePart } = (await import(options.program.href)) as { makePart: MakePart };
     const columns = Object.fromEntries(

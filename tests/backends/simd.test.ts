@@ -1,8 +1,10 @@
 /** The SIMD backend against the loops: every kernel on odd sizes, forward and backward; memory; errors. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { kernelBytes } from "../../src/backends/kernels/index.ts";
 import { loops } from "../../src/backends/loops.ts";
-import { simd } from "../../src/backends/simd.ts";
+import { type SimdBackend, simd, simdAvailable, simdFor } from "../../src/backends/simd.ts";
+import { webAssembly } from "../../src/backends/webassembly.ts";
 import type { Backend, Floats } from "../../src/core/backend.ts";
 import { MemoryError, UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
@@ -310,10 +312,65 @@ describe("memory", () => {
       k.free(x);
     }
   });
+  it("can be sized from what a step takes", () => {
+    const step = (k: SimdBackend): SimdBackend => {
+      const x = variable(k, [33, 200]);
+      const w = variable(k, [70, 200]);
+      const tape = new Tape(k);
+      tape.backward(tape.run(() => sum(linear(x, w))));
+      return k;
+    };
+    const k = simdFor(step);
+    const { length } = new Uint8Array(k.memory.buffer);
+    expect(k.used()).toBeLessThanOrEqual(length);
+    expect(length - k.used()).toBeLessThan(65536);
+    expect(() => simdFor(step, { memory: 2 ** 16 })).toThrow(MemoryError);
+  });
   it("refuses buffers of another backend", () => {
     const [y, a, b] = [fast.alloc(1), new Float32Array(1), fast.alloc(1)];
     expect(() => fast.gemm(y, 0, a, 0, b, 0, 1, 1, 1, false, false, false)).toThrow(UsageError);
     const other = simd({ memory: 2 ** 17 });
     expect(() => fast.free(other.alloc(1))).toThrow(/buffer of another backend/);
+  });
+});
+
+describe("runtimes without the kernels", () => {
+  const without = (api: unknown, run: () => void): void => {
+    const real = Object.getOwnPropertyDescriptor(globalThis, "WebAssembly") as PropertyDescriptor;
+    Object.defineProperty(globalThis, "WebAssembly", { value: api, configurable: true });
+    try {
+      run();
+    } finally {
+      Object.defineProperty(globalThis, "WebAssembly", real);
+    }
+  };
+  it("say so, with what to use instead", () => {
+    without(undefined, () => {
+      expect(simdAvailable()).toBe(false);
+      expect(() => simd()).toThrow(UsageError);
+      expect(() => simd()).toThrow("this runtime has no WebAssembly; use loops()");
+    });
+  });
+  it("refuse the bytes, but take a ready module", () => {
+    const real = webAssembly() as NonNullable<ReturnType<typeof webAssembly>>;
+    const module = new real.Module(kernelBytes());
+    const refusing = {
+      ...real,
+      Memory: real.Memory,
+      Instance: real.Instance,
+      validate: () => false,
+      Module: class {
+        constructor() {
+          throw new Error("code generation disallowed");
+        }
+      },
+    };
+    without(refusing, () => {
+      expect(simdAvailable()).toBe(false);
+      const options = { memory: 2 ** 18, shared: true }; // of which no module was compiled before
+      expect(() => simd(options)).toThrow(/does not take the kernels \(SIMD\).*use loops\(\), or/);
+      const k = simd({ memory: 2 ** 18, module });
+      expect(k.sumOfSquares?.(k.alloc(3).fill(2))).toBe(12);
+    });
   });
 });
