@@ -22,6 +22,8 @@ export interface Suite {
   /** What the column against another case tells: how many times its time (default), or the share of its rate. */
   readonly compare?: "time" | "share";
   readonly make: () => BenchCase[] | Promise<BenchCase[]>;
+  /** Lines to print behind the table. */
+  readonly notes?: () => string[];
 }
 
 export interface Result {

@@ -11,6 +11,7 @@ import { gemm } from "./gemm.ts";
 import { gpt } from "./gpt.ts";
 import { measure, print, type Result, type Suite } from "./harness.ts";
 import { machine } from "./machine.ts";
+import { memory } from "./memory.ts";
 import { op } from "./op.ts";
 import { scans } from "./scans.ts";
 import { threads } from "./threads.ts";
@@ -25,6 +26,7 @@ const suites: Readonly<Record<string, Suite>> = {
   scans,
   estimators,
   elementwise,
+  memory,
   threads,
 };
 
@@ -54,6 +56,7 @@ for (const name of names) {
   console.log(`\n${name}: ${suites[name].about}`);
   const measured = await measure(name, suites[name], values.quick ? 5 : 500);
   print(measured, earlier);
+  for (const note of suites[name].notes?.() ?? []) console.log(`  ${note}`);
   results.push(...measured);
 }
 if (values.json !== undefined) {

@@ -4,6 +4,8 @@
  * tape gives the same bits, so nothing stale is read.
  */
 import { loops } from "../../src/backends/loops.ts";
+import { simd } from "../../src/backends/simd.ts";
+import type { Backend } from "../../src/core/backend.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, Parameters, type Tensor } from "../../src/core/tensor.ts";
@@ -21,8 +23,7 @@ const { gc } = globalThis as { gc?: () => void };
 if (gc === undefined) throw new Error("run with --expose-gc");
 
 /** An actor and a critic on one minibatch, and the step that trains them. */
-function actorCritic(poison: boolean) {
-  const k = loops();
+function actorCritic(k: Backend, poison: boolean) {
   const random = new Random(1);
   const parameters = new Parameters(k);
   const policy = new Mlp(parameters, "policy", [4, 64, 64, 2], random, { outputGain: 0.01 });
@@ -84,23 +85,23 @@ function measure(name: string, step: () => void): void {
   check(`${name}, typed arrays`, buffers <= 0, `${buffers} bytes a round`);
 }
 
-const plain = actorCritic(false);
-plain.step();
-const recorded = plain.tape.recorded;
-measure("actor-critic step", plain.step);
-check(
-  "actor-critic step, slots",
-  plain.tape.recorded === recorded,
-  `${recorded} recorded, ${plain.tape.recorded} after`,
-);
+for (const make of [loops, simd]) {
+  const name = `actor-critic step, ${make().name}`;
+  const plain = actorCritic(make(), false);
+  plain.step();
+  const recorded = plain.tape.recorded;
+  measure(name, plain.step);
+  const slots = `${recorded} recorded, ${plain.tape.recorded} after`;
+  check(`${name}, slots`, plain.tape.recorded === recorded, slots);
 
-const poisoned = actorCritic(true);
-for (let i = 0; i < 1 + warmUp + 3 * steps; i++) poisoned.step();
-const same = plain.parameters.list.every(({ data }, i) => {
-  const other = poisoned.parameters.list[i].data;
-  return data.every((x, j) => Object.is(x, other[j]));
-});
-check("poisoned tape", same, same ? "the same weights, bit for bit" : "weights differ");
+  const poisoned = actorCritic(make(), true);
+  for (let i = 0; i < 1 + warmUp + 3 * steps; i++) poisoned.step();
+  const same = plain.parameters.list.every(({ data }, i) => {
+    const other = poisoned.parameters.list[i].data;
+    return data.every((x, j) => Object.is(x, other[j]));
+  });
+  check(`${name}, poisoned`, same, same ? "the same weights, bit for bit" : "weights differ");
+}
 
 const { reports } = open(resolve({ task: "bandit", settings: { envs: 8 } }));
 measure("REINFORCE update, whole trainer", () => void reports.next());
