@@ -4,8 +4,10 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { FormatError } from "../core/errors.ts";
-import { type Shape, sizeOf } from "../core/tensor.ts";
+import type { Shape } from "../core/tensor.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/utf8.ts";
+import { countOf, type Elements, kinds } from "./elements.ts";
+import { type Json, parseJson } from "./json.ts";
 
 export interface NamedTensor {
   readonly name: string;
@@ -53,11 +55,50 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Reads F32 and F64 tensors. Throws FormatError, saying what is wrong and where, on any other file. */
+/** Reads the tensors of floating-point numbers. Throws FormatError on a broken file, or for another dtype. */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  const { tensors, metadata } = readSafetensors(file);
+  const floats = new Map<string, NamedTensor>();
+  for (const [name, { dtype, shape, data }] of tensors) {
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+      throw wrongTensor(name, `want floating-point numbers, got ${dtype}`);
+    }
+    floats.set(name, { name, shape, data });
+  }
+  return { tensors: floats, metadata };
+}
+
+/** A tensor as it was stored; F16 and BF16 come as Float32Array, BOOL as bytes 0 and 1. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly dtype: keyof typeof dtypes;
+  readonly shape: Shape;
+  readonly data: Elements;
+}
+const dtypes = {
+  F64: kinds.float64,
+  F32: kinds.float32,
+  F16: kinds.float16,
+  BF16: kinds.bfloat16,
+  I64: kinds.int64,
+  U64: kinds.uint64,
+  I32: kinds.int32,
+  U32: kinds.uint32,
+  I16: kinds.int16,
+  U16: kinds.uint16,
+  I8: kinds.int8,
+  U8: kinds.uint8,
+  BOOL: kinds.bool,
+} as const;
+
+/** Reads all tensors. Throws FormatError, saying what is wrong and where, on a file that breaks the format. */
+export function readSafetensors(file: Uint8Array): {
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly metadata: ReadonlyMap<string, string>;
+} {
   if (file.length < 8)
     throw new FormatError(`safetensors: want 8 bytes of header length, got ${file.length}`);
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (headerLength > Math.min(maxHeader, file.length - 8)) {
     throw new FormatError(
@@ -65,70 +106,70 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
     );
   }
   const header = parseHeader(file.subarray(8, 8 + headerLength));
-  const data0 = 8 + headerLength;
-  const metadata = new Map<string, string>();
-  const tensors = new Map<string, NamedTensor>();
-  const ranges: [number, number, string][] = [];
-  for (const [name, entry] of Object.entries(header)) {
-    if (name === "__metadata__") {
-      for (const [key, value] of Object.entries(entry as object)) metadata.set(key, String(value));
-      continue;
-    }
-    const { dtype, shape, start, end } = checkEntry(name, entry, file.length - data0);
-    ranges.push([start, end, name]);
-    const wide = dtype === "F64";
-    const size = sizeOf(shape);
-    const data = wide ? new Float64Array(size) : new Float32Array(size);
-    for (let i = 0; i < size; i++) {
-      const at = data0 + start + i * (wide ? 8 : 4);
-      data[i] = wide ? view.getFloat64(at, true) : view.getFloat32(at, true);
-    }
-    tensors.set(name, { name, shape, data });
+  const dataStart = 8 + headerLength;
+  const entries = [...header]
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => checkEntry(name, entry, file.length - dataStart));
+  checkCover(entries, file.length - dataStart);
+  const tensors = new Map<string, StoredTensor>();
+  for (const { name, dtype, shape, start } of entries) {
+    const data = dtypes[dtype].read(view, dataStart + start, countOf(shape), true);
+    tensors.set(name, { name, dtype, shape, data });
   }
-  checkCover(ranges, file.length - data0);
-  return { tensors, metadata };
+  return { tensors, metadata: metadataOf(header.get("__metadata__")) };
 }
 
-function parseHeader(bytes: Uint8Array): Record<string, unknown> {
-  let header: unknown;
-  try {
-    header = JSON.parse(decodeUtf8(bytes));
-  } catch (error) {
-    throw new FormatError(`safetensors: header is not JSON: ${(error as Error).message}`);
-  }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new FormatError("safetensors: want an object as header");
-  }
-  return header as Record<string, unknown>;
+function parseHeader(bytes: Uint8Array): ReadonlyMap<string, Json> {
+  if (bytes[0] !== 0x7b) throw new FormatError("safetensors: want a header that begins with {");
+  const header = parseJson(decodeUtf8(bytes), "safetensors: header", { whole: true, deepest: 4 });
+  return header as ReadonlyMap<string, Json>; // it began with {
 }
 
-function checkEntry(name: string, entry: unknown, dataLength: number) {
-  const wrong = (what: string) =>
-    new FormatError(`safetensors: tensor ${JSON.stringify(name)}: ${what}`);
-  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
-  if (dtype !== "F32" && dtype !== "F64")
-    throw wrong(`want dtype F32 or F64, got ${String(dtype)}`);
-  const whole = (list: unknown): list is number[] =>
-    Array.isArray(list) && list.every((n) => Number.isSafeInteger(n) && n >= 0);
-  if (!whole(shape)) throw wrong(`bad shape ${JSON.stringify(shape)}`);
-  if (!whole(offsets) || offsets.length !== 2)
-    throw wrong(`bad offsets ${JSON.stringify(offsets)}`);
+function metadataOf(entry: Json | undefined): ReadonlyMap<string, string> {
+  if (entry === undefined) return new Map();
+  if (entry instanceof Map && [...entry.values()].every((text) => typeof text === "string"))
+    return entry;
+  throw new FormatError("safetensors: want __metadata__ as an object of strings");
+}
+
+const wrongTensor = (name: string, what: string): FormatError =>
+  new FormatError(`safetensors: tensor ${JSON.stringify(name)}: ${what}`);
+
+interface Entry extends Omit<StoredTensor, "data"> {
+  readonly start: number;
+  readonly end: number;
+}
+
+function checkEntry(name: string, entry: Json, dataLength: number): Entry {
+  if (!(entry instanceof Map)) throw wrongTensor(name, "want an object");
+  const dtype = entry.get("dtype");
+  if (typeof dtype !== "string" || !Object.hasOwn(dtypes, dtype)) {
+    throw wrongTensor(name, `want a dtype of ${Object.keys(dtypes).join(", ")}`);
+  }
+  const [shape, offsets] = ["shape", "data_offsets"].map((key) => {
+    const list = entry.get(key);
+    if (!Array.isArray(list) || !list.every(Number.isSafeInteger))
+      throw wrongTensor(name, `want ${key} as a list of whole numbers`);
+    return list as number[];
+  });
+  const known = dtype as StoredTensor["dtype"];
   const [start, end] = offsets;
-  const bytes = sizeOf(shape) * (dtype === "F64" ? 8 : 4);
-  if (end - start !== bytes || end > dataLength) {
-    throw wrong(`want ${bytes} bytes for [${shape}], got ${start} to ${end} of ${dataLength}`);
+  const bytes = countOf(shape) * dtypes[known].bytes;
+  if (offsets.length !== 2 || end - start !== bytes || end > dataLength) {
+    const got = `${offsets.join(" to ")} of ${dataLength}`;
+    throw wrongTensor(name, `want ${bytes} bytes for ${dtype} [${shape}], got ${got}`);
   }
-  return { dtype, shape, start, end } as const;
+  return { name, dtype: known, shape, start, end };
 }
 
 /** The tensors must lie end to end: no overlap, no hole, nothing behind. */
-function checkCover(ranges: [number, number, string][], length: number): void {
-  let end = 0;
-  for (const [start, stop, name] of ranges.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
-    if (start !== end)
-      throw new FormatError(`safetensors: ${name} begins at ${start}, want ${end}`);
-    end = stop;
+function checkCover(entries: readonly Entry[], length: number): void {
+  let reached = 0;
+  const sorted = [...entries].sort((a, b) => a.start - b.start || a.end - b.end);
+  for (const { name, start, end } of sorted) {
+    if (start !== reached) throw wrongTensor(name, `begins at ${start}, want ${reached}`);
+    reached = end;
   }
-  if (end !== length)
-    throw new FormatError(`safetensors: tensors end at ${end}, data at ${length}`);
+  if (reached !== length)
+    throw new FormatError(`safetensors: tensors end at ${reached}, data at ${length}`);
 }

@@ -1,7 +1,8 @@
-/** Every adapter by op, and what the project does not build, or not yet, by group or op. */
+/** Every adapter by op, and what the project does not build, by group or op. */
 import type { Adapter, ReferenceAdapter, WholeCase } from "../types.ts";
 import { distributions } from "./distributions.ts";
 import { environments, referenceEnvironments } from "./environments.ts";
+import { files } from "./files.ts";
 import { gpt } from "./gpt.ts";
 import { losses } from "./losses.ts";
 import { networksMlp } from "./networks-mlp.ts";
@@ -22,7 +23,12 @@ export const adapters: Record<string, Adapter> = {
   ...losses,
 };
 
-export const wholeCases: Record<string, WholeCase> = { ...environments, ...gpt, ...networksMlp };
+export const wholeCases: Record<string, WholeCase> = {
+  ...environments,
+  ...files,
+  ...gpt,
+  ...networksMlp,
+};
 
 export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceCore,
@@ -33,9 +39,7 @@ export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceText,
 };
 
-const unbuilt = (what: string): string => `not built yet: ${what}`;
 export const later: Record<string, string> = {
   minatar: "MinAtar's own games are not in pigrad's scope; its Breakout is written afresh",
-  files: unbuilt("file formats (part 6)"),
   transform: "two-hot value targets are not in pigrad's scope",
 };

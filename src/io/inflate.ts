@@ -1,0 +1,147 @@
+/** Decompression of raw deflate streams: RFC 1951. */
+import { FormatError } from "../core/errors.ts";
+
+/** A canonical Huffman code: how many symbols have each length, and the symbols in the order of their codes. */
+interface Code {
+  readonly counts: Uint16Array;
+  readonly symbols: Uint16Array;
+}
+
+const longest = 15;
+const wrong = (what: string): FormatError => new FormatError(`deflate: ${what}`);
+
+function codeOf(lengths: ArrayLike<number>, mayBeIncomplete: boolean): Code {
+  const counts = new Uint16Array(longest + 1);
+  for (let i = 0; i < lengths.length; i++) counts[lengths[i]]++;
+  counts[0] = 0;
+  let left = 1;
+  for (let n = 1; n <= longest; n++) left = 2 * left - counts[n];
+  if (left < 0 || (left > 0 && !mayBeIncomplete)) throw wrong("code lengths that make no code");
+  const next = new Uint16Array(longest + 2);
+  for (let n = 1; n <= longest; n++) next[n + 1] = next[n] + counts[n];
+  const symbols = new Uint16Array(lengths.length);
+  for (let i = 0; i < lengths.length; i++) if (lengths[i] > 0) symbols[next[lengths[i]]++] = i;
+  return { counts, symbols };
+}
+
+// §3.2.5: lengths from symbol 257 on, distances; what is added by extra bits
+const lengthBase = [
+  3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
+  163, 195, 227, 258,
+];
+const lengthExtra = [
+  0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0,
+];
+const distanceExtra = Array.from({ length: 30 }, (_, i) => Math.max(0, (i >> 1) - 1));
+const distanceBase = distanceExtra.map((extra, i) =>
+  i < 2 ? 1 + i : 1 + ((2 + (i & 1)) << extra),
+);
+// §3.2.6 and §3.2.7
+const fixedLengths = Array.from({ length: 288 }, (_, i) =>
+  i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8,
+);
+const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+
+/** The `size` bytes that a stream unpacks to. Throws FormatError where it is broken or of another size. */
+export function inflate(stream: Uint8Array, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  let written = 0;
+  let at = 0;
+  let held = 0; // bits read ahead, and how many
+  let count = 0;
+
+  function bits(n: number): number {
+    while (count < n) {
+      if (at === stream.length) throw wrong("stream is cut short");
+      held |= stream[at++] << count;
+      count += 8;
+    }
+    const value = held & ((1 << n) - 1);
+    held >>>= n;
+    count -= n;
+    return value;
+  }
+  function symbol({ counts, symbols }: Code): number {
+    let code = 0;
+    let first = 0;
+    let index = 0;
+    for (let n = 1; n <= longest; n++) {
+      code |= bits(1);
+      if (code - first < counts[n]) return symbols[index + code - first];
+      index += counts[n];
+      first = (first + counts[n]) << 1;
+      code <<= 1;
+    }
+    throw wrong("bits that are no symbol");
+  }
+  function room(n: number): void {
+    if (written + n > size) throw wrong(`more than the ${size} bytes announced`);
+  }
+  function stored(): void {
+    held = 0;
+    count = 0;
+    if (at + 4 > stream.length) throw wrong("stream is cut short");
+    const length = stream[at] | (stream[at + 1] << 8);
+    if ((length ^ (stream[at + 2] | (stream[at + 3] << 8))) !== 0xffff) throw wrong("bad length");
+    at += 4;
+    if (at + length > stream.length) throw wrong("stream is cut short");
+    room(length);
+    out.set(stream.subarray(at, at + length), written);
+    written += length;
+    at += length;
+  }
+  function compressed(literals: Code, distances: Code): void {
+    for (;;) {
+      const s = symbol(literals);
+      if (s === 256) return;
+      if (s < 256) {
+        room(1);
+        out[written++] = s;
+        continue;
+      }
+      if (s > 285) throw wrong(`length symbol ${s}`);
+      const length = lengthBase[s - 257] + bits(lengthExtra[s - 257]);
+      const d = symbol(distances);
+      if (d > 29) throw wrong(`distance symbol ${d}`);
+      const distance = distanceBase[d] + bits(distanceExtra[d]);
+      if (distance > written) throw wrong("a distance before the start");
+      room(length);
+      for (const end = written + length; written < end; written++) {
+        out[written] = out[written - distance];
+      }
+    }
+  }
+  function dynamic(): void {
+    const [literals, distances, used] = [bits(5) + 257, bits(5) + 1, bits(4) + 4];
+    const lengths = new Uint8Array(19);
+    for (let i = 0; i < used; i++) lengths[order[i]] = bits(3);
+    const code = codeOf(lengths, false);
+    const all = new Uint8Array(literals + distances);
+    for (let i = 0; i < all.length; ) {
+      const s = symbol(code);
+      if (s < 16) all[i++] = s;
+      else {
+        if (s === 16 && i === 0) throw wrong("nothing to repeat");
+        const value = s === 16 ? all[i - 1] : 0;
+        const times = s === 16 ? 3 + bits(2) : s === 17 ? 3 + bits(3) : 11 + bits(7);
+        if (i + times > all.length) throw wrong("more code lengths than announced");
+        all.fill(value, i, i + times);
+        i += times;
+      }
+    }
+    if (literals > 286 || all[256] === 0) throw wrong("no symbol for the end");
+    const one = (part: Uint8Array): boolean => part.filter((n) => n > 0).length <= 1;
+    const [first, second] = [all.subarray(0, literals), all.subarray(literals)];
+    compressed(codeOf(first, one(first)), codeOf(second, one(second)));
+  }
+  for (let last = 0; last === 0; ) {
+    last = bits(1);
+    const type = bits(2);
+    if (type === 0) stored();
+    else if (type === 1) compressed(codeOf(fixedLengths, false), codeOf(Array(30).fill(5), true));
+    else if (type === 2) dynamic();
+    else throw wrong("block of type 3");
+  }
+  if (written !== size) throw wrong(`want ${size} bytes, got ${written}`);
+  return out;
+}

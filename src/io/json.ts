@@ -1,0 +1,99 @@
+/**
+ * Strict JSON (RFC 8259) from files of unknown origin: a key given twice, by whatever escapes, is an error,
+ * objects are maps, so that no name means more than a name, and depth is limited.
+ */
+import { FormatError } from "../core/errors.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
+
+const space = /[ \t\n\r]*/y;
+const numeral = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const quoted = /"(?:[^"\\]+|\\.)*"/y;
+const word = /true|false|null/y;
+const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** `whole`: numbers are written as whole numbers from 0 up, anything else is an error. */
+export interface JsonOptions {
+  readonly whole?: boolean;
+  readonly deepest?: number;
+}
+
+/** Throws FormatError, beginning with `what`, that says what is wrong at which character. */
+export function parseJson(
+  text: string,
+  what: string,
+  { whole = false, deepest = 64 }: JsonOptions = {},
+): Json {
+  let at = 0;
+  const wrong = (reason: string, where = at): FormatError =>
+    new FormatError(`${what}: ${reason} at character ${where}`);
+  const match = (pattern: RegExp): string | null => {
+    pattern.lastIndex = at;
+    const found = pattern.exec(text);
+    if (found !== null) at += found[0].length;
+    return found?.[0] ?? null;
+  };
+  /** Whether the next sign is this one, which is then behind us. */
+  const takes = (sign: string): boolean => {
+    match(space);
+    const found = text[at] === sign;
+    if (found) at++;
+    return found;
+  };
+  const string = (): string | null => {
+    const lexeme = match(quoted);
+    if (lexeme === null) return null;
+    const start = at - lexeme.length;
+    let value: string;
+    try {
+      value = JSON.parse(lexeme);
+    } catch {
+      throw wrong("a string with a bad escape or a control character", start);
+    }
+    if (loneSurrogate.test(value)) throw wrong("half a surrogate pair", start);
+    return value;
+  };
+  function list(depth: number): Json {
+    const items: Json[] = [];
+    if (takes("]")) return items;
+    do items.push(value(depth));
+    while (takes(","));
+    if (!takes("]")) throw wrong("want , or ]");
+    return items;
+  }
+  function object(depth: number): Json {
+    const map = new Map<string, Json>();
+    if (takes("}")) return map;
+    do {
+      match(space);
+      const start = at;
+      const key = string();
+      if (key === null) throw wrong("want a key in quotes");
+      if (map.has(key)) throw wrong(`key ${JSON.stringify(key)} a second time`, start);
+      if (!takes(":")) throw wrong("want :");
+      map.set(key, value(depth));
+    } while (takes(","));
+    if (!takes("}")) throw wrong("want , or }");
+    return map;
+  }
+  function value(depth: number): Json {
+    if (depth > deepest) throw wrong(`more than ${deepest} deep`);
+    if (takes("{")) return object(depth + 1);
+    if (takes("[")) return list(depth + 1);
+    const start = at;
+    const name = match(word);
+    if (name !== null) return name === "null" ? null : name === "true";
+    const number = match(numeral);
+    if (number !== null) {
+      if (whole && !/^\d+$/.test(number)) throw wrong(`want a whole number, got ${number}`, start);
+      return Number(number);
+    }
+    const characters = string();
+    if (characters === null) throw wrong("want a value");
+    return characters;
+  }
+  const result = value(0);
+  match(space);
+  if (at < text.length) throw wrong("want nothing more");
+  return result;
+}
