@@ -134,11 +134,11 @@ async function compare(work: Work): Promise<void> {
     }
   }
   console.log(`\n${work.name}`);
-  const median = (x: number[]): number => [...x].sort((a, b) => a - b)[x.length >> 1];
-  const first = median(times.get("simd") as number[]);
+  const first = Math.min(...(times.get("simd") as number[]));
   for (const [name, all] of times) {
-    const us = median(all);
-    const spread = `${Math.min(...all).toPrecision(3)}–${Math.max(...all).toPrecision(3)}`;
+    const us = Math.min(...all);
+    const sorted = [...all].sort((a, b) => a - b);
+    const spread = `${sorted[all.length >> 1].toPrecision(3)}, ${sorted[all.length - 1].toPrecision(3)}`;
     const ratio = (us / first).toPrecision(3);
     console.log(
       `  ${name.padEnd(18)} ${us.toPrecision(4).padStart(9)} µs (${spread})`.padEnd(56),
@@ -149,7 +149,7 @@ async function compare(work: Work): Promise<void> {
 }
 
 console.log(
-  "median of rounds of lower quartiles (least–most), and how many times the time of simd:",
+  "least of the rounds' lower quartiles (median, most), and how many times the time of simd:",
 );
 for (const work of works) {
   if (patterns.length === 0 || patterns.some((p) => work.name.includes(p))) await compare(work);
