@@ -1,11 +1,53 @@
 /** The training of a language model on a text task: its counters, and all that a run goes on from. */
+
+import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
-import { type Kept, numberOf, type State } from "../core/state.ts";
+import { type Kept, numberOf, partOf, type State } from "../core/state.ts";
 import type { Tape } from "../core/tape.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
+import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
 import { descend, Progress, type Report, weightsOf } from "./training.ts";
+
+/** The samples a stage last learned from, and what was worked out for each token, [count, steps]. */
+export interface LearnedBatch {
+  readonly completions: Completions;
+  readonly prompts: readonly string[];
+  readonly advantage: Floats;
+  readonly refLogProb: Floats;
+}
+
+/** A part of a run: what changes in it, what happens once when it begins, and its reports. */
+export interface Stage<R extends Report> {
+  readonly parts: Readonly<Record<string, Kept>>;
+  readonly begin: () => void;
+  readonly run: () => Generator<R, void>;
+  readonly batch: LearnedBatch | null;
+}
+
+/** Runs stages one after another, or goes on in the one where a saved run stood. */
+export function* inStages(
+  t: LanguageTraining,
+  stages: readonly Stage<Report>[],
+): Generator<Report, void> {
+  const parts = stages.map((stage, i) => [`stage${i}`, together(stage.parts)] as const);
+  const resumed = t.begin(Object.fromEntries(parts));
+  for (let i = t.stage; i < stages.length; i++) {
+    const begins = !(resumed && i === t.stage);
+    t.stage = i;
+    if (begins) stages[i].begin();
+    t.batch = stages[i].batch;
+    yield* stages[i].run();
+  }
+}
+
+const together = (parts: Readonly<Record<string, Kept>>): Kept => ({
+  save: () => Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.save()])),
+  restore(state) {
+    for (const [name, part] of Object.entries(parts)) part.restore(partOf(state, name));
+  },
+});
 
 /** What a trainer of language is busy with. */
 export type Phase = "sample" | "reward" | "update";
@@ -20,6 +62,8 @@ export class LanguageTraining extends Progress {
   completions = 0;
   /** Which of a run's stages it is in: 0 is the first. */
   stage = 0;
+  /** What the stage at hand learned from last. */
+  batch: LearnedBatch | null = null;
   /** Told when a phase begins; null when it ends. For measuring: there is no clock here. */
   onPhase: ((phase: Phase | null) => void) | null = null;
 

@@ -9,20 +9,212 @@
  *   3. the KL's weight may be adapted (Schulman et al. 2017, section 4).
  */
 import { SettingError } from "../core/errors.ts";
-import type { Kept } from "../core/state.ts";
-import { adaptiveKlWeight, klOf } from "../estimators/kl.ts";
+import { Random } from "../core/random.ts";
+import { adaptiveKlWeight, klDefaults, klOf } from "../estimators/kl.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Gpt } from "../nn/gpt.ts";
-import { Random } from "../core/random.ts";
 import { Adam } from "../optim/adam.ts";
-import { Completer, type Completions, type Reply } from "../rollout/completions.ts";
 import type { PartSizes } from "../rollout/completion-parts.ts";
-import { endToken, promptTokens, type TextTask } from "../text/task.ts";
-import { type Estimated, estimateCompletions } from "./completion-advantages.ts";
+import { estimateCompletions } from "./completion-advantages.ts";
+import { CompletionBatch } from "./completion-batch.ts";
 import { CompletionLoss, CompletionScorer } from "./completion-loss.ts";
-import { Judge } from "./judge.ts";
-import type { LanguageTraining } from "./language-training.ts";
-import { PromptSource } from "./prompt-source.ts";
+import type { LanguageTraining, Stage } from "./language-training.ts";
 import { keptNumber, type Report, weightsOf } from "./training.ts";
-import { estimatorOf, type TuneAlgorithm, type TuneConfig, type TuneName, tuneAlgorithms } from "./tune-settings.ts";
+import {
+  estimatorOf,
+  type TuneAlgorithm,
+  type TuneConfig,
+  type TuneName,
+  tuneAlgorithms,
+} from "./tune-settings.ts";
+
+export interface TuneReport extends Report {
+  /** Standard deviation of the rewards. */
+  readonly rewardStd: number;
+  /** KL to the reference, mean a token (k3), in nats; NaN without one. */
+  readonly kl: number;
+  /** Mean entropy of what tokens were drawn from. */
+  readonly entropy: number;
+  /** Shares of completions without an end, and without a score. */
+  readonly cutShort: number;
+  readonly unscored: number;
+  /** Share of groups whose rewards differ. */
+  readonly signal: number;
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly clipFraction: number;
+  readonly approximateKl: number;
+  readonly gradNorm: number;
+  readonly klWeight: number;
+  readonly learningRate: number;
+}
+
+const passTokens = 768; // of a pass forward and backward, about: more leave the cache
+
+/**
+ * Rows and positions of a pass: any text of up to `longest` tokens fits a row, and `samples` of `mean` tokens
+ * fit a whole number of passes.
+ */
+export function passSizes(
+  longest: number,
+  mean: number,
+  samples: number,
+  steps: number,
+  together: number,
+): PartSizes {
+  const positions = Math.max(32, (longest - 1 + 3) & ~3);
+  const needed = samples / Math.max(1, Math.floor(positions / mean));
+  const passes = Math.max(1, Math.round((needed * positions) / passTokens));
+  const rows = Math.max(Math.ceil(needed / passes), together === 1 ? 1 : together);
+  const most = Math.ceil(Math.max(4 * rows, together) / together) * together;
+  return { rows, positions, samples: most, steps, together };
+}
+
+/** The stage of a training that learns from rewards; its reports never end. */
+export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stage<TuneReport> {
+  const { gpt, random } = t;
+  const k = gpt.parameters.backend;
+  const algorithm: TuneAlgorithm = tuneAlgorithms[name];
+  const estimator = estimatorOf(name, c);
+  const withValue = estimator.baseline === "value";
+  if (withValue && !gpt.options.valueHead)
+    throw new SettingError(`${name}: want a model with a value head`);
+  const minimumRisk = algorithm.minimumRisk ? c.riskSharpness : null;
+
+  // ---- sampling and scoring
+  const sampled = new CompletionBatch(t, c, estimator.baseline === "greedy");
+  const { batch, counts } = sampled;
+  const { longest, mean } = sampled.textLengths();
+  const together = minimumRisk === null ? 1 : c.groupSize;
+  const perStep = batch.count / c.minibatches;
+  const sizes = passSizes(longest, mean, perStep, batch.steps, together);
+  const reference =
+    c.reference || estimator.kl !== null ? new Gpt(k, gpt.options, new Random(0)) : null;
+  const scorer = (of: Gpt) => new CompletionScorer(of, sizes, c.temperature, batch.count);
+  const refScorer = reference && scorer(reference);
+  const critic = withValue ? scorer(gpt) : null;
+  const [refLogProb, value, advantage, target, weight, mask, scratch] = Array.from(
+    { length: 7 },
+    () => new Float64Array(batch.mask.length),
+  );
+  const cost = new Float64Array(batch.count);
+
+  // ---- the loss
+  const adam = new Adam(gpt.parameters);
+  const loss = new CompletionLoss(gpt, sizes, {
+    ...c,
+    estimator,
+    minimumRisk,
+    value: valueDefaults,
+  });
+  const columns = { advantage, weight, refLogProb, target, oldValue: value, cost };
+  const adapted = { klWeight: estimator.kl?.weight ?? 0 };
+  const groups = Int32Array.from({ length: batch.count / (sizes.together ?? 1) }, (_, i) => i);
+  const order = new Int32Array(batch.count);
+  const stepsAnUpdate = c.epochs * c.minibatches;
+
+  /** Samples in random order, those that stay together side by side. */
+  function shuffle(): void {
+    const size = batch.count / groups.length;
+    random.shuffle(groups);
+    for (let i = 0; i < order.length; i++)
+      order[i] = groups[Math.floor(i / size)] * size + (i % size);
+  }
+
+  /** Weights of an optimizer step's tokens; whether any counts. */
+  function weigh(first: number, end: number): boolean {
+    let [totalTokens, totalSequences] = [0, 0];
+    for (let i = first; i < end; i++) {
+      const start = order[i] * batch.steps;
+      totalSequences += counts[order[i]];
+      for (let j = start; j < start + batch.steps; j++) totalTokens += mask[j];
+    }
+    const { aggregation } = estimator;
+    tokenWeights(weight, mask, batch.steps, { aggregation, totalTokens, totalSequences });
+    return totalTokens > 0;
+  }
+
+  function estimate(): void {
+    refScorer?.score(batch, refLogProb);
+    critic?.score(batch, scratch, value);
+    estimateCompletions(
+      { advantage, target, cost, counts },
+      batch,
+      { refLogProb, value, greedyReward: sampled.greedyReward },
+      {
+        ...c,
+        estimator,
+        klWeight: adapted.klWeight,
+        wholeBatch: algorithm.wholeBatch ?? false,
+        bestOnly: algorithm.bestOnly ?? false,
+      },
+    );
+    for (let i = 0; i < mask.length; i++)
+      mask[i] = batch.mask[i] * counts[Math.floor(i / batch.steps)];
+  }
+
+  /** Several passes over the batch; returns the last gradient's norm. */
+  function climb(learningRate: number): number {
+    let gradNorm = 0;
+    for (let epoch = 0; epoch < c.epochs; epoch++) {
+      loss.figures.clear();
+      shuffle();
+      for (let m = 0; m < c.minibatches; m++) {
+        const per = groups.length / c.minibatches;
+        const size = batch.count / groups.length;
+        const [first, end] = [Math.round(m * per) * size, Math.round((m + 1) * per) * size];
+        if (!weigh(first, end)) continue;
+        loss.accumulate(batch, columns, order, first, end);
+        gradNorm = t.descend(adam, c.maxGradNorm, learningRate, loss.tape);
+      }
+    }
+    return gradNorm;
+  }
+
+  function meanKl(): number {
+    if (reference === null) return Number.NaN;
+    let [sum, n] = [0, 0];
+    for (let i = 0; i < batch.mask.length; i++) {
+      if (batch.mask[i] === 0) continue;
+      sum += klOf(batch.logProb[i], refLogProb[i], klDefaults);
+      n++;
+    }
+    return sum / n;
+  }
+
+  function* run(): Generator<TuneReport, never> {
+    for (;;) {
+      t.update++;
+      const rise = c.warmup === 0 ? 1 : Math.min(1, (adam.steps / stepsAnUpdate + 1) / c.warmup);
+      const learningRate = c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
+      sampled.sample();
+      t.onPhase?.("update");
+      estimate();
+      loss.klWeight.data[0] = adapted.klWeight;
+      const gradNorm = climb(learningRate);
+      const kl = meanKl();
+      const { klWeight } = adapted;
+      if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(klWeight, kl, c.targetKl);
+      t.onPhase?.(null);
+      const { policyLoss, valueLoss, clipFraction, approximateKl } = loss.figures;
+      const losses = { policyLoss, valueLoss, clipFraction, approximateKl };
+      yield { ...sampled.report(), kl, ...losses, gradNorm, klWeight, learningRate };
+    }
+  }
+
+  return {
+    parts: {
+      adam,
+      prompts: sampled.source,
+      klWeight: keptNumber(adapted, "klWeight"),
+      ...(reference && { reference: weightsOf(reference.parameters) }),
+    },
+    begin() {
+      for (const { name, data } of reference?.parameters.list ?? [])
+        data.set(gpt.parameters.get(name)?.data ?? []);
+    },
+    run,
+    batch: { completions: batch, advantage, refLogProb, prompts: sampled.prompts },
+  };
+}

@@ -1,38 +1,20 @@
-/** The lab's page: one file with its charts' library, data and style inside; it asks no network. */
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
+/** The lab's page: tables and charts of exact figures. */
 import type { LabReport, Row } from "../oracle/lab.ts";
+import { escaped, page } from "./page.ts";
 
-const asset = (name: string): string =>
-  readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), "utf8");
-
-export function labPage(reports: readonly LabReport[]): string {
-  const data = JSON.stringify(reports.map(({ problem, sweeps }) => ({ problem, sweeps })));
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
-<title>pigrad lab: estimators against the exact gradient</title>
-<style>${asset("uPlot.min.css")}${style}</style>
-</head>
-<body>
-<main>
-<h1>Gradient estimators against the exact gradient</h1>
+export const labPage = (reports: readonly LabReport[]): string =>
+  page({
+    title: "pigrad lab: estimators against the exact gradient",
+    body: `<h1>Gradient estimators against the exact gradient</h1>
 <p>Every figure is exact: a sum over all samples, or all groups of samples, with their probabilities. <b>Size</b> is
 ‖E ĝ‖/‖∇J‖, <b>angle</b> that between E ĝ and ∇J, <b>bias</b> ‖E ĝ − ∇J‖/‖∇J‖, <b>variance</b> E‖ĝ − E ĝ‖², and
 <b>signal/noise</b> ‖E ĝ‖²/variance for one sample. A size other than 1 at angle 0 is mended by the learning rate; an
 angle is not.</p>
-${reports.map(section).join("\n")}
-</main>
-<script type="application/json" id="data">${data.replaceAll("<", "\\u003c")}</script>
-<script>${asset("uPlot.iife.min.js")}</script>
-<script>${script}</script>
-</body>
-</html>
-`;
-}
+${reports.map(section).join("\n")}`,
+    data: reports.map(({ problem, sweeps }) => ({ problem, sweeps })),
+    script,
+    style,
+  });
 
 function section({ problem, about, J, gradientNorm, fresh, stale, sweeps }: LabReport): string {
   const charts = sweeps
@@ -69,25 +51,9 @@ function rows(title: string, list: readonly Row[]): string {
     .join("")}</tbody></table>`;
 }
 
-const escaped = (text: string): string =>
-  text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
-
 const style = `
-:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #161616; --line: #3a3a3a; } }
-body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
-main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
 .tables, .charts { display: flex; flex-wrap: wrap; gap: 1.5rem; overflow-x: auto; }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
-caption { text-align: left; font-weight: 600; padding: .3rem 0; }
-th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
-th[scope=row] { text-align: left; font-weight: 400; }
 h2 { margin-top: 2.5rem; border-top: 2px solid var(--line); padding-top: 1rem; }
-.u-legend { font-size: 12px; text-align: left; }
 `;
 
 /** Runs in the page: two charts a sweep, bias and variance. */

@@ -1,10 +1,14 @@
 #!/usr/bin/env node
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
+import { compareCommand, compareHelp } from "./compare.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
+import { plotCommand, plotHelp } from "./plot.ts";
+import { reportCommand, reportHelp } from "./report.ts";
+import { sweepCommand, sweepHelp } from "./sweep.ts";
 import { trainCommand, trainHelp } from "./train.ts";
 
 const help = `pigrad: policy-gradient reinforcement learning from scratch
@@ -12,6 +16,10 @@ const help = `pigrad: policy-gradient reinforcement learning from scratch
 usage:
 ${trainHelp}
 ${evalHelp}
+${sweepHelp}
+${compareHelp}
+${reportHelp}
+${plotHelp}
 ${listHelp}
 ${labHelp}
 ${emitWasmHelp}
@@ -20,6 +28,10 @@ ${emitWasmHelp}
 const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void>> = {
   train: trainCommand,
   eval: evalCommand,
+  sweep: sweepCommand,
+  compare: compareCommand,
+  report: reportCommand,
+  plot: plotCommand,
   list: listCommand,
   lab: labCommand,
   "emit-wasm": emitWasmCommand,

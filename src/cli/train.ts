@@ -2,6 +2,8 @@
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
+import { EventFile } from "../node/event-file.ts";
+import { type Live, serveLive } from "../node/live.ts";
 import { chooseFolder, createRun, resumeRun } from "../node/run-folder.ts";
 import { type StopOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
@@ -10,6 +12,8 @@ import { open, resolve, type Session } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
 import { Progress } from "./progress.ts";
+import { reportPage } from "./report-page.ts";
+import { readRun } from "./runs.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME]
@@ -17,6 +21,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
       train a policy; Ctrl-C stops and keeps what was learned. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps between checkpoints (default 10,000)
+               [--watch] [--port N]  a live page on this machine while it trains
+               [--tensorboard]  event files in the run folder
                [--json] [--quiet]`;
 
 const options = {
@@ -31,6 +37,9 @@ const options = {
   "until-seconds": { type: "string" },
   "until-return": { type: "string" },
   "checkpoint-every": { type: "string" },
+  watch: { type: "boolean" },
+  port: { type: "string" },
+  tensorboard: { type: "boolean" },
   json: { type: "boolean" },
   quiet: { type: "boolean" },
 } as const;
@@ -53,13 +62,21 @@ export async function trainCommand(args: string[]): Promise<void> {
   if (talk)
     process.stdout.write(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}\n`);
 
+  const live = values.watch ? await watchRun(folder, values.port) : null;
+  if (live !== null && talk) process.stdout.write(`watch it at ${live.url}\n`);
+  const board = values.tensorboard ? new EventFile(folder) : null;
   const progress = talk ? new Progress(config.steps) : null;
   const before = session.training.envSteps;
   const trained = await trainRun(folder, session, stop, (report, line) => {
     if (values.json) process.stdout.write(`${line}\n`);
     progress?.show(report);
+    live?.send(line);
+    board?.add(report);
   });
   progress?.end();
+  board?.flush();
+  live?.send('{"type":"end"}');
+  await live?.close();
   const { seconds, why } = trained;
   if (talk && why !== "steps")
     process.stdout.write(`stopped by ${why}; keeping what was learned\n`);
@@ -77,6 +94,12 @@ export async function trainCommand(args: string[]): Promise<void> {
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
       `${describe(evaluation, true)}\n${comparison(session.makeEnv(), evaluation)}saved to ${folder}\n`,
   );
+}
+
+/** The report's page of the run so far, fed while it trains. */
+async function watchRun(folder: string, port: string | undefined): Promise<Live> {
+  const page = reportPage([{ run: readRun(folder), replay: null }], true);
+  return serveLive(page, wholeNumber("port", port, 0) ?? 0);
 }
 
 function begin(values: Given, positionals: string[]): { folder: string; session: Session } {

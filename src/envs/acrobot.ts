@@ -10,8 +10,9 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { cos, sin } from "../core/math.ts";
-import { drawArms } from "./arms.ts";
+import { armsScene, drawArms } from "./arms.ts";
 import { Dynamics } from "./env.ts";
+import type { Scene } from "./scene.ts";
 import { box, discrete } from "./space.ts";
 
 export interface AcrobotOptions {
@@ -89,6 +90,10 @@ export class Acrobot extends Dynamics {
 
   render(): string {
     return drawArms([this.state[0], this.state[0] + this.state[1]]);
+  }
+
+  override scene(): Scene {
+    return armsScene([this.state[0], this.state[0] + this.state[1]], 1);
   }
 }
 

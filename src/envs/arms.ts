@@ -1,5 +1,6 @@
-/** Links that hang from a pivot, drawn as text. */
+/** Links that hang from a pivot, drawn as text and as a picture. */
 import { cos, sin } from "../core/math.ts";
+import { colors, type Mark, type Scene } from "./scene.ts";
 
 const rows = 13;
 const columns = 25;
@@ -25,4 +26,31 @@ export function drawArms(angles: readonly number[]): string {
   }
   grid[(rows - 1) / 2][(columns - 1) / 2] = "+";
   return grid.map((row) => row.join("").trimEnd()).join("\n");
+}
+
+/** The same as a picture, with a line at `goal` lengths above the pivot where one is given. */
+export function armsScene(angles: readonly number[], goal: number | null = null): Scene {
+  const size = 240;
+  const scale = size / 2 / (angles.length + 0.3);
+  const points = [size / 2, size / 2];
+  for (const angle of angles) {
+    points.push(points[points.length - 2] + scale * sin(angle));
+    points.push(points[points.length - 2] + scale * cos(angle));
+  }
+  const height = size / 2 - (goal ?? 0) * scale;
+  const line: Mark = {
+    kind: "line",
+    points: [0, height, size, height],
+    width: 1,
+    color: colors.third,
+  };
+  return {
+    width: size,
+    height: size,
+    marks: [
+      ...(goal === null ? [] : [line]),
+      { kind: "line", points, width: 8, color: colors.second },
+      { kind: "disk", x: size / 2, y: size / 2, r: 5, color: colors.ink },
+    ],
+  };
 }

@@ -9,6 +9,7 @@
 import type { Floats } from "../core/backend.ts";
 import { cos, sin } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
+import { colors, type Scene } from "./scene.ts";
 import { type Box, box, discrete } from "./space.ts";
 
 export interface CartPoleOptions {
@@ -94,5 +95,21 @@ export class CartPole extends Dynamics {
     });
     const cart = Math.min(Math.max(0, column(this.state[0])), width - 1);
     return [...rows, `${"─".repeat(cart)}█${"─".repeat(width - 1 - cart)}`].join("\n");
+  }
+
+  override scene(): Scene {
+    const [position, , angle] = this.state;
+    const [width, height, ground] = [400, 200, 170];
+    const x = (position / maxPosition + 1) * 0.5 * (width - 60) + 30;
+    const tip = [x + 110 * sin(angle), ground - 20 - 110 * cos(angle)];
+    return {
+      width,
+      height,
+      marks: [
+        { kind: "line", points: [0, ground, width, ground], width: 1, color: colors.ink },
+        { kind: "box", x: x - 25, y: ground - 20, w: 50, h: 20, color: colors.first },
+        { kind: "line", points: [x, ground - 20, ...tip], width: 6, color: colors.second },
+      ],
+    };
   }
 }

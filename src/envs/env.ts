@@ -6,6 +6,7 @@
 import type { Floats } from "../core/backend.ts";
 import { EnvError, FormatError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import { type Scene, textScene } from "./scene.ts";
 import type { Space } from "./space.ts";
 
 /** An action: a number for a discrete space, else numbers. */
@@ -75,6 +76,10 @@ export abstract class Dynamics implements Env {
   abstract observe(out: Floats, at: number): void;
   /** The state as text. */
   abstract render(): string;
+  /** The state as a picture; of the text, where a subclass has no better one. */
+  scene(): Scene {
+    return textScene(this.render());
+  }
   mask?(out: Floats, at: number): void;
 
   seed(seed: number): void {

@@ -1,5 +1,6 @@
 /** The hill that both mountain cars drive on: its height at x is sin 3x. */
 import { sin } from "../core/math.ts";
+import { colors, type Scene } from "./scene.ts";
 
 export const hill = {
   left: -1.2,
@@ -25,4 +26,26 @@ export function drawHill(position: number, goal: number): string {
   put(column(goal), "⚑");
   put(column(position), "●");
   return rows.map((row) => row.join("").trimEnd()).join("\n");
+}
+
+/** The same as a picture. */
+export function hillScene(position: number, goal: number): Scene {
+  const [wide, high] = [400, 200];
+  const x = (at: number): number => ((at - hill.left) / (hill.right - hill.left)) * wide;
+  const y = (at: number): number => high / 2 - sin(3 * at) * (high / 2 - 20);
+  const points: number[] = [];
+  for (let i = 0; i <= 60; i++) {
+    const at = hill.left + (i / 60) * (hill.right - hill.left);
+    points.push(x(at), y(at));
+  }
+  const flag = [x(goal), y(goal), x(goal), y(goal) - 20];
+  return {
+    width: wide,
+    height: high,
+    marks: [
+      { kind: "line", points, width: 2, color: colors.ink },
+      { kind: "line", points: flag, width: 3, color: colors.third },
+      { kind: "disk", x: x(position), y: y(position) - 8, r: 8, color: colors.first },
+    ],
+  };
 }

@@ -9,8 +9,9 @@
 import type { Floats } from "../core/backend.ts";
 import { cos } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
-import { drawHill, hill } from "./hill.ts";
+import { drawHill, hill, hillScene } from "./hill.ts";
 import type { MountainCarOptions } from "./mountain-car.ts";
+import type { Scene } from "./scene.ts";
 import { box } from "./space.ts";
 
 const goal = 0.45;
@@ -56,5 +57,9 @@ export class MountainCarContinuous extends Dynamics {
 
   render(): string {
     return drawHill(this.state[0], goal);
+  }
+
+  override scene(): Scene {
+    return hillScene(this.state[0], goal);
   }
 }

@@ -9,7 +9,8 @@
 import type { Floats } from "../core/backend.ts";
 import { cos } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
-import { drawHill, hill } from "./hill.ts";
+import { drawHill, hill, hillScene } from "./hill.ts";
+import type { Scene } from "./scene.ts";
 import { box, discrete } from "./space.ts";
 
 export interface MountainCarOptions {
@@ -58,5 +59,9 @@ export class MountainCar extends Dynamics {
 
   render(): string {
     return drawHill(this.state[0], goal);
+  }
+
+  override scene(): Scene {
+    return hillScene(this.state[0], goal);
   }
 }

@@ -8,8 +8,9 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { cos, sin } from "../core/math.ts";
-import { drawArms } from "./arms.ts";
+import { armsScene, drawArms } from "./arms.ts";
 import { Dynamics } from "./env.ts";
+import type { Scene } from "./scene.ts";
 import { box } from "./space.ts";
 
 export interface PendulumOptions {
@@ -61,6 +62,10 @@ export class Pendulum extends Dynamics {
 
   render(): string {
     return drawArms([this.state[0] + Math.PI]);
+  }
+
+  override scene(): Scene {
+    return armsScene([this.state[0] + Math.PI]);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { Dynamics } from "./env.ts";
+import type { Scene } from "./scene.ts";
 import { type Box, box, type Space } from "./space.ts";
 
 interface Changes {
@@ -58,6 +59,10 @@ abstract class Wrapper extends Dynamics {
 
   render(): string {
     return this.env.render();
+  }
+
+  override scene(): Scene {
+    return this.env.scene();
   }
 }
 

@@ -25,7 +25,7 @@ export function writeAtomically(path: string, content: string | Uint8Array): voi
 }
 
 /** Adds to a file, and has it on the disk when it returns. */
-export const appendFlushed = (path: string, content: string): void =>
+export const appendFlushed = (path: string, content: string | Uint8Array): void =>
   writeFlushed(path, "a", content);
 
 function writeFlushed(path: string, flags: string, content: string | Uint8Array): void {

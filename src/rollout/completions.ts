@@ -49,6 +49,17 @@ export class Completions {
     return Array.from(this.token.subarray(start, start + length));
   }
 
+  /** Makes sample `to` the same as sample `from`. */
+  copy(from: number, to: number): void {
+    const { steps, support, count } = this;
+    this.prompt[to] = this.prompt[from];
+    for (const column of [this.length, this.ended, this.reward]) column[to] = column[from];
+    for (const column of [this.token, this.mask, this.logProb, this.entropy])
+      column.copyWithin(to * steps, from * steps, (from + 1) * steps);
+    const n = (support?.length ?? 0) / count;
+    support?.copyWithin(to * n, from * n, (from + 1) * n);
+  }
+
   /** Empties one sample, for a prompt. */
   begin(i: number, prompt: readonly number[]): void {
     this.prompt[i] = prompt;
@@ -95,8 +106,13 @@ export class Completer {
     return new Completions(count, steps, this.sampler.truncates ? this.gpt.options.vocab : 0);
   }
 
-  /** Completes each of the prompts; a row whose text is done takes the next. */
-  complete(batch: Completions, prompts: readonly (readonly number[])[], random: Random): void {
+  /** Completes each of the prompts, as samples from `first` on; a row whose text is done takes the next. */
+  complete(
+    batch: Completions,
+    prompts: readonly (readonly number[])[],
+    random: Random,
+    first = 0,
+  ): void {
     for (const [i, prompt] of prompts.entries()) this.check(prompt, batch.steps, i);
     const { sampleOf, decoder } = this;
     sampleOf.fill(-1);
@@ -106,8 +122,8 @@ export class Completer {
       if (next === prompts.length) return;
       decoder.clear(row);
       for (const token of prompts[next]) decoder.push(row, token);
-      batch.begin(next, prompts[next]);
-      sampleOf[row] = next++;
+      sampleOf[row] = first + next;
+      batch.begin(first + next, prompts[next++]);
       active++;
     };
     for (let row = 0; row < sampleOf.length; row++) take(row);

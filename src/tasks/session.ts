@@ -96,7 +96,7 @@ export function open(given: RunConfig, saved: State | null = null): Session {
     training,
     makeEnv,
     evaluate(episodes, seed, greedy, witness) {
-      const playground = new VectorEnv([makeEnv()], shape);
+      const playground = new VectorEnv([makeEnv()], { ...shape, normalizeReward: false });
       playground.restoreStatistics(training.env.saveStatistics());
       return evaluate(training.model, playground, episodes, seed, greedy, witness);
     },

@@ -1,0 +1,92 @@
+/** How good a language model is at a task's held-out prompts: its reward and measures, greedy or sampled. */
+import { Random } from "../core/random.ts";
+import type { Gpt } from "../nn/gpt.ts";
+import type { Sampling } from "../nn/sampler.ts";
+import { Completer, type Completions } from "../rollout/completions.ts";
+import { endToken, promptTokens, type TextTask } from "../text/task.ts";
+import { moments } from "./completion-batch.ts";
+import { replyOf, score, textOf } from "./judge.ts";
+
+export interface LanguageEvaluation {
+  readonly prompts: number;
+  /** Mean and standard deviation (of prompts) of the reward; those without a score are left out. */
+  readonly meanReward: number;
+  readonly stdReward: number;
+  readonly unscored: number;
+  /** Mean tokens of a completion. */
+  readonly meanLength: number;
+  readonly measures: Readonly<Record<string, number>>;
+  readonly samples: readonly { prompt: string; completion: string; reward: number }[];
+}
+
+export interface LanguageEvaluationOptions {
+  readonly sampling?: Partial<Sampling>;
+  readonly seed?: number;
+  /** At most so many prompts, evenly spread over all. */
+  readonly most?: number;
+  /** Of so many samples of a prompt the one with the best reward counts: best-of-n. */
+  readonly bestOf?: number;
+}
+
+/** Completes held-out prompts: greedily, unless `sampling` says otherwise. */
+export function evaluateLanguage(
+  gpt: Gpt,
+  task: TextTask,
+  {
+    sampling = { greedy: true },
+    seed = 1,
+    most = 1000,
+    bestOf = 1,
+  }: LanguageEvaluationOptions = {},
+): LanguageEvaluation {
+  const all = task.prompts.heldOut;
+  const count = Math.min(most, all.length);
+  const asked = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
+  const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
+  const reply = replyOf(task, (sample) => prompts[sample]);
+  const stop = [task.tokenizer.special(endToken)];
+  const completer = new Completer(gpt, { stop, sampling, ...(reply && { reply }) });
+  const batch = completer.batch(prompts.length, task.completionLength);
+  const tokens = prompts.map((prompt) => promptTokens(task, prompt));
+  completer.complete(batch, tokens, new Random(seed));
+  const rewards = prompts.map((prompt, i) => score(task, task.reward, prompt, batch, i));
+  const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
+  const scored = chosen.map((i) => rewards[i]).filter((r) => !Number.isNaN(r));
+  const { mean, deviation } = moments(scored);
+  return {
+    prompts: count,
+    meanReward: mean,
+    stdReward: deviation,
+    unscored: count - scored.length,
+    meanLength: moments(chosen.map((i) => batch.length[i])).mean,
+    measures: measure(task, prompts, batch, chosen),
+    samples: chosen.map((i) => ({
+      prompt: prompts[i],
+      completion: textOf(task, batch, i),
+      reward: rewards[i],
+    })),
+  };
+}
+
+function bestSample(rewards: readonly number[], first: number, n: number): number {
+  let best = first;
+  for (let i = first; i < first + n; i++)
+    if (rewards[i] > rewards[best] || Number.isNaN(rewards[best])) best = i;
+  return best;
+}
+
+function measure(
+  task: TextTask,
+  prompts: readonly string[],
+  batch: Completions,
+  chosen: readonly number[],
+): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(task.measures).map(([name, reward]) => {
+      const scores = chosen
+        .map((i) => score(task, reward, prompts[i], batch, i))
+        .filter((x) => !Number.isNaN(x));
+      return [name, moments(scores).mean];
+    }),
+  );
+}

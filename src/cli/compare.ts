@@ -1,0 +1,54 @@
+/** pigrad compare RUN...: runs side by side. */
+import { parseArgs } from "node:util";
+import { SettingError } from "../core/errors.ts";
+import { evaluationSeed } from "./eval.ts";
+import { readRun, sessionOf } from "./runs.ts";
+import { table } from "./table.ts";
+
+export const compareHelp = `  pigrad compare RUN... [--json]
+      what each run reached, its greedy evaluation, its time`;
+
+export function compareCommand(args: string[]): void {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { json: { type: "boolean" } },
+  });
+  if (positionals.length === 0) throw new SettingError("want run folders, got none");
+  const rows = positionals.map((path) => {
+    const run = readRun(path);
+    const { task, algo, seed, backend } = run.config;
+    const last = run.metrics.at(-1);
+    const { meanReturn, margin, successRate } = sessionOf(run).evaluate(100, evaluationSeed, true);
+    return {
+      run: path,
+      task,
+      algo,
+      seed,
+      backend,
+      envSteps: last?.envSteps ?? 0,
+      seconds: last?.seconds ?? 0,
+      trainingReturn: Number(last?.meanReturn ?? Number.NaN),
+      greedyReturn: meanReturn,
+      margin,
+      successRate,
+    };
+  });
+  if (values.json) {
+    for (const row of rows) process.stdout.write(`${JSON.stringify({ type: "run", ...row })}\n`);
+    return;
+  }
+  const head = ["run", "task", "algo", "seed", "steps", "seconds", "training", "greedy", "success"];
+  const cells = rows.map((row) => [
+    row.run,
+    row.task,
+    row.algo,
+    String(row.seed),
+    row.envSteps.toLocaleString("en"),
+    row.seconds.toFixed(1),
+    row.trainingReturn.toFixed(2),
+    `${row.greedyReturn.toFixed(2)} ± ${row.margin.toFixed(2)}`,
+    row.successRate === null ? "–" : `${(100 * row.successRate).toFixed(0)} %`,
+  ]);
+  process.stdout.write(table(head, cells));
+}

@@ -1,0 +1,62 @@
+/** What our pages share: one file with library, data and style inside, and a policy that lets nothing else in. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+const asset = (name: string): string =>
+  readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), "utf8");
+
+export interface PageParts {
+  readonly title: string;
+  readonly body: string;
+  /** JSON for the script, which finds it in the element #data. */
+  readonly data: unknown;
+  readonly script: string;
+  readonly style?: string;
+  /** Whether the page hears events from where it came. */
+  readonly live?: boolean;
+}
+
+export function page({ title, body, data, script, style = "", live = false }: PageParts): string {
+  const policy = `default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:${live ? "; connect-src 'self'" : ""}`;
+  const json = JSON.stringify(data).replaceAll("<", "\\u003c");
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${policy}">
+<link rel="icon" href="data:,">
+<title>${escaped(title)}</title>
+<style>${asset("uPlot.min.css")}${commonStyle}${style}</style>
+</head>
+<body>
+<main>
+${body}
+</main>
+<script type="application/json" id="data">${json}</script>
+<script>${asset("uPlot.iife.min.js")}</script>
+<script>${script}</script>
+</body>
+</html>
+`;
+}
+
+export const escaped = (text: string): string =>
+  text
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+
+const commonStyle = `
+:root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; --soft: #666; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e6e6; --paper: #161616; --line: #3a3a3a; --soft: #aaa; } }
+body { margin: 0; font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); }
+main { max-width: 72rem; margin: 0 auto; padding: 1rem; }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 13px; }
+caption { text-align: left; font-weight: 600; padding: .3rem 0; }
+th, td { padding: .15rem .6rem; text-align: right; border-bottom: 1px solid var(--line); }
+th[scope=row] { text-align: left; font-weight: 400; }
+.u-legend { font-size: 12px; text-align: left; }
+.scroll { overflow-x: auto; max-width: 100%; }
+`;

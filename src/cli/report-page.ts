@@ -1,0 +1,182 @@
+/** The report's page: learning curves with seed bands, what the policy does and looks at, settings. */
+import type { Replay } from "../tasks/replay.ts";
+import { escaped, page } from "./page.ts";
+import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
+
+export interface ReportPart {
+  readonly run: Run;
+  readonly replay: Replay | null;
+}
+
+export function reportPage(parts: readonly ReportPart[], live = false): string {
+  const runs = parts.map(({ run }) => run);
+  const groups = groupRuns(runs);
+  const first = ["meanReturn", "meanLength"];
+  const names = [...first, ...figureNames(runs).filter((name) => !first.includes(name))];
+  const charts = names
+    .map((figure) => ({ figure, bands: bands(groups, figure) }))
+    .filter(({ bands: list }) => live || list.some(({ mean }) => mean.some((x) => x !== null)));
+  const replays = parts
+    .filter(({ replay }) => (replay?.frames.length ?? 0) > 0)
+    .map(({ run, replay }) => ({ name: run.path, ...replay }));
+  const title = `pigrad: ${[...new Set(runs.map(({ config }) => config.task))].join(", ")}`;
+  return page({
+    title,
+    live,
+    data: { charts, replays, live },
+    style,
+    script,
+    body: `<h1>${escaped(title)}</h1>
+<p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds, bands from the least to the largest`}</p>
+${replays.length === 0 ? "" : replaySection}
+<h2>Learning</h2>
+<div id="charts"></div>
+<h2>Runs</h2>
+<div class="scroll">${settingsTable(runs)}</div>`,
+  });
+}
+
+const replaySection = `<h2>Replay</h2>
+<div class="replay">
+<canvas id="stage" width="480" height="300" role="img" aria-label="the environment, step by step"></canvas>
+<div class="thoughts">
+<p><select id="which" aria-label="run"></select> <button id="play">pause</button>
+<label><input id="at" type="range" min="0" value="0" aria-label="step"></label></p>
+<p id="what" class="soft"></p>
+<h3 id="outputs-title">What it would do</h3><div id="outputs" class="bars"></div>
+<h3>What it looks at <span class="soft">|x · ∂ ln π/∂x|, as shares</span></h3><div id="attribution" class="bars"></div>
+</div></div>`;
+
+function settingsTable(runs: readonly Run[]): string {
+  const facts = runs.map(({ config, metrics }) => {
+    const last = metrics.at(-1);
+    const { task, algo, seed, steps, backend, settings } = config;
+    return {
+      task,
+      algo,
+      seed,
+      backend,
+      steps,
+      "steps taken": last?.envSteps ?? 0,
+      seconds: last?.seconds ?? 0,
+      ...settings,
+    } as Record<string, unknown>;
+  });
+  const names = [...new Set(facts.flatMap(Object.keys))];
+  const head = `<tr><th scope="row">run</th>${runs.map(({ path }) => `<th>${escaped(path)}</th>`).join("")}</tr>`;
+  const rows = names.map((name) => {
+    const cells = facts.map((fact) => `<td>${escaped(String(fact[name] ?? "–"))}</td>`).join("");
+    return `<tr><th scope="row">${escaped(name)}</th>${cells}</tr>`;
+  });
+  return `<table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
+}
+
+const style = `
+.soft { color: var(--soft); font-weight: 400; font-size: 13px; }
+#charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem; }
+#charts > div { min-width: 0; }
+.u-title { font-size: 14px; }
+.replay { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+#stage { max-width: 100%; height: auto; border: 1px solid var(--line); }
+.thoughts { flex: 1 1 18rem; min-width: 0; }
+.thoughts h3 { font-size: 14px; margin: .8rem 0 .2rem; }
+.bars div { display: grid; grid-template-columns: 3.5rem 1fr 3.5rem; gap: .5rem; align-items: center; font-size: 12px; }
+.bars i { display: block; height: .7rem; background: #2f6fde; }
+.bars .taken i { background: #d9582b; }
+`;
+
+/** Runs in the page. */
+const script = `
+const { charts, replays, live } = JSON.parse(document.getElementById("data").textContent);
+const css = getComputedStyle(document.documentElement);
+const [ink, line] = ["--ink", "--line"].map((name) => css.getPropertyValue(name));
+const colors = ["#2f6fde", "#d9582b", "#2b9a66", "#8b5cf6", "#c99700", "#0891b2"];
+const axis = { stroke: ink, grid: { stroke: line, width: 1 }, ticks: { stroke: line } };
+const short = (x) => x == null ? "–" : Math.abs(x) >= 1e5 || (x !== 0 && Math.abs(x) < 1e-3) ? x.toExponential(1) : String(+x.toPrecision(4));
+const steps = (x) => x >= 1e6 ? +(x / 1e6).toPrecision(3) + "M" : x >= 1e3 ? +(x / 1e3).toPrecision(3) + "k" : x;
+const plots = new Map();
+function draw({ figure, bands }) {
+  const box = document.createElement("div");
+  document.getElementById("charts").append(box);
+  const at = [...new Set(bands.flatMap((b) => b.steps))].sort((a, b) => a - b);
+  const on = (b, values) => { const map = new Map(b.steps.map((s, i) => [s, values[i]])); return at.map((s) => map.has(s) ? map.get(s) : undefined); };
+  const series = [{ label: "steps", value: (_, x) => x == null ? "–" : x.toLocaleString("en") }], data = [at], areas = [];
+  bands.forEach((b, i) => {
+    const color = colors[i % colors.length];
+    const many = b.low.some((x, j) => x !== b.high[j]);
+    series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: at.length < 3 }, value: (_, x) => short(x) });
+    data.push(on(b, b.mean));
+    if (!many) return;
+    for (const edge of [b.high, b.low]) { series.push({ show: true, stroke: "transparent", points: { show: false }, spanGaps: true, label: "", value: () => "" }); data.push(on(b, edge)); }
+    areas.push({ series: [series.length - 2, series.length - 1], fill: color + "22" });
+  });
+  const plot = new uPlot({
+    title: figure, width: box.clientWidth, height: 220, bands: areas, cursor: { sync: { key: "all" } },
+    scales: { x: { time: false } }, legend: { show: bands.length > 1 || live },
+    axes: [{ ...axis, values: (_, list) => list.map(steps) }, { ...axis, size: 62, values: (_, list) => list.map(short) }],
+    series,
+  }, data, box);
+  for (const row of box.querySelectorAll(".u-series")) if (row.textContent.trim() === "") row.remove();
+  plots.set(figure, { plot, box, data });
+}
+charts.forEach(draw);
+new ResizeObserver(() => { for (const { plot, box } of plots.values()) plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(document.getElementById("charts"));
+
+if (live) {
+  const source = new EventSource("events");
+  source.onmessage = ({ data: text }) => {
+    const report = JSON.parse(text);
+    if (report.type === "end") { document.getElementById("state").textContent = "done"; source.close(); return; }
+    document.getElementById("state").textContent = "training: " + report.envSteps.toLocaleString("en") + " steps, mean return " + short(report.meanReturn);
+    for (const [figure, value] of Object.entries(report)) {
+      if (["type", "update", "envSteps"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
+      if (!plots.has(figure)) draw({ figure, bands: [{ name: figure, steps: [], mean: [], low: [], high: [] }] });
+      const { plot, data } = plots.get(figure);
+      data[0].push(report.envSteps); data[1].push(value);
+      if (data[0].length > 3000) { data[0] = data[0].filter((_, i) => i % 2); data[1] = data[1].filter((_, i) => i % 2); }
+      plots.get(figure).fresh = true;
+    }
+  };
+  setInterval(() => { for (const p of plots.values()) if (p.fresh) { p.plot.setData(p.data); p.fresh = false; } }, 250);
+}
+
+if (replays.length > 0) {
+  const $ = (id) => document.getElementById(id);
+  const canvas = $("stage"), pen = canvas.getContext("2d");
+  let run = replays[0], at = 0, playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+  replays.forEach(({ name }, i) => $("which").add(new Option(name, i)));
+  const bars = (box, values, chosen) => {
+    box.replaceChildren(...values.slice(0, 24).map((v, i) => {
+      const row = document.createElement("div"), name = document.createElement("span"), bar = document.createElement("i"), number = document.createElement("span");
+      const most = Math.max(1e-9, ...values.map(Math.abs));
+      name.textContent = i; number.textContent = short(+v.toFixed(3)); bar.style.width = 100 * Math.abs(v) / most + "%";
+      if (chosen === i) row.className = "taken";
+      row.append(name, bar, number); return row;
+    }));
+  };
+  function show() {
+    const { scene, episode, action, outputs, value, attribution } = run.frames[at];
+    const scale = Math.min(canvas.width / scene.width, canvas.height / scene.height);
+    pen.setTransform(1, 0, 0, 1, 0, 0); pen.clearRect(0, 0, canvas.width, canvas.height);
+    pen.setTransform(scale, 0, 0, scale, (canvas.width - scale * scene.width) / 2, (canvas.height - scale * scene.height) / 2);
+    for (const m of scene.marks) {
+      pen.fillStyle = pen.strokeStyle = m.color ?? ink;
+      if (m.kind === "line") { pen.lineWidth = m.width; pen.lineCap = "round"; pen.beginPath(); for (let i = 0; i < m.points.length; i += 2) pen.lineTo(m.points[i], m.points[i + 1]); pen.stroke(); }
+      else if (m.kind === "disk") { pen.beginPath(); pen.arc(m.x, m.y, m.r, 0, 7); pen.fill(); }
+      else if (m.kind === "box") pen.fillRect(m.x, m.y, m.w, m.h);
+      else { pen.font = m.size + "px monospace"; pen.fillText(m.text, m.x, m.y); }
+    }
+    $("at").value = at;
+    $("what").textContent = "episode " + (episode + 1) + " of return " + short(run.returns[episode]) + ", step " + (at + 1) + ", action " + action.map(short).join(" ") + (value === null ? "" : ", V " + short(value));
+    bars($("outputs"), outputs ?? [], action.length === 1 ? action[0] : -1);
+    bars($("attribution"), attribution ?? []);
+  }
+  const choose = (i) => { run = replays[i]; at = 0; $("at").max = run.frames.length - 1; show(); };
+  $("which").onchange = () => choose(Number($("which").value));
+  $("at").oninput = () => { playing = false; $("play").textContent = "play"; at = Number($("at").value); show(); };
+  $("play").textContent = playing ? "pause" : "play";
+  $("play").onclick = () => { playing = !playing; $("play").textContent = playing ? "pause" : "play"; };
+  choose(0);
+  setInterval(() => { if (playing) { at = (at + 1) % run.frames.length; show(); } }, 40);
+}
+`;

@@ -1,0 +1,31 @@
+/** pigrad report RUN...: one page with everything about the runs. */
+import { parseArgs } from "node:util";
+import { SettingError } from "../core/errors.ts";
+import { writeAtomically } from "../node/files.ts";
+import { replay } from "../tasks/replay.ts";
+import { evaluationSeed } from "./eval.ts";
+import { reportPage } from "./report-page.ts";
+import { readRun, sessionOf } from "./runs.ts";
+
+export const reportHelp = `  pigrad report RUN... [--out FILE.html]
+      one page that needs no network: learning curves with seed bands, a replay, what the
+      policy looks at, settings (default report.html)`;
+
+const episodes = 3;
+
+export function reportCommand(args: string[]): void {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { out: { type: "string" } },
+  });
+  if (positionals.length === 0) throw new SettingError("want run folders, got none");
+  const out = values.out ?? "report.html";
+  const runs = positionals.map(readRun);
+  const parts = runs.map((run) => ({
+    run,
+    replay: replay(sessionOf(run), episodes, evaluationSeed),
+  }));
+  writeAtomically(out, reportPage(parts));
+  process.stdout.write(`page: ${out}\n`);
+}

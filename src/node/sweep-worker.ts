@@ -1,0 +1,28 @@
+/** A thread of a sweep: trains what it is told, evaluates, answers. */
+import { parentPort } from "node:worker_threads";
+import { open } from "../tasks/session.ts";
+import type { SweepJob, SweepResult } from "./sweep.ts";
+
+parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: SweepJob) => {
+  const begun = performance.now();
+  const session = open(config);
+  let stepsToThreshold: number | null = null;
+  let last = session.training.report();
+  while (last.envSteps < config.steps) {
+    last = session.reports.next().value;
+    const reached = last.episodes >= 100 && last.meanReturn >= (threshold ?? Infinity);
+    if (stepsToThreshold === null && reached) stepsToThreshold = last.envSteps;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const evaluation = session.evaluate(episodes, evaluationSeed, true);
+  const { meanReturn, envSteps } = last;
+  const result: SweepResult = {
+    config,
+    stepsToThreshold,
+    trainingReturn: meanReturn,
+    envSteps,
+    evaluation,
+    seconds,
+  };
+  parentPort?.postMessage(result);
+});

@@ -1,0 +1,37 @@
+/** Episodes of a policy as pictures, with what it thought at each step: what a report plays back. */
+import type { Scene } from "../envs/scene.ts";
+import { explainer } from "../policies/explain.ts";
+import type { Session } from "./session.ts";
+
+export interface Frame {
+  readonly episode: number;
+  readonly scene: Scene;
+  readonly action: readonly number[];
+  readonly outputs: readonly number[] | null;
+  readonly value: number | null;
+  readonly attribution: readonly number[] | null;
+}
+export interface Replay {
+  readonly frames: readonly Frame[];
+  readonly returns: readonly number[];
+}
+
+/** Plays `episodes` greedily and keeps at most `most` frames. */
+export function replay(session: Session, episodes: number, seed: number, most = 1200): Replay {
+  const { model, env } = session.training;
+  const explain = explainer(model, env.mask !== null);
+  const frames: Frame[] = [];
+  const { returns } = session.evaluate(episodes, seed, true, (episode, actor, played) => {
+    if (frames.length >= most) return;
+    const why = explain?.(actor.observation, actor.mask, actor.action) ?? null;
+    frames.push({
+      episode,
+      scene: played.envs[0].scene(),
+      action: Array.from(actor.command),
+      outputs: why?.outputs ?? null,
+      value: why?.value ?? null,
+      attribution: why?.attribution ?? null,
+    });
+  });
+  return { frames, returns };
+}
