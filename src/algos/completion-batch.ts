@@ -1,5 +1,6 @@
 /** A batch of completions in groups, sampled and judged: what every update of `tune` begins with. */
 import { SettingError } from "../core/errors.ts";
+import { square } from "../core/math.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { endToken, promptTokens } from "../text/task.ts";
 import { replyOf, score } from "./judge.ts";
@@ -190,6 +191,6 @@ export function moments(x: ArrayLike<number>): { mean: number; deviation: number
   let [sum, squares] = [0, 0];
   for (let i = 0; i < x.length; i++) sum += x[i] - x[0];
   const shift = sum / x.length;
-  for (let i = 0; i < x.length; i++) squares += (x[i] - x[0] - shift) ** 2;
+  for (let i = 0; i < x.length; i++) squares += square(x[i] - x[0] - shift);
   return { mean: x[0] + shift, deviation: Math.sqrt(squares / x.length) };
 }

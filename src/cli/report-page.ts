@@ -30,6 +30,7 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
 <p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds, bands from the least to the largest`}</p>
 ${replays.length === 0 ? "" : replaySection}
 <h2>Learning</h2>
+<p id="legend" class="soft"></p>
 <div id="charts"></div>
 <h2>Runs</h2>
 <div class="scroll">${settingsTable(runs)}</div>`,
@@ -76,6 +77,8 @@ const style = `
 #charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(22rem, 100%), 1fr)); gap: 1.2rem; }
 #charts > div { min-width: 0; }
 .u-title { font-size: 14px; }
+.read { margin: 0; min-height: 1.5em; }
+#legend span { margin-right: 1.2rem; }
 .replay { display: flex; flex-wrap: wrap; gap: 1.5rem; }
 #stage { max-width: 100%; height: auto; border: 1px solid var(--line); }
 .thoughts { flex: 1 1 18rem; min-width: 0; }
@@ -100,26 +103,40 @@ function draw({ figure, bands }) {
   document.getElementById("charts").append(box);
   const at = [...new Set(bands.flatMap((b) => b.steps))].sort((a, b) => a - b);
   const on = (b, values) => { const map = new Map(b.steps.map((s, i) => [s, values[i]])); return at.map((s) => map.has(s) ? map.get(s) : undefined); };
-  const series = [{ label: "steps", value: (_, x) => x == null ? "–" : x.toLocaleString("en") }], data = [at], areas = [];
+  const read = document.createElement("p");
+  read.className = "soft read";
+  const series = [{}], data = [at], areas = [];
   bands.forEach((b, i) => {
     const color = colors[i % colors.length];
     const many = b.low.some((x, j) => x !== b.high[j]);
-    series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: at.length < 3 }, value: (_, x) => short(x) });
+    series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: at.length < 3 } });
     data.push(on(b, b.mean));
     if (!many) return;
-    for (const edge of [b.high, b.low]) { series.push({ show: true, stroke: "transparent", points: { show: false }, spanGaps: true, label: "", value: () => "" }); data.push(on(b, edge)); }
+    for (const edge of [b.high, b.low]) { series.push({ stroke: "transparent", points: { show: false }, spanGaps: true }); data.push(on(b, edge)); }
     areas.push({ series: [series.length - 2, series.length - 1], fill: color + "22" });
   });
   const plot = new uPlot({
     title: figure, width: box.clientWidth, height: 220, bands: areas, cursor: { sync: { key: "all" } },
-    scales: { x: { time: false } }, legend: { show: bands.length > 1 || live },
+    scales: { x: { time: false } }, legend: { show: false },
+    hooks: { setCursor: [(u) => {
+      const i = u.cursor.idx;
+      if (i == null) { read.textContent = ""; return; }
+      const values = u.series.flatMap((one, j) => one.label && u.data[j][i] != null ? [[one.stroke(u, j), short(u.data[j][i])]] : []);
+      read.replaceChildren(u.data[0][i].toLocaleString("en") + " steps", ...values.map(([color, text]) => { const b = document.createElement("b"); b.style.color = color; b.textContent = " " + text; return b; }));
+    }] },
     axes: [{ ...axis, values: (_, list) => list.map(steps) }, { ...axis, size: 62, values: (_, list) => list.map(short) }],
     series,
   }, data, box);
-  for (const row of box.querySelectorAll(".u-series")) if (row.textContent.trim() === "") row.remove();
+  box.append(read);
   plots.set(figure, { plot, box, data });
 }
 charts.forEach(draw);
+document.getElementById("legend").replaceChildren(...(live ? [] : charts[0]?.bands ?? []).map(({ name }, i) => {
+  const chip = document.createElement("span");
+  chip.style.color = colors[i % colors.length];
+  chip.textContent = "━ " + name + "  ";
+  return chip;
+}));
 new ResizeObserver(() => { for (const { plot, box } of plots.values()) plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(document.getElementById("charts"));
 
 if (live) {

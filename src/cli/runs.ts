@@ -21,7 +21,9 @@ export interface RunGroup {
 }
 
 export function groupRuns(runs: readonly Run[]): RunGroup[] {
-  const settingsOf = ({ config }: Run): Record<string, unknown> => {
+  const settingsOf = ({
+    config,
+  }: Run): Record<string, unknown> & { task: string; algo: string } => {
     const { task, algo, steps, backend, settings } = config;
     return { task, algo, steps, backend, ...settings };
   };
@@ -30,16 +32,15 @@ export function groupRuns(runs: readonly Run[]): RunGroup[] {
     const key = JSON.stringify(settingsOf(run));
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  const all = [...groups.values()].map((list) => settingsOf(list[0]));
-  const varies = (name: string): boolean =>
-    all.some((settings) => JSON.stringify(settings[name]) !== JSON.stringify(all[0][name]));
-  const names = [...new Set(all.flatMap(Object.keys))].filter(varies);
-  return [...groups.values()].map((list, i) => {
-    const { task, algo } = list[0].config;
-    const own = names
-      .filter((name) => !["task", "algo"].includes(name) && all[i][name] !== undefined)
-      .map((name) => `${name}=${String(all[i][name])}`);
-    return { name: [task, algo, ...own].join(" "), runs: list };
+  return [...groups.values()].map((list) => {
+    const own = settingsOf(list[0]);
+    const kin = runs.map(settingsOf).filter((s) => s.task === own.task && s.algo === own.algo);
+    const varies = (name: string): boolean =>
+      kin.some((other) => JSON.stringify(other[name]) !== JSON.stringify(own[name]));
+    const differs = Object.keys(own)
+      .filter(varies)
+      .map((name) => `${name}=${String(own[name])}`);
+    return { name: [own.task, own.algo, ...differs].join(" "), runs: list };
   });
 }
 

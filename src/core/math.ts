@@ -6,6 +6,9 @@
  */
 export { cos, sin } from "./trig.ts";
 
+/** x·x. What x ** 2 gives differs between engines in the last bit. */
+export const square = (x: number): number => x * x;
+
 // ---- exponents
 
 // A float64 and its two halves, to read exponents. `high` is the half with the exponent.

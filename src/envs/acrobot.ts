@@ -9,7 +9,7 @@
  * Starts: each number uniform in ±0.1.
  */
 import type { Floats } from "../core/backend.ts";
-import { cos, sin } from "../core/math.ts";
+import { cos, sin, square } from "../core/math.ts";
 import { armsScene, drawArms } from "./arms.ts";
 import { Dynamics } from "./env.ts";
 import type { Scene } from "./scene.ts";
@@ -105,17 +105,17 @@ function slope(out: Float64Array, s: Float64Array, torque: number): void {
   const speed2 = s[3];
   const cosine = cos(angle2);
   const sine = sin(angle2);
-  const d1 = center ** 2 + (1 + center ** 2 + 2 * center * cosine) + 2 * inertia;
-  const d2 = center ** 2 + center * cosine + inertia;
+  const d1 = square(center) + (1 + square(center) + 2 * center * cosine) + 2 * inertia;
+  const d2 = square(center) + center * cosine + inertia;
   const phi2 = center * gravity * cos(angle1 + angle2 - Math.PI / 2);
   const phi1 =
-    -center * speed2 ** 2 * sine -
+    -center * square(speed2) * sine -
     2 * center * speed2 * speed1 * sine +
     (center + 1) * gravity * cos(angle1 - Math.PI / 2) +
     phi2;
   const acceleration2 =
-    (torque + (d2 / d1) * phi1 - center * speed1 ** 2 * sine - phi2) /
-    (center ** 2 + inertia - d2 ** 2 / d1);
+    (torque + (d2 / d1) * phi1 - center * square(speed1) * sine - phi2) /
+    (square(center) + inertia - square(d2) / d1);
   out[0] = speed1;
   out[1] = speed2;
   out[2] = -(d2 * acceleration2 + phi1) / d1;

@@ -7,7 +7,7 @@
  * ±12°; cut short after 500 steps. Starts: each number uniform in ±0.05.
  */
 import type { Floats } from "../core/backend.ts";
-import { cos, sin } from "../core/math.ts";
+import { cos, sin, square } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
 import { colors, type Scene } from "./scene.ts";
 import { type Box, box, discrete } from "./space.ts";
@@ -68,10 +68,10 @@ export class CartPole extends Dynamics {
     const cosine = cos(angle);
     const sine = sin(angle);
     const push = actions[at] === 1 ? force : -force;
-    const pull = (push + poleMassLength * angularVelocity ** 2 * sine) / totalMass;
+    const pull = (push + poleMassLength * square(angularVelocity) * sine) / totalMass;
     const angularAcceleration =
       (gravity * sine - cosine * pull) /
-      (halfLength * (4 / 3 - (poleMass * cosine ** 2) / totalMass));
+      (halfLength * (4 / 3 - (poleMass * square(cosine)) / totalMass));
     const acceleration = pull - (poleMassLength * angularAcceleration * cosine) / totalMass;
     state[0] += tau * velocity;
     state[1] += tau * acceleration;

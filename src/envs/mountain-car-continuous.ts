@@ -7,7 +7,7 @@
  * steps. Starts: at rest, position uniform from −0.6 to −0.4.
  */
 import type { Floats } from "../core/backend.ts";
-import { cos } from "../core/math.ts";
+import { cos, square } from "../core/math.ts";
 import { Dynamics } from "./env.ts";
 import { drawHill, hill, hillScene } from "./hill.ts";
 import type { MountainCarOptions } from "./mountain-car.ts";
@@ -45,7 +45,7 @@ export class MountainCarContinuous extends Dynamics {
     if (position === hill.left && velocity < 0) velocity = 0; // the wall
     this.terminated = position >= goal && velocity >= this.goalVelocity;
     this.success = this.terminated;
-    this.reward = (this.terminated ? 100 : 0) - 0.1 * actions[at] ** 2;
+    this.reward = (this.terminated ? 100 : 0) - 0.1 * square(actions[at]);
     state[0] = Math.fround(position);
     state[1] = Math.fround(velocity);
   }

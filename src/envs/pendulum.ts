@@ -7,7 +7,7 @@
  * after 200 steps. Starts: angle uniform in ±π, velocity in ±1.
  */
 import type { Floats } from "../core/backend.ts";
-import { cos, sin } from "../core/math.ts";
+import { cos, sin, square } from "../core/math.ts";
 import { armsScene, drawArms } from "./arms.ts";
 import { Dynamics } from "./env.ts";
 import type { Scene } from "./scene.ts";
@@ -47,9 +47,9 @@ export class Pendulum extends Dynamics {
     const angle = state[0];
     const velocity = state[1];
     const torque = Math.min(Math.max(actions[at], -maxTorque), maxTorque);
-    this.reward = -(wrapped(angle) ** 2 + 0.1 * velocity ** 2 + 0.001 * torque ** 2);
+    this.reward = -(square(wrapped(angle)) + 0.1 * square(velocity) + 0.001 * square(torque));
     const fall = ((3 * gravity) / (2 * length)) * sin(angle);
-    const acceleration = fall + (3 / (mass * length ** 2)) * torque;
+    const acceleration = fall + (3 / (mass * square(length))) * torque;
     state[1] = Math.min(Math.max(velocity + acceleration * tau, -maxSpeed), maxSpeed);
     state[0] = angle + state[1] * tau;
   }

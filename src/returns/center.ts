@@ -1,6 +1,7 @@
 /** What group advantages and standardization share: a group's mean taken off, the rest divided. */
 import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
+import { square } from "../core/math.ts";
 import { checkLength } from "./transitions.ts";
 
 /** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
@@ -53,7 +54,7 @@ export function center(
     let squares = 0;
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
-      squares += (x[i] - origin - mean) ** 2;
+      squares += square(x[i] - origin - mean);
     }
     const by = count === 0 ? 0 : divideBy(divisor, count, squares, ddof, eps);
     for (let i = first; i < end; i++) {

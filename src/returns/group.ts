@@ -5,6 +5,7 @@
  * gets advantage 0; so does the only member of a group.
  */
 import type { Floats } from "../core/backend.ts";
+import { square } from "../core/math.ts";
 import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
 import { checkLength } from "./transitions.ts";
 
@@ -98,7 +99,7 @@ export function leaveOneOutMoments(
     let squares = 0;
     for (let j = first; j < end; j++) {
       if (j === i || !isMember(groups, i, j) || !isKept(reward, valid, true, j)) continue;
-      squares += (reward[j] - mean) ** 2;
+      squares += square(reward[j] - mean);
     }
     baseline[i] = mean;
     spread[i] = count < 2 ? 0 : Math.sqrt(squares / (count - 1));

@@ -1,5 +1,6 @@
 /** Standardized numbers, and how much of a target's variance a prediction explains. */
 import type { Floats } from "../core/backend.ts";
+import { square } from "../core/math.ts";
 import { center, checkGroups } from "./center.ts";
 import { checkLength } from "./transitions.ts";
 
@@ -51,8 +52,8 @@ export function explainedVariance(prediction: Floats, target: Floats): number {
   let unexplained = 0;
   let total = 0;
   for (let i = 0; i < n; i++) {
-    unexplained += (target[i] - prediction[i] - errors / n) ** 2;
-    total += (target[i] - origin - targets / n) ** 2;
+    unexplained += square(target[i] - prediction[i] - errors / n);
+    total += square(target[i] - origin - targets / n);
   }
   return total === 0 ? Number.NaN : 1 - unexplained / total;
 }

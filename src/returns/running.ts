@@ -5,6 +5,7 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
+import { square } from "../core/math.ts";
 import { checkLength, checkRows, checkUnit } from "./transitions.ts";
 
 export interface NormalizeOptions {
@@ -49,7 +50,7 @@ export class RunningMoments {
       for (let i = j; i < batch.length; i += size) sum += batch[i];
       const mean = sum / rows;
       let squares = 0;
-      for (let i = j; i < batch.length; i += size) squares += (batch[i] - mean) ** 2;
+      for (let i = j; i < batch.length; i += size) squares += square(batch[i] - mean);
       this.#merge(j, count, mean, squares / rows, rows);
     }
     this.count = count + rows;

@@ -74,8 +74,9 @@ export function student95(degrees: number): number {
   const small = [12.706, 4.303, 3.182];
   if (degrees <= small.length) return small[degrees - 1];
   const z = 1.959964;
-  const g1 = (z ** 3 + z) / 4;
-  const g2 = (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96;
-  const g3 = (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384;
-  return z + g1 / degrees + g2 / degrees ** 2 + g3 / degrees ** 3;
+  const z2 = z * z;
+  const g1 = (z * (z2 + 1)) / 4;
+  const g2 = (z * (z2 * (5 * z2 + 16) + 3)) / 96;
+  const g3 = (z * (z2 * (z2 * (3 * z2 + 19) + 17) - 15)) / 384;
+  return z + (g1 + (g2 + g3 / degrees) / degrees) / degrees;
 }
