@@ -1,70 +1,87 @@
 /**
- * `npm run test:runtimes`: one program, bundled once, on other Node versions, Deno and Bun; all must print
- * the hash that this Node prints. The runtimes are packages, installed on demand under tests/runtimes/; one
- * that cannot be installed is reported as absent, never as passed.
+ * `npm run test:runtimes [-- NAME…]`: one program, bundled once, on every JavaScript runtime that can be had
+ * here; all must print the hashes of golden.json, on each backend they have. Runtimes that are packages are
+ * installed on demand under tests/runtimes/; what cannot be had is reported as absent, never as passed.
+ * --update writes golden.json from this Node.
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildSync } from "esbuild";
+import { parseArgs } from "node:util";
+import { kernelBytes } from "../../src/backends/kernels/index.ts";
+import { bundleProgram } from "./bundle.ts";
+import { runtimes } from "./runtimes.ts";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-// the packages that hold the binaries themselves: their wrappers need an install script
-const system = `${process.platform}-${process.arch}`;
-const libc = process.platform === "linux" ? "-glibc" : "";
-const runtimes: { name: string; install: string; binary: string; args: string[] }[] = [
-  ...[20, 22, 24].map((n) => ({
-    name: `Node ${n}`,
-    install: `node-${system}@${n}`,
-    binary: `node-${system}/bin/node`,
-    args: [],
-  })),
-  {
-    name: "Deno",
-    install: `@deno/${system}${libc}`,
-    binary: `@deno/${system}${libc}/deno`,
-    args: ["run", "--quiet"],
-  },
-  { name: "Bun", install: `@oven/bun-${system}`, binary: `@oven/bun-${system}/bin/bun`, args: [] },
-];
-
-const program = join(here, "program.tmp.mjs");
-const entry = join(here, "program.ts");
-buildSync({
-  entryPoints: [entry],
-  outfile: program,
-  bundle: true,
-  format: "esm",
-  target: "es2022",
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { update: { type: "boolean", default: false } },
 });
+const here = fileURLToPath(new URL(".", import.meta.url));
+const program = join(here, "program.tmp.mjs");
+const kernels = join(here, "kernels.tmp");
+const golden = join(here, "golden.json");
+type Hashes = Record<string, Record<string, string>>;
 
-/** The runtime's binary, installed where it was not; null where that fails. */
-function installed(install: string, binary: string): string | null {
-  const folder = join(here, "installed.tmp", install.replaceAll("/", "-"));
-  const path = join(folder, "node_modules", binary);
-  if (!existsSync(path)) {
+bundleProgram(program);
+writeFileSync(kernels, kernelBytes());
+
+/** Where the packages are, installed where they were not; null where that fails. */
+function installed(packages: readonly string[]): string | null {
+  const folder = join(here, "installed.tmp", packages.join("+").replaceAll(/[/@]/g, "-"));
+  if (packages.length === 0) return here;
+  if (!existsSync(join(folder, "node_modules"))) {
     mkdirSync(folder, { recursive: true });
-    const flags = ["--no-audit", "--no-fund", "--no-save"];
-    spawnSync("npm", ["install", "--prefix", folder, ...flags, install], { stdio: "ignore" });
+    writeFileSync(join(folder, "package.json"), "{}");
+    const flags = ["--no-audit", "--no-fund", "--no-save", "--ignore-scripts"];
+    spawnSync("npm", ["install", "--prefix", folder, ...flags, ...packages], { stdio: "ignore" });
   }
-  return existsSync(path) ? path : null;
+  return existsSync(join(folder, "node_modules")) && readdirSync(folder).length > 1 ? folder : null;
 }
 
-function hashOn(path: string, args: string[]): string {
-  const { status, stdout, stderr } = spawnSync(path, [...args, program], { encoding: "utf8" });
-  return status === 0 ? stdout.trim() : `failed: ${stderr.trim().split("\n").at(-1)}`;
+/** What the program says on a command; a reason where it says nothing. */
+function ask(command: readonly string[]): Hashes | string {
+  const [path, ...args] = command;
+  const { status, stdout, stderr, error } = spawnSync(path, args, {
+    encoding: "utf8",
+    timeout: 600_000,
+  });
+  if (error !== undefined && "code" in error && error.code === "ENOENT") return "absent";
+  const said = /\{"loops".*\}/.exec(`${stdout}\n${stderr}`);
+  if (said !== null) return JSON.parse(said[0]);
+  return `failed with ${status}: ${stderr.trim().split("\n").slice(-2).join(" ").slice(0, 300)}`;
 }
 
-const golden = hashOn(process.execPath, []);
-console.log(`this Node ${process.version}: ${golden}`);
-let wrong = 0;
-for (const { name, install, binary, args } of runtimes) {
-  const path = installed(install, binary);
-  const hash = path === null ? "absent" : hashOn(path, args);
-  const version =
-    path === null ? "" : spawnSync(path, ["--version"], { encoding: "utf8" }).stdout.split("\n")[0];
-  if (path !== null && hash !== golden) wrong++;
-  console.log(`${name.padEnd(8)} ${version.padEnd(48)} ${hash}${hash === golden ? "  equal" : ""}`);
+const own = ask([process.execPath, program]) as Hashes;
+if (flags.update) writeFileSync(golden, `${JSON.stringify(own, null, 2)}\n`);
+const wanted = JSON.parse(readFileSync(golden, "utf8")) as Hashes;
+let [present, wrong] = [0, 0];
+const families = new Set<string>();
+
+/** The backend's hashes beside the golden ones, as words. */
+function verdict(got: Record<string, string> | undefined, want: Record<string, string>): string {
+  if (got === undefined) return "not there";
+  const differing = Object.keys(want).filter((part) => got[part] !== want[part]);
+  if (differing.length === 0) return "equal";
+  wrong++;
+  return `DIFFERS: ${differing.map((part) => `${part} ${got[part]}`).join(", ")}`;
 }
-process.exitCode = wrong > 0 ? 1 : 0;
+
+const named = (name: string): boolean =>
+  positionals.length === 0 || positionals.some((p) => name.toLowerCase().includes(p.toLowerCase()));
+console.log(`${"runtime".padEnd(22)}${"engine".padEnd(16)}${"loops".padEnd(12)}simd`);
+for (const { name, engine, packages, command } of runtimes.filter((r) => named(r.name))) {
+  const folder = installed(packages);
+  const said = folder === null ? "absent" : ask(command(folder, program, kernels));
+  if (typeof said === "string") {
+    if (said !== "absent") wrong++;
+    console.log(`${name.padEnd(22)}${engine.padEnd(16)}${said}`);
+    continue;
+  }
+  present++;
+  families.add(engine);
+  const [loops, simd] = [verdict(said.loops, wanted.loops), verdict(said.simd, wanted.simd)];
+  console.log(`${name.padEnd(22)}${engine.padEnd(16)}${loops.padEnd(12)}${simd}`);
+}
+console.log(`${present} runtimes of ${families.size} engine families, ${wrong} wrong`);
+process.exitCode = wrong > 0 || present === 0 ? 1 : 0;
