@@ -1,5 +1,9 @@
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
-  test: { include: ["tests/**/*.test.ts"], exclude: ["tests/learning/**"], testTimeout: 120_000 },
+  test: {
+    include: ["tests/**/*.test.ts"],
+    exclude: ["tests/learning/**", "**/node_modules/**"],
+    testTimeout: 120_000,
+  },
 });
