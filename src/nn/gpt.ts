@@ -32,6 +32,9 @@ export interface GptOptions {
   readonly valueHead?: boolean;
 }
 
+/** Of initial weights: 0.02 at GPT-2's width of 768, and of the same effect at others. */
+const deviation = (width: number): number => 0.02 * Math.sqrt(768 / width);
+
 /** What a block attends with: the whole sequence, or a cache; by its number. */
 export type Attend = (qkv: Tensor, layer: number) => Tensor;
 
@@ -61,8 +64,8 @@ class Block {
     random: Random,
   ) {
     const name = `h.${layer}`;
-    const inside = normal(0.02);
-    const added = normal(0.02 / Math.sqrt(2 * layers)); // 2·layers such sums pile up
+    const inside = normal(deviation(width));
+    const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such sums pile up
     this.ln1 = new Norm(parameters, `${name}.ln1`, width);
     this.qkv = new Linear(parameters, `${name}.attn.qkv`, width, 3 * width, random, inside);
     this.proj = new Linear(parameters, `${name}.attn.proj`, width, width, random, added);
@@ -88,7 +91,7 @@ export class Gpt {
   private readonly head: Parameter;
   private readonly valueHead: Linear | null;
 
-  /** Weights normal with deviation 0.02 (0.02/√(2·layers) where added to the stream), zero biases. */
+  /** Weights normal, by 1/√(2·layers) smaller where added to the stream; zero biases. */
   constructor(k: Backend, options: GptOptions, random: Random) {
     const o = { tied: true, valueHead: false, ...options };
     for (const name of ["vocab", "context", "layers", "heads", "width"] as const) {
@@ -100,7 +103,7 @@ export class Gpt {
     this.options = o;
     this.parameters = new Parameters(k);
     const weight = (name: string, shape: number[]): Parameter =>
-      this.parameters.add(name, shape, normal(0.02)(random, shape));
+      this.parameters.add(name, shape, normal(deviation(o.width))(random, shape));
     this.wte = weight("wte.weight", [o.vocab, o.width]);
     this.wpe = weight("wpe.weight", [o.context, o.width]);
     this.blocks = Array.from(
