@@ -33,6 +33,8 @@ export class Sampler {
   /** Whether any token can fall out of the support. */
   readonly truncates: boolean;
   private readonly x: Float64Array;
+  /** exp of each kept logit less the largest: probabilities, times their sum. */
+  private readonly chance: Float64Array;
   private readonly sorted: Float64Array;
 
   constructor(vocab: number, options: Partial<Sampling> = {}) {
@@ -41,6 +43,7 @@ export class Sampler {
     this.truncates = (topK > 0 && topK < vocab) || topP < 1 || minP > 0;
     this.support = new Uint8Array(vocab).fill(1);
     this.x = new Float64Array(vocab);
+    this.chance = new Float64Array(vocab);
     this.sorted = new Float64Array(vocab);
   }
 
@@ -67,31 +70,32 @@ export class Sampler {
     }
     if (this.truncates) this.truncate(x[best]);
     const max = x[best];
+    const { chance } = this;
     let sum = 0;
     let weighted = 0;
     for (let j = 0; j < x.length; j++) {
-      if (support[j] === 0) continue;
-      const e = exp(x[j] - max);
+      const d = x[j] - max;
+      const e = support[j] === 0 ? 0 : exp(d);
+      chance[j] = e;
       sum += e;
-      weighted += e * (x[j] - max);
+      if (e > 0) weighted += e * d;
     }
     const logSum = log(sum);
     this.entropy = logSum - weighted / sum;
-    this.token = greedy ? best : this.draw(noise, sum, max);
+    this.token = greedy ? best : this.draw(noise, sum);
     this.logProb = x[this.token] - max - logSum;
   }
 
   /** The smallest token k with u·sum < e₀ + … + eₖ; never one of probability 0. */
-  private draw(noise: ArrayLike<number>, sum: number, max: number): number {
-    const { x, support } = this;
+  private draw(noise: ArrayLike<number>, sum: number): number {
+    const { chance } = this;
     const u = noise[0] * sum;
     let last = 0;
     let total = 0;
-    for (let j = 0; j < x.length; j++) {
-      const e = support[j] === 0 ? 0 : exp(x[j] - max);
-      if (e === 0) continue;
+    for (let j = 0; j < chance.length; j++) {
+      if (chance[j] === 0) continue;
       last = j;
-      total += e;
+      total += chance[j];
       if (u < total) break;
     }
     return last;

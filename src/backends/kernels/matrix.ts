@@ -238,7 +238,6 @@ function addDense(m: Module, k: Kit): void {
     },
     (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
-      const wide = f.let(depth.and(~15).shl(2));
       const activate = (v: V128): V128 => {
         const value = f.let(v);
         f.if(activation.sub(activationCode.tanh).isZero(), () => f.set(value, tanh(k, f, value)));
@@ -254,21 +253,24 @@ function addDense(m: Module, k: Kit): void {
           const sums = Array.from({ length: count }, () => f.let(zero()));
           const at = [f.let(w)];
           for (let r = 1; r < count; r++) at.push(f.let(at[r - 1].add(end.bytes)));
-          const add = (i: I32, vectors: number): void => {
-            const [from, rows] = [f.let(x.add(i)), at.map((p) => f.let(p.add(i)))];
+          const from = f.let(x);
+          const add = (vectors: number): void => {
             for (let v = 0; v < vectors; v++) {
               const values = f.let(from.vector(16 * v));
               sums.forEach((sum, r) => {
-                f.set(sum, multiplyAdd(values, rows[r].vector(16 * v), sum));
+                f.set(sum, multiplyAdd(values, at[r].vector(16 * v), sum));
               });
             }
+            for (const p of [from, ...at]) f.step(p, 16 * vectors);
           };
-          f.for(0, wide, 64, (i) => add(i, 4));
-          f.for(wide, end.whole, 16, (i) => add(i, 1));
+          const stop = f.let(x.add(end.whole));
+          const pairs = f.let(x.add(depth.and(~7).shl(2)));
+          f.while(from.lt(pairs), () => add(2));
+          f.if(from.lt(stop), () => add(1));
           f.if(end.rest, () => {
-            const v = f.let(x.add(end.whole).vector().and(end.mask));
+            const v = f.let(from.vector().and(end.mask));
             sums.forEach((sum, r) => {
-              const u = at[r].add(end.whole).vector().and(end.mask);
+              const u = at[r].vector().and(end.mask);
               f.set(sum, multiplyAdd(v, u, sum));
             });
           });
