@@ -2,7 +2,7 @@
 import { SettingError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
-import { endToken, promptTokens } from "../text/task.ts";
+import { promptTokens, stopTokens } from "../text/task.ts";
 import { replyOf, score } from "./judge.ts";
 import type { LanguageTraining } from "./language-training.ts";
 import { PromptSource } from "./prompt-source.ts";
@@ -30,7 +30,7 @@ export class CompletionBatch {
   constructor(t: LanguageTraining, c: TuneConfig, wantsGreedy: boolean) {
     const { task, gpt } = t;
     const count = c.prompts * c.groupSize;
-    const stop = [task.tokenizer.special(endToken)];
+    const stop = stopTokens(task);
     if (task.prompts.train.length === 0) throw new SettingError("tune: the task has no prompts");
     this.t = t;
     this.c = c;
@@ -81,7 +81,7 @@ export class CompletionBatch {
     }
     if (c.dynamic > 0) counts.fill(0, kept * c.groupSize);
     if (this.greedy !== null) this.judgeGreedily(this.greedy);
-    t.tokens += figures.tokens;
+    t.envSteps += figures.tokens;
     t.completions += figures.sampled;
   }
 

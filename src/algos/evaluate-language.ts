@@ -3,7 +3,7 @@ import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
-import { endToken, promptTokens, type TextTask } from "../text/task.ts";
+import { promptTokens, stopTokens, type TextTask } from "../text/task.ts";
 import { moments } from "./completion-batch.ts";
 import { replyOf, score, textOf } from "./judge.ts";
 
@@ -44,7 +44,7 @@ export function evaluateLanguage(
   const asked = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
   const reply = replyOf(task, (sample) => prompts[sample]);
-  const stop = [task.tokenizer.special(endToken)];
+  const stop = stopTokens(task);
   const completer = new Completer(gpt, { stop, sampling, ...(reply && { reply }) });
   const batch = completer.batch(prompts.length, task.completionLength);
   const tokens = prompts.map((prompt) => promptTokens(task, prompt));

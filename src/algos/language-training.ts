@@ -58,8 +58,9 @@ export class LanguageTraining extends Progress {
   /** Tokens to sample in all: what schedules anneal over. */
   readonly totalTokens: number;
   /** Tokens and completions sampled so far. */
-  tokens = 0;
+  envSteps = 0;
   completions = 0;
+  private readonly mean = { reward: Number.NaN, length: Number.NaN };
   /** Which of a run's stages it is in: 0 is the first. */
   stage = 0;
   /** What the stage at hand learned from last. */
@@ -86,23 +87,25 @@ export class LanguageTraining extends Progress {
 
   /** The share of the run that is still to come, from 1 to 0. */
   left(): number {
-    return Math.max(0, 1 - this.tokens / this.totalTokens);
+    return Math.max(0, 1 - this.envSteps / this.totalTokens);
   }
 
-  /** Tokens as steps, completions as episodes. */
-  report(meanReturn: number, meanLength: number): Report {
-    const { update, tokens: envSteps, completions: episodes } = this;
+  /** Tokens as steps, completions as episodes; of the last batch where nothing is given. */
+  report(meanReturn = this.mean.reward, meanLength = this.mean.length): Report {
+    this.mean.reward = meanReturn;
+    this.mean.length = meanLength;
+    const { update, envSteps, completions: episodes } = this;
     return { update, envSteps, episodes, meanReturn, meanLength };
   }
 
   override save(): State {
-    const { tokens, completions, stage } = this;
-    return { ...(super.save() as object), tokens, completions, stage };
+    const { envSteps, completions, stage } = this;
+    return { ...(super.save() as object), envSteps, completions, stage };
   }
 
   override restore(state: State): void {
     super.restore(state);
-    this.tokens = numberOf(state, "tokens");
+    this.envSteps = numberOf(state, "envSteps");
     this.completions = numberOf(state, "completions");
     this.stage = numberOf(state, "stage");
   }

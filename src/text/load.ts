@@ -1,6 +1,7 @@
 /** A tokenizer back from what its `save` gave. */
 import { FormatError } from "../core/errors.ts";
 import { bpe } from "./bpe.ts";
+import { symbols } from "./symbols.ts";
 import { bytes, characters, type SavedTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { readTokenizerJson } from "./tokenizer-json.ts";
 
@@ -15,6 +16,7 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
   if (s.kind !== "file" && strings(s.specials)) {
     if (s.kind === "characters" && typeof s.characters === "string")
       return characters(s.characters, s.specials);
+    if (s.kind === "symbols" && strings(s.symbols)) return symbols(s.symbols, s.specials);
     if (s.kind === "bytes") return bytes(s.specials);
     if (s.kind === "bpe" && Array.isArray(s.merges) && s.merges.every(isPair)) {
       try {

@@ -23,11 +23,19 @@ export interface TextTask {
   readonly completionLength: number;
   /** What the model sees of a prompt; all of it by default. */
   readonly visible?: (prompt: string) => string;
+  /** In a dialogue: the text of one token that ends a turn. */
+  readonly turnEnd?: string;
   /** In a dialogue: the answer to what was said so far, or null when it is over. */
   readonly reply?: (prompt: string, said: string) => string | null;
 }
 
 export const endToken = "<end>";
+
+/** Tokens at which the policy stops to write: the end, and in a dialogue a turn's end. */
+export const stopTokens = ({ tokenizer, turnEnd }: TextTask): number[] => [
+  tokenizer.special(endToken),
+  ...(turnEnd === undefined ? [] : tokenizer.encode(turnEnd)),
+];
 
 /** A prompt's tokens: the end of what was before, then what is seen of it. */
 export const promptTokens = ({ tokenizer, visible }: TextTask, prompt: string): number[] => [

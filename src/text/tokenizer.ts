@@ -27,6 +27,11 @@ export type SavedTokenizer =
       readonly split: "gpt2" | "none";
       readonly specials: readonly string[];
     }
+  | {
+      readonly kind: "symbols";
+      readonly symbols: readonly string[];
+      readonly specials: readonly string[];
+    }
   | { readonly kind: "file"; readonly text: string };
 
 /** Special tokens behind a tokenizer's own: their ids, and what decoding makes of them (nothing). */

@@ -1,0 +1,129 @@
+/** Text tasks by name: settings, the model's size, and presets chosen by measurement. */
+
+import { FormatError } from "../../core/errors.ts";
+import type { Settings, Values } from "../../core/settings.ts";
+import { text } from "../../core/settings.ts";
+import { pairs } from "../../text/corpus.ts";
+import type { TextTask } from "../../text/task.ts";
+import { arith, arithSettings } from "./arith.ts";
+import { g2p, g2pSettings } from "./g2p.ts";
+import { guess, guessSettings } from "./guess.ts";
+import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
+import { sentiment, sentimentSettings } from "./sentiment.ts";
+import { summarize, summarizeSettings } from "./summarize.ts";
+import { tokens, tokensSettings } from "./tokens.ts";
+
+/** Gives the text of a corpus that a setting names; how, is the caller's: there are no files here. */
+export type ReadCorpus = (name: string) => string;
+
+export interface LanguageTask<S extends Settings> {
+  readonly about: string;
+  readonly settings: S;
+  readonly make: (values: Values<S>, read: ReadCorpus) => TextTask;
+  readonly algo: string;
+  /** Tokens to sample. */
+  readonly steps: number;
+  /** Settings other than the defaults: for every algorithm, and by algorithm. */
+  readonly usual: Readonly<Record<string, unknown>>;
+  readonly presets?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+}
+export type AnyLanguageTask = LanguageTask<Settings>;
+const task = <S extends Settings>(t: LanguageTask<S>): AnyLanguageTask =>
+  t as unknown as AnyLanguageTask;
+
+const data = {
+  data: text("", "file of a corpus; none: a small one of our own (see `pigrad data`)"),
+};
+const corpusOf = (name: string, read: ReadCorpus): string | undefined =>
+  name === "" ? undefined : read(name);
+
+function lexiconOf(name: string, read: ReadCorpus): Record<string, number> | undefined {
+  if (name === "") return undefined;
+  return Object.fromEntries(
+    pairs(read(name)).map(({ prompt, completion }) => {
+      const valence = Number(completion);
+      if (Number.isNaN(valence)) throw new FormatError(`lexicon: want a number for "${prompt}"`);
+      return [prompt, valence];
+    }),
+  );
+}
+
+export const languageTasks = {
+  arith: task({
+    about: "addition, from a start among sloppy pupils; exact reward",
+    settings: arithSettings,
+    make: (values) => arith(values),
+    algo: "grpo",
+    steps: 2_500_000,
+    usual: {
+      sftUpdates: 1500,
+      prompts: 64,
+      groupSize: 8,
+      epochs: 1,
+      minibatches: 2,
+      curriculum: true,
+      reference: false,
+    },
+  }),
+  g2p: task({
+    about: "English spelling to phonemes; reward: phonemes right",
+    settings: { ...g2pSettings, ...data },
+    make: (values, read) => g2p(values, corpusOf(values.data, read)),
+    algo: "rloo",
+    steps: 2_000_000,
+    usual: {
+      width: 96,
+      layers: 3,
+      sftUpdates: 2000,
+      sftTexts: 64,
+      learningRate: 3e-4,
+      prompts: 64,
+    },
+  }),
+  "number-words": task({
+    about: "digits to English words, or back; exact reward and nearness",
+    settings: numberWordsSettings,
+    make: (values) => numberWordsTask(values),
+    algo: "grpo",
+    steps: 1_000_000,
+    usual: { sftUpdates: 150, learningRate: 5e-4 },
+  }),
+  sentiment: task({
+    about: "continue sentences with words that a lexicon scores high, held by a KL",
+    settings: {
+      ...sentimentSettings,
+      ...data,
+      lexicon: text("", "file of words, tab, valence; none: a small one of our own"),
+    },
+    make: (values, read) =>
+      sentiment(values, corpusOf(values.data, read), lexiconOf(values.lexicon, read)),
+    algo: "rloo",
+    steps: 500_000,
+    usual: { sftUpdates: 400, klWeight: 0.1, learningRate: 3e-4 },
+  }),
+  summarize: task({
+    about: "headlines for short texts; ROUGE-L",
+    settings: { ...summarizeSettings, ...data },
+    make: (values, read) => summarize(values, corpusOf(values.data, read)),
+    algo: "rloo",
+    steps: 300_000,
+    usual: { sftUpdates: 150, learningRate: 5e-4 },
+  }),
+  guess: task({
+    about: "a dialogue: find a hidden number by asking, in as few turns as halving needs",
+    settings: guessSettings,
+    make: (values) => guess(values),
+    algo: "rloo",
+    steps: 1_000_000,
+    usual: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
+  }),
+  tokens: task({
+    about: "a token task small enough to know the exact return of",
+    settings: tokensSettings,
+    make: (values) => tokens(values),
+    algo: "reinforce",
+    steps: 60_000,
+    usual: { width: 32, layers: 1, sftUpdates: 0, learningRate: 1e-3, reference: false },
+  }),
+};
+export type LanguageTaskName = keyof typeof languageTasks;
