@@ -1,0 +1,259 @@
+/**
+ * A policy as one JavaScript module without dependencies, to read and to run anywhere: no eval, no DOM, no
+ * WebAssembly. Numbers are kept as float32 between layers, as the `loops` backend keeps them; tanh, exp and
+ * log are the runtime's own, so last bits differ between engines.
+ */
+import type { Floats } from "../core/backend.ts";
+import type { PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
+
+/** The module's text, and its types'. */
+export function policyModule(plan: PolicyPlan): { readonly js: string; readonly types: string } {
+  const recurrent = plan.layers.some(({ kind }) => kind === "lstm");
+  const used = new Set<string>(plan.layers.map(({ kind }) => kind));
+  const steps = [...normalizing(plan), ...plan.layers.map(step)];
+  const js = [
+    `/**`,
+    ` * ${plan.title}: a policy trained by pigrad, ready to act. It needs nothing but JavaScript.`,
+    ` *`,
+    ` *   act(observation)                                the likeliest action`,
+    ` *   act(observation, { random: Math.random })        one drawn from the policy`,
+    ...(isMasked(plan.head)
+      ? [` *   act(observation, { mask })                      among choices whose mask is 1`]
+      : []),
+    ...(recurrent
+      ? [
+          ` *   act(observation, { state })                     state = start() at an episode's start`,
+        ]
+      : []),
+    ` */`,
+    decoder,
+    `const weights = {`,
+    ...constants(plan).map(([name, x]) => `  ${name}: floats("${base64(x)}"),`),
+    `};`,
+    ``,
+    ...[...used].map((kind) => functions[kind as PolicyLayer["kind"]]),
+    headFunction(plan.head),
+    ...(recurrent ? [start(plan)] : []),
+    `export function act(observation, options = {}) {`,
+    `  let x = Float32Array.from(observation);`,
+    `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: want ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
+    ...(recurrent ? [`  const state = options.state ?? start();`] : []),
+    ...steps.map((line) => `  ${line}`),
+    `  return choose(x, options);`,
+    `}`,
+    ``,
+  ].join("\n");
+  return { js, types: typesOf(plan, recurrent) };
+}
+
+const isMasked = ({ kind }: PolicyHead): boolean =>
+  kind === "categorical" || kind === "multiCategorical";
+
+function normalizing({ normalize }: PolicyPlan): string[] {
+  if (normalize === null) return [];
+  const { clip } = normalize;
+  return [
+    `x = x.map((v, i) => Math.min(Math.max((v - weights.mean[i]) * weights.scale[i], -${clip}), ${clip}));`,
+  ];
+}
+
+function constants({ normalize, layers, head }: PolicyPlan): [string, Floats][] {
+  const list: [string, Floats][] = [];
+  if (normalize !== null) {
+    list.push(["mean", Float32Array.from(normalize.mean)]);
+    const scale = (v: number): number => 1 / Math.sqrt(v + normalize.eps);
+    list.push(["scale", Float32Array.from(normalize.variance, scale)]);
+  }
+  layers.forEach((layer, i) => {
+    for (const [part, x] of Object.entries(layer))
+      if (x instanceof Float32Array || x instanceof Float64Array) list.push([`${part}${i}`, x]);
+  });
+  if ("logStd" in head) list.push(["logStd", head.logStd]);
+  return list;
+}
+
+function step(layer: PolicyLayer, i: number): string {
+  const w = (part: string): string => `weights.${part}${i}`;
+  if (layer.kind === "dense") {
+    const f = { tanh: ", Math.tanh", relu: ", (v) => Math.max(v, 0)", none: "" };
+    return `x = dense(x, ${w("weight")}, ${w("bias")}${f[layer.activation]});`;
+  }
+  if (layer.kind === "conv")
+    return `x = conv(x, ${w("weight")}, ${w("bias")}, ${layer.shape.join(", ")});`;
+  return `x = lstm(x, state, ${w("wIh")}, ${w("wHh")}, ${w("bIh")}, ${w("bHh")});`;
+}
+
+const functions: Readonly<Record<PolicyLayer["kind"], string>> = {
+  dense: `/** activation(w·x + b), w [outputs, inputs] */
+function dense(x, w, b, activation = (v) => v) {
+  return b.map((bias, j) => {
+    let sum = 0;
+    for (let i = 0; i < x.length; i++) sum += x[i] * w[j * x.length + i];
+    return activation(Math.fround(bias + sum));
+  });
+}
+`,
+  conv: `/** max(0, a 3 × 3 convolution of x [planes, height, width] without padding + b) */
+function conv(x, w, b, planes, height, width) {
+  const y = new Float32Array(b.length * (height - 2) * (width - 2));
+  for (let o = 0, at = 0; o < b.length; o++)
+    for (let row = 0; row < height - 2; row++)
+      for (let column = 0; column < width - 2; column++) {
+        let sum = b[o];
+        for (let p = 0; p < planes; p++)
+          for (let k = 0; k < 9; k++)
+            sum += x[(p * height + row + Math.floor(k / 3)) * width + column + (k % 3)] * w[(o * planes + p) * 9 + k];
+        y[at++] = Math.max(sum, 0);
+      }
+  return y;
+}
+`,
+  lstm: `/** One step of a long short-term memory: gates i, f, g, o. Writes the new h and c to the state. */
+function lstm(x, state, wIh, wHh, bIh, bHh) {
+  const n = state.length / 2;
+  const h = state.slice(0, n);
+  const gate = (j) => {
+    let sum = bIh[j] + bHh[j];
+    for (let i = 0; i < x.length; i++) sum += x[i] * wIh[j * x.length + i];
+    for (let i = 0; i < n; i++) sum += h[i] * wHh[j * n + i];
+    return sum;
+  };
+  const sigmoid = (v) => 1 / (1 + Math.exp(-v));
+  for (let j = 0; j < n; j++) {
+    const c = sigmoid(gate(n + j)) * state[n + j] + sigmoid(gate(j)) * Math.tanh(gate(2 * n + j));
+    state[n + j] = c;
+    state[j] = sigmoid(gate(3 * n + j)) * Math.tanh(c);
+  }
+  return state.slice(0, n);
+}
+`,
+};
+
+const start = ({ layers }: PolicyPlan): string => {
+  const size = layers.reduce((n, layer) => n + (layer.kind === "lstm" ? 2 * layer.size : 0), 0);
+  return `/** What the policy remembers at the start of an episode; act writes to it. */
+export function start() {
+  return new Float32Array(${size});
+}
+`;
+};
+
+const pick = `/** One of x[first …] by probability, or the likeliest; where a mask is given, of those it allows. */
+function pick(x, mask, random, first, count) {
+  const allowed = (i) => !mask || mask[i] !== 0;
+  let best = -1;
+  for (let i = first; i < first + count; i++) if (allowed(i) && (best < 0 || x[i] > x[best])) best = i;
+  if (best < 0) throw new RangeError("act: want an allowed choice, the mask has none");
+  if (!random) return best - first;
+  const chance = (i) => (allowed(i) ? Math.exp(x[i] - x[best]) : 0);
+  let left = 0;
+  for (let i = first; i < first + count; i++) left += chance(i);
+  left *= random();
+  for (let i = first; i < first + count; i++) {
+    if (chance(i) > 0 && left < chance(i)) return i - first;
+    left -= chance(i);
+  }
+  return best - first;
+}
+`;
+
+function headFunction(head: PolicyHead): string {
+  if (head.kind === "categorical") {
+    const [n] = head.choices;
+    return `${pick}
+function choose(x, { mask, random }) {
+  return pick(x, mask, random, 0, ${n});
+}
+`;
+  }
+  if (head.kind === "multiCategorical") {
+    return `${pick}
+function choose(x, { mask, random }) {
+  let first = 0;
+  return [${head.choices.join(", ")}].map((count) => {
+    first += count;
+    return pick(x, mask, random, first - count, count);
+  });
+}
+`;
+  }
+  if (head.kind === "bernoulli") {
+    return `function choose(x, { random }) {
+  return Array.from(x, (v) => ((random ? random() : 0.5) < 1 / (1 + Math.exp(-v)) ? 1 : 0));
+}
+`;
+  }
+  const { low, high, kind } = head;
+  const bound = (x: ArrayLike<number>): string =>
+    `[${Array.from(x, (v) => (Number.isFinite(v) ? v : v > 0 ? "Infinity" : "-Infinity")).join(", ")}]`;
+  const into =
+    kind === "squashed"
+      ? "low[i] + ((Math.tanh(u) + 1) / 2) * (high[i] - low[i])"
+      : "Math.min(Math.max(u, low[i]), high[i])";
+  return `const [low, high] = [${bound(low)}, ${bound(high)}];
+/** A normal number by Box and Muller. */
+const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+function choose(x, { random }) {
+  return Array.from(x, (mean, i) => {
+    const u = random ? mean + Math.exp(weights.logStd[i]) * normal(random) : mean;
+    return ${into};
+  });
+}
+`;
+}
+
+function typesOf({ head, title }: PolicyPlan, recurrent: boolean): string {
+  const action = head.kind === "categorical" ? "number" : "number[]";
+  const options = [
+    `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */`,
+    `  readonly random?: () => number;`,
+    ...(isMasked(head)
+      ? [`  /** 1 where a choice is allowed. */`, `  readonly mask?: ArrayLike<number>;`]
+      : []),
+    ...(recurrent
+      ? [
+          `  /** What is remembered from step to step, of start(); written to. */`,
+          `  readonly state?: Float32Array;`,
+        ]
+      : []),
+  ];
+  return [
+    `/** ${title} */`,
+    `export interface ActOptions {`,
+    ...options,
+    `}`,
+    ...(recurrent ? [`export function start(): Float32Array;`] : []),
+    `export function act(observation: ArrayLike<number>, options?: ActOptions): ${action};`,
+    ``,
+  ].join("\n");
+}
+
+const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+const decoder = `/** Little-endian float32 numbers from base64. */
+function floats(text) {
+  const digits = "${digits}";
+  const view = new DataView(new ArrayBuffer(Math.ceil((text.length * 3) / 4)));
+  for (let i = 0; i < text.length; i += 4) {
+    let bits = 0;
+    for (let j = 0; j < 4; j++) bits = bits * 64 + Math.max(digits.indexOf(text[i + j]), 0);
+    for (let j = 0; j < 3; j++) view.setUint8((i / 4) * 3 + j, (bits >> (16 - 8 * j)) & 255);
+  }
+  const length = Math.floor((text.replace(/=+$/, "").length * 3) / 16);
+  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
+}
+`;
+
+/** Little-endian float32 bytes in base64. */
+export function base64(x: ArrayLike<number>): string {
+  const view = new DataView(new ArrayBuffer(4 * x.length));
+  for (let i = 0; i < x.length; i++) view.setFloat32(4 * i, x[i], true);
+  const out: string[] = [];
+  for (let i = 0; i < view.byteLength; i += 3) {
+    const left = Math.min(3, view.byteLength - i);
+    let bits = 0;
+    for (let j = 0; j < 3; j++) bits = (bits << 8) | (j < left ? view.getUint8(i + j) : 0);
+    for (let j = 0; j < 4; j++) out.push(j <= left ? digits[(bits >> (18 - 6 * j)) & 63] : "=");
+  }
+  return out.join("");
+}

@@ -1,0 +1,65 @@
+/** A trained actor-critic's policy as plain data, for the writers in io/. */
+
+import type { Floats } from "../core/backend.ts";
+import { UsageError } from "../core/errors.ts";
+import type { Normalizer, PolicyHead, PolicyLayer, PolicyPlan } from "../io/policy-plan.ts";
+import type { ActorCritic } from "./actor-critic.ts";
+
+/** `normalize` is how observations were standardized in training, or null. */
+export function policyPlan(
+  model: ActorCritic,
+  normalize: Normalizer | null,
+  title: string,
+): PolicyPlan {
+  const {
+    observation,
+    hidden,
+    activation = "tanh",
+    filters = [],
+    memory = 0,
+    shared,
+  } = model.options;
+  const body = shared && model.hasCritic ? "body" : "policy";
+  const numbers = (name: string): Floats => {
+    const parameter = model.parameters.get(name);
+    if (parameter === undefined) throw new UsageError(`policyPlan: no parameter ${name}`);
+    return parameter.data.slice();
+  };
+  const layers: PolicyLayer[] = [];
+  let [planes, height, width] = observation.shape;
+  filters.forEach((channels, i) => {
+    const at = `${body}.conv${i}`;
+    const shape = [planes, height, width];
+    layers.push({
+      kind: "conv",
+      weight: numbers(`${at}.weight`),
+      bias: numbers(`${at}.bias`),
+      shape,
+    });
+    [planes, height, width] = [channels, height - 2, width - 2];
+  });
+  const dense = (at: string, f: "tanh" | "relu" | "none"): PolicyLayer => ({
+    kind: "dense",
+    weight: numbers(`${at}.weight`),
+    bias: numbers(`${at}.bias`),
+    activation: f,
+  });
+  layers.push(...hidden.map((_, i) => dense(`${body}.${i}`, activation)));
+  if (memory > 0) {
+    const part = (name: string): Floats => numbers(`${body}.lstm.${name}`);
+    const [wIh, wHh, bIh, bHh] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map(part);
+    layers.push({ kind: "lstm", wIh, wHh, bIh, bHh, size: memory });
+  }
+  layers.push(dense("policy.head", "none"));
+  return { title, observation: observation.shape, normalize, layers, head: headOf(model, numbers) };
+}
+
+function headOf(model: ActorCritic, numbers: (name: string) => Floats): PolicyHead {
+  const { action, squash } = model.options;
+  if (action.kind === "discrete") return { kind: "categorical", choices: [action.n] };
+  if (action.kind === "multiDiscrete") return { kind: "multiCategorical", choices: action.choices };
+  if (action.kind === "multiBinary") return { kind: "bernoulli", size: action.size };
+  const { low, high } = action;
+  const kind = squash === true ? "squashed" : "gaussian";
+  return { kind, logStd: numbers("policy.logStd"), low, high };
+}

@@ -1,0 +1,96 @@
+/** Policies as JavaScript modules, run by importing them, against the policies they were made from. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, describe, expect, test } from "vitest";
+import { Random } from "../../src/core/random.ts";
+import { base64, policyModule } from "../../src/io/policy-js.ts";
+import { exportedPolicies } from "./exported.ts";
+
+interface Module {
+  act(observation: ArrayLike<number>, options?: object): number | number[];
+  start?(): Float32Array;
+}
+const folder = mkdtempSync(join(tmpdir(), "pigrad-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+let count = 0;
+function load(js: string): Promise<Module> {
+  const file = join(folder, `policy${count++}.mjs`);
+  writeFileSync(file, js);
+  return import(pathToFileURL(file).href);
+}
+
+describe("a policy as a module", () => {
+  for (const { name, plan, observe, act } of exportedPolicies()) {
+    test(`${name}: acts as the policy does`, async () => {
+      const module = await load(policyModule(plan).js);
+      const state = module.start?.();
+      const observation = new Float32Array(plan.observation.reduce((a, b) => a * b, 1));
+      for (let i = 0; i < 200; i++) {
+        observe(observation);
+        const want = act(observation);
+        const got = [module.act(observation, { state })].flat();
+        expect(got.length).toBe(want.length);
+        got.forEach((a, j) => {
+          expect(Math.abs(a - want[j])).toBeLessThan(1e-5);
+        });
+      }
+    });
+  }
+
+  test("keeps to the mask, drawing or not, and wants one that allows something", async () => {
+    const { plan, observe, act } = exportedPolicies()[0];
+    const module = await load(policyModule(plan).js);
+    const observation = new Float32Array(5);
+    const random = new Random(1);
+    const uniform = (): number => random.uniform();
+    for (let i = 0; i < 200; i++) {
+      observe(observation);
+      const mask = [0, 1, 2, 3].map(() => random.below(2));
+      mask[random.below(4)] = 1;
+      expect([module.act(observation, { mask })]).toEqual(act(observation, mask));
+      expect(mask[module.act(observation, { mask, random: uniform }) as number]).toBe(1);
+    }
+    expect(() => module.act(observation, { mask: [0, 0, 0, 0] })).toThrow(/allowed choice/);
+    expect(() => module.act([1, 2])).toThrow("act: want 5 numbers, got 2");
+  });
+
+  test("draws actions as often as the policy does", async () => {
+    const { plan, observe, actor, act } = exportedPolicies()[0];
+    const module = await load(policyModule(plan).js);
+    const observation = new Float32Array(5);
+    observe(observation);
+    act(observation);
+    const random = new Random(2);
+    const n = 20_000;
+    const [ours, theirs] = [new Float64Array(4), new Float64Array(4)];
+    for (let i = 0; i < n; i++) {
+      actor.act(random);
+      ours[actor.action[0]]++;
+      theirs[module.act(observation, { random: () => random.uniform() }) as number]++;
+    }
+    ours.forEach((count, a) => {
+      expect(Math.abs(count - theirs[a])).toBeLessThan(4 * Math.sqrt(n / 2));
+    });
+  });
+
+  test("says its types, and names nothing outside the language", () => {
+    for (const { plan } of exportedPolicies()) {
+      const { js, types } = policyModule(plan);
+      expect(types).toContain("export function act(observation: ArrayLike<number>");
+      expect(js.replaceAll(/floats\("[^"]*"\)/g, "")).not.toMatch(
+        /import |require|eval|Function\(|console|atob/,
+      );
+    }
+  });
+});
+
+test("base64 is the built-in's, whatever the length", () => {
+  const random = new Random(3);
+  for (let n = 0; n < 8; n++) {
+    const x = new Float32Array(n);
+    random.fillNormal(x);
+    expect(base64(x)).toBe(Buffer.from(x.buffer).toString("base64"));
+  }
+});
