@@ -110,13 +110,14 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
   });
   const columns = { advantage, weight, refLogProb, target, oldValue: value, cost };
   const adapted = { klWeight: estimator.kl?.weight ?? 0 };
-  const groups = Int32Array.from({ length: batch.count / (sizes.together ?? 1) }, (_, i) => i);
+  const groups = new Int32Array(batch.count / together);
   const order = new Int32Array(batch.count);
   const stepsAnUpdate = c.epochs * c.minibatches;
 
   /** Samples in random order, those that stay together side by side. */
   function shuffle(): void {
     const size = batch.count / groups.length;
+    for (let i = 0; i < groups.length; i++) groups[i] = i; // from the same start also after a resume
     random.shuffle(groups);
     for (let i = 0; i < order.length; i++)
       order[i] = groups[Math.floor(i / size)] * size + (i % size);

@@ -54,7 +54,7 @@ export const languageTasks = {
     settings: arithSettings,
     make: (values) => arith(values),
     algo: "grpo",
-    steps: 2_500_000,
+    steps: 2_000_000,
     usual: {
       sftUpdates: 1500,
       prompts: 64,
