@@ -186,6 +186,42 @@ const indexSelect: Compile = (k, slot) => {
   };
 };
 
+/** The gates' functions a vector at a time; what is left is sums and products, as the op's own loops have them. */
+const lstmCell: Compile = (k, slot) => {
+  const { kernels, address } = k;
+  const { data: y, a: gates, b: cell, scratch } = slot;
+  const [n, hidden] = cell.shape;
+  const size = n * hidden;
+  const [sigmoids, tanhs] = [k.alloc(4 * size), k.alloc(4 * size)];
+  const tanhNext = k.alloc(size);
+  return {
+    forward() {
+      const c = cell.data;
+      kernels.sigmoid(address(sigmoids), address(gates.data), 4 * size);
+      kernels.tanh(address(tanhs), address(gates.data), 4 * size);
+      for (let row = 0, at = 0; row < n; row++) {
+        for (let j = 4 * row * hidden; at < (row + 1) * hidden; j++, at++) {
+          y[size + at] = sigmoids[j + hidden] * c[at] + sigmoids[j] * tanhs[j + 2 * hidden];
+        }
+      }
+      kernels.tanh(address(tanhNext), address(y) + 4 * size, size);
+      for (let row = 0, at = 0; row < n; row++) {
+        for (let j = 4 * row * hidden; at < (row + 1) * hidden; j++, at++) {
+          const o = sigmoids[j + 3 * hidden];
+          const t = tanhNext[at];
+          y[at] = o * t;
+          scratch[5 * at] = sigmoids[j];
+          scratch[5 * at + 1] = sigmoids[j + hidden];
+          scratch[5 * at + 2] = tanhs[j + 2 * hidden];
+          scratch[5 * at + 3] = o;
+          scratch[5 * at + 4] = t;
+        }
+      }
+    },
+    backward: (s) => slot.op.backward?.(s),
+  };
+};
+
 const ops: Readonly<Record<string, Compile>> = {
   exp: map("exp"),
   tanh: map("tanh"),
@@ -202,4 +238,5 @@ const ops: Readonly<Record<string, Compile>> = {
   selfAttention,
   cachedAttention,
   indexSelect,
+  lstmCell,
 };

@@ -27,8 +27,17 @@ export function lstmCell(
   c: Tensor,
   w: CellWeights,
 ): { h: Tensor; c: Tensor } {
-  const gates = add(linear(x, w.wIh, w.bIh), linear(h, w.wHh, w.bHh));
-  const both = apply(lstmOp, gates, c);
+  return advance(linear(x, w.wIh, w.bIh), h, c, w);
+}
+
+/** The cell, given what x does to the gates. */
+function advance(
+  fromX: Tensor,
+  h: Tensor,
+  c: Tensor,
+  w: CellWeights,
+): { h: Tensor; c: Tensor } {
+  const both = apply(lstmOp, add(fromX, linear(h, w.wHh, w.bHh)), c);
   return { h: half(both, 0), c: half(both, 1) };
 }
 const half = (both: Tensor, which: 0 | 1): Tensor =>
@@ -160,15 +169,18 @@ export function lstm(
   w: CellWeights,
   reset: Tensor = NONE,
 ): { ys: Tensor; h: Tensor; c: Tensor } {
+  const [steps, n] = x.shape;
+  const gates = linear(x, w.wIh, w.bIh); // of all steps at once
+  const keep = reset === NONE ? NONE : reshape(add(mul(reset, -1), 1), [steps * n, 1]);
+  const shape = gates.shape.slice(1);
   let state = { h, c };
   const ys: Tensor[] = [];
-  for (let t = 0; t < x.shape[0]; t++) {
-    if (reset !== NONE) {
-      const keep = add(mul(reshape(rows(reset, t, t + 1), [h.shape[0], 1]), -1), 1);
-      state = { h: mul(state.h, keep), c: mul(state.c, keep) };
+  for (let t = 0; t < steps; t++) {
+    if (keep !== NONE) {
+      const kept = rows(keep, t * n, (t + 1) * n);
+      state = { h: mul(state.h, kept), c: mul(state.c, kept) };
     }
-    const step = reshape(rows(x, t, t + 1), x.shape.slice(1));
-    state = lstmCell(step, state.h, state.c, w);
+    state = advance(reshape(rows(gates, t, t + 1), shape), state.h, state.c, w);
     ys.push(state.h);
   }
   return { ys: stack(ys), ...state };
