@@ -4,6 +4,7 @@ import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
+import { exportCommand, exportHelp } from "./export.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
@@ -22,6 +23,7 @@ ${reportHelp}
 ${plotHelp}
 ${listHelp}
 ${labHelp}
+${exportHelp}
 ${emitWasmHelp}
 `;
 
@@ -34,6 +36,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void
   plot: plotCommand,
   list: listCommand,
   lab: labCommand,
+  export: exportCommand,
   "emit-wasm": emitWasmCommand,
 };
 
