@@ -1,13 +1,30 @@
-/** The program as one script that needs nothing but ECMAScript 2022. */
+/** The program, and a policy trained for it and exported, as one script of nothing but ECMAScript 2022. */
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
+import { policyModule } from "../../src/io/policy-js.ts";
+import { policyPlan } from "../../src/policies/plan.ts";
+import { open, resolve } from "../../src/tasks/session.ts";
+
+/** The text of a module that plays CartPole. */
+function trainedPolicy(): string {
+  const { training, reports } = open(resolve({ task: "cartpole", algo: "ppo", seed: 1 }));
+  let solved = false;
+  while (!solved && training.envSteps < 150_000)
+    solved = (reports.next().value as { meanReturn: number }).meanReturn > 490;
+  return policyModule(policyPlan(training.model, null, "cartpole")).js;
+}
 
 export function bundleProgram(outfile: string): void {
-  buildSync({
-    entryPoints: [fileURLToPath(new URL("program.ts", import.meta.url))],
-    outfile,
+  const policy = buildSync({
+    stdin: { contents: trainedPolicy() },
     bundle: true,
-    format: "iife",
-    target: "es2022",
-  });
+    format: "esm",
+    write: false,
+  }).outputFiles[0].text;
+  const contents = `${policy.replace(/export \{[^}]*\};/, "")}
+import { hashes, plays, say } from "./program.ts";
+say({ ...hashes(), plays: plays(act) });`;
+  const resolveDir = fileURLToPath(new URL(".", import.meta.url));
+  const target = "es2022";
+  buildSync({ stdin: { contents, resolveDir }, outfile, bundle: true, format: "iife", target });
 }

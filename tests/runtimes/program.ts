@@ -1,8 +1,9 @@
 /**
  * What `npm run test:runtimes` runs everywhere, bundled into one script: with fixed seeds it acts, trains 200
  * PPO updates on CartPole and 50 GRPO updates on a token task, and walks through the kernels, on each backend
- * there is. Says one line of JSON: a hash of every weight's bits and every figure. A runtime that must not
- * compile from bytes hands the compiled kernels in as `pigradKernels`.
+ * there is; then an exported policy plays. Says one line of JSON: hashes of every weight's bits and every
+ * figure, and the mean return. A runtime that must not compile from bytes hands the compiled kernels in as
+ * `pigradKernels`.
  */
 import { ppoSettings, ppo as trainPpo } from "../../src/algos/ppo.ts";
 import { Training } from "../../src/algos/training.ts";
@@ -155,6 +156,22 @@ function kernels(k: SimdBackend): string {
   return hash.value;
 }
 
+/** Mean return of ten episodes of CartPole, of a policy exported as a module. */
+export function plays(act: (observation: ArrayLike<number>) => number): number {
+  let total = 0;
+  for (let seed = 0; seed < 10; seed++) {
+    const env = new CartPole();
+    let { observation } = env.reset({ seed });
+    for (let done = false; !done; ) {
+      const step = env.step(act(observation));
+      observation = step.observation;
+      total += step.reward;
+      done = step.terminated || step.truncated;
+    }
+  }
+  return total / 10;
+}
+
 interface Host {
   readonly pigradKernels?: WasmModule;
   readonly console?: { log(text: string): void };
@@ -162,13 +179,19 @@ interface Host {
   pigradResult?: string;
 }
 const host = globalThis as Host;
-const results: Record<string, Record<string, string>> = {};
-const all = (k: Backend) => ({ infers: infers(k), ppo: ppo(k), grpo: grpo(k) });
-results.loops = all(loops());
-const { pigradKernels: module } = host;
-if (module !== undefined || simdAvailable()) {
+
+/** Hashes of every part on each backend there is. */
+export function hashes(): Record<string, Record<string, string>> {
+  const all = (k: Backend) => ({ infers: infers(k), ppo: ppo(k), grpo: grpo(k) });
+  const { pigradKernels: module } = host;
+  if (module === undefined && !simdAvailable()) return { loops: all(loops()) };
   const options = { memory: 2 ** 24, ...(module === undefined ? {} : { module }) };
-  results.simd = { ...all(simd(options)), kernels: kernels(simd(options)) };
+  const fast = { ...all(simd(options)), kernels: kernels(simd(options)) };
+  return { loops: all(loops()), simd: fast };
 }
-host.pigradResult = JSON.stringify(results);
-(host.console?.log ?? host.print)?.(host.pigradResult);
+
+/** Prints, and leaves where a page or a worker finds it. */
+export function say(results: object): void {
+  host.pigradResult = JSON.stringify(results);
+  (host.console?.log ?? host.print)?.(host.pigradResult);
+}

@@ -1,6 +1,7 @@
 /**
  * `npm run test:runtimes [-- NAME…]`: one program, bundled once, on every JavaScript runtime that can be had
- * here; all must print the hashes of golden.json, on each backend they have. Runtimes that are packages are
+ * here; all must print the hashes of golden.json, on each backend they have, and an exported policy must play
+ * CartPole there. Runtimes that are packages are
  * installed on demand under tests/runtimes/; what cannot be had is reported as absent, never as passed.
  * --update writes golden.json from this Node.
  */
@@ -22,6 +23,12 @@ const program = join(here, "program.tmp.mjs");
 const kernels = join(here, "kernels.tmp");
 const golden = join(here, "golden.json");
 type Hashes = Record<string, Record<string, string>>;
+interface Said {
+  readonly loops: Record<string, string>;
+  readonly simd?: Record<string, string>;
+  /** Mean return on CartPole of the exported policy. */
+  readonly plays: number;
+}
 
 bundleProgram(program);
 writeFileSync(kernels, kernelBytes());
@@ -40,7 +47,7 @@ function installed(packages: readonly string[]): string | null {
 }
 
 /** What the program says on a command; a reason where it says nothing. */
-function ask(command: readonly string[]): Hashes | string {
+function ask(command: readonly string[]): Said | string {
   const [path, ...args] = command;
   const { status, stdout, stderr, error } = spawnSync(path, args, {
     encoding: "utf8",
@@ -52,8 +59,10 @@ function ask(command: readonly string[]): Hashes | string {
   return `failed with ${status}: ${stderr.trim().split("\n").slice(-2).join(" ").slice(0, 300)}`;
 }
 
-const own = ask([process.execPath, program]) as Hashes;
-if (flags.update) writeFileSync(golden, `${JSON.stringify(own, null, 2)}\n`);
+if (flags.update) {
+  const { plays: _, ...hashes } = ask([process.execPath, program]) as Said;
+  writeFileSync(golden, `${JSON.stringify(hashes, null, 2)}\n`);
+}
 const wanted = JSON.parse(readFileSync(golden, "utf8")) as Hashes;
 let [present, wrong] = [0, 0];
 const families = new Set<string>();
@@ -69,7 +78,9 @@ function verdict(got: Record<string, string> | undefined, want: Record<string, s
 
 const named = (name: string): boolean =>
   positionals.length === 0 || positionals.some((p) => name.toLowerCase().includes(p.toLowerCase()));
-console.log(`${"runtime".padEnd(22)}${"engine".padEnd(16)}${"loops".padEnd(12)}simd`);
+console.log(
+  `${"runtime".padEnd(22)}${"engine".padEnd(16)}${"loops".padEnd(12)}${"simd".padEnd(12)}exported policy plays`,
+);
 for (const { name, engine, packages, command } of runtimes.filter((r) => named(r.name))) {
   const folder = installed(packages);
   const said = folder === null ? "absent" : ask(command(folder, program, kernels));
@@ -81,7 +92,9 @@ for (const { name, engine, packages, command } of runtimes.filter((r) => named(r
   present++;
   families.add(engine);
   const [loops, simd] = [verdict(said.loops, wanted.loops), verdict(said.simd, wanted.simd)];
-  console.log(`${name.padEnd(22)}${engine.padEnd(16)}${loops.padEnd(12)}${simd}`);
+  if (!(said.plays >= 475)) wrong++;
+  const parts = [name.padEnd(22), engine.padEnd(16), loops.padEnd(12), simd.padEnd(12), said.plays];
+  console.log(parts.join(""));
 }
 console.log(`${present} runtimes of ${families.size} engine families, ${wrong} wrong`);
 process.exitCode = wrong > 0 || present === 0 ? 1 : 0;
