@@ -1,8 +1,9 @@
 /** pigrad compare RUN...: runs side by side. */
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
+import { openAnyRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
-import { readRun, sessionOf } from "./runs.ts";
+import { readRun } from "./runs.ts";
 import { table } from "./table.ts";
 
 export const compareHelp = `  pigrad compare RUN... [--json]
@@ -19,7 +20,11 @@ export function compareCommand(args: string[]): void {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;
     const last = run.metrics.at(-1);
-    const { meanReturn, margin, successRate } = sessionOf(run).evaluate(100, evaluationSeed, true);
+    const { meanReturn, margin, successRate } = openAnyRun(run.path).evaluate(
+      100,
+      evaluationSeed,
+      true,
+    );
     return {
       run: path,
       task,

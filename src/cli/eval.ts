@@ -1,8 +1,8 @@
 /** pigrad eval RUN: whole episodes with a trained policy. */
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
-import { openRun } from "../node/run-folder.ts";
-import type { Evaluation } from "../rollout/evaluate.ts";
+import { openAnyRun } from "../node/run-folder.ts";
+import type { AnyEvaluation } from "../tasks/any-session.ts";
 import { only, wholeNumber } from "./args.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--json]
@@ -25,7 +25,7 @@ export function evalCommand(args: string[]): void {
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
   const greedy = !values.sample;
-  const session = openRun(run);
+  const session = openAnyRun(run);
   const { config } = session;
   const evaluation = session.evaluate(episodes, seed, greedy);
   if (values.json) {
@@ -39,12 +39,13 @@ export function evalCommand(args: string[]): void {
 export const evaluationSeed = 1_000_000_007;
 
 export function describe(
-  { episodes, meanReturn, stdReturn, margin, successRate }: Evaluation,
+  { episodes, meanReturn, stdReturn, margin, successRate, measures = {} }: AnyEvaluation,
   greedy: boolean,
 ): string {
   const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;
   const [low, high] = [meanReturn - margin, meanReturn + margin].map((x) => x.toFixed(2));
   const interval = margin > 0 ? ` (95 % interval of the mean ${low} to ${high})` : "";
   const how = greedy ? "greedy" : "sampled";
-  return `${how} return over ${episodes} episodes: ${meanReturn.toFixed(2)} ± ${stdReturn.toFixed(2)}${interval}${success}`;
+  const told = Object.entries(measures).map(([name, x]) => `, ${name} ${x.toFixed(3)}`);
+  return `${how} return over ${episodes} episodes: ${meanReturn.toFixed(2)} ± ${stdReturn.toFixed(2)}${interval}${success}${told.join("")}`;
 }

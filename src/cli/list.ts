@@ -1,9 +1,13 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
 import { parseArgs } from "node:util";
 import { algorithms } from "../algos/index.ts";
+import { sftSettings } from "../algos/sft.ts";
+import { tuneAlgorithms, tuneSettings } from "../algos/tune-settings.ts";
 import type { Settings } from "../core/settings.ts";
 import { tasks } from "../tasks/index.ts";
 import { modelSettings } from "../tasks/model-settings.ts";
+import { languageTasks } from "../tasks/text/index.ts";
+import { gptSettings } from "../tasks/text/session.ts";
 
 export const listHelp = `  pigrad list
       tasks, algorithms, and every setting with its default`;
@@ -23,11 +27,29 @@ export function listCommand(args: string[]): void {
     }
     lines.push(...settingLines(settings));
   }
+  lines.push("", "Text tasks (pigrad train TASK)");
+  for (const [name, { about, algo, steps, settings, usual }] of Object.entries(languageTasks)) {
+    const values = Object.entries(usual).map(([key, value]) => `${key}=${value}`);
+    lines.push(
+      "",
+      `  ${name}: ${about}`,
+      `    ${algo} by default, for ${steps.toLocaleString("en")} sampled tokens; preset: ${values.join(" ")}`,
+      ...settingLines(settings),
+    );
+  }
   lines.push("", "Algorithms (--algo NAME)");
   for (const [name, { about, settings }] of Object.entries(algorithms)) {
     lines.push("", `  ${name}: ${about}`, ...settingLines(settings));
   }
   lines.push("", "The model (of any task)", ...settingLines(modelSettings));
+  lines.push("", "Algorithms of text tasks", "", "  sft: supervised learning alone");
+  for (const [name, { about }] of Object.entries(tuneAlgorithms)) lines.push(`  ${name}: ${about}`);
+  for (const [title, table] of [
+    ["Settings of supervised learning", sftSettings],
+    ["Settings of learning from rewards", tuneSettings],
+    ["The language model", gptSettings],
+  ] as const)
+    lines.push("", title, ...settingLines(table));
   process.stdout.write(`${lines.join("\n")}\n`);
 }
 

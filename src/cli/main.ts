@@ -2,6 +2,7 @@
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
+import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { exportCommand, exportHelp } from "./export.ts";
@@ -9,6 +10,7 @@ import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
 import { reportCommand, reportHelp } from "./report.ts";
+import { sampleCommand, sampleHelp } from "./sample.ts";
 import { sweepCommand, sweepHelp } from "./sweep.ts";
 import { trainCommand, trainHelp } from "./train.ts";
 
@@ -17,6 +19,8 @@ const help = `pigrad: policy-gradient reinforcement learning from scratch
 usage:
 ${trainHelp}
 ${evalHelp}
+${sampleHelp}
+${dataHelp}
 ${sweepHelp}
 ${compareHelp}
 ${reportHelp}
@@ -38,6 +42,8 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<void> | void
   lab: labCommand,
   export: exportCommand,
   "emit-wasm": emitWasmCommand,
+  sample: sampleCommand,
+  data: dataCommand,
 };
 
 async function main([name, ...args]: string[]): Promise<void> {

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
+import { isLanguage } from "../tasks/any-session.ts";
 import { replay } from "../tasks/replay.ts";
 import { evaluationSeed } from "./eval.ts";
 import { reportPage } from "./report-page.ts";
@@ -24,7 +25,7 @@ export function reportCommand(args: string[]): void {
   const runs = positionals.map(readRun);
   const parts = runs.map((run) => ({
     run,
-    replay: replay(sessionOf(run), episodes, evaluationSeed),
+    replay: isLanguage(run.config.task) ? null : replay(sessionOf(run), episodes, evaluationSeed),
   }));
   writeAtomically(out, reportPage(parts));
   process.stdout.write(`page: ${out}\n`);

@@ -2,18 +2,21 @@
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
+import { readCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
 import { chooseFolder, createRun, resumeRun } from "../node/run-folder.ts";
 import { type StopOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
-import { open, resolve, type Session } from "../tasks/session.ts";
+import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
+import type { Session } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
 import { Progress } from "./progress.ts";
 import { reportPage } from "./report-page.ts";
 import { readRun } from "./runs.ts";
+import { sampleLine } from "./sample.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME]
@@ -69,7 +72,7 @@ export async function trainCommand(args: string[]): Promise<void> {
   const before = session.training.envSteps;
   const trained = await trainRun(folder, session, stop, (report, line) => {
     if (values.json) process.stdout.write(`${line}\n`);
-    progress?.show(report);
+    progress?.show(report, sampleLine(session));
     live?.send(line);
     board?.add(report);
   });
@@ -78,7 +81,7 @@ export async function trainCommand(args: string[]): Promise<void> {
   live?.send('{"type":"end"}');
   await live?.close();
   const { seconds, why } = trained;
-  if (talk && why !== "steps")
+  if (talk && why !== "steps" && why !== "end")
     process.stdout.write(`stopped by ${why}; keeping what was learned\n`);
   const evaluation = session.evaluate(100, evaluationSeed, true);
   const { envSteps } = session.training;
@@ -92,7 +95,7 @@ export async function trainCommand(args: string[]): Promise<void> {
   const steps = envSteps.toLocaleString("en");
   process.stdout.write(
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
-      `${describe(evaluation, true)}\n${comparison(session.makeEnv(), evaluation)}saved to ${folder}\n`,
+      `${describe(evaluation, true)}\n${comparison(session, evaluation)}saved to ${folder}\n`,
   );
 }
 
@@ -102,8 +105,8 @@ async function watchRun(folder: string, port: string | undefined): Promise<Live>
   return serveLive(page, wholeNumber("port", port, 0) ?? 0);
 }
 
-function begin(values: Given, positionals: string[]): { folder: string; session: Session } {
-  const config = resolve({
+function begin(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+  const config = resolveAny({
     task: only("task", positionals),
     algo: values.algo,
     seed: wholeNumber("seed", values.seed, 0),
@@ -112,12 +115,12 @@ function begin(values: Given, positionals: string[]): { folder: string; session:
     settings: pairs(values.set ?? []),
   });
   const folder = chooseFolder(values.out, config);
-  const session = open(config);
+  const session = openAny(config, null, readCorpus);
   createRun(folder, session.config);
   return { folder, session };
 }
 
-function resume(values: Given, positionals: string[]): { folder: string; session: Session } {
+function resume(values: Given, positionals: string[]): { folder: string; session: AnySession } {
   const fixed = (["algo", "seed", "steps", "out", "set", "backend"] as const).filter(
     (name) => values[name] !== undefined,
   );
@@ -130,7 +133,9 @@ function resume(values: Given, positionals: string[]): { folder: string; session
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */
-function comparison(env: Dynamics, { meanReturn, stdReturn, episodes }: Evaluation): string {
+function comparison(session: AnySession, { meanReturn, stdReturn, episodes }: Evaluation): string {
+  if (session.language !== undefined) return "";
+  const env = (session as Session).makeEnv();
   if (!("outcomes" in env)) return "";
   const { optimal, random } = exactReturns(env as Dynamics & Tabular);
   const short = optimal - meanReturn;

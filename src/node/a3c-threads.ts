@@ -31,7 +31,7 @@ export interface ThreadNews {
 }
 
 /** Whether a session's workers want threads of their own. */
-export const wantsThreads = ({ config }: Session): boolean =>
+export const wantsThreads = ({ config }: Pick<Session, "config">): boolean =>
   config.algo === "a3c" && Number(config.settings.threads) > 1;
 
 /**

@@ -7,7 +7,9 @@ import { join } from "node:path";
 import { FormatError, SettingError } from "../core/errors.ts";
 import type { State } from "../core/state.ts";
 import { decodeState, encodeState } from "../io/state-file.ts";
-import { open, type RunConfig, resolve, type Session } from "../tasks/session.ts";
+import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
+import type { RunConfig, Session } from "../tasks/session.ts";
+import { readCorpus } from "./corpora.ts";
 import { appendFlushed, removeTemporary, writeAtomically } from "./files.ts";
 
 const names = {
@@ -47,7 +49,7 @@ export function createRun(path: string, config: RunConfig): void {
 }
 
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
-export function checkpoint(path: string, session: Session, metrics: string[]): void {
+export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
   if (metrics.length > 0) {
     appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
     metrics.length = 0;
@@ -58,22 +60,29 @@ export function checkpoint(path: string, session: Session, metrics: string[]): v
 }
 
 /** A run's policy, in a session that has not trained: for evaluation. Throws FormatError for anything else. */
-export function openRun(path: string): Session {
+export function openAnyRun(path: string): AnySession {
   const config = readConfig(path);
-  const session = rebuilding(path, () => open(config));
+  const session = rebuilding(path, () => openAny(config, null, readCorpus));
   const state = readCheckpoint(path);
   rebuilding(path, () => session.load(state));
   return session;
+}
+
+/** The same for a run of control, with all its session has. Throws SettingError for a run of language. */
+export function openRun(path: string): Session {
+  const session = openAnyRun(path);
+  if (session.language === undefined) return session as Session;
+  throw new SettingError(`${path}: a run of language, which has no environment; see pigrad sample`);
 }
 
 /**
  * A run to go on with from its last checkpoint, to the last bit. Metrics of updates after it are cut off;
  * what an interrupted write left is removed.
  */
-export function resumeRun(path: string): Session {
+export function resumeRun(path: string): AnySession {
   const config = readConfig(path);
   const state = readCheckpoint(path);
-  const session = rebuilding(path, () => open(config, state));
+  const session = rebuilding(path, () => openAny(config, state, readCorpus));
   removeTemporary(path);
   const { update } = state as { update: number };
   const kept = readMetrics(path).filter((metric) => metric.update <= update);
@@ -117,7 +126,7 @@ export function readConfig(path: string): RunConfig {
       throw new FormatError(`${join(path, names.config)}: want ${name} to be a ${type}`);
     }
   }
-  return rebuilding(path, () => resolve(config as RunConfig));
+  return rebuilding(path, () => resolveAny(config as RunConfig));
 }
 
 function readCheckpoint(path: string): State {

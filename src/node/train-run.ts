@@ -1,5 +1,6 @@
 /** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
 import type { Report } from "../algos/training.ts";
+import type { AnySession } from "../tasks/any-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads, wantsThreads } from "./a3c-threads.ts";
 import { checkpoint } from "./run-folder.ts";
@@ -16,7 +17,7 @@ export interface StopOptions {
 export interface Trained {
   readonly last: Report | null;
   readonly seconds: number;
-  readonly why: "steps" | "time" | "return" | "signal";
+  readonly why: "steps" | "time" | "return" | "signal" | "end";
 }
 
 /** Called with each update's figures. */
@@ -28,12 +29,13 @@ export type Watcher = (report: Report, line: string) => void;
  */
 export async function trainRun(
   folder: string,
-  session: Session,
+  session: AnySession,
   stop: StopOptions,
   watch: Watcher,
 ): Promise<Trained> {
   const { config, training } = session;
-  const reports = wantsThreads(session) ? a3cThreads(session) : session.reports;
+  const threads = wantsThreads(session);
+  const reports = threads ? a3cThreads(session as Session) : session.reports;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {
@@ -52,10 +54,15 @@ export async function trainRun(
     return episodes >= 100 && meanReturn >= (stop.untilReturn ?? Infinity) ? "return" : null;
   };
   try {
-    let why = reason();
+    let why: Trained["why"] | null = reason();
     let written = -1;
     while (why === null) {
-      last = (await reports.next()).value;
+      const next = await reports.next();
+      if (next.done) {
+        why = "end";
+        break;
+      }
+      last = next.value;
       const line = JSON.stringify({
         type: "update",
         ...last,

@@ -46,6 +46,17 @@ const backends: Readonly<Record<string, () => Backend>> = {
 /** "auto" is simd where the machine has it. */
 export const backendNames = ["auto", ...Object.keys(backends)];
 
+/** A new backend by its name, as `backendOf` gives it. */
+export const makeBackend = (name: string): Backend => backends[name]();
+
+/** The backend that a name means. Throws SettingError that names what is allowed. */
+export function backendOf(name = "auto"): string {
+  if (!backendNames.includes(name)) {
+    throw new SettingError(`unknown backend "${name}"; allowed: ${backendNames.join(", ")}`);
+  }
+  return name !== "auto" ? name : simdAvailable() ? "simd" : "loops";
+}
+
 /** What a caller may leave out. */
 export interface SessionRequest {
   readonly task: string;
@@ -62,17 +73,13 @@ export function resolve(request: SessionRequest): RunConfig {
   const task = named("task", request.task, tasks);
   const { algo: usual, steps: usualSteps, presets } = tasks[task];
   const algo = named("algorithm", request.algo ?? usual, algorithms);
-  const backend = request.backend ?? "auto";
-  if (!backendNames.includes(backend)) {
-    throw new SettingError(`unknown backend "${backend}"; allowed: ${backendNames.join(", ")}`);
-  }
+  const backend = backendOf(request.backend);
   const { steps: presetSteps, ...preset } = presets[algo] ?? {};
   const { seed = 1, steps = (presetSteps as number | undefined) ?? usualSteps } = request;
-  wholeNumber("seed", seed, 0, Number.MAX_SAFE_INTEGER);
-  wholeNumber("steps", steps, 1, 1e12);
+  checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  checkWhole("steps", steps, 1, 1e12);
   const settings = settle(settingsOf(task, algo), { ...preset, ...request.settings });
-  const chosen = backend !== "auto" ? backend : simdAvailable() ? "simd" : "loops";
-  return { task, algo, seed, steps, backend: chosen, settings };
+  return { task, algo, seed, steps, backend, settings };
 }
 
 /** The settings of task, model and algorithm in one table. */
@@ -149,7 +156,7 @@ function makeModel(
     action: env.actionSpace,
     critic: needsCritic(settings as never),
   };
-  return new ActorCritic(backends[backend](), options, random);
+  return new ActorCritic(makeBackend(backend), options, random);
 }
 
 /** Gives the environments past selves of the policy as opponents, where the task is a game. */
@@ -174,7 +181,7 @@ function named<T extends object>(kind: string, name: string, table: T): keyof T 
   return name as keyof T & string;
 }
 
-function wholeNumber(name: string, value: number, min: number, max: number): void {
+export function checkWhole(name: string, value: number, min: number, max: number): void {
   if (!(Number.isInteger(value) && value >= min && value <= max)) {
     throw new SettingError(`${name}: want a whole number from ${min} to ${max}, got ${value}`);
   }

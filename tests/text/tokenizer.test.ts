@@ -74,7 +74,7 @@ describe("byte-level BPE", () => {
     const mine = readTokenizerJson(json);
     expect(text.length).toBeGreaterThan(1_000_000);
     for (let at = 0; at < text.length; at += 10_000) {
-      const part = text.slice(at, at + 10_000).toWellFormed();
+      const part = text.slice(at, at + 10_000).replace(/\p{Surrogate}/gu, "");
       const want = reference.encode(part).ids;
       expect(trained.encode(part)).toEqual(want);
       expect(mine.encode(part)).toEqual(want);

@@ -28,7 +28,7 @@ export function withoutCarry(a: number, b: number): number {
 const keyOf = (a: number, b: number): string => `${Math.min(a, b)}+${Math.max(a, b)}`;
 
 export function arith({ digits, sloppy }: Values<typeof arithSettings>): TextTask {
-  const below = 10 ** digits;
+  const below = Number(`1e${digits}`);
   const sums: { readonly example: Example; readonly key: string }[] = [];
   for (let a = 0; a < below; a++) {
     for (let b = 0; b < below; b++) {

