@@ -63,9 +63,10 @@ export function actorCriticLoss(
   return () => {
     const params = model.forward(observation, memory);
     const logProb = model.head.logProb(params, action, mask);
-    const policyLoss = surrogateLoss(logProb, oldLogProb, batch.advantage, weight, s.surrogate);
     const entropy = sum(mul(model.head.entropy(params, mask), weight));
     const value = model.value(observation, memory);
+    // last, because a changed clip range has the tape record all that follows anew
+    const policyLoss = surrogateLoss(logProb, oldLogProb, batch.advantage, weight, s.surrogate);
     parts.policyLoss += policyLoss.data[0];
     parts.entropy += entropy.data[0];
     const { approximateKl, outsideFraction, tokens } = diagnostics(policyLoss);

@@ -195,6 +195,7 @@ const lstmCell: Compile = (k, slot) => {
   const [sigmoids, tanhs] = [k.alloc(4 * size), k.alloc(4 * size)];
   const tanhNext = k.alloc(size);
   return {
+    buffers: [sigmoids, tanhs, tanhNext],
     forward() {
       const c = cell.data;
       kernels.sigmoid(address(sigmoids), address(gates.data), 4 * size);

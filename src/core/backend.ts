@@ -61,6 +61,8 @@ export interface Backend {
 
 /** Forward and backward of one slot; as in `Op`. */
 export interface Compiled {
+  /** Room of its own, given back when the slot is dropped. */
+  readonly buffers?: readonly Floats[];
   forward?(slot: Slot): void;
   backward?(slot: GradSlot): void;
 }

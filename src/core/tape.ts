@@ -174,7 +174,8 @@ export class Tape {
 
   /** Forgets the slots from `from` on and gives their buffers back. */
   drop(from = 0): void {
-    for (const { op, data, grad, scratch } of this.slots.splice(from)) {
+    for (const { op, data, grad, scratch, code } of this.slots.splice(from)) {
+      for (const buffer of code.buffers ?? []) this.k.free(buffer);
       if (scratch.length > 0) this.k.free(scratch);
       if (op.view !== undefined) continue;
       this.k.free(data);
