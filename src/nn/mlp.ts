@@ -1,11 +1,6 @@
 /** A multilayer perceptron. */
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
-import { add, mul } from "../ops/arithmetic.ts";
-import { greater } from "../ops/compare.ts";
-import { square } from "../ops/elementwise.ts";
-import { stopGradient } from "../ops/layout.ts";
-import { linear } from "../ops/matmul.ts";
 import { orthogonal } from "./init.ts";
 import { Linear } from "./linear.ts";
 
@@ -21,8 +16,9 @@ export interface MlpOptions {
 /** Linear layers of the given sizes, orthogonal with gain √2 inside, zero biases. */
 export class Mlp {
   readonly layers: readonly Linear[];
-  private readonly activation: "tanh" | "relu";
-  private readonly active: number; // layers with an activation behind them
+  readonly activation: "tanh" | "relu";
+  /** How many layers, from the first, have the activation behind them. */
+  readonly active: number;
 
   /** Adds `name.0.weight`, `name.0.bias`, `name.1.weight`, … to `parameters`. */
   constructor(
@@ -49,24 +45,5 @@ export class Mlp {
       h = this.layers[i].forward(h, i < this.active ? this.activation : "none");
     }
     return h;
-  }
-
-  /**
-   * The directional derivative of forward(x) along `v`, a network of the same sizes that holds the
-   * direction: exact, by the chain rule layer after layer. No gradient flows through it.
-   */
-  tangent(x: Tensor, v: Mlp): Tensor {
-    let h = x;
-    let dh: Tensor | null = null; // x itself does not move
-    for (let i = 0; i < this.layers.length; i++) {
-      const { weight } = this.layers[i];
-      const moved = v.layers[i].forward(h);
-      dh = dh === null ? moved : add(moved, linear(dh, weight));
-      if (i >= this.active) break;
-      h = this.layers[i].forward(h, this.activation);
-      const slope = this.activation === "tanh" ? add(mul(square(h), -1), 1) : greater(h, mul(h, 0));
-      dh = mul(dh, slope);
-    }
-    return stopGradient(dh as Tensor);
   }
 }

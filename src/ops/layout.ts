@@ -43,7 +43,7 @@ const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Int32Array> => 
 export function broadcastLike(x: Tensor, like: Tensor, op: string): Tensor {
   return covers(x.shape, like.shape) ? x : apply(broadcastLikeOp, x, like, NONE, 0, 0, op);
 }
-const broadcastLikeOp = mover<string>("broadcastLike", {
+const broadcastLikeOp = /* @__PURE__ */ mover<string>("broadcastLike", {
   shape: ({ a, b, settings: op }) => broadcastShape(op, a.shape, b.shape),
   map: ({ a }, shape) => broadcastMap(a.shape, shape),
 });
@@ -61,7 +61,7 @@ function covers(shape: Shape, other: Shape): boolean {
 /** x stretched to `shape` by NumPy's broadcasting rule. */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
   apply(broadcastToOp, x, NONE, NONE, 0, 0, shape);
-const broadcastToOp = mover<Shape>("broadcastTo", {
+const broadcastToOp = /* @__PURE__ */ mover<Shape>("broadcastTo", {
   shape({ a, settings: shape }) {
     const stretched = broadcastShape("broadcastTo", a.shape, shape);
     if (sizeOf(stretched) !== sizeOf(shape) || stretched.length !== shape.length) {
@@ -84,7 +84,7 @@ const permuted = ({ a, settings: perm }: Call<readonly number[]>): number[] => {
   }
   return axes;
 };
-const permuteOp = mover<readonly number[]>("permute", {
+const permuteOp = /* @__PURE__ */ mover<readonly number[]>("permute", {
   shape: (call) => permuted(call).map((axis) => call.a.shape[axis]),
   map(call, shape) {
     const strides = stridesOf(call.a.shape);
@@ -124,7 +124,7 @@ const ranges = ({ a: { shape }, settings }: Call<readonly Range[]>) => {
     return { first, step, length: Math.max(0, Math.ceil((clamp(stop) - first) / step)) };
   });
 };
-const sliceOp = mover<readonly Range[]>("slice", {
+const sliceOp = /* @__PURE__ */ mover<readonly Range[]>("slice", {
   shape: (call) => ranges(call).map(({ length }) => length),
   map(call, shape) {
     const strides = stridesOf(call.a.shape);
@@ -141,7 +141,7 @@ const sliceOp = mover<readonly Range[]>("slice", {
 /** x in reverse along one axis, or several. */
 export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
   apply(flipOp, x, NONE, NONE, 0, 0, typeof axes === "number" ? [axes] : axes);
-const flipOp = mover<readonly number[]>("flip", {
+const flipOp = /* @__PURE__ */ mover<readonly number[]>("flip", {
   shape: ({ a }) => a.shape,
   map({ a, settings }, shape) {
     const flipped = settings.map((axis) => axisOf("flip", axis, shape));
@@ -159,7 +159,7 @@ const padLeft = (list: readonly number[], rank: number): number[] => [
   ...new Array<number>(Math.max(0, rank - list.length)).fill(1),
   ...list,
 ];
-const tileOp = mover<readonly number[]>("tile", {
+const tileOp = /* @__PURE__ */ mover<readonly number[]>("tile", {
   shape({ a, settings: reps }) {
     const rank = Math.max(a.shape.length, reps.length);
     const times = padLeft(reps, rank);
@@ -180,7 +180,7 @@ export const pad = (
   padding: readonly (readonly [number, number])[],
   value = 0,
 ): Tensor => apply(padOp, x, NONE, NONE, value, 0, padding);
-const padOp = mover<readonly (readonly [number, number])[]>("pad", {
+const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad", {
   shape({ a, settings: padding }) {
     if (padding.length !== a.shape.length) {
       throw new ShapeError(

@@ -14,23 +14,24 @@ type ReduceOp = Op<Axes, Rows>;
 const reduce = (op: ReduceOp, x: Tensor, axes: Axes, keepdims: boolean, q = 0): Tensor =>
   apply(op, x, NONE, NONE, keepdims ? 1 : 0, q, axes);
 
-/** Shape and plan that every reduction shares. */
-const overAxes = (name: string) => ({
+type Rules = Pick<ReduceOp, "forward" | "backward" | "scratch">;
+
+/** A reduction with the shape and plan that all share. Calls are marked pure: a bundler leaves out what is not used. */
+const overAxes = (name: string, rules: Rules): ReduceOp => ({
   name,
   shape: ({ a, p: keepdims, settings: axes }: Call<Axes>): Shape =>
     reducedShape(a.shape, axesOf(name, axes, a.shape), keepdims === 1),
   plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
+  ...rules,
 });
 
-/** As overAxes, for reductions that have no value for no numbers. */
-const overFilledAxes = (name: string) => ({
-  ...overAxes(name),
-  plan(call: Call<Axes>, shape: Shape): Rows {
-    const rows = overAxes(name).plan(call);
+/** One that has no value for no numbers. */
+const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
+  ...overAxes(name, rules),
+  plan({ a, settings: axes }: Call<Axes>, shape: Shape): Rows {
+    const rows = rowsOf(a.shape, axesOf(name, axes, a.shape));
     if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
-      throw new ShapeError(
-        `${name}: want at least one number to reduce, got ${show(call.a.shape)}`,
-      );
+      throw new ShapeError(`${name}: want at least one number to reduce, got ${show(a.shape)}`);
     }
     return rows;
   },
@@ -39,8 +40,7 @@ const overFilledAxes = (name: string) => ({
 /** y = Σ x */
 export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(sumOp, x, axes, keepdims);
-const sumOp: ReduceOp = {
-  ...overAxes("sum"),
+const sumOp = /* @__PURE__ */ overAxes("sum", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let total = 0;
@@ -54,13 +54,12 @@ const sumOp: ReduceOp = {
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += dy[r];
     }
   },
-};
+});
 
 /** y = (1/n) Σ x; NaN for no numbers. */
 export const mean = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(meanOp, x, axes, keepdims);
-const meanOp: ReduceOp = {
-  ...overAxes("mean"),
+const meanOp = /* @__PURE__ */ overAxes("mean", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) y[r] = meanOf(x, start[r], offset);
   },
@@ -71,7 +70,7 @@ const meanOp: ReduceOp = {
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += share;
     }
   },
-};
+});
 
 function meanOf(x: ArrayLike<number>, start: number, offset: Int32Array): number {
   let total = 0;
@@ -97,8 +96,7 @@ function squaresAbout(
 /** y = Σ(x − mean)²/(n − ddof): ddof 1 is the unbiased form (PyTorch's default), NaN for one number. */
 export const variance = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
   reduce(varianceOp, x, axes, keepdims, ddof);
-const varianceOp: ReduceOp = {
-  ...overAxes("variance"),
+const varianceOp = /* @__PURE__ */ overAxes("variance", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       const mean = meanOf(x, start[r], offset);
@@ -116,13 +114,12 @@ const varianceOp: ReduceOp = {
       }
     }
   },
-};
+});
 
 /** y = √variance; the gradient at y = 0 is 0 (PyTorch). */
 export const std = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
   reduce(stdOp, x, axes, keepdims, ddof);
-const stdOp: ReduceOp = {
-  ...overAxes("std"),
+const stdOp = /* @__PURE__ */ overAxes("std", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       const mean = meanOf(x, start[r], offset);
@@ -141,15 +138,14 @@ const stdOp: ReduceOp = {
       }
     }
   },
-};
+});
 
 /** y = (Σ|x|ᵖ)^(1/p), p ≥ 1 or Infinity; the gradient at y = 0 is 0. */
 export function norm(x: Tensor, axes: Axes = null, keepdims = false, p = 2): Tensor {
   if (!(p >= 1)) throw new RangeError(`norm: want p ≥ 1, got ${p}`);
   return reduce(normOp, x, axes, keepdims, p);
 }
-const normOp: ReduceOp = {
-  ...overAxes("norm"),
+const normOp = /* @__PURE__ */ overAxes("norm", {
   forward({ data: y, a: { data: x }, q: p, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let max = 0; // taken out, so that squares neither overflow nor vanish
@@ -181,13 +177,12 @@ const normOp: ReduceOp = {
       }
     }
   },
-};
+});
 
 /** y = Π x */
 export const prod = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(prodOp, x, axes, keepdims);
-const prodOp: ReduceOp = {
-  ...overAxes("prod"),
+const prodOp = /* @__PURE__ */ overAxes("prod", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let product = 1;
@@ -214,13 +209,12 @@ const prodOp: ReduceOp = {
       }
     }
   },
-};
+});
 
 /** y = the largest; NaN wins; ties share the gradient evenly (PyTorch's amax). */
 export const max = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(maxOp, x, axes, keepdims);
-const maxOp: ReduceOp = {
-  ...overFilledAxes("max"),
+const maxOp = /* @__PURE__ */ overFilledAxes("max", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = -Infinity;
@@ -229,13 +223,12 @@ const maxOp: ReduceOp = {
     }
   },
   backward: shareAmongEqual,
-};
+});
 
 /** y = the smallest; NaN wins; ties share the gradient evenly (PyTorch's amin). */
 export const min = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(minOp, x, axes, keepdims);
-const minOp: ReduceOp = {
-  ...overFilledAxes("min"),
+const minOp = /* @__PURE__ */ overFilledAxes("min", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = Infinity;
@@ -244,7 +237,7 @@ const minOp: ReduceOp = {
     }
   },
   backward: shareAmongEqual,
-};
+});
 
 function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: GradSlot<Axes, Rows>) {
   const { data: x, grad: dx } = a;
@@ -262,8 +255,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
 /** Where the largest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argmaxOp, x, axes, keepdims);
-const argmaxOp: ReduceOp = {
-  ...overFilledAxes("argmax"),
+const argmaxOp = /* @__PURE__ */ overFilledAxes("argmax", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
@@ -276,13 +268,12 @@ const argmaxOp: ReduceOp = {
       y[r] = best;
     }
   },
-};
+});
 
 /** Where the smallest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argminOp, x, axes, keepdims);
-const argminOp: ReduceOp = {
-  ...overFilledAxes("argmin"),
+const argminOp = /* @__PURE__ */ overFilledAxes("argmin", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
@@ -295,4 +286,4 @@ const argminOp: ReduceOp = {
       y[r] = best;
     }
   },
-};
+});

@@ -8,6 +8,7 @@ import { type Parameters, type Shape, show, sizeOf, type Tensor } from "../core/
 import { Conv } from "../nn/conv.ts";
 import { Lstm } from "../nn/lstm.ts";
 import { Mlp } from "../nn/mlp.ts";
+import { mlpTangent } from "../nn/tangent.ts";
 import { reshape } from "../ops/layout.ts";
 
 export interface NetworkOptions {
@@ -93,6 +94,6 @@ export class Network {
     if (this.filters.length > 0 || this.lstm !== null) {
       throw new SettingError("natural gradients: want a network of dense layers only");
     }
-    return this.dense && v.dense && this.dense.tangent(x, v.dense);
+    return this.dense && v.dense && mlpTangent(this.dense, x, v.dense);
   }
 }

@@ -7,6 +7,7 @@ import { categoricalKl } from "../../src/distributions/categorical.ts";
 import { fisherForm } from "../../src/estimators/fisher.ts";
 import { conjugateGradient, lineSearch, trustRegionScale } from "../../src/estimators/natural.ts";
 import { Mlp } from "../../src/nn/mlp.ts";
+import { mlpTangent } from "../../src/nn/tangent.ts";
 import * as o from "../../src/ops/index.ts";
 
 const k = loops(Float64Array);
@@ -22,7 +23,7 @@ function setup(activation: "tanh" | "relu") {
   const [theta] = parameters.regions();
   const [v] = directions.regions();
   const tape = new Tape(k);
-  const form = (): Tensor => fisherForm(policy.forward(x), policy.tangent(x, along));
+  const form = (): Tensor => fisherForm(policy.forward(x), mlpTangent(policy, x, along));
   const product = (out: Float64Array, direction: ArrayLike<number>): void => {
     v.data.set(direction);
     theta.grad.fill(0);
@@ -57,7 +58,7 @@ for (const activation of ["tanh", "relu"] as const) {
     test("the tangent is the logits' derivative along v, against differences", () => {
       const d = draw();
       v.data.set(d);
-      const tangent = new Tape(k).run(() => policy.tangent(x, along)).data.slice();
+      const tangent = new Tape(k).run(() => mlpTangent(policy, x, along)).data.slice();
       const at = (e: number): Float64Array => {
         const start = theta.data.slice();
         for (let i = 0; i < n; i++) theta.data[i] += e * d[i];
