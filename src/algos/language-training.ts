@@ -15,6 +15,7 @@ export interface LearnedBatch {
   readonly completions: Completions;
   readonly prompts: readonly string[];
   readonly advantage: Floats;
+  /** Empty without a reference. */
   readonly refLogProb: Floats;
 }
 

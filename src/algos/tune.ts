@@ -216,6 +216,11 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
         data.set(gpt.parameters.get(name)?.data ?? []);
     },
     run,
-    batch: { completions: batch, advantage, refLogProb, prompts: sampled.prompts },
+    batch: {
+      completions: batch,
+      advantage,
+      refLogProb: reference === null ? new Float64Array(0) : refLogProb,
+      prompts: sampled.prompts,
+    },
   };
 }

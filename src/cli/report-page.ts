@@ -1,11 +1,15 @@
 /** The report's page: learning curves with seed bands, what the policy does and looks at, settings. */
+import type { ExplainedSample } from "../algos/explain-samples.ts";
 import type { Replay } from "../tasks/replay.ts";
 import { escaped, page } from "./page.ts";
+import { samplesSection } from "./report-samples.ts";
 import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
 
 export interface ReportPart {
   readonly run: Run;
   readonly replay: Replay | null;
+  /** What a language model wrote, from its start to its end. */
+  readonly samples?: readonly ExplainedSample[];
 }
 
 export function reportPage(parts: readonly ReportPart[], live = false): string {
@@ -32,6 +36,7 @@ ${replays.length === 0 ? "" : replaySection}
 <h2>Learning</h2>
 <p id="legend" class="soft"></p>
 <div id="charts"></div>
+${parts.map(({ run, samples = [] }) => samplesSection(run.path, samples)).join("\n")}
 <h2>Runs</h2>
 <div class="scroll">${settingsTable(runs)}</div>`,
   });

@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
+import { readSamples } from "../node/run-folder.ts";
 import { isLanguage } from "../tasks/any-session.ts";
 import { replay } from "../tasks/replay.ts";
 import { evaluationSeed } from "./eval.ts";
@@ -25,6 +26,7 @@ export function reportCommand(args: string[]): void {
   const runs = positionals.map(readRun);
   const parts = runs.map((run) => ({
     run,
+    samples: readSamples(run.path),
     replay: isLanguage(run.config.task) ? null : replay(sessionOf(run), episodes, evaluationSeed),
   }));
   writeAtomically(out, reportPage(parts));

@@ -1,9 +1,10 @@
 /**
  * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
- * checkpoint.safetensors, all that the rest of it follows from.
+ * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
 import type { State } from "../core/state.ts";
 import { decodeState, encodeState } from "../io/state-file.ts";
@@ -16,6 +17,7 @@ const names = {
   config: "config.json",
   metrics: "metrics.jsonl",
   checkpoint: "checkpoint.safetensors",
+  samples: "samples.jsonl",
 } as const;
 
 /** One line of metrics: an update's figures, and seconds since the start. */
@@ -54,6 +56,12 @@ export function checkpoint(path: string, session: AnySession, metrics: string[])
     appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
     metrics.length = 0;
   }
+  const { training } = session.language ?? {};
+  const samples = training === undefined ? [] : explainSamples(training, 4);
+  if (samples.length > 0) {
+    const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`).join("");
+    appendFlushed(join(path, names.samples), lines);
+  }
   const { task, algo } = session.config;
   const bytes = encodeState(session.training.save(), { format: "pigrad 1", task, algo });
   writeAtomically(join(path, names.checkpoint), bytes);
@@ -89,6 +97,19 @@ export function resumeRun(path: string): AnySession {
   const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`).join("");
   writeAtomically(join(path, names.metrics), lines);
   return session;
+}
+
+/** Samples of a run of language, one checkpoint's after another; none of other runs. */
+export function readSamples(path: string): ExplainedSample[] {
+  if (!existsSync(join(path, names.samples))) return [];
+  const lines = read(path, names.samples).toString().split("\n");
+  return lines.flatMap((line) => {
+    try {
+      return line === "" ? [] : [JSON.parse(line) as ExplainedSample];
+    } catch {
+      return []; // cut off while it was written
+    }
+  });
 }
 
 /** The figures of a run. A last line that was cut off is left out. */

@@ -25,7 +25,11 @@ export interface AnyEvaluation extends Evaluation {
 export interface AnySession {
   readonly config: RunConfig;
   readonly reports: Generator<Report, void>;
-  readonly training: Kept & { readonly envSteps: number; report(): Report };
+  readonly training: Kept & {
+    readonly update: number;
+    readonly envSteps: number;
+    report(): Report;
+  };
   evaluate(episodes: number, seed: number, greedy: boolean): AnyEvaluation;
   load(state: State): void;
   /** Of a text task, all there is to it. */
