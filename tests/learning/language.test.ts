@@ -1,0 +1,83 @@
+/** Language models that must learn from rewards. "quick" ones run in CI; all of them with `npm run test:learning`. */
+import { existsSync } from "node:fs";
+import { expect, test } from "vitest";
+import { simd } from "../../src/backends/simd.ts";
+import { readCorpus } from "../../src/node/corpora.ts";
+import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
+import { type LanguageSession, openLanguage } from "../../src/tasks/text/session.ts";
+
+interface Trained {
+  readonly session: LanguageSession;
+  /** Held out, greedily: after the supervised stage, and at the end. */
+  readonly before: Readonly<Record<string, number>>;
+  readonly after: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly last: Readonly<Record<string, number>>;
+}
+
+/** Trains a task with its presets, or others, and says what came of it. */
+function train(
+  task: LanguageTaskName,
+  algo: string,
+  seed: number,
+  settings: Readonly<Record<string, unknown>> = {},
+  { steps = languageTasks[task].steps, greedy = true, prompts = 1000 } = {},
+): Trained {
+  const begun = performance.now();
+  const k = simd({ memory: 2 ** 29 });
+  const session = openLanguage(k, { task, algo, seed, steps, settings }, null, readCorpus);
+  const { training, reports } = session;
+  const measures = () => {
+    const { meanReward, stdReward, measures: m } = session.evaluate(prompts, 1, greedy);
+    return { ...m, meanReward, stdReward };
+  };
+  let before: Trained["before"] | null = null;
+  let last: Trained["last"] = {};
+  for (const report of reports) {
+    if (training.stage === 1) before ??= measures(); // one update later, which changes little
+    last = report as unknown as Trained["last"];
+    if (training.stage === 1 && training.envSteps >= steps) break;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const after = measures();
+  console.log(task, algo, `seed ${seed}`, { before, after, seconds: Math.round(seconds) });
+  return { session, before: before ?? {}, after, seconds, last };
+}
+
+test("quick: guess: ≥ 90 % found within the optimal number of turns + 1", () => {
+  const { before, after } = train("guess", "rloo", 1, {}, { steps: 120_000 });
+  expect(after.found).toBeGreaterThanOrEqual(0.9);
+  expect(after.asked).toBeLessThan(before.asked);
+});
+
+test("full: arith by GRPO: from ≤ 60 % to ≥ 97 % on held-out sums, on 4 of seeds 1 to 5, in 10 minutes each", () => {
+  const runs = [1, 2, 3, 4, 5].map((seed) => train("arith", "grpo", seed));
+  for (const { before } of runs) expect(before.exact).toBeLessThanOrEqual(0.6);
+  const good = runs.filter(({ after, seconds }) => after.exact >= 0.97 && seconds <= 600);
+  expect(good.length).toBeGreaterThanOrEqual(4);
+});
+
+test.each(["ppo", "rloo", "reinforce"])("full: arith by %s: ≥ 90 %", (algo) => {
+  expect(train("arith", algo, 1).after.exact).toBeGreaterThanOrEqual(0.9);
+});
+
+const g2pData = "data/g2p-data.txt";
+test.skipIf(!existsSync(g2pData))(
+  "full: g2p (after pigrad data g2p): ≥ 10 % fewer phoneme errors on 2,000 unseen words",
+  () => {
+    const { before, after } = train("g2p", "rloo", 1, { data: g2pData }, { prompts: 2000 });
+    expect(after.per).toBeLessThanOrEqual(0.9 * before.per);
+  },
+);
+
+const sentences = { data: "data/sentiment-data.txt", lexicon: "data/sentiment-lexicon.txt" };
+test.skipIf(!existsSync(sentences.data))(
+  "full: sentiment (after pigrad data sentiment): a deviation up, KL ≤ 0.3 a token, distinct-2 ≥ 80 %",
+  () => {
+    const options = { greedy: false, prompts: 2000 };
+    const { before, after, last } = train("sentiment", "rloo", 1, sentences, options);
+    expect(after.meanReward - before.meanReward).toBeGreaterThanOrEqual(before.stdReward);
+    expect(last.kl).toBeLessThanOrEqual(0.3);
+    expect(after.distinct2).toBeGreaterThanOrEqual(0.8 * before.distinct2);
+  },
+);
