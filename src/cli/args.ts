@@ -6,11 +6,13 @@ export function wholeNumber(
   flag: string,
   text: string | undefined,
   min: number,
+  max = Infinity,
 ): number | undefined {
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() === "" || !Number.isSafeInteger(value) || value < min) {
-    throw new SettingError(`--${flag}: want a whole number ≥ ${min}, got "${text}"`);
+  if (text.trim() === "" || !Number.isSafeInteger(value) || value < min || value > max) {
+    const range = max === Infinity ? `≥ ${min}` : `from ${min} to ${max}`;
+    throw new SettingError(`--${flag}: want a whole number ${range}, got "${text}"`);
   }
   return value;
 }

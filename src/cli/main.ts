@@ -68,7 +68,18 @@ async function main([name, ...args]: string[]): Promise<void> {
 /** Input that the person at the keyboard can mend, as against a fault of the program. */
 function isWrongInput(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException | null)?.code ?? "";
-  const system = ["ENOSPC", "EACCES", "EROFS", "ENOTDIR", "EEXIST", "EISDIR", "EPERM", "EDQUOT"];
+  const system = [
+    "ENOSPC",
+    "EACCES",
+    "EROFS",
+    "ENOTDIR",
+    "EEXIST",
+    "EISDIR",
+    "EPERM",
+    "EDQUOT",
+    "EFBIG",
+    "EADDRINUSE",
+  ];
   return (
     error instanceof SettingError ||
     error instanceof FormatError ||

@@ -102,7 +102,7 @@ export async function trainCommand(args: string[]): Promise<void> {
 /** The report's page of the run so far, fed while it trains. */
 async function watchRun(folder: string, port: string | undefined): Promise<Live> {
   const page = reportPage([{ run: readRun(folder), replay: null }], true);
-  return serveLive(page, wholeNumber("port", port, 0) ?? 0);
+  return serveLive(page, wholeNumber("port", port, 0, 65_535) ?? 0);
 }
 
 function begin(values: Given, positionals: string[]): { folder: string; session: AnySession } {

@@ -31,12 +31,7 @@ export function lstmCell(
 }
 
 /** The cell, given what x does to the gates. */
-function advance(
-  fromX: Tensor,
-  h: Tensor,
-  c: Tensor,
-  w: CellWeights,
-): { h: Tensor; c: Tensor } {
+function advance(fromX: Tensor, h: Tensor, c: Tensor, w: CellWeights): { h: Tensor; c: Tensor } {
   const both = apply(lstmOp, add(fromX, linear(h, w.wHh, w.bHh)), c);
   return { h: half(both, 0), c: half(both, 1) };
 }

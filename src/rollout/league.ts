@@ -1,6 +1,7 @@
 /**
  * Self-play: a policy plays against itself as it was before. Every `every` updates its weights are put
  * aside; opponents are drawn from the last `size` of them, so that nobody learns to beat only the newest.
+ * One seat is kept by the first self, which plays nearly at random: what is strange must stay beatable.
  */
 import { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
@@ -50,13 +51,13 @@ export class League implements Kept {
     };
   }
 
-  /** Before each update: puts the policy aside when it is time, and gives one seat to another past self. */
+  /** Before each update: puts the policy aside when it is time, and gives a seat to another past self. */
   advance(update: number): void {
     if ((update - 1) % this.every === 0) {
       this.past.push(weights(this.model));
       if (this.past.length > this.size) this.past.shift();
     }
-    const seat = update % this.seats.length;
+    const seat = 1 + (update % (this.seats.length - 1)); // seat 0 is the first self's
     this.take(seat, this.past[this.random.below(this.past.length)]);
   }
 

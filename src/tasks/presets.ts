@@ -90,7 +90,19 @@ export const presets = {
   blackjack: { ppo: { learningRate: 1e-3, gamma: 1, entropyWeight: 0.01 } },
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
   breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  "connect-four": { ppo: { envs: 16, hidden: [128, 128], entropyWeight: 0.01 } },
+  "connect-four": {
+    ppo: {
+      steps: 500_000,
+      envs: 32,
+      rollout: 64,
+      minibatch: 512,
+      learningRate: 1e-3,
+      gamma: 1,
+      lambda: 0.98,
+      entropyWeight: 0.02,
+      hidden: [128, 128],
+    },
+  },
   recommend: { ppo: { envs: 16, gamma: 0.95, entropyWeight: 0.01 } },
   portfolio: { ppo: { gamma: 0.9 } },
 };
