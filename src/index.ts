@@ -1,5 +1,8 @@
 /** The public list. */
+
 export { type A2cConfig, type A2cReport, a2c, a2cSettings } from "./algos/a2c.ts";
+export { evaluateLanguage, type LanguageEvaluation } from "./algos/evaluate-language.ts";
+export { inStages, LanguageTraining } from "./algos/language-training.ts";
 export { type PpoConfig, type PpoReport, ppo, ppoSettings } from "./algos/ppo.ts";
 export {
   type ReinforceConfig,
@@ -7,7 +10,22 @@ export {
   reinforce,
   reinforceSettings,
 } from "./algos/reinforce.ts";
+export {
+  learnedReward,
+  type Preference,
+  preferenceAccuracy,
+  rewardModelSettings,
+  trainRewardModel,
+} from "./algos/reward-model.ts";
+export { type SftConfig, type SftReport, sftSettings, supervised } from "./algos/sft.ts";
 export { type Report, Training } from "./algos/training.ts";
+export { type TuneReport, tuning } from "./algos/tune.ts";
+export {
+  type TuneConfig,
+  type TuneName,
+  tuneAlgorithms,
+  tuneSettings,
+} from "./algos/tune-settings.ts";
 export { loops } from "./backends/loops.ts";
 export type { Backend, Floats } from "./core/backend.ts";
 export {
@@ -121,9 +139,13 @@ export {
 export { type ValueSettings, valueDefaults, valueLoss } from "./estimators/value.ts";
 export { type Aggregation, tokenWeights, type WeightOptions } from "./estimators/weights.ts";
 export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./io/safetensors.ts";
+export { Decoder, type Generated, generate } from "./nn/decode.ts";
+export { Gpt, type GptOptions } from "./nn/gpt.ts";
+export { gpt2Tensors, loadGpt } from "./nn/gpt-weights.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
+export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export * from "./ops/index.ts";
 export { Adagrad } from "./optim/adagrad.ts";
 export { Adam, Adamax, type AdamOptions, AdamW } from "./optim/adam.ts";
@@ -164,7 +186,30 @@ export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
 export { RewardScaler, RunningMoments } from "./returns/running.ts";
 export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
+export { Completer, type CompleterOptions, Completions } from "./rollout/completions.ts";
 export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
 export { Minibatch } from "./rollout/minibatch.ts";
 export { Rollout } from "./rollout/rollout.ts";
 export { VectorEnv, type VectorEnvOptions } from "./rollout/vector-env.ts";
+export { type LanguageTaskName, languageTasks } from "./tasks/text/index.ts";
+export { type LanguageSession, openLanguage } from "./tasks/text/session.ts";
+export { bpe, trainBpe } from "./text/bpe.ts";
+export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
+export { tokenizerFrom } from "./text/load.ts";
+export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";
+export {
+  cosineLength,
+  distinct,
+  exactMatch,
+  format,
+  lexiconScore,
+  overlong,
+  type Reward,
+  repetition,
+  softOverlong,
+  weightedSum,
+} from "./text/rewards.ts";
+export { symbols } from "./text/symbols.ts";
+export { endToken, type TextTask } from "./text/task.ts";
+export { bytes, characters, type Tokenizer } from "./text/tokenizer.ts";
+export { readTokenizerJson, writeTokenizerJson } from "./text/tokenizer-json.ts";
