@@ -1,0 +1,195 @@
+/** What must be learned, by task and algorithm, with presets: the numbers that docs/results.md reports and tests hold. */
+import { availableParallelism } from "node:os";
+import type { Dynamics, Tabular } from "../../src/envs/env.ts";
+import { type SweepResult, sweep } from "../../src/node/sweep.ts";
+import { exactReturns } from "../../src/oracle/value-iteration.ts";
+import { bootstrapInterval, mean, median } from "../../src/rollout/statistics.ts";
+import { tasks } from "../../src/tasks/index.ts";
+import { resolve } from "../../src/tasks/session.ts";
+import { bestFixed, type Fixed } from "./fixed.ts";
+
+export interface Claim {
+  readonly name: string;
+  readonly task: string;
+  readonly algo: string;
+  readonly seeds: number;
+  readonly steps?: number;
+  readonly settings?: Readonly<Record<string, unknown>>;
+  /** Of the greedy evaluation; default 100. */
+  readonly episodes?: number;
+  /** Mean return of the last 100 training episodes whose first reaching counts. */
+  readonly threshold?: number;
+  /** What is asked, in words, and whether the results have it. */
+  readonly asks: string;
+  readonly holds: (outcome: Outcome) => boolean;
+}
+export interface Outcome {
+  readonly results: readonly SweepResult[];
+  /** Greedy returns, one a seed, and shares of success. */
+  readonly greedy: readonly number[];
+  readonly success: readonly number[];
+  /** Steps to the threshold, one a seed; Infinity where it was not reached. */
+  readonly steps: readonly number[];
+  /** The exact optimum, where the task is small enough. */
+  readonly optimum: number | null;
+  /** The best policy that does not look, where the claim is about beating it. */
+  readonly fixed: Fixed | null;
+}
+
+const least = (x: readonly number[]): number => Math.min(...x);
+const reached = (steps: readonly number[], within: number): number =>
+  steps.filter((s) => s <= within).length;
+const nearOptimum = ({ greedy, optimum }: Outcome): boolean =>
+  optimum !== null && mean(greedy) >= optimum - 0.05 * Math.abs(optimum);
+
+const cartpole = (algo: string, steps: number, medianSteps = Infinity): Claim => ({
+  name: `CartPole-v1, ${algo}`,
+  task: "cartpole",
+  algo,
+  seeds: 10,
+  steps,
+  threshold: 475,
+  asks: `475 within ${steps.toLocaleString("en")} steps on ≥ 8 of 10 seeds${
+    Number.isFinite(medianSteps) ? `, median ≤ ${medianSteps.toLocaleString("en")}` : ""
+  }; greedy ≥ 475 on all`,
+  holds: ({ steps: taken, greedy }) =>
+    reached(taken, steps) >= 8 && least(greedy) >= 475 && median(taken) <= medianSteps,
+});
+const beatsFixed = (task: string): Claim => ({
+  name: task,
+  task,
+  algo: "ppo",
+  seeds: 5,
+  episodes: 2000,
+  asks: "above the best fixed policy, outside the 95 % interval of the seeds' means",
+  holds: ({ greedy, fixed }) =>
+    fixed !== null && bootstrapInterval(greedy, mean)[0] > fixed.mean + 2 * fixed.error,
+});
+
+export const claims: readonly Claim[] = [
+  cartpole("ppo", 100_000, 70_000),
+  cartpole("trpo", 120_000),
+  cartpole("a2c", 250_000),
+  cartpole("reinforce", 250_000),
+  {
+    name: "Acrobot-v1",
+    task: "acrobot",
+    algo: "ppo",
+    seeds: 10,
+    threshold: -100,
+    asks: "−100 in a median of ≤ 65,000 steps, every seed within 150,000",
+    holds: ({ steps }) => median(steps) <= 65_000 && reached(steps, 150_000) === steps.length,
+  },
+  {
+    name: "Pendulum-v1",
+    task: "pendulum",
+    algo: "ppo",
+    seeds: 5,
+    asks: "greedy ≥ −200 within 200,000 steps",
+    holds: ({ greedy }) => least(greedy) >= -200,
+  },
+  {
+    name: "MountainCar-v0",
+    task: "mountain-car",
+    algo: "ppo",
+    seeds: 4,
+    asks: "greedy ≥ −115 within 1,000,000 steps",
+    holds: ({ greedy }) => least(greedy) >= -115,
+  },
+  {
+    name: "MountainCarContinuous-v0",
+    task: "mountain-car-continuous",
+    algo: "ppo",
+    seeds: 5,
+    asks: "greedy ≥ 88 within 100,000 steps",
+    holds: ({ greedy }) => least(greedy) >= 88,
+  },
+  {
+    name: "FrozenLake-v1 4×4, slippery",
+    task: "frozen-lake",
+    algo: "ppo",
+    seeds: 5,
+    episodes: 2000,
+    asks: "success ≥ 0.70",
+    holds: ({ success }) => least(success) >= 0.7,
+  },
+  {
+    name: "CliffWalking-v1",
+    task: "cliff-walking",
+    algo: "ppo",
+    seeds: 5,
+    steps: 200_000,
+    asks: "within 5 % of the optimum",
+    holds: nearOptimum,
+  },
+  {
+    name: "Taxi-v4",
+    task: "taxi",
+    algo: "ppo",
+    seeds: 4,
+    episodes: 2000,
+    asks: "within 5 % of the optimum",
+    holds: nearOptimum,
+  },
+  {
+    name: "Catch",
+    task: "catch",
+    algo: "ppo",
+    seeds: 5,
+    asks: "greedy ≥ 0.95",
+    holds: ({ greedy }) => least(greedy) >= 0.95,
+  },
+  {
+    name: "CartPole without velocities, LSTM",
+    task: "cartpole",
+    algo: "ppo",
+    seeds: 3,
+    steps: 300_000,
+    settings: {
+      velocities: false,
+      memory: 32,
+      hidden: [32],
+      envs: 16,
+      minibatch: 512,
+      epochs: 10,
+      lambda: 0.9,
+      learningRate: 2e-3,
+      normalizeObservation: true,
+      normalizeReward: true,
+    },
+    asks: "greedy ≥ 400",
+    holds: ({ greedy }) => least(greedy) >= 400,
+  },
+  {
+    name: "Connect four, self-play",
+    task: "connect-four",
+    algo: "ppo",
+    seeds: 3,
+    episodes: 1000,
+    asks: "≥ 95 % won against random play, no illegal move",
+    holds: ({ success }) => least(success) >= 0.95,
+  },
+  beatsFixed("recommend"),
+  beatsFixed("portfolio"),
+];
+
+/** Trains all seeds over worker threads. */
+export async function judge(claim: Claim, threads = availableParallelism()): Promise<Outcome> {
+  const { task, algo, seeds, steps, settings = {}, episodes = 100, threshold = null } = claim;
+  const jobs = Array.from({ length: seeds }, (_, i) => ({
+    config: resolve({ task, algo, steps, settings, seed: i + 1 }),
+    episodes,
+    evaluationSeed: 1_000_000_007,
+    threshold,
+  }));
+  const results = await sweep(jobs, threads);
+  const env = tasks[task as keyof typeof tasks].make(jobs[0].config.settings as never);
+  return {
+    results,
+    greedy: results.map(({ evaluation }) => evaluation.meanReturn),
+    success: results.map(({ evaluation }) => evaluation.successRate ?? Number.NaN),
+    steps: results.map(({ stepsToThreshold }) => stepsToThreshold ?? Infinity),
+    optimum: "outcomes" in env ? exactReturns(env as Dynamics & Tabular).optimal : null,
+    fixed: bestFixed(task),
+  };
+}
