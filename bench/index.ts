@@ -9,6 +9,7 @@ import { elementwise } from "./elementwise.ts";
 import { estimators } from "./estimators.ts";
 import { gemm } from "./gemm.ts";
 import { gpt } from "./gpt.ts";
+import { gptRl } from "./gpt-rl.ts";
 import { measure, print, type Result, type Suite } from "./harness.ts";
 import { machine } from "./machine.ts";
 import { memory } from "./memory.ts";
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, Suite>> = {
   update,
   gemm,
   gpt,
+  rl: gptRl,
   scans,
   estimators,
   elementwise,

@@ -1,0 +1,53 @@
+/** Learning from rewards end to end: where an update's time goes, and how many tokens a second it samples. */
+import { simd } from "../src/backends/simd.ts";
+import { openLanguage } from "../src/tasks/text/session.ts";
+import type { BenchCase, Suite } from "./harness.ts";
+
+const sizes = {
+  "C 64 L 2": { width: 64, layers: 2 },
+  "C 128 L 4": { width: 128, layers: 4 },
+};
+
+/** A GRPO update of addition, 512 completions; `shares` tells what it was busy with since the last call. */
+export function rlUpdate(size: { readonly width: number; readonly layers: number }) {
+  const settings = { ...size, sftUpdates: 0, prompts: 64, groupSize: 8, reference: false };
+  const session = openLanguage(simd(), {
+    task: "arith",
+    algo: "grpo",
+    seed: 1,
+    steps: 1e9,
+    settings,
+  });
+  const spent = { sample: 0, reward: 0, update: 0 };
+  let phase: keyof typeof spent | null = null;
+  let since = performance.now();
+  session.training.onPhase = (next) => {
+    const now = performance.now();
+    if (phase !== null) spent[phase] += now - since;
+    phase = next;
+    since = now;
+  };
+  return {
+    run: () => void session.reports.next(),
+    tokens: (): number => session.training.envSteps,
+    shares(): string {
+      const total = spent.sample + spent.reward + spent.update;
+      const share = (x: number): string => `${((100 * x) / total).toFixed(1)} %`;
+      return `sampling ${share(spent.sample)}, reward ${share(spent.reward)}, update ${share(spent.update)}`;
+    },
+  };
+}
+
+export const gptRl: Suite = {
+  about: "a GRPO update of a language model: 512 completions sampled, scored, learned from",
+  make() {
+    return Object.entries(sizes).map(([name, size]): BenchCase => {
+      const { run, tokens, shares } = rlUpdate(size);
+      const before = performance.now();
+      for (let i = 0; i < 5; i++) run();
+      const rate = tokens() / ((performance.now() - before) / 1000);
+      console.log(`  ${name}: ${Math.round(rate)} sampled tokens/s; ${shares()}`);
+      return { name, amount: 512, unit: "completions", run };
+    });
+  },
+};
