@@ -4,6 +4,7 @@
  */
 import type { Backend, Compiled, Floats } from "./backend.ts";
 import { UsageError } from "./errors.ts";
+import { copy, same, sameList } from "./same.ts";
 import { NONE, type Shape, show, sizeOf, type Tensor } from "./tensor.ts";
 
 /** What an op was called on: up to three inputs, two numbers, further settings, further inputs. */
@@ -160,7 +161,7 @@ export class Tape {
       s.p !== p ||
       s.q !== q ||
       !same(s.settings, settings) ||
-      !sameTensors(s.rest, rest)
+      !sameList(s.rest, rest)
     ) {
       this.drop(this.length); // later slots may read the one replaced
       s = this.record(op, { a, b, c, p, q, settings: copy(settings), rest: [...rest] });
@@ -223,37 +224,4 @@ export class Tape {
       scratch.fill(Number.NaN);
     }
   }
-}
-
-function sameTensors(a: readonly Tensor[], b: readonly Tensor[]): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-/** Equal settings: one object, or records and lists with equal entries. */
-function same(a: unknown, b: unknown): boolean {
-  if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
-  if (Array.isArray(a) && Array.isArray(b)) {
-    if (a.length !== b.length) return false;
-    for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
-    return true;
-  }
-  const x = a as Record<string, unknown>;
-  const y = b as Record<string, unknown>;
-  for (const key in y) if (!(key in x)) return false;
-  for (const key in x) if (!(key in y) || !same(x[key], y[key])) return false;
-  return true;
-}
-
-/** A copy that the caller cannot change behind the slot's back; what is frozen may stay, and compares at once. */
-function copy(settings: unknown): unknown {
-  if (typeof settings !== "object" || settings === null) return settings;
-  const values = Object.values(settings);
-  if (Object.isFrozen(settings) && values.every((x) => typeof x !== "object" || x === null))
-    return settings;
-  if (Array.isArray(settings)) return settings.map(copy);
-  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, copy(value)]));
 }

@@ -103,7 +103,18 @@ for (const make of [loops, simd]) {
   check(`${name}, poisoned`, same, same ? "the same weights, bit for bit" : "weights differ");
 }
 
-const { reports } = open(resolve({ task: "bandit", settings: { envs: 8 } }));
-measure("REINFORCE update, whole trainer", () => void reports.next());
+const fewSteps = { envs: 4, rollout: 16 };
+for (const [task, algo, settings] of [
+  ["bandit", "reinforce", { envs: 8 }],
+  ["cartpole", "a2c", fewSteps],
+  ["cartpole", "ppo", { ...fewSteps, epochs: 2, minibatch: 32, annealClip: false }],
+  ["pendulum", "ppo", { ...fewSteps, epochs: 2, minibatch: 32, normalizeObservation: true }],
+  ["cartpole", "trpo", { envs: 2, rollout: 32, conjugateSteps: 3, criticEpochs: 2 }],
+  ["cartpole", "impala", fewSteps],
+  ["cartpole", "a3c", { workers: 2, rollout: 16 }],
+] as const) {
+  const { reports } = open(resolve({ task, algo, settings, steps: 1e9 }));
+  measure(`${algo} update on ${task}, whole trainer`, () => void reports.next());
+}
 
 process.exitCode = failures > 0 ? 1 : 0;

@@ -1,0 +1,35 @@
+/** Whether what an op is called with is what it was called with before. */
+
+/** The same entries, by identity. */
+export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
+  if (a === b) return true;
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Equal settings: one object, or records and lists with equal entries. */
+export function same(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    if (a.length !== b.length) return false;
+    for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
+    return true;
+  }
+  const x = a as Record<string, unknown>;
+  const y = b as Record<string, unknown>;
+  for (const key in y) if (!(key in x)) return false;
+  for (const key in x) if (!(key in y) || !same(x[key], y[key])) return false;
+  return true;
+}
+
+/** A copy that the caller cannot change behind the slot's back; what is frozen may stay, and compares at once. */
+export function copy(settings: unknown): unknown {
+  if (typeof settings !== "object" || settings === null) return settings;
+  const values = Object.values(settings);
+  if (Object.isFrozen(settings) && values.every((x) => typeof x !== "object" || x === null))
+    return settings;
+  if (Array.isArray(settings)) return settings.map(copy);
+  return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, copy(value)]));
+}
