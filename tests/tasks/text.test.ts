@@ -1,0 +1,117 @@
+/** Text tasks: what they ask and accept, and that nothing held out is trained on. */
+import { describe, expect, test } from "vitest";
+import { settle } from "../../src/core/settings.ts";
+import { withoutCarry } from "../../src/tasks/text/arith.ts";
+import { optimalTurns } from "../../src/tasks/text/guess.ts";
+import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
+import { numberWords } from "../../src/tasks/text/number-words.ts";
+import { exampleTokens, promptTokens, type TextTask } from "../../src/text/task.ts";
+
+const make = (name: LanguageTaskName, settings: object = {}, read = (): string => ""): TextTask => {
+  const { settings: table, make: build } = languageTasks[name];
+  return build(settle(table, settings as Record<string, unknown>), read);
+};
+
+describe.each(Object.keys(languageTasks) as LanguageTaskName[])("%s", (name) => {
+  const task = make(name);
+  test("every example and prompt has tokens, and completions have room", () => {
+    for (const example of [...task.examples.train, ...task.examples.heldOut].slice(0, 2000)) {
+      const { tokens, promptLength } = exampleTokens(task, example);
+      expect(task.tokenizer.decode(tokens)).toBe(example.prompt + example.completion);
+      if (name === "sentiment" || name === "summarize") continue;
+      expect(tokens.length - promptLength).toBeLessThanOrEqual(task.completionLength);
+    }
+    for (const prompt of task.prompts.heldOut)
+      expect(promptTokens(task, prompt).length).toBeGreaterThan(0);
+  });
+  test("no held-out prompt is among those trained on", () => {
+    if (name === "guess" || name === "tokens") return; // nothing is held out, and the docs say so
+    const trained = new Set(
+      [...task.examples.train, ...task.examples.heldOut].map((e) => e.prompt),
+    );
+    expect(task.prompts.heldOut.length).toBeGreaterThan(20);
+    if (name !== "sentiment") {
+      const own = new Set(task.examples.train.map(({ prompt }) => prompt));
+      for (const prompt of task.prompts.heldOut) {
+        expect(own.has(prompt)).toBe(false);
+        expect(trained.has(prompt)).toBe(true);
+      }
+    }
+  });
+  test("the reward likes the task's own completions", () => {
+    const { heldOut } = task.examples;
+    if (heldOut.length === 0 || name === "guess") return;
+    const mean =
+      heldOut.reduce(
+        (sum, { prompt, completion }) => sum + task.reward(prompt, completion, []),
+        0,
+      ) / heldOut.length;
+    expect(Number.isFinite(mean)).toBe(true);
+    if (["g2p", "number-words", "summarize"].includes(name)) expect(mean).toBe(1);
+  });
+});
+
+test("arith: pupils forget to carry, as often as the setting says; rewards do not", () => {
+  expect([withoutCarry(27, 46), withoutCarry(99, 1), withoutCarry(12, 34)]).toEqual([63, 90, 46]);
+  const task = make("arith", { sloppy: 0.7 });
+  const carries = task.examples.train.filter(({ prompt }) => {
+    const [a, b] = prompt.slice(0, -1).split("+").map(Number);
+    return withoutCarry(a, b) !== a + b;
+  });
+  const wrong = carries.filter((e) => task.reward(e.prompt, e.completion, []) === 0);
+  expect(Math.abs(wrong.length / carries.length - 0.7)).toBeLessThan(0.03);
+  expect(task.reward("27+46=", "73", [])).toBe(1);
+  // a + b and b + a are on one side
+  const train = new Set(task.prompts.train);
+  for (const prompt of task.prompts.heldOut) {
+    const [a, b] = prompt.slice(0, -1).split("+");
+    expect(train.has(`${b}+${a}=`)).toBe(false);
+  }
+});
+
+test("number words by hand", () => {
+  expect([0, 13, 40, 71, 100, 342, 5000, 90_017, 999_999].map(numberWords)).toEqual([
+    "zero",
+    "thirteen",
+    "forty",
+    "seventy-one",
+    "one hundred",
+    "three hundred forty-two",
+    "five thousand",
+    "ninety thousand seventeen",
+    "nine hundred ninety-nine thousand nine hundred ninety-nine",
+  ]);
+  const back = make("number-words", { direction: "digits" });
+  expect(back.reward("seventy-one>", "71", [])).toBe(1);
+});
+
+test("guess: answers, ends, and how soon halving is done", () => {
+  expect([1, 2, 3, 4, 7, 8, 15, 16].map(optimalTurns)).toEqual([1, 2, 2, 3, 3, 4, 4, 5]);
+  const task = make("guess", { numbers: 15 });
+  const reply = task.reply as NonNullable<TextTask["reply"]>;
+  expect(reply("6", "8?")).toBe("<");
+  expect(reply("6", "8?<4?")).toBe(">");
+  expect(reply("6", "8?<4?>6?")).toBeNull();
+  expect(reply("6", "8")).toBeNull(); // no question
+  expect(reply("1", "9?<8?<7?<6?<5?")).toBeNull(); // five turns are all there are
+  expect(task.measures.found("6", "8?<4?>6?", [])).toBe(1);
+  expect(task.measures.found("6", "8?<4?>5", [])).toBe(0);
+  expect(task.reward("6", "6?", [])).toBeCloseTo(0.98, 12);
+});
+
+test("corpora of the user's: g2p with several pronunciations, a lexicon; damaged ones are refused", () => {
+  const words = Array.from(
+    { length: 300 },
+    (_, i) =>
+      `w${"abcdefghij"[i % 10]}${"klmnopqrst"[Math.floor(i / 10) % 10]}${"uvw"[Math.floor(i / 100)]}\tW AH`,
+  );
+  const corpus = [...words, "read\tR IY D", "read\tR EH D"].join("\n");
+  const task = make("g2p", { data: "x" }, () => corpus);
+  expect(task.reward("read>", " R EH D", [])).toBe(1);
+  expect(task.reward("read>", " R IY D", [])).toBe(1);
+  expect(task.reward("read>", " R AH D", [])).toBeCloseTo(2 / 3, 12);
+  expect(() => make("g2p", { data: "x" }, () => "no tab")).toThrow("in line 1");
+  expect(() => make("sentiment", { lexicon: "x" }, () => "good\tvery")).toThrow(
+    'lexicon: want a number for "good"',
+  );
+});
