@@ -7,9 +7,12 @@ parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: Swee
   const begun = performance.now();
   const session = open(config);
   let stepsToThreshold: number | null = null;
+  const curve: number[] = [];
   let last = session.training.report();
   while (last.envSteps < config.steps) {
     last = session.reports.next().value;
+    while (curve.length < Math.floor((10 * last.envSteps) / config.steps))
+      curve.push(last.meanReturn);
     const reached = last.episodes >= 100 && last.meanReturn >= (threshold ?? Infinity);
     if (stepsToThreshold === null && reached) stepsToThreshold = last.envSteps;
   }
@@ -19,6 +22,7 @@ parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: Swee
   const result: SweepResult = {
     config,
     stepsToThreshold,
+    curve: curve.slice(0, 10),
     trainingReturn: meanReturn,
     envSteps,
     evaluation,

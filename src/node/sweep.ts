@@ -17,7 +17,9 @@ export interface SweepResult {
   readonly config: RunConfig;
   /** Environment steps at which the threshold was first reached; null if never. */
   readonly stepsToThreshold: number | null;
-  /** Mean return of the last 100 training episodes. */
+  /** Mean return of the last 100 episodes at each tenth of the steps; NaN before the first ended. */
+  readonly curve: readonly number[];
+  /** The same at the end. */
   readonly trainingReturn: number;
   readonly envSteps: number;
   readonly evaluation: Evaluation;
