@@ -1,0 +1,166 @@
+/** Broken files made from whole ones, and readers that must refuse them in their own words. */
+import { readdirSync, readFileSync } from "node:fs";
+import { loops } from "../../src/backends/loops.ts";
+import { FormatError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
+import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
+import { parseJson } from "../../src/io/json.ts";
+import { decodeNpy, decodeNpz } from "../../src/io/npy.ts";
+import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
+import { decodeState, encodeState } from "../../src/io/state-file.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
+import { bpe } from "../../src/text/bpe.ts";
+import { readTokenizerJson, writeTokenizerJson } from "../../src/text/tokenizer-json.ts";
+
+export interface Format {
+  readonly name: string;
+  /** Whole files. */
+  readonly files: readonly Uint8Array[];
+  /** Reads a file; gives the bytes of memory that it took, or throws FormatError. */
+  readonly read: (file: Uint8Array) => number;
+}
+
+const folder = new URL("../vectors/data/", import.meta.url);
+const valid = (path: string, ending: string): Uint8Array[] =>
+  readdirSync(new URL(`${path}/valid/`, folder))
+    .filter((name) => name.endsWith(ending))
+    .map((name) => new Uint8Array(readFileSync(new URL(`${path}/valid/${name}`, folder))));
+const total = (list: Iterable<{ data: ArrayBufferView }>): number =>
+  [...list].reduce((n, { data }) => n + data.byteLength, 0);
+
+function checkpoint(): Uint8Array {
+  const gpt = new Gpt(
+    loops(),
+    { vocab: 5, context: 4, layers: 1, heads: 1, width: 4 },
+    new Random(1),
+  );
+  const weights = Object.fromEntries(gpt.parameters.list.map(({ name, data }) => [name, data]));
+  return encodeState(
+    { weights, update: 3, env: { moments: null, envs: [[1, 2], [3]] } },
+    { format: "pigrad 1" },
+  );
+}
+
+export const formats = (): Format[] => [
+  {
+    name: "safetensors",
+    files: valid("safetensors", ".safetensors"),
+    read: (file) => total(readSafetensors(file).tensors.values()),
+  },
+  { name: "npy", files: valid("npy", ".npy"), read: (file) => decodeNpy(file).data.byteLength },
+  {
+    name: "npz",
+    files: valid("npy", ".npz"),
+    read: (file) => total(decodeNpz(file, 2 ** 20).values()),
+  },
+  {
+    name: "checkpoint",
+    files: [checkpoint(), encodeSafetensors([], { format: "pigrad 1" })],
+    read(file) {
+      decodeState(file);
+      return 0;
+    },
+  },
+  {
+    name: "JSON",
+    files: ['{"a":[1,-2.5e3,{"b":"\\u00e9\\ud83c\\udfb2"}],"c":null,"d":[[[true,false]]]}'].map(
+      encodeUtf8,
+    ),
+    read(file) {
+      parseJson(decodeUtf8(file), "json");
+      return 0;
+    },
+  },
+  {
+    name: "tokenizer.json",
+    files: [
+      encodeUtf8(
+        writeTokenizerJson(
+          bpe(
+            [
+              [97, 98],
+              [256, 99],
+            ],
+            { specials: ["<end>"] },
+          ),
+        ),
+      ),
+    ],
+    read(file) {
+      readTokenizerJson(decodeUtf8(file));
+      return 0;
+    },
+  },
+];
+
+const interesting = [0, 1, 0x7f, 0x80, 0xff, 0x22, 0x2c, 0x30, 0x39, 0x3a, 0x5b, 0x5d, 0x7b, 0x7d];
+
+/** One to four changes of a file: bits, bytes, cuts, repeated, moved and inserted pieces. */
+export function mutated(file: Uint8Array, random: Random): Uint8Array {
+  let bytes = file.slice();
+  // most of what can go wrong stands at the start
+  const place = (): number =>
+    random.below(Math.max(1, random.below(2) === 0 ? bytes.length : Math.min(bytes.length, 200)));
+  for (let changes = 1 + random.below(4); changes > 0; changes--) {
+    const at = place();
+    const kind = random.below(7);
+    if (kind === 0) bytes[at] ^= 1 << random.below(8);
+    else if (kind === 1) bytes[at] = interesting[random.below(interesting.length)];
+    else if (kind === 2) bytes[at] = random.below(256);
+    else if (kind === 3) bytes = bytes.slice(0, at);
+    else {
+      const from = place();
+      const piece = bytes.slice(from, from + 1 + random.below(16));
+      const skipped = kind === 4 ? piece.length : 0; // replaced, or squeezed in; or cut out
+      const middle = kind === 6 ? new Uint8Array(0) : piece;
+      const rest = bytes.slice(at + (kind === 6 ? piece.length : skipped));
+      const next = new Uint8Array(at + middle.length + rest.length);
+      next.set(bytes.slice(0, at));
+      next.set(middle, at);
+      next.set(rest, at + middle.length);
+      bytes = next;
+    }
+    if (bytes.length === 0) return bytes;
+  }
+  return bytes;
+}
+
+export interface Findings {
+  files: number;
+  refused: number;
+  /** Milliseconds of the slowest, tried again where that may have been the machine. */
+  slowest: number;
+  /** What was not as it must be. */
+  readonly faults: string[];
+}
+
+/** Reads `count` broken files of a format: only FormatErrors, quickly, with little memory. */
+export function fuzz({ name, files, read }: Format, count: number, seed: number): Findings {
+  const random = new Random(seed);
+  const found: Findings = { files: count, refused: 0, slowest: 0, faults: [] };
+  const attempt = (file: Uint8Array): number => {
+    const start = performance.now();
+    try {
+      const taken = read(file);
+      if (taken > 2 * file.length + 2 ** 20)
+        found.faults.push(`${name}: ${taken} bytes from ${file.length}`);
+    } catch (error) {
+      found.refused++;
+      if (!(error instanceof FormatError))
+        found.faults.push(`${name}: ${error} for ${file.subarray(0, 200)}`);
+    }
+    return performance.now() - start;
+  };
+  for (let i = 0; i < count; i++) {
+    const file = mutated(files[random.below(files.length)], random);
+    let time = attempt(file);
+    for (let again = 0; again < 3 && time > 50; again++) {
+      const before = found.refused;
+      time = Math.min(time, attempt(file));
+      found.refused = before;
+    }
+    found.slowest = Math.max(found.slowest, time);
+    if (time > 50) found.faults.push(`${name}: ${time} ms for ${file.length} bytes`);
+  }
+  return found;
+}
