@@ -1,4 +1,5 @@
 /** Reading arguments: node's parser, plus numbers and --set. */
+import { readFileSync } from "node:fs";
 import { SettingError } from "../core/errors.ts";
 
 /** A whole number given as text, or undefined where it was not given. */
@@ -32,7 +33,7 @@ export function realNumber(
   return value;
 }
 
-/** ["key=value", …] as a record. */
+/** ["key=value", …] as a record; of "key=@FILE" the file's text. */
 export function pairs(list: readonly string[]): Record<string, string> {
   const record: Record<string, string> = {};
   for (const pair of list) {
@@ -40,9 +41,18 @@ export function pairs(list: readonly string[]): Record<string, string> {
     if (at < 1) throw new SettingError(`--set: want key=value, got "${pair}"`);
     const key = pair.slice(0, at);
     if (Object.hasOwn(record, key)) throw new SettingError(`--set: ${key} is given twice`);
-    record[key] = pair.slice(at + 1);
+    const value = pair.slice(at + 1);
+    record[key] = value.startsWith("@") ? fileText(key, value.slice(1)) : value;
   }
   return record;
+}
+
+function fileText(key: string, path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new SettingError(`--set ${key}: cannot read ${path}: ${(error as Error).message}`);
+  }
 }
 
 /** The one positional argument a command takes. */

@@ -71,11 +71,16 @@ function settingsTable(runs: readonly Run[]): string {
   const names = [...new Set(facts.flatMap(Object.keys))];
   const head = `<tr><th scope="row">run</th>${runs.map(({ path }) => `<th>${escaped(path)}</th>`).join("")}</tr>`;
   const rows = names.map((name) => {
-    const cells = facts.map((fact) => `<td>${escaped(String(fact[name] ?? "–"))}</td>`).join("");
+    const cells = facts.map((fact) => `<td>${escaped(shown(fact[name]))}</td>`).join("");
     return `<tr><th scope="row">${escaped(name)}</th>${cells}</tr>`;
   });
   return `<table><thead>${head}</thead><tbody>${rows.join("")}</tbody></table>`;
 }
+
+const shown = (value: unknown): string => {
+  const text = String(value ?? "–");
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
+};
 
 const style = `
 .soft { color: var(--soft); font-weight: 400; font-size: 13px; }

@@ -7,6 +7,7 @@ import {
   real,
   reals,
   type Settings,
+  text,
   type Values,
 } from "../core/settings.ts";
 import { Acrobot } from "../envs/acrobot.ts";
@@ -24,6 +25,7 @@ import { MountainCar } from "../envs/mountain-car.ts";
 import { MountainCarContinuous } from "../envs/mountain-car-continuous.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { Portfolio } from "../envs/portfolio.ts";
+import { parsePrices } from "../envs/prices.ts";
 import { Recommend } from "../envs/recommend.ts";
 import { Taxi } from "../envs/taxi.ts";
 import { presets } from "./presets.ts";
@@ -213,8 +215,13 @@ export const tasks = {
     presets: presets.recommend,
   }),
   portfolio: task({
-    about: "spread wealth over assets with trading costs (prices=FILE.csv through --prices)",
+    about:
+      "spread wealth over assets with trading costs (--set prices=@FILE.csv for prices of your own)",
     settings: {
+      prices: text(
+        "",
+        "CSV: a header, then a row a time with a price an asset; none: made-up prices",
+      ),
       from: real(0, "first part of the price series used", { min: 0, max: 1 }),
       to: real(1, "last part of the price series used", { min: 0, max: 1 }),
       window: integer(8, "steps of past returns seen", { min: 1, max: 1000 }),
@@ -222,7 +229,8 @@ export const tasks = {
       choice: flag(false, "hold one asset or cash, in place of weights"),
       ...maxSteps(64),
     },
-    make: (values) => new Portfolio(values),
+    make: ({ prices, ...values }) =>
+      new Portfolio(prices === "" ? values : { ...values, prices: parsePrices(prices) }),
     algo: "ppo",
     steps: 400_000,
     presets: presets.portfolio,
