@@ -86,6 +86,14 @@ export function flag(initial: boolean, about: string): Setting<boolean> {
   };
 }
 
+/** Any text, such as a file's name. */
+export const text = (initial: string, about: string): Setting<string> => ({
+  initial,
+  about,
+  allowed: "a text",
+  read: (given) => (typeof given === "string" ? given : undefined),
+});
+
 /** Sizes separated by commas, as 64,64; none for an empty text. */
 export function sizes(initial: readonly number[], about: string): Setting<readonly number[]> {
   return {
