@@ -68,7 +68,9 @@ test("report, plot and compare take several runs", () => {
   expect(data.replays[0].frames.length).toBeGreaterThan(20);
 
   expect(pigrad("plot", "whole1", "whole2", "--svg", "p.svg").status).toBe(0);
-  expect(readFileSync(join(folder, "p.svg"), "utf8")).toMatch(/^<svg [\s\S]*<polyline [\s\S]*<\/svg>\n$/);
+  expect(readFileSync(join(folder, "p.svg"), "utf8")).toMatch(
+    /^<svg [\s\S]*<polyline [\s\S]*<\/svg>\n$/,
+  );
 
   const compared = pigrad("compare", "whole1", "whole2", "--json");
   const rows = compared.stdout
