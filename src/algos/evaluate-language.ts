@@ -3,6 +3,7 @@ import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
+import { distinct } from "../text/rewards.ts";
 import { promptTokens, stopTokens, type TextTask } from "../text/task.ts";
 import { moments } from "./completion-batch.ts";
 import { replyOf, score, textOf } from "./judge.ts";
@@ -16,6 +17,8 @@ export interface LanguageEvaluation {
   /** Mean tokens of a completion. */
   readonly meanLength: number;
   readonly measures: Readonly<Record<string, number>>;
+  /** Different pairs of neighboring words by all of them, over all completions: falls where all say the same. */
+  readonly distinct2: number;
   readonly samples: readonly { prompt: string; completion: string; reward: number }[];
 }
 
@@ -60,12 +63,22 @@ export function evaluateLanguage(
     unscored: count - scored.length,
     meanLength: moments(chosen.map((i) => batch.length[i])).mean,
     measures: measure(task, prompts, batch, chosen),
+    distinct2: distinctPairs(chosen.map((i) => textOf(task, batch, i))),
     samples: chosen.map((i) => ({
       prompt: prompts[i],
       completion: textOf(task, batch, i),
       reward: rewards[i],
     })),
   };
+}
+
+/** Pairs do not reach from one text into the next. */
+function distinctPairs(texts: readonly string[]): number {
+  const pairs = texts.flatMap((text) => {
+    const words = text.split(/\s+/).filter((word) => word !== "");
+    return words.slice(1).map((word, i) => `${words[i]} ${word}`);
+  });
+  return pairs.length === 0 ? 1 : distinct(pairs, 1);
 }
 
 function bestSample(rewards: readonly number[], first: number, n: number): number {

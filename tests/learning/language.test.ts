@@ -28,8 +28,8 @@ function train(
   const session = openLanguage(k, { task, algo, seed, steps, settings }, null, readCorpus);
   const { training, reports } = session;
   const measures = () => {
-    const { meanReward, stdReward, measures: m } = session.evaluate(prompts, 1, greedy);
-    return { ...m, meanReward, stdReward };
+    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy);
+    return { ...m, meanReward: e.meanReward, stdReward: e.stdReward, distinct2: e.distinct2 };
   };
   let before: Trained["before"] | null = null;
   let last: Trained["last"] = {};

@@ -98,8 +98,16 @@ export const languageTasks = {
     make: (values, read) =>
       sentiment(values, corpusOf(values.data, read), lexiconOf(values.lexicon, read)),
     algo: "rloo",
-    steps: 500_000,
-    usual: { sftUpdates: 400, klWeight: 0.1, learningRate: 3e-4 },
+    steps: 200_000,
+    usual: {
+      longest: 60,
+      sftUpdates: 600,
+      sftTexts: 32,
+      prompts: 32,
+      klWeight: 0.3,
+      targetKl: 0.2,
+      learningRate: 3e-4,
+    },
   }),
   summarize: task({
     about: "headlines for short texts; ROUGE-L",

@@ -5,7 +5,7 @@
 import { integer, type Values } from "../../core/settings.ts";
 import { trainBpe } from "../../text/bpe.ts";
 import { split, texts } from "../../text/corpus.ts";
-import { distinct, lexiconScore } from "../../text/rewards.ts";
+import { lexiconScore } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { sentences, valences } from "./phrases.ts";
 
@@ -37,7 +37,7 @@ export function sentiment(
     examples: { train, heldOut },
     prompts: { train: train.map(promptOf), heldOut: heldOut.map(promptOf) },
     reward: score,
-    measures: { valence: score, distinct2: (_, text) => distinct(text.split(" "), 2) },
+    measures: { valence: score },
     completionLength: completion,
   };
 }
