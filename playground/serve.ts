@@ -1,0 +1,41 @@
+/** `npm run playground [-- PORT]`: builds the page and serves it, on this machine only. */
+import { readFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildPlayground } from "./build.ts";
+
+const types: Readonly<Record<string, string>> = {
+  "index.html": "text/html; charset=utf-8",
+  "style.css": "text/css",
+  "page.js": "text/javascript",
+  "worker.js": "text/javascript",
+};
+
+/** Serves the four files of a folder, by name, and nothing else. */
+export function serve(folder: string, port: number): Promise<{ server: Server; url: string }> {
+  const server = createServer((request, response) => {
+    const name = (request.url ?? "/").replace(/^\//, "").replace(/[?#].*$/, "") || "index.html";
+    if (!Object.hasOwn(types, name)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const headers = { "content-type": types[name], "x-content-type-options": "nosniff" };
+    response.writeHead(200, headers).end(readFileSync(join(folder, name)));
+  });
+  return new Promise((resolve, reject) => {
+    server.on("error", reject);
+    server.listen(port, "127.0.0.1", () => {
+      const address = server.address();
+      const chosen = typeof address === "object" && address !== null ? address.port : port;
+      resolve({ server, url: `http://127.0.0.1:${chosen}/` });
+    });
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = fileURLToPath(new URL("dist", import.meta.url));
+  buildPlayground(folder);
+  const { url } = await serve(folder, Number(process.argv[2] ?? 8000));
+  console.log(`the playground is at ${url}`);
+}

@@ -1,0 +1,156 @@
+/**
+ * `npm run test:playground [-- SCREENSHOTS]`: the built page in Chromium, driven by playwright-core (both of
+ * the system, or installed on demand): CartPole on `loops` reaches a mean return of 195 within a minute, the
+ * page stays quick, says nothing on the console, keeps its setup in the address, and gives the policy away.
+ */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { buildPlayground } from "../../playground/build.ts";
+import { serve } from "../../playground/serve.ts";
+
+const installed = fileURLToPath(
+  new URL("../runtimes/installed.tmp/playwright-core", import.meta.url),
+);
+if (!existsSync(join(installed, "node_modules"))) {
+  mkdirSync(installed, { recursive: true });
+  writeFileSync(join(installed, "package.json"), "{}");
+  spawnSync("npm", ["install", "--prefix", installed, "--no-save", "playwright-core"], {
+    stdio: "inherit",
+  });
+}
+const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
+if (!existsSync(executablePath)) {
+  console.log(`absent: no Chromium at ${executablePath}; CHROMIUM names another`);
+  process.exit(0);
+}
+// biome-ignore lint/suspicious/noExplicitAny: it is not installed where types are checked
+type Any = any;
+const { chromium }: Any = createRequire(`${installed}/`)("playwright-core");
+
+let failed = 0;
+function check(what: string, holds: boolean, figures: string): void {
+  console.log(`${holds ? "ok  " : "FAIL"} ${what}: ${figures}`);
+  if (!holds) failed++;
+}
+
+const folder = mkdtempSync(join(tmpdir(), "pigrad-playground-"));
+buildPlayground(folder);
+const { server, url } = await serve(folder, 0);
+const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"];
+const browser: Any = await chromium.launch({ executablePath, args });
+const page: Any = await browser.newPage({
+  viewport: { width: 1280, height: 900 },
+  acceptDownloads: true,
+});
+const [said, asked]: [string[], string[]] = [[], []];
+page.on("console", (message: Any) => said.push(message.text()));
+page.on("pageerror", (error: Error) => said.push(String(error)));
+page.on("request", (request: Any) => asked.push(request.url()));
+await page.addInitScript(`globalThis.slowest = 0;
+new PerformanceObserver((list) => {
+  for (const { duration } of list.getEntries()) globalThis.slowest = Math.max(globalThis.slowest, duration);
+}).observe({ type: "longtask" });`);
+
+/** Asks again until it is so; the page's policy forbids the library's own way. */
+async function until(expression: string): Promise<void> {
+  for (let i = 0; i < 100; i++) {
+    if (await page.evaluate(expression)) return;
+    await page.waitForTimeout(100);
+  }
+  throw new Error(`never came true: ${expression}`);
+}
+
+await page.goto(`${url}#task=cartpole&algo=ppo&seed=1&steps=150000&backend=loops`);
+await until(`document.getElementById("status").textContent.startsWith("ready")`);
+await page.waitForTimeout(500);
+await page.evaluate("globalThis.slowest = 0"); // from here on it must stay responsive
+await page.keyboard.press("Tab");
+await page.focus("#run");
+await page.keyboard.press("Enter");
+const start = performance.now();
+const meanReturn = (): Promise<number> =>
+  page.evaluate(
+    `Number(/mean return (-?[\\d.]+)/.exec(document.getElementById("status").textContent)?.[1] ?? NaN)`,
+  );
+let reached = Number.NaN;
+while (performance.now() - start < 60_000 && !(reached >= 195)) {
+  await page.waitForTimeout(250);
+  reached = await meanReturn();
+}
+const seconds = ((performance.now() - start) / 1000).toFixed(1);
+check(
+  "CartPole on loops",
+  reached >= 195,
+  `mean return ${reached} after ${seconds} s, want 195 within 60 s`,
+);
+const slowest: number = await page.evaluate("globalThis.slowest");
+check("the page's thread", slowest <= 50, `longest task ${slowest} ms (0: none over 50)`);
+
+await page.click("#run");
+const paused = await page.textContent("#status");
+await page.waitForTimeout(600);
+const still = await page.textContent("#status");
+check("pause", /paused|training/.test(paused) && (await meanReturn()) > 0, still);
+await page.click("#step");
+await page.waitForTimeout(300);
+check(
+  "one update",
+  (await page.textContent("#status")) !== still,
+  await page.textContent("#status"),
+);
+
+const probabilities = await page.$$eval("#bars meter", (list: Any[]) => list.map((m) => m.value));
+const sum = probabilities.reduce((a: number, b: number) => a + b, 0);
+check(
+  "what it would do",
+  probabilities.length === 2 && Math.abs(sum - 1) < 1e-3,
+  probabilities.join(", "),
+);
+
+const [download]: Any[] = await Promise.all([
+  page.waitForEvent("download"),
+  page.click("#download"),
+]);
+const policy = join(folder, "policy.mjs");
+await download.saveAs(policy);
+const { act } = await import(pathToFileURL(policy).href);
+check(
+  "the downloaded policy",
+  [0, 1].includes(act([0, 0, 0.01, 0])),
+  readFileSync(policy, "utf8").split("\n")[1],
+);
+
+await page.selectOption("#task", "line");
+await until(`location.hash.includes("task=line")`);
+await page.click("#lab summary");
+await page.click("#compare");
+await until(`document.querySelector("#estimators td") !== null`);
+const rows = (await page.$$("#estimators tr")).length;
+check("estimators compared", rows > 10, `${rows} rows`);
+
+for (const [name, width] of [
+  ["phone", 360],
+  ["tablet", 768],
+  ["desktop", 1280],
+] as const) {
+  await page.setViewportSize({ width, height: 900 });
+  await page.emulateMedia({ colorScheme: name === "tablet" ? "dark" : "light" });
+  const wide: number = await page.evaluate("document.documentElement.scrollWidth");
+  check(`width ${width}`, wide <= width, `content is ${wide} wide`);
+  const shots = process.argv[2];
+  if (shots !== undefined)
+    await page.screenshot({ path: join(shots, `${name}.png`), fullPage: true });
+}
+check("console", said.length === 0, said.length === 0 ? "silent" : said.slice(0, 3).join(" | "));
+const strangers = asked.filter(
+  (address) => !address.startsWith(url) && !/^(data|blob):/.test(address),
+);
+check("network", strangers.length === 0, `${asked.length} requests, ${strangers.length} elsewhere`);
+await browser.close();
+server.close();
+rmSync(folder, { recursive: true });
+process.exitCode = failed > 0 ? 1 : 0;
