@@ -11,7 +11,7 @@ import { endToken, type TextTask } from "../../text/task.ts";
 
 export const g2pSettings = {
   longest: integer(10, "most letters of a word", { min: 3, max: 20 }),
-  words: integer(20_000, "most words used", { min: 100, max: 1_000_000 }),
+  words: integer(60_000, "most words used", { min: 100, max: 1_000_000 }),
   tests: integer(2000, "words never trained on, at most a tenth", { min: 10 }),
 };
 

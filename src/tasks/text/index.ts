@@ -72,12 +72,11 @@ export const languageTasks = {
     algo: "rloo",
     steps: 2_000_000,
     usual: {
-      width: 96,
-      layers: 3,
-      sftUpdates: 2000,
-      sftTexts: 64,
-      learningRate: 3e-4,
+      sftUpdates: 300,
+      learningRate: 1.5e-4,
+      warmup: 20,
       prompts: 64,
+      reference: false,
     },
   }),
   "number-words": task({
@@ -86,7 +85,7 @@ export const languageTasks = {
     make: (values) => numberWordsTask(values),
     algo: "grpo",
     steps: 1_000_000,
-    usual: { sftUpdates: 150, learningRate: 5e-4 },
+    usual: { sftUpdates: 60, learningRate: 3e-4, prompts: 32 },
   }),
   sentiment: task({
     about: "continue sentences with words that a lexicon scores high, held by a KL",
@@ -122,7 +121,7 @@ export const languageTasks = {
     settings: guessSettings,
     make: (values) => guess(values),
     algo: "rloo",
-    steps: 1_000_000,
+    steps: 200_000,
     usual: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
   }),
   tokens: task({
