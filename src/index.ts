@@ -27,6 +27,13 @@ export {
   tuneSettings,
 } from "./algos/tune-settings.ts";
 export { loops } from "./backends/loops.ts";
+export {
+  type SimdBackend,
+  type SimdOptions,
+  simd,
+  simdAvailable,
+  simdFor,
+} from "./backends/simd.ts";
 export type { Backend, Floats } from "./core/backend.ts";
 export {
   EnvError,
@@ -138,9 +145,20 @@ export {
 } from "./estimators/surrogate.ts";
 export { type ValueSettings, valueDefaults, valueLoss } from "./estimators/value.ts";
 export { type Aggregation, tokenWeights, type WeightOptions } from "./estimators/weights.ts";
-export { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./io/safetensors.ts";
+export { decodeNpy, decodeNpz, type NpyArray } from "./io/npy.ts";
+export { policyModule } from "./io/policy-js.ts";
+export { policyOnnx } from "./io/policy-onnx.ts";
+export type { PolicyPlan } from "./io/policy-plan.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type NamedTensor,
+  readSafetensors,
+  type StoredTensor,
+} from "./io/safetensors.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
+export { gptOnnx } from "./nn/gpt-onnx.ts";
 export { gpt2Tensors, loadGpt } from "./nn/gpt-weights.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
@@ -169,6 +187,8 @@ export { probabilities, type Trajectory, trajectories } from "./oracle/trajector
 export { type ExactReturns, exactReturns } from "./oracle/value-iteration.ts";
 export { Actor } from "./policies/actor.ts";
 export { ActorCritic, type ActorCriticOptions } from "./policies/actor-critic.ts";
+export { loadActorCritic } from "./policies/import.ts";
+export { policyPlan } from "./policies/plan.ts";
 export { discountedReturns, discountedSums, rewardToGo } from "./returns/discounted.ts";
 export { gae, tokenGae } from "./returns/gae.ts";
 export {
