@@ -23,6 +23,8 @@ export const presets = {
       entropyWeight: 0.01,
       normalizeReward: true,
     },
+    a3c: { steps: 250_000, learningRate: 3e-3, normalizeReward: true },
+    impala: { steps: 250_000, learningRate: 3e-3, normalizeReward: true },
     reinforce: {
       steps: 250_000,
       envs: 8,
@@ -30,8 +32,8 @@ export const presets = {
       entropyWeight: 0,
       maxGradNorm: 0.5,
     },
-    trpo: { steps: 120_000 },
-    natural: { steps: 120_000 },
+    trpo: { steps: 120_000, lambda: 0.95, criticEpochs: 20 },
+    natural: { steps: 120_000, lambda: 0.95, criticEpochs: 20 },
   },
   acrobot: {
     ppo: {
@@ -103,6 +105,15 @@ export const presets = {
       hidden: [128, 128],
     },
   },
-  recommend: { ppo: { envs: 16, gamma: 0.95, entropyWeight: 0.01 } },
+  recommend: {
+    ppo: {
+      steps: 1_000_000,
+      envs: 16,
+      minibatch: 512,
+      learningRate: 1e-3,
+      gamma: 0.9,
+      entropyWeight: 0.003,
+    },
+  },
   portfolio: { ppo: { gamma: 0.9 } },
 };
