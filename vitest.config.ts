@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
-    exclude: ["tests/learning/**", "**/node_modules/**"],
+    exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
     testTimeout: 120_000,
   },
 });
