@@ -4,8 +4,9 @@ import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { type SweepJob, type SweepResult, sweep } from "../node/sweep.ts";
 import { bootstrapInterval, interquartileMean, median } from "../rollout/statistics.ts";
+import { isLanguage, resolveAny } from "../tasks/any-session.ts";
 import { type TaskName, tasks } from "../tasks/index.ts";
-import { type RunConfig, resolve } from "../tasks/session.ts";
+import type { RunConfig } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { evaluationSeed } from "./eval.ts";
 import { table } from "./table.ts";
@@ -36,13 +37,15 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const seeds = wholeNumber("seeds", values.seeds, 1) ?? 5;
   const steps = wholeNumber("steps", values.steps, 1);
   const { algo, backend } = values;
-  const plain = resolve({ task, algo, steps, backend });
+  const plain = resolveAny({ task, algo, steps, backend });
   const threshold =
-    realNumber("threshold", values.threshold, -Infinity) ?? tasks[task as TaskName].solved ?? null;
+    realNumber("threshold", values.threshold, -Infinity) ??
+    (isLanguage(task) ? null : tasks[task as TaskName].solved) ??
+    null;
   const grid = combinations(pairs(values.set ?? []), plain);
   const jobs = grid.flatMap((settings) =>
     Array.from({ length: seeds }, (_, i): SweepJob => {
-      const config = resolve({ task, algo, steps, backend, settings, seed: i + 1 });
+      const config = resolveAny({ task, algo, steps, backend, settings, seed: i + 1 });
       const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
       return { config, episodes, evaluationSeed, threshold };
     }),

@@ -1,16 +1,19 @@
 /** A thread of a sweep: trains what it is told, evaluates, answers. */
 import { parentPort } from "node:worker_threads";
-import { open } from "../tasks/session.ts";
+import { openAny } from "../tasks/any-session.ts";
+import { readCorpus } from "./corpora.ts";
 import type { SweepJob, SweepResult } from "./sweep.ts";
 
 parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: SweepJob) => {
   const begun = performance.now();
-  const session = open(config);
+  const session = openAny(config, null, readCorpus);
   let stepsToThreshold: number | null = null;
   const curve: number[] = [];
   let last = session.training.report();
   while (last.envSteps < config.steps) {
-    last = session.reports.next().value;
+    const next = session.reports.next();
+    if (next.done) break;
+    last = next.value;
     while (curve.length < Math.floor((10 * last.envSteps) / config.steps))
       curve.push(last.meanReturn);
     const reached = last.episodes >= 100 && last.meanReturn >= (threshold ?? Infinity);
