@@ -112,6 +112,7 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
   const adapted = { klWeight: estimator.kl?.weight ?? 0 };
   const groups = new Int32Array(batch.count / together);
   const order = new Int32Array(batch.count);
+  const active = new Int32Array(batch.count);
   const stepsAnUpdate = c.epochs * c.minibatches;
 
   /** Samples in random order, those that stay together side by side. */
@@ -134,6 +135,22 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
     const { aggregation } = estimator;
     tokenWeights(weight, mask, batch.steps, { aggregation, totalTokens, totalSequences });
     return totalTokens > 0;
+  }
+
+  // without a term besides the surrogate, a token of advantage 0 has no gradient
+  const onlyAdvantage =
+    minimumRisk === null && !withValue && c.entropyWeight === 0 && estimator.kl?.place !== "loss";
+
+  /** Picks the samples from order[first … end) that have a gradient; returns how many. */
+  function select(first: number, end: number): number {
+    let n = 0;
+    for (let i = first; i < end; i++) {
+      const start = order[i] * batch.steps;
+      let pulls = !onlyAdvantage;
+      for (let j = start; j < start + batch.steps; j++) pulls ||= advantage[j] * mask[j] !== 0;
+      if (pulls) active[n++] = order[i];
+    }
+    return n;
   }
 
   function estimate(): void {
@@ -165,8 +182,9 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
         const per = groups.length / c.minibatches;
         const size = batch.count / groups.length;
         const [first, end] = [Math.round(m * per) * size, Math.round((m + 1) * per) * size];
-        if (!weigh(first, end)) continue;
-        loss.accumulate(batch, columns, order, first, end);
+        const n = weigh(first, end) ? select(first, end) : 0;
+        if (n === 0) continue;
+        loss.accumulate(batch, columns, active, 0, n);
         gradNorm = t.descend(adam, c.maxGradNorm, learningRate, loss.tape);
       }
     }
