@@ -5,8 +5,11 @@ import { policyModule } from "../io/policy-js.ts";
 import { policyOnnx } from "../io/policy-onnx.ts";
 import type { Normalizer } from "../io/policy-plan.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
+import type { Gpt } from "../nn/gpt.ts";
+import { gptOnnx } from "../nn/gpt-onnx.ts";
+import { gpt2Tensors } from "../nn/gpt-weights.ts";
 import { writeAtomically } from "../node/files.ts";
-import { openRun } from "../node/run-folder.ts";
+import { openAnyRun, openRun } from "../node/run-folder.ts";
 import { policyPlan } from "../policies/plan.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { Session } from "../tasks/session.ts";
@@ -28,29 +31,37 @@ export function exportCommand(args: string[]): void {
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(`--format: want one of ${formats.join(", ")}, got ${format ?? "none"}`);
-  const session = openRun(run);
+  const { language } = openAnyRun(run);
   const files =
-    format === "safetensors"
-      ? [[out, weightsOf(session)] as const]
-      : exported(session, format, out);
+    language !== undefined ? textModel(language.gpt, format, out) : policy(run, format, out);
   for (const [path, content] of files) {
     writeAtomically(path, content);
     process.stdout.write(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
   }
 }
 
-function exported(session: Session, format: string | undefined, out: string) {
+type Files = readonly (readonly [path: string, content: string | Uint8Array])[];
+
+/** A run of a text task: its GPT, in GPT-2's form where it is weights. */
+function textModel(gpt: Gpt, format: string | undefined, out: string): Files {
+  if (format === "js")
+    throw new SettingError("--format: a model of text goes to safetensors or onnx, got js");
+  if (format === "onnx") return [[out, gptOnnx(gpt)]];
+  return [[out, encodeSafetensors(gpt2Tensors(gpt), { format: "pt" })]];
+}
+
+function policy(run: string, format: string | undefined, out: string): Files {
+  const session = openRun(run);
+  if (format === "safetensors") return [[out, weightsOf(session)]];
   const { training, config } = session;
   const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
   const plan = policyPlan(training.model, normalizerOf(session), title);
-  if (format === "onnx") return [[out, policyOnnx(plan)] as const];
+  if (format === "onnx") return [[out, policyOnnx(plan)]];
   const { js, types } = policyModule(plan);
+  const beside = /\.m?js$/.test(out) ? out.replace(/\.(m?)js$/, ".d.$1ts") : `${out}.d.ts`;
   return [
-    [out, js] as const,
-    [
-      out.replace(/(\.m?)js$|$/, (_, dot) => `${dot ? dot.replace(".", ".d.") : ".d."}ts`),
-      types,
-    ] as const,
+    [out, js],
+    [beside, types],
   ];
 }
 
