@@ -1,35 +1,21 @@
+/// <reference lib="dom" />
 /**
- * `npm run test:playground [-- SCREENSHOTS]`: the built page in Chromium, driven by playwright-core (both of
- * the system, or installed on demand): CartPole on `loops` reaches a mean return of 195 within a minute, the
- * page stays quick, says nothing on the console, keeps its setup in the address, and gives the policy away.
+ * `npm run test:playground [-- SCREENSHOTS]`: the built page in Chromium: CartPole on `loops` reaches a mean
+ * return of 195 within a minute, the page stays quick, says nothing on the console, keeps its setup in the
+ * address, and gives the policy away.
  */
-import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createRequire } from "node:module";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { buildPlayground } from "../../playground/build.ts";
 import { serve } from "../../playground/serve.ts";
+import { executable, launch } from "../browser/chromium.ts";
 
-const installed = fileURLToPath(
-  new URL("../runtimes/installed.tmp/playwright-core", import.meta.url),
-);
-if (!existsSync(join(installed, "node_modules"))) {
-  mkdirSync(installed, { recursive: true });
-  writeFileSync(join(installed, "package.json"), "{}");
-  spawnSync("npm", ["install", "--prefix", installed, "--no-save", "playwright-core"], {
-    stdio: "inherit",
-  });
-}
-const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
-if (!existsSync(executablePath)) {
-  console.log(`absent: no Chromium at ${executablePath}; CHROMIUM names another`);
+if (executable === undefined) {
+  console.log("absent: no Chromium; PIGRAD_CHROMIUM names one");
   process.exit(0);
 }
-// biome-ignore lint/suspicious/noExplicitAny: it is not installed where types are checked
-type Any = any;
-const { chromium }: Any = createRequire(`${installed}/`)("playwright-core");
 
 let failed = 0;
 function check(what: string, holds: boolean, figures: string): void {
@@ -40,16 +26,15 @@ function check(what: string, holds: boolean, figures: string): void {
 const folder = mkdtempSync(join(tmpdir(), "pigrad-playground-"));
 buildPlayground(folder);
 const { server, url } = await serve(folder, 0);
-const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"];
-const browser: Any = await chromium.launch({ executablePath, args });
-const page: Any = await browser.newPage({
+const browser = await launch();
+const page = await browser.newPage({
   viewport: { width: 1280, height: 900 },
   acceptDownloads: true,
 });
 const [said, asked]: [string[], string[]] = [[], []];
-page.on("console", (message: Any) => said.push(message.text()));
+page.on("console", (message) => said.push(message.text()));
 page.on("pageerror", (error: Error) => said.push(String(error)));
-page.on("request", (request: Any) => asked.push(request.url()));
+page.on("request", (request) => asked.push(request.url()));
 await page.addInitScript(`globalThis.slowest = 0;
 new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) globalThis.slowest = Math.max(globalThis.slowest, duration);
@@ -64,6 +49,7 @@ async function until(expression: string): Promise<void> {
   throw new Error(`never came true: ${expression}`);
 }
 
+const status = async (): Promise<string> => (await page.textContent("#status")) ?? "";
 await page.goto(`${url}#task=cartpole&algo=ppo&seed=1&steps=150000&backend=loops`);
 await until(`document.getElementById("status").textContent.startsWith("ready")`);
 await page.waitForTimeout(500);
@@ -91,19 +77,17 @@ const slowest: number = await page.evaluate("globalThis.slowest");
 check("the page's thread", slowest <= 50, `longest task ${slowest} ms (0: none over 50)`);
 
 await page.click("#run");
-const paused = await page.textContent("#status");
+const paused = await status();
 await page.waitForTimeout(600);
-const still = await page.textContent("#status");
+const still = await status();
 check("pause", /paused|training/.test(paused) && (await meanReturn()) > 0, still);
 await page.click("#step");
 await page.waitForTimeout(300);
-check(
-  "one update",
-  (await page.textContent("#status")) !== still,
-  await page.textContent("#status"),
-);
+check("one update", (await status()) !== still, await status());
 
-const probabilities = await page.$$eval("#bars meter", (list: Any[]) => list.map((m) => m.value));
+const probabilities = await page.$$eval("#bars meter", (list) =>
+  list.map((meter) => (meter as HTMLMeterElement).value),
+);
 const sum = probabilities.reduce((a: number, b: number) => a + b, 0);
 check(
   "what it would do",
@@ -111,10 +95,7 @@ check(
   probabilities.join(", "),
 );
 
-const [download]: Any[] = await Promise.all([
-  page.waitForEvent("download"),
-  page.click("#download"),
-]);
+const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
 const policy = join(folder, "policy.mjs");
 await download.saveAs(policy);
 const { act } = await import(pathToFileURL(policy).href);
