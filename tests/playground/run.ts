@@ -105,8 +105,15 @@ check(
   readFileSync(policy, "utf8").split("\n")[1],
 );
 
-await page.selectOption("#task", "line");
-await until(`location.hash.includes("task=line")`);
+await page.selectOption("#task", "tokens");
+await until(
+  `location.hash.includes("task=tokens") && document.getElementById("status").textContent.startsWith("ready")`,
+);
+await page.click("#run");
+await until(`document.getElementById("status").textContent.includes("mean return")`);
+await page.waitForTimeout(2000);
+await page.click("#run");
+check("a token task", Number.isFinite(await meanReturn()), await page.textContent("#status"));
 await page.click("#lab summary");
 await page.click("#compare");
 await until(`document.querySelector("#estimators td") !== null`);
