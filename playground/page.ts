@@ -136,6 +136,11 @@ setInterval(() => {
   showFrame();
 }, 60);
 
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  drawCurve(curve, points, tasks[task.value].solved);
+  showFrame();
+});
+
 /** The frame under the pointer: the stage's width is the episode. */
 function scrub(event: PointerEvent): void {
   if (playing) return;

@@ -127,6 +127,7 @@ for (const [name, width] of [
 ] as const) {
   await page.setViewportSize({ width, height: 900 });
   await page.emulateMedia({ colorScheme: name === "tablet" ? "dark" : "light" });
+  await page.waitForTimeout(150);
   const wide: number = await page.evaluate("document.documentElement.scrollWidth");
   check(`width ${width}`, wide <= width, `content is ${wide} wide`);
   const shots = process.argv[2];
