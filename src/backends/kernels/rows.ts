@@ -7,11 +7,20 @@ export function addRows(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
   const lowest = (): V128 => c(-Infinity);
 
+  /** In four chains side by side, which hide each other's wait. */
   const largestOfRow = (f: Func, x: I32, end: RowEnd): V128 => {
-    const max = f.let(lowest());
-    eachOfRow(f, end, ({ i, filled }) =>
-      f.set(max, max.pmax(filled(f.let(x.add(i).vector()), lowest()))),
-    );
+    const chains = Array.from({ length: 4 }, () => f.let(lowest()));
+    const wide = f.let(end.whole.and(~63));
+    f.for(0, wide, 64, (i) => {
+      const at = f.let(x.add(i));
+      chains.forEach((max, v) => {
+        f.set(max, max.pmax(at.vector(16 * v)));
+      });
+    });
+    const [max, ...others] = chains;
+    for (const other of others) f.set(max, max.pmax(other));
+    f.for(wide, end.whole, 16, (i) => f.set(max, max.pmax(x.add(i).vector())));
+    f.if(end.rest, () => f.set(max, max.pmax(x.add(end.whole).vector().where(end.mask, lowest()))));
     return f.let(max.largest().splat());
   };
   /** Σ exp(x − max); the terms go through `keep`. */
