@@ -144,7 +144,9 @@ describe("lab", () => {
     expect(stdout).toMatch(/reinforce-mean +0.500 +0.0° +0.500 /);
     const page = readFileSync(join(out, "lab.html"), "utf8");
     expect(page).toContain("default-src 'none'");
-    expect(page).not.toMatch(/<(link (?!rel="icon" href="data:)|img|script src)|url\(http|@import|fetch\(/);
+    expect(page).not.toMatch(
+      /<(link (?!rel="icon" href="data:)|img|script src)|url\(http|@import|fetch\(/,
+    );
     expect(
       JSON.parse(readFileSync(join(out, "lab.json"), "utf8"))[0].sweeps.length,
     ).toBeGreaterThan(2);
