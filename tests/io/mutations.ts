@@ -1,5 +1,7 @@
 /** Broken files made from whole ones, and readers that must refuse them in their own words. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loops } from "../../src/backends/loops.ts";
 import { FormatError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
@@ -9,11 +11,15 @@ import { decodeNpy, decodeNpz } from "../../src/io/npy.ts";
 import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
+import { readConfig } from "../../src/node/run-folder.ts";
+import { resolveAny } from "../../src/tasks/any-session.ts";
 import { bpe } from "../../src/text/bpe.ts";
 import { readTokenizerJson, writeTokenizerJson } from "../../src/text/tokenizer-json.ts";
 
 export interface Format {
   readonly name: string;
+  /** Of the files that others get; 1 by default. */
+  readonly share?: number;
   /** Whole files. */
   readonly files: readonly Uint8Array[];
   /** Reads a file; gives the bytes of memory that it took, or throws FormatError. */
@@ -40,6 +46,9 @@ function checkpoint(): Uint8Array {
     { format: "pigrad 1" },
   );
 }
+
+const run = mkdtempSync(join(tmpdir(), "pigrad-fuzz-"));
+process.on("exit", () => rmSync(run, { recursive: true, force: true }));
 
 export const formats = (): Format[] => [
   {
@@ -68,6 +77,16 @@ export const formats = (): Format[] => [
     ),
     read(file) {
       parseJson(decodeUtf8(file), "json");
+      return 0;
+    },
+  },
+  {
+    name: "config.json",
+    share: 0.1, // through the disk
+    files: ["cartpole", "tokens"].map((task) => encodeUtf8(JSON.stringify(resolveAny({ task })))),
+    read(file) {
+      writeFileSync(join(run, "config.json"), file);
+      readConfig(run);
       return 0;
     },
   },
@@ -135,7 +154,12 @@ export interface Findings {
 }
 
 /** Reads `count` broken files of a format: only FormatErrors, quickly, with little memory. */
-export function fuzz({ name, files, read }: Format, count: number, seed: number): Findings {
+export function fuzz(
+  { name, files, read, share = 1 }: Format,
+  most: number,
+  seed: number,
+): Findings {
+  const count = Math.ceil(share * most);
   const random = new Random(seed);
   const found: Findings = { files: count, refused: 0, slowest: 0, faults: [] };
   const attempt = (file: Uint8Array): number => {
