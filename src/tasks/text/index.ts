@@ -71,10 +71,10 @@ export const languageTasks = {
     settings: { ...g2pSettings, ...data },
     make: (values, read) => g2p(values, corpusOf(values.data, read)),
     algo: "rloo",
-    steps: 2_000_000,
+    steps: 3_000_000,
     usual: {
       sftUpdates: 300,
-      learningRate: 1.5e-4,
+      learningRate: 2e-4,
       warmup: 20,
       prompts: 64,
       reference: false,
