@@ -5,7 +5,7 @@
 import type { Compiled } from "../core/backend.ts";
 import type { Slot } from "../core/tape.ts";
 import { NONE } from "../core/tensor.ts";
-import { activationCode } from "./kernels/matrix.ts";
+import { activationCode } from "./kernels/dense.ts";
 import type { SimdBackend } from "./simd.ts";
 import {
   attention,

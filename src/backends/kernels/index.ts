@@ -1,6 +1,7 @@
 /** All kernels of the SIMD backend, as the bytes of one WebAssembly module. */
 import { Module } from "../assembler.ts";
 import { addAttention } from "./attention.ts";
+import { addDense } from "./dense.ts";
 import { kit } from "./functions.ts";
 import { addMaps } from "./maps.ts";
 import { addMatrices } from "./matrix.ts";
@@ -24,6 +25,7 @@ export function kernelBytes({
   addMaps(m, k);
   addRows(m, k);
   addMatrices(m, k);
+  addDense(m, k);
   addAttention(m, k);
   addTraining(m, k);
   return m.bytes(sharedPages);
