@@ -22,6 +22,8 @@ export interface Format {
   readonly share?: number;
   /** Whole files. */
   readonly files: readonly Uint8Array[];
+  /** What is done first, and not timed. */
+  readonly prepare?: (file: Uint8Array) => void;
   /** Reads a file; gives the bytes of memory that it took, or throws FormatError. */
   readonly read: (file: Uint8Array) => number;
 }
@@ -84,8 +86,8 @@ export const formats = (): Format[] => [
     name: "config.json",
     share: 0.1, // through the disk
     files: ["cartpole", "tokens"].map((task) => encodeUtf8(JSON.stringify(resolveAny({ task })))),
-    read(file) {
-      writeFileSync(join(run, "config.json"), file);
+    prepare: (file) => writeFileSync(join(run, "config.json"), file),
+    read() {
       readConfig(run);
       return 0;
     },
@@ -155,7 +157,7 @@ export interface Findings {
 
 /** Reads `count` broken files of a format: only FormatErrors, quickly, with little memory. */
 export function fuzz(
-  { name, files, read, share = 1 }: Format,
+  { name, files, read, prepare, share = 1 }: Format,
   most: number,
   seed: number,
 ): Findings {
@@ -177,6 +179,7 @@ export function fuzz(
   };
   for (let i = 0; i < count; i++) {
     const file = mutated(files[random.below(files.length)], random);
+    prepare?.(file);
     let time = attempt(file);
     for (let again = 0; again < 3 && time > 50; again++) {
       const before = found.refused;
