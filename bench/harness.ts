@@ -51,6 +51,8 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
     const bench = new Bench({
       time: milliseconds,
       warmupTime: milliseconds / 4,
+      iterations: 5, // where one takes long
+      warmupIterations: 1,
       retainSamples: true,
     });
     bench.add(of, run);
@@ -69,7 +71,7 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
       high: at(0.75),
       rate: (amount / median) * 1e6,
       unit,
-      bytes: bytesOf(run),
+      bytes: bytesOf(run, median > 5000 ? 3 : 20),
       against: against ?? null,
       ratio: ratioTo(results, against, median, suite.compare === "share" ? amount : null),
       share: suite.compare === "share",
@@ -94,14 +96,14 @@ function ratioTo(
  * What a call allocates on the heap: the least of many short rounds, because the engine allocates too, and
  * short, because a collection inside one would hide it (such rounds come out negative, and do not count).
  */
-function bytesOf(run: () => void): number {
+function bytesOf(run: () => void, tries: number): number {
   gc();
-  for (let i = 0; i < 30; i++) run(); // a collection may throw compiled code away
+  for (let i = 0; i < tries; i++) run(); // a collection may throw compiled code away
   const own = Math.min(...Array.from({ length: 5 }, () => memoryOf(() => {})));
-  const rounds = Array.from({ length: 20 }, () => memoryOf(run) - own).filter(
+  const rounds = Array.from({ length: tries }, () => memoryOf(run) - own).filter(
     (bytes) => bytes > -500,
   );
-  return Math.max(0, Math.round(Math.min(...rounds) / 5));
+  return rounds.length === 0 ? Number.NaN : Math.max(0, Math.round(Math.min(...rounds) / 5));
 }
 
 function memoryOf(run: () => void): number {
