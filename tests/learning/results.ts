@@ -72,7 +72,8 @@ if (wanted.length === 0) {
 What the presets learn, by \`npm run results\`, which wrote this page on ${machine}, as many seeds at a time as
 there are threads. Returns are of greedy episodes on a seed of their own, ± a 95 % interval of the mean; "steps to" is the
 first environment step at which the mean return of the last 100 training episodes reached the mark; seconds are of
-training alone. One seed gives the same figures on every machine, but for the seconds.
+training alone. One seed gives the same figures on every machine, but for the seconds. The presets
+were chosen by sweeps over these seeds: read the figures as tuned, not blind.
 
 ${sections.join("\n")}`;
   writeFileSync(new URL("../../docs/results.md", import.meta.url), page);
