@@ -69,6 +69,8 @@ export class VectorEnv implements Kept {
   readonly rewardScaler: RewardScaler | null;
   /** 1 where an episode begins with the next step, [envs]. */
   readonly fresh: Float32Array;
+  /** 1 where the last step, or start, changed an environment; a resting one stays as it is. */
+  private readonly stepped: Uint8Array;
   private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
   private readonly autoreset: boolean;
@@ -95,6 +97,7 @@ export class VectorEnv implements Kept {
     this.finalLength = new Int32Array(n);
     this.finalSuccess = new Float32Array(n);
     this.fresh = new Float32Array(n);
+    this.stepped = new Uint8Array(n);
     this.options = options;
     this.autoreset = options.autoreset ?? true;
     this.mask =
@@ -129,6 +132,7 @@ export class VectorEnv implements Kept {
       this.lookAtMask(e);
     }
     this.fresh.fill(1);
+    this.stepped.fill(1);
     this.terminated.fill(0);
     this.truncated.fill(0);
     this.finalObservation.set(this.observation);
@@ -144,7 +148,8 @@ export class VectorEnv implements Kept {
   step(actions: ArrayLike<number>): void {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {
-      if (this.resting(e)) continue;
+      this.stepped[e] = this.resting(e) ? 0 : 1;
+      if (this.stepped[e] === 0) continue;
       const env = envs[e];
       this.fresh[e] = 0;
       env.act(actions, e * this.actionSize);
@@ -156,7 +161,8 @@ export class VectorEnv implements Kept {
       this.episodeLength[e]++;
       if (env.terminated || env.truncated) {
         this.finish(e);
-        if (!this.autoreset) continue;
+      }
+      if (this.autoreset && (env.terminated || env.truncated)) {
         this.fresh[e] = 1;
         env.start();
         env.observe(observation, e * size);
@@ -186,11 +192,24 @@ export class VectorEnv implements Kept {
   }
 
   private standardize(): void {
-    const { moments, observation, finalObservation, normalize } = this;
-    if (moments === null) return;
-    if (this.learning) moments.update(observation);
-    moments.normalize(observation, observation, normalize);
-    moments.normalize(finalObservation, finalObservation, normalize);
+    const { observation, finalObservation, observationSize: size } = this;
+    if (this.moments === null) return;
+    if (!this.stepped.includes(0)) {
+      this.standardizeRows(observation, finalObservation);
+      return;
+    }
+    for (let at = 0, e = 0; e < this.envs.length; e++, at += size) {
+      if (this.stepped[e] === 0) continue;
+      const end = at + size;
+      this.standardizeRows(observation.subarray(at, end), finalObservation.subarray(at, end));
+    }
+  }
+
+  private standardizeRows(observation: Float32Array, finalObservation: Float32Array): void {
+    const { moments, normalize } = this;
+    if (this.learning) moments?.update(observation);
+    moments?.normalize(observation, observation, normalize);
+    moments?.normalize(finalObservation, finalObservation, normalize);
   }
 
   /** All that the next steps depend on. */

@@ -67,6 +67,20 @@ describe("VectorEnv", () => {
   });
 });
 
+test("a resting environment is neither counted nor standardized again", () => {
+  const env = new VectorEnv([new Line({ maxSteps: 1 }), new Line({ maxSteps: 9 })], {
+    autoreset: false,
+    normalizeObservation: true,
+  });
+  env.start();
+  env.step([1, 1]);
+  const rested = env.observation[0];
+  const counted = env.moments?.count ?? 0; // two starts and two steps
+  for (let t = 0; t < 5; t++) env.step([1, 1]);
+  expect(env.observation[0]).toBe(rested);
+  expect((env.moments?.count ?? 0) - counted).toBeCloseTo(5, 9);
+});
+
 test("Rollout: what is cut short bootstraps from its final state, what terminated from nothing", () => {
   const k = loops();
   const env = new VectorEnv([
