@@ -33,6 +33,8 @@ export class Func {
   private block = this.statements;
   private readonly params: number;
   private readonly locals = new Map<Expr, number>();
+  /** What a call reads once, before its statements: variables by where their constant stands in memory. */
+  private readonly constants = new Map<number, V128>();
 
   constructor(params: number) {
     this.params = params;
@@ -47,10 +49,20 @@ export class Func {
 
   /** A new local variable of the expression's type, holding its value. */
   let<E extends Expr>(value: E): E {
-    const index = this.params + this.types.push(value.type) - 1;
-    const local = this.argument(value.type, index);
+    const local = this.local(value.type);
     this.set(local, value);
     return local as E;
+  }
+
+  private local(type: Type): Expr {
+    return this.argument(type, this.params + this.types.push(type) - 1);
+  }
+
+  /** @internal The constant at an address, in all four lanes. */
+  constant(at: number): V128 {
+    const local = this.constants.get(at) ?? (this.local("v128") as V128);
+    this.constants.set(at, local);
+    return local;
   }
 
   /** Assigns to a variable or a parameter. */
@@ -114,7 +126,9 @@ export class Func {
   /** @internal */
   bytes(result: Expr | undefined): number[] {
     const locals = vector(this.types.map((type) => [1, typeByte[type]]));
-    return flat([locals, this.statements, result?.code ?? [], 0x0b]);
+    this.block = [];
+    for (const [at, local] of this.constants) this.set(local, int(0).spread(at));
+    return flat([locals, this.block, this.statements, result?.code ?? [], 0x0b]);
   }
 }
 
@@ -133,11 +147,13 @@ export const tableSize = 2048;
 export class Module {
   private readonly entries: Entry[] = [];
   private readonly constants: number[] = [];
+  private current: Func | null = null;
 
   /** Adds an exported function. What the body returns, if an expression, is the function's value. */
   func<P extends Params>(name: string, params: P, body: (f: Func, args: Args<P>) => unknown): void {
     const types = Object.values(params);
     const f = new Func(types.length);
+    this.current = f;
     const args = Object.fromEntries(
       Object.entries(params).map(([key, type], i) => [key, f.argument(type, i)]),
     );
@@ -154,8 +170,8 @@ export class Module {
   }
 
   /**
-   * A float in all four lanes, read from a table in memory: one splatting load. V8 of Node 24 builds a
-   * vector constant in the code anew at each use, which makes tanh and exp twice as slow.
+   * A float in all four lanes, read once a call from a table in memory. V8 of Node 24 builds a vector
+   * constant in the code anew at each use, which makes tanh and exp twice as slow.
    */
   constant(x: number): V128 {
     return this.bits(new Int32Array(new Float32Array([x]).buffer)[0]);
@@ -166,7 +182,8 @@ export class Module {
     let i = this.constants.indexOf(x);
     if (i < 0) i = this.constants.push(x) - 1;
     if (4 * i >= tableSize) throw new AssemblerError(`want at most ${tableSize / 4} constants`);
-    return int(0).spread(tableStart + 4 * i);
+    if (this.current === null) throw new AssemblerError("constant: want a function to use it");
+    return this.current.constant(tableStart + 4 * i);
   }
 
   /** The module's bytes; a memory that threads share (at most `sharedPages` of 64 KiB) is imported as such. */

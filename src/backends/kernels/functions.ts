@@ -23,34 +23,26 @@ function polynomial({ c, multiplyAdd }: Kit, f: Func, x: V128, coefficients: num
 }
 
 /**
- * eˣ = 2ⁿ·eʳ, |r| ≤ ½ln 2, for x from −87.33 to 88.72. Adding 1.5·2²³ leaves n in the low bits of the sum, so
- * no conversion is needed. Within 1.1 ulp.
+ * eˣ = 2eʳ·2ⁿ⁻¹, |r| ≤ ½ln 2, for x up to 89.4. Adding 1.5·2²³ + 126 leaves n + 126, the exponent of 2ⁿ⁻¹, in
+ * the low bits of the sum, so no conversion is needed. eʳ = 1 + 2r/(2 − c), where c is r less an even function.
+ * Within 1.2 ulp, and 0 below −86.99, where 2ⁿ⁻¹ is.
  */
-function expInside(k: Kit, f: Func, x: V128): V128 {
-  const { c, multiplyAdd } = k;
-  const shifted = f.let(multiplyAdd(x, c(Math.LOG2E), c(12582912)));
-  const n = f.let(shifted.sub(c(12582912)));
-  const r = f.let(x.sub(n.mul(c(0.693359375))).sub(n.mul(c(-2.1219444e-4))));
-  const q = polynomial(
-    k,
-    f,
-    r,
-    [
-      0.4999999403953552, 0.1666652113199234, 0.04166838899254799, 0.00836874544620514,
-      0.0013814540579915047,
-    ],
-  );
-  return multiplyAdd(q, r.mul(r), r).add(c(1)).addInt(shifted.shl(23));
+export function exp({ c, multiplyAdd }: Kit, f: Func, x: V128): V128 {
+  const held = f.let(x.pmax(c(-87.6)));
+  const shifted = f.let(multiplyAdd(held, c(Math.LOG2E), c(12583038)));
+  const n = f.let(shifted.sub(c(12583038)));
+  const r = f.let(held.sub(n.mul(c(0.693359375))).sub(n.mul(c(-2.1219444e-4))));
+  const z = f.let(r.mul(r));
+  const even = z.mul(multiplyAdd(z, c(-0.002765963552519679), c(0.166666179895401)));
+  const doubled = r
+    .mul(c(4))
+    .div(even.sub(r).add(c(2)))
+    .add(c(2));
+  return doubled.mul(shifted.shl(23));
 }
 
-/** eˣ for x up to 88.72, and 0 below −87.33: no subnormal results. */
-export const exp = (k: Kit, f: Func, x: V128): V128 => expInside(k, f, x).except(x.lt(k.c(-87.33)));
-
 /** eˣ for any x: ∞ where float32 has no number for it. */
-export const expOfAny = (k: Kit, f: Func, x: V128): V128 => {
-  const y = exp(k, f, f.let(x.pmin(k.c(88.72283))));
-  return y.add(x.gt(k.c(88.72283)).and(k.c(Infinity)));
-};
+export const expOfAny = (k: Kit, f: Func, x: V128): V128 => exp(k, f, x.pmin(k.c(89.4)));
 
 /** tanh x = x·P(x²)/Q(x²), held to ±9.02, where float32 has ±1, and to ±1. Within 6 ulp. */
 export function tanh(k: Kit, f: Func, x: V128): V128 {
@@ -74,8 +66,7 @@ export function tanh(k: Kit, f: Func, x: V128): V128 {
 
 /** σ(x) = 1/(1 + e⁻ˣ). Within 2.5 ulp where it is no subnormal. */
 export const sigmoid = (k: Kit, f: Func, x: V128): V128 => {
-  const held = f.let(x.neg().pmin(k.c(88.72283)).pmax(k.c(-87.33)));
-  return k.c(1).div(expInside(k, f, held).add(k.c(1)));
+  return k.c(1).div(expOfAny(k, f, x.neg()).add(k.c(1)));
 };
 
 /** 2√(2/π)·(x + 0.044715x³): twice what GPT-2's GELU takes the tanh of. */
