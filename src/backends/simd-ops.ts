@@ -170,16 +170,25 @@ const linear: Compile = (k, slot) => {
   };
 };
 
-/** Rows of an embedding; the op's own loops check the indices and go first. */
+interface Rows {
+  readonly outer: number;
+  readonly inner: number;
+  /** Throws for an index that is none: the kernel would read elsewhere. */
+  readonly check: (slot: Slot) => void;
+}
+/** Rows of an embedding. */
 const indexSelect: Compile = (k, slot) => {
-  const { outer, inner } = slot.plan as { outer: number; inner: number };
+  const { outer, inner, check } = slot.plan as Rows;
   if (outer !== 1) return null;
-  const { kernels, address } = k;
-  const index = address(slot.b.data);
+  const { kernels } = k;
+  const [y, x, index] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
   const count = slot.b.data.length;
   const [dy, dx] = [gradOf(k, slot), gradOf(k, slot.a)];
   return {
-    forward: (s) => s.op.forward?.(s),
+    forward(s) {
+      check(s);
+      kernels.gatherRows(y, x, index, count, inner);
+    },
     backward: () => {
       if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
     },

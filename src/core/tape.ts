@@ -105,6 +105,12 @@ export class Tape {
     }
   }
 
+  /** Does the ops of the last run again, on what their inputs hold now: for a body that never decides. */
+  replay(): void {
+    if (this.poison) this.fillWithNaN();
+    for (let i = 0; i < this.length; i++) this.slots[i].code.forward?.(this.slots[i]);
+  }
+
   /** Walks the slots in reverse, adding ∂loss/∂w to the grad of each parameter w behind `loss`. */
   backward(loss: Tensor): void {
     let last = this.length - 1;

@@ -15,12 +15,13 @@ import { Sampler, type Sampling } from "./sampler.ts";
 
 const mostRows = 64;
 
-/** A pass of so many rows: its inputs and its tape, made once. */
+/** A pass of so many rows: its inputs, its tape, recorded once and replayed, and what it makes. */
 interface Pass {
   readonly token: Tensor;
   readonly sequence: Tensor;
   readonly position: Tensor;
-  readonly run: () => Tensor;
+  readonly logits: Tensor;
+  readonly tape: Tape;
 }
 
 export class Decoder {
@@ -104,7 +105,8 @@ export class Decoder {
           pass.position.data[n] = this.fed[t]++;
         }
       }
-      const logits = pass.run().data;
+      pass.tape.replay();
+      const logits = pass.logits.data;
       for (let i = 0; i < n; i++) {
         const t = pass.sequence.data[i];
         if (pass.position.data[i] !== this.length[t] - 1) continue;
@@ -131,9 +133,10 @@ export class Decoder {
     const at = [sequence, position] as const;
     const attend = (qkv: Tensor, layer: number): Tensor =>
       cachedAttention(qkv, gpt.options.heads, cache[layer], at);
-    const body = (): Tensor => gpt.logits(gpt.body(token, position, attend));
+    sequence.data.fill(this.length.length); // until it is fed, every row is of the text too many
     const tape = new Tape(k, { grads: false });
-    const made: Pass = { token, sequence, position, run: () => tape.run(body) };
+    const logits = tape.run(() => gpt.logits(gpt.body(token, position, attend)));
+    const made: Pass = { token, sequence, position, logits, tape };
     this.passes.set(rows, made);
     return made;
   }

@@ -79,7 +79,11 @@ export const indexSelect = (x: Tensor, index: Tensor, axis = 0): Tensor =>
 /** Rows of `weight` [vocab, width] for each index: […index.shape, width]. */
 export const embedding = (weight: Tensor, index: Tensor): Tensor =>
   apply(indexSelectOp, weight, index, NONE, 0);
-const indexSelectOp: Op<unknown, { outer: number; n: number; inner: number }> = {
+interface Slices extends Record<"outer" | "n" | "inner", number> {
+  /** Throws for an index that is none. */
+  readonly check: (slot: Call & { readonly plan: Slices }) => void;
+}
+const indexSelectOp: Op<unknown, Slices> = {
   name: "indexSelect",
   shape({ a: x, b: index, p: axis }) {
     const at = axisOf("indexSelect", axis, x.shape);
@@ -88,10 +92,13 @@ const indexSelectOp: Op<unknown, { outer: number; n: number; inner: number }> = 
   plan({ a: x, p: axis }) {
     const at = axisOf("indexSelect", axis, x.shape);
     const outer = sizeOf(x.shape.slice(0, at));
-    return { outer, n: x.shape[at], inner: sizeOf(x.shape.slice(at + 1)) };
+    return { outer, n: x.shape[at], inner: sizeOf(x.shape.slice(at + 1)), check: checkAll };
   },
-  forward({ data: y, a: { data: x }, b: { data: index }, plan: { outer, n, inner } }) {
-    for (let i = 0; i < index.length; i++) check("indexSelect", index[i], n, i);
+  forward(slot) {
+    checkAll(slot);
+    const { data: y, a, b, plan } = slot;
+    const { outer, n, inner } = plan;
+    const [x, index] = [a.data, b.data];
     for (let o = 0, to = 0; o < outer; o++) {
       for (let i = 0; i < index.length; i++) {
         const from = (o * n + index[i]) * inner;
@@ -109,6 +116,10 @@ const indexSelectOp: Op<unknown, { outer: number; n: number; inner: number }> = 
     }
   },
 };
+
+function checkAll({ b: { data: index }, plan: { n } }: Call & { readonly plan: Slices }): void {
+  for (let i = 0; i < index.length; i++) check("indexSelect", index[i], n, i);
+}
 
 /** 1 at the index, 0 elsewhere: […index.shape, depth]. No gradient. */
 export const oneHot = (index: Tensor, depth: number): Tensor =>

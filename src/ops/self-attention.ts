@@ -234,8 +234,9 @@ function attend(
   }
 }
 
-function check({ b: keys, rest: [sequence, position] }: Call): void {
-  const [sequences, , , room] = keys.shape;
+function check({ b: { shape }, rest }: Call): void {
+  const [sequence, position] = [rest[0], rest[1]];
+  const [sequences, room] = [shape[0], shape[3]];
   for (let i = 0; i < sequence.data.length; i++) {
     if (isBelow(sequence.data[i], sequences) && isBelow(position.data[i], room)) continue;
     throw new RangeError(

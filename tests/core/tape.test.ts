@@ -32,6 +32,18 @@ describe("Tape", () => {
     expect(tape.recorded).toBe(6);
   });
 
+  test("replay does the last run's ops on what inputs now hold, and backward follows it", () => {
+    const [w, x] = [variable(k, [], [3]), input(k, [], [2])];
+    const tape = new Tape(k, { poison: true });
+    tape.run(() => o.exp(o.mul(w, x)));
+    const loss = tape.run(() => o.square(o.mul(w, x)));
+    x.data[0] = 5;
+    tape.replay();
+    expect(loss.data[0]).toBe(225);
+    tape.backward(loss);
+    expect(w.grad[0]).toBe(2 * 3 * 25);
+  });
+
   test("settings are part of a slot: numbers, lists by their entries, and copies of them", () => {
     const x = variable(k, [2, 2], [1, 2, 3, 4]);
     const tape = new Tape(k);

@@ -93,6 +93,19 @@ export function addAttention(m: Module, k: Kit): void {
 /** One position at a time, from a cache; ops/self-attention.ts says what it computes. */
 function addCached(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
+  const widths = [4, 1]; // chains side by side hide each other's wait
+  /** Σ xⱼ·(vectors from `at` on, a row further with each j), over the floats of x. */
+  const sums = (f: Func, x: I32, bytes: I32, at: I32, row: I32, vectors: number): V128[] => {
+    const totals = Array.from({ length: vectors }, () => f.let(zero()));
+    f.for(0, bytes, 4, (j) => {
+      const xj = f.let(x.add(j).spread());
+      totals.forEach((total, v) => {
+        f.set(total, multiplyAdd(xj, at.vector(16 * v), total));
+      });
+      f.step(at, row);
+    });
+    return totals;
+  };
   /**
    * Rows of qkv [rows, 3·heads·D] into keys [n, heads, D, room] and values [n, heads, room, D], then y. `w`
    * is room for one row of weights; its length, `room`, is a multiple of 4.
@@ -148,17 +161,15 @@ function addCached(m: Module, k: Kit): void {
         const last = f.let(D.shl(2));
         f.for(0, heads, 1, () => {
           const max = f.let(c(-Infinity));
-          eachOfRow(f, visible, ({ i, filled }) => {
-            const score = f.let(zero());
-            const key = f.let(keys.add(head).add(i));
-            f.for(0, last, 4, (d) => {
-              f.set(score, multiplyAdd(q.add(d).spread(), key.vector(), score));
-              f.step(key, roomBytes);
-            });
-            f.set(score, filled(f.let(score.mul(s)), c(-Infinity)));
-            f.store(w.add(i), score);
-            f.set(max, max.pmax(score));
-          });
+          const scores = ({ i, vectors, filled }: Part): void => {
+            const dots = sums(f, q, last, f.let(keys.add(head).add(i)), roomBytes, vectors);
+            for (const [v, dot] of dots.entries()) {
+              const score = f.let(filled(f.let(dot.mul(s)), c(-Infinity)));
+              f.store(w.add(i), score, 16 * v);
+              f.set(max, max.pmax(score));
+            }
+          };
+          eachOfRow(f, visible, scores, widths);
           const top = f.let(max.largest().splat());
           const sum = f.let(zero());
           eachOfRow(f, visible, ({ i, zeroed }) => {
@@ -168,15 +179,11 @@ function addCached(m: Module, k: Kit): void {
           });
           const by = f.let(float(1).div(sum.sum()).splat());
           const bytes = f.let(count.shl(2));
-          eachOfRow(f, end, ({ i, put }) => {
-            const value = f.let(values.add(head).add(i));
-            const total = f.let(zero());
-            f.for(0, bytes, 4, (j) => {
-              f.set(total, multiplyAdd(w.add(j).spread(), value.vector(), total));
-              f.step(value, end.bytes);
-            });
-            put(to.add(i), total.mul(by));
-          });
+          const mean = ({ i, vectors, put }: Part): void => {
+            const totals = sums(f, w, bytes, f.let(values.add(head).add(i)), end.bytes, vectors);
+            for (const [v, total] of totals.entries()) put(to.add(i).add(16 * v), total.mul(by));
+          };
+          eachOfRow(f, end, mean, widths);
           f.step(to, end.bytes);
           f.step(q, end.bytes);
           f.step(head, headBytes);

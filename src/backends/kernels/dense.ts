@@ -1,7 +1,7 @@
 /** Dot products: linear layers of few rows, weights as they are stored. */
 import { type Module, type V128, zero } from "../assembler.ts";
 import { gelu, type Kit, tanh } from "./functions.ts";
-import { rowEnd } from "./walk.ts";
+import { each, rowEnd } from "./walk.ts";
 
 /** What `dense` does to a sum: its codes. */
 export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
@@ -27,13 +27,12 @@ export function addDense(m: Module, k: Kit): void {
     },
     (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
-      const activate = (v: V128): V128 => {
-        const value = f.let(v);
-        f.if(activation.sub(activationCode.tanh).isZero(), () => f.set(value, tanh(k, f, value)));
-        f.if(activation.sub(activationCode.relu).isZero(), () => f.set(value, value.max(zero())));
-        f.if(activation.sub(activationCode.gelu).isZero(), () => f.set(value, gelu(k, f, value)));
-        return value;
-      };
+      /** Of a finished row, which lets vectors overlap. */
+      const activate = (code: number, formula: (v: V128) => V128): void =>
+        f.if(activation.sub(code).isZero(), () => {
+          const row = f.let(y.sub(n.shl(2)));
+          each(f, n, (i, put) => put(row.add(i), formula(f.let(row.add(i).vector()))));
+        });
       f.for(0, rows, 1, () => {
         const w = f.let(weight);
         const b = f.let(bias);
@@ -70,12 +69,12 @@ export function addDense(m: Module, k: Kit): void {
             const total = f.let(ac.shuffle(de, 0, 1, 4, 5).add(ac.shuffle(de, 2, 3, 6, 7)));
             f.if(bias, () => f.set(total, total.add(b.vector())));
             f.if(accumulate, () => f.set(total, total.add(y.vector())));
-            f.store(y, activate(total));
+            f.store(y, total);
           } else {
             const total = f.let(sums[0].sum());
             f.if(bias, () => f.set(total, total.add(b.float())));
             f.if(accumulate, () => f.set(total, total.add(y.float())));
-            f.store(y, activate(total.splat()).lane(0));
+            f.store(y, total);
           }
           f.set(w, w.add(end.bytes.mul(count)));
           f.step(y, 4 * count);
@@ -83,6 +82,9 @@ export function addDense(m: Module, k: Kit): void {
         };
         f.for(0, f.let(n.and(~3)), 4, () => group(4));
         f.for(f.let(n.and(~3)), n, 1, () => group(1));
+        activate(activationCode.tanh, (v) => tanh(k, f, v));
+        activate(activationCode.relu, (v) => v.max(zero()));
+        activate(activationCode.gelu, (v) => gelu(k, f, v));
         f.step(x, end.bytes);
       });
     },

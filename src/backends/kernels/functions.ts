@@ -69,13 +69,15 @@ export const sigmoid = (k: Kit, f: Func, x: V128): V128 => {
   return k.c(1).div(expOfAny(k, f, x.neg()).add(k.c(1)));
 };
 
-/** 2√(2/π)·(x + 0.044715x³): twice what GPT-2's GELU takes the tanh of. */
-const inner = ({ c, multiplyAdd }: Kit, x: V128): V128 =>
-  multiplyAdd(x.mul(x), c(2 * 0.7978845608028654 * 0.044715), c(2 * 0.7978845608028654)).mul(x);
+/** 2√(2/π)·(x + 0.044715x³), twice what GPT-2's GELU takes the tanh of, times `sign`. */
+const inner = ({ c, multiplyAdd }: Kit, x: V128, sign = 1): V128 => {
+  const twice = 2 * sign * 0.7978845608028654;
+  return multiplyAdd(x.mul(x), c(twice * 0.044715), c(twice)).mul(x);
+};
 
-/** GELU's tanh form as x·σ(2u), which keeps digits of its left tail: within 20 ulp from −4 on. */
+/** GELU's tanh form as x/(1 + e⁻²ᵘ), which keeps digits of its left tail: within 20 ulp from −4 on. */
 export function gelu(k: Kit, f: Func, x: V128): V128 {
-  return x.mul(sigmoid(k, f, f.let(inner(k, x))));
+  return x.div(expOfAny(k, f, inner(k, x, -1)).add(k.c(1)));
 }
 
 /** Its slope: s + x·s·(1 − s)·(2u)′ with s = σ(2u). */

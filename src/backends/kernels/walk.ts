@@ -41,9 +41,10 @@ export const rowEnd = (f: Func, n: I32): RowEnd => {
   };
 };
 
-/** One vector of a row: what was loaded, with lanes behind the end as `neutral` says; and how to write. */
+/** Vectors of a row at byte i: what was loaded, with lanes behind the end as `neutral` says; and how to write. */
 export interface Part {
   readonly i: I32;
+  readonly vectors: number;
   /** The value, with 0 in lanes behind the row's end. */
   readonly zeroed: (v: V128) => V128;
   /** The value, with `neutral` in lanes behind the row's end. */
@@ -51,14 +52,26 @@ export interface Part {
   readonly put: (at: I32, value: V128) => void;
 }
 
-/** Runs `body` for each vector of a row. */
-export function eachOfRow(f: Func, end: RowEnd, body: (part: Part) => void): void {
-  f.for(0, end.whole, 16, (i) =>
-    body({ i, zeroed: (v) => v, filled: (v) => v, put: (at, value) => f.store(at, value) }),
-  );
+/** Runs `body` along a row, for as many vectors at once as `widths` says, the last of which is 1. */
+export function eachOfRow(
+  f: Func,
+  end: RowEnd,
+  body: (part: Part) => void,
+  widths: readonly number[] = [1],
+): void {
+  let start: I32 | number = 0;
+  for (const vectors of widths) {
+    const stop = vectors === 1 ? end.whole : f.let(end.whole.and(-16 * vectors));
+    const put = (at: I32, value: V128): void => f.store(at, value);
+    f.for(start, stop, 16 * vectors, (i) =>
+      body({ i, vectors, zeroed: (v) => v, filled: (v) => v, put }),
+    );
+    start = stop;
+  }
   f.if(end.rest, () =>
     body({
       i: end.whole,
+      vectors: 1,
       zeroed: (v) => v.and(end.mask),
       filled: (v, neutral) => v.where(end.mask, neutral),
       put: (at, value) => storeFirst(f, at, value, end.rest),
