@@ -80,12 +80,13 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
     input(k, [rows]),
   );
   const tape = new Tape(k);
+  const flat = Object.freeze([rows]);
   const loss = (): Tensor => {
     const head = actor.forward(observation);
     const logProb =
       logStd === null ? categoricalLogProb(head, action) : gaussianLogProb(head, logStd, action);
     const entropy = logStd === null ? categoricalEntropy(head) : gaussianEntropy(head, logStd);
-    const value = reshape(critic.forward(observation), [rows]);
+    const value = reshape(critic.forward(observation), flat);
     const policy = surrogateLoss(logProb, oldLogProb, advantage, weight);
     const bonus = mul(sum(mul(entropy, weight)), -0.01);
     const error = valueLoss(value, target, weight, oldValue, clippedValue);

@@ -66,7 +66,8 @@ export const selfAttention: Compile = (k, slot) => {
         const allowed = mask === 0 ? 0 : mask + b * T * side;
         for (let h = 0; h < heads; h++, weights += T * side) {
           const q = x + b * T * wide + h * head;
-          const [key, value] = [q + row, q + 2 * row];
+          const key = q + row;
+          const value = key + row;
           kernels.transpose(space, 4 * turned, key, wide, T, D);
           kernels.gemm(weights, side, q, wide, 4, space, 4 * turned, T, T, D, 0);
           kernels.attend(weights, allowed, T, T, 1, 1, scale);
@@ -81,7 +82,8 @@ export const selfAttention: Compile = (k, slot) => {
         for (let h = 0; h < heads; h++, weights += T * side) {
           const q = x + b * T * wide + h * head;
           const dq = dx + b * T * wide + h * head;
-          const [key, value] = [q + row, q + 2 * row];
+          const key = q + row;
+          const value = key + row;
           const from = dy + b * T * row + h * head;
           kernels.gemm(dq + 2 * row, wide, weights, 4, side, from, row, T, D, T, 1);
           kernels.transpose(space, 4 * turned, value, wide, T, D);

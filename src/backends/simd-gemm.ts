@@ -81,8 +81,15 @@ export function multiplier(kernels: Kernels, workspace: (floats: number) => numb
       if (!transposeB) kernels.packB(space, bAt, yRow, wholeColumns >> 3, block);
       else {
         for (let j = 0; j < n; j += 8) {
-          const [to, from] = [space + 4 * j * block, bAt + 4 * j * depth];
-          kernels.transpose(to, panelRow, from, 4 * depth, Math.min(8, n - j), block);
+          const to = space + 4 * j * block;
+          kernels.transpose(
+            to,
+            panelRow,
+            bAt + 4 * j * depth,
+            4 * depth,
+            Math.min(8, n - j),
+            block,
+          );
         }
       }
       for (let row = 0; row < wholeRows; row += rowBlock) {
@@ -97,7 +104,8 @@ export function multiplier(kernels: Kernels, workspace: (floats: number) => numb
         const row = width < 8 ? 0 : wholeRows;
         if (row === m) continue;
         const own = width < 8 && !transposeB;
-        const [from, fromRow] = own ? [bAt + 4 * j, yRow] : [space + 4 * j * block, panelRow];
+        const from = own ? bAt + 4 * j : space + 4 * j * block;
+        const fromRow = own ? yRow : panelRow;
         const to = y + row * yRow + 4 * j;
         const aRest = aAt + row * aRow;
         kernels.gemm(to, yRow, aRest, aRow, aStep, from, fromRow, m - row, width, block, add);

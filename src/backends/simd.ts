@@ -136,10 +136,9 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     },
     logSums: (sums, x, rows) =>
       void kernels.logSums(address(sums), address(x), rows, x.length / rows),
-    accumulateExp: (dx, x, sums, weight, by) => {
-      const rows = sums.length >> 1;
-      const n = x.length / rows;
-      kernels.accumulateExp(address(dx), address(x), address(sums), address(weight), by, rows, n);
+    accumulateExp: (dx, x, sums, weight, from, by, rows) => {
+      const w = address(weight) + 4 * from;
+      kernels.accumulateExp(address(dx), address(x), address(sums), w, by, rows, x.length / rows);
     },
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };

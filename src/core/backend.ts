@@ -53,8 +53,16 @@ export interface Backend {
   ): void;
   /** The largest number of each row of x [rows, n], and ln Σ exp(x − that): two numbers a row. */
   logSums?(sums: Floats, x: Floats, rows: number): void;
-  /** dx += by·weight[row]·exp(x − both sums[row]) for each row of x, one weight a row. */
-  accumulateExp?(dx: Floats, x: Floats, sums: Floats, weight: Floats, by: number): void;
+  /** dx += by·weight[from + row]·exp(x − both sums[row]) for each row of x, one weight a row. */
+  accumulateExp?(
+    dx: Floats,
+    x: Floats,
+    sums: Floats,
+    weight: Floats,
+    from: number,
+    by: number,
+    rows: number,
+  ): void;
   /** Â of steps × envs numbers, time first, envs a multiple of 4; see returns/gae.ts. */
   gae?(advantage: Floats, rollout: Rollout, gamma: number, lambda: number): void;
 }

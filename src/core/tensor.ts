@@ -16,6 +16,14 @@ export interface Tensor {
 /** The input that is not there. */
 export const NONE: Tensor = { shape: [0], data: new Float32Array(0), grad: null, backend: null };
 
+/** A list of one tensor, the same at every call: a replayed op's further inputs make none anew. */
+export function alone(tensor: Tensor): readonly Tensor[] {
+  const list = lists.get(tensor) ?? [tensor];
+  lists.set(tensor, list);
+  return list;
+}
+const lists = new WeakMap<Tensor, readonly Tensor[]>();
+
 /** Number of elements of a shape; 1 for a scalar's []. Throws ShapeError on a bad size. */
 export function sizeOf(shape: Shape): number {
   let size = 1;

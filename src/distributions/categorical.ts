@@ -54,7 +54,7 @@ const logProbOp: Op = {
     const n = x.length / dy.length;
     const mask = maskData(c);
     const kernel = mask === null && n >= 8 && k.accumulateExp !== undefined;
-    if (kernel) k.accumulateExp?.(dx, x, sums, dy, -1);
+    if (kernel) k.accumulateExp?.(dx, x, sums, dy, 0, -1, dy.length);
     for (let row = 0; row < dy.length; row++) {
       if (!kernel) {
         for (let i = row * n; i < (row + 1) * n; i++) {

@@ -6,7 +6,7 @@ import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
-import { type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { alone, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 const halfLog2Pi = 0.9189385332046727;
 
@@ -87,14 +87,7 @@ export const gaussianKl = (
   logStdP: Tensor,
   meanQ: Tensor,
   logStdQ: Tensor,
-): Tensor => apply(klOp, meanP, logStdP, meanQ, 0, 0, undefined, restOf(logStdQ));
-const lists = new WeakMap<Tensor, readonly Tensor[]>();
-/** One list a tensor, so that a replayed call makes none. */
-function restOf(tensor: Tensor): readonly Tensor[] {
-  const list = lists.get(tensor) ?? [tensor];
-  lists.set(tensor, list);
-  return list;
-}
+): Tensor => apply(klOp, meanP, logStdP, meanQ, 0, 0, undefined, alone(logStdQ));
 const klOp: Op = {
   name: "gaussianKl",
   shape({ a, b, c, rest: [q] }) {

@@ -19,7 +19,7 @@ import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op, type Slot } from "../core/tape.ts";
-import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export interface SurrogateSettings {
   readonly form: "reinforce" | "clip" | "ratio" | "cispo";
@@ -58,15 +58,7 @@ export function surrogateLoss(
   weight: Tensor,
   settings: SurrogateSettings = surrogateDefaults,
 ): Tensor {
-  return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, weights(weight));
-}
-
-/** A weight as a list of further inputs: one list a tensor, so that a replayed call makes none. */
-const lists = new WeakMap<Tensor, readonly Tensor[]>();
-function weights(weight: Tensor): readonly Tensor[] {
-  const list = lists.get(weight) ?? [weight];
-  lists.set(weight, list);
-  return list;
+  return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, alone(weight));
 }
 
 /** What the loops read: [sequences, steps] of the inputs, and the range. */

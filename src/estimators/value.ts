@@ -1,7 +1,7 @@
 /** The critic's loss: squared errors of V against targets, plain or clipped about the old values, or Huber. */
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Op } from "../core/tape.ts";
-import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { alone, NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export interface ValueSettings {
   /**
@@ -24,7 +24,16 @@ export const valueLoss = (
   oldValue: Tensor = NONE,
   settings: ValueSettings = valueDefaults,
 ): Tensor =>
-  apply(valueOp, value, target, weight, 0, 0, settings, oldValue === NONE ? undefined : [oldValue]);
+  apply(
+    valueOp,
+    value,
+    target,
+    weight,
+    0,
+    0,
+    settings,
+    oldValue === NONE ? undefined : alone(oldValue),
+  );
 const valueOp: Op<ValueSettings> = {
   name: "valueLoss",
   shape({ a, b, c, rest, settings }) {

@@ -2,7 +2,7 @@
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
-import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { broadcastTo } from "./layout.ts";
 
 /**
@@ -22,7 +22,7 @@ export function attention(
   if (mask === null) return apply(attentionOp, q, k, v, scale, causal ? 1 : 0);
   const scores = [...q.shape.slice(0, -1), k.shape[k.shape.length - 2]];
   const wide = sameShape(mask.shape, scores) ? mask : broadcastTo(mask, scores);
-  return apply(attentionOp, q, k, v, scale, causal ? 1 : 0, undefined, [wide]);
+  return apply(attentionOp, q, k, v, scale, causal ? 1 : 0, undefined, alone(wide));
 }
 
 interface Sizes {

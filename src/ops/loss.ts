@@ -190,24 +190,25 @@ const crossEntropyOp: Op<CrossEntropyOptions> = {
     const rows = labels.length;
     const n = x.length / rows;
     const smooth = settings.labelSmoothing ?? 0;
-    const weight = scratch.subarray(2 * rows, 3 * rows);
+    const weights = 2 * rows; // where they stand in scratch
     for (let row = 0; row < rows; row++) {
       const d = weightOf(dy, row, labels, settings, scratch);
-      weight[row] = d;
+      scratch[weights + row] = d;
       if (d === 0) continue;
       dx[row * n + labels[row]] -= d * (1 - smooth);
       if (smooth > 0) for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
     }
     if (k.accumulateExp !== undefined) {
-      k.accumulateExp(dx, x, scratch.subarray(0, 2 * rows), weight, 1);
+      k.accumulateExp(dx, x, scratch, scratch, weights, 1, rows);
       return;
     }
     for (let row = 0; row < rows; row++) {
       const max = scratch[2 * row];
       const rest = scratch[2 * row + 1];
-      if (weight[row] === 0) continue;
+      const weight = scratch[weights + row];
+      if (weight === 0) continue;
       for (let j = row * n; j < (row + 1) * n; j++) {
-        dx[j] += weight[row] * math.exp(x[j] - max - rest);
+        dx[j] += weight * math.exp(x[j] - max - rest);
       }
     }
   },
