@@ -1,4 +1,4 @@
-/** How good a language model is at a task's held-out prompts: its reward and measures, greedy or sampled. */
+/** How good a language model is at prompts it was not trained on: its reward and measures, greedy or sampled. */
 import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
@@ -23,6 +23,8 @@ export interface LanguageEvaluation {
 }
 
 export interface LanguageEvaluationOptions {
+  /** Whose prompts: validation's, which settings are chosen by, or those held out for the end. */
+  readonly side?: "validation" | "heldOut";
   readonly sampling?: Partial<Sampling>;
   readonly seed?: number;
   /** At most so many prompts, evenly spread over all. */
@@ -31,18 +33,19 @@ export interface LanguageEvaluationOptions {
   readonly bestOf?: number;
 }
 
-/** Completes held-out prompts: greedily, unless `sampling` says otherwise. */
+/** Completes prompts: greedily, unless `sampling` says otherwise. */
 export function evaluateLanguage(
   gpt: Gpt,
   task: TextTask,
   {
+    side = "validation",
     sampling = { greedy: true },
     seed = 1,
     most = 1000,
     bestOf = 1,
   }: LanguageEvaluationOptions = {},
 ): LanguageEvaluation {
-  const all = task.prompts.heldOut;
+  const all = task.prompts[side];
   const count = Math.min(most, all.length);
   const asked = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));

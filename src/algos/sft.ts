@@ -33,7 +33,7 @@ export const sftSettings = {
 export type SftConfig = Values<typeof sftSettings>;
 
 export interface SftReport extends Report {
-  /** Mean loss a token, in nats: of the step's texts, and of held-out ones (NaN where not measured now). */
+  /** Mean loss a token, in nats: of the step's texts, and of validation's (NaN where not measured now). */
   readonly loss: number;
   readonly validationLoss: number;
   /** Tokens learned from so far, and examples left out because they do not fit the context. */
@@ -148,10 +148,10 @@ export function textsOf(
 export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> {
   const { gpt, random, task } = t;
   const { texts, skipped } = textsOf(t, task.examples.train);
-  const heldOut = textsOf(t, task.examples.heldOut.slice(0, mostValidated)).texts;
+  const unseen = textsOf(t, task.examples.validation.slice(0, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
     throw new SettingError(`sft: want examples, got none that fits (${skipped} are too long)`);
-  const longest = [...texts, ...heldOut].reduce(
+  const longest = [...texts, ...unseen].reduce(
     (most, { tokens }) => Math.max(most, tokens.length),
     2,
   );
@@ -200,7 +200,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
       const gradNorm = t.descend(adam, 1, learningRate, learning.tape);
       count.trained += countTokens(batch);
       const now = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
-      const validationLoss = now && heldOut.length > 0 ? judging.run(heldOut) : Number.NaN;
+      const validationLoss = now && unseen.length > 0 ? judging.run(unseen) : Number.NaN;
       yield {
         ...t.report(Number.NaN, Number.NaN),
         loss,

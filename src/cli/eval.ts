@@ -6,7 +6,8 @@ import type { AnyEvaluation } from "../tasks/any-session.ts";
 import { only, wholeNumber } from "./args.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--json]
-      play episodes with a run's policy: likeliest actions (default) or sampled ones`;
+      play episodes with a run's policy: likeliest actions (default) or sampled ones;
+      of a text task, complete held-out prompts, which nothing was trained on or chosen by`;
 
 export function evalCommand(args: string[]): void {
   const { values, positionals } = parseArgs({
@@ -27,7 +28,8 @@ export function evalCommand(args: string[]): void {
   const greedy = !values.sample;
   const session = openAnyRun(run);
   const { config } = session;
-  const evaluation = session.evaluate(episodes, seed, greedy);
+  const evaluation =
+    session.evaluateHeldOut?.(episodes, seed, greedy) ?? session.evaluate(episodes, seed, greedy);
   if (values.json) {
     const { task, algo } = config;
     const line = { type: "evaluation", run, task, algo, seed, greedy, ...evaluation };

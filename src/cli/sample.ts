@@ -11,7 +11,7 @@ import { only, realNumber, wholeNumber } from "./args.ts";
 
 export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]
                [--top-k K] [--top-p P] [--json]
-      completions by a run of a text task: of its held-out prompts, or of yours`;
+      completions by a run of a text task: of validation prompts, or of yours`;
 
 const options = {
   prompt: { type: "string" },
@@ -44,7 +44,7 @@ export function sampleCommand(args: string[]): void {
   const random = new Random(seed);
   const end = tokenizer.special(endToken);
   for (let i = 0; i < count; i++) {
-    const prompts = task.prompts.heldOut;
+    const prompts = task.prompts.validation;
     const prompt = values.prompt ?? prompts[random.below(prompts.length)];
     const seen = values.prompt ?? task.visible?.(prompt) ?? prompt;
     const before = [end, ...tokenizer.encode(seen)];

@@ -30,8 +30,11 @@ export interface AnySession {
     readonly envSteps: number;
     report(): Report;
   };
+  /** Plays episodes; of a text task, completes validation prompts. */
   evaluate(episodes: number, seed: number, greedy: boolean): AnyEvaluation;
   load(state: State): void;
+  /** Of a text task: completes the prompts that are held out for the end. */
+  readonly evaluateHeldOut?: AnySession["evaluate"];
   /** Of a text task, all there is to it. */
   readonly language?: LanguageSession;
 }
@@ -71,7 +74,8 @@ export function openAny(
     language,
     reports: language.reports,
     training: language.training,
-    evaluate: (prompts, seed, greedy) => asEpisodes(language.evaluate(prompts, seed, greedy)),
+    evaluate: (...how) => asEpisodes(language.evaluate(...how)),
+    evaluateHeldOut: (...how) => asEpisodes(language.evaluate(...how, "heldOut")),
     load: language.load,
   };
 }

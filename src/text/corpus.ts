@@ -64,17 +64,39 @@ export function hash(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** What is learned from, what one looks at while choosing, and what is for the end alone. */
+export interface Sides<T> {
+  readonly train: readonly T[];
+  /** Never trained on, by no stage; what training shows and settings are chosen by. */
+  readonly validation: readonly T[];
+  /** Never trained on either, nor looked at before all is chosen: the test. */
+  readonly heldOut: readonly T[];
+}
+
 /**
- * Held-out and other items. Which is which follows from `key(item)` alone, so it stays when a corpus is
- * shuffled or grows, and equal items never stand on both sides.
+ * The sides of items; `share` of them, below a half, is held out, and as many are for validation. Which is which
+ * follows from `key(item)` alone, so it stays when a corpus is shuffled or grows, and equal items never stand
+ * on two sides.
  */
 export function split<T>(
   items: readonly T[],
   share: number,
   key: (item: T) => string,
-): { readonly train: T[]; readonly heldOut: T[] } {
-  const train: T[] = [];
-  const heldOut: T[] = [];
-  for (const item of items) (hash(key(item)) / 2 ** 32 < share ? heldOut : train).push(item);
-  return { train, heldOut };
+): { readonly train: T[]; readonly validation: T[]; readonly heldOut: T[] } {
+  const sides = { train: [] as T[], validation: [] as T[], heldOut: [] as T[] };
+  const chance = (text: string): number => hash(text) / 2 ** 32;
+  for (const item of items) {
+    const own = key(item);
+    if (chance(own) < share) sides.validation.push(item);
+    else if (chance(`held out: ${own}`) < share / (1 - share)) sides.heldOut.push(item);
+    else sides.train.push(item);
+  }
+  return sides;
 }
+
+/** What `f` makes of each item, on the same sides. */
+export const mapSides = <T, U>(sides: Sides<T>, f: (item: T) => U): Sides<U> => ({
+  train: sides.train.map(f),
+  validation: sides.validation.map(f),
+  heldOut: sides.heldOut.map(f),
+});

@@ -1,13 +1,7 @@
 /** A problem of language: what is learned from, what is asked, and how an answer is judged. */
-import type { Example } from "./corpus.ts";
+import type { Example, Sides } from "./corpus.ts";
 import type { Reward } from "./rewards.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-
-export interface Sides<T> {
-  readonly train: readonly T[];
-  /** Never trained on, by no stage. */
-  readonly heldOut: readonly T[];
-}
 
 export interface TextTask {
   /** Has the special token "<end>", which begins and ends every text. */
@@ -17,7 +11,7 @@ export interface TextTask {
   /** For learning from rewards. */
   readonly prompts: Sides<string>;
   readonly reward: Reward;
-  /** What else is told of held-out completions: means of these, by name. */
+  /** What else is told of completions: means of these, by name. */
   readonly measures: Readonly<Record<string, Reward>>;
   /** Most tokens of a completion, its end token among them. */
   readonly completionLength: number;

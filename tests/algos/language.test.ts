@@ -111,20 +111,20 @@ describe("bad input", () => {
     expect(t.gpt.parameters.list.map(({ data }) => [...data])).toEqual(before);
   });
   test("a prompt that does not fit the context", () => {
-    const prompts = { train: ["a".repeat(9)], heldOut: [] };
+    const prompts = { train: ["a".repeat(9)], validation: [], heldOut: [] };
     expect(() => firstReport(trainingOf(alphabet({ prompts })), "rloo")).toThrow(
       "prompt 0 has 10 tokens; with 3 to come it does not fit the context of 8",
     );
   });
   test("no prompts; a value without a value head; examples that are all too long", () => {
-    const none = { train: [], heldOut: [] };
+    const none = { train: [], validation: [], heldOut: [] };
     expect(() => firstReport(trainingOf(alphabet({ prompts: none })), "rloo")).toThrow(
       "the task has no prompts",
     );
     expect(() => firstReport(trainingOf(alphabet(), false), "ppo")).toThrow(
       "want a model with a value head",
     );
-    const long = { train: [{ prompt: "abcabcabc", completion: "a" }], heldOut: [] };
+    const long = { train: [{ prompt: "abcabcabc", completion: "a" }], validation: [], heldOut: [] };
     const t = trainingOf(alphabet({ examples: long }));
     expect(() => supervised(t, settle(sftSettings))).toThrow("got none that fits (1 are too long)");
   });
@@ -193,8 +193,10 @@ describe("supervised learning", () => {
     for (const [i, g] of once.grad.entries()) expect(Math.abs(many.grad[i] - g)).toBeLessThan(1e-9);
   });
 
-  test("it learns, validates on held-out texts, and ends after its updates", () => {
-    const t = trainingOf(alphabet({ examples: { train: examples, heldOut: examples } }));
+  test("it learns, validates on texts of that side, and ends after its updates", () => {
+    const t = trainingOf(
+      alphabet({ examples: { train: examples, validation: examples, heldOut: [] } }),
+    );
     const c = settle(sftSettings, { sftUpdates: 60, sftTexts: 8, sftValidate: 30, sftWarmup: 5 });
     const reports = [...inStages(t, [supervised(t, c)])] as unknown as {
       loss: number;

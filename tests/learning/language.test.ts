@@ -28,7 +28,7 @@ function train(
   const session = openLanguage(k, { task, algo, seed, steps, settings }, null, readCorpus);
   const { training, reports } = session;
   const measures = () => {
-    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy);
+    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, "heldOut");
     return { ...m, meanReward: e.meanReward, stdReward: e.stdReward, distinct2: e.distinct2 };
   };
   let before: Trained["before"] | null = null;

@@ -5,8 +5,14 @@ import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { numberWords } from "../../src/tasks/text/number-words.ts";
+import type { Sides } from "../../src/text/corpus.ts";
 import { exampleTokens, promptTokens, type TextTask } from "../../src/text/task.ts";
 
+const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
+  ...train,
+  ...validation,
+  ...heldOut,
+];
 const make = (name: LanguageTaskName, settings: object = {}, read = (): string => ""): TextTask => {
   const { settings: table, make: build } = languageTasks[name];
   return build(settle(table, settings as Record<string, unknown>), read);
@@ -15,27 +21,25 @@ const make = (name: LanguageTaskName, settings: object = {}, read = (): string =
 describe.each(Object.keys(languageTasks) as LanguageTaskName[])("%s", (name) => {
   const task = make(name);
   test("every example and prompt has tokens, and completions have room", () => {
-    for (const example of [...task.examples.train, ...task.examples.heldOut].slice(0, 2000)) {
+    for (const example of everyOf(task.examples).slice(0, 2000)) {
       const { tokens, promptLength } = exampleTokens(task, example);
       expect(task.tokenizer.decode(tokens)).toBe(example.prompt + example.completion);
       if (name === "sentiment" || name === "summarize") continue;
       expect(tokens.length - promptLength).toBeLessThanOrEqual(task.completionLength);
     }
-    for (const prompt of task.prompts.heldOut)
+    for (const prompt of everyOf(task.prompts))
       expect(promptTokens(task, prompt).length).toBeGreaterThan(0);
   });
-  test("no held-out prompt is among those trained on", () => {
+  test("no prompt of one side is among another's", () => {
     if (name === "guess" || name === "tokens") return; // nothing is held out, and the docs say so
-    const trained = new Set(
-      [...task.examples.train, ...task.examples.heldOut].map((e) => e.prompt),
-    );
-    expect(task.prompts.heldOut.length).toBeGreaterThan(20);
-    if (name !== "sentiment") {
-      const own = new Set(task.examples.train.map(({ prompt }) => prompt));
-      for (const prompt of task.prompts.heldOut) {
-        expect(own.has(prompt)).toBe(false);
-        expect(trained.has(prompt)).toBe(true);
-      }
+    const { train, validation, heldOut } = task.prompts;
+    for (const side of [train, validation, heldOut]) expect(side.length).toBeGreaterThan(20);
+    if (name === "sentiment") return; // different sentences begin alike
+    const all = everyOf(task.prompts);
+    expect(new Set(all).size).toBe(all.length);
+    for (const side of ["train", "validation", "heldOut"] as const) {
+      const prompts = new Set(task.prompts[side]);
+      for (const { prompt } of task.examples[side]) expect(prompts.has(prompt)).toBe(true);
     }
   });
   test("the reward likes the task's own completions", () => {
@@ -63,7 +67,7 @@ test("arith: pupils forget to carry, as often as the setting says; rewards do no
   expect(task.reward("27+46=", "73", [])).toBe(1);
   // a + b and b + a are on one side
   const train = new Set(task.prompts.train);
-  for (const prompt of task.prompts.heldOut) {
+  for (const prompt of [...task.prompts.validation, ...task.prompts.heldOut]) {
     const [a, b] = prompt.slice(0, -1).split("+");
     expect(train.has(`${b}+${a}=`)).toBe(false);
   }

@@ -32,10 +32,14 @@ test("an empty corpus and a line that is none are refused, the line named", () =
 
 test("the split follows from the item alone, and takes the share asked for", () => {
   const items = Array.from({ length: 5000 }, (_, i) => `item ${i}`);
-  const { train, heldOut } = split(items, 0.2, (x) => x);
-  expect(train.length + heldOut.length).toBe(5000);
-  expect(Math.abs(heldOut.length - 1000)).toBeLessThan(4 * Math.sqrt(5000 * 0.2 * 0.8));
+  const sides = split(items, 0.2, (x) => x);
+  const { train, validation, heldOut } = sides;
+  expect(new Set([...train, ...validation, ...heldOut])).toEqual(new Set(items));
+  expect(train.length + validation.length + heldOut.length).toBe(5000);
+  for (const side of [validation, heldOut])
+    expect(Math.abs(side.length - 1000)).toBeLessThan(4 * Math.sqrt(5000 * 0.2 * 0.8));
   const grown = split([...items].reverse().concat("new"), 0.2, (x) => x);
-  expect(new Set(heldOut)).toEqual(new Set(grown.heldOut.filter((x) => x !== "new")));
+  for (const name of ["train", "validation", "heldOut"] as const)
+    expect(new Set(sides[name])).toEqual(new Set(grown[name].filter((x) => x !== "new")));
   expect(hash("a")).not.toBe(hash("b"));
 });

@@ -4,7 +4,7 @@
  * learning, however long, gets no better than they are; a reward can.
  */
 import { integer, real, type Values } from "../../core/settings.ts";
-import { type Example, hash, split } from "../../text/corpus.ts";
+import { type Example, hash, mapSides, split } from "../../text/corpus.ts";
 import { exactMatch } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { characters } from "../../text/tokenizer.ts";
@@ -38,11 +38,8 @@ export function arith({ digits, sloppy }: Values<typeof arithSettings>): TextTas
       sums.push({ example: { prompt, completion }, key: keyOf(a, b) });
     }
   }
-  const { train, heldOut } = split(sums, 0.1, ({ key }) => key);
-  const examples = {
-    train: train.map(({ example }) => example),
-    heldOut: heldOut.map(({ example }) => example),
-  };
+  const sides = split(sums, 0.1, ({ key }) => key);
+  const examples = mapSides(sides, ({ example }) => example);
   const reward = exactMatch((prompt) => {
     const [a, b] = prompt.slice(0, -1).split("+").map(Number);
     return String(a + b);
@@ -50,10 +47,7 @@ export function arith({ digits, sloppy }: Values<typeof arithSettings>): TextTas
   return {
     tokenizer: characters("0123456789+=", [endToken]),
     examples,
-    prompts: {
-      train: examples.train.map(({ prompt }) => prompt),
-      heldOut: examples.heldOut.map(({ prompt }) => prompt),
-    },
+    prompts: mapSides(examples, ({ prompt }) => prompt),
     reward,
     measures: { exact: reward },
     completionLength: digits + 2,

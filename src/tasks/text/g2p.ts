@@ -3,7 +3,7 @@
  * these are 100,000 real words; without it, invented ones, spelled and spoken by the rules below.
  */
 import { integer, type Values } from "../../core/settings.ts";
-import { hash, pairs, split } from "../../text/corpus.ts";
+import { hash, mapSides, pairs, split } from "../../text/corpus.ts";
 import { leastErrorRate } from "../../text/overlap.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { symbols } from "../../text/symbols.ts";
@@ -12,7 +12,10 @@ import { endToken, type TextTask } from "../../text/task.ts";
 export const g2pSettings = {
   longest: integer(10, "most letters of a word", { min: 3, max: 20 }),
   words: integer(60_000, "most words used", { min: 100, max: 1_000_000 }),
-  tests: integer(2000, "words never trained on, at most a tenth", { min: 10 }),
+  taught: integer(1_000_000, "most words learned from first; the others come without phonemes", {
+    min: 10,
+  }),
+  tests: integer(2000, "words held out, and as many for validation; at most a tenth", { min: 10 }),
 };
 
 const phonemes =
@@ -51,7 +54,7 @@ export function inventedWords(): string {
 
 /** `corpus` has a word, a tab and its phonemes a line; a word may stand there more than once. */
 export function g2p(
-  { longest, words, tests }: Values<typeof g2pSettings>,
+  { longest, words, taught, tests }: Values<typeof g2pSettings>,
   corpus = inventedWords(),
 ): TextTask {
   const spoken = new Map<string, string[][]>();
@@ -63,7 +66,7 @@ export function g2p(
   }
   const chosen = [...spoken.keys()].sort((a, b) => hash(a) - hash(b)).slice(0, words);
   const share = Math.min(0.1, tests / chosen.length);
-  const { train, heldOut } = split(chosen, share, (word) => `g2p ${word}`);
+  const sides = split(chosen, share, (word) => `g2p ${word}`);
   const exampleOf = (word: string) => ({
     prompt: `${word}>`,
     completion: (spoken.get(word)?.[0] ?? []).map((p) => ` ${p}`).join(""),
@@ -77,8 +80,8 @@ export function g2p(
   );
   return {
     tokenizer: symbols([...letters, ">", ...phonemes.map((p) => ` ${p}`)], [endToken]),
-    examples: { train: train.map(exampleOf), heldOut: heldOut.map(exampleOf) },
-    prompts: { train: train.map((w) => `${w}>`), heldOut: heldOut.map((w) => `${w}>`) },
+    examples: mapSides({ ...sides, train: sides.train.slice(0, taught) }, exampleOf),
+    prompts: mapSides(sides, (word) => `${word}>`),
     reward: (...sample) => 1 - per(...sample),
     measures: { per, exact: (...sample) => Number(per(...sample) === 0) },
     completionLength: longestSpoken + 1,

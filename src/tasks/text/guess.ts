@@ -4,7 +4,7 @@
  * What is learned from first are the questions of players who guess at random among what is still possible.
  */
 import { integer, type Values } from "../../core/settings.ts";
-import { type Example, hash } from "../../text/corpus.ts";
+import { type Example, hash, mapSides, split } from "../../text/corpus.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { symbols } from "../../text/symbols.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
@@ -35,12 +35,13 @@ export function guess({ numbers, games }: Values<typeof guessSettings>): TextTas
   const found: Reward = (hidden, said) => Number(guessesOf(said).at(-1) === Number(hidden));
   const asked: Reward = (_, said) => guessesOf(said).length;
   const hidden = Array.from({ length: numbers }, (_, i) => String(i + 1));
-  const all = Array.from({ length: games }, (_, i) => game(i, numbers, turns, reply));
+  const players = Array.from({ length: games }, (_, i) => i);
+  const sides = split(players, 0.1, (player) => `side of ${player}`);
   return {
     tokenizer: symbols([...hidden, "?", "<", ">"], [endToken]),
-    examples: { train: all.slice(games / 10), heldOut: all.slice(0, games / 10) },
+    examples: mapSides(sides, (player) => game(player, numbers, turns, reply)),
     // every number is asked in training: what is held out is nothing but the draw of questions
-    prompts: { train: hidden, heldOut: hidden },
+    prompts: { train: hidden, validation: hidden, heldOut: hidden },
     visible: () => "",
     turnEnd: "?",
     reply,

@@ -1,6 +1,6 @@
 /** Numbers to English words and back: "4207>" is "four thousand two hundred seven", and the other way round. */
 import { choice, integer, type Values } from "../../core/settings.ts";
-import { type Example, split } from "../../text/corpus.ts";
+import { type Example, mapSides, split } from "../../text/corpus.ts";
 import { editDistance } from "../../text/overlap.ts";
 import { exactMatch, type Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
@@ -41,7 +41,7 @@ export function numberWordsTask({
       : { prompt: `${words}>`, completion: String(n) };
   });
   const answers = new Map(examples.map(({ prompt, completion }) => [prompt, completion]));
-  const { train, heldOut } = split(examples, 0.2, ({ prompt }) => prompt);
+  const sides = split(examples, 0.2, ({ prompt }) => prompt);
   const exact = exactMatch((prompt) => answers.get(prompt));
   const near: Reward = (prompt, completion) => {
     const want = answers.get(prompt) ?? "";
@@ -49,11 +49,10 @@ export function numberWordsTask({
   };
   return {
     tokenizer: characters("0123456789>- abcdefghijklmnopqrstuvwxyz", [endToken]),
-    examples: { train, heldOut },
-    prompts: { train: train.map(promptOf), heldOut: heldOut.map(promptOf) },
+    examples: sides,
+    prompts: mapSides(sides, ({ prompt }) => prompt),
     reward: (...sample) => 0.5 * exact(...sample) + 0.5 * near(...sample),
     measures: { exact, near },
     completionLength: examples.reduce((most, e) => Math.max(most, e.completion.length), 0) + 1,
   };
 }
-const promptOf = ({ prompt }: Example): string => prompt;

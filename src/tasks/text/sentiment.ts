@@ -4,7 +4,7 @@
  */
 import { integer, type Values } from "../../core/settings.ts";
 import { trainBpe } from "../../text/bpe.ts";
-import { split, texts } from "../../text/corpus.ts";
+import { mapSides, split, texts } from "../../text/corpus.ts";
 import { lexiconScore } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { sentences, valences } from "./phrases.ts";
@@ -25,17 +25,17 @@ export function sentiment(
     const words = text.split(" ").length;
     return text.length <= longest && words > promptWords + 1;
   });
-  const { train, heldOut } = split(fitting, 0.1, ({ completion: text }) => text);
+  const sides = split(fitting, 0.1, ({ completion: text }) => text);
   const promptOf = ({ completion: text }: { completion: string }): string =>
     text.split(" ").slice(0, promptWords).join(" ");
-  const tokenizer = trainBpe(train.map(({ completion: text }) => text).join("\n"), merges, {
+  const tokenizer = trainBpe(sides.train.map(({ completion: text }) => text).join("\n"), merges, {
     specials: [endToken],
   });
   const score = lexiconScore(new Map(Object.entries(lexicon)));
   return {
     tokenizer,
-    examples: { train, heldOut },
-    prompts: { train: train.map(promptOf), heldOut: heldOut.map(promptOf) },
+    examples: sides,
+    prompts: mapSides(sides, promptOf),
     reward: score,
     measures: { valence: score },
     completionLength: completion,

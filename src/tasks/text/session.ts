@@ -18,6 +18,7 @@ import { Random } from "../../core/random.ts";
 import { flag, integer, type Settings, settle, type Values } from "../../core/settings.ts";
 import { partOf, type State } from "../../core/state.ts";
 import { Gpt } from "../../nn/gpt.ts";
+import type { Sides } from "../../text/corpus.ts";
 import { exampleTokens, promptTokens, type TextTask } from "../../text/task.ts";
 import { type LanguageTaskName, languageTasks, type ReadCorpus } from "./index.ts";
 
@@ -73,7 +74,13 @@ export interface LanguageSession {
   readonly training: LanguageTraining;
   readonly task: TextTask;
   readonly gpt: Gpt;
-  evaluate(prompts: number, seed: number, greedy: boolean): LanguageEvaluation;
+  /** On validation prompts, if no other side is said. */
+  evaluate(
+    prompts: number,
+    seed: number,
+    greedy: boolean,
+    side?: "validation" | "heldOut",
+  ): LanguageEvaluation;
   /** Takes weights, and no more, from a saved training. */
   load(state: State): void;
 }
@@ -105,8 +112,9 @@ export function openLanguage(
     training,
     task,
     gpt,
-    evaluate: (most, evaluationSeed, greedy) =>
+    evaluate: (most, evaluationSeed, greedy, side = "validation") =>
       evaluateLanguage(gpt, task, {
+        side,
         most,
         seed: evaluationSeed,
         sampling: greedy ? { greedy: true } : {},
@@ -126,11 +134,16 @@ function pick<S extends Settings>(values: Readonly<Record<string, unknown>>, tab
 
 /** What the longest prompt and completion, or example, need; plain text is cut to 64 tokens. */
 function contextOf(task: TextTask): number {
-  const prompts = [...task.prompts.train, ...task.prompts.heldOut];
+  const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
+    ...train,
+    ...validation,
+    ...heldOut,
+  ];
   const longest = (lengths: readonly number[]): number =>
     lengths.reduce((most, n) => Math.max(most, n), 0);
-  const asked = longest(prompts.map((p) => promptTokens(task, p).length)) + task.completionLength;
-  const all = [...task.examples.train, ...task.examples.heldOut];
+  const asked =
+    longest(everyOf(task.prompts).map((p) => promptTokens(task, p).length)) + task.completionLength;
+  const all = everyOf(task.examples);
   const read = longest(all.map((example) => exampleTokens(task, example).tokens.length));
   return Math.max(asked, Math.min(read, 64));
 }

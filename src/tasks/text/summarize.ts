@@ -1,7 +1,7 @@
 /** Headlines for short texts, rewarded by ROUGE-L. A corpus has text, tab, headline a line. */
 import { integer, type Values } from "../../core/settings.ts";
 import { trainBpe } from "../../text/bpe.ts";
-import { pairs, split } from "../../text/corpus.ts";
+import { mapSides, pairs, split } from "../../text/corpus.ts";
 import { rougeL } from "../../text/overlap.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
@@ -25,16 +25,13 @@ export function summarize(
     completion: headline,
   }));
   const headlines = new Map(examples.map(({ prompt, completion: h }) => [prompt, wordsOf(h)]));
-  const { train, heldOut } = split(examples, 0.1, ({ prompt }) => prompt);
+  const sides = split(examples, 0.1, ({ prompt }) => prompt);
   const reward: Reward = (prompt, made) => rougeL(wordsOf(made), headlines.get(prompt) ?? []);
-  const words = train.map(({ prompt, completion: h }) => prompt + h).join("\n");
+  const words = sides.train.map(({ prompt, completion: h }) => prompt + h).join("\n");
   return {
     tokenizer: trainBpe(words, merges, { specials: [endToken] }),
-    examples: { train, heldOut },
-    prompts: {
-      train: train.map(({ prompt }) => prompt),
-      heldOut: heldOut.map(({ prompt }) => prompt),
-    },
+    examples: sides,
+    prompts: mapSides(sides, ({ prompt }) => prompt),
     reward,
     measures: { rougeL: reward },
     completionLength: completion,

@@ -27,8 +27,12 @@ export function tokens({ letters, length, goal }: Values<typeof tokensSettings>)
   const prompts = [...alphabet];
   return {
     tokenizer: characters(alphabet, [endToken]),
-    examples: { train: prompts.map((prompt) => ({ prompt, completion: prompt })), heldOut: [] },
-    prompts: { train: prompts, heldOut: prompts },
+    examples: {
+      train: prompts.map((prompt) => ({ prompt, completion: prompt })),
+      validation: [],
+      heldOut: [],
+    },
+    prompts: { train: prompts, validation: prompts, heldOut: prompts },
     reward,
     measures: { reward },
     completionLength: length + 1,
