@@ -158,6 +158,7 @@ export {
 } from "./io/safetensors.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
+export { type GptModuleOptions, gptModule } from "./nn/gpt-js.ts";
 export { gptOnnx } from "./nn/gpt-onnx.ts";
 export { gpt2Tensors, loadGpt } from "./nn/gpt-weights.ts";
 export * as init from "./nn/init.ts";

@@ -26,7 +26,7 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
         ]
       : []),
     ` */`,
-    decoder,
+    floatsFunction,
     `const weights = {`,
     ...constants(plan).map(([name, x]) => `  ${name}: floats("${base64(x)}"),`),
     `};`,
@@ -230,7 +230,8 @@ function typesOf({ head, title }: PolicyPlan, recurrent: boolean): string {
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-const decoder = `/** Little-endian float32 numbers from base64. */
+/** `floats`, which reads a module's weights. */
+export const floatsFunction = `/** Little-endian float32 numbers from base64. */
 function floats(text) {
   const digits = "${digits}";
   const view = new DataView(new ArrayBuffer(Math.ceil((text.length * 3) / 4)));

@@ -7,7 +7,8 @@ import { bytesOf, textOf } from "./bytes.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
 /** GPT-2's words: English contractions, and runs of letters, digits or others with a space in front. */
-const gpt2Words = /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+export const gpt2Words =
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
 
 /** How text is cut before merging: as GPT-2 does, or not at all. */
 export type Split = "gpt2" | "none";

@@ -41,6 +41,17 @@ test("js: a module that acts as the run's policy, and its types", async () => {
   expect(readFileSync(join(folder, "policy.d.mts"), "utf8")).toContain("export function act");
 });
 
+test("js of a text task's model: completes as the run does", async () => {
+  const out = join(folder, "text.mjs");
+  expect(pigrad("export", text, "--format", "js", "--out", out).stderr).toBe("");
+  const { complete } = await import(pathToFileURL(out).href);
+  for (const prompt of ["27+46=", "5+81=", "90+9="]) {
+    const { stdout } = pigrad("sample", text, "--prompt", prompt, "--greedy", "--json");
+    expect(complete(prompt)).toBe(JSON.parse(stdout.split("\n")[0]).completion);
+  }
+  expect(readFileSync(join(folder, "text.d.mts"), "utf8")).toContain("export function complete");
+});
+
 test("safetensors: the weights come back, the statistics beside them", () => {
   const out = join(folder, "policy.safetensors");
   expect(pigrad("export", run, "--format", "safetensors", "--out", out).status).toBe(0);
@@ -69,7 +80,6 @@ test.each([
   ["no format", [run], /--format: want one of safetensors, onnx, js, got none/],
   ["another format", [run, "--format", "xml"], /want one of safetensors, onnx, js, got xml/],
   ["no run", [join(folder, "nowhere"), "--format", "js"], /is not a run folder/],
-  ["text as js", [text, "--format", "js"], /a model of text goes to safetensors or onnx, got js/],
 ])("wrong input: %s", (_, args, message) => {
   const out = join(folder, "never");
   const { status, stderr, stdout } = pigrad("export", ...args, "--out", out);

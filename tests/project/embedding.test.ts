@@ -5,7 +5,13 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { Worker } from "node:worker_threads";
 import { buildSync } from "esbuild";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { loops } from "../../src/backends/loops.ts";
+import { Random } from "../../src/core/random.ts";
 import { policyModule } from "../../src/io/policy-js.ts";
+import { generate } from "../../src/nn/decode.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
+import { gptModule } from "../../src/nn/gpt-js.ts";
+import { characters } from "../../src/text/tokenizer.ts";
 import { exportedPolicies } from "../io/exported.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -14,11 +20,16 @@ const examples = Object.fromEntries(
   [...guide.matchAll(/```js (\w+)\n([\s\S]*?)```/g)].map(([, name, code]) => [name, code]),
 );
 const [{ plan, act, observe }] = exportedPolicies();
+const shape = { vocab: 4, context: 8, layers: 1, heads: 1, width: 4 };
+const gpt = new Gpt(loops(), shape, new Random(2));
 let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(root, "embedding.tmp-"));
   writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
   writeFileSync(join(folder, "policy.js"), policyModule(plan).js);
+  const tokenizer = characters("abc", ["<end>"]);
+  const ends = { begin: 3, stop: [3] };
+  writeFileSync(join(folder, "model.js"), gptModule(gpt, { tokenizer, ...ends }).js);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -31,7 +42,7 @@ function load(name: string): Promise<any> {
 const observation = new Float32Array(5);
 
 test("all examples are here", () => {
-  expect(Object.keys(examples)).toEqual(["page", "worker", "edge", "game"]);
+  expect(Object.keys(examples)).toEqual(["page", "worker", "edge", "game", "text"]);
 });
 
 test("page", async () => {
@@ -39,6 +50,19 @@ test("page", async () => {
   observe(observation);
   expect([onMove(observation)]).toEqual(act(observation));
   expect([0, 1, 2, 3]).toContain(onMove(observation, true));
+});
+
+test("text", async () => {
+  const { answers } = await load("text");
+  const random = new Random(1);
+  const given = answers("ab", 20, () => random.uniform());
+  let said = "";
+  for (const { token } of generate(gpt, [3, 0, 1], random, { greedy: true })) {
+    said += "abc"[token] ?? "";
+    if (token === 3 || said.length === shape.context - 2) break;
+  }
+  expect(given[0]).toBe(said);
+  expect(new Set(given).size).toBeGreaterThan(1);
 });
 
 test("edge handler", async () => {

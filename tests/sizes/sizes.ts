@@ -2,7 +2,12 @@
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
+import { loops } from "../../src/backends/loops.ts";
+import { Random } from "../../src/core/random.ts";
 import { policyModule } from "../../src/io/policy-js.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
+import { gptModule } from "../../src/nn/gpt-js.ts";
+import { characters } from "../../src/text/tokenizer.ts";
 import { exportedPolicies } from "../io/exported.ts";
 
 export interface Size {
@@ -32,6 +37,13 @@ const policyCode = (): string => {
   const [{ plan }] = exportedPolicies();
   return policyModule(plan).js.replaceAll(/floats\("[^"]*"\)/g, 'floats("")'); // weights are the user's
 };
+const gptCode = (): string => {
+  const { js } = gptModule(
+    new Gpt(loops(), { vocab: 8, context: 8, layers: 1, heads: 1, width: 4 }, new Random(1)),
+    { tokenizer: characters("abcdefg", ["<end>"]) },
+  );
+  return js.replaceAll(/floats\("[^"]*"\)/g, 'floats("")');
+};
 const basics = `export { loops, Random, Parameters, Mlp, Adam, Tape, input, categoricalSample,
   categoricalLogProb, reinforceLoss } from "./index.ts";`;
 const parts: readonly (readonly [name: string, kB: number, code: () => string])[] = [
@@ -58,13 +70,14 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
       export { VectorEnv } from "./rollout/vector-env.ts";`,
   ],
   [
-    "GPT inference with sampling",
+    "GPT inference with sampling by the library",
     13,
     () => `export { loops } from "./backends/loops.ts";
       export { Random } from "./core/random.ts";
       export { generate } from "./nn/decode.ts";
       export { Gpt } from "./nn/gpt.ts";`,
   ],
+  ["an exported GPT with sampling and tokenizer, without its weights", 2, gptCode],
   ["an import of nothing", 0, () => `import {} from "./index.ts";`],
 ];
 
