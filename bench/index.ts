@@ -32,25 +32,45 @@ const suites: Readonly<Record<string, Suite>> = {
   threads,
 };
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: "boolean" },
-    json: { type: "string" },
-    compare: { type: "string" },
-  },
-});
-/** Medians of an earlier file, by suite and name. */
-const earlier = new Map<string, number>();
-if (values.compare !== undefined) {
-  const { results } = JSON.parse(readFileSync(values.compare, "utf8")) as { results: Result[] };
-  for (const { suite, name, median } of results) earlier.set(`${suite}/${name}`, median);
-}
-const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
-if (unknown.length > 0) {
-  console.error(`unknown bench ${unknown.join(", ")}; there are ${Object.keys(suites).join(", ")}`);
+const usage = `npx tsx bench [NAME]... [--quick] [--json FILE] [--compare FILE]
+names: ${Object.keys(suites).join(", ")}`;
+function refuse(error: unknown): never {
+  console.error(`bench: ${error instanceof Error ? error.message : String(error)}\n${usage}`);
   process.exit(2);
 }
+function read() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        help: { type: "boolean" },
+        quick: { type: "boolean" },
+        json: { type: "string" },
+        compare: { type: "string" },
+      },
+    });
+  } catch (error) {
+    return refuse(error);
+  }
+}
+/** Medians of an earlier file, by suite and name. */
+function mediansOf(file: string): Map<string, number> {
+  try {
+    const { results } = JSON.parse(readFileSync(file, "utf8")) as { results: Result[] };
+    return new Map(results.map(({ suite, name, median }) => [`${suite}/${name}`, median]));
+  } catch (error) {
+    return refuse(error);
+  }
+}
+const { values, positionals } = read();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
+const unknown = positionals.filter((name) => !Object.hasOwn(suites, name));
+if (unknown.length > 0) refuse(`unknown ${unknown.join(", ")}`);
+const earlier =
+  values.compare === undefined ? new Map<string, number>() : mediansOf(values.compare);
 const names = positionals.length > 0 ? positionals : Object.keys(suites);
 const results: Result[] = [];
 console.log(`Node ${process.version}, median (quartiles) of a call and rate at the median`);
