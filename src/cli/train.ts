@@ -23,7 +23,7 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
   pigrad train --resume RUN
       train a policy; Ctrl-C stops and keeps what was learned. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
-               [--checkpoint-every N]  steps between checkpoints (default 10,000)
+               [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]`;

@@ -1,4 +1,5 @@
 /** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
+import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import type { AnySession } from "../tasks/any-session.ts";
 import type { Session } from "../tasks/session.ts";
@@ -10,7 +11,7 @@ export interface StopOptions {
   readonly untilSteps?: number | undefined;
   readonly untilSeconds?: number | undefined;
   readonly untilReturn?: number | undefined;
-  /** Environment steps between checkpoints. */
+  /** Environment steps between checkpoints; tokens learned from, while a language model is supervised. */
   readonly checkpointEvery: number;
 }
 
@@ -56,6 +57,7 @@ export async function trainRun(
   try {
     let why: Trained["why"] | null = reason();
     let written = -1;
+    let taught = 0; // tokens of a supervised stage, in which environment steps stand still
     while (why === null) {
       const next = await reports.next();
       if (next.done) {
@@ -70,8 +72,10 @@ export async function trainRun(
       });
       metrics.push(line);
       watch(last, line);
-      if (Math.floor(last.envSteps / stop.checkpointEvery) > written) {
-        written = Math.floor(last.envSteps / stop.checkpointEvery);
+      taught = (last as Partial<SftReport>).trainedTokens ?? taught;
+      const due = Math.floor((last.envSteps + taught) / stop.checkpointEvery);
+      if (due > written) {
+        written = due;
         checkpoint(folder, session, metrics);
       }
       await new Promise(setImmediate); // lets a signal through

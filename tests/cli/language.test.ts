@@ -1,17 +1,23 @@
 /** Text tasks on the command line: train, resume, evaluate, sample, report; and what is said to wrong input. */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { decodeState } from "../../src/io/state-file.ts";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pigrad-language-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
+const tsx = fileURLToPath(import.meta.resolve("tsx"));
+const begin = (...args: string[]) =>
+  spawn(process.execPath, ["--import", tsx, main, ...args], { cwd: folder });
 function pigrad(...args: string[]) {
-  const tsx = fileURLToPath(import.meta.resolve("tsx"));
   const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, main, ...args], {
     encoding: "utf8",
     cwd: folder,
@@ -36,6 +42,24 @@ describe("a run of a text task", () => {
     const figures = (run: string) =>
       readFileSync(join(folder, run, "metrics.jsonl"), "utf8").replace(/,"seconds":[\d.]+/g, "");
     expect(figures("part")).toBe(figures("whole"));
+  });
+
+  test("killed in the supervised stage, it goes on from a checkpoint of that stage", async () => {
+    const taught = ["train", "tokens", "--set", "sftUpdates=400", "--set", "sftTexts=5", ...small];
+    const every = [...taught, "--steps", "300", "--checkpoint-every", "200"];
+    expect(pigrad(...every, "--out", "taught", "--quiet").status).toBe(0);
+    const killed = begin(...every, "--out", "killed", "--json");
+    const lines = createInterface({ input: killed.stdout as Readable });
+    for await (const line of lines) if (JSON.parse(line).update >= 150) break;
+    killed.kill("SIGKILL");
+    await once(killed, "close");
+    const saved = decodeState(readFileSync(join(folder, "killed", "checkpoint.safetensors")));
+    const { update, stage } = saved.state as { update: number; stage: number };
+    expect(stage).toBe(0);
+    expect(update).toBeGreaterThan(100);
+    expect(pigrad("train", "--resume", "killed", "--quiet").status).toBe(0);
+    const bytes = (run: string) => readFileSync(join(folder, run, "checkpoint.safetensors"));
+    expect(bytes("killed").equals(bytes("taught"))).toBe(true);
   });
 
   test("evaluated, sampled from, reported", () => {
