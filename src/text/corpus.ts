@@ -94,6 +94,13 @@ export function split<T>(
   return sides;
 }
 
+/** The same sides, but of those to train on only `most`: those of the smallest hashes of `key(item)`. */
+export function fewer<T>(sides: Sides<T>, most: number, key: (item: T) => string): Sides<T> {
+  const order = sides.train.map((item) => ({ item, at: hash(key(item)) }));
+  order.sort((a, b) => a.at - b.at);
+  return { ...sides, train: order.slice(0, most).map(({ item }) => item) };
+}
+
 /** What `f` makes of each item, on the same sides. */
 export const mapSides = <T, U>(sides: Sides<T>, f: (item: T) => U): Sides<U> => ({
   train: sides.train.map(f),

@@ -73,6 +73,19 @@ test("arith: pupils forget to carry, as often as the setting says; rewards do no
   }
 });
 
+test.each(["g2p", "number-words", "summarize"] as const)(
+  "%s: some are taught, all are practised",
+  (name) => {
+    const all = make(name, { taught: 1_000_000 });
+    const some = make(name, { taught: 30 });
+    expect(some.examples.train).toHaveLength(30);
+    expect(some.prompts).toEqual(all.prompts);
+    expect(all.examples.train).toHaveLength(all.prompts.train.length);
+    const taught = new Set(some.examples.train.map(({ prompt }) => prompt));
+    expect(some.prompts.train.filter((prompt) => taught.has(prompt))).toHaveLength(30);
+  },
+);
+
 test("number words by hand", () => {
   expect([0, 13, 40, 71, 100, 342, 5000, 90_017, 999_999].map(numberWords)).toEqual([
     "zero",

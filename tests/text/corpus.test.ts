@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { hash, jsonLines, pairs, split, texts } from "../../src/text/corpus.ts";
+import { fewer, hash, jsonLines, pairs, split, texts } from "../../src/text/corpus.ts";
 
 test("texts: lines or paragraphs, blank ones left out", () => {
   expect(texts("a\r\n\n b \n")).toEqual([
@@ -42,4 +42,15 @@ test("the split follows from the item alone, and takes the share asked for", () 
   for (const name of ["train", "validation", "heldOut"] as const)
     expect(new Set(sides[name])).toEqual(new Set(grown[name].filter((x) => x !== "new")));
   expect(hash("a")).not.toBe(hash("b"));
+});
+
+test("fewer to learn from: so many, the same ones in any order, and the other sides as they are", () => {
+  const train = Array.from({ length: 50 }, (_, i) => `item ${i}`);
+  const sides = { train, validation: ["v"], heldOut: ["h"] };
+  const chosen = fewer(sides, 8, (x) => x);
+  expect(chosen).toMatchObject({ validation: ["v"], heldOut: ["h"] });
+  expect(new Set(chosen.train).size).toBe(8);
+  expect(chosen.train).not.toEqual(train.slice(0, 8));
+  expect(fewer({ ...sides, train: [...train].reverse() }, 8, (x) => x)).toEqual(chosen);
+  expect(new Set(fewer(sides, 99, (x) => x).train)).toEqual(new Set(train));
 });

@@ -3,7 +3,7 @@
  * these are 100,000 real words; without it, invented ones, spelled and spoken by the rules below.
  */
 import { integer, type Values } from "../../core/settings.ts";
-import { hash, mapSides, pairs, split } from "../../text/corpus.ts";
+import { fewer, hash, mapSides, pairs, split } from "../../text/corpus.ts";
 import { leastErrorRate } from "../../text/overlap.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { symbols } from "../../text/symbols.ts";
@@ -80,7 +80,10 @@ export function g2p(
   );
   return {
     tokenizer: symbols([...letters, ">", ...phonemes.map((p) => ` ${p}`)], [endToken]),
-    examples: mapSides({ ...sides, train: sides.train.slice(0, taught) }, exampleOf),
+    examples: mapSides(
+      fewer(sides, taught, (word) => word),
+      exampleOf,
+    ),
     prompts: mapSides(sides, (word) => `${word}>`),
     reward: (...sample) => 1 - per(...sample),
     measures: { per, exact: (...sample) => Number(per(...sample) === 0) },

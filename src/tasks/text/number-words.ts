@@ -1,6 +1,6 @@
 /** Numbers to English words and back: "4207>" is "four thousand two hundred seven", and the other way round. */
 import { choice, integer, type Values } from "../../core/settings.ts";
-import { type Example, mapSides, split } from "../../text/corpus.ts";
+import { type Example, fewer, mapSides, split } from "../../text/corpus.ts";
 import { editDistance } from "../../text/overlap.ts";
 import { exactMatch, type Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
@@ -10,6 +10,7 @@ export const numberWordsSettings = {
   below: integer(1000, "numbers are below this", { min: 10, max: 1_000_000 }),
   direction: choice("words", ["words", "digits"], "what is written: words for digits, or digits"),
   share: integer(1500, "most numbers used", { min: 20, max: 1_000_000 }),
+  taught: integer(1_000_000, "most numbers learned from first; the others come without an answer"),
 };
 
 const small =
@@ -31,6 +32,7 @@ export function numberWordsTask({
   below,
   direction,
   share,
+  taught,
 }: Values<typeof numberWordsSettings>): TextTask {
   const count = Math.min(below, share);
   const examples = Array.from({ length: count }, (_, i): Example => {
@@ -49,7 +51,7 @@ export function numberWordsTask({
   };
   return {
     tokenizer: characters("0123456789>- abcdefghijklmnopqrstuvwxyz", [endToken]),
-    examples: sides,
+    examples: fewer(sides, taught, ({ prompt }) => prompt),
     prompts: mapSides(sides, ({ prompt }) => prompt),
     reward: (...sample) => 0.5 * exact(...sample) + 0.5 * near(...sample),
     measures: { exact, near },
