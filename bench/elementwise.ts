@@ -1,10 +1,11 @@
-/** Elementwise and row ops on a million numbers, forward, and the fills. */
+/** Elementwise and row ops on a million numbers, forward; dropout draws its mask too. */
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";
 import { input, type Tensor } from "../src/core/tensor.ts";
+import { Dropout } from "../src/nn/dropout.ts";
 import { gelu, tanh } from "../src/ops/activations.ts";
 import { add } from "../src/ops/arithmetic.ts";
 import { exp } from "../src/ops/elementwise.ts";
@@ -17,6 +18,7 @@ function cases(k: Backend): BenchCase[] {
   const x = input(k, [n, n]);
   new Random(1).fillNormal(x.data);
   const [weight, bias] = [input(k, [n], new Float32Array(n).fill(1)), input(k, [n])];
+  const drop = new Dropout(k, 0.1, new Random(2));
   const ops: Record<string, () => Tensor> = {
     add: () => add(x, x),
     tanh: () => tanh(x),
@@ -25,6 +27,10 @@ function cases(k: Backend): BenchCase[] {
     softmax: () => softmax(x),
     logSoftmax: () => logSoftmax(x),
     layerNorm: () => layerNorm(x, weight, bias),
+    dropout() {
+      drop.begin();
+      return drop.apply(x);
+    },
   };
   return Object.entries(ops).map(([name, op]) => {
     const tape = new Tape(k, { grads: false });

@@ -86,6 +86,20 @@ const mul: Compile = (k, slot) => {
   };
 };
 
+const dropout: Compile = (k, slot) => {
+  const { kernels } = k;
+  const [y, x, keep] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
+  const [dy, dx] = [gradOf(k, slot), gradOf(k, slot.a)];
+  const n = slot.data.length;
+  const { p: scale } = slot;
+  return {
+    forward: () => void kernels.dropout(y, x, keep, scale, n),
+    backward: () => {
+      if (dx !== 0) kernels.dropoutGrad(dx, dy, keep, scale, n);
+    },
+  };
+};
+
 /** Softmax and log-softmax along a last axis. */
 const rows =
   (name: string): Compile =>
@@ -240,6 +254,7 @@ const ops: Readonly<Record<string, Compile>> = {
   geluTanh: (k, slot) => map("gelu", "x")(k, slot),
   add,
   mul,
+  dropout,
   softmax: rows("softmax"),
   logSoftmax: rows("logSoftmax"),
   layerNorm,

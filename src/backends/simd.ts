@@ -140,6 +140,13 @@ export function simd(options: SimdOptions = {}): SimdBackend {
       const w = address(weight) + 4 * from;
       kernels.accumulateExp(address(dx), address(x), address(sums), w, by, rows, x.length / rows);
     },
+    keep(keep, random, limit) {
+      const whole = keep.length & ~7;
+      const first = random.take(whole / 2);
+      if (first >= 0) kernels.keep(address(keep), whole, random.key0, random.key1, first, limit);
+      for (let i = first < 0 ? 0 : whole; i < keep.length; i++)
+        keep[i] = random.bits() < limit ? 0 : 1;
+    },
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;

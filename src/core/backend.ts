@@ -1,4 +1,5 @@
 /** The seam between ops and the machine. Only kernels that earned it with a benchmark are here. */
+import type { Random } from "./random.ts";
 import type { GradSlot, Slot } from "./tape.ts";
 
 /** A flat run of numbers. Float64Array is for gradient checks and exact oracles. */
@@ -63,6 +64,8 @@ export interface Backend {
     by: number,
     rows: number,
   ): void;
+  /** keep[i] = 0 where the next 32 random bits are below `limit`, else 1. */
+  keep?(keep: Floats, random: Random, limit: number): void;
   /** Â of steps × envs numbers, time first, envs a multiple of 4; see returns/gae.ts. */
   gae?(advantage: Floats, rollout: Rollout, gamma: number, lambda: number): void;
 }

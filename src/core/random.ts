@@ -54,8 +54,9 @@ type Numbers = { readonly length: number; [i: number]: number };
 
 export class Random {
   private readonly words = new Uint32Array(2);
-  private key0 = 0;
-  private key1 = 0;
+  /** @internal The key, for who makes blocks elsewhere; see `take`. */
+  key0 = 0;
+  key1 = 0;
   private drawn = 0; // blocks drawn
   private splits = 0;
   private half = 0; // 1: the second word of the last block is still to be drawn
@@ -126,6 +127,17 @@ export class Random {
     this.block(this.drawn++);
     this.half = 1;
     return this.words[0];
+  }
+
+  /**
+   * @internal Leaves the next `blocks` to a caller that makes them itself, with a counter of 32 bits: returns the
+   * first one's, or −1, and leaves none, in the middle of a block or where counters are longer.
+   */
+  take(blocks: number): number {
+    const first = this.drawn;
+    if (this.half === 1 || first + blocks > 2 ** 32) return -1;
+    this.drawn += blocks;
+    return first;
   }
 
   /** Uniform in [0, 1), all 53 bits random. */

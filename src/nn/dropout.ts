@@ -8,6 +8,8 @@ import { dropout } from "../ops/elementwise.ts";
 export class Dropout {
   private readonly k: Backend;
   private readonly p: number;
+  /** What is dropped: 32 random bits below this. */
+  private readonly limit: number;
   private readonly random: Random;
   private readonly masks: Tensor[] = [];
   private used = 0;
@@ -17,6 +19,7 @@ export class Dropout {
     if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
     this.k = k;
     this.p = p;
+    this.limit = Math.min(Math.ceil(p * 2 ** 32), 2 ** 32 - 1);
     this.random = random;
   }
 
@@ -29,8 +32,9 @@ export class Dropout {
     const at = this.used++;
     this.masks[at] ??= input(this.k, x.shape);
     const mask = this.masks[at];
-    for (let i = 0; i < mask.data.length; i++)
-      mask.data[i] = this.random.uniform() < this.p ? 0 : 1;
+    const { k, random, limit } = this;
+    if (k.keep !== undefined) k.keep(mask.data, random, limit);
+    else for (let i = 0; i < mask.data.length; i++) mask.data[i] = random.bits() < limit ? 0 : 1;
     return dropout(x, mask, this.p);
   }
 }

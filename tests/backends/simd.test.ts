@@ -10,10 +10,11 @@ import { MemoryError, UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, Parameters, type Tensor, variable } from "../../src/core/tensor.ts";
+import { Dropout } from "../../src/nn/dropout.ts";
 import { gelu, relu, sigmoid, tanh } from "../../src/ops/activations.ts";
 import { add, mul } from "../../src/ops/arithmetic.ts";
 import { attention } from "../../src/ops/attention.ts";
-import { exp } from "../../src/ops/elementwise.ts";
+import { dropout, exp } from "../../src/ops/elementwise.ts";
 import { embedding } from "../../src/ops/indexing.ts";
 import { type Activation, linear, matmul } from "../../src/ops/matmul.ts";
 import { layerNorm } from "../../src/ops/normalization.ts";
@@ -96,6 +97,7 @@ const runs = { numRuns: 60 };
 describe("kernels agree with the loops", () => {
   const maps: Record<string, (x: Tensor) => Tensor> = { exp, tanh, sigmoid, relu, gelu };
   maps.double = (x) => mul(x, 2);
+  maps.dropout = (x) => dropout(x, relu(x), 0.3);
   for (const [name, op] of Object.entries(maps)) {
     it(name, () => {
       fc.assert(
@@ -332,6 +334,34 @@ describe("memory", () => {
     const other = simd({ memory: 2 ** 17 });
     expect(() => fast.free(other.alloc(1))).toThrow(/buffer of another backend/);
   });
+});
+
+it("dropout: the masks of the loops, bit for bit, and the generator left in the same state", () => {
+  const from = fc.record({
+    key: fc.nat(2 ** 32 - 1),
+    drawn: fc.constantFrom(0, 1, 5, 2 ** 31 - 2, 2 ** 32 - 40, 2 ** 32 + 7),
+    half: fc.nat(1),
+    sizes: fc.array(fc.nat(300), { minLength: 1, maxLength: 3 }),
+    p: fc.constantFrom(0, 0.1, 0.5, 0.9, 1 - 2 ** -40),
+  });
+  fc.assert(
+    fc.property(from, ({ key, drawn, half, sizes, p }) => {
+      const [ours, theirs] = [fast, slow].map((k) => {
+        const random = Random.from([key, 7, Math.max(drawn, half), 0, half]);
+        const made = new Dropout(k, p, random);
+        const kept = sizes.map((n) => {
+          const x = input(k, [n + 1], new Float32Array(n + 1).fill(1));
+          return [...new Tape(k).run(() => made.apply(x)).data];
+        });
+        return { kept, state: random.save() };
+      });
+      expect(ours).toEqual(theirs);
+    }),
+  );
+  const x = input(fast, [100_000], new Float32Array(100_000).fill(1));
+  const y = new Tape(fast).run(() => new Dropout(fast, 0.3, new Random(1)).apply(x)).data;
+  const share = [...y].filter((v) => v === 0).length / y.length;
+  expect(Math.abs(share - 0.3)).toBeLessThan(4 * Math.sqrt((0.3 * 0.7) / y.length));
 });
 
 describe("runtimes without the kernels", () => {

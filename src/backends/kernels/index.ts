@@ -5,6 +5,7 @@ import { addDense } from "./dense.ts";
 import { kit } from "./functions.ts";
 import { addMaps } from "./maps.ts";
 import { addMatrices } from "./matrix.ts";
+import { addRandom } from "./random.ts";
 import { addRows } from "./rows.ts";
 import { addTraining } from "./training.ts";
 
@@ -28,5 +29,6 @@ export function kernelBytes({
   addDense(m, k);
   addAttention(m, k);
   addTraining(m, k);
+  addRandom(m);
   return m.bytes(sharedPages);
 }

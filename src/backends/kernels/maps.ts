@@ -69,6 +69,22 @@ export function addMaps(m: Module, k: Kit): void {
     each(f, n, (i, put) => put(y.add(i), multiplyAdd(x.add(i).vector(), s, y.add(i).vector())));
   });
 
+  // y = x·by where keep is not 0, else 0; and y += that
+  const kept = (name: string, put: (y: V128, made: V128) => V128): void =>
+    m.func(
+      name,
+      { y: "i32", x: "i32", keep: "i32", by: "f32", n: "i32" },
+      (f, { y, x, keep, by, n }) => {
+        const s = f.let(by.splat());
+        each(f, n, (i, write) => {
+          const made = x.add(i).vector().mul(s).except(keep.add(i).vector().eq(zero()));
+          write(y.add(i), put(y.add(i).vector(), made));
+        });
+      },
+    );
+  kept("dropout", (_, made) => made);
+  kept("dropoutGrad", (y, made) => y.add(made));
+
   addSums(m, k);
 }
 
