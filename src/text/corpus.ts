@@ -64,6 +64,9 @@ export function hash(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
+/** A number of a text, evenly spread over 0 to 1. */
+const chance = (text: string): number => hash(text) / 2 ** 32;
+
 /** What is learned from, what one looks at while choosing, and what is for the end alone. */
 export interface Sides<T> {
   readonly train: readonly T[];
@@ -84,7 +87,6 @@ export function split<T>(
   key: (item: T) => string,
 ): { readonly train: T[]; readonly validation: T[]; readonly heldOut: T[] } {
   const sides = { train: [] as T[], validation: [] as T[], heldOut: [] as T[] };
-  const chance = (text: string): number => hash(text) / 2 ** 32;
   for (const item of items) {
     const own = key(item);
     if (chance(own) < share) sides.validation.push(item);
@@ -94,12 +96,11 @@ export function split<T>(
   return sides;
 }
 
-/** The same sides, but of those to train on only `most`: those of the smallest hashes of `key(item)`. */
-export function fewer<T>(sides: Sides<T>, most: number, key: (item: T) => string): Sides<T> {
-  const order = sides.train.map((item) => ({ item, at: hash(key(item)) }));
-  order.sort((a, b) => a.at - b.at);
-  return { ...sides, train: order.slice(0, most).map(({ item }) => item) };
-}
+/** The same sides, but of those to train on only a share: which ones follows from `key(item)` alone, again. */
+export const fewer = <T>(sides: Sides<T>, share: number, key: (item: T) => string): Sides<T> => ({
+  ...sides,
+  train: sides.train.filter((item) => chance(`taught: ${key(item)}`) < share),
+});
 
 /** What `f` makes of each item, on the same sides. */
 export const mapSides = <T, U>(sides: Sides<T>, f: (item: T) => U): Sides<U> => ({

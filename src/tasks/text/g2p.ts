@@ -8,13 +8,12 @@ import { leastErrorRate } from "../../text/overlap.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { symbols } from "../../text/symbols.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
+import { taughtShare } from "./taught.ts";
 
 export const g2pSettings = {
   longest: integer(10, "most letters of a word", { min: 3, max: 20 }),
   words: integer(60_000, "most words used", { min: 100, max: 1_000_000 }),
-  taught: integer(1_000_000, "most words learned from first; the others come without phonemes", {
-    min: 10,
-  }),
+  taught: taughtShare,
   tests: integer(2100, "words held out, and as many for validation; at most a tenth", { min: 10 }),
 };
 

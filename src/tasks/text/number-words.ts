@@ -5,12 +5,13 @@ import { editDistance } from "../../text/overlap.ts";
 import { exactMatch, type Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { characters } from "../../text/tokenizer.ts";
+import { taughtShare } from "./taught.ts";
 
 export const numberWordsSettings = {
   below: integer(1000, "numbers are below this", { min: 10, max: 1_000_000 }),
   direction: choice("words", ["words", "digits"], "what is written: words for digits, or digits"),
   share: integer(1500, "most numbers used", { min: 20, max: 1_000_000 }),
-  taught: integer(1_000_000, "most numbers learned from first; the others come without an answer"),
+  taught: taughtShare,
 };
 
 const small =

@@ -6,12 +6,13 @@ import { rougeL } from "../../text/overlap.ts";
 import type { Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { stories } from "./phrases.ts";
+import { taughtShare } from "./taught.ts";
 
 export const summarizeSettings = {
   merges: integer(200, "pairs that the tokenizer merges", { max: 10_000 }),
   completion: integer(12, "most tokens of a headline", { min: 2, max: 256 }),
   longest: integer(300, "most characters of a text", { min: 10, max: 100_000 }),
-  taught: integer(1_000_000, "most texts learned from first; the others come without a headline"),
+  taught: taughtShare,
 };
 
 const wordsOf = (text: string): string[] => text.toLowerCase().match(/[\p{L}\p{N}']+/gu) ?? [];
