@@ -4,7 +4,11 @@ import { expect, test } from "vitest";
 import { simd } from "../../src/backends/simd.ts";
 import { readCorpus } from "../../src/node/corpora.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import { type LanguageSession, openLanguage } from "../../src/tasks/text/session.ts";
+import {
+  type LanguageSession,
+  openLanguage,
+  settleLanguage,
+} from "../../src/tasks/text/session.ts";
 
 interface Trained {
   readonly session: LanguageSession;
@@ -27,6 +31,7 @@ function train(
   const k = simd({ memory: 2 ** 29 });
   const session = openLanguage(k, { task, algo, seed, steps, settings }, null, readCorpus);
   const { training, reports } = session;
+  const { sftUpdates } = settleLanguage(task, algo, settings);
   const measures = () => {
     const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, "heldOut");
     return { ...m, meanReward: e.meanReward, stdReward: e.stdReward, distinct2: e.distinct2 };
@@ -34,7 +39,7 @@ function train(
   let before: Trained["before"] | null = null;
   let last: Trained["last"] = {};
   for (const report of reports) {
-    if (training.stage === 1) before ??= measures(); // one update later, which changes little
+    if (training.update === sftUpdates) before = measures(); // the supervised stage is done
     last = report as unknown as Trained["last"];
     if (training.stage === 1 && training.envSteps >= steps) break;
   }
