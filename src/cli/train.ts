@@ -93,9 +93,10 @@ export async function trainCommand(args: string[]): Promise<void> {
     return;
   }
   const steps = envSteps.toLocaleString("en");
+  const asked = session.language === undefined ? "" : " (validation prompts)";
   process.stdout.write(
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
-      `${describe(evaluation, true)}\n${comparison(session, evaluation)}saved to ${folder}\n`,
+      `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}saved to ${folder}\n`,
   );
 }
 

@@ -8,7 +8,9 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { settle } from "../../src/core/settings.ts";
 import { decodeState } from "../../src/io/state-file.ts";
+import { languageTasks } from "../../src/tasks/text/index.ts";
 
 const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "pigrad-language-"));
@@ -60,6 +62,26 @@ describe("a run of a text task", () => {
     expect(pigrad("train", "--resume", "killed", "--quiet").status).toBe(0);
     const bytes = (run: string) => readFileSync(join(folder, run, "checkpoint.safetensors"));
     expect(bytes("killed").equals(bytes("taught"))).toBe(true);
+  });
+
+  test("training shows validation prompts, eval asks the held-out ones", () => {
+    const none = [
+      "--set",
+      "sftUpdates=1",
+      "--set",
+      "width=8",
+      "--set",
+      "layers=1",
+      "--out",
+      "sides",
+    ];
+    const shown = pigrad("train", "number-words", "--algo", "sft", ...none).stdout;
+    expect(shown).toMatch(/over 100 episodes: .* \(validation prompts\)/);
+    const asked = JSON.parse(pigrad("eval", "sides", "--episodes", "1000", "--json").stdout);
+    const { make, settings } = languageTasks["number-words"];
+    const { validation, heldOut } = make(settle(settings), () => "").prompts;
+    expect(asked.episodes).toBe(heldOut.length);
+    expect(heldOut.length).not.toBe(validation.length);
   });
 
   test("evaluated, sampled from, reported", () => {

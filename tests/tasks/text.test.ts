@@ -1,6 +1,7 @@
 /** Text tasks: what they ask and accept, and that nothing held out is trained on. */
 import { describe, expect, test } from "vitest";
 import { settle } from "../../src/core/settings.ts";
+import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
@@ -86,6 +87,19 @@ test.each(["g2p", "number-words", "summarize"] as const)(
     for (const { prompt } of some.examples.train) expect(asked.has(prompt)).toBe(true);
   },
 );
+
+test("a session asks validation prompts, and the held-out ones only where it is told to", () => {
+  const settings = { width: 8, layers: 1, sftUpdates: 1 };
+  const session = openAny(resolveAny({ task: "number-words", algo: "sft", settings }));
+  const { validation, heldOut } = make("number-words").prompts;
+  const { language } = session;
+  const promptsOf = (side?: "heldOut") =>
+    language?.evaluate(1e6, 1, true, side).samples.map(({ prompt }) => prompt);
+  expect(promptsOf()).toEqual(validation);
+  expect(promptsOf("heldOut")).toEqual(heldOut);
+  expect(session.evaluate(1e6, 1, true).episodes).toBe(validation.length);
+  expect(session.evaluateHeldOut?.(1e6, 1, true).episodes).toBe(heldOut.length);
+});
 
 test("number words by hand", () => {
   expect([0, 13, 40, 71, 100, 342, 5000, 90_017, 999_999].map(numberWords)).toEqual([
