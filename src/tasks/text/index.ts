@@ -109,14 +109,13 @@ export const languageTasks = {
     make: (values, read) =>
       sentiment(values, corpusOf(values.data, read), lexiconOf(values.lexicon, read)),
     algo: "rloo",
-    steps: 200_000,
+    steps: 400_000,
     usual: {
       longest: 60,
       sftUpdates: 600,
       sftTexts: 32,
       prompts: 32,
-      klWeight: 0.3,
-      targetKl: 0.2,
+      klWeight: 0.5,
       learningRate: 3e-4,
     },
   }),
