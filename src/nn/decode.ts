@@ -94,23 +94,29 @@ export class Decoder {
     const { context, vocab } = this.gpt.options;
     for (let pending = this.pending(); pending > 0; pending = this.pending()) {
       const pass = this.pass(Math.min(pending, mostRows));
-      const rows = pass.token.data.length;
-      pass.sequence.data.fill(this.length.length);
-      pass.position.data.fill(0);
+      const token = pass.token.data;
+      const sequence = pass.sequence.data;
+      const position = pass.position.data;
+      const rows = token.length;
       let n = 0;
       for (let t = 0; t < this.length.length && n < rows; t++) {
         for (; this.fed[t] < this.length[t] && n < rows; n++) {
-          pass.token.data[n] = this.text[t * context + this.fed[t]];
-          pass.sequence.data[n] = t;
-          pass.position.data[n] = this.fed[t]++;
+          token[n] = this.text[t * context + this.fed[t]];
+          sequence[n] = t;
+          position[n] = this.fed[t]++;
         }
       }
+      for (let i = n; i < rows; i++) {
+        sequence[i] = this.length.length;
+        position[i] = 0;
+      }
       pass.tape.replay();
-      const logits = pass.logits.data;
+      const from = pass.logits.data;
+      const to = this.logits;
       for (let i = 0; i < n; i++) {
-        const t = pass.sequence.data[i];
-        if (pass.position.data[i] !== this.length[t] - 1) continue;
-        for (let j = 0; j < vocab; j++) this.logits[t * vocab + j] = logits[i * vocab + j];
+        const t = sequence[i];
+        if (position[i] !== this.length[t] - 1) continue;
+        for (let j = 0; j < vocab; j++) to[t * vocab + j] = from[i * vocab + j];
       }
     }
   }
