@@ -77,7 +77,7 @@ export function replayOf(session: AnySession): Replay {
   const lines = samples.map(
     ({ prompt, completion, reward }) => `${reward.toFixed(2).padStart(6)}  ${prompt}${completion}`,
   );
-  const scene = textScene([`reward  sampled, held-out prompts`, ...lines].join("\n"));
+  const scene = textScene([`reward  sampled, validation prompts`, ...lines].join("\n"));
   const frame = { episode: 0, scene, action: [], outputs: null, value: null, attribution: null };
   return { frames: [frame], returns: [meanReward] };
 }
