@@ -1,7 +1,6 @@
 /** What the page can train, and how a session is shown and taken home: environments and token tasks. */
 import { type AlgorithmName, algorithms } from "../src/algos/index.ts";
 import { type TuneName, tuneAlgorithms } from "../src/algos/tune-settings.ts";
-import { SettingError } from "../src/core/errors.ts";
 import { type Settings, settle } from "../src/core/settings.ts";
 import { textScene } from "../src/envs/scene.ts";
 import { policyModule } from "../src/io/policy-js.ts";
@@ -12,7 +11,7 @@ import { type TaskName, tasks } from "../src/tasks/index.ts";
 import { type Replay, replay } from "../src/tasks/replay.ts";
 import { type Session, settingsOf } from "../src/tasks/session.ts";
 import { type LanguageTaskName, languageTasks } from "../src/tasks/text/index.ts";
-import { languageSettingsOf, settleLanguage } from "../src/tasks/text/session.ts";
+import { languageModule, languageSettingsOf, settleLanguage } from "../src/tasks/text/session.ts";
 import type { SettingInfo, TaskInfo } from "./messages.ts";
 
 /** Tasks that one page trains in a minute or so, and what they are trained by. */
@@ -82,14 +81,13 @@ export function replayOf(session: AnySession): Replay {
   return { frames: [frame], returns: [meanReward] };
 }
 
-/** The policy as a module. Throws SettingError for a text task. */
+/** The policy, or the language model, as a module. */
 export function moduleOf(session: AnySession): string {
-  if (session.language !== undefined)
-    throw new SettingError(
-      "a model of text does not go into a module; `pigrad export` writes ONNX",
-    );
-  const { training, config } = session as Session;
+  const { language, config } = session;
+  const title = `${config.task}, ${config.algo}`;
+  if (language !== undefined) return languageModule(language, title).js;
+  const { training } = session as Session;
   const moments = training.env.saveStatistics().moments as MomentsState | null;
   const normalize = moments && { ...normalizeDefaults, ...moments };
-  return policyModule(policyPlan(training.model, normalize, `${config.task}, ${config.algo}`)).js;
+  return policyModule(policyPlan(training.model, normalize, title)).js;
 }

@@ -5,7 +5,6 @@ import { policyModule } from "../io/policy-js.ts";
 import { policyOnnx } from "../io/policy-onnx.ts";
 import type { Normalizer } from "../io/policy-plan.ts";
 import { encodeSafetensors } from "../io/safetensors.ts";
-import { gptModule } from "../nn/gpt-js.ts";
 import { gptOnnx } from "../nn/gpt-onnx.ts";
 import { gpt2Tensors } from "../nn/gpt-weights.ts";
 import { writeAtomically } from "../node/files.ts";
@@ -13,8 +12,7 @@ import { openAnyRun, openRun } from "../node/run-folder.ts";
 import { policyPlan } from "../policies/plan.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { Session } from "../tasks/session.ts";
-import type { LanguageSession } from "../tasks/text/session.ts";
-import { endToken, stopTokens } from "../text/task.ts";
+import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
 
 export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--out FILE]
@@ -33,46 +31,47 @@ export function exportCommand(args: string[]): void {
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(`--format: want one of ${formats.join(", ")}, got ${format ?? "none"}`);
-  const { language } = openAnyRun(run);
+  const { language, config } = openAnyRun(run);
+  const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
   const files =
-    language !== undefined ? textModel(language, format, out) : policy(run, format, out);
-  for (const [path, content] of files) {
+    language !== undefined ? textModel(language, title, format) : policy(run, title, format);
+  for (const [path, content] of files(out)) {
     writeAtomically(path, content);
     process.stdout.write(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
   }
 }
 
-type Files = readonly (readonly [path: string, content: string | Uint8Array])[];
+/** Where they go, and what is in them. */
+type Files = (out: string) => readonly (readonly [path: string, content: string | Uint8Array])[];
+const one =
+  (content: Uint8Array): Files =>
+  (out) => [[out, content]];
 
 /** A run of a text task: its GPT, in GPT-2's form where it is weights. */
-function textModel({ gpt, task }: LanguageSession, format: string | undefined, out: string): Files {
-  if (format === "js") {
-    const { tokenizer } = task;
-    const begin = tokenizer.special(endToken);
-    return module(gptModule(gpt, { tokenizer, begin, stop: stopTokens(task) }), out);
-  }
-  if (format === "onnx") return [[out, gptOnnx(gpt)]];
-  return [[out, encodeSafetensors(gpt2Tensors(gpt), { format: "pt" })]];
+function textModel(language: LanguageSession, title: string, format: string | undefined): Files {
+  const { gpt } = language;
+  if (format === "js") return module(languageModule(language, title));
+  if (format === "onnx") return one(gptOnnx(gpt));
+  return one(encodeSafetensors(gpt2Tensors(gpt), { format: "pt" }));
 }
 
-function policy(run: string, format: string | undefined, out: string): Files {
+function policy(run: string, title: string, format: string | undefined): Files {
   const session = openRun(run);
-  if (format === "safetensors") return [[out, weightsOf(session)]];
-  const { training, config } = session;
-  const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
-  const plan = policyPlan(training.model, normalizerOf(session), title);
-  if (format === "onnx") return [[out, policyOnnx(plan)]];
-  return module(policyModule(plan), out);
+  if (format === "safetensors") return one(weightsOf(session));
+  const plan = policyPlan(session.training.model, normalizerOf(session), title);
+  return format === "onnx" ? one(policyOnnx(plan)) : module(policyModule(plan));
 }
 
 /** A module, and its types beside it. */
-function module({ js, types }: { js: string; types: string }, out: string): Files {
-  const beside = /\.m?js$/.test(out) ? out.replace(/\.(m?)js$/, ".d.$1ts") : `${out}.d.ts`;
-  return [
-    [out, js],
-    [beside, types],
-  ];
-}
+const module =
+  ({ js, types }: { js: string; types: string }): Files =>
+  (out) => {
+    const beside = /\.m?js$/.test(out) ? out.replace(/\.(m?)js$/, ".d.$1ts") : `${out}.d.ts`;
+    return [
+      [out, js],
+      [beside, types],
+    ];
+  };
 
 /** How observations were standardized; null where they were not. */
 function normalizerOf({ training }: Session): Normalizer | null {

@@ -18,8 +18,15 @@ import { Random } from "../../core/random.ts";
 import { flag, integer, type Settings, settle, type Values } from "../../core/settings.ts";
 import { partOf, type State } from "../../core/state.ts";
 import { Gpt } from "../../nn/gpt.ts";
+import { gptModule } from "../../nn/gpt-js.ts";
 import type { Sides } from "../../text/corpus.ts";
-import { exampleTokens, promptTokens, type TextTask } from "../../text/task.ts";
+import {
+  endToken,
+  exampleTokens,
+  promptTokens,
+  stopTokens,
+  type TextTask,
+} from "../../text/task.ts";
 import { type LanguageTaskName, languageTasks, type ReadCorpus } from "./index.ts";
 
 export const gptSettings = {
@@ -121,6 +128,12 @@ export function openLanguage(
       }),
     load: (state) => weightsOf(gpt.parameters).restore(partOf(state, "weights")),
   };
+}
+
+/** The session's model as a JavaScript module that completes the task's prompts. */
+export function languageModule({ gpt, task }: LanguageSession, title: string) {
+  const begin = task.tokenizer.special(endToken);
+  return gptModule(gpt, { title, tokenizer: task.tokenizer, begin, stop: stopTokens(task) });
 }
 
 const noCorpus: ReadCorpus = (name) => {
