@@ -15,12 +15,14 @@ export interface GptModuleOptions {
   /** What stands before every text, and tokens that end one. */
   readonly begin?: number;
   readonly stop?: readonly number[];
+  /** Most tokens that are made; by default as many as the context takes. */
+  readonly most?: number;
 }
 
 /** The module's text, and its types'. Throws UsageError for a tokenizer read from a tokenizer.json. */
 export function gptModule(
   gpt: Gpt,
-  { title = "a GPT", tokenizer, begin, stop = [] }: GptModuleOptions = {},
+  { title = "a GPT", tokenizer, begin, stop = [], most }: GptModuleOptions = {},
 ): { readonly js: string; readonly types: string } {
   const { vocab, context, layers, heads, width, tied } = gpt.options;
   const used = gpt.parameters.list.filter(({ name }) => !name.startsWith("value."));
@@ -29,7 +31,7 @@ export function gptModule(
     ` * ${title}: a language model trained by pigrad. It needs nothing but JavaScript.`,
     ` *`,
     ` *   generate(tokens)                                 the likeliest tokens that follow, one by one`,
-    ` *   generate(tokens, { random: Math.random })         drawn; also temperature and topK`,
+    ` *   generate(tokens, { random: Math.random })         drawn; also temperature, topK, stop and most`,
     ...(tokenizer
       ? [` *   complete(text, options)                          text that follows text`]
       : []),
@@ -41,6 +43,7 @@ export function gptModule(
     `const [vocab, context, layers, heads, width] = [${[vocab, context, layers, heads, width]}];`,
     `const head = weights["${tied ? "wte" : "head"}.weight"];`,
     `const stops = [${stop}];`,
+    `const longest = ${most ?? "context"};`,
     inference,
     ...(tokenizer ? [textFunctions(tokenizer.save()), completion(begin)] : []),
   ].join("\n");
@@ -119,13 +122,13 @@ function pick(logits, random, temperature, topK) {
   return best;
 }
 
-/** Tokens that follow, up to one of \`stop\`, which is the last, or to a full context. */
-export function* generate(tokens, { random, temperature = 1, topK = 0, stop = stops } = {}) {
+/** Tokens that follow, up to one of \`stop\`, which is the last, to \`most\` of them, or to a full context. */
+export function* generate(tokens, { random, temperature = 1, topK = 0, stop = stops, most = longest } = {}) {
   if (tokens.length < 1 || tokens.length > context) throw new RangeError(\`generate: want 1 to \${context} tokens, got \${tokens.length}\`);
   const kept = Array.from({ length: layers }, () => []);
   let logits;
   for (const token of tokens) logits = step(token, kept);
-  for (;;) {
+  for (let made = 1; made <= most; made++) {
     const token = pick(logits, random, temperature, topK);
     yield token;
     if (stop.includes(token) || kept[0].length === context) return;
@@ -143,13 +146,13 @@ function textFunctions(saved: SavedTokenizer): string {
   if (saved.kind === "characters" || saved.kind === "symbols") {
     const pieces = saved.kind === "symbols" ? saved.symbols : [...saved.characters];
     return `const pieces = ${JSON.stringify(pieces)};
-const longest = pieces.reduce((n, piece) => Math.max(n, piece.length), 0);
+const longestPiece = pieces.reduce((n, piece) => Math.max(n, piece.length), 0);
 /** The longest piece that fits, again and again. */
 export function encode(text) {
   const ids = [];
   for (let at = 0; at < text.length; at += pieces[ids[ids.length - 1]].length) {
     let id = -1;
-    for (let n = Math.min(longest, text.length - at); n > 0 && id < 0; n--) id = pieces.indexOf(text.slice(at, at + n));
+    for (let n = Math.min(longestPiece, text.length - at); n > 0 && id < 0; n--) id = pieces.indexOf(text.slice(at, at + n));
     if (id < 0) throw new RangeError(\`encode: no token for \${JSON.stringify(text.slice(at, at + 8))}\`);
     ids.push(id);
   }
@@ -213,8 +216,9 @@ export interface GenerateOptions {
   readonly temperature?: number;
   /** Draws among so many likeliest tokens; 0: among all. */
   readonly topK?: number;
-  /** Tokens that end a text. */
+  /** Tokens that end a text, and how many it may have. */
   readonly stop?: readonly number[];
+  readonly most?: number;
 }
 export function generate(tokens: readonly number[], options?: GenerateOptions): Generator<number, void>;
 ${

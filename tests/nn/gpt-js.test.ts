@@ -20,6 +20,7 @@ interface Options {
   readonly temperature?: number;
   readonly topK?: number;
   readonly stop?: readonly number[];
+  readonly most?: number;
 }
 interface Module {
   generate(tokens: readonly number[], options?: Options): Generator<number, void>;
@@ -109,6 +110,9 @@ describe("a GPT as a module", () => {
     const all = [...module.generate([end, 1, 2], { stop: [] })];
     expect(all.length).toBe(shape.context - 2);
     expect(module.complete("12", { stop: [] })).toBe(tokenizer.decode(all));
+    expect([...module.generate([end, 1, 2], { stop: [], most: 4 })]).toEqual(all.slice(0, 4));
+    const short = await load(gptModule(gpt, { tokenizer, begin: end, most: 3 }));
+    expect(short.complete("12")).toBe(tokenizer.decode(all.slice(0, 3)));
   });
 
   test("malformed bytes become U+FFFD; bad input is an error in words", async () => {

@@ -95,10 +95,15 @@ check(
   probabilities.join(", "),
 );
 
-const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
-const policy = join(folder, "policy.mjs");
-await download.saveAs(policy);
-const { act } = await import(pathToFileURL(policy).href);
+/** What the page's button gives, imported. */
+async function downloaded(name: string) {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
+  const file = join(folder, `${name}.mjs`);
+  await download.saveAs(file);
+  return { file, module: await import(pathToFileURL(file).href) };
+}
+const { file: policy, module: acting } = await downloaded("policy");
+const { act } = acting;
 check(
   "the downloaded policy",
   [0, 1].includes(act([0, 0, 0.01, 0])),
@@ -115,6 +120,9 @@ await page.waitForTimeout(2000);
 await page.click("#run");
 const written = (await page.textContent("#status")) ?? "";
 check("a token task", Number.isFinite(await meanReturn()), written);
+const { module: writing } = await downloaded("text");
+const wrote: string = writing.complete("a");
+check("the downloaded language model", /^[a-z]{0,4}$/.test(wrote), `a → ${wrote}`);
 await page.click("#lab summary");
 await page.click("#compare");
 await until(`document.querySelector("#estimators td") !== null`);

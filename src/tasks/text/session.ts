@@ -132,8 +132,9 @@ export function openLanguage(
 
 /** The session's model as a JavaScript module that completes the task's prompts. */
 export function languageModule({ gpt, task }: LanguageSession, title: string) {
-  const begin = task.tokenizer.special(endToken);
-  return gptModule(gpt, { title, tokenizer: task.tokenizer, begin, stop: stopTokens(task) });
+  const { tokenizer, completionLength: most } = task;
+  const begin = tokenizer.special(endToken);
+  return gptModule(gpt, { title, tokenizer, begin, stop: stopTokens(task), most });
 }
 
 const noCorpus: ReadCorpus = (name) => {
