@@ -63,11 +63,9 @@ export class Sampler {
     const { temperature, repetitionPenalty, greedy } = this.options;
     for (let j = 0; j < x.length; j++) x[j] = logits[start + j];
     if (repetitionPenalty !== 1) this.penalize(text, first, end);
+    if (temperature !== 1) for (let j = 0; j < x.length; j++) x[j] /= temperature;
     let best = 0;
-    for (let j = 0; j < x.length; j++) {
-      x[j] /= temperature;
-      if (x[j] > x[best]) best = j;
-    }
+    for (let j = 1; j < x.length; j++) if (x[j] > x[best]) best = j;
     if (this.truncates) this.truncate(x[best]);
     const max = x[best];
     const { chance } = this;

@@ -1,7 +1,7 @@
 /** Dot products: linear layers of few rows, weights as they are stored. */
 import { type Module, type V128, zero } from "../assembler.ts";
 import { gelu, type Kit, tanh } from "./functions.ts";
-import { each, rowEnd } from "./walk.ts";
+import { each, eachOfRow, rowEnd } from "./walk.ts";
 
 /** What `dense` does to a sum: its codes. */
 export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
@@ -36,52 +36,48 @@ export function addDense(m: Module, k: Kit): void {
       f.for(0, rows, 1, () => {
         const w = f.let(weight);
         const b = f.let(bias);
-        /** Dot products of x with `count` rows of W. */
-        const group = (count: number): void => {
+        /** Adds bias and what is there, and writes sums as far as `put` does; `at` is the first one's byte. */
+        const finish = (made: V128, at: number, put: (total: V128) => void): void => {
+          const total = f.let(made);
+          f.if(bias, () => f.set(total, total.add(b.vector(at))));
+          f.if(accumulate, () => f.set(total, total.add(y.vector(at))));
+          put(total);
+        };
+        /** Lanes of a and c summed to halves: a's, c's, a's, c's. */
+        const halves = (a: V128, c: V128): V128 =>
+          f.let(a.shuffle(c, 0, 4, 1, 5).add(a.shuffle(c, 2, 6, 3, 7)));
+        /** Dot products of x with `count` rows of W: six take as few loads as registers allow. */
+        const group = (count: 6 | 4 | 1): void => {
           const sums = Array.from({ length: count }, () => f.let(zero()));
           const at = [f.let(w)];
           for (let r = 1; r < count; r++) at.push(f.let(at[r - 1].add(end.bytes)));
-          const from = f.let(x);
-          const add = (vectors: number): void => {
-            for (let v = 0; v < vectors; v++) {
-              const values = f.let(from.vector(16 * v));
-              sums.forEach((sum, r) => {
-                f.set(sum, multiplyAdd(values, at[r].vector(16 * v), sum));
-              });
-            }
-            for (const p of [from, ...at]) f.step(p, 16 * vectors);
-          };
-          const stop = f.let(x.add(end.whole));
-          const pairs = f.let(x.add(depth.and(~7).shl(2)));
-          f.while(from.lt(pairs), () => add(2));
-          f.if(from.lt(stop), () => add(1));
-          f.if(end.rest, () => {
-            const v = f.let(from.vector().and(end.mask));
+          eachOfRow(f, end, ({ i, zeroed }) => {
+            const values = f.let(zeroed(x.add(i).vector()));
             sums.forEach((sum, r) => {
-              const u = at[r].vector().and(end.mask);
-              f.set(sum, multiplyAdd(v, u, sum));
+              f.set(sum, multiplyAdd(values, zeroed(at[r].vector()), sum));
+              f.step(at[r], 16);
             });
           });
-          if (count === 4) {
-            const [a, c, d, e] = sums;
-            const ac = f.let(a.shuffle(c, 0, 4, 1, 5).add(a.shuffle(c, 2, 6, 3, 7)));
-            const de = f.let(d.shuffle(e, 0, 4, 1, 5).add(d.shuffle(e, 2, 6, 3, 7)));
-            const total = f.let(ac.shuffle(de, 0, 1, 4, 5).add(ac.shuffle(de, 2, 3, 6, 7)));
-            f.if(bias, () => f.set(total, total.add(b.vector())));
-            f.if(accumulate, () => f.set(total, total.add(y.vector())));
-            f.store(y, total);
-          } else {
-            const total = f.let(sums[0].sum());
-            f.if(bias, () => f.set(total, total.add(b.float())));
-            f.if(accumulate, () => f.set(total, total.add(y.float())));
-            f.store(y, total);
+          if (count === 1) finish(sums[0].sum().splat(), 0, (total) => f.store(y, total.lane(0)));
+          else {
+            const [ac, de] = [halves(sums[0], sums[1]), halves(sums[2], sums[3])];
+            const four = ac.shuffle(de, 0, 1, 4, 5).add(ac.shuffle(de, 2, 3, 6, 7));
+            finish(four, 0, (total) => f.store(y, total));
+          }
+          if (count === 6) {
+            const two = halves(sums[4], sums[5]);
+            finish(two.add(two.shuffle(two, 2, 3, 0, 1)), 16, (total) => {
+              f.storeLane(y, total, 0, 16);
+              f.storeLane(y, total, 1, 20);
+            });
           }
           f.set(w, w.add(end.bytes.mul(count)));
           f.step(y, 4 * count);
           f.step(b, 4 * count);
+          f.step(left, -count);
         };
-        f.for(0, f.let(n.and(~3)), 4, () => group(4));
-        f.for(f.let(n.and(~3)), n, 1, () => group(1));
+        const left = f.let(n);
+        for (const count of [6, 4, 1] as const) f.while(left.ge(count), () => group(count));
         activate(activationCode.tanh, (v) => tanh(k, f, v));
         activate(activationCode.relu, (v) => v.max(zero()));
         activate(activationCode.gelu, (v) => gelu(k, f, v));
