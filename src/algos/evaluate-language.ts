@@ -3,6 +3,7 @@ import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
+import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
 import { promptTokens, stopTokens, type TextTask } from "../text/task.ts";
 import { moments } from "./completion-batch.ts";
@@ -45,9 +46,7 @@ export function evaluateLanguage(
     bestOf = 1,
   }: LanguageEvaluationOptions = {},
 ): LanguageEvaluation {
-  const all = task.prompts[side];
-  const count = Math.min(most, all.length);
-  const asked = Array.from({ length: count }, (_, i) => all[Math.floor((i * all.length) / count)]);
+  const asked = evenly(task.prompts[side], most);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
   const reply = replyOf(task, (sample) => prompts[sample]);
   const stop = stopTokens(task);
@@ -60,10 +59,10 @@ export function evaluateLanguage(
   const scored = chosen.map((i) => rewards[i]).filter((r) => !Number.isNaN(r));
   const { mean, deviation } = moments(scored);
   return {
-    prompts: count,
+    prompts: asked.length,
     meanReward: mean,
     stdReward: deviation,
-    unscored: count - scored.length,
+    unscored: asked.length - scored.length,
     meanLength: moments(chosen.map((i) => batch.length[i])).mean,
     measures: measure(task, prompts, batch, chosen),
     distinct2: distinctPairs(chosen.map((i) => textOf(task, batch, i))),

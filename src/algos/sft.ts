@@ -16,7 +16,7 @@ import { sum } from "../ops/reduce.ts";
 import { AdamW } from "../optim/adam.ts";
 import { cosine, withWarmup } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
-import type { Example } from "../text/corpus.ts";
+import { type Example, evenly } from "../text/corpus.ts";
 import { exampleTokens } from "../text/task.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
 import type { Report } from "./training.ts";
@@ -148,7 +148,7 @@ export function textsOf(
 export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> {
   const { gpt, random, task } = t;
   const { texts, skipped } = textsOf(t, task.examples.train);
-  const unseen = textsOf(t, task.examples.validation.slice(0, mostValidated)).texts;
+  const unseen = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
     throw new SettingError(`sft: want examples, got none that fits (${skipped} are too long)`);
   const longest = [...texts, ...unseen].reduce(

@@ -102,6 +102,12 @@ export const fewer = <T>(sides: Sides<T>, share: number, key: (item: T) => strin
   train: sides.train.filter((item) => chance(`taught: ${key(item)}`) < share),
 });
 
+/** At most so many of the items, evenly spread over all. */
+export function evenly<T>(items: readonly T[], most: number): T[] {
+  const count = Math.min(most, items.length);
+  return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
+}
+
 /** What `f` makes of each item, on the same sides. */
 export const mapSides = <T, U>(sides: Sides<T>, f: (item: T) => U): Sides<U> => ({
   train: sides.train.map(f),

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { fewer, hash, jsonLines, pairs, split, texts } from "../../src/text/corpus.ts";
+import { evenly, fewer, hash, jsonLines, pairs, split, texts } from "../../src/text/corpus.ts";
 
 test("texts: lines or paragraphs, blank ones left out", () => {
   expect(texts("a\r\n\n b \n")).toEqual([
@@ -53,4 +53,12 @@ test("fewer to learn from: the share, the same ones in any order, and the other 
   const turned = fewer({ ...sides, train: [...train].reverse() }, 0.1, (x) => x);
   expect([...turned.train].reverse()).toEqual(chosen.train);
   expect(fewer(sides, 1, (x) => x)).toEqual(sides);
+});
+
+test("evenly: in order, the first among them, none twice", () => {
+  const items = Array.from({ length: 10 }, (_, i) => i);
+  expect(evenly(items, 4)).toEqual([0, 2, 5, 7]);
+  expect(evenly(items, 10)).toEqual(items);
+  expect(evenly(items, 99)).toEqual(items);
+  expect(evenly([], 3)).toEqual([]);
 });
