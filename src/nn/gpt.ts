@@ -9,7 +9,7 @@
  */
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
-import { type Parameter, Parameters, type Tensor } from "../core/tensor.ts";
+import { NONE, type Parameter, Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
@@ -90,6 +90,7 @@ export class Gpt {
   private readonly lnf: Norm;
   private readonly head: Parameter;
   private readonly valueHead: Linear | null;
+  private readonly attends = new WeakMap<Tensor, Attend>();
 
   /** Weights normal, by 1/√(2·layers) smaller where added to the stream; zero biases. */
   constructor(k: Backend, options: GptOptions, random: Random) {
@@ -120,8 +121,17 @@ export class Gpt {
    * [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
    */
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
+    return this.body(tokens, positions, this.wholeSequences(allowed), drop);
+  }
+
+  /** One function a mask, so that a replayed pass makes none. */
+  private wholeSequences(allowed?: Tensor): Attend {
     const { heads } = this.options;
-    return this.body(tokens, positions, (qkv) => selfAttention(qkv, heads, allowed), drop);
+    const known = this.attends.get(allowed ?? NONE);
+    if (known !== undefined) return known;
+    const made: Attend = (qkv) => selfAttention(qkv, heads, allowed);
+    this.attends.set(allowed ?? NONE, made);
+    return made;
   }
 
   /** The same with attention of the caller's. */
