@@ -133,10 +133,11 @@ const layerNorm: Compile = (k, slot) => {
   const stats = k.address(slot.scratch);
   const count = slot.data.length / n;
   const eps = slot.p;
+  const perElement = 1 / n; // here: a number worked out at a call is boxed
   return {
-    forward: () => void kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, 1 / n),
+    forward: () => void kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement),
     backward: () =>
-      void kernels.layerNormGrad(dx, dweight, dbias, dy, x, weight, stats, count, n, 1 / n),
+      void kernels.layerNormGrad(dx, dweight, dbias, dy, x, weight, stats, count, n, perElement),
   };
 };
 
