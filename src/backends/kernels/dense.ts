@@ -8,7 +8,8 @@ export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
 
 /**
  * y[rows, n] = activation(x[rows, depth]·Wᵀ + bias) for few rows: dot products along the contiguous rows
- * of W [n, depth], four outputs at a time. `bias` 0 is none; `accumulate` adds to y, before no activation.
+ * of W [n, depth], six outputs at a time, then four, then one. `bias` 0 is none; `accumulate` adds to y, before
+ * no activation.
  */
 export function addDense(m: Module, k: Kit): void {
   const { multiplyAdd } = k;
