@@ -1,6 +1,7 @@
 /** Price series: read from CSV text, or made up. */
 import { FormatError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
+import { brief, printable } from "../core/printable.ts";
 import { Random } from "../core/random.ts";
 
 export interface Prices {
@@ -16,13 +17,19 @@ export interface Prices {
 export function parsePrices(text: string): Prices {
   const lines = text.trimEnd().split(/\r?\n/);
   const fields = (line: string): string[] =>
-    line.split(",").map((field) => field.trim().replace(/^"(.*)"$/, "$1"));
+    line.split(",").map((field) => field.trim().replace(/^"(.*)"$/s, "$1"));
   if (lines.length < 3) throw new FormatError("prices: want a header and at least two rows");
   const header = fields(lines[0]);
   const skip = Number.isFinite(number(fields(lines[1])[0])) ? 0 : 1;
   const names = header.slice(skip);
   if (names.length === 0) throw new FormatError("prices, line 1: want a column of prices");
-  const data = new Float64Array((lines.length - 1) * names.length);
+  const cells = (lines.length - 1) * names.length;
+  if (cells > text.length) {
+    throw new FormatError(
+      `prices: want a price in every row, but ${text.length} characters cannot hold ${lines.length - 1} rows of ${names.length}`,
+    );
+  }
+  const data = new Float64Array(cells);
   for (let i = 1; i < lines.length; i++) {
     const row = fields(lines[i]);
     if (row.length !== header.length) {
@@ -34,7 +41,7 @@ export function parsePrices(text: string): Prices {
       const price = number(row[skip + j]);
       if (!(price > 0 && price < Infinity)) {
         throw new FormatError(
-          `prices, line ${i + 1}: want a price above 0 for ${name}, got "${row[skip + j]}"`,
+          `prices, line ${i + 1}: want a price above 0 for ${printable(name)}, got ${brief(row[skip + j])}`,
         );
       }
       data[(i - 1) * names.length + j] = price;

@@ -69,6 +69,9 @@ export const kinds = {
   bool: kind(1, Uint8Array, (v, at) => (v.getUint8(at) === 0 ? 0 : 1)),
 } as const satisfies Readonly<Record<string, ElementKind>>;
 
+/** Dimensions that an array of a file may have; numpy allows as many. */
+export const mostDimensions = 64;
+
 /** Elements of a shape; Infinity where that is more than 2⁵³ − 1, whatever stands behind. */
 export function countOf(shape: readonly number[]): number {
   if (shape.includes(0)) return 0;

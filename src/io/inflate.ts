@@ -42,6 +42,9 @@ const fixedLengths = Array.from({ length: 288 }, (_, i) =>
 );
 const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 
+const fixedLiterals = codeOf(fixedLengths, false);
+const fixedDistances = codeOf(Array(30).fill(5), true);
+
 /** The `size` bytes that a stream unpacks to. Throws FormatError where it is broken or of another size. */
 export function inflate(stream: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
@@ -138,7 +141,7 @@ export function inflate(stream: Uint8Array, size: number): Uint8Array {
     last = bits(1);
     const type = bits(2);
     if (type === 0) stored();
-    else if (type === 1) compressed(codeOf(fixedLengths, false), codeOf(Array(30).fill(5), true));
+    else if (type === 1) compressed(fixedLiterals, fixedDistances);
     else if (type === 2) dynamic();
     else throw wrong("block of type 3");
   }

@@ -3,14 +3,24 @@
  * objects are maps, so that no name means more than a name, and depth is limited.
  */
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | ReadonlyMap<string, Json>;
 
 const space = /[ \t\n\r]*/y;
 const numeral = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
-const quoted = /"[^"\\]*(?:\\.[^"\\]*)*"/y; // in this form, time is linear where no quote ends it
 const word = /true|false|null/y;
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
+
+/** Returns where the string that begins at `start` ends, its quote included; −1 where it never does. */
+function closing(text: string, start: number): number {
+  for (let at = start + 1; at < text.length; at++) {
+    const c = text.charCodeAt(at);
+    if (c === 0x22) return at + 1;
+    if (c === 0x5c) at++; // whatever is escaped
+  }
+  return -1;
+}
 
 /** `whole`: numbers are written as whole numbers from 0 up, anything else is an error. */
 export interface JsonOptions {
@@ -41,9 +51,11 @@ export function parseJson(
     return found;
   };
   const string = (): string | null => {
-    const lexeme = match(quoted);
-    if (lexeme === null) return null;
-    const start = at - lexeme.length;
+    const end = text[at] === '"' ? closing(text, at) : -1;
+    if (end < 0) return null;
+    const start = at;
+    const lexeme = text.slice(start, end);
+    at = end;
     let value: string;
     try {
       value = JSON.parse(lexeme);
@@ -69,7 +81,7 @@ export function parseJson(
       const start = at;
       const key = string();
       if (key === null) throw wrong("want a key in quotes");
-      if (map.has(key)) throw wrong(`key ${JSON.stringify(key)} a second time`, start);
+      if (map.has(key)) throw wrong(`key ${brief(key)} a second time`, start);
       if (!takes(":")) throw wrong("want :");
       map.set(key, value(depth));
     } while (takes(","));
@@ -85,7 +97,8 @@ export function parseJson(
     if (name !== null) return name === "null" ? null : name === "true";
     const number = match(numeral);
     if (number !== null) {
-      if (whole && !/^\d+$/.test(number)) throw wrong(`want a whole number, got ${number}`, start);
+      if (whole && !/^\d+$/.test(number))
+        throw wrong(`want a whole number, got ${number.slice(0, 40)}`, start);
       return Number(number);
     }
     const characters = string();

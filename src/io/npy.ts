@@ -3,9 +3,10 @@
  * it may be, never run. Bytes behind the data are let be, as numpy does.
  */
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import type { Shape } from "../core/tensor.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
-import { countOf, type ElementKind, type Elements, kinds } from "./elements.ts";
+import { countOf, type ElementKind, type Elements, kinds, mostDimensions } from "./elements.ts";
 import { unzip } from "./zip.ts";
 
 export interface NpyArray {
@@ -31,6 +32,7 @@ const types: Readonly<Record<string, ElementKind>> = {
   b1: kinds.bool,
 };
 const wrong = (what: string): FormatError => new FormatError(`npy: ${what}`);
+const mostHeader = 2 ** 20; // bytes; numpy's own headers have some hundreds
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
 /** Throws FormatError, saying what is wrong, on a file that breaks the format or holds no plain numbers. */
@@ -45,13 +47,14 @@ export function decodeNpy(file: Uint8Array): NpyArray {
     version === 1 ? view.getUint16(8, true) : file.length < 12 ? Infinity : view.getUint32(8, true);
   if (length > file.length - start)
     throw wrong(`header of ${length} bytes in a file of ${file.length}`);
+  if (length > mostHeader) throw wrong(`header of ${length} bytes, ${mostHeader} are allowed`);
   const bytes = file.subarray(start, start + length);
   const text =
     version === 3 ? decodeUtf8(bytes) : Array.from(bytes, (b) => String.fromCharCode(b)).join("");
   const { descr, fortran, shape } = parseHeader(text);
   const type = Object.hasOwn(types, descr.slice(1)) ? types[descr.slice(1)] : undefined;
   if (type === undefined || !/^[<>|=]/.test(descr)) {
-    throw wrong(`want a dtype of ${Object.keys(types).join(", ")}, got ${JSON.stringify(descr)}`);
+    throw wrong(`want a dtype of ${Object.keys(types).join(", ")}, got ${brief(descr)}`);
   }
   const count = countOf(shape);
   const room = file.length - start - length;
@@ -66,7 +69,7 @@ export function decodeNpy(file: Uint8Array): NpyArray {
 export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();
   for (const [name, bytes] of unzip(file, limit)) {
-    if (!name.endsWith(".npy")) throw wrong(`want .npy files in it, got ${JSON.stringify(name)}`);
+    if (!name.endsWith(".npy")) throw wrong(`want .npy files in it, got ${brief(name)}`);
     arrays.set(name.slice(0, -4), decodeNpy(bytes));
   }
   return arrays;
@@ -86,15 +89,17 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   };
   const want = (sign: string): void => {
     const got = next();
-    if (got !== sign) throw wrong(`want ${sign} before character ${at} of the header, got ${got}`);
+    if (got !== sign)
+      throw wrong(`want ${sign} before character ${at} of the header, got ${brief(got)}`);
   };
   const tuple = (): number[] => {
     want("(");
     const shape: number[] = [];
     for (let item = next(); item !== ")"; item = next()) {
       const n = /^\d+$/.test(item) ? Number(item) : Number.NaN;
-      if (!Number.isSafeInteger(n)) throw wrong(`want whole numbers in shape, got ${item}`);
-      shape.push(n);
+      if (!Number.isSafeInteger(n)) throw wrong(`want whole numbers in shape, got ${brief(item)}`);
+      if (shape.push(n) > mostDimensions)
+        throw wrong(`want at most ${mostDimensions} dimensions in shape`);
       const behind = next();
       if (behind === ")" && shape.length > 1) return shape;
       if (behind !== ",") throw wrong("want a tuple as shape");
@@ -105,12 +110,13 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   want("{");
   for (let key = next(); key !== "}"; key = next()) {
     const name = key.slice(1, -1);
-    if (!/^['"]/.test(key) || entries.has(name)) throw wrong(`want keys, each once, got ${key}`);
+    if (!/^['"]/.test(key) || entries.has(name) || entries.size === 3)
+      throw wrong(`want three keys, each once, got ${brief(key)}`);
     want(":");
     entries.set(name, name === "shape" ? tuple() : next());
     const behind = next();
     if (behind === "}") break;
-    if (behind !== ",") throw wrong(`want , or } in the header, got ${behind}`);
+    if (behind !== ",") throw wrong(`want , or } in the header, got ${brief(behind)}`);
   }
   if (next() !== "" || at < text.length) throw wrong("want nothing behind the header's }");
   return checkHeader(entries);
@@ -119,15 +125,18 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
 function checkHeader(entries: ReadonlyMap<string, unknown>) {
   const [descr, order, shape] = ["descr", "fortran_order", "shape"].map((key) => entries.get(key));
   if (entries.size !== 3 || shape === undefined)
-    throw wrong(`want the keys descr, fortran_order and shape, got ${[...entries.keys()]}`);
+    throw wrong(
+      `want the keys descr, fortran_order and shape, got ${[...entries.keys()].map((key) => brief(key)).join(", ")}`,
+    );
   if (typeof descr !== "string" || !/^['"]/.test(descr)) throw wrong("want descr as a string");
   if (order !== "True" && order !== "False") throw wrong("want fortran_order True or False");
   return { descr: descr.slice(1, -1), fortran: order === "True", shape: shape as number[] };
 }
 
 /** Column-major elements in row-major order. */
-function rowMajor(data: Elements, shape: Shape): Elements {
+function rowMajor(data: Elements, given: Shape): Elements {
   const sorted = data.slice();
+  const shape = given.filter((n) => n !== 1);
   const index = shape.map(() => 0);
   const strides = shape.map((_, axis) => countOf(shape.slice(0, axis)));
   let from = 0;

@@ -4,9 +4,10 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import type { Shape } from "../core/tensor.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/utf8.ts";
-import { countOf, type Elements, kinds } from "./elements.ts";
+import { countOf, type Elements, kinds, mostDimensions } from "./elements.ts";
 import { type Json, parseJson } from "./json.ts";
 
 export interface NamedTensor {
@@ -133,7 +134,7 @@ function metadataOf(entry: Json | undefined): ReadonlyMap<string, string> {
 }
 
 const wrongTensor = (name: string, what: string): FormatError =>
-  new FormatError(`safetensors: tensor ${JSON.stringify(name)}: ${what}`);
+  new FormatError(`safetensors: tensor ${brief(name)}: ${what}`);
 
 interface Entry extends Omit<StoredTensor, "data"> {
   readonly start: number;
@@ -152,10 +153,12 @@ function checkEntry(name: string, entry: Json, dataLength: number): Entry {
       throw wrongTensor(name, `want ${key} as a list of whole numbers`);
     return list as number[];
   });
+  if (shape.length > mostDimensions || offsets.length !== 2)
+    throw wrongTensor(name, `want at most ${mostDimensions} dimensions and two data_offsets`);
   const known = dtype as StoredTensor["dtype"];
   const [start, end] = offsets;
   const bytes = countOf(shape) * dtypes[known].bytes;
-  if (offsets.length !== 2 || end - start !== bytes || end > dataLength) {
+  if (end - start !== bytes || end > dataLength) {
     const got = `${offsets.join(" to ")} of ${dataLength}`;
     throw wrongTensor(name, `want ${bytes} bytes for ${dtype} [${shape}], got ${got}`);
   }

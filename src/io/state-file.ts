@@ -3,6 +3,7 @@
  * everything else is float64, so that what is read back is what was saved, to the last bit.
  */
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import { isNumbers, type State } from "../core/state.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
 
@@ -27,6 +28,8 @@ export function encodeState(
   return encodeSafetensors(tensors, metadata);
 }
 
+const deepest = 32; // parts of a name
+
 /** A saved state as the parts that restore themselves read it: lists are Float32Array or number[]. */
 export function decodeState(file: Uint8Array): {
   state: State;
@@ -35,11 +38,13 @@ export function decodeState(file: Uint8Array): {
   const { tensors, metadata } = decodeSafetensors(file);
   const root = new Map<string, unknown>();
   for (const [name, { shape, data }] of tensors) {
-    const path = name.split("/");
+    const path = name.split("/", deepest + 1);
+    if (path.length > deepest)
+      throw new FormatError(`state: ${brief(name)} has more than ${deepest} parts`);
     let part = root;
     for (const key of path.slice(0, -1)) {
       const next = part.get(key) ?? new Map<string, unknown>();
-      if (!(next instanceof Map)) throw new FormatError(`state: ${name} lies inside a list`);
+      if (!(next instanceof Map)) throw new FormatError(`state: ${brief(name)} lies inside a list`);
       part.set(key, next);
       part = next;
     }

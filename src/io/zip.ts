@@ -3,6 +3,7 @@
  * anything is unpacked, checksums after. No zip64, no encryption, no parts.
  */
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
 import { inflate } from "./inflate.ts";
 
@@ -18,6 +19,7 @@ export function unzip(file: Uint8Array, limit: number): ReadonlyMap<string, Uint
   let at = view.getUint32(end + 16, true);
   if (at + view.getUint32(end + 12, true) !== end) throw wrong("directory is not where it says");
   const files = new Map<string, Uint8Array>();
+  const spans: Span[] = [];
   let room = limit;
   for (let i = 0; i < count; i++) {
     if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50)
@@ -28,13 +30,16 @@ export function unzip(file: Uint8Array, limit: number): ReadonlyMap<string, Uint
     const next = at + 46 + nameLength + extraLength + noteLength;
     if (next > end) throw wrong(`directory entry at byte ${at} is cut short`);
     const name = decodeUtf8(file.subarray(at + 46, at + 46 + nameLength));
-    if (files.has(name)) throw wrong(`${JSON.stringify(name)} a second time`);
-    const bytes = unpack(file, view, at, end, room, name);
-    room -= bytes.length;
-    files.set(name, bytes);
+    if (files.has(name)) throw wrong(`${brief(name)} a second time`);
+    const span = check(view, at, end, room, name);
+    room -= span.size;
+    spans.push(span);
+    files.set(name, nothing);
     at = next;
   }
   if (at !== end) throw wrong("directory has more than its entries");
+  checkApart(spans);
+  for (const span of spans) files.set(span.name, unpack(file, span));
   return files;
 }
 
@@ -51,31 +56,53 @@ function findEnd(view: DataView): number {
   throw wrong("no end of the directory");
 }
 
-function unpack(
-  file: Uint8Array,
-  view: DataView,
-  entry: number,
-  end: number,
-  room: number,
-  name: string,
-): Uint8Array {
-  const bad = (what: string): FormatError => wrong(`${JSON.stringify(name)}: ${what}`);
+/** One file of an archive: where its bytes are, packed, and what they must unpack to. */
+interface Span {
+  readonly name: string;
+  /** From the local header to the end of the packed bytes. */
+  readonly from: number;
+  readonly start: number;
+  readonly end: number;
+  readonly method: number;
+  readonly size: number;
+  readonly crc: number;
+}
+const nothing = new Uint8Array(0);
+const bad = (name: string, what: string): FormatError => wrong(`${brief(name)}: ${what}`);
+
+/** Checks a directory entry, before anything is unpacked. `room`: bytes that it may have, unpacked. */
+function check(view: DataView, entry: number, end: number, room: number, name: string): Span {
   const [flags, method] = [8, 10].map((o) => view.getUint16(entry + o, true));
   const [crc, packed, size, , , local] = [16, 20, 24, 28, 32, 42].map((o) =>
     view.getUint32(entry + o, true),
   );
-  if ((flags & 1) !== 0) throw bad("is encrypted");
-  if (size > room) throw bad(`unpacks to ${size} bytes, ${room} are allowed`);
-  if (size > largestRatio * packed) throw bad(`cannot unpack to ${size} bytes from ${packed}`);
+  if ((flags & 1) !== 0) throw bad(name, "is encrypted");
+  if (size > room) throw bad(name, `unpacks to ${size} bytes, ${room} are allowed`);
+  if (size > largestRatio * packed)
+    throw bad(name, `cannot unpack to ${size} bytes from ${packed}`);
   if (local + 30 > end || view.getUint32(local, true) !== 0x04034b50)
-    throw bad("has no local header");
+    throw bad(name, "has no local header");
   const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
-  if (start + packed > end) throw bad("is cut short");
-  const bytes = file.subarray(start, start + packed);
-  if (method !== 0 && method !== 8) throw bad(`is packed by method ${method}, want 0 or 8`);
-  if (method === 0 && packed !== size) throw bad(`is stored, but ${packed} bytes for ${size}`);
+  if (start + packed > end) throw bad(name, "is cut short");
+  if (method !== 0 && method !== 8) throw bad(name, `is packed by method ${method}, want 0 or 8`);
+  if (method === 0 && packed !== size)
+    throw bad(name, `is stored, but ${packed} bytes for ${size}`);
+  return { name, from: local, start, end: start + packed, method, size, crc };
+}
+
+/** Files must not share bytes: otherwise a small archive could ask for the work of a large one. */
+function checkApart(spans: readonly Span[]): void {
+  const sorted = [...spans].sort((a, b) => a.from - b.from);
+  for (let i = 1; i < sorted.length; i++) {
+    if (sorted[i].from < sorted[i - 1].end)
+      throw bad(sorted[i].name, `overlaps ${brief(sorted[i - 1].name)}`);
+  }
+}
+
+function unpack(file: Uint8Array, { name, start, end, method, size, crc }: Span): Uint8Array {
+  const bytes = file.subarray(start, end);
   const unpacked = method === 0 ? bytes : inflate(bytes, size);
-  if (crc32(unpacked) !== crc) throw bad("its checksum is wrong");
+  if (crc32(unpacked) !== crc) throw bad(name, "its checksum is wrong");
   return unpacked;
 }
 

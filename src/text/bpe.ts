@@ -81,16 +81,16 @@ export function bpe(
   merges: readonly Pair[],
   { split = "gpt2", specials = [], made = merges.map((_, i) => 256 + i) }: BpeOptions = {},
 ): Tokenizer {
-  const expansion: number[][] = Array.from({ length: 256 }, (_, byte) => [byte]);
+  const tokens = new TokenBytes();
   const rank = new Map<number, number>();
   for (const [i, [a, b]] of merges.entries()) {
-    const known = expansion.length;
+    const known = tokens.count;
     if (!(a < known && b < known && a >= 0 && b >= 0 && made[i] <= known))
       throw new RangeError(`bpe: want merge ${i} of two earlier ids, got ${a} and ${b}`);
-    if (made[i] === known) expansion.push([...expansion[a], ...expansion[b]]);
+    if (made[i] === known) tokens.join(a, b);
     if (!rank.has(keyOf(a, b))) rank.set(keyOf(a, b), i);
   }
-  const behind = new Specials(specials, expansion.length);
+  const behind = new Specials(specials, tokens.count);
   const known = new Map<string, readonly number[]>();
   const encodeWord = (word: string): readonly number[] => {
     const seen = known.get(word);
@@ -100,9 +100,9 @@ export function bpe(
     return ids;
   };
   return {
-    vocab: expansion.length + specials.length,
+    vocab: tokens.count + specials.length,
     encode: (text) => wordsOf(text, split).flatMap(encodeWord),
-    decode: (ids) => textOf(behind.strip(ids).flatMap((id) => expansion[id])),
+    decode: (ids) => textOf(tokens.of(behind.strip(ids))),
     special: (name) => behind.idOf(name),
     save: (): SavedTokenizer => ({ kind: "bpe", merges, split, specials }),
   };
@@ -110,23 +110,132 @@ export function bpe(
 const mostKnown = 50_000;
 const longestKnown = 64;
 
-/** Applies the earliest merge there is until there is none. */
+/** Bytes that one token may stand for; merges that double would soon stand for more than any memory. */
+const mostBytes = 2 ** 16;
+const keptBytes = 64; // a token of more is spelled from its pair each time
+
+/** The bytes of each token, in memory proportional to the number of tokens, however long they are. */
+class TokenBytes {
+  private readonly lengths: number[] = new Array(256).fill(1);
+  private readonly spelled: (readonly number[] | Pair)[] = Array.from(
+    { length: 256 },
+    (_, byte) => [byte],
+  );
+
+  get count(): number {
+    return this.lengths.length;
+  }
+
+  /** Adds the token of two others. Throws RangeError where it would stand for too many bytes. */
+  join(a: number, b: number): void {
+    const length = this.lengths[a] + this.lengths[b];
+    if (length > mostBytes)
+      throw new RangeError(
+        `bpe: token ${this.count} has ${length} bytes, ${mostBytes} are allowed`,
+      );
+    this.spelled.push(length <= keptBytes ? this.of([a, b]) : [a, b]);
+    this.lengths.push(length);
+  }
+
+  /** The bytes of a list of tokens. */
+  of(ids: readonly number[]): number[] {
+    const bytes: number[] = [];
+    const waiting: number[] = [];
+    for (const first of ids) {
+      for (let id: number | undefined = first; id !== undefined; id = waiting.pop()) {
+        const own = this.spelled[id];
+        if (this.lengths[id] <= keptBytes) for (const byte of own) bytes.push(byte);
+        else {
+          waiting.push(own[1]);
+          waiting.push(own[0]);
+        }
+      }
+    }
+    return bytes;
+  }
+}
+
+/**
+ * Applies the earliest merge there is, wherever it stands, until there is none: the order of a loop over
+ * the word per merge, in time n log n. Pairs wait in a heap by rank, then by place; those of one rank are
+ * taken out together, because what they make counts only for the next.
+ */
 function mergeAll(
-  word: number[],
+  word: readonly number[],
   rank: ReadonlyMap<number, number>,
   made: readonly number[],
 ): number[] {
-  let ids = word;
-  for (;;) {
-    let best = Infinity;
-    let at = -1;
-    for (let i = 0; i + 1 < ids.length; i++) {
-      const r = rank.get(keyOf(ids[i], ids[i + 1]));
-      if (r === undefined || r >= best) continue;
-      best = r;
-      at = i;
+  const ids = [...word];
+  const end = ids.length;
+  const next = ids.map((_, i) => i + 1);
+  const before = ids.map((_, i) => i - 1);
+  const gone = -1; // in place of an id that went into the token before it
+  const heap = new Heap();
+  const rankAt = (i: number): number | undefined =>
+    i < 0 || ids[i] === gone || next[i] >= end ? undefined : rank.get(keyOf(ids[i], ids[next[i]]));
+  const wait = (i: number): void => {
+    const r = rankAt(i);
+    if (r !== undefined) heap.push(r * places + i);
+  };
+  for (let i = 0; i < end; i++) wait(i);
+  while (heap.size > 0) {
+    const r = Math.floor(heap.first / places);
+    const fresh: number[] = [];
+    while (heap.size > 0 && heap.first < (r + 1) * places) {
+      const i = heap.pop() - r * places;
+      if (rankAt(i) !== r) continue; // the pair has changed since
+      const right = next[i];
+      ids[i] = made[r];
+      ids[right] = gone;
+      next[i] = next[right];
+      if (next[i] < end) before[next[i]] = i;
+      fresh.push(i);
     }
-    if (at < 0) return ids;
-    ids = merged(ids, ids[at], ids[at + 1], made[best]);
+    for (const i of fresh) {
+      if (ids[i] === gone) continue;
+      wait(before[i]);
+      wait(i);
+    }
+  }
+  return ids.filter((id) => id !== gone);
+}
+const places = 2 ** 27; // more than a word may have; a rank times this is exact
+
+/** Numbers of which the least comes out first. */
+class Heap {
+  private readonly list: number[] = [];
+
+  get size(): number {
+    return this.list.length;
+  }
+  get first(): number {
+    return this.list[0];
+  }
+  push(x: number): void {
+    const { list } = this;
+    let at = list.push(x) - 1;
+    while (at > 0) {
+      const up = (at - 1) >> 1;
+      if (list[up] <= x) break;
+      list[at] = list[up];
+      at = up;
+    }
+    list[at] = x;
+  }
+  pop(): number {
+    const { list } = this;
+    const least = list[0];
+    const x = list.pop() as number;
+    const n = list.length;
+    if (n === 0) return least;
+    let at = 0;
+    for (let down = 1; down < n; down = 2 * at + 1) {
+      if (down + 1 < n && list[down + 1] < list[down]) down++;
+      if (list[down] >= x) break;
+      list[at] = list[down];
+      at = down;
+    }
+    list[at] = x;
+    return least;
   }
 }

@@ -3,6 +3,7 @@
  * in it is checked, because the file comes from elsewhere.
  */
 import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import { bpe } from "./bpe.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
@@ -17,6 +18,9 @@ function byteCharacters(): readonly string[] {
 type Json = Readonly<Record<string, unknown>>;
 const isObject = (x: unknown): x is Json =>
   typeof x === "object" && x !== null && !Array.isArray(x);
+const mostIds = 2 ** 26;
+const isId = (x: unknown): x is number =>
+  typeof x === "number" && Number.isInteger(x) && x >= 0 && x < mostIds;
 const wrong = (what: string): FormatError => new FormatError(`tokenizer.json: ${what}`);
 
 /** The file's tokenizer, its added tokens as specials. Throws FormatError that says what is wrong. */
@@ -29,7 +33,7 @@ export function readTokenizerJson(text: string): Tokenizer {
   }
   if (!isObject(file) || !isObject(file.model)) throw wrong("want an object with a model");
   const { vocab, merges, type } = file.model;
-  if (type !== undefined && type !== "BPE") throw wrong(`want a BPE model, got ${String(type)}`);
+  if (type !== undefined && type !== "BPE") throw wrong(`want a BPE model, got ${brief(type)}`);
   if (!isObject(vocab) || !Array.isArray(merges)) throw wrong("want model.vocab and model.merges");
   const split = splitOf(file.pre_tokenizer);
   const specials = specialsOf(file.added_tokens);
@@ -43,7 +47,9 @@ export function readTokenizerJson(text: string): Tokenizer {
     if (!Array.isArray(parts) || parts.length !== 2) throw wrong(`merge ${i} is no pair`);
     const [a, b] = parts.map((part) => ids.get(part));
     if (a === undefined || b === undefined)
-      throw wrong(`merge ${i} is of tokens not made before it: ${JSON.stringify(merge)}`);
+      throw wrong(
+        `merge ${i} is of tokens not made before it: ${brief(typeof merge === "string" ? merge : parts.map((part) => brief(part)).join(" "))}`,
+      );
     const made = parts.join("");
     if (!ids.has(made)) ids.set(made, ids.size);
     pairs.push([a, b]);
@@ -53,18 +59,17 @@ export function readTokenizerJson(text: string): Tokenizer {
   const toFile = new Map<number, number>();
   for (const [token, id] of ids) {
     const theirs = vocab[token];
-    if (typeof theirs !== "number" || !Number.isInteger(theirs) || theirs < 0)
-      throw wrong(`model.vocab has no id for ${JSON.stringify(token)}`);
+    if (!isId(theirs)) throw wrong(`model.vocab has no id for ${brief(token)}`);
     toFile.set(id, theirs);
   }
-  return renumbered(own, toFile, specials, file);
+  return renumbered(own, toFile, specials, text);
 }
 
 function renumbered(
   own: Tokenizer,
   toFile: ReadonlyMap<number, number>,
   specials: ReadonlyMap<string, number>,
-  file: Json,
+  text: string,
 ): Tokenizer {
   const fromFile = new Map([...toFile].map(([ours, theirs]) => [theirs, ours]));
   if (fromFile.size !== toFile.size) throw wrong("two tokens have one id");
@@ -89,7 +94,7 @@ function renumbered(
       const known = [...specials.keys()].join(", ") || "none";
       throw new FormatError(`tokenizer: no special token "${name}"; there are: ${known}`);
     },
-    save: () => ({ kind: "file", text: JSON.stringify(file) }),
+    save: () => ({ kind: "file", text }),
   };
 }
 
@@ -108,7 +113,7 @@ function specialsOf(added: unknown): ReadonlyMap<string, number> {
   return new Map(
     added.map((token, i) => {
       const { id, content } = isObject(token) ? token : {};
-      if (typeof content !== "string" || typeof id !== "number" || !Number.isInteger(id) || id < 0)
+      if (typeof content !== "string" || !isId(id))
         throw wrong(`added token ${i}: want content and id`);
       return [content, id];
     }),
