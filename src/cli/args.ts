@@ -1,6 +1,9 @@
 /** Reading arguments: node's parser, plus numbers and --set. */
-import { readFileSync } from "node:fs";
 import { SettingError } from "../core/errors.ts";
+import { messageOf } from "../core/thrown.ts";
+import { readRegular } from "../node/files.ts";
+
+const mostText = 2 ** 28; // bytes of a file given as @FILE
 
 /** A whole number given as text, or undefined where it was not given. */
 export function wholeNumber(
@@ -35,23 +38,23 @@ export function realNumber(
 
 /** ["key=value", …] as a record; of "key=@FILE" the file's text. */
 export function pairs(list: readonly string[]): Record<string, string> {
-  const record: Record<string, string> = {};
+  const record = new Map<string, string>(); // in which __proto__ is a name like any other
   for (const pair of list) {
     const at = pair.indexOf("=");
     if (at < 1) throw new SettingError(`--set: want key=value, got "${pair}"`);
     const key = pair.slice(0, at);
-    if (Object.hasOwn(record, key)) throw new SettingError(`--set: ${key} is given twice`);
+    if (record.has(key)) throw new SettingError(`--set: ${key} is given twice`);
     const value = pair.slice(at + 1);
-    record[key] = value.startsWith("@") ? fileText(key, value.slice(1)) : value;
+    record.set(key, value.startsWith("@") ? fileText(key, value.slice(1)) : value);
   }
-  return record;
+  return Object.fromEntries(record);
 }
 
 function fileText(key: string, path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return readRegular(path, { links: true, most: mostText }).toString();
   } catch (error) {
-    throw new SettingError(`--set ${key}: cannot read ${path}: ${(error as Error).message}`);
+    throw new SettingError(`--set ${key}: cannot read ${path}: ${messageOf(error)}`);
   }
 }
 

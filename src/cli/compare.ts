@@ -1,26 +1,27 @@
 /** pigrad compare RUN...: runs side by side. */
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { openAnyRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
+import { parseOptions } from "./parse.ts";
 import { readRun } from "./runs.ts";
+import { say, sayJson } from "./stdout.ts";
 import { table } from "./table.ts";
 
-export const compareHelp = `  pigrad compare RUN... [--json]
+export const compareHelp = `  pigrad compare RUN... [--trust-data] [--json]
       what each run reached, its greedy evaluation, its time`;
 
 export function compareCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { json: { type: "boolean" } },
+  const { values, positionals } = parseOptions(args, {
+    json: { type: "boolean" },
+    "trust-data": { type: "boolean" },
   });
+  const trustData = values["trust-data"] ?? false;
   if (positionals.length === 0) throw new SettingError("want run folders, got none");
   const rows = positionals.map((path) => {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;
-    const last = run.metrics.at(-1);
-    const { meanReturn, margin, successRate } = openAnyRun(run.path).evaluate(
+    const { last } = run;
+    const { meanReturn, margin, successRate } = openAnyRun(run.path, { trustData }).evaluate(
       100,
       evaluationSeed,
       true,
@@ -40,7 +41,7 @@ export function compareCommand(args: string[]): void {
     };
   });
   if (values.json) {
-    for (const row of rows) process.stdout.write(`${JSON.stringify({ type: "run", ...row })}\n`);
+    for (const row of rows) sayJson({ type: "run", ...row });
     return;
   }
   const head = ["run", "task", "algo", "seed", "steps", "seconds", "training", "greedy", "success"];
@@ -55,5 +56,5 @@ export function compareCommand(args: string[]): void {
     `${row.greedyReturn.toFixed(2)} ± ${row.margin.toFixed(2)}`,
     row.successRate === null ? "–" : `${(100 * row.successRate).toFixed(0)} %`,
   ]);
-  process.stdout.write(table(head, cells));
+  say(table(head, cells));
 }

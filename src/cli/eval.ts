@@ -1,40 +1,37 @@
 /** pigrad eval RUN: whole episodes with a trained policy. */
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { openAnyRun } from "../node/run-folder.ts";
 import type { AnyEvaluation } from "../tasks/any-session.ts";
 import { only, wholeNumber } from "./args.ts";
+import { parseOptions } from "./parse.ts";
+import { say, sayJson } from "./stdout.ts";
 
-export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--json]
+export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--trust-data] [--json]
       play episodes with a run's policy: likeliest actions (default) or sampled ones;
       of a text task, complete held-out prompts, which nothing was trained on or chosen by`;
 
 export function evalCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      episodes: { type: "string" },
-      seed: { type: "string" },
-      greedy: { type: "boolean" },
-      sample: { type: "boolean" },
-      json: { type: "boolean" },
-    },
+  const { values, positionals } = parseOptions(args, {
+    episodes: { type: "string" },
+    seed: { type: "string" },
+    greedy: { type: "boolean" },
+    sample: { type: "boolean" },
+    "trust-data": { type: "boolean" },
+    json: { type: "boolean" },
   });
   const run = only("run folder", positionals);
   const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
   const greedy = !values.sample;
-  const session = openAnyRun(run);
+  const session = openAnyRun(run, { trustData: values["trust-data"] ?? false });
   const { config } = session;
   const evaluation =
     session.evaluateHeldOut?.(episodes, seed, greedy) ?? session.evaluate(episodes, seed, greedy);
   if (values.json) {
     const { task, algo } = config;
-    const line = { type: "evaluation", run, task, algo, seed, greedy, ...evaluation };
-    process.stdout.write(`${JSON.stringify(line)}\n`);
-  } else process.stdout.write(`${describe(evaluation, greedy)}\n`);
+    sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
+  } else say(`${describe(evaluation, greedy)}\n`);
 }
 
 /** Apart from the seeds that people train with. */

@@ -1,5 +1,4 @@
 /** pigrad export RUN: a run's policy as a file for elsewhere. */
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
 import { policyModule } from "../io/policy-js.ts";
 import { policyOnnx } from "../io/policy-onnx.ts";
@@ -14,30 +13,32 @@ import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { Session } from "../tasks/session.ts";
 import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
+import { parseOptions } from "./parse.ts";
+import { say } from "./stdout.ts";
 
-export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--out FILE]
+export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--out FILE] [--trust-data]
       write a run's policy, its observation statistics inside, or its language model: weights by name, a
       model for any ONNX runtime, or one JavaScript module without dependencies (types beside it)`;
 
 const formats = ["safetensors", "onnx", "js"] as const;
 
 export function exportCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { format: { type: "string" }, out: { type: "string" } },
+  const { values, positionals } = parseOptions(args, {
+    format: { type: "string" },
+    out: { type: "string" },
+    "trust-data": { type: "boolean" },
   });
   const run = only("run folder", positionals);
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(`--format: want one of ${formats.join(", ")}, got ${format ?? "none"}`);
-  const { language, config } = openAnyRun(run);
+  const { language, config } = openAnyRun(run, { trustData: values["trust-data"] ?? false });
   const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
   const files =
     language !== undefined ? textModel(language, title, format) : policy(run, title, format);
   for (const [path, content] of files(out)) {
     writeAtomically(path, content);
-    process.stdout.write(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
+    say(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
   }
 }
 

@@ -20,11 +20,11 @@ function section({ problem, about, J, gradientNorm, fresh, stale, sweeps }: LabR
   const charts = sweeps
     .map(
       ({ title }, i) =>
-        `<h3>${escaped(title)}</h3><div class="charts" data-problem="${problem}" data-sweep="${i}"></div>`,
+        `<h3>${escaped(title)}</h3><div class="charts" data-problem="${escaped(problem)}" data-sweep="${i}"></div>`,
     )
     .join("\n");
   return `<section>
-<h2>${problem}</h2>
+<h2>${escaped(problem)}</h2>
 <p>${escaped(about)}. J = ${J.toFixed(4)}, ‖∇J‖ = ${gradientNorm.toFixed(4)}.</p>
 <div class="tables">${rows("Fresh data, groups of 2", fresh)}${rows("Stale data, groups of 2", stale)}</div>
 ${charts}
@@ -41,12 +41,14 @@ function rows(title: string, list: readonly Row[]): string {
       variance.toPrecision(3),
       Number.isFinite(snr) ? snr.toPrecision(3) : "∞",
     ]
-      .map((text, i) => (i === 0 ? `<th scope="row">${text}</th>` : `<td>${text}</td>`))
+      .map((text, i) =>
+        i === 0 ? `<th scope="row">${escaped(text)}</th>` : `<td>${escaped(text)}</td>`,
+      )
       .join("");
   const head = ["", "size", "angle", "bias", "variance", "signal/noise"]
     .map((h) => `<th>${h}</th>`)
     .join("");
-  return `<table><caption>${title}</caption><thead><tr>${head}</tr></thead><tbody>${list
+  return `<table><caption>${escaped(title)}</caption><thead><tr>${head}</tr></thead><tbody>${list
     .map((row) => `<tr>${cells(row)}</tr>`)
     .join("")}</tbody></table>`;
 }

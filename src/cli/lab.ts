@@ -1,11 +1,13 @@
 /** pigrad lab: exact bias, variance and signal-to-noise of every estimator, as a table, a page, or JSON. */
-import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
-import { writeAtomically } from "../node/files.ts";
+import { didYouMean } from "../core/nearest.ts";
+import { brief } from "../core/printable.ts";
+import { makeFolder, writeAtomically } from "../node/files.ts";
 import { type LabReport, lab, labProblems, type Row } from "../oracle/lab.ts";
 import { labPage } from "./lab-page.ts";
+import { parseOptions } from "./parse.ts";
+import { say, sayJson } from "./stdout.ts";
 
 export const labHelp = `  pigrad lab [PROBLEM] [--json] [--out DIR]
       the exact bias and variance of every gradient estimator on problems small
@@ -13,29 +15,31 @@ export const labHelp = `  pigrad lab [PROBLEM] [--json] [--out DIR]
       --out writes lab.html, a page with charts, and lab.json`;
 
 export function labCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { json: { type: "boolean" }, out: { type: "string" } },
+  const { values, positionals } = parseOptions(args, {
+    json: { type: "boolean" },
+    out: { type: "string" },
   });
   const unknown = positionals.find((name) => !Object.hasOwn(labProblems, name));
   if (unknown !== undefined || positionals.length > 1) {
-    const allowed = Object.keys(labProblems).join(", ");
-    throw new SettingError(`want one problem of ${allowed}, got ${positionals.join(" ")}`);
+    const known = Object.keys(labProblems);
+    const close = didYouMean(unknown ?? "", known);
+    throw new SettingError(
+      `want one problem of ${known.join(", ")}, got ${brief(positionals.join(" ")).slice(1, -1)}${close}`,
+    );
   }
+  if (values.out !== undefined) makeFolder(values.out);
   const names = positionals.length > 0 ? positionals : Object.keys(labProblems);
   const reports: LabReport[] = [];
   for (const name of names) {
     const report = lab(name);
     reports.push(report);
-    if (values.json) process.stdout.write(`${JSON.stringify({ type: "lab", ...report })}\n`);
-    else process.stdout.write(table(report));
+    if (values.json) sayJson({ type: "lab", ...report });
+    else say(table(report));
   }
   if (values.out === undefined) return;
-  mkdirSync(values.out, { recursive: true });
   writeAtomically(join(values.out, "lab.json"), `${JSON.stringify(reports, null, 1)}\n`);
   writeAtomically(join(values.out, "lab.html"), labPage(reports));
-  if (!values.json) process.stdout.write(`page: ${join(values.out, "lab.html")}\n`);
+  if (!values.json) say(`page: ${join(values.out, "lab.html")}\n`);
 }
 
 const columns: readonly [string, (row: Row) => string][] = [

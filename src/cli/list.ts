@@ -1,5 +1,4 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
-import { parseArgs } from "node:util";
 import { algorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
 import { tuneAlgorithms, tuneSettings } from "../algos/tune-settings.ts";
@@ -8,12 +7,48 @@ import { tasks } from "../tasks/index.ts";
 import { modelSettings } from "../tasks/model-settings.ts";
 import { languageTasks } from "../tasks/text/index.ts";
 import { gptSettings } from "../tasks/text/session.ts";
+import { parseOptions } from "./parse.ts";
+import { say, sayJson } from "./stdout.ts";
 
-export const listHelp = `  pigrad list
-      tasks, algorithms, and every setting with its default`;
+export const listHelp = `  pigrad list [--json]
+      tasks, algorithms, and every setting with its default; --json: one object a line`;
 
 export function listCommand(args: string[]): void {
-  parseArgs({ args, options: {}, allowPositionals: false });
+  const { values } = parseOptions(args, { json: { type: "boolean" } }, false);
+  if (values.json) for (const line of jsonLines()) sayJson(line);
+  else say(`${textLines().join("\n")}\n`);
+}
+
+/** Tasks, algorithms and the settings that go with any of them, as data. */
+function jsonLines(): object[] {
+  const languageSettings = { ...gptSettings, ...sftSettings, ...tuneSettings };
+  return [
+    ...Object.entries(tasks).map(([name, { about, steps, presets, settings }]) => {
+      return { type: "task", name, about, steps, presets, settings: facts(settings) };
+    }),
+    ...Object.entries(languageTasks).map(([name, { about, algo, steps, usual, settings }]) => {
+      return { type: "textTask", name, about, algo, steps, usual, settings: facts(settings) };
+    }),
+    ...Object.entries(algorithms).map(([name, { about, settings }]) => {
+      return { type: "algorithm", name, about, settings: facts(settings) };
+    }),
+    ...Object.entries(tuneAlgorithms).map(([name, { about }]) => {
+      return { type: "textAlgorithm", name, about };
+    }),
+    { type: "model", settings: facts(modelSettings) },
+    { type: "textModel", settings: facts(languageSettings) },
+  ];
+}
+
+const facts = (settings: Settings) =>
+  Object.entries(settings).map(([name, { initial, about, allowed }]) => ({
+    name,
+    initial,
+    about,
+    allowed,
+  }));
+
+function textLines(): string[] {
   const lines = ["Tasks (pigrad train TASK)"];
   for (const [name, { about, steps, settings, presets }] of Object.entries(tasks)) {
     lines.push(
@@ -50,7 +85,7 @@ export function listCommand(args: string[]): void {
     ["The language model", gptSettings],
   ] as const)
     lines.push("", title, ...settingLines(table));
-  process.stdout.write(`${lines.join("\n")}\n`);
+  return lines;
 }
 
 function settingLines(settings: Settings): string[] {

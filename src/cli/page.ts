@@ -1,6 +1,9 @@
 /** What our pages share: one file with library, data and style inside, and a policy that lets nothing else in. */
+
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { printable } from "../core/printable.ts";
 
 const asset = (name: string): string =>
   readFileSync(createRequire(import.meta.url).resolve(`uplot/dist/${name}`), "utf8");
@@ -17,7 +20,16 @@ export interface PageParts {
 }
 
 export function page({ title, body, data, script, style = "", live = false }: PageParts): string {
-  const policy = `default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:${live ? "; connect-src 'self'" : ""}`;
+  const scripts = [asset("uPlot.iife.min.js"), script];
+  const policy = [
+    "default-src 'none'",
+    `script-src ${scripts.map(hashOf).join(" ")}`,
+    "style-src 'unsafe-inline'",
+    "img-src data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    ...(live ? ["connect-src 'self'"] : []),
+  ].join("; ");
   const json = JSON.stringify(data).replaceAll("<", "\\u003c");
   return `<!doctype html>
 <html lang="en">
@@ -34,19 +46,24 @@ export function page({ title, body, data, script, style = "", live = false }: Pa
 ${body}
 </main>
 <script type="application/json" id="data">${json}</script>
-<script>${asset("uPlot.iife.min.js")}</script>
-<script>${script}</script>
+${scripts.map((text) => `<script>${text}</script>`).join("\n")}
 </body>
 </html>
 `;
 }
 
+/** The name of a script in a page's policy, which lets that very text run and no other. */
+const hashOf = (script: string): string =>
+  `'sha256-${createHash("sha256").update(script).digest("base64")}'`;
+
+/** Text for elements and quoted attributes of HTML and SVG. */
 export const escaped = (text: string): string =>
-  text
+  printable(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
+    .replaceAll('"', "&quot;")
+    .replaceAll("'", "&#39;");
 
 const commonStyle = `
 :root { color-scheme: light dark; --ink: #1a1a1a; --paper: #fff; --line: #ddd; --soft: #666; }

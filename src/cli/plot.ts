@@ -1,18 +1,20 @@
 /** pigrad plot RUN... --svg FILE: learning curves as one picture. */
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
+import { didYouMean } from "../core/nearest.ts";
 import { writeAtomically } from "../node/files.ts";
+import { leastOf, mostOf } from "./extent.ts";
 import { escaped } from "./page.ts";
+import { parseOptions } from "./parse.ts";
 import { type Band, bands, figureNames, groupRuns, readRun } from "./runs.ts";
+import { say } from "./stdout.ts";
 
 export const plotHelp = `  pigrad plot RUN... --svg FILE [--figure NAME]
       learning curves as an SVG picture; NAME is a figure of the metrics (default meanReturn)`;
 
 export function plotCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: { svg: { type: "string" }, figure: { type: "string" } },
+  const { values, positionals } = parseOptions(args, {
+    svg: { type: "string" },
+    figure: { type: "string" },
   });
   if (positionals.length === 0) throw new SettingError("want run folders, got none");
   if (values.svg === undefined) throw new SettingError("want --svg FILE");
@@ -20,10 +22,12 @@ export function plotCommand(args: string[]): void {
   const runs = positionals.map(readRun);
   const names = figureNames(runs);
   if (!names.includes(figure)) {
-    throw new SettingError(`no figure "${figure}"; there are ${names.join(", ")}`);
+    throw new SettingError(
+      `no figure "${figure}"; there are ${names.join(", ")}${didYouMean(figure, names)}`,
+    );
   }
   writeAtomically(values.svg, curvesSvg(figure, bands(groupRuns(runs), figure)));
-  process.stdout.write(`picture: ${values.svg}\n`);
+  say(`picture: ${values.svg}\n`);
 }
 
 const [width, height, left, right, top, bottom] = [720, 420, 64, 16, 36, 48];
@@ -34,9 +38,9 @@ export function curvesSvg(figure: string, curves: readonly Band[]): string {
   const numbers = (list: readonly (number | null)[]): number[] =>
     list.filter((x): x is number => x !== null);
   const all = curves.flatMap(({ low, high }) => [...numbers(low), ...numbers(high)]);
-  const [min, max] = all.length === 0 ? [0, 1] : [Math.min(...all), Math.max(...all)];
+  const [min, max] = all.length === 0 ? [0, 1] : [leastOf(all), mostOf(all)];
   const spread = max - min || 1;
-  const end = Math.max(1, ...curves.flatMap(({ steps }) => steps));
+  const end = Math.max(1, mostOf(curves.flatMap(({ steps }) => steps)));
   const x = (step: number): number => left + (step / end) * (width - left - right);
   const y = (v: number): number => height - bottom - ((v - min) / spread) * (height - top - bottom);
   const path = (steps: readonly number[], values: readonly (number | null)[]): string =>

@@ -1,15 +1,21 @@
 /** What a person sees while a run trains: one live line on a terminal, plain lines elsewhere. */
 import type { Report } from "../algos/training.ts";
+import { printable } from "../core/printable.ts";
+import { write } from "./stdout.ts";
 
 export class Progress {
   private readonly total: number;
+  /** Steps that were taken before this session, which its speed does not count. */
+  private readonly before: number;
   private readonly live: boolean;
   private readonly begun = performance.now();
-  private shown = 0;
+  private shown: number;
 
-  constructor(total: number) {
+  constructor(total: number, before: number) {
     this.total = total;
+    this.before = before;
     this.live = process.stdout.isTTY === true;
+    this.shown = this.live ? 0 : before;
   }
 
   /** The same with a loss in place of a return, while a language model learns from texts. */
@@ -17,8 +23,7 @@ export class Progress {
     const now = performance.now();
     if (this.live ? now - this.shown <= 100 : update % 100 !== 0) return;
     if (this.live) this.shown = now;
-    const line = `supervised update ${update.toLocaleString("en")}  loss ${loss.toFixed(3)}`;
-    process.stdout.write(this.live ? `\r\x1b[2K${line}` : `${line}\n`);
+    this.line(`supervised update ${update.toLocaleString("en")}  loss ${loss.toFixed(3)}`);
   }
 
   /** At most ten times a second on a terminal, about ten lines in all elsewhere. */
@@ -32,16 +37,31 @@ export class Progress {
     const due = this.live ? now - this.shown > 100 : envSteps >= this.shown + this.total / 10;
     if (!due && envSteps < this.total) return;
     this.shown = this.live ? now : envSteps;
-    const seconds = (now - this.begun) / 1000;
-    const rate = envSteps / seconds;
-    const left = Math.max(0, (this.total - envSteps) / rate);
-    const line =
+    const rate = (1000 * (envSteps - this.before)) / (now - this.begun);
+    const left = timeLeft((this.total - envSteps) / rate);
+    this.line(
       `${envSteps.toLocaleString("en")} / ${this.total.toLocaleString("en")} steps` +
-      `  ${Math.round(rate).toLocaleString("en")} steps/s  return ${meanReturn.toFixed(2)}  ${left.toFixed(0)} s left${sample && `  ${sample}`}`;
-    process.stdout.write(this.live ? `\r\x1b[2K${line}` : `${line}\n`);
+        `  ${Math.round(rate).toLocaleString("en")} steps/s  return ${meanReturn.toFixed(2)}  ${left}${sample && `  ${sample}`}`,
+    );
+  }
+
+  private line(text: string): void {
+    write(this.live ? `\r\x1b[2K${printable(text)}` : `${printable(text)}\n`);
   }
 
   end(): void {
-    if (this.live) process.stdout.write("\n");
+    if (this.live) write("\n");
   }
+}
+
+/** Seconds as "12 s left", "4 min left", "1 h 23 min left" or "3 d 4 h left". */
+export function timeLeft(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "time left unknown";
+  const s = Math.max(0, Math.round(seconds));
+  if (s < 60) return `${s} s left`;
+  const minutes = Math.round(s / 60);
+  if (minutes < 60) return `${minutes} min left`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min left`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h left`;
 }

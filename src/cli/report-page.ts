@@ -54,8 +54,7 @@ const replaySection = `<h2>Replay</h2>
 </div></div>`;
 
 function settingsTable(runs: readonly Run[]): string {
-  const facts = runs.map(({ config, metrics }) => {
-    const last = metrics.at(-1);
+  const facts = runs.map(({ config, last }) => {
     const { task, algo, seed, steps, backend, settings } = config;
     return {
       task,

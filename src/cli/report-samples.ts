@@ -1,16 +1,17 @@
 /** The report's table of what a language model wrote, each token colored by what pulled at it. */
 import type { ExplainedSample, ExplainedToken } from "../algos/explain-samples.ts";
+import { evenly } from "../text/corpus.ts";
+import { mostOf } from "./extent.ts";
 import { escaped } from "./page.ts";
 
-const most = 40; // samples shown
+export const mostSamples = 40; // shown of a run
 
 /** A section of samples from the start of a run to its end; empty without any. */
 export function samplesSection(name: string, samples: readonly ExplainedSample[]): string {
   if (samples.length === 0) return "";
-  const step = Math.max(1, Math.ceil(samples.length / most));
-  const shown = samples.filter((_, i) => i % step === 0);
-  const widest = (of: (t: ExplainedToken) => number | null): number =>
-    Math.max(1e-9, ...shown.flatMap(({ tokens }) => tokens.map((t) => Math.abs(of(t) ?? 0))));
+  const shown = evenly(samples, mostSamples);
+  const widest = (of: (t: ExplainedToken) => number): number =>
+    Math.max(1e-9, ...shown.map(({ tokens }) => mostOf(tokens.map((t) => Math.abs(of(t) || 0)))));
   const columns = [
     ["advantage", (t: ExplainedToken) => t.advantage],
     ["ln π − ln reference", (t: ExplainedToken) => t.logRatio],
@@ -19,7 +20,7 @@ export function samplesSection(name: string, samples: readonly ExplainedSample[]
   const scales = columns.map(([, of]) => widest(of));
   const rows = shown.map(
     ({ update, prompt, reward, tokens }) =>
-      `<tr><td>${update}</td><td>${escaped(prompt)}</td><td>${reward === null ? "–" : reward.toFixed(2)}</td>${columns
+      `<tr><td>${escaped(String(update))}</td><td>${escaped(prompt)}</td><td>${Number.isNaN(reward) ? "–" : reward.toFixed(2)}</td>${columns
         .map(([, of], i) => `<td>${tokens.map((t) => colored(t, of(t), scales[i])).join("")}</td>`)
         .join("")}</tr>`,
   );
@@ -31,10 +32,10 @@ export function samplesSection(name: string, samples: readonly ExplainedSample[]
 <div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
-function colored({ text, own }: ExplainedToken, x: number | null, scale: number): string {
+function colored({ text, own }: ExplainedToken, x: number, scale: number): string {
   const shown = escaped(text === "" ? "⏹" : text.replaceAll("\n", "⏎"));
   if (!own) return `<span style="color:gray">${shown}</span>`;
-  if (x === null || Number.isNaN(x)) return `<span>${shown}</span>`;
+  if (Number.isNaN(x)) return `<span>${shown}</span>`;
   const strength = Math.round((60 * Math.min(1, Math.abs(x) / scale) * 255) / 100)
     .toString(16)
     .padStart(2, "0");

@@ -1,18 +1,69 @@
 /** Runs as a report, a plot and a comparison see them. */
-import { type Metric, openRun, readConfig, readMetrics } from "../node/run-folder.ts";
+import { type Metric, metricsOf, openRun, readConfig } from "../node/run-folder.ts";
 import type { RunConfig, Session } from "../tasks/session.ts";
+import { leastOf, mostOf } from "./extent.ts";
 
 export interface Run {
   readonly path: string;
   readonly config: RunConfig;
-  readonly metrics: readonly Metric[];
+  /** The last update's figures; undefined before there is one. */
+  readonly last: Metric | undefined;
+  readonly curves: Curves;
 }
 
-export const readRun = (path: string): Run => ({
-  path,
-  config: readConfig(path),
-  metrics: readMetrics(path),
-});
+/** Figures over environment steps, thinned; null where an update has none. */
+export interface Curves {
+  readonly steps: readonly number[];
+  readonly values: ReadonlyMap<string, readonly (number | null)[]>;
+}
+
+/** Reads a run in two passes over its metrics, so that a long run takes no more memory than a short one. */
+export function readRun(path: string): Run {
+  const config = readConfig(path);
+  let count = 0;
+  let last: Metric | undefined;
+  for (const metric of metricsOf(path)) {
+    count++;
+    last = metric;
+  }
+  return { path, config, last, curves: thinned(metricsOf(path), count, Object.keys(last ?? {})) };
+}
+
+const mostPoints = 400;
+
+/** The named columns of metrics, thinned to at most 400 points by means of neighbors. */
+export function thinned(
+  metrics: Iterable<Metric>,
+  count: number,
+  names: readonly string[],
+): Curves {
+  const per = Math.max(1, Math.ceil(count / mostPoints));
+  const steps: number[] = [];
+  const values = new Map(names.map((name) => [name, [] as (number | null)[]]));
+  let sums = new Map<string, { sum: number; count: number }>();
+  let at = 0;
+  let last = 0;
+  const point = (): void => {
+    steps.push(last);
+    for (const [name, list] of values) {
+      const { sum, count: n } = sums.get(name) ?? { sum: 0, count: 0 };
+      list.push(n === 0 ? null : sum / n);
+    }
+    sums = new Map();
+  };
+  for (const metric of metrics) {
+    for (const name of names) {
+      const x = metric[name];
+      if (typeof x !== "number") continue;
+      const { sum, count: n } = sums.get(name) ?? { sum: 0, count: 0 };
+      sums.set(name, { sum: sum + x, count: n + 1 });
+    }
+    last = metric.envSteps;
+    if (++at % per === 0) point();
+  }
+  if (at % per !== 0) point();
+  return { steps, values };
+}
 
 /** Runs that differ in nothing but their seed, under one name: what differs between the groups. */
 export interface RunGroup {
@@ -44,28 +95,10 @@ export function groupRuns(runs: readonly Run[]): RunGroup[] {
   });
 }
 
-/** A column of metrics over environment steps, thinned to at most `most` points by means of neighbors. */
-export function series(
-  metrics: readonly Metric[],
-  name: string,
-  most = 400,
-): { steps: number[]; values: (number | null)[] } {
-  const per = Math.max(1, Math.ceil(metrics.length / most));
-  const steps: number[] = [];
-  const values: (number | null)[] = [];
-  for (let i = 0; i < metrics.length; i += per) {
-    const some = metrics.slice(i, i + per);
-    const numbers = some.map((metric) => metric[name]).filter((x) => typeof x === "number");
-    steps.push(some[some.length - 1].envSteps);
-    values.push(numbers.length === 0 ? null : numbers.reduce((a, b) => a + b, 0) / numbers.length);
-  }
-  return { steps, values };
-}
-
 /** Names of the figures that any of the runs has, in the order they appear. */
 export function figureNames(runs: readonly Run[]): string[] {
   const hidden = new Set(["type", "update", "envSteps"]);
-  const names = runs.flatMap(({ metrics }) => Object.keys(metrics.at(-1) ?? {}));
+  const names = runs.flatMap(({ last }) => Object.keys(last ?? {}));
   return [...new Set(names)].filter((name) => !hidden.has(name));
 }
 
@@ -80,7 +113,10 @@ export interface Band {
 
 export function bands(groups: readonly RunGroup[], figure: string): Band[] {
   return groups.map(({ name, runs }) => {
-    const all = runs.map(({ metrics }) => series(metrics, figure));
+    const all = runs.map(({ curves: { steps, values } }) => ({
+      steps,
+      values: values.get(figure) ?? [],
+    }));
     const longest = all.reduce((a, b) => (b.steps.length > a.steps.length ? b : a), all[0]);
     const at = (i: number): number[] =>
       all.map(({ values }) => values[i]).filter((x): x is number => typeof x === "number");
@@ -90,8 +126,8 @@ export function bands(groups: readonly RunGroup[], figure: string): Band[] {
       name: runs.length > 1 ? `${name} (${runs.length} seeds)` : name,
       steps: longest.steps,
       mean: over((x) => x.reduce((a, b) => a + b, 0) / x.length),
-      low: over((x) => Math.min(...x)),
-      high: over((x) => Math.max(...x)),
+      low: over(leastOf),
+      high: over(mostOf),
     };
   });
 }

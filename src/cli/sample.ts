@@ -1,5 +1,4 @@
 /** pigrad sample RUN: what a trained language model writes. */
-import { parseArgs } from "node:util";
 import { textOf } from "../algos/judge.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -8,9 +7,11 @@ import { openAnyRun } from "../node/run-folder.ts";
 import type { AnySession } from "../tasks/any-session.ts";
 import { endToken, stopTokens } from "../text/task.ts";
 import { only, realNumber, wholeNumber } from "./args.ts";
+import { parseOptions } from "./parse.ts";
+import { say, sayJson } from "./stdout.ts";
 
 export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]
-               [--top-k K] [--top-p P] [--json]
+               [--top-k K] [--top-p P] [--trust-data] [--json]
       completions by a run of a text task: of validation prompts, or of yours`;
 
 const options = {
@@ -21,15 +22,16 @@ const options = {
   temperature: { type: "string" },
   "top-k": { type: "string" },
   "top-p": { type: "string" },
+  "trust-data": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
 
 export function sampleCommand(args: string[]): void {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options });
+  const { values, positionals } = parseOptions(args, options);
   const run = only("run folder", positionals);
   const count = wholeNumber("n", values.n, 1) ?? 5;
   const seed = wholeNumber("seed", values.seed, 0) ?? 1;
-  const { language } = openAnyRun(run);
+  const { language } = openAnyRun(run, { trustData: values["trust-data"] ?? false });
   if (language === undefined)
     throw new SettingError(`${run}: want a run of a text task; this one plays (see pigrad eval)`);
   const { task, gpt } = language;
@@ -56,8 +58,8 @@ export function sampleCommand(args: string[]): void {
       if (made.length >= task.completionLength) break;
     }
     const completion = tokenizer.decode(made);
-    if (values.json) process.stdout.write(`${JSON.stringify({ prompt, completion, slid })}\n`);
-    else process.stdout.write(`${seen}${completion}\n`);
+    if (values.json) sayJson({ prompt, completion, slid });
+    else say(`${seen}${completion}\n`);
     if (slid > 0)
       process.stderr.write(`pigrad: the text outgrew the context; its first ${slid} tokens went\n`);
   }

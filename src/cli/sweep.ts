@@ -1,7 +1,7 @@
 /** pigrad sweep TASK: seeds and settings over worker threads, and what they come to. */
 import { availableParallelism } from "node:os";
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
+import { checkMemory } from "../node/memory.ts";
 import { type SweepJob, type SweepResult, sweep } from "../node/sweep.ts";
 import { bootstrapInterval, interquartileMean, median } from "../rollout/statistics.ts";
 import { isLanguage, resolveAny } from "../tasks/any-session.ts";
@@ -9,6 +9,9 @@ import { type TaskName, tasks } from "../tasks/index.ts";
 import type { RunConfig } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { evaluationSeed } from "./eval.ts";
+import { leastOf } from "./extent.ts";
+import { parseOptions } from "./parse.ts";
+import { say, sayJson } from "./stdout.ts";
 import { table } from "./table.ts";
 
 export const sweepHelp = `  pigrad sweep TASK [--seeds N] [--set key=a,b,c]... [--algo NAME] [--steps N]
@@ -18,20 +21,16 @@ export const sweepHelp = `  pigrad sweep TASK [--seeds N] [--set key=a,b,c]... [
       bootstrap interval, and the steps until training's mean return reaches R`;
 
 export async function sweepCommand(args: string[]): Promise<void> {
-  const { values, positionals } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: {
-      seeds: { type: "string" },
-      set: { type: "string", multiple: true },
-      algo: { type: "string" },
-      steps: { type: "string" },
-      threshold: { type: "string" },
-      episodes: { type: "string" },
-      threads: { type: "string" },
-      backend: { type: "string" },
-      json: { type: "boolean" },
-    },
+  const { values, positionals } = parseOptions(args, {
+    seeds: { type: "string" },
+    set: { type: "string", multiple: true },
+    algo: { type: "string" },
+    steps: { type: "string" },
+    threshold: { type: "string" },
+    episodes: { type: "string" },
+    threads: { type: "string" },
+    backend: { type: "string" },
+    json: { type: "boolean" },
   });
   const task = only("task", positionals);
   const seeds = wholeNumber("seeds", values.seeds, 1) ?? 5;
@@ -46,6 +45,7 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const jobs = grid.flatMap((settings) =>
     Array.from({ length: seeds }, (_, i): SweepJob => {
       const config = resolveAny({ task, algo, steps, backend, settings, seed: i + 1 });
+      if (i === 0) checkMemory(config);
       const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
       return { config, episodes, evaluationSeed, threshold };
     }),
@@ -53,7 +53,7 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const threads = wholeNumber("threads", values.threads, 1) ?? availableParallelism();
   let done = 0;
   const results = await sweep(jobs, threads, (result) => {
-    if (values.json) process.stdout.write(`${JSON.stringify({ type: "result", ...result })}\n`);
+    if (values.json) sayJson({ type: "result", ...result });
     else if (process.stderr.isTTY) process.stderr.write(`\r${++done} of ${jobs.length}`);
   });
   if (process.stderr.isTTY && !values.json) process.stderr.write("\r\x1b[2K");
@@ -61,9 +61,9 @@ export async function sweepCommand(args: string[]): Promise<void> {
     summarize(settings, results.slice(i * seeds, (i + 1) * seeds)),
   );
   for (const summary of summaries) {
-    if (values.json) process.stdout.write(`${JSON.stringify({ type: "summary", ...summary })}\n`);
+    if (values.json) sayJson({ type: "summary", ...summary });
   }
-  if (!values.json) process.stdout.write(summaryTable(summaries, threshold, seeds));
+  if (!values.json) say(summaryTable(summaries, threshold, seeds));
 }
 
 /** Every combination of the values that were listed. */
@@ -104,7 +104,7 @@ function summarize(
     settings,
     iqm: interquartileMean(returns),
     interval: bootstrapInterval(returns, interquartileMean),
-    least: Math.min(...returns),
+    least: leastOf(returns),
     reached: steps.filter(Number.isFinite).length,
     medianSteps: Number.isFinite(middle) ? middle : null,
     seconds: results.reduce((sum, { seconds }) => sum + seconds, 0) / results.length,

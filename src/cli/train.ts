@@ -1,32 +1,36 @@
 /** pigrad train TASK: train a policy, evaluate it, leave a run folder; --resume RUN: go on with one. */
-import { parseArgs } from "node:util";
 import { SettingError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
-import { readCorpus } from "../node/corpora.ts";
+import { type KnownCorpora, newCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
-import { chooseFolder, createRun, resumeRun } from "../node/run-folder.ts";
-import { type StopOptions, trainRun } from "../node/train-run.ts";
+import { bytes, checkMemory } from "../node/memory.ts";
+import { checkOut, closeRun, createRun, lastMetric, resumeRun } from "../node/run-folder.ts";
+import { type StopOptions, type Trained, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
+import { parseOptions } from "./parse.ts";
 import { Progress } from "./progress.ts";
 import { reportPage } from "./report-page.ts";
 import { readRun } from "./runs.ts";
 import { sampleLine } from "./sample.ts";
+import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME]
-  pigrad train --resume RUN
+  pigrad train --resume RUN [--trust-data]
       train a policy; Ctrl-C stops and keeps what was learned. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
-               [--json] [--quiet]`;
+               [--json] [--quiet]
+      --trust-data reads a corpus that the run names although its content has changed`;
 
 const options = {
   algo: { type: "string" },
@@ -36,6 +40,7 @@ const options = {
   set: { type: "string", multiple: true },
   backend: { type: "string" },
   resume: { type: "string" },
+  "trust-data": { type: "boolean" },
   "until-steps": { type: "string" },
   "until-seconds": { type: "string" },
   "until-return": { type: "string" },
@@ -47,7 +52,11 @@ const options = {
   quiet: { type: "boolean" },
 } as const;
 type Given = ReturnType<typeof parse>["values"];
-const parse = (args: string[]) => parseArgs({ args, allowPositionals: true, options });
+const parse = (args: string[]) => parseOptions(args, options);
+
+/** The exit code of a training that was stopped because nothing more could be written to stdout. */
+const stdoutGone = 3;
+const noteworthy = 2 ** 28; // bytes of memory from which on it is said
 
 export async function trainCommand(args: string[]): Promise<void> {
   const { values, positionals } = parse(args);
@@ -56,22 +65,54 @@ export async function trainCommand(args: string[]): Promise<void> {
     untilSeconds: realNumber("until-seconds", values["until-seconds"], 0),
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
     checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
+    interrupted: () => stdoutFailure() !== null,
   };
-  const { folder, session } =
+  const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
+  const start =
     values.resume === undefined ? begin(values, positionals) : resume(values, positionals);
-  const { config } = session;
-  const talk = !values.json && !values.quiet;
-  const verb = values.resume === undefined ? "training" : "going on with";
-  if (talk)
-    process.stdout.write(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}\n`);
+  let folder: string | null = null;
+  // the port is taken before a folder is made or changed
+  const page = (): string => (folder === null ? "" : livePage(folder));
+  const live = values.watch ? await serveLive(page, port) : null;
+  try {
+    const run = start();
+    folder = run.folder;
+    await train(run, values, stop, live);
+  } finally {
+    await live?.close();
+    if (folder !== null) closeRun(folder);
+  }
+}
 
-  const live = values.watch ? await watchRun(folder, values.port) : null;
-  if (live !== null && talk) process.stdout.write(`watch it at ${live.url}\n`);
+/** A run whose folder is there, and locked. */
+interface OpenRun {
+  readonly folder: string;
+  readonly session: AnySession;
+  /** How the first line begins. */
+  readonly verb: string;
+  readonly secondsBefore: number;
+}
+
+async function train(
+  { folder, session, verb, secondsBefore }: OpenRun,
+  values: Given,
+  stop: StopOptions,
+  live: Live | null,
+): Promise<void> {
+  const { config } = session;
+  whenStdoutFails(() => {}); // `stop.interrupted` looks
+  const talk = !values.json && !values.quiet;
+  if (talk) {
+    const need = checkMemory(config);
+    const memory = need > noteworthy ? `, which needs about ${bytes(need)} of memory` : "";
+    say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
+    if (live !== null) say(`watch it at ${live.url}\n`);
+  }
   const board = values.tensorboard ? new EventFile(folder) : null;
-  const progress = talk ? new Progress(config.steps) : null;
   const before = session.training.envSteps;
-  const trained = await trainRun(folder, session, stop, (report, line) => {
-    if (values.json) process.stdout.write(`${line}\n`);
+  const progress = talk ? new Progress(config.steps, before) : null;
+  const trained = await trainRun(folder, session, { ...stop, secondsBefore }, (report, line) => {
+    if (values.json) write(`${line}\n`);
     progress?.show(report, sampleLine(session));
     live?.send(line);
     board?.add(report);
@@ -79,34 +120,54 @@ export async function trainCommand(args: string[]): Promise<void> {
   progress?.end();
   board?.flush();
   live?.send('{"type":"end"}');
-  await live?.close();
-  const { seconds, why } = trained;
+  if (stdoutFailure() === null) finish(folder, session, trained, before, values);
+  else sayGone(folder, session);
+}
+
+/** Says on stderr that stdout is gone, and what is kept. */
+function sayGone(folder: string, { training }: AnySession): void {
+  const steps = training.envSteps.toLocaleString("en");
+  process.stderr.write(
+    `pigrad: stdout: ${stdoutFailure()?.message}; stopped after ${steps} steps, go on with pigrad train --resume ${printable(folder)}\n`,
+  );
+  process.exitCode = stdoutGone;
+}
+
+function finish(
+  folder: string,
+  session: AnySession,
+  { seconds, why }: Trained,
+  before: number,
+  values: Given,
+): void {
+  const { config } = session;
+  const talk = !values.json && !values.quiet;
   if (talk && why !== "steps" && why !== "end")
-    process.stdout.write(`stopped by ${why}; keeping what was learned\n`);
+    say(`stopped by ${why}; keeping what was learned\n`);
   const evaluation = session.evaluate(100, evaluationSeed, true);
   const { envSteps } = session.training;
   const stepsPerSecond = Math.round((envSteps - before) / seconds);
   if (values.json) {
     const { task, algo, seed } = config;
     const summary = { type: "summary", task, algo, seed, envSteps, seconds, stepsPerSecond, why };
-    process.stdout.write(`${JSON.stringify({ ...summary, evaluation, run: folder })}\n`);
+    sayJson({ ...summary, evaluation, run: folder });
     return;
   }
   const steps = envSteps.toLocaleString("en");
   const asked = session.language === undefined ? "" : " (validation prompts)";
-  process.stdout.write(
+  say(
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
       `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}saved to ${folder}\n`,
   );
 }
 
 /** The report's page of the run so far, fed while it trains. */
-async function watchRun(folder: string, port: string | undefined): Promise<Live> {
-  const page = reportPage([{ run: readRun(folder), replay: null }], true);
-  return serveLive(page, wholeNumber("port", port, 0, 65_535) ?? 0);
-}
+const livePage = (folder: string): string =>
+  reportPage([{ run: readRun(folder), replay: null }], true);
 
-function begin(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+/** Checks and opens all that a new run needs; what it returns makes the folder. */
+function begin(values: Given, positionals: string[]): () => OpenRun {
+  if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const config = resolveAny({
     task: only("task", positionals),
     algo: values.algo,
@@ -115,13 +176,17 @@ function begin(values: Given, positionals: string[]): { folder: string; session:
     backend: values.backend,
     settings: pairs(values.set ?? []),
   });
-  const folder = chooseFolder(values.out, config);
-  const session = openAny(config, null, readCorpus);
-  createRun(folder, session.config);
-  return { folder, session };
+  checkOut(values.out);
+  checkMemory(config);
+  const corpora: Record<string, KnownCorpora[string]> = {};
+  const session = openAny(config, null, newCorpus(corpora));
+  return () => {
+    const folder = createRun(values.out, session.config, corpora);
+    return { folder, session, verb: "training", secondsBefore: 0 };
+  };
 }
 
-function resume(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+function resume(values: Given, positionals: string[]): () => OpenRun {
   const fixed = (["algo", "seed", "steps", "out", "set", "backend"] as const).filter(
     (name) => values[name] !== undefined,
   );
@@ -130,7 +195,11 @@ function resume(values: Given, positionals: string[]): { folder: string; session
     throw new SettingError(`--resume takes everything from the run; got ${got} beside it`);
   }
   const folder = values.resume as string;
-  return { folder, session: resumeRun(folder) };
+  return () => {
+    const session = resumeRun(folder, { trustData: values["trust-data"] ?? false });
+    const secondsBefore = lastMetric(folder)?.seconds ?? 0;
+    return { folder, session, verb: "going on with", secondsBefore };
+  };
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */

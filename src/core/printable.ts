@@ -12,6 +12,13 @@ const unsafe =
 export const printable = (text: string): string =>
   text.replace(unsafe, (c) => `\\u{${(c.codePointAt(0) as number).toString(16)}}`);
 
+/** Returns a value as JSON of printable characters: the same value to a parser, nothing to a terminal. */
+export const printableJson = (value: unknown): string =>
+  JSON.stringify(value).replace(
+    unsafe,
+    (c) => `\\u${(c.codePointAt(0) as number).toString(16).padStart(4, "0")}`,
+  );
+
 /** Returns a value in few printable characters, for messages: JSON, or what its type is. */
 export function brief(value: unknown, most = 60): string {
   if (typeof value === "object" && value !== null)

@@ -1,5 +1,7 @@
 /** Settings as data: one table gives the type, the defaults, the checks and the help of each. */
 import { SettingError } from "./errors.ts";
+import { didYouMean } from "./nearest.ts";
+import { brief } from "./printable.ts";
 
 export interface Setting<T> {
   readonly initial: T;
@@ -94,6 +96,8 @@ export const text = (initial: string, about: string): Setting<string> => ({
   read: (given) => (typeof given === "string" ? given : undefined),
 });
 
+const mostSizes = 64;
+
 /** Sizes separated by commas, as 64,64; none for an empty text. */
 export function sizes(initial: readonly number[], about: string): Setting<readonly number[]> {
   return {
@@ -108,7 +112,10 @@ export function sizes(initial: readonly number[], about: string): Setting<readon
               .filter((s) => s !== "")
               .map(Number)
           : given;
-      const fits = Array.isArray(list) && list.every((n) => Number.isInteger(n) && n >= 1);
+      const fits =
+        Array.isArray(list) &&
+        list.length <= mostSizes &&
+        list.every((n) => Number.isInteger(n) && n >= 1 && n <= 2 ** 31);
       return fits ? list : undefined;
     },
   };
@@ -128,6 +135,26 @@ export function reals(initial: readonly number[], about: string): Setting<readon
   };
 }
 
+/** The error of a name that is none of those known, with the closest of them; `place`: " for …", or nothing. */
+export function unknownName(
+  kind: string,
+  name: string,
+  known: readonly string[],
+  place = "",
+): SettingError {
+  const allowed = `allowed${place}: ${known.join(", ")}`;
+  return new SettingError(`unknown ${kind} ${brief(name)}; ${allowed}${didYouMean(name, known)}`);
+}
+
+/** A refused value in quotes, for messages; a list by its entries. */
+const quoted = (value: unknown): string =>
+  Array.isArray(value)
+    ? `[${value
+        .slice(0, 8)
+        .map((x) => brief(x))
+        .join(", ")}]`
+    : `"${brief(value).replaceAll('"', "")}"`;
+
 /** The table's defaults, with `given` over them. Throws SettingError that names what is allowed. */
 export function settle<S extends Settings>(
   table: S,
@@ -137,15 +164,11 @@ export function settle<S extends Settings>(
   for (const [name, { initial }] of Object.entries(table)) values[name] = initial;
   for (const [name, value] of Object.entries(given)) {
     if (!Object.hasOwn(table, name)) {
-      throw new SettingError(
-        `unknown setting "${name}"; allowed: ${Object.keys(table).join(", ")}`,
-      );
+      throw unknownName("setting", name, Object.keys(table));
     }
     const read = table[name].read(value);
     if (read === undefined) {
-      throw new SettingError(
-        `setting ${name}: want ${table[name].allowed}, got "${String(value)}"`,
-      );
+      throw new SettingError(`setting ${name}: want ${table[name].allowed}, got ${quoted(value)}`);
     }
     values[name] = read;
   }

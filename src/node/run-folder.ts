@@ -1,17 +1,42 @@
 /**
  * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
  * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
+ * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
-import { decodeState, encodeState } from "../io/state-file.ts";
-import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
+import { encodeState } from "../io/state-file.ts";
+import { type AnySession, openAny } from "../tasks/any-session.ts";
 import type { RunConfig, Session } from "../tasks/session.ts";
-import { readCorpus } from "./corpora.ts";
-import { appendFlushed, removeTemporary, writeAtomically } from "./files.ts";
+import { type KnownCorpora, knownCorpus } from "./corpora.ts";
+import {
+  appendFlushed,
+  codeOf,
+  isTemporary,
+  linesOf,
+  makeFolder,
+  makeNewFolder,
+  readRegular,
+  removeTemporary,
+  writeAtomically,
+} from "./files.ts";
+import { checkMemory } from "./memory.ts";
+import {
+  checkpointFacts,
+  checkpointFrom,
+  type Metric,
+  metricFrom,
+  type RunFile,
+  runFileFrom,
+  sampleFrom,
+} from "./run-files.ts";
+import { isLock, lockRun, unlockRun } from "./run-lock.ts";
+
+export type { Metric } from "./run-files.ts";
 
 const names = {
   config: "config.json",
@@ -19,36 +44,62 @@ const names = {
   checkpoint: "checkpoint.safetensors",
   samples: "samples.jsonl",
 } as const;
+const mostConfig = 2 ** 28; // bytes; a table of prices may be inside
 
-/** One line of metrics: an update's figures, and seconds since the start. */
-export interface Metric {
-  readonly [name: string]: number | string | null;
-  readonly update: number;
-  readonly envSteps: number;
-  readonly seconds: number;
+/** Throws SettingError unless `--out` names what may become a run's folder: something new, or an empty folder. */
+export function checkOut(wanted: string | undefined): void {
+  if (wanted === undefined) return;
+  if (wanted === "") throw new SettingError("--out: expected a folder, got an empty text");
+  if (!existsSync(wanted)) return;
+  if (!statSync(wanted).isDirectory() || !isEmpty(wanted))
+    throw new SettingError(`--out ${wanted}: want a new or empty folder, this one is in use`);
 }
 
-/** Where a new run goes: `wanted`, which must not hold anything yet, or a free name under runs/. */
-export function chooseFolder(wanted: string | undefined, config: RunConfig): string {
-  if (wanted !== undefined) {
-    if (existsSync(wanted) && (!statSync(wanted).isDirectory() || readdirSync(wanted).length > 0)) {
-      throw new SettingError(`--out ${wanted}: want a new or empty folder, this one is in use`);
-    }
-    return wanted;
+/** Whether nothing but a lock or what a cut-off write left is in a folder. */
+const isEmpty = (folder: string): boolean =>
+  readdirSync(folder).every((name) => isTemporary(name) || isLock(name));
+
+/**
+ * Begins a run in a folder of its own: `wanted`, or a free name under runs/. Returns its path. Of several
+ * processes at once each gets another folder, or is refused. Its lock is held until `closeRun`.
+ */
+export function createRun(
+  wanted: string | undefined,
+  config: RunConfig,
+  corpora: KnownCorpora = {},
+): string {
+  checkOut(wanted);
+  const path = wanted ?? newFolder(config);
+  if (wanted !== undefined) makeFolder(wanted);
+  lockRun(path);
+  try {
+    checkOut(path); // another process may have been here between
+    removeTemporary(path);
+    writeAtomically(join(path, names.metrics), "");
+    const file = Object.keys(corpora).length > 0 ? { ...config, corpora } : config;
+    writeAtomically(join(path, names.config), `${JSON.stringify(file, null, 2)}\n`);
+  } catch (error) {
+    closeRun(path);
+    throw error;
   }
-  const name = join("runs", `${config.task}-${config.algo}-${config.seed}`);
+  return path;
+}
+
+/** Makes the first free one of runs/name, runs/name-2, …; making it is what shows that it was free. */
+function newFolder({ task, algo, seed }: RunConfig): string {
+  const name = join("runs", `${task}-${algo}-${seed}`);
+  makeFolder(dirname(name));
   for (let n = 1; ; n++) {
     const path = n === 1 ? name : `${name}-${n}`;
-    if (!existsSync(path)) return path;
+    if (makeNewFolder(path)) return path;
   }
 }
 
-/** Begins a run's folder. */
-export function createRun(path: string, config: RunConfig): void {
-  mkdirSync(path, { recursive: true });
-  writeAtomically(join(path, names.config), `${JSON.stringify(config, null, 2)}\n`);
-  writeAtomically(join(path, names.metrics), "");
-}
+/** Gives a run's lock back. */
+export const closeRun = (path: string): void => unlockRun(path);
+
+/** The update whose samples a session has written. */
+const sampled = new WeakMap<AnySession, number>();
 
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
 export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
@@ -57,21 +108,28 @@ export function checkpoint(path: string, session: AnySession, metrics: string[])
     metrics.length = 0;
   }
   const { training } = session.language ?? {};
-  const samples = training === undefined ? [] : explainSamples(training, 4);
-  if (samples.length > 0) {
-    const lines = samples.map((sample) => `${JSON.stringify(sample)}\n`).join("");
-    appendFlushed(join(path, names.samples), lines);
+  if (training !== undefined && sampled.get(session) !== training.update) {
+    const lines = explainSamples(training, 4).map((sample) => `${JSON.stringify(sample)}\n`);
+    if (lines.length > 0) appendFlushed(join(path, names.samples), lines.join(""));
+    sampled.set(session, training.update);
   }
-  const { task, algo } = session.config;
-  const bytes = encodeState(session.training.save(), { format: "pigrad 1", task, algo });
+  const bytes = encodeState(session.training.save(), checkpointFacts(session.config));
   writeAtomically(join(path, names.checkpoint), bytes);
 }
 
+/** How a run's files are opened. */
+export interface OpenOptions {
+  /** Whether corpora that the run names are read although their content is not what it was begun with. */
+  readonly trustData?: boolean;
+}
+
 /** A run's policy, in a session that has not trained: for evaluation. Throws FormatError for anything else. */
-export function openAnyRun(path: string): AnySession {
-  const config = readConfig(path);
-  const session = rebuilding(path, () => openAny(config, null, readCorpus));
-  const state = readCheckpoint(path);
+export function openAnyRun(path: string, options: OpenOptions = {}): AnySession {
+  const { session, state } = open(path, options, false);
+  if (state === null) {
+    const how = `it was stopped before its first; see pigrad train --resume ${path}`;
+    throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
+  }
   rebuilding(path, () => session.load(state));
   return session;
 }
@@ -84,84 +142,151 @@ export function openRun(path: string): Session {
 }
 
 /**
- * A run to go on with from its last checkpoint, to the last bit. Metrics of updates after it are cut off;
- * what an interrupted write left is removed.
+ * A run to go on with from its last checkpoint, to the last bit; from the start where there is none yet.
+ * Metrics and samples of updates after it are cut off, and what an interrupted write left is removed, once
+ * the whole checkpoint was read. The lock is held until `closeRun`.
  */
-export function resumeRun(path: string): AnySession {
-  const config = readConfig(path);
-  const state = readCheckpoint(path);
-  const session = rebuilding(path, () => openAny(config, state, readCorpus));
-  removeTemporary(path);
-  const { update } = state as { update: number };
-  const kept = readMetrics(path).filter((metric) => metric.update <= update);
-  const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`).join("");
-  writeAtomically(join(path, names.metrics), lines);
-  return session;
+export function resumeRun(path: string, options: OpenOptions = {}): AnySession {
+  readRunFile(path); // a folder that is none is left alone
+  lockRun(path);
+  try {
+    const { session, state } = open(path, options, true);
+    const update = state?.update ?? -1;
+    cut(path, names.metrics, (line, where) => metricFrom(line, where).update <= update);
+    if (existsSync(join(path, names.samples)))
+      cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
+    removeTemporary(path);
+    return session;
+  } catch (error) {
+    closeRun(path);
+    throw error;
+  }
 }
 
-/** Samples of a run of language, one checkpoint's after another; none of other runs. */
-export function readSamples(path: string): ExplainedSample[] {
-  if (!existsSync(join(path, names.samples))) return [];
-  const lines = read(path, names.samples).toString().split("\n");
-  return lines.flatMap((line) => {
-    try {
-      return line === "" ? [] : [JSON.parse(line) as ExplainedSample];
-    } catch {
-      return []; // cut off while it was written
-    }
+/** A run's session and its checkpoint, null where there is none yet; restored from it where it goes on. */
+function open(path: string, { trustData = false }: OpenOptions, goesOn: boolean) {
+  const { config, corpora } = readRunFile(path);
+  return rebuilding(path, () => {
+    checkMemory(config);
+    const state = readCheckpoint(path, config);
+    const read = knownCorpus(corpora, trustData);
+    return { session: openAny(config, goesOn ? state : null, read), state };
   });
 }
 
-/** The figures of a run. A last line that was cut off is left out. */
-export function readMetrics(path: string): Metric[] {
-  const lines = read(path, names.metrics).toString().split("\n");
-  return lines.flatMap((line, i) => {
-    if (line === "") return [];
-    try {
-      return [JSON.parse(line) as Metric];
-    } catch {
-      if (i === lines.length - 1) return [];
-      throw new FormatError(`${join(path, names.metrics)}: line ${i + 1} is not JSON`);
-    }
-  });
-}
-
-export function readConfig(path: string): RunConfig {
-  const text = read(path, names.config).toString();
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch (error) {
-    throw new FormatError(`${join(path, names.config)}: not JSON: ${(error as Error).message}`);
-  }
-  const fields = {
-    task: "string",
-    algo: "string",
-    seed: "number",
-    steps: "number",
-    backend: "string",
-  };
-  for (const [name, type] of Object.entries({ ...fields, settings: "object" })) {
-    const value = (config as Record<string, unknown> | null)?.[name];
-    if (typeof value !== type || value === null) {
-      throw new FormatError(`${join(path, names.config)}: want ${name} to be a ${type}`);
+/** Rewrites a file of lines with those that are `kept`, whole or not at all. A last line that is torn goes. */
+function cut(path: string, name: string, kept: (line: string, where: string) => boolean): void {
+  const file = join(path, name);
+  function* pieces(): Generator<Uint8Array> {
+    for (const { text, where, bytes } of textLines(path, name)) {
+      if (!kept(text, where)) continue;
+      yield bytes;
+      yield lineFeed;
     }
   }
-  return rebuilding(path, () => resolveAny(config as RunConfig));
+  writeAtomically(file, pieces());
 }
+const lineFeed = Buffer.from("\n");
 
-function readCheckpoint(path: string): State {
-  const bytes = read(path, names.checkpoint);
-  return rebuilding(path, () => decodeState(bytes).state);
-}
-
-function read(path: string, name: string): Buffer {
+/** The lines of a run's file, the empty ones and a torn last one left out. */
+function* textLines(path: string, name: string) {
+  const file = join(path, name);
   try {
-    return readFileSync(join(path, name));
+    for (const { bytes, number, whole } of linesOf(file)) {
+      const text = bytes.toString();
+      if (text === "" || (!whole && !isJson(text))) continue;
+      yield { text, bytes, where: `${printable(file)}, line ${number}` };
+    }
   } catch (error) {
-    const why = (error as NodeJS.ErrnoException).code === "ENOENT" ? "no such file" : String(error);
-    throw new FormatError(`${path} is not a run folder: ${name}: ${why}`);
+    throw notARun(path, name, error);
   }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Samples of a run of language, one checkpoint's after another; none of other runs. Each line is checked. */
+export function* samplesOf(path: string): Generator<ExplainedSample, void> {
+  if (!existsSync(join(path, names.samples))) return;
+  for (const { text, where } of textLines(path, names.samples)) yield sampleFrom(text, where);
+}
+
+/** All samples of a run in memory. */
+export const readSamples = (path: string): ExplainedSample[] => [...samplesOf(path)];
+
+/** At most `most` samples of a run, evenly spread from its start to its end; in memory for no more. */
+export function someSamples(path: string, most: number): ExplainedSample[] {
+  let count = 0;
+  if (existsSync(join(path, names.samples)))
+    for (const _ of textLines(path, names.samples)) count++;
+  const step = Math.max(1, Math.ceil(count / most));
+  const shown: ExplainedSample[] = [];
+  let at = 0;
+  for (const sample of samplesOf(path)) if (at++ % step === 0) shown.push(sample);
+  return shown;
+}
+
+/** The figures of a run, one update after another. A last line that was cut off is left out. */
+export function* metricsOf(path: string): Generator<Metric, void> {
+  for (const { text, where } of textLines(path, names.metrics)) yield metricFrom(text, where);
+}
+
+/** All figures of a run in memory. */
+export const readMetrics = (path: string): Metric[] => [...metricsOf(path)];
+
+/** The figures of a run's last update; undefined before there is one. */
+export function lastMetric(path: string): Metric | undefined {
+  let last: Metric | undefined;
+  for (const metric of metricsOf(path)) last = metric;
+  return last;
+}
+
+export const readConfig = (path: string): RunConfig => readRunFile(path).config;
+
+function readRunFile(path: string): RunFile {
+  const text = read(path, names.config, mostConfig).toString();
+  const where = printable(join(path, names.config));
+  try {
+    return runFileFrom(text, where);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    throw new FormatError(`${where}: ${error.message}`);
+  }
+}
+
+function readCheckpoint(path: string, config: RunConfig): (State & { update: number }) | null {
+  try {
+    const bytes = read(path, names.checkpoint, Infinity);
+    return checkpointFrom(bytes, config, names.checkpoint);
+  } catch (error) {
+    if (error instanceof MissingFile) return null;
+    throw error;
+  }
+}
+
+class MissingFile extends FormatError {}
+
+function read(path: string, name: string, most: number): Buffer {
+  try {
+    return readRegular(join(path, name), { most });
+  } catch (error) {
+    throw notARun(path, name, error);
+  }
+}
+
+function notARun(path: string, name: string, error: unknown): unknown {
+  if (error instanceof FormatError) return error;
+  if (codeOf(error) === "ENOENT")
+    return new MissingFile(`${path} is not a run folder: ${name}: no such file`);
+  return codeOf(error) === undefined
+    ? error
+    : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);
 }
 
 /** Says which run a damaged file belongs to. */

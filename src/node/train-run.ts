@@ -11,6 +11,10 @@ export interface StopOptions {
   readonly untilSteps?: number | undefined;
   readonly untilSeconds?: number | undefined;
   readonly untilReturn?: number | undefined;
+  /** Asked after each update: whether the caller wants to stop, as if by a signal. */
+  readonly interrupted?: () => boolean;
+  /** Seconds that the run took before this session: metrics go on from there. */
+  readonly secondsBefore?: number;
   /** Environment steps between checkpoints; tokens learned from, while a language model is supervised. */
   readonly checkpointEvery: number;
 }
@@ -21,12 +25,14 @@ export interface Trained {
   readonly why: "steps" | "time" | "return" | "signal" | "end";
 }
 
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Called with each update's figures. */
 export type Watcher = (report: Report, line: string) => void;
 
 /**
  * Draws reports until there is a reason to stop. A checkpoint is written every so many steps and at the end;
- * on SIGINT and SIGTERM too. Where training throws, the last checkpoint stands.
+ * on SIGINT, SIGTERM and SIGHUP too. Where training throws, the last checkpoint stands.
  */
 export async function trainRun(
   folder: string,
@@ -42,13 +48,12 @@ export async function trainRun(
   const signal = (): void => {
     signalled = true;
   };
-  process.once("SIGINT", signal);
-  process.once("SIGTERM", signal);
+  for (const name of signals) process.once(name, signal);
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1000;
   let last: Report | null = null;
   const reason = (): Trained["why"] | null => {
-    if (signalled) return "signal";
+    if (signalled || stop.interrupted?.() === true) return "signal";
     const { envSteps, meanReturn, episodes } = last ?? training.report();
     if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
     if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
@@ -68,7 +73,7 @@ export async function trainRun(
       const line = JSON.stringify({
         type: "update",
         ...last,
-        seconds: Number(seconds().toFixed(3)),
+        seconds: Number(((stop.secondsBefore ?? 0) + seconds()).toFixed(3)),
       });
       metrics.push(line);
       watch(last, line);
@@ -85,7 +90,6 @@ export async function trainRun(
     return { last, seconds: seconds(), why };
   } finally {
     await reports.return(undefined as never);
-    process.off("SIGINT", signal);
-    process.off("SIGTERM", signal);
+    for (const name of signals) process.off(name, signal);
   }
 }

@@ -1,6 +1,6 @@
 /** Sessions of control and of language as one: what the command line trains, resumes and evaluates. */
 import type { Report } from "../algos/training.ts";
-import { SettingError } from "../core/errors.ts";
+import { unknownName } from "../core/settings.ts";
 import type { Kept, State } from "../core/state.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { tasks } from "./index.ts";
@@ -47,8 +47,7 @@ export function resolveAny(request: SessionRequest): RunConfig {
   const { task } = request;
   if (!isLanguage(task)) {
     if (!Object.hasOwn(tasks, task)) {
-      const allowed = [...Object.keys(tasks), ...Object.keys(languageTasks)].join(", ");
-      throw new SettingError(`unknown task "${task}"; allowed: ${allowed}`);
+      throw unknownName("task", task, [...Object.keys(tasks), ...Object.keys(languageTasks)]);
     }
     return resolve(request);
   }

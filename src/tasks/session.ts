@@ -6,7 +6,7 @@ import { simd, simdAvailable } from "../backends/simd.ts";
 import type { Backend } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { type Settings, settle, type Values } from "../core/settings.ts";
+import { type Settings, settle, unknownName, type Values } from "../core/settings.ts";
 import { partOf, type State } from "../core/state.ts";
 import type { Dynamics } from "../envs/env.ts";
 import { FrameStack } from "../envs/wrappers.ts";
@@ -52,7 +52,7 @@ export const makeBackend = (name: string): Backend => backends[name]();
 /** The backend that a name means. Throws SettingError that names what is allowed. */
 export function backendOf(name = "auto"): string {
   if (!backendNames.includes(name)) {
-    throw new SettingError(`unknown backend "${name}"; allowed: ${backendNames.join(", ")}`);
+    throw unknownName("backend", name, backendNames);
   }
   return name !== "auto" ? name : simdAvailable() ? "simd" : "loops";
 }
@@ -176,7 +176,7 @@ const pick = (
 
 function named<T extends object>(kind: string, name: string, table: T): keyof T & string {
   if (!Object.hasOwn(table, name)) {
-    throw new SettingError(`unknown ${kind} "${name}"; allowed: ${Object.keys(table).join(", ")}`);
+    throw unknownName(kind, name, Object.keys(table));
   }
   return name as keyof T & string;
 }

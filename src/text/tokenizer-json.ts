@@ -33,7 +33,8 @@ export function readTokenizerJson(text: string): Tokenizer {
   }
   if (!isObject(file) || !isObject(file.model)) throw wrong("want an object with a model");
   const { vocab, merges, type } = file.model;
-  if (type !== undefined && type !== "BPE") throw wrong(`want a BPE model, got ${brief(type)}`);
+  if (type !== undefined && type !== "BPE")
+    throw wrong(`want a BPE model, got ${brief(type).replaceAll('"', "")}`);
   if (!isObject(vocab) || !Array.isArray(merges)) throw wrong("want model.vocab and model.merges");
   const split = splitOf(file.pre_tokenizer);
   const specials = specialsOf(file.added_tokens);

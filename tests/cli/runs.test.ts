@@ -36,10 +36,14 @@ test("half a run, and the other half in a new process, are the whole run to the 
   const args = ["--steps", "2048", "--seed", "1", "--out", "parts", ...small];
   const first = pigrad("train", "cartpole", ...args, "--until-steps", "1024");
   expect(first.stdout).toMatch(/trained 1,024 steps/);
-  writeFileSync(join(folder, "parts", "checkpoint.safetensors.tmp"), "half a file");
+  writeFileSync(
+    join(folder, "parts", "checkpoint.safetensors.pigrad-0123456789abcdef.tmp"),
+    "half a file",
+  );
   // figures behind the checkpoint, as a kill leaves them, and a line cut off
   const metrics = join(folder, "parts", "metrics.jsonl");
-  writeFileSync(metrics, `${readFileSync(metrics, "utf8")}{"update":17,"envSteps":1088}\n{"upd`);
+  const after = '{"update":17,"envSteps":1088,"seconds":1}';
+  writeFileSync(metrics, `${readFileSync(metrics, "utf8")}${after}\n{"upd`);
   const second = pigrad("train", "--resume", "parts", "--json");
   expect(second.stderr).toBe("");
   expect(checkpointOf("parts")).toBe(checkpointOf("whole1"));

@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { readMetrics, resumeRun } from "../../src/node/run-folder.ts";
+import { closeRun, readMetrics, resumeRun } from "../../src/node/run-folder.ts";
 
 const wanted = Number(process.argv[2] ?? 200);
 const parent = mkdtempSync(join(tmpdir(), "pigrad-kill-"));
@@ -50,6 +50,8 @@ while (kills < wanted) {
   } catch (error) {
     torn++;
     console.error(error);
+  } finally {
+    closeRun(folder);
   }
   if (kills % 50 === 0) {
     console.log(`${kills} kills`);

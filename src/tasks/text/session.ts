@@ -15,7 +15,14 @@ import {
 import type { Backend } from "../../core/backend.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import { flag, integer, type Settings, settle, type Values } from "../../core/settings.ts";
+import {
+  flag,
+  integer,
+  type Settings,
+  settle,
+  unknownName,
+  type Values,
+} from "../../core/settings.ts";
 import { partOf, type State } from "../../core/state.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { gptModule } from "../../nn/gpt-js.ts";
@@ -56,8 +63,7 @@ export function settleLanguage(
 ): Readonly<Record<string, unknown>> {
   const { usual, presets = {} } = languageTasks[task as LanguageTaskName];
   if (!languageAlgorithms.includes(algo)) {
-    const allowed = languageAlgorithms.join(", ");
-    throw new SettingError(`unknown algorithm "${algo}"; allowed for ${task}: ${allowed}`);
+    throw unknownName("algorithm", algo, languageAlgorithms, ` for ${task}`);
   }
   const table = languageSettingsOf(task, algo);
   const own =

@@ -1,0 +1,47 @@
+/** All that commands write to stdout: printable, and in order when nobody reads it any more. */
+import { printable, printableJson } from "../core/printable.ts";
+import { codeOf } from "../node/files.ts";
+
+let failure: Error | null = null;
+let onFailure: ((error: Error) => void) | null = null;
+
+/** Writes text, in which only line feeds and tabs act on a terminal. */
+export const say = (text: string): void => write(printable(text));
+/** Writes a value as one line of JSON. */
+export const sayJson = (value: unknown): void => write(`${printableJson(value)}\n`);
+
+/** Writes text of our own, terminal codes included. */
+export function write(text: string): void {
+  if (failure !== null) return;
+  try {
+    process.stdout.write(text);
+  } catch (error) {
+    failed(error as Error);
+  }
+}
+
+/** What went wrong with stdout: its reader has gone, its device is full; null where nothing did. */
+export const stdoutFailure = (): Error | null => failure;
+
+/** Calls `act` in place of ending the process when stdout cannot be written. */
+export function whenStdoutFails(act: (error: Error) => void): void {
+  onFailure = act;
+}
+
+/** Listens to the streams' errors, which come later than the writes that they are of. */
+export function watchStreams(): void {
+  process.stdout.on("error", failed);
+  process.stderr.on("error", () => {}); // there is nowhere left to say it
+}
+
+function failed(error: Error): void {
+  if (failure !== null) return;
+  failure = error;
+  if (onFailure !== null) onFailure(error);
+  else if (codeOf(error) === "EPIPE")
+    process.exit(0); // as in `pigrad list | head`
+  else {
+    process.stderr.write(`pigrad: stdout: ${error.message}\n`);
+    process.exit(2);
+  }
+}

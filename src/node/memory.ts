@@ -1,0 +1,36 @@
+/** Refuses what this machine's memory cannot hold, before it is allocated. */
+import { totalmem } from "node:os";
+import { SettingError } from "../core/errors.ts";
+import { memoryNeed } from "../tasks/memory.ts";
+import type { RunConfig } from "../tasks/session.ts";
+
+const simdLimit = 2 ** 32; // bytes that a WebAssembly memory has at most
+
+/** Bytes of memory that this process may have: the machine's, or less where a container sets a limit. */
+export function machineMemory(): number {
+  const limit = process.constrainedMemory?.() ?? 0;
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
+}
+
+/**
+ * Throws SettingError, which says what is needed, where a run cannot be held. Returns the bytes it needs at
+ * least.
+ */
+export function checkMemory(config: RunConfig, machine = machineMemory()): number {
+  const { parameters, backend, total } = memoryNeed(config);
+  const size = `${config.task}: needs at least ${bytes(total)} of memory (${parameters.toLocaleString("en")} parameters)`;
+  const how = "smaller sizes of the model, or fewer environments or prompts, need less";
+  if (total > machine) throw new SettingError(`${size}, there are ${bytes(machine)}; ${how}`);
+  if (config.backend === "simd" && backend > simdLimit)
+    throw new SettingError(
+      `${size}, the simd backend has ${bytes(simdLimit)}; --backend loops, or ${how}`,
+    );
+  return total;
+}
+
+/** Bytes in words: "12.3 GB". */
+export function bytes(n: number): string {
+  const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+  const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(n) / 3)));
+  return `${(n / 1000 ** at).toPrecision(3)} ${units[at]}`;
+}

@@ -1,0 +1,81 @@
+/** The memory that a run needs at least, counted from its settings before anything is allocated. */
+import { settle, type Values } from "../core/settings.ts";
+import type { Space } from "../envs/space.ts";
+import { type TaskName, tasks } from "./index.ts";
+import { modelSettings } from "./model-settings.ts";
+import type { RunConfig } from "./session.ts";
+import { languageTasks } from "./text/index.ts";
+import { gptSettings } from "./text/session.ts";
+
+export interface MemoryNeed {
+  /** Numbers that are learned. */
+  readonly parameters: number;
+  /** Bytes of the backend: parameters, their gradients, the values of one observation or token a row. */
+  readonly backend: number;
+  /** Bytes in all: moments of the optimizer and the rollout too. */
+  readonly total: number;
+}
+
+const float = 4; // bytes
+
+/** Counts what a resolved config asks for; what depends on a corpus is left out. */
+export const memoryNeed = (config: RunConfig): MemoryNeed =>
+  Object.hasOwn(languageTasks, config.task) ? languageNeed(config) : controlNeed(config);
+
+function controlNeed({ task, settings }: RunConfig): MemoryNeed {
+  const table = tasks[task as TaskName];
+  const env = table.make(settings as Values<typeof table.settings>);
+  const { hidden, filters, memory, frames } = settle(modelSettings, known(settings, modelSettings));
+  const [planes, ...image] = env.observationSpace.shape;
+  const shape = frames > 1 ? [(planes ?? 1) * frames, ...image] : env.observationSpace.shape;
+  const outputs = outputsOf(env.actionSpace);
+  let parameters = 0;
+  let values = 0; // of one observation, in the policy's network
+  let inputs = shape.reduce((a, b) => a * b, 1);
+  let [channels, height, width] = shape;
+  for (const count of filters) {
+    parameters += count * (9 * channels + 1);
+    [channels, height, width] = [count, height - 2, width - 2];
+    inputs = channels * height * width;
+    values += inputs;
+  }
+  for (const size of hidden) {
+    parameters += size * (inputs + 1);
+    values += size;
+    inputs = size;
+  }
+  if (memory > 0) {
+    parameters += 4 * memory * (inputs + memory + 2);
+    values += 6 * memory;
+    inputs = memory;
+  }
+  parameters += outputs * (inputs + 1);
+  const rows = number(settings.envs, 1);
+  const steps = number(settings.rollout, 1);
+  const stored = rows * steps * (shape.reduce((a, b) => a * b, 1) + outputs + 4);
+  const backend = float * (2 * parameters + rows * values);
+  return { parameters, backend, total: backend + float * (2 * parameters + stored) };
+}
+
+function languageNeed({ settings }: RunConfig): MemoryNeed {
+  const { layers, width, context, tied } = settle(gptSettings, known(settings, gptSettings));
+  const least = 16; // tokens of a context, and of a vocabulary, that no task is below
+  const seen = Math.max(context, least);
+  const parameters =
+    layers * (12 * width * width + 13 * width) + (seen + least * (tied ? 1 : 2)) * width;
+  const texts = number(settings.prompts, 1) * number(settings.groupSize, 1);
+  const caches = 2 * layers * width * texts * least; // keys and values while it writes
+  const backend = float * (2 * parameters + caches);
+  return { parameters, backend, total: backend + float * 2 * parameters };
+}
+
+const number = (setting: unknown, otherwise: number): number =>
+  typeof setting === "number" ? setting : otherwise;
+
+const known = (settings: Readonly<Record<string, unknown>>, table: object) =>
+  Object.fromEntries(Object.keys(table).map((name) => [name, settings[name]]));
+
+function outputsOf(action: Space): number {
+  if (action.kind === "discrete") return action.n;
+  return action.kind === "multiDiscrete" ? action.choices.reduce((a, b) => a + b, 0) : action.size;
+}
