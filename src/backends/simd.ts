@@ -65,8 +65,10 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
 export interface SimdBackend extends Backend {
   readonly kernels: Kernels;
   readonly memory: WasmMemory;
-  /** Bytes of the memory that are taken, or were. */
+  /** Bytes of a memory in which everything fits that was ever taken at once. */
   used(): number;
+  /** Bytes taken now: `alloc` less `free`. */
+  live(): number;
   /** Where a buffer of this backend stands, in bytes. */
   address(buffer: Floats): number;
   /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
@@ -83,18 +85,8 @@ export function simd(options: SimdOptions = {}): SimdBackend {
   const address = (buffer: Floats): number => memory.address(buffer);
 
   const numbers = memory.alloc(9);
-  let space = memory.alloc(4096);
-  function workspace(floats: number): number {
-    if (space.length < floats) {
-      let length = space.length;
-      while (length < floats) length *= 2;
-      memory.free(space);
-      space = memory.alloc(length);
-    }
-    return space.byteOffset;
-  }
-
-  const multiply = multiplier(kernels, workspace);
+  const workspace = growing(memory, 4096);
+  const multiply = multiplier(kernels, workspace, growing(memory, 16));
   const k: SimdBackend = {
     name: fast ? "simd-fast" : "simd",
     kernels,
@@ -102,6 +94,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     address,
     workspace,
     used: () => memory.used,
+    live: () => memory.live,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
     gemm: (y, y0, a, a0, b, b0, m, n, depth, transposeA, transposeB, accumulate) =>
@@ -150,6 +143,25 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;
+}
+
+/** Room that grows by doubling: gives the address of at least as many floats, whatever they hold. */
+function growing(memory: Memory, initial: number): (floats: number) => number {
+  let space = memory.alloc(initial);
+  return (floats) => {
+    if (space.length >= floats) return space.byteOffset;
+    let length = space.length;
+    while (length < floats) length *= 2;
+    const { length: before } = space;
+    memory.free(space); // first, so that the larger one may take its place
+    try {
+      space = memory.alloc(length);
+    } catch (error) {
+      space = memory.alloc(before);
+      throw error;
+    }
+    return space.byteOffset;
+  };
 }
 
 /**
