@@ -144,14 +144,7 @@ export function multiplier(
       else {
         for (let j = 0; j < n; j += 8) {
           const to = space + 4 * j * block;
-          kernels.transpose(
-            to,
-            panelRow,
-            bAt + j * bColumn,
-            bColumn,
-            Math.min(8, n - j),
-            block,
-          );
+          kernels.transpose(to, panelRow, bAt + j * bColumn, bColumn, Math.min(8, n - j), block);
         }
       }
       for (let row = 0; row < wholeRows; row += rowBlock) {

@@ -7,7 +7,6 @@ import type { Slot } from "../core/tape.ts";
 import { NONE } from "../core/tensor.ts";
 import { activationCode } from "./kernels/dense.ts";
 import type { SimdBackend } from "./simd.ts";
-import { isDense } from "./simd-gemm.ts";
 import {
   attention,
   type Compile,
@@ -15,6 +14,7 @@ import {
   gradOf,
   selfAttention,
 } from "./simd-attention.ts";
+import { isDense } from "./simd-gemm.ts";
 
 /** Code for the slot's op, or null for its own loops. */
 export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
@@ -141,7 +141,7 @@ const rowBlock = 256;
 
 const layerNorm: Compile = (k, slot, take) => {
   if (slot.b === NONE || slot.c === NONE) return null;
-  const n = slot.plan as number;
+  const { n } = slot.plan as { n: number };
   const { kernels } = k;
   const [y, x, weight, bias] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
   const [dy, dx, dweight, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));

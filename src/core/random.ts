@@ -200,9 +200,12 @@ export class Random {
     }
   }
 
-  /** Uniform numbers, as `uniform` draws them. */
+  /** Uniform numbers in [0, 1), as `uniform` draws them; in float32 one that would round to 1 is the last below. */
   fillUniform(out: Numbers): void {
-    for (let i = 0; i < out.length; i++) out[i] = this.uniform();
+    for (let i = 0; i < out.length; i++) {
+      out[i] = this.uniform();
+      if (out[i] === 1) out[i] = 1 - 2 ** -24;
+    }
   }
 
   /** Normal numbers, two from each pair of uniforms: faster than `normal`, and not its numbers. */

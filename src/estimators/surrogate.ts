@@ -20,6 +20,7 @@ import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op, type Slot } from "../core/tape.ts";
 import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { k3Of } from "./kl.ts";
 
 export interface SurrogateSettings {
   readonly form: "reinforce" | "clip" | "ratio" | "cispo";
@@ -113,8 +114,8 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
       ratiosOf(slot, row * steps);
       for (let i = row * steps; i < (row + 1) * steps; i++) {
         scratch[i] = 0;
-        if (weight[i] === 0) continue;
         const A = advantage[shared ? row : i];
+        if (weight[i] === 0 || A === 0) continue; // 0·ρ is 0 where ρ overflows, too
         const ratio = scratch[n + i];
         // ℓ, and dℓ/d(the log of the ratio) or, in the two forms with logProb, dℓ/dlogProb
         let l = -ratio * A;
@@ -236,7 +237,7 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   for (let i = 0; i < n; i++) {
     if (weight[i] === 0) continue;
     const logRatio = a.data[i] - b.data[i];
-    k3 += (s.ratioLevel === "token" ? scratch[n + i] : exp(logRatio)) - 1 - logRatio;
+    k3 += k3Of(logRatio);
     k1 -= logRatio;
     surprise -= a.data[i];
     tokens++;
@@ -263,7 +264,7 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   scratch[d + 3] = outside * per;
   scratch[d + 4] = min;
   scratch[d + 5] = max;
-  scratch[d + 6] = count === 0 ? 0 : (sum * sum) / (count * squares);
+  scratch[d + 6] = squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
   scratch[d + 7] = tokens;
   scratch[d + 8] = tokens === 0 ? 0 : surprise / tokens;
 }

@@ -4,7 +4,8 @@
  * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
  */
 import type { Floats } from "../core/backend.ts";
-import { ShapeError } from "../core/errors.ts";
+import { checkInteger, checkLength, checkNumber } from "../core/check.ts";
+import { stepsOf } from "./kl.ts";
 
 export type Aggregation =
   /** Mean over all tokens: 1/Σ mask (DAPO). */
@@ -37,12 +38,14 @@ export function tokenWeights(
   steps: number,
   { aggregation, maxLength = steps, totalTokens, totalSequences }: WeightOptions,
 ): void {
-  if (weight.length !== mask.length || weight.length % steps !== 0) {
-    const got = `${weight.length} and ${mask.length}`;
-    throw new ShapeError(
-      `tokenWeights: want weight and mask of [batch, ${steps}], got ${got} numbers`,
-    );
-  }
+  const where = "tokenWeights";
+  checkInteger(where, "steps", steps, { min: 1 });
+  stepsOf(where, weight, weight.length / steps);
+  checkLength(where, "the mask", mask, weight.length);
+  checkNumber(where, "maxLength", maxLength, { min: 1 });
+  if (totalTokens !== undefined) checkNumber(where, "totalTokens", totalTokens, { min: 0 });
+  if (totalSequences !== undefined)
+    checkNumber(where, "totalSequences", totalSequences, { min: 1 });
   const sequences = totalSequences ?? weight.length / steps;
   let tokens = totalTokens ?? 0;
   if (totalTokens === undefined) for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) tokens++;

@@ -8,19 +8,33 @@ import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tap
 import { NONE, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
 
-function moveForward({ data: y, a: { data: x }, plan: map, p: fill }: Slot<unknown, Int32Array>) {
+/** Where each output comes from; and, where inputs are used many times, room to sum their gradients. */
+interface Moves {
+  readonly map: Int32Array;
+  readonly sums: Float64Array | null;
+}
+
+function moveForward({ data: y, a: { data: x }, plan: { map }, p: fill }: Slot<unknown, Moves>) {
   for (let i = 0; i < y.length; i++) {
     const j = map[i];
     y[i] = j < 0 ? fill : x[j];
   }
 }
 
-function moveBackward({ grad: dy, a: { grad: dx }, plan: map }: GradSlot<unknown, Int32Array>) {
+function moveBackward({
+  grad: dy,
+  a: { grad: dx },
+  plan: { map, sums },
+}: GradSlot<unknown, Moves>) {
   if (!dx) return;
+  const to = sums ?? dx;
   for (let i = 0; i < dy.length; i++) {
     const j = map[i];
-    if (j >= 0) dx[j] += dy[i];
+    if (j >= 0) to[j] += dy[i];
   }
+  if (sums === null) return;
+  for (let j = 0; j < dx.length; j++) dx[j] += sums[j];
+  sums.fill(0);
 }
 
 type Mover<S> = {
@@ -28,10 +42,13 @@ type Mover<S> = {
   /** Where in `a` each element of the output comes from; −1 for the fill. */
   map(call: Call<S>, shape: Shape): Int32Array;
 };
-const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Int32Array> => ({
+const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Moves> => ({
   name,
   shape,
-  plan: map,
+  plan(call, to) {
+    const { length } = call.a.data;
+    return { map: map(call, to), sums: sizeOf(to) > length ? new Float64Array(length) : null };
+  },
   forward: moveForward,
   backward: moveBackward,
 });
@@ -79,7 +96,7 @@ export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
   apply(permuteOp, x, NONE, NONE, 0, 0, perm);
 const permuted = ({ a, settings: perm }: Call<readonly number[]>): number[] => {
   const axes = perm.map((axis) => axisOf("permute", axis, a.shape));
-  if (new Set(axes).size !== a.shape.length) {
+  if (axes.length !== a.shape.length || new Set(axes).size !== axes.length) {
     throw new ShapeError(`permute: want each axis of ${show(a.shape)} once, got ${show(perm)}`);
   }
   return axes;
@@ -253,7 +270,8 @@ export const rows = (x: Tensor, start: number, stop: number): Tensor =>
 const rowsOp: Op = {
   name: "rows",
   shape({ a, p: start, q: stop }) {
-    if (!(a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
+    const whole = Number.isInteger(start) && Number.isInteger(stop);
+    if (!(whole && a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
       throw new ShapeError(
         `rows: want a range of the first axis of ${show(a.shape)}, got ${start} to ${stop}`,
       );

@@ -32,6 +32,7 @@ const mseOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = 2 * dy[i] * (x[i] - t[i]);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -50,6 +51,7 @@ const l1Op: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.sign(x[i] - t[i]);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -75,6 +77,7 @@ const huberOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: delta }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max(x[i] - t[i], -delta), delta);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -103,6 +106,7 @@ const smoothL1Op: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: beta }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max((x[i] - t[i]) / beta, -1), 1);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -122,8 +126,11 @@ const bceOp: Op = {
     }
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
-    if (dt) for (let i = 0; i < dy.length; i++) dt[i] -= dy[i] * x[i];
+    for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
+      if (dx) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
+      if (dt) dt[i] -= dy[i] * x[i];
+    }
   },
 };
 

@@ -51,6 +51,7 @@ const sumOp = /* @__PURE__ */ overAxes("sum", {
   backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += dy[r];
     }
   },
@@ -66,6 +67,7 @@ const meanOp = /* @__PURE__ */ overAxes("mean", {
   backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       const share = dy[r] / offset.length;
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += share;
     }
@@ -106,6 +108,7 @@ const varianceOp = /* @__PURE__ */ overAxes("variance", {
   backward({ grad: dy, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       const mean = meanOf(x, start[r], offset);
       const factor = (2 * dy[r]) / Math.max(0, offset.length - ddof);
       for (let j = 0; j < offset.length; j++) {
@@ -129,7 +132,7 @@ const stdOp = /* @__PURE__ */ overAxes("std", {
   backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
-      if (y[r] === 0) continue;
+      if (dy[r] === 0 || y[r] === 0) continue;
       const mean = meanOf(x, start[r], offset);
       const factor = dy[r] / (y[r] * Math.max(0, offset.length - ddof));
       for (let j = 0; j < offset.length; j++) {
@@ -165,7 +168,7 @@ const normOp = /* @__PURE__ */ overAxes("norm", {
   backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: p, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
-      if (y[r] === 0) continue;
+      if (dy[r] === 0 || y[r] === 0) continue;
       let ties = 0;
       for (let j = 0; j < offset.length; j++)
         if (Math.abs(x[start[r] + offset[j]]) === y[r]) ties++;
@@ -194,6 +197,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
   backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       let product = 1;
       let zeros = 0;
       for (let j = 0; j < offset.length; j++) {
@@ -243,6 +247,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
   const { data: x, grad: dx } = a;
   if (!dx) return;
   for (let r = 0; r < dy.length; r++) {
+    if (dy[r] === 0) continue;
     let ties = 0;
     for (let j = 0; j < offset.length; j++) if (Object.is(x[start[r] + offset[j]], y[r])) ties++;
     for (let j = 0; j < offset.length; j++) {

@@ -8,6 +8,7 @@ import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { isZero } from "./zero.ts";
 
 /**
  * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]: position t sees positions up to t.
@@ -96,8 +97,10 @@ const selfAttentionOp: Op<unknown, Sizes> = {
       const first = Math.floor(row / (heads * T)) * T;
       const q = (first + t) * 3 * C + head * D;
       const from = (first + t) * C + head * D;
+      if (isZero(dy, from, from + D)) continue;
       let sum = 0;
       for (let s = 0; s <= t; s++) {
+        if (w[w0 + s] === 0) continue;
         const v = (first + s) * 3 * C + 2 * C + head * D;
         let dot = 0;
         for (let d = 0; d < D; d++) {
@@ -108,6 +111,7 @@ const selfAttentionOp: Op<unknown, Sizes> = {
         sum += dot * w[w0 + s];
       }
       for (let s = 0; s <= t; s++) {
+        if (w[w0 + s] === 0) continue;
         const dscore = scale * w[w0 + s] * (dw[s] - sum);
         const k = (first + s) * 3 * C + C + head * D;
         for (let d = 0; d < D; d++) {

@@ -5,6 +5,7 @@
  * gets advantage 0; so does the only member of a group.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkNumber } from "../core/check.ts";
 import { square } from "../core/math.ts";
 import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
 import { checkLength } from "./transitions.ts";
@@ -121,6 +122,11 @@ export function groupsBetween(
 ): void {
   const n = reward.length;
   checkGroups("groupsBetween", n, keep, groups, undefined);
+  checkNumber("groupsBetween", "low", low);
+  checkNumber("groupsBetween", "high", high, { min: low });
+  // rounded as rewards are, so that a reward of 0.1 is not above a bound of 0.1
+  const rounded = reward instanceof Float32Array ? Math.fround : (x: number) => x;
+  const [below, above] = [rounded(low), rounded(high)];
   for (let first = 0; first < n; first++) {
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
@@ -131,7 +137,7 @@ export function groupsBetween(
       count++;
       sum += reward[i];
     }
-    const inside = sum > low * count && sum < high * count ? 1 : 0;
+    const inside = sum > below * count && sum < above * count ? 1 : 0;
     for (let i = first; i < end; i++) if (isMember(groups, first, i)) keep[i] = inside;
   }
 }
