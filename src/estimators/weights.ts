@@ -45,7 +45,7 @@ export function tokenWeights(
   checkNumber(where, "maxLength", maxLength, { min: 1 });
   if (totalTokens !== undefined) checkNumber(where, "totalTokens", totalTokens, { min: 0 });
   if (totalSequences !== undefined)
-    checkNumber(where, "totalSequences", totalSequences, { min: 1 });
+    checkNumber(where, "totalSequences", totalSequences, { min: 0 });
   const sequences = totalSequences ?? weight.length / steps;
   let tokens = totalTokens ?? 0;
   if (totalTokens === undefined) for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) tokens++;

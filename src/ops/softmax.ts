@@ -92,7 +92,7 @@ const logsumexpOp: RowOp = {
   ...along("logsumexp"),
   shape: ({ a, p: keepdims, settings: axes }) =>
     reducedShape(a.shape, axesOf("logsumexp", axes, a.shape), keepdims === 1),
-  // each row's largest number and ln Σ exp(x − that): beside a large one the second would vanish from their sum
+  // each row's largest number and ln Σ exp(x − that): in float32 their sum would lose the second beside a large one
   scratch: (_, shape) => 2 * sizeOf(shape),
   forward({ data: y, a: { data: x }, plan: { start, offset }, scratch: sums }) {
     for (let r = 0; r < y.length; r++) {
@@ -108,14 +108,14 @@ const logsumexpOp: RowOp = {
       y[r] = sums[2 * r] + sums[2 * r + 1];
     }
   },
-  // dx = dy·exp(x − y)
+  // dx = dy·exp(x − y), y in float64
   backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset }, scratch: sums }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
       if (dy[r] === 0) continue;
       for (let j = 0; j < offset.length; j++) {
         const i = start[r] + offset[j];
-        dx[i] += dy[r] * math.exp(x[i] - sums[2 * r] - sums[2 * r + 1]);
+        dx[i] += dy[r] * math.exp(x[i] - (sums[2 * r] + sums[2 * r + 1]));
       }
     }
   },

@@ -92,6 +92,11 @@ export abstract class Optimizer implements Kept {
     }
   }
 
+  /** Gives the state's buffers back: the optimizer must not be used again. */
+  free(): void {
+    for (const { backend, state } of this.runs) for (const x of state) backend.free(x);
+  }
+
   /** Called once a step, before the updates. */
   protected begin(): void {}
   protected abstract update(run: Run, learningRate: number): void;

@@ -1,8 +1,9 @@
 /** What group advantages and standardization share: a group's mean taken off, the rest divided. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
-import { checkLength } from "./transitions.ts";
 
 /** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
 export type Groups = number | ArrayLike<number>;

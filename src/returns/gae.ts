@@ -4,10 +4,11 @@
  *   δₜ = rₜ + γ·(1 − terminatedₜ)·V(sₜ₊₁) − V(sₜ)
  *   Âₜ = δₜ + γλ·(1 − doneₜ)·Âₜ₊₁            doneₜ = terminatedₜ or truncatedₜ
  */
+
 import type { Backend, Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import {
   at,
-  checkLength,
   checkRows,
   checkTransitions,
   checkUnit,

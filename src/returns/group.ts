@@ -5,10 +5,9 @@
  * gets advantage 0; so does the only member of a group.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkNumber } from "../core/check.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { square } from "../core/math.ts";
 import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
-import { checkLength } from "./transitions.ts";
 
 export interface GroupOptions {
   /** Taken off the number of samples under the variance: 1 (unbiased) or 0. */

@@ -1,8 +1,9 @@
 /** Standardized numbers, and how much of a target's variance a prediction explains. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { square } from "../core/math.ts";
 import { center, checkGroups } from "./center.ts";
-import { checkLength } from "./transitions.ts";
 
 export interface StandardizeOptions {
   /** Taken off the number of entries under the variance: 1 (unbiased) or 0. */

@@ -3,10 +3,12 @@
  * rewards. Conventions are those of stable-baselines3's VecNormalize: population variance, a start that
  * counts as 1e-4 samples of mean 0 and variance 1, eps under the root, a clip.
  */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
-import { checkLength, checkRows, checkUnit } from "./transitions.ts";
+import { checkRows, checkUnit } from "./transitions.ts";
 
 export interface NormalizeOptions {
   /** Added to the variance. */

@@ -51,7 +51,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ["tape, MLP, Adam, REINFORCE", 10, () => basics],
   [
     "the same with PPO's losses, GAE and CartPole",
-    15,
+    16,
     () => `${basics}
       export { CartPole } from "./envs/cartpole.ts";
       export { categoricalEntropy, entropyLoss, surrogateLoss, valueLoss, gae, standardize,
