@@ -42,7 +42,8 @@ const logSlopeOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = 2 * (Math.LN2 - u[i] - softplus(-2 * u[i])) + p;
   },
   backward({ grad: dy, a: { data: u, grad: du } }) {
-    if (du) for (let i = 0; i < dy.length; i++) du[i] -= dy[i] * 2 * tanh(u[i]);
+    if (!du) return;
+    for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) du[i] -= dy[i] * 2 * tanh(u[i]);
   },
 };
 
@@ -78,6 +79,7 @@ const unsquashOp: Op = {
   backward({ grad: dy, a: { data: action, grad: daction }, p: low, q: high }) {
     if (!daction) return;
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const a = (2 * (action[i] - low)) / (high - low) - 1;
       daction[i] += (dy[i] * 2) / ((high - low) * (1 - a) * (1 + a));
     }
