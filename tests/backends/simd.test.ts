@@ -303,7 +303,9 @@ describe("memory", () => {
   it("is exact about what is missing when full", () => {
     const k = simd({ memory: 2 ** 17 });
     expect(() => k.alloc(2 ** 20)).toThrow(MemoryError);
-    expect(() => k.alloc(2 ** 20)).toThrow(/131072 bytes is full: expected room for 4194304 more, the largest gap has \d+/);
+    expect(() => k.alloc(2 ** 20)).toThrow(
+      /131072 bytes is full: expected room for 4194304 more, the largest gap has \d+/,
+    );
   });
   it("takes freed buffers back, zeroed", () => {
     const k = simd({ memory: 2 ** 18 });

@@ -126,7 +126,9 @@ describe("every group advantage", () => {
       const x = new Float64Array(6);
       const short = new Float64Array(5);
       for (const size of [4, 0, 1.5, -2]) expect(() => advantage(x, x, size)).toThrow(ShapeError);
-      expect(() => advantage(x, x, [1, 2])).toThrow(`${name}: expected 6 numbers as the groups, got 2`);
+      expect(() => advantage(x, x, [1, 2])).toThrow(
+        `${name}: expected 6 numbers as the groups, got 2`,
+      );
       expect(() => advantage(short, x, 2)).toThrow(ShapeError);
       expect(() => advantage(x, x, 2, short)).toThrow(ShapeError);
     });
