@@ -238,6 +238,9 @@ interface Rows {
   /** Throws for an index that is none: the kernel would read elsewhere. */
   readonly check: (slot: Slot) => void;
 }
+/** Rows from which on a gradient summed in float32 would lose digits, were all indices the same. */
+const longRows = 256;
+
 /** Rows of an embedding. */
 const indexSelect: Compile = (k, slot) => {
   const { outer, inner, check } = slot.plan as Rows;
@@ -251,8 +254,10 @@ const indexSelect: Compile = (k, slot) => {
       check(s);
       kernels.gatherRows(y, x, index, count, inner);
     },
-    backward: () => {
-      if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
+    backward(s) {
+      if (count > longRows)
+        s.op.backward?.(s); // in float64
+      else if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
     },
   };
 };

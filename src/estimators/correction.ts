@@ -4,8 +4,9 @@
  * outside the bounds.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkInteger, checkLength, checkNumber } from "../core/check.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
+import { checkRows } from "../returns/transitions.ts";
 import { stepsOf } from "./kl.ts";
 
 export interface CorrectionSettings {
@@ -30,8 +31,7 @@ export function importanceWeights(
   { level, mode, low, high }: CorrectionSettings,
 ): void {
   const where = "importanceWeights";
-  checkInteger(where, "steps", steps, { min: 1 });
-  stepsOf(where, out, out.length / steps);
+  checkRows(where, steps, out.length);
   checkLength(where, "logProb", logProb, out.length);
   checkLength(where, "samplerLogProb", samplerLogProb, out.length);
   checkLength(where, "mask", mask, out.length);

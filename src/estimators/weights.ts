@@ -4,8 +4,8 @@
  * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkInteger, checkLength, checkNumber } from "../core/check.ts";
-import { stepsOf } from "./kl.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
+import { checkRows } from "../returns/transitions.ts";
 
 export type Aggregation =
   /** Mean over all tokens: 1/Σ mask (DAPO). */
@@ -39,8 +39,7 @@ export function tokenWeights(
   { aggregation, maxLength = steps, totalTokens, totalSequences }: WeightOptions,
 ): void {
   const where = "tokenWeights";
-  checkInteger(where, "steps", steps, { min: 1 });
-  stepsOf(where, weight, weight.length / steps);
+  checkRows(where, steps, weight.length);
   checkLength(where, "the mask", mask, weight.length);
   checkNumber(where, "maxLength", maxLength, { min: 1 });
   if (totalTokens !== undefined) checkNumber(where, "totalTokens", totalTokens, { min: 0 });

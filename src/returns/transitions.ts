@@ -65,7 +65,7 @@ export function nextValues(
 
 export function checkRows(caller: string, envs: number, n: number): void {
   if (!(Number.isInteger(envs) && envs > 0 && n % envs === 0))
-    throw new ShapeError(`${caller}: want whole rows of envs = ${envs} numbers, got ${n} numbers`);
+    throw new ShapeError(`${caller}: expected whole rows of ${envs} numbers, got ${n}`);
 }
 
 /** A discount or trace decay: from 0 to 1, or one for each of n steps. */
