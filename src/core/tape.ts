@@ -70,6 +70,17 @@ export function apply(
   return active.step(op, a, b, c, p, q, settings, rest);
 }
 
+/** Throws UsageError for a tensor whose tape has run on or dropped it: its numbers are another's. */
+export function checkLive(where: string, ...tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor)) {
+      throw new UsageError(
+        `${where}: expected tensors of their tape's last run, got an earlier one`,
+      );
+    }
+  }
+}
+
 export interface TapeOptions {
   /** false: no gradients, for acting and evaluation. Default true. */
   readonly grads?: boolean;
@@ -140,7 +151,7 @@ export class Tape {
   }
 
   /** Whether `tensor` was made by this tape in its last run. */
-  private holds(tensor: Tensor): tensor is Slot {
+  holds(tensor: Tensor): tensor is Slot {
     if (!("tape" in tensor)) return false;
     const { index } = tensor as Slot;
     return index < this.length && this.slots[index] === tensor;
@@ -242,6 +253,9 @@ export class Tape {
 
   private recordWith(take: (size: number) => Floats, op: Op, call: Call): Slot {
     const inputs = [call.a, call.b, call.c, ...call.rest];
+    if (Number.isNaN(call.p) || Number.isNaN(call.q)) {
+      throw new RangeError(`${op.name}: expected a number as argument, got NaN`);
+    }
     const shape = op.shape(call);
     const size = sizeOf(shape);
     const wantsGrad =

@@ -3,7 +3,7 @@ import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { sigmoid, softplus } from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import { apply, type Call, checkLive, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 
@@ -101,6 +101,7 @@ const klOp: Op = {
 
 /** Writes 1 where noise (uniform in [0, 1)) is below σ(x), else 0. */
 export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<number>): void {
+  checkLive("bernoulliSample", logits);
   checkLength("bernoulliSample", "the values", value, logits.data.length);
   checkLength("bernoulliSample", "noise", noise, value.length);
   for (let i = 0; i < value.length; i++) {
@@ -112,6 +113,7 @@ export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<
 
 /** Writes 1 where it is the likelier, else 0. */
 export function bernoulliMode(value: Floats, logits: Tensor): void {
+  checkLive("bernoulliMode", logits);
   checkLength("bernoulliMode", "the values", value, logits.data.length);
   for (let i = 0; i < value.length; i++) {
     const x = logits.data[i];

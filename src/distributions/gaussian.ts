@@ -6,7 +6,7 @@ import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
+import { apply, checkLive, type Op } from "../core/tape.ts";
 import { alone, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 
@@ -192,6 +192,7 @@ export function gaussianSample(
   logStd: Tensor,
   noise: ArrayLike<number>,
 ): void {
+  checkLive("gaussianSample", mean, logStd);
   batchOf("gaussianSample", mean.shape, logStd.shape);
   checkLength("gaussianSample", "the values", value, mean.data.length);
   checkLength("gaussianSample", "noise", noise, value.length);

@@ -3,6 +3,7 @@ import type { Backend, Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { MaskError, NumericError, ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
+import { checkLive } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;
@@ -16,6 +17,7 @@ export function checkChoices(
   width: number,
   mask: Tensor,
 ): void {
+  checkLive(op, logits, mask);
   const { shape } = logits;
   if (shape.length < 1 || width < 1 || shape[shape.length - 1] !== width) {
     throw new ShapeError(`${op}: expected logits […, ${width}], got ${show(shape)}`);

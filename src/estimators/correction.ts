@@ -4,7 +4,7 @@
  * outside the bounds.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkLength, checkNumber } from "../core/check.ts";
+import { checkLength, checkName, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
 import { checkRows } from "../returns/transitions.ts";
 import { stepsOf } from "./kl.ts";
@@ -31,6 +31,8 @@ export function importanceWeights(
   { level, mode, low, high }: CorrectionSettings,
 ): void {
   const where = "importanceWeights";
+  checkName(where, "a level", level, ["token", "sequence", "sequenceMean"]);
+  checkName(where, "a mode", mode, ["truncate", "mask", "drop"]);
   checkRows(where, steps, out.length);
   checkLength(where, "logProb", logProb, out.length);
   checkLength(where, "samplerLogProb", samplerLogProb, out.length);

@@ -9,7 +9,7 @@
  * The exact KL, where all logits are at hand, is `categoricalKl`.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkFinite, checkInteger, checkLength, checkNumber } from "../core/check.ts";
+import { checkFinite, checkInteger, checkLength, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp, expm1 } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
@@ -82,9 +82,7 @@ const klOp: Op<KlSettings> = {
 
 /** Throws RangeError for an estimator that does not exist, or a clamp that is not a number ≥ 0. */
 function checkKl(where: string, { estimator, inputClamp, outputClamp }: KlSettings): void {
-  if (estimator !== "k1" && estimator !== "k2" && estimator !== "k3") {
-    throw new RangeError(`${where}: expected an estimator of k1, k2, k3, got ${String(estimator)}`);
-  }
+  checkName(where, "an estimator", estimator, ["k1", "k2", "k3"]);
   if (inputClamp !== null) checkNumber(where, "inputClamp", inputClamp, { min: 0 });
   if (outputClamp !== null) checkNumber(where, "outputClamp", outputClamp, { min: 0 });
 }

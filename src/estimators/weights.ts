@@ -4,7 +4,7 @@
  * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
  */
 import type { Floats } from "../core/backend.ts";
-import { checkLength, checkNumber } from "../core/check.ts";
+import { checkLength, checkName, checkNumber } from "../core/check.ts";
 import { checkRows } from "../returns/transitions.ts";
 
 export type Aggregation =
@@ -18,6 +18,8 @@ export type Aggregation =
   | "constant"
   /** Plain sum. */
   | "sum";
+
+const aggregations = ["token", "sequence", "sequenceSum", "constant", "sum"];
 
 export interface WeightOptions {
   readonly aggregation: Aggregation;
@@ -39,6 +41,7 @@ export function tokenWeights(
   { aggregation, maxLength = steps, totalTokens, totalSequences }: WeightOptions,
 ): void {
   const where = "tokenWeights";
+  checkName(where, "an aggregation", aggregation, aggregations);
   checkRows(where, steps, weight.length);
   checkLength(where, "the mask", mask, weight.length);
   checkNumber(where, "maxLength", maxLength, { min: 1 });

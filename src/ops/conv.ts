@@ -1,4 +1,5 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
+import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
@@ -40,9 +41,8 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
   const [padY, padX] = pair(options.padding ?? 0);
   const [dilationY, dilationX] = pair(options.dilation ?? 1);
   const positive = [kernelHeight, kernelWidth, strideY, strideX, dilationY, dilationX];
-  if (positive.some((n) => !(n >= 1)) || padY < 0 || padX < 0) {
-    throw new RangeError(`${op}: want kernel, stride, dilation ≥ 1 and padding ≥ 0`);
-  }
+  checkIntegers(op, "kernel, stride and dilation", positive, { min: 1 });
+  checkIntegers(op, "the padding", [padY, padX], { min: 0 });
   const outHeight =
     Math.floor((height + 2 * padY - dilationY * (kernelHeight - 1) - 1) / strideY) + 1;
   const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;

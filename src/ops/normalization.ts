@@ -1,5 +1,6 @@
 /** Layer norm and RMS norm over the last axes, each row with its own mean and deviation. */
 import type { Floats } from "../core/backend.ts";
+import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
@@ -8,7 +9,7 @@ import { isZero } from "./zero.ts";
 /** The normalized axes' shape; weight and bias, where given, must have it. */
 function inner(op: string, axes: number, x: Shape, ...affine: Tensor[]): Shape {
   const shape = x.slice(x.length - axes);
-  if (!(axes >= 1 && axes <= x.length)) {
+  if (!(axes >= 1 && axes <= x.length && Number.isInteger(axes))) {
     throw new ShapeError(`${op}: want 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
   }
   for (const tensor of affine) {
@@ -41,7 +42,8 @@ const rowPlan = (n: number): RowPlan => ({ n, sums: new Float64Array(2 * n) });
 
 const layerNormOp: Op<unknown, RowPlan> = {
   name: "layerNorm",
-  shape({ a: { shape }, b, c, q: axes }) {
+  shape({ a: { shape }, b, c, p: eps, q: axes }) {
+    checkNumber("layerNorm", "eps", eps, { min: 0 });
     inner("layerNorm", axes, shape, b, c);
     return shape;
   },
@@ -97,7 +99,8 @@ export const rmsNorm = (x: Tensor, weight: Tensor = NONE, eps = 1e-5): Tensor =>
   apply(rmsNormOp, x, weight, NONE, eps);
 const rmsNormOp: Op<unknown, RowPlan> = {
   name: "rmsNorm",
-  shape({ a: { shape }, b }) {
+  shape({ a: { shape }, b, p: eps }) {
+    checkNumber("rmsNorm", "eps", eps, { min: 0 });
     inner("rmsNorm", 1, shape, b);
     return shape;
   },

@@ -1,4 +1,5 @@
 /** LSTM and GRU cells, PyTorch's weights and gate orders; the pointwise part is one op each. */
+import { checkShape } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
@@ -32,6 +33,7 @@ export function lstmCell(
 
 /** The cell, given what x does to the gates. */
 function advance(fromX: Tensor, h: Tensor, c: Tensor, w: CellWeights): { h: Tensor; c: Tensor } {
+  checkShape("lstmCell", "h", h, c.shape);
   const both = apply(lstmOp, add(fromX, linear(h, w.wHh, w.bHh)), c);
   return { h: half(both, 0), c: half(both, 1) };
 }

@@ -3,6 +3,7 @@
  * The plan lists, once, where each output's numbers lie (axes.ts): y[r] is made of the numbers
  * x[start[r] + offset[j]] for all j. Sums are accumulated in float64.
  */
+import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type GradSlot, type Op } from "../core/tape.ts";
@@ -36,6 +37,21 @@ const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
     return rows;
   },
 });
+
+/** One that gives a place: no more of them than float32 counts exactly. */
+const overCountedAxes = (name: string, rules: Rules): ReduceOp => {
+  const op = overFilledAxes(name, rules);
+  return {
+    ...op,
+    plan(call: Call<Axes>, shape: Shape): Rows {
+      const rows = op.plan?.(call, shape) as Rows;
+      if (rows.offset.length > 2 ** 24) {
+        throw new ShapeError(`${name}: expected at most 2^24 numbers, got ${rows.offset.length}`);
+      }
+      return rows;
+    },
+  };
+};
 
 /** y = Σ x */
 export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
@@ -96,8 +112,10 @@ function squaresAbout(
 }
 
 /** y = Σ(x − mean)²/(n − ddof): ddof 1 is the unbiased form (PyTorch's default), NaN for one number. */
-export const variance = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
-  reduce(varianceOp, x, axes, keepdims, ddof);
+export function variance(x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor {
+  checkNumber("variance", "ddof", ddof, { min: 0 });
+  return reduce(varianceOp, x, axes, keepdims, ddof);
+}
 const varianceOp = /* @__PURE__ */ overAxes("variance", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
@@ -120,8 +138,10 @@ const varianceOp = /* @__PURE__ */ overAxes("variance", {
 });
 
 /** y = √variance; the gradient at y = 0 is 0 (PyTorch). */
-export const std = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
-  reduce(stdOp, x, axes, keepdims, ddof);
+export function std(x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor {
+  checkNumber("std", "ddof", ddof, { min: 0 });
+  return reduce(stdOp, x, axes, keepdims, ddof);
+}
 const stdOp = /* @__PURE__ */ overAxes("std", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
@@ -145,7 +165,7 @@ const stdOp = /* @__PURE__ */ overAxes("std", {
 
 /** y = (Σ|x|ᵖ)^(1/p), p ≥ 1 or Infinity; the gradient at y = 0 is 0. */
 export function norm(x: Tensor, axes: Axes = null, keepdims = false, p = 2): Tensor {
-  if (!(p >= 1)) throw new RangeError(`norm: want p ≥ 1, got ${p}`);
+  checkNumber("norm", "p", p, { min: 1 });
   return reduce(normOp, x, axes, keepdims, p);
 }
 const normOp = /* @__PURE__ */ overAxes("norm", {
@@ -260,7 +280,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
 /** Where the largest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argmaxOp, x, axes, keepdims);
-const argmaxOp = /* @__PURE__ */ overFilledAxes("argmax", {
+const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
@@ -278,7 +298,7 @@ const argmaxOp = /* @__PURE__ */ overFilledAxes("argmax", {
 /** Where the smallest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argminOp, x, axes, keepdims);
-const argminOp = /* @__PURE__ */ overFilledAxes("argmin", {
+const argminOp = /* @__PURE__ */ overCountedAxes("argmin", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;

@@ -4,6 +4,7 @@
  * axis is moved. For training over whole sequences, and one position at a time from a cache.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
@@ -26,6 +27,7 @@ interface Sizes {
 const selfAttentionOp: Op<unknown, Sizes> = {
   name: "selfAttention",
   shape({ a: { shape }, b: allowed, p: heads }) {
+    checkInteger("selfAttention", "heads", heads, { min: 1 });
     const [B, T, width] = shape;
     if (shape.length !== 3 || width % (3 * heads) !== 0) {
       throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(shape)}`);
@@ -154,6 +156,7 @@ interface CachedPlan {
 const cachedAttentionOp: Op<unknown, CachedPlan> = {
   name: "cachedAttention",
   shape({ a: { shape }, b: keys, c: values, p: heads, rest: [sequence, position] }) {
+    checkInteger("cachedAttention", "heads", heads, { min: 1 });
     const [n, width] = shape;
     const D = width / (3 * heads);
     const [sequences, , , room] = keys.shape;

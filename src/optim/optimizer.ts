@@ -42,6 +42,10 @@ export abstract class Optimizer implements Kept {
     this.learningRate = learningRate;
     this.model = what instanceof Parameters ? what : null;
     this.count = this.model?.list.length ?? 0;
+    for (const group of what instanceof Parameters ? [] : what) {
+      atLeast("a group's learningRate", group.learningRate ?? 0, 0);
+      atLeast("a group's weightDecay", group.weightDecay ?? 0, 0);
+    }
     const run = (k: Backend, { data, grad }: Omit<Region, "backend">, group?: Group): Run => ({
       data,
       grad,

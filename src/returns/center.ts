@@ -1,7 +1,7 @@
 /** What group advantages and standardization share: a group's mean taken off, the rest divided. */
 
 import type { Floats } from "../core/backend.ts";
-import { checkLength } from "../core/check.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 
@@ -76,6 +76,12 @@ export function startsGroup(groups: Groups, i: number): boolean {
   if (typeof groups === "number") return i % groups === 0;
   for (let j = i - 1; j >= 0; j--) if (groups[j] === groups[i]) return false;
   return true;
+}
+
+/** Checks what a deviation is made with. */
+export function checkDeviation(caller: string, ddof: number, eps: number): void {
+  checkNumber(caller, "ddof", ddof, { min: 0 });
+  checkNumber(caller, "eps", eps, { min: 0 });
 }
 
 /** Checks y, `groups` and `keep` against n entries. */

@@ -7,7 +7,15 @@
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber } from "../core/check.ts";
 import { square } from "../core/math.ts";
-import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
+import {
+  center,
+  checkDeviation,
+  checkGroups,
+  type Groups,
+  isKept,
+  isMember,
+  startsGroup,
+} from "./center.ts";
 
 export interface GroupOptions {
   /** Taken off the number of samples under the variance: 1 (unbiased) or 0. */
@@ -52,6 +60,7 @@ export function groupStandardize(
 ): void {
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
+  checkDeviation("groupStandardize", ddof, eps);
   center(advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
@@ -64,6 +73,7 @@ export function batchStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
+  checkDeviation("batchStandardize", ddof, eps);
   center(advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
 }
 

@@ -3,7 +3,7 @@
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { square } from "../core/math.ts";
-import { center, checkGroups } from "./center.ts";
+import { center, checkDeviation, checkGroups } from "./center.ts";
 
 export interface StandardizeOptions {
   /** Taken off the number of entries under the variance: 1 (unbiased) or 0. */
@@ -32,6 +32,7 @@ export function standardize(
   const { ddof = standardizeDefaults.ddof, eps = standardizeDefaults.eps, mask } = options;
   const n = x.length;
   checkGroups("standardize", n, y, Math.max(n, 1), mask);
+  checkDeviation("standardize", ddof, eps);
   center(y, x, n, mask, false, "deviation", ddof, eps);
 }
 

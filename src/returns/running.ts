@@ -5,7 +5,7 @@
  */
 
 import type { Floats } from "../core/backend.ts";
-import { checkLength } from "../core/check.ts";
+import { checkFinite, checkInteger, checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 import { checkRows, checkUnit } from "./transitions.ts";
@@ -24,6 +24,11 @@ export type MomentsState = {
   readonly variance: readonly number[];
 };
 
+function checkNormalize(where: string, eps: number, clip: number): void {
+  checkNumber(where, "eps", eps, { min: 0 });
+  checkNumber(where, "clip", clip, { min: 0 });
+}
+
 const clipped = (x: number, clip: number): number => Math.min(Math.max(x, -clip), clip);
 
 /** Mean and variance of each of `size` features over all rows seen. */
@@ -35,6 +40,8 @@ export class RunningMoments {
 
   /** `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. */
   constructor(size: number, count = 1e-4) {
+    checkInteger("RunningMoments", "size", size, { min: 0 });
+    checkFinite("RunningMoments", "count", count, { min: 0 });
     this.size = size;
     this.mean = new Float64Array(size);
     this.variance = new Float64Array(size).fill(1);
@@ -86,6 +93,7 @@ export class RunningMoments {
     const { eps = normalizeDefaults.eps, clip = normalizeDefaults.clip } = options;
     const { size, mean, variance } = this;
     checkRows("RunningMoments.normalize", size, x.length);
+    checkNormalize("RunningMoments.normalize", eps, clip);
     checkLength("RunningMoments.normalize", "the output", y, x.length);
     for (let j = 0; j < size; j++) {
       const scale = 1 / Math.sqrt(variance[j] + eps);
@@ -134,7 +142,9 @@ export class RewardScaler {
     if (!(Number.isInteger(envs) && envs > 0))
       throw new ShapeError(`RewardScaler: want at least one environment, got ${envs}`);
     this.options = { ...rewardScalerDefaults, ...options };
-    checkUnit("RewardScaler", "gamma", this.options.gamma, 0);
+    const { gamma, eps, clip } = this.options;
+    checkUnit("RewardScaler", "gamma", gamma, 0);
+    checkNormalize("RewardScaler", eps, clip);
     this.moments = new RunningMoments(1);
     this.returns = new Float64Array(envs);
   }
