@@ -8,6 +8,7 @@ import type { Gpt } from "../nn/gpt.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
+import { checkVocabulary } from "./judge.ts";
 import { descend, Progress, type Report, weightsOf } from "./training.ts";
 
 /** The samples a stage last learned from, and what was worked out for each token, [count, steps]. */
@@ -77,6 +78,7 @@ export class LanguageTraining extends Progress {
     saved: State | null = null,
   ) {
     super(random, saved);
+    checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;
     this.totalTokens = totalTokens;

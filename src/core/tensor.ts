@@ -48,6 +48,18 @@ export function input(k: Backend, shape: Shape, values?: ArrayLike<number>): Ten
   return { shape: [...shape], data, grad: null, backend: k };
 }
 
+/** Several at once: all of them, or none where memory runs out. */
+export function inputs(k: Backend, shapes: readonly Shape[]): Tensor[] {
+  const made: Tensor[] = [];
+  try {
+    for (const shape of shapes) made.push(input(k, shape));
+  } catch (error) {
+    free(...made);
+    throw error;
+  }
+  return made;
+}
+
 /** A tensor with a gradient that stands alone; models keep theirs together in `Parameters`. */
 export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): Parameter {
   const tensor = input(k, shape, values);
