@@ -71,10 +71,11 @@ export function* impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, n
   const looking = new Tape(k, { grads: false });
   const look = (): void => {
     const { observation, memory, action, mask } = batch;
-    const params = model.forward(observation, memory);
+    const features = model.features(observation, memory);
+    const params = model.outputs(features);
     const logProb = model.head.logProb(params, action, mask).data;
     for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
-    value.set(model.value(observation, memory)?.data ?? []);
+    value.set(model.value(observation, memory, features)?.data ?? []);
   };
 
   // ---- the loss of an update

@@ -59,12 +59,13 @@ export function actorCriticLoss(
   s: LossSettings,
   parts: LossParts,
 ): () => Tensor {
-  const { observation, action, mask, memory, weight, oldLogProb } = batch;
+  const { observation, action, mask, memory, noise, weight, oldLogProb } = batch;
   return () => {
-    const params = model.forward(observation, memory);
+    const features = model.features(observation, memory);
+    const params = model.outputs(features);
     const logProb = model.head.logProb(params, action, mask);
-    const entropy = sum(mul(model.head.entropy(params, mask), weight));
-    const value = model.value(observation, memory);
+    const entropy = sum(mul(model.head.entropy(params, mask, noise), weight));
+    const value = model.value(observation, memory, features);
     // last, because a changed clip range has the tape record all that follows anew
     const policyLoss = surrogateLoss(logProb, oldLogProb, batch.advantage, weight, s.surrogate);
     parts.policyLoss += policyLoss.data[0];

@@ -91,7 +91,7 @@ export function* trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> 
   const surrogate = (): Tensor => {
     const params = model.forward(batch.observation);
     const logProb = model.head.logProb(params, batch.action, batch.mask);
-    entropy = mean(model.head.entropy(params, batch.mask)).data[0];
+    entropy = mean(model.head.entropy(params, batch.mask, batch.noise)).data[0];
     kl = mean(model.head.kl(oldParams, params, batch.mask)).data[0];
     return surrogateLoss(logProb, batch.oldLogProb, batch.advantage, batch.weight, ratioForm);
   };

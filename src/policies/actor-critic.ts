@@ -3,7 +3,6 @@
  * body with two heads. Any body goes with any head.
  */
 import type { Backend } from "../core/backend.ts";
-import { UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import type { Space } from "../envs/space.ts";
@@ -36,7 +35,6 @@ export class ActorCritic {
   private readonly policy: Linear;
   private readonly criticBody: Network | null;
   private readonly critic: Linear | null;
-  private features: Tensor | null = null;
 
   /** Weights are orthogonal: gain √2 inside, 0.01 before the policy's head, 1 before the value. */
   constructor(k: Backend, options: ActorCriticOptions, random: Random) {
@@ -59,26 +57,35 @@ export class ActorCritic {
 
   /** observation [rows, size] → what the head takes, [rows, outputs]. */
   forward(observation: Tensor, memory: Memory | null = null): Tensor {
-    this.features = this.body.forward(observation, memory);
-    return this.policy.forward(this.features);
+    return this.outputs(this.features(observation, memory));
+  }
+
+  /** observation [rows, size] → the features that the policy's last layer takes. */
+  features(observation: Tensor, memory: Memory | null = null): Tensor {
+    return this.body.forward(observation, memory);
+  }
+
+  /** `features` → what the head takes, [rows, outputs]. */
+  outputs(features: Tensor): Tensor {
+    return this.policy.forward(features);
   }
 
   /**
-   * observation [rows, size] → V [rows]; null without a critic. Where policy and critic share a body, it
-   * goes on from the `forward` of the same run.
+   * observation [rows, size] → V [rows]; null without a critic. `features` saves a shared body its second
+   * pass: those that the method of this name gave for the same observation, in the same run.
    */
-  value(observation: Tensor, memory: Memory | null = null): Tensor | null {
+  value(
+    observation: Tensor,
+    memory: Memory | null = null,
+    features: Tensor | null = null,
+  ): Tensor | null {
     if (this.critic === null) return null;
-    const features =
-      this.criticBody?.forward(observation, memory, this.body.memorySize) ?? this.features;
-    if (features === null) throw new UsageError("ActorCritic.value: call forward first");
-    return reshape(this.critic.forward(features), flat);
+    return reshape(this.critic.forward(this.criticFeatures(observation, memory, features)), flat);
   }
 
-  /** Takes the memory on to behind the last step of the run that just ended. */
-  carry(state: Tensor): void {
-    this.body.carry(state, 0);
-    this.criticBody?.carry(state, this.body.memorySize);
+  private criticFeatures(x: Tensor, memory: Memory | null, shared: Tensor | null): Tensor {
+    if (this.criticBody !== null) return this.criticBody.forward(x, memory, this.body.memorySize);
+    return shared ?? this.body.forward(x, memory);
   }
 
   /** The directional derivative of `forward` along the parameters of `v`, a model with the same options. */
