@@ -19,7 +19,7 @@ import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { actorCriticLoss, LossParts } from "./losses.ts";
-import type { Report, Training } from "./training.ts";
+import { mustHaveDeviation, type Report, type Training } from "./training.ts";
 
 export const a2cSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -52,6 +52,7 @@ export const policyGradient = Object.freeze({ ...surrogateDefaults, form: "reinf
 export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const { model, env, random } = t;
   const size = c.envs * c.rollout;
+  if (c.standardize) mustHaveDeviation("a2c", "an update", size);
   const optimizer =
     c.optimizer === "adam"
       ? new Adam(model.parameters, { eps: 1e-5 })

@@ -2,7 +2,8 @@
  * Proximal policy optimization, clipped: Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
  *
  * Differences from the paper, each of them common practice:
- *   1. advantages are standardized within each minibatch;
+ *   1. advantages are standardized within each minibatch; a last minibatch of one row, which has no deviation,
+ *      joins the one before it;
  *   2. policy and critic are two networks (or one body, `shared`) trained on one summed loss;
  *   3. gradients are clipped to a global norm; learning rate and clip range may be annealed;
  *   4. an episode cut short (truncated) bootstraps from the value of its final state;
@@ -18,12 +19,11 @@ import { surrogateDefaults } from "../estimators/surrogate.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { gae } from "../returns/gae.ts";
-import { explainedVariance } from "../returns/normalize.ts";
-import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
+import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
+import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { actorCriticLoss, LossParts, type LossSettings } from "./losses.ts";
-import { standardizeRows } from "./standardize-rows.ts";
-import { keptNumber, type Report, type Training } from "./training.ts";
+import { keptNumber, mustHaveDeviation, type Report, type Training } from "./training.ts";
 
 export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -72,6 +72,7 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
         `${c.rollout} that divides ${size}, got ${minibatch}`,
     );
   }
+  if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
 
   // ---- acting
@@ -81,6 +82,8 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const advantage = new Float32Array(size);
   const target = new Float32Array(size);
   const standardized = new Float32Array(size);
+  const scratch = new Float64Array(minibatch + 1);
+  const least = c.standardize ? 2 : 1;
 
   // ---- the loss of a minibatch
   const dualClip = c.dualClip || null;
@@ -119,9 +122,9 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
     for (let epoch = 0; epoch < c.epochs; epoch++) {
       means.clear();
       shuffleRows(order, random, sequences);
-      for (let first = 0; first < size; first += minibatch) {
-        const end = Math.min(first + minibatch, size);
-        if (c.standardize) standardizeRows(standardized, advantage, order, first, end);
+      for (let first = 0, end = 0; first < size; first = end) {
+        end = minibatchEnd(first, minibatch, size, least);
+        if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
         parts.clear();
         batch.forEachPart(rollout, estimates, order, first, end, pass);
         gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);

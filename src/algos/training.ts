@@ -3,7 +3,7 @@
  * trains, saved and gone on from as one. A trainer sets up, calls `begin` with its own parts, and loops;
  * between two reports `save` gives all that the rest of the run follows from.
  */
-import { NumericError } from "../core/errors.ts";
+import { NumericError, SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import type { Tape } from "../core/tape.ts";
@@ -194,6 +194,18 @@ export class Training extends Progress {
   descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
     return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
   }
+}
+
+/**
+ * Throws SettingError where advantages are to be standardized over a single step: it has no deviation, and
+ * would never be learned from.
+ */
+export function mustHaveDeviation(algorithm: string, over: string, steps: number): void {
+  if (steps >= 2) return;
+  throw new SettingError(
+    `${algorithm}: expected ${over} of at least 2 steps where advantages are standardized, got ${steps}; ` +
+      "or set standardize=false",
+  );
 }
 
 /**

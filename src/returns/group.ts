@@ -39,13 +39,13 @@ export function leaveOneOut(
   valid?: Floats,
 ): void {
   checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "others", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "others", 0, 0);
 }
 
 /** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
 export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
   checkGroups("groupMean", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "none", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "none", 0, 0);
 }
 
 /**
@@ -61,7 +61,7 @@ export function groupStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
   checkDeviation("groupStandardize", ddof, eps);
-  center(advantage, reward, groups, valid, true, "deviation", ddof, eps);
+  center(reward.length, advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
@@ -74,7 +74,7 @@ export function batchStandardize(
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
   checkDeviation("batchStandardize", ddof, eps);
-  center(advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+  center(reward.length, advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
 }
 
 /**

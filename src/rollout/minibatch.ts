@@ -129,6 +129,21 @@ export class Minibatch {
   }
 }
 
+/**
+ * Returns where the minibatch that begins at `first` ends: after `minibatch` rows, or at the end of all `size`
+ * where fewer than `least` would be left over. With `least` 2, no row is alone: it has no deviation to be
+ * standardized by.
+ */
+export function minibatchEnd(
+  first: number,
+  minibatch: number,
+  size: number,
+  least: number,
+): number {
+  const end = first + minibatch;
+  return size - end < least ? size : end;
+}
+
 function copyRows(
   to: Floats,
   from: Floats,
