@@ -3,6 +3,7 @@
  * body with two heads. Any body goes with any head.
  */
 import type { Backend } from "../core/backend.ts";
+import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import type { Space } from "../envs/space.ts";
@@ -22,6 +23,12 @@ export interface ActorCriticOptions extends NetworkOptions, HeadOptions {
   readonly critic: boolean;
   /** One body for policy and critic. Default false. */
   readonly shared?: boolean;
+}
+
+function describeActions(space: Space): string {
+  if (space.kind === "discrete") return `discrete(${space.n}, ${space.start})`;
+  if (space.kind === "multiDiscrete") return `multiDiscrete(${space.choices.join(", ")})`;
+  return `${space.kind}(${space.size})`;
 }
 
 export class ActorCritic {
@@ -86,6 +93,22 @@ export class ActorCritic {
   private criticFeatures(x: Tensor, memory: Memory | null, shared: Tensor | null): Tensor {
     if (this.criticBody !== null) return this.criticBody.forward(x, memory, this.body.memorySize);
     return shared ?? this.body.forward(x, memory);
+  }
+
+  /** Throws ShapeError unless the policy sees such observations and chooses such actions. */
+  mustFit(where: string, observation: Space, action: Space): void {
+    const own = this.options;
+    if (observation.size !== own.observation.size) {
+      throw new ShapeError(
+        `${where}: expected observations of ${own.observation.size} numbers, as the policy has, ` +
+          `got ${observation.size}`,
+      );
+    }
+    const [policy, environment] = [own.action, action].map(describeActions);
+    if (policy !== environment)
+      throw new ShapeError(
+        `${where}: expected actions ${policy}, as the policy has, got ${environment}`,
+      );
   }
 
   /** The directional derivative of `forward` along the parameters of `v`, a model with the same options. */

@@ -54,6 +54,13 @@ const same = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
 };
 
+/** Kept for learning is the choice from 0 on; the environment is told the number from `start` on. */
+const shiftedBy =
+  (start: number) =>
+  (commands: Floats, action: Floats): void => {
+    for (let i = 0; i < action.length; i++) commands[i] = start + action[i];
+  };
+
 export interface HeadOptions {
   /** Squash a Gaussian into its bounds by tanh, rather than clip what the environment is told. */
   readonly squash?: boolean;
@@ -63,7 +70,9 @@ export interface HeadOptions {
 
 /** The head for an action space. A Gaussian adds its free ln σ to `parameters`, as `policy.logStd`. */
 export function headFor(space: Space, parameters: Parameters, options: HeadOptions = {}): Head {
-  if (space.kind === "discrete") return categoricalHead(space.n);
+  if (space.kind === "dict")
+    throw new SettingError("policy: expected actions in one space, got a dictionary");
+  if (space.kind === "discrete") return categoricalHead(space.n, space.start);
   if (space.kind === "multiDiscrete") return multiCategoricalHead(space.choices);
   if (space.kind === "multiBinary") return bernoulliHead(space.size);
   return options.squash === true
@@ -73,8 +82,9 @@ export function headFor(space: Space, parameters: Parameters, options: HeadOptio
 
 const stateless = { remember: (): void => {}, command: same, samplesEntropy: false };
 
-const categoricalHead = (n: number): Head => ({
+const categoricalHead = (n: number, start: number): Head => ({
   ...stateless,
+  command: start === 0 ? same : shiftedBy(start),
   kind: "categorical",
   outputs: n,
   actionSize: 1,

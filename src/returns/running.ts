@@ -48,18 +48,23 @@ export class RunningMoments {
     this.count = count;
   }
 
-  /** Takes in a batch, [rows, size]. */
-  update(batch: Floats): void {
+  /** Takes in a batch, [rows, size]; with `counts`, [rows], only the rows where it is not 0. */
+  update(batch: Floats, counts?: ArrayLike<number>): void {
     const { size, count } = this;
     checkRows("RunningMoments.update", size, batch.length);
-    const rows = batch.length / size;
+    const all = batch.length / size;
+    if (counts !== undefined) checkLength("RunningMoments.update", "counts", counts, all);
+    let rows = all;
+    if (counts !== undefined) for (let i = 0; i < all; i++) if (counts[i] === 0) rows--;
     if (rows === 0) return;
     for (let j = 0; j < size; j++) {
       let sum = 0;
-      for (let i = j; i < batch.length; i += size) sum += batch[i];
+      for (let i = j, row = 0; row < all; i += size, row++)
+        if (counts === undefined || counts[row] !== 0) sum += batch[i];
       const mean = sum / rows;
       let squares = 0;
-      for (let i = j; i < batch.length; i += size) squares += square(batch[i] - mean);
+      for (let i = j, row = 0; row < all; i += size, row++)
+        if (counts === undefined || counts[row] !== 0) squares += square(batch[i] - mean);
       this.#merge(j, count, mean, squares / rows, rows);
     }
     this.count = count + rows;
@@ -149,8 +154,17 @@ export class RewardScaler {
     this.returns = new Float64Array(envs);
   }
 
-  /** Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. */
-  scale(y: Floats, reward: Floats, terminated: Floats, truncated: Floats): void {
+  /**
+   * Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. With `counts`, [envs], an environment
+   * where it is 0 took no step: it is not taken in, and its reward is left as it is.
+   */
+  scale(
+    y: Floats,
+    reward: Floats,
+    terminated: Floats,
+    truncated: Floats,
+    counts?: ArrayLike<number>,
+  ): void {
     const { returns, moments } = this;
     const { gamma, eps, clip } = this.options;
     const envs = returns.length;
@@ -158,11 +172,16 @@ export class RewardScaler {
     checkLength("RewardScaler.scale", "the output", y, reward.length);
     checkLength("RewardScaler.scale", "terminated", terminated, reward.length);
     checkLength("RewardScaler.scale", "truncated", truncated, reward.length);
+    if (counts !== undefined) checkLength("RewardScaler.scale", "counts", counts, envs);
     for (let row = 0; row < reward.length; row += envs) {
-      for (let e = 0; e < envs; e++) returns[e] = gamma * returns[e] + reward[row + e];
-      moments.update(returns);
+      for (let e = 0; e < envs; e++) {
+        if (counts === undefined || counts[e] !== 0)
+          returns[e] = gamma * returns[e] + reward[row + e];
+      }
+      moments.update(returns, counts);
       const scale = 1 / Math.sqrt(moments.variance[0] + eps);
       for (let e = 0; e < envs; e++) {
+        if (counts !== undefined && counts[e] === 0) continue;
         const i = row + e;
         y[i] = clipped(reward[i] * scale, clip);
         if (terminated[i] !== 0 || truncated[i] !== 0) returns[e] = 0;

@@ -1,4 +1,5 @@
 /** Steps of several environments under a policy, in arrays made once: [steps, envs], time first. */
+import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { Actor } from "../policies/actor.ts";
 import type { Transitions } from "../returns/transitions.ts";
@@ -40,6 +41,10 @@ export class Rollout implements Transitions {
   constructor(env: VectorEnv, actor: Actor, steps: number) {
     const { head, memorySize } = actor.model;
     const envs = env.envs.length;
+    const [{ observationSpace, actionSpace }] = env.envs;
+    actor.model.mustFit("Rollout", observationSpace, actionSpace);
+    checkInteger("Rollout", "the actor's environments", actor.envs, { min: envs, max: envs });
+    checkInteger("Rollout", "steps", steps, { min: 1 });
     const n = steps * envs;
     this.env = env;
     this.actor = actor;

@@ -96,15 +96,14 @@ export function open(given: RunConfig, saved: State | null = null): Session {
   const own = settle(algorithm.settings, pick(config.settings, algorithm.settings));
   const envs = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
   const parts = assemble(config, envs, new Random(config.seed), saved);
-  const { training, makeEnv, shape } = parts;
+  const { training, makeEnv } = parts;
   return {
     config,
     reports: algorithm.train(training, own as never),
     training,
     makeEnv,
     evaluate(episodes, seed, greedy, witness) {
-      const playground = new VectorEnv([makeEnv()], { ...shape, normalizeReward: false });
-      playground.restoreStatistics(training.env.saveStatistics());
+      const playground = training.env.around([makeEnv()]);
       return evaluate(training.model, playground, episodes, seed, greedy, witness);
     },
     load(state) {
@@ -140,7 +139,7 @@ function assemble(config: RunConfig, envs: number, random: Random, saved: State 
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, saved);
   playItself(training, task, random.split());
-  return { training, makeEnv, shape };
+  return { training, makeEnv };
 }
 
 function makeModel(
