@@ -48,8 +48,11 @@ export interface A2cReport extends Report {
 /** The surrogate whose gradient is that of −Â·ln π. */
 export const policyGradient = Object.freeze({ ...surrogateDefaults, form: "reinforce" as const });
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const { model, env, random } = t;
   const size = c.envs * c.rollout;
   if (c.standardize) mustHaveDeviation("a2c", "an update", size);
@@ -77,25 +80,27 @@ export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
 
   // ---- collect, estimate, improve
   t.begin({ optimizer, actor });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    rollout.collect(random);
-    t.count(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-    if (c.standardize) standardize(advantage, advantage);
-    parts.clear();
-    batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
-    const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
-    yield {
-      ...t.report(),
-      policyLoss: parts.policyLoss,
-      valueLoss: parts.valueLoss,
-      entropy: parts.entropy,
-      explainedVariance: explainedVariance(rollout.value, target),
-      gradNorm,
-      learningRate,
-    };
-  }
+  return (function* (): Generator<A2cReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      rollout.collect(random);
+      t.count(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      if (c.standardize) standardize(advantage, advantage);
+      parts.clear();
+      batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
+      yield {
+        ...t.report(),
+        policyLoss: parts.policyLoss,
+        valueLoss: parts.valueLoss,
+        entropy: parts.entropy,
+        explainedVariance: explainedVariance(rollout.value, target),
+        gradNorm,
+        learningRate,
+      };
+    }
+  })();
 }

@@ -60,8 +60,11 @@ export interface PpoReport extends Report {
   readonly learningRate: number;
 }
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const { model, env, random } = t;
   const recurrent = model.memorySize > 0;
   const size = c.envs * c.rollout;
@@ -106,44 +109,46 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
 
   // ---- collect, estimate, improve
   t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight") });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    if (c.annealClip) {
-      const clip = Math.max(c.clipRange * t.left(), 1e-6);
-      losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
-    }
-    rollout.collect(random);
-    t.count(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-
-    let gradNorm = 0;
-    for (let epoch = 0; epoch < c.epochs; epoch++) {
-      means.clear();
-      shuffleRows(order, random, sequences);
-      for (let first = 0, end = 0; first < size; first = end) {
-        end = minibatchEnd(first, minibatch, size, least);
-        if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
-        parts.clear();
-        batch.forEachPart(rollout, estimates, order, first, end, pass);
-        gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-        means.add(parts, (end - first) / size);
+  return (function* (): Generator<PpoReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      if (c.annealClip) {
+        const clip = Math.max(c.clipRange * t.left(), 1e-6);
+        losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
       }
-      if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
-    }
-    if (c.klWeight > 0) {
-      losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
-    }
+      rollout.collect(random);
+      t.count(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
 
-    yield {
-      ...t.report(),
-      ...means,
-      explainedVariance: explainedVariance(rollout.value, target),
-      gradNorm,
-      learningRate,
-    };
-  }
+      let gradNorm = 0;
+      for (let epoch = 0; epoch < c.epochs; epoch++) {
+        means.clear();
+        shuffleRows(order, random, sequences);
+        for (let first = 0, end = 0; first < size; first = end) {
+          end = minibatchEnd(first, minibatch, size, least);
+          if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
+          parts.clear();
+          batch.forEachPart(rollout, estimates, order, first, end, pass);
+          gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
+          means.add(parts, (end - first) / size);
+        }
+        if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
+      }
+      if (c.klWeight > 0) {
+        losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
+      }
+
+      yield {
+        ...t.report(),
+        ...means,
+        explainedVariance: explainedVariance(rollout.value, target),
+        gradNorm,
+        learningRate,
+      };
+    }
+  })();
 }
 
 const range = (clip: number) => ({ clipLow: clip, clipHigh: clip });

@@ -43,8 +43,11 @@ export interface ReinforceReport extends Report {
   readonly learningRate: number;
 }
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
   const { model, env, random } = t;
   const steps = Math.max(...env.envs.map((e) => e.maxSteps));
   if (!Number.isFinite(steps)) {
@@ -78,22 +81,24 @@ export function* reinforce(t: Training, c: ReinforceConfig): Generator<Reinforce
 
   // ---- sample, estimate, climb
   t.begin({ adam });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    env.start();
-    rollout.collect(random);
-    t.count(rollout);
-    discountedReturns(returns, rollout, c.gamma);
-    for (let i = 0; i < n; i++) advantage[i] = returns[i] - rollout.value[i];
-    rescale(advantage, counted);
-    const rows = model.memorySize > 0 ? everyRow(order) : takenRows(order, rollout.taken);
-    parts.clear();
-    batch.forEachPart(rollout, { advantage, target: returns }, order, 0, rows, pass);
-    const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-    const { policyLoss, valueLoss, entropy } = parts;
-    yield { ...t.report(), policyLoss, valueLoss, entropy, gradNorm, learningRate };
-  }
+  return (function* (): Generator<ReinforceReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      env.start();
+      rollout.collect(random);
+      t.count(rollout);
+      discountedReturns(returns, rollout, c.gamma);
+      for (let i = 0; i < n; i++) advantage[i] = returns[i] - rollout.value[i];
+      rescale(advantage, counted);
+      const rows = model.memorySize > 0 ? everyRow(order) : takenRows(order, rollout.taken);
+      parts.clear();
+      batch.forEachPart(rollout, { advantage, target: returns }, order, 0, rows, pass);
+      const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
+      const { policyLoss, valueLoss, entropy } = parts;
+      yield { ...t.report(), policyLoss, valueLoss, entropy, gradNorm, learningRate };
+    }
+  })();
 }
 
 /** Every row, time first. */

@@ -112,6 +112,10 @@ export class Actor implements Kept {
     return { memory: this.state.slice() };
   }
 
+  renew(): void {
+    this.state.fill(0);
+  }
+
   restore(state: State): void {
     this.state.set(numbersOf(state, "memory", this.state.length));
   }

@@ -36,16 +36,29 @@ export class RunningMoments {
   readonly size: number;
   readonly mean: Float64Array;
   readonly variance: Float64Array;
-  count: number;
+  private readonly counted: Float64Array;
 
-  /** `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. */
-  constructor(size: number, count = 1e-4) {
+  /**
+   * `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. `memory`, 2·size + 1
+   * numbers, is where it lies, taken as it stands: memory that threads share.
+   */
+  constructor(size: number, count = 1e-4, memory?: Float64Array) {
     checkInteger("RunningMoments", "size", size, { min: 0 });
     checkFinite("RunningMoments", "count", count, { min: 0 });
+    const room = memory ?? new Float64Array(2 * size + 1).fill(1, size, 2 * size);
+    checkLength("RunningMoments", "its memory", room, 2 * size + 1);
     this.size = size;
-    this.mean = new Float64Array(size);
-    this.variance = new Float64Array(size).fill(1);
-    this.count = count;
+    this.mean = room.subarray(0, size);
+    this.variance = room.subarray(size, 2 * size);
+    this.counted = room.subarray(2 * size);
+    if (memory === undefined) this.count = count;
+  }
+
+  get count(): number {
+    return this.counted[0];
+  }
+  set count(count: number) {
+    this.counted[0] = count;
   }
 
   /** Takes in a batch, [rows, size]; with `counts`, [rows], only the rows where it is not 0. */

@@ -269,6 +269,14 @@ export class VectorEnv implements Kept {
     this.restoreStatistics(state);
   }
 
+  /** Takes the statistics alone: the environments are others, and begin anew. */
+  renew(state: State): void {
+    this.moments?.restore(partOf(state, "moments") as unknown as MomentsState);
+    if (this.rewardScaler === null) return;
+    const { moments } = partOf(state, "rewardScaler") as unknown as RewardScalerState;
+    this.rewardScaler.moments.restore(moments);
+  }
+
   /** What observations and rewards are measured by; a policy's evaluation needs it too. */
   saveStatistics(): { moments: State; rewardScaler: State } {
     const { moments, rewardScaler } = this;

@@ -89,6 +89,7 @@ function* update(c: Any): Generator<string | null> {
     mask: new Float32Array(0),
     reset: new Float32Array(n),
     taken: new Float32Array(n).fill(1),
+    noise: new Float32Array(0),
     startState: new Float32Array(0),
   };
   const advantage = Float32Array.from(decode(inputs.advantages));
