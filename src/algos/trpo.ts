@@ -116,6 +116,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
     const tangent = model.tangent(states.observation, direction);
     return model.head.fisher(params, tangent, states.mask, direction.parameters);
   };
+  curving.run(form); // refuses, before anything is played, what has no Fisher matrix here
   const product: FisherProduct = (out, v) => {
     along.write(v);
     policy.clearGradients();

@@ -5,7 +5,14 @@ import type { Dynamics, Tabular } from "../envs/env.ts";
 import { readCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
-import { chooseFolder, createRun, readTraining, resumeRun } from "../node/run-folder.ts";
+import {
+  abandonRun,
+  chooseFolder,
+  createRun,
+  readConfig,
+  readTraining,
+  resumeRun,
+} from "../node/run-folder.ts";
 import { type StopOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
@@ -63,7 +70,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
-  const { folder, session } =
+  const { folder, session, renewed } =
     values.resume === undefined ? begin(values, positionals) : resume(values, positionals);
   const { config } = session;
   const talk = !values.json && !values.quiet;
@@ -72,7 +79,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     values.resume === undefined ? "training" : finished ? "finished already:" : "going on with";
   if (talk)
     process.stdout.write(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}\n`);
-  if (talk && values.resume !== undefined && values.set !== undefined)
+  if (talk && renewed)
     process.stdout.write(`${config.settings.envs} new environments; weights and optimizer kept\n`);
 
   const live = values.watch ? await watchRun(folder, port) : null;
@@ -85,6 +92,9 @@ export async function trainCommand(args: string[]): Promise<void> {
     progress?.show(report, sampleLine(session));
     live?.send(line);
     board?.add(report);
+  }).catch((error: unknown) => {
+    abandonRun(folder);
+    throw error;
   });
   progress?.end();
   board?.flush();
@@ -118,7 +128,14 @@ async function watchRun(folder: string, port: number): Promise<Live> {
   return serveLive(page, port);
 }
 
-function begin(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+interface Begun {
+  readonly folder: string;
+  readonly session: AnySession;
+  /** Whether it goes on in other environments. */
+  readonly renewed: boolean;
+}
+
+function begin(values: Given, positionals: string[]): Begun {
   const config = resolveAny({
     from: values.from,
     task: only("task", positionals),
@@ -133,10 +150,10 @@ function begin(values: Given, positionals: string[]): { folder: string; session:
   if (values.from !== undefined) session.load(readTraining(values.from));
   session.prepare(); // may refuse the settings: then there is no folder
   createRun(folder, session.config);
-  return { folder, session };
+  return { folder, session, renewed: false };
 }
 
-function resume(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+function resume(values: Given, positionals: string[]): Begun {
   const { envs, ...others } = pairs(values.set ?? []);
   const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined,
@@ -153,7 +170,9 @@ function resume(values: Given, positionals: string[]): { folder: string; session
   }
   const folder = values.resume as string;
   const steps = wholeNumber("steps", values.steps, 1);
-  return { folder, session: resumeRun(folder, { steps, envs }) };
+  const before = readConfig(folder).settings.envs;
+  const session = resumeRun(folder, { steps, envs });
+  return { folder, session, renewed: session.config.settings.envs !== before };
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */

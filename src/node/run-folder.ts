@@ -2,7 +2,15 @@
  * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
  * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
@@ -50,6 +58,17 @@ export function createRun(path: string, config: RunConfig): void {
   writeAtomically(join(path, names.metrics), "");
 }
 
+/** Removes the folder of a run that failed before its first checkpoint: there is nothing to go on from. */
+export function abandonRun(path: string): void {
+  if (existsSync(join(path, names.checkpoint))) return;
+  for (const name of Object.values(names)) rmSync(join(path, name), { force: true });
+  try {
+    rmdirSync(path);
+  } catch {
+    // there is something else in it
+  }
+}
+
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
 export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
   if (metrics.length > 0) {
@@ -63,9 +82,14 @@ export function checkpoint(path: string, session: AnySession, metrics: string[])
     appendFlushed(join(path, names.samples), lines);
   }
   const { task, algo } = session.config;
-  const bytes = encodeState(session.training.save(), { format: "pigrad 1", task, algo });
+  const metadata = { format: "pigrad 1", task, algo, ...environmentsOf(session.config) };
+  const bytes = encodeState(session.training.save(), metadata);
   writeAtomically(join(path, names.checkpoint), bytes);
 }
+
+/** The number of environments, which a checkpoint's are in: it may have changed since. */
+const environmentsOf = ({ settings: { envs } }: RunConfig): { envs?: string } =>
+  envs === undefined ? {} : { envs: String(envs) };
 
 /**
  * A run's policy, in a session that has not trained: for evaluation, in a task with some settings changed where
@@ -78,7 +102,7 @@ export function openAnyRun(
   const saved = readConfig(path);
   const config = changeTask(saved, changes);
   const session = rebuilding(path, () => openAny(config, null, readCorpus));
-  const state = readCheckpoint(path, saved);
+  const { state } = readCheckpoint(path, saved);
   rebuilding(path, () => session.load(state));
   return session;
 }
@@ -117,9 +141,9 @@ export function resumeRun(path: string, { steps, envs }: ResumeChanges = {}): An
   const saved = readConfig(path);
   const settings = envs === undefined ? saved.settings : { ...saved.settings, envs };
   const config = resolveAny({ ...saved, steps: steps ?? saved.steps, settings });
-  const state = readCheckpoint(path, saved);
+  const { state, envs: before } = readCheckpoint(path, saved);
   const session = rebuilding(path, () => {
-    const renews = config.settings.envs !== saved.settings.envs;
+    const renews = environmentsOf(config).envs !== before;
     const opened = openAny(config, state, readCorpus, renews);
     opened.prepare();
     return opened;
@@ -145,7 +169,7 @@ function cutMetrics(path: string, update: number): void {
 }
 
 /** The saved training of a run, for a new run to begin with its weights. */
-export const readTraining = (path: string): State => readCheckpoint(path, readConfig(path));
+export const readTraining = (path: string): State => readCheckpoint(path, readConfig(path)).state;
 
 /** Samples of a run of language, one checkpoint's after another; none of other runs. */
 export function readSamples(path: string): ExplainedSample[] {
@@ -199,7 +223,11 @@ export function readConfig(path: string): RunConfig {
 }
 
 /** The state in a checkpoint. Throws FormatError for one of another format, task or algorithm than the run's. */
-function readCheckpoint(path: string, { task, algo }: RunConfig): State {
+function readCheckpoint(
+  path: string,
+  config: RunConfig,
+): { readonly state: State; readonly envs: string | undefined } {
+  const { task, algo } = config;
   const bytes = read(path, names.checkpoint);
   return rebuilding(path, () => {
     const { state, metadata } = decodeState(bytes);
@@ -211,7 +239,7 @@ function readCheckpoint(path: string, { task, algo }: RunConfig): State {
         );
       }
     }
-    return state;
+    return { state, envs: metadata.get("envs") ?? environmentsOf(config).envs };
   });
 }
 

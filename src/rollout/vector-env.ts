@@ -3,7 +3,7 @@
  * step: `observation` is then the next episode's first, `finalObservation` what the ended one came to, whose
  * value a truncated episode bootstraps from.
  */
-import { EnvError, ShapeError } from "../core/errors.ts";
+import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
 import { Dynamics } from "../envs/env.ts";
@@ -275,6 +275,20 @@ export class VectorEnv implements Kept {
     if (this.rewardScaler === null) return;
     const { moments } = partOf(state, "rewardScaler") as unknown as RewardScalerState;
     this.rewardScaler.moments.restore(moments);
+  }
+
+  /**
+   * Takes the statistics of observations alone. Throws FormatError where only one side standardizes them: the
+   * policy would see other numbers than it learned from.
+   */
+  loadMoments(state: State): void {
+    const { moments = null } = state as { readonly moments?: MomentsState | null };
+    if ((moments === null) !== (this.moments === null)) {
+      throw new FormatError(
+        `state: expected normalizeObservation=${moments !== null}, as it was saved, got ${moments === null}`,
+      );
+    }
+    if (moments !== null) this.moments?.restore(moments);
   }
 
   /** What observations and rewards are measured by; a policy's evaluation needs it too. */

@@ -38,7 +38,7 @@ export interface Session {
   evaluate(episodes: number, seed: number, greedy: boolean, witness?: Witness): Evaluation;
   /** A new environment of the task. */
   makeEnv(): Dynamics;
-  /** Takes weights and statistics, but no more, from a saved training; before `prepare`, to train on from them. */
+  /** Takes weights and statistics of observations alone from a saved training; before `prepare`, to train on. */
   load(state: State): void;
   /**
    * Sets up the trainer and goes on from where the saved training stood, where there is one; `reports` does it
@@ -136,7 +136,7 @@ export function open(given: RunConfig, saved: State | null = null, renews = fals
     },
     load(state) {
       weightsOf(training.model.parameters).restore(partOf(state, "weights"));
-      training.env.restoreStatistics(partOf(state, "env"));
+      training.env.loadMoments(partOf(state, "env"));
     },
   };
 }
