@@ -9,7 +9,7 @@ import { Random } from "../core/random.ts";
 import { type Settings, settle, type Values } from "../core/settings.ts";
 import { partOf, type State } from "../core/state.ts";
 import type { Dynamics } from "../envs/env.ts";
-import { FrameStack } from "../envs/wrappers.ts";
+import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import type { RunningMoments } from "../returns/running.ts";
 import { type Evaluation, evaluate, type Witness } from "../rollout/evaluate.ts";
@@ -179,7 +179,9 @@ function assemble(
   const shape = settle(modelSettings, pick(settings, modelSettings));
   const task = tasks[config.task as TaskName];
   const makeEnv = (): Dynamics => {
-    const env = task.make(settings as Values<Settings>);
+    const raw = task.make(settings as Values<Settings>);
+    const scale = shape.observationScale;
+    const env = scale === 1 ? raw : new ScaleObservation(raw, scale);
     return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
   };
   const model = makeModel(config, shape, makeEnv(), random.split());

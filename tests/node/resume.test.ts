@@ -2,11 +2,14 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test, vi } from "vitest";
 import { compareCommand } from "../../src/cli/compare.ts";
 import { evalCommand } from "../../src/cli/eval.ts";
+import { exportCommand } from "../../src/cli/export.ts";
 import { trainCommand } from "../../src/cli/train.ts";
 import { FormatError, SettingError } from "../../src/core/errors.ts";
+import type { Dynamics } from "../../src/envs/env.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { openRun, resumeRun } from "../../src/node/run-folder.ts";
 
@@ -234,6 +237,27 @@ test("a saved recurrent policy is evaluated and compared as when it was trained"
     const first = await train("cartpole", ...args, "--set", `shared=${shared}`, "--out", run);
     expect(greedy(await said(evalCommand, run))).toBe(greedy(first));
     expect(await said(compareCommand, run)).toMatch(/cartpole/);
+  }
+});
+
+test("observationScale: an exported policy takes raw observations, as the environment gives them", async () => {
+  for (const extra of [[], ["--set", "normalizeObservation=true"]]) {
+    const run = at(`scaled${extra.length}`);
+    const args = ["--steps", "320", ...small, "--set", "observationScale=0.25", ...extra];
+    await train("cartpole", ...args, "--out", run, "--quiet");
+    const file = `${run}.mjs`;
+    await said(exportCommand, run, "--format", "js", "--out", file);
+    const { act } = await import(pathToFileURL(file).href);
+    let steps = 0;
+    openRun(run).evaluate(2, 1, true, (_, actor, played) => {
+      const { env } = played.envs[0] as unknown as { env: Dynamics };
+      const raw = new Float32Array(4);
+      env.observe(raw, 0);
+      if (extra.length === 0) expect(actor.observation[0]).toBeCloseTo(raw[0] / 4, 6);
+      expect(act(raw)).toBe(actor.command[0]);
+      steps++;
+    });
+    expect(steps).toBeGreaterThan(10);
   }
 });
 
