@@ -77,6 +77,35 @@ export function batchStandardize(
   center(reward.length, advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
 }
 
+/** The baseline and the scale of rewards in a group; see the settings of estimators. */
+export interface ShareSettings {
+  readonly baseline: string;
+  readonly scale: string;
+  readonly ddof: number;
+  readonly eps: number;
+}
+
+/**
+ * The group's part of each sample's advantage, by settings: scale "batch" is `batchStandardize`, "group"
+ * `groupStandardize`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
+ * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
+ *
+ * @param share written: [samples]
+ */
+export function groupShares(
+  share: Floats,
+  reward: Floats,
+  { baseline, scale, ddof, eps }: ShareSettings,
+  size: number,
+): void {
+  const options = { ddof, eps };
+  if (scale === "batch") batchStandardize(share, reward, options);
+  else if (scale === "group") groupStandardize(share, reward, size, options);
+  else if (baseline === "mean") groupMean(share, reward, size);
+  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
+  else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
+}
+
 /**
  * Mean and unbiased deviation of the OTHER scored members of each sample's group, for those who divide by
  * the latter. A sample alone is its own baseline; fewer than two others have deviation 0. A sample left
