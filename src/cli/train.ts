@@ -93,7 +93,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     live?.send(line);
     board?.add(report);
   }).catch((error: unknown) => {
-    abandonRun(folder);
+    if ((error as NodeJS.ErrnoException).code === undefined) abandonRun(folder); // else: the disk failed
     throw error;
   });
   progress?.end();
@@ -165,7 +165,7 @@ function resume(values: Given, positionals: string[]): Begun {
   ];
   if (got.length > 0) {
     throw new SettingError(
-      `--resume takes everything but --steps and --set envs from the run; got ${got.join(" ")} beside it`,
+      `--resume takes everything from the run but --steps and --set envs; got ${got.join(" ")} beside it`,
     );
   }
   const folder = values.resume as string;

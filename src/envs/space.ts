@@ -1,6 +1,5 @@
 /** What observations and actions look like. */
 import type { Floats } from "../core/backend.ts";
-import { checkInteger } from "../core/check.ts";
 import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
@@ -81,8 +80,8 @@ export type Space = Discrete | MultiDiscrete | MultiBinary | Box | Dict;
 
 /** The choices 0 to n − 1, or from `start` on. */
 export function discrete(n: number, start = 0): Discrete {
-  checkInteger("discrete", "n", n, { min: 1 });
-  checkInteger("discrete", "start", start);
+  if (!(Number.isInteger(n) && n >= 1 && Number.isSafeInteger(start + n)))
+    throw new RangeError(`discrete: expected whole n ≥ 1 and start, got ${n} and ${start}`);
   return {
     kind: "discrete",
     n,
