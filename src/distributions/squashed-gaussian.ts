@@ -8,12 +8,12 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
-import { atanh, exp, log, softplus, tanh } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
+import { atanh, log, softplus, tanh } from "../core/math.ts";
+import { apply, checkLive, type Op } from "../core/tape.ts";
 import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
 import { neg, sub } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
-import { gaussianLogProb, gaussianRsample } from "./gaussian.ts";
+import { gaussianLogProb, gaussianRsample, gaussianSample } from "./gaussian.ts";
 
 /** Finite bounds with low < high: one number for every dimension, or one number per dimension, [n]. */
 export interface Bounds {
@@ -169,14 +169,15 @@ export function squashedSample(
   noise: ArrayLike<number>,
   bounds: Bounds = unit,
 ): void {
-  const l = logStd.data;
-  for (let i = 0; i < u.length; i++) u[i] = mean.data[i] + exp(l[i % l.length]) * noise[i];
+  gaussianSample(u, mean, logStd, noise);
   squashInto(action, u, bounds);
 }
 
 /** Writes the squashed mean: the median action, what a greedy policy does. */
-export const squashedMode = (action: Floats, mean: Tensor, bounds: Bounds = unit): void =>
+export function squashedMode(action: Floats, mean: Tensor, bounds: Bounds = unit): void {
+  checkLive("squashedMode", mean);
   squashInto(action, mean.data, bounds);
+}
 
 /** Writes the action that u stands for. */
 export function squashInto(
@@ -184,5 +185,6 @@ export function squashInto(
   u: ArrayLike<number>,
   { low, high }: Bounds = unit,
 ): void {
+  checkLength("squash", "the actions", action, u.length);
   for (let i = 0; i < action.length; i++) action[i] = within(u[i], at(low, i), at(high, i));
 }
