@@ -51,7 +51,7 @@ export class LossParts {
  *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + klWeight·Σ w·(ρ − 1 − ln ρ)
  *
  * with w = 1/size, so that sums are means. Adds what it finds to `parts`. A model without a critic has no
- * value loss.
+ * value loss; with PopArt, its share of the sum is over σ², so that errors count in units of their targets.
  */
 export function actorCriticLoss(
   model: ActorCritic,
@@ -78,7 +78,9 @@ export function actorCriticLoss(
     if (value !== null) {
       const criticLoss = valueLoss(value, batch.target, weight, batch.oldValue, s.value);
       parts.valueLoss += criticLoss.data[0];
-      loss = add(loss, mul(criticLoss, s.valueWeight));
+      const scaled =
+        model.popArt === null ? criticLoss : mul(criticLoss, model.popArt.inverseVariance);
+      loss = add(loss, mul(scaled, s.valueWeight));
     }
     if (s.klWeight === 0) return loss;
     const logRatio = sub(logProb, oldLogProb);

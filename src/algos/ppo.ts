@@ -23,7 +23,7 @@ import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
 import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { actorCriticLoss, LossParts, type LossSettings } from "./losses.ts";
-import { keptNumber, mustHaveDeviation, type Report, type Training } from "./training.ts";
+import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -41,6 +41,10 @@ export const ppoSettings = {
   standardize: flag(true, "standardize advantages within each minibatch"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  popArt: real(0, "rate of PopArt's statistics of value targets; 0: targets as they are", {
+    min: 0,
+    max: 1,
+  }),
   maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
   stopKl: real(0, "end the epochs at 1.5 times this KL to the old policy; 0: never", { min: 0 }),
   klWeight: real(0, "weight of a KL penalty at the start; 0 for none", { min: 0 }),
@@ -73,6 +77,11 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
     throw new SettingError(
       `ppo: a recurrent policy wants minibatches of whole sequences: a multiple of rollout ` +
         `${c.rollout} that divides ${size}, got ${minibatch}`,
+    );
+  }
+  if (model.popArt !== null && c.valueClip !== "none") {
+    throw new SettingError(
+      `ppo: expected valueClip=none with popArt, whose units change, got ${c.valueClip}`,
     );
   }
   if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
@@ -108,7 +117,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
 
   // ---- collect, estimate, improve
-  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight") });
+  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
   return (function* (): Generator<PpoReport, never> {
     for (;;) {
       t.next();
@@ -121,6 +130,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
       t.count(rollout);
       gae(advantage, rollout, c.gamma, c.lambda);
       for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      model.popArt?.update(target, c.popArt);
 
       let gradNorm = 0;
       for (let epoch = 0; epoch < c.epochs; epoch++) {

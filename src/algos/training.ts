@@ -50,6 +50,10 @@ export const weightsOf = ({ list }: Parameters): Kept => ({
   },
 });
 
+/** PopArt's statistics as a part that is kept, where a model has them. */
+export const popArtOf = ({ popArt }: ActorCritic): Readonly<Record<string, Kept>> =>
+  popArt === null ? {} : { popArt };
+
 /** A number of an object as a part that is kept. */
 export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Kept => ({
   save: () => of[name],

@@ -14,6 +14,7 @@ import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import { type Head, type HeadOptions, headFor } from "./head.ts";
 import { type Memory, Network, type NetworkOptions } from "./network.ts";
+import { PopArt } from "./pop-art.ts";
 
 const flat = Object.freeze([-1]);
 
@@ -23,6 +24,8 @@ export interface ActorCriticOptions extends NetworkOptions, HeadOptions {
   readonly critic: boolean;
   /** One body for policy and critic. Default false. */
   readonly shared?: boolean;
+  /** The critic's last layer predicts in units of its targets: see pop-art.ts. Default false. */
+  readonly popArt?: boolean;
 }
 
 function describeActions(space: Space): string {
@@ -38,6 +41,8 @@ export class ActorCritic {
   readonly hasCritic: boolean;
   /** Numbers that a recurrent model carries from step to step; 0 for others. */
   readonly memorySize: number;
+  /** Statistics of the critic's targets; null where V is the layer's own output. */
+  readonly popArt: PopArt | null;
   private readonly body: Network;
   private readonly policy: Linear;
   private readonly criticBody: Network | null;
@@ -58,6 +63,10 @@ export class ActorCritic {
     this.policy = linearFor("policy", this.body, this.head.outputs, 0.01);
     this.criticBody = critic && !shared ? network("critic") : null;
     this.critic = critic ? linearFor("critic", this.criticBody ?? this.body, 1, 1) : null;
+    this.popArt =
+      this.critic !== null && options.popArt === true
+        ? new PopArt(k, this.critic.weight.data, (this.critic.bias as Tensor).data)
+        : null;
     this.hasCritic = critic;
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
   }
@@ -87,7 +96,8 @@ export class ActorCritic {
     features: Tensor | null = null,
   ): Tensor | null {
     if (this.critic === null) return null;
-    return reshape(this.critic.forward(this.criticFeatures(observation, memory, features)), flat);
+    const output = this.critic.forward(this.criticFeatures(observation, memory, features));
+    return reshape(this.popArt === null ? output : this.popArt.value(output), flat);
   }
 
   private criticFeatures(x: Tensor, memory: Memory | null, shared: Tensor | null): Tensor {

@@ -137,6 +137,8 @@ export function open(given: RunConfig, saved: State | null = null, renews = fals
     load(state) {
       weightsOf(training.model.parameters).restore(partOf(state, "weights"));
       training.env.loadMoments(partOf(state, "env"));
+      const { popArt } = state as { readonly popArt?: State };
+      if (popArt !== undefined) training.model.popArt?.restore(popArt);
     },
   };
 }
@@ -210,6 +212,7 @@ function makeModel(
     observation: env.observationSpace,
     action: env.actionSpace,
     critic: needsCritic(settings as never),
+    popArt: Number(settings.popArt ?? 0) > 0,
   };
   return new ActorCritic(makeBackend(backend), options, random);
 }
