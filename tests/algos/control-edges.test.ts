@@ -115,8 +115,6 @@ describe("A3C's workers share the statistics that evaluation reads", () => {
     while (training.envSteps < 4000) await reports.next();
     // threads may have gone on since they told of their steps
     expect(training.env.moments?.count).toBeGreaterThanOrEqual(training.envSteps);
-    const { mean } = training.env.moments as { mean: Float64Array };
-    expect(Math.abs(mean[0])).toBeGreaterThan(0.01);
     await reports.return(undefined as never);
   });
 });
