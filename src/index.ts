@@ -132,7 +132,6 @@ export {
   type EstimatorSettings,
   type Preset,
   type PresetName,
-  ppoPresets,
   presets,
 } from "./estimators/presets.ts";
 export { reinforceLoss } from "./estimators/reinforce.ts";

@@ -3,7 +3,7 @@
  * fixed size. What it has no kernel for runs in the ops' own loops on the same buffers. Sums are in
  * float32, so last bits differ from `loops`; on every engine they are the same, unless `fast`.
  */
-import type { Backend, Floats, Rollout } from "../core/backend.ts";
+import type { Backend, Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { type KernelOptions, kernelBytes } from "./kernels/index.ts";
 import { Memory, noWebAssembly } from "./memory.ts";
@@ -140,7 +140,6 @@ export function simd(options: SimdOptions = {}): SimdBackend {
       for (let i = first < 0 ? 0 : whole; i < keep.length; i++)
         keep[i] = random.bits() < limit ? 0 : 1;
     },
-    gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;
 }
@@ -173,27 +172,4 @@ export function simdFor<T>(build: (k: SimdBackend) => T, options: SimdOptions = 
   const trial = simd(options);
   build(trial);
   return build(simd({ ...options, memory: trial.used() }));
-}
-
-function gae(
-  kernels: Kernels,
-  address: (x: Floats) => number,
-  advantage: Floats,
-  r: Rollout,
-  gamma: number,
-  lambda: number,
-): void {
-  kernels.gae(
-    address(advantage),
-    address(r.reward),
-    address(r.value),
-    address(r.nextValue),
-    address(r.terminated),
-    address(r.truncated),
-    advantage.length / r.envs,
-    4 * r.envs,
-    r.envs,
-    gamma,
-    lambda,
-  );
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input. */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
+import { tieNegatives } from "./args.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
@@ -62,7 +63,7 @@ async function main([name, ...args]: string[]): Promise<void> {
       `unknown command "${name}"; allowed: ${Object.keys(commands).join(", ")}`,
     );
   }
-  await commands[name](args);
+  await commands[name](tieNegatives(args));
 }
 
 /** Input that the person at the keyboard can mend, as against a fault of the program. */

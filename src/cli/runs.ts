@@ -44,22 +44,54 @@ export function groupRuns(runs: readonly Run[]): RunGroup[] {
   });
 }
 
-/** A column of metrics over environment steps, thinned to at most `most` points by means of neighbors. */
-export function series(
-  metrics: readonly Metric[],
-  name: string,
-  most = 400,
-): { steps: number[]; values: (number | null)[] } {
-  const per = Math.max(1, Math.ceil(metrics.length / most));
+/** Points of a curve, steps ascending. */
+interface Series {
+  readonly steps: readonly number[];
+  readonly values: readonly number[];
+}
+
+/**
+ * A figure over environment steps, thinned to at most `most` points by means of neighbors, of values and of steps
+ * alike. Updates without the figure are left out.
+ */
+export function series(metrics: readonly Metric[], name: string, most = 400): Series {
+  const points = metrics.flatMap(({ envSteps, [name]: value }) =>
+    typeof value === "number" ? [[envSteps, value] as const] : [],
+  );
+  const per = Math.max(1, Math.ceil(points.length / most));
   const steps: number[] = [];
-  const values: (number | null)[] = [];
-  for (let i = 0; i < metrics.length; i += per) {
-    const some = metrics.slice(i, i + per);
-    const numbers = some.map((metric) => metric[name]).filter((x) => typeof x === "number");
-    steps.push(some[some.length - 1].envSteps);
-    values.push(numbers.length === 0 ? null : numbers.reduce((a, b) => a + b, 0) / numbers.length);
+  const values: number[] = [];
+  for (let i = 0; i < points.length; i += per) {
+    const some = points.slice(i, i + per);
+    steps.push(some.reduce((sum, [step]) => sum + step, 0) / some.length);
+    values.push(some.reduce((sum, [, value]) => sum + value, 0) / some.length);
   }
   return { steps, values };
+}
+
+/** The value at a step, linear between points; null before the first and after the last. */
+function valueAt({ steps, values }: Series, step: number, from: number): number | null {
+  const n = steps.length;
+  if (n === 0 || step < steps[0] || step > steps[n - 1]) return null;
+  if (from + 1 >= n || steps[from] === step) return values[from];
+  const share = (step - steps[from]) / (steps[from + 1] - steps[from]);
+  return values[from] + share * (values[from + 1] - values[from]);
+}
+
+/** The values at ascending steps, as `valueAt`. */
+function valuesAt(curve: Series, at: readonly number[]): (number | null)[] {
+  let from = 0;
+  return at.map((step) => {
+    while (from + 1 < curve.steps.length && curve.steps[from + 1] <= step) from++;
+    return valueAt(curve, step, from);
+  });
+}
+
+/** All steps of several curves, ascending, at most `most` of them. */
+function commonSteps(curves: readonly Series[], most = 400): number[] {
+  const all = [...new Set(curves.flatMap(({ steps }) => steps))].sort((a, b) => a - b);
+  const per = Math.max(1, Math.ceil(all.length / most));
+  return all.filter((_, i) => (all.length - 1 - i) % per === 0); // the last is among them
 }
 
 /** Names of the figures that any of the runs has, in the order they appear. */
@@ -69,7 +101,11 @@ export function figureNames(runs: readonly Run[]): string[] {
   return [...new Set(names)].filter((name) => !hidden.has(name));
 }
 
-/** Curves of one figure: each group's mean over its runs at common steps, and the least and largest. */
+/**
+ * Curves of one figure: each group's mean over its runs at common steps, and the least and largest. A run that
+ * logged at other steps counts by its value between them, linear; before its first and after its last figure it
+ * does not count.
+ */
 export interface Band {
   readonly name: string;
   readonly steps: readonly number[];
@@ -80,15 +116,16 @@ export interface Band {
 
 export function bands(groups: readonly RunGroup[], figure: string): Band[] {
   return groups.map(({ name, runs }) => {
-    const all = runs.map(({ metrics }) => series(metrics, figure));
-    const longest = all.reduce((a, b) => (b.steps.length > a.steps.length ? b : a), all[0]);
+    const curves = runs.map(({ metrics }) => series(metrics, figure));
+    const steps = commonSteps(curves);
+    const columns = curves.map((curve) => valuesAt(curve, steps));
     const at = (i: number): number[] =>
-      all.map(({ values }) => values[i]).filter((x): x is number => typeof x === "number");
+      columns.map((values) => values[i]).filter((x): x is number => x !== null);
     const over = (of: (x: number[]) => number) =>
-      longest.steps.map((_, i) => (at(i).length === 0 ? null : of(at(i))));
+      steps.map((_, i) => (at(i).length === 0 ? null : of(at(i))));
     return {
       name: runs.length > 1 ? `${name} (${runs.length} seeds)` : name,
-      steps: longest.steps,
+      steps,
       mean: over((x) => x.reduce((a, b) => a + b, 0) / x.length),
       low: over((x) => Math.min(...x)),
       high: over((x) => Math.max(...x)),

@@ -5,7 +5,14 @@ import type { Dynamics, Tabular } from "../envs/env.ts";
 import { readCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
-import { chooseFolder, createRun, resumeRun } from "../node/run-folder.ts";
+import {
+  abandonRun,
+  chooseFolder,
+  createRun,
+  readConfig,
+  readTraining,
+  resumeRun,
+} from "../node/run-folder.ts";
 import { type StopOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
@@ -19,9 +26,13 @@ import { readRun } from "./runs.ts";
 import { sampleLine } from "./sample.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
-               [--set key=value]... [--backend NAME]
-  pigrad train --resume RUN
-      train a policy; Ctrl-C stops and keeps what was learned. Both take
+               [--set key=value]... [--backend NAME] [--from RUN]
+  pigrad train --resume RUN [--steps N] [--set envs=N]
+      train a policy; Ctrl-C stops and keeps what was learned. --from begins with the weights of another
+      run of the same sizes: a new optimizer, its schedules from the start. --resume goes on to the last
+      bit; --steps makes the run that long in all, its schedules then as in a run of N steps from the
+      step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
+      A finished run is evaluated, and stays as it is. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
                [--watch] [--port N]  a live page on this machine while it trains
@@ -36,6 +47,7 @@ const options = {
   set: { type: "string", multiple: true },
   backend: { type: "string" },
   resume: { type: "string" },
+  from: { type: "string" },
   "until-steps": { type: "string" },
   "until-seconds": { type: "string" },
   "until-return": { type: "string" },
@@ -57,15 +69,20 @@ export async function trainCommand(args: string[]): Promise<void> {
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
     checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
   };
-  const { folder, session } =
+  const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
+  const { folder, session, renewed } =
     values.resume === undefined ? begin(values, positionals) : resume(values, positionals);
   const { config } = session;
   const talk = !values.json && !values.quiet;
-  const verb = values.resume === undefined ? "training" : "going on with";
+  const finished = session.training.envSteps >= config.steps;
+  const verb =
+    values.resume === undefined ? "training" : finished ? "finished already:" : "going on with";
   if (talk)
     process.stdout.write(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}\n`);
+  if (talk && renewed)
+    process.stdout.write(`${config.settings.envs} new environments; weights and optimizer kept\n`);
 
-  const live = values.watch ? await watchRun(folder, values.port) : null;
+  const live = values.watch ? await watchRun(folder, port) : null;
   if (live !== null && talk) process.stdout.write(`watch it at ${live.url}\n`);
   const board = values.tensorboard ? new EventFile(folder) : null;
   const progress = talk ? new Progress(config.steps) : null;
@@ -75,17 +92,22 @@ export async function trainCommand(args: string[]): Promise<void> {
     progress?.show(report, sampleLine(session));
     live?.send(line);
     board?.add(report);
+  }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === undefined) abandonRun(folder); // else: the disk failed
+    throw error;
   });
   progress?.end();
   board?.flush();
   live?.send('{"type":"end"}');
   await live?.close();
   const { seconds, why } = trained;
-  if (talk && why !== "steps" && why !== "end")
+  if (talk && trained.last === null && (why === "steps" || why === "end"))
+    process.stdout.write("nothing left to train; the policy as it was saved:\n");
+  else if (talk && why !== "steps" && why !== "end")
     process.stdout.write(`stopped by ${why}; keeping what was learned\n`);
   const evaluation = session.evaluate(100, evaluationSeed, true);
   const { envSteps } = session.training;
-  const stepsPerSecond = Math.round((envSteps - before) / seconds);
+  const stepsPerSecond = seconds > 0 ? Math.round((envSteps - before) / seconds) : 0;
   if (values.json) {
     const { task, algo, seed } = config;
     const summary = { type: "summary", task, algo, seed, envSteps, seconds, stepsPerSecond, why };
@@ -101,13 +123,21 @@ export async function trainCommand(args: string[]): Promise<void> {
 }
 
 /** The report's page of the run so far, fed while it trains. */
-async function watchRun(folder: string, port: string | undefined): Promise<Live> {
+async function watchRun(folder: string, port: number): Promise<Live> {
   const page = reportPage([{ run: readRun(folder), replay: null }], true);
-  return serveLive(page, wholeNumber("port", port, 0, 65_535) ?? 0);
+  return serveLive(page, port);
 }
 
-function begin(values: Given, positionals: string[]): { folder: string; session: AnySession } {
+interface Begun {
+  readonly folder: string;
+  readonly session: AnySession;
+  /** Whether it goes on in other environments. */
+  readonly renewed: boolean;
+}
+
+function begin(values: Given, positionals: string[]): Begun {
   const config = resolveAny({
+    from: values.from,
     task: only("task", positionals),
     algo: values.algo,
     seed: wholeNumber("seed", values.seed, 0),
@@ -117,20 +147,32 @@ function begin(values: Given, positionals: string[]): { folder: string; session:
   });
   const folder = chooseFolder(values.out, config);
   const session = openAny(config, null, readCorpus);
+  if (values.from !== undefined) session.load(readTraining(values.from));
+  session.prepare(); // may refuse the settings: then there is no folder
   createRun(folder, session.config);
-  return { folder, session };
+  return { folder, session, renewed: false };
 }
 
-function resume(values: Given, positionals: string[]): { folder: string; session: AnySession } {
-  const fixed = (["algo", "seed", "steps", "out", "set", "backend"] as const).filter(
+function resume(values: Given, positionals: string[]): Begun {
+  const { envs, ...others } = pairs(values.set ?? []);
+  const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined,
   );
-  if (fixed.length > 0 || positionals.length > 0) {
-    const got = [...positionals, ...fixed.map((name) => `--${name}`)].join(" ");
-    throw new SettingError(`--resume takes everything from the run; got ${got} beside it`);
+  const got = [
+    ...positionals,
+    ...fixed.map((name) => `--${name}`),
+    ...Object.keys(others).map((name) => `--set ${name}`),
+  ];
+  if (got.length > 0) {
+    throw new SettingError(
+      `--resume takes everything from the run but --steps and --set envs; got ${got.join(" ")} beside it`,
+    );
   }
   const folder = values.resume as string;
-  return { folder, session: resumeRun(folder) };
+  const steps = wholeNumber("steps", values.steps, 1);
+  const before = readConfig(folder).settings.envs;
+  const session = resumeRun(folder, { steps, envs });
+  return { folder, session, renewed: session.config.settings.envs !== before };
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */

@@ -1,7 +1,7 @@
 /**
  * The only source of randomness: Threefry-2×32 with 20 rounds (Salmon et al. 2011, "Parallel random
  * numbers: as easy as 1, 2, 3"). A block of two words is a pure function of a key and a counter, so the
- * state is six numbers, and a split is a new key.
+ * state is five numbers, and a split is a new key.
  */
 import { FormatError } from "./errors.ts";
 import { cos, log, sin } from "./math.ts";

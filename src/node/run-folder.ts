@@ -2,13 +2,21 @@
  * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
  * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
 import type { State } from "../core/state.ts";
 import { decodeState, encodeState } from "../io/state-file.ts";
-import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
+import { type AnySession, openAny, resolveAny, taskSettings } from "../tasks/any-session.ts";
 import type { RunConfig, Session } from "../tasks/session.ts";
 import { readCorpus } from "./corpora.ts";
 import { appendFlushed, removeTemporary, writeAtomically } from "./files.ts";
@@ -50,6 +58,17 @@ export function createRun(path: string, config: RunConfig): void {
   writeAtomically(join(path, names.metrics), "");
 }
 
+/** Removes the folder of a run that failed before its first checkpoint: there is nothing to go on from. */
+export function abandonRun(path: string): void {
+  if (existsSync(join(path, names.checkpoint))) return;
+  for (const name of Object.values(names)) rmSync(join(path, name), { force: true });
+  try {
+    rmdirSync(path);
+  } catch {
+    // there is something else in it
+  }
+}
+
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
 export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
   if (metrics.length > 0) {
@@ -63,15 +82,27 @@ export function checkpoint(path: string, session: AnySession, metrics: string[])
     appendFlushed(join(path, names.samples), lines);
   }
   const { task, algo } = session.config;
-  const bytes = encodeState(session.training.save(), { format: "pigrad 1", task, algo });
+  const metadata = { format: "pigrad 1", task, algo, ...environmentsOf(session.config) };
+  const bytes = encodeState(session.training.save(), metadata);
   writeAtomically(join(path, names.checkpoint), bytes);
 }
 
-/** A run's policy, in a session that has not trained: for evaluation. Throws FormatError for anything else. */
-export function openAnyRun(path: string): AnySession {
-  const config = readConfig(path);
+/** The number of environments, which a checkpoint's are in: it may have changed since. */
+const environmentsOf = ({ settings: { envs } }: RunConfig): { envs?: string } =>
+  envs === undefined ? {} : { envs: String(envs) };
+
+/**
+ * A run's policy, in a session that has not trained: for evaluation, in a task with some settings changed where
+ * `changes` says so. Throws FormatError for anything else, SettingError for settings that are not the task's.
+ */
+export function openAnyRun(
+  path: string,
+  changes: Readonly<Record<string, unknown>> = {},
+): AnySession {
+  const saved = readConfig(path);
+  const config = changeTask(saved, changes);
   const session = rebuilding(path, () => openAny(config, null, readCorpus));
-  const state = readCheckpoint(path);
+  const { state } = readCheckpoint(path, saved);
   rebuilding(path, () => session.load(state));
   return session;
 }
@@ -83,21 +114,62 @@ export function openRun(path: string): Session {
   throw new SettingError(`${path}: a run of language, which has no environment; see pigrad sample`);
 }
 
+/** The run's configuration with some of its task's settings changed. */
+function changeTask(config: RunConfig, changes: Readonly<Record<string, unknown>>): RunConfig {
+  const own = taskSettings(config.task);
+  const foreign = Object.keys(changes).find((name) => !Object.hasOwn(own, name));
+  if (foreign !== undefined) {
+    throw new SettingError(
+      `--set ${foreign}: expected a setting of the task ${config.task}: ${Object.keys(own).join(", ")}`,
+    );
+  }
+  return resolveAny({ ...config, settings: { ...config.settings, ...changes } });
+}
+
+/** What may be other than it was when a run goes on: its length, and the number of its environments. */
+export interface ResumeChanges {
+  readonly steps?: number | undefined;
+  readonly envs?: string | undefined;
+}
+
 /**
- * A run to go on with from its last checkpoint, to the last bit. Metrics of updates after it are cut off;
+ * A run to go on with from its last checkpoint, to the last bit. The whole checkpoint is read and taken in before
+ * anything is written. Then, unless the run is finished, metrics of updates after the checkpoint are cut off, and
  * what an interrupted write left is removed.
  */
-export function resumeRun(path: string): AnySession {
-  const config = readConfig(path);
-  const state = readCheckpoint(path);
-  const session = rebuilding(path, () => openAny(config, state, readCorpus));
-  removeTemporary(path);
-  const { update } = state as { update: number };
-  const kept = readMetrics(path).filter((metric) => metric.update <= update);
-  const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`).join("");
-  writeAtomically(join(path, names.metrics), lines);
+export function resumeRun(path: string, { steps, envs }: ResumeChanges = {}): AnySession {
+  const saved = readConfig(path);
+  const settings = envs === undefined ? saved.settings : { ...saved.settings, envs };
+  const config = resolveAny({ ...saved, steps: steps ?? saved.steps, settings });
+  const { state, envs: before } = readCheckpoint(path, saved);
+  const session = rebuilding(path, () => {
+    const renews = environmentsOf(config).envs !== before;
+    const opened = openAny(config, state, readCorpus, renews);
+    opened.prepare();
+    return opened;
+  });
+  if (steps !== undefined && steps < session.training.envSteps) {
+    throw new SettingError(
+      `--steps: expected at least the ${session.training.envSteps} steps that ${path} has taken, got ${steps}`,
+    );
+  }
+  if (JSON.stringify(config) !== JSON.stringify(saved))
+    writeAtomically(join(path, names.config), `${JSON.stringify(config, null, 2)}\n`);
+  if (session.training.envSteps < config.steps) cutMetrics(path, session.training.update);
   return session;
 }
+
+/** Leaves the metrics up to an update. */
+function cutMetrics(path: string, update: number): void {
+  removeTemporary(path);
+  const before = read(path, names.metrics).toString();
+  const kept = readMetrics(path).filter((metric) => metric.update <= update);
+  const lines = kept.map((metric) => `${JSON.stringify(metric)}\n`).join("");
+  if (lines !== before) writeAtomically(join(path, names.metrics), lines);
+}
+
+/** The saved training of a run, for a new run to begin with its weights. */
+export const readTraining = (path: string): State => readCheckpoint(path, readConfig(path)).state;
 
 /** Samples of a run of language, one checkpoint's after another; none of other runs. */
 export function readSamples(path: string): ExplainedSample[] {
@@ -150,9 +222,25 @@ export function readConfig(path: string): RunConfig {
   return rebuilding(path, () => resolveAny(config as RunConfig));
 }
 
-function readCheckpoint(path: string): State {
+/** The state in a checkpoint. Throws FormatError for one of another format, task or algorithm than the run's. */
+function readCheckpoint(
+  path: string,
+  config: RunConfig,
+): { readonly state: State; readonly envs: string | undefined } {
+  const { task, algo } = config;
   const bytes = read(path, names.checkpoint);
-  return rebuilding(path, () => decodeState(bytes).state);
+  return rebuilding(path, () => {
+    const { state, metadata } = decodeState(bytes);
+    for (const [name, own] of Object.entries({ format: "pigrad 1", task, algo })) {
+      const got = metadata.get(name);
+      if (got !== own) {
+        throw new FormatError(
+          `${names.checkpoint}: expected ${name} "${own}" as ${names.config} has, got "${got ?? "none"}"`,
+        );
+      }
+    }
+    return { state, envs: metadata.get("envs") ?? environmentsOf(config).envs };
+  });
 }
 
 function read(path: string, name: string): Buffer {

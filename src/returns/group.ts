@@ -39,13 +39,13 @@ export function leaveOneOut(
   valid?: Floats,
 ): void {
   checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "others", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "others", 0, 0);
 }
 
 /** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
 export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
   checkGroups("groupMean", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "none", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "none", 0, 0);
 }
 
 /**
@@ -61,7 +61,7 @@ export function groupStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
   checkDeviation("groupStandardize", ddof, eps);
-  center(advantage, reward, groups, valid, true, "deviation", ddof, eps);
+  center(reward.length, advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
@@ -74,7 +74,36 @@ export function batchStandardize(
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
   checkDeviation("batchStandardize", ddof, eps);
-  center(advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+  center(reward.length, advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+}
+
+/** The baseline and the scale of rewards in a group; see the settings of estimators. */
+export interface ShareSettings {
+  readonly baseline: string;
+  readonly scale: string;
+  readonly ddof: number;
+  readonly eps: number;
+}
+
+/**
+ * The group's part of each sample's advantage, by settings: scale "batch" is `batchStandardize`, "group"
+ * `groupStandardize`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
+ * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
+ *
+ * @param share written: [samples]
+ */
+export function groupShares(
+  share: Floats,
+  reward: Floats,
+  { baseline, scale, ddof, eps }: ShareSettings,
+  size: number,
+): void {
+  const options = { ddof, eps };
+  if (scale === "batch") batchStandardize(share, reward, options);
+  else if (scale === "group") groupStandardize(share, reward, size, options);
+  else if (baseline === "mean") groupMean(share, reward, size);
+  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
+  else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
 }
 
 /**

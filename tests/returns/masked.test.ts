@@ -65,25 +65,19 @@ const scans: Record<string, (x: number) => ArrayLike<number>> = {
     pg.batchStandardize(out, f(1, x, 2, 3, x, x), { valid: mask });
     return out;
   },
-  ...Object.fromEntries(
-    [loops(), simd({ memory: 1 << 20 })].map((k) => [
-      `gae where an episode ends, ${k.name}`,
-      (x: number) => {
-        const column = (...values: number[]) => input(k, [8], values).data;
-        const advantage = column(0, 0, 0, 0, 0, 0, 0, 0);
-        const rollout = {
-          envs: 4,
-          reward: column(1, 2, 3, 4, 5, 6, 7, 8),
-          value: column(1, 1, 1, 1, 1, 1, 1, 1),
-          nextValue: column(x, 1, 2, x, 1, 1, x, 1),
-          terminated: column(1, 0, 0, 1, 0, 0, 1, 0),
-          truncated: column(0, 0, 1, 0, 0, 0, 0, 0),
-        };
-        pg.gae(advantage, rollout, 0.9, 0.8, k);
-        return [...advantage];
-      },
-    ]),
-  ),
+  "gae where an episode ends"(x) {
+    const advantage = new Float32Array(8);
+    const rollout = {
+      envs: 4,
+      reward: f(1, 2, 3, 4, 5, 6, 7, 8),
+      value: f(1, 1, 1, 1, 1, 1, 1, 1),
+      nextValue: f(x, 1, 2, x, 1, 1, x, 1),
+      terminated: f(1, 0, 0, 1, 0, 0, 1, 0),
+      truncated: f(0, 0, 1, 0, 0, 0, 0, 0),
+    };
+    pg.gae(advantage, rollout, 0.9, 0.8);
+    return advantage;
+  },
   ...Object.fromEntries(
     [loops(), simd({ memory: 1 << 20 })].map((k) => [
       `cachedAttention, positions not yet written and other sequences, ${k.name}`,
