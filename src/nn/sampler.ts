@@ -71,7 +71,10 @@ export class Sampler {
   ): void {
     const { x, support } = this;
     const { temperature, repetitionPenalty, greedy } = this.options;
-    for (let j = 0; j < x.length; j++) x[j] = logits[start + j];
+    for (let j = 0; j < x.length; j++) {
+      x[j] = logits[start + j];
+      if (Number.isNaN(x[j])) throw new NumericError(`Sampler.choose: logit ${j} is NaN`);
+    }
     if (repetitionPenalty !== 1) this.penalize(text, first, end);
     if (temperature !== 1) for (let j = 0; j < x.length; j++) x[j] /= temperature;
     let best = 0;
@@ -159,8 +162,10 @@ export class Sampler {
       reached += exp(sorted[i] - max);
       if (reached >= topP * total) break;
     }
-    const within = topPRule === "reach" || reached === topP * total || i === n - 1;
-    return within ? sorted[i] : sorted[i + 1];
+    if (topPRule === "reach" || reached === topP * total) return sorted[i];
+    let above = i;
+    while (above < n - 1 && sorted[above] === sorted[i]) above++; // equals go together
+    return sorted[above];
   }
 }
 const nothing: ArrayLike<number> = [];
