@@ -1,34 +1,11 @@
 /** Return scans: once an update, beside a plain copy of as many numbers in the same run. */
-import { simd } from "../src/backends/simd.ts";
-import type { Backend, Floats } from "../src/core/backend.ts";
 import { discountedReturns, discountedSums } from "../src/returns/discounted.ts";
 import { gae } from "../src/returns/gae.ts";
 import { lambdaReturns } from "../src/returns/lambda.ts";
-import type { Transitions } from "../src/returns/transitions.ts";
 import { vtrace } from "../src/returns/vtrace.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 
 const column = (n: number, value: number): Float32Array => new Float32Array(n).fill(value);
-
-/** GAE on a backend's own buffers, where it has a kernel. */
-function gaeOn(k: Backend, r: Transitions): () => void {
-  const own = (x: Floats): Floats => {
-    const y = k.alloc(x.length);
-    y.set(x);
-    return y;
-  };
-  const { envs, reward, value, nextValue, terminated, truncated } = r;
-  const mine: Transitions = {
-    envs,
-    reward: own(reward),
-    value: own(value),
-    nextValue: own(nextValue),
-    terminated: own(terminated),
-    truncated: own(truncated),
-  };
-  const out = k.alloc(reward.length);
-  return () => gae(out, mine, 0.99, 0.95, k);
-}
 
 /** The scans over a rollout, five or six columns in and one or two out, and a copy of one column. */
 function rollout(steps: number, envs: number): BenchCase[] {
@@ -50,7 +27,6 @@ function rollout(steps: number, envs: number): BenchCase[] {
   return [
     { name: copy, amount: n, unit: "steps", run: () => out.set(reward) },
     timed("gae", () => gae(out, r, 0.99, 0.95)),
-    timed("gae, simd", gaeOn(simd(), r)),
     timed("discounted returns", () => discountedReturns(out, r, 0.99)),
     timed("λ-returns", () => lambdaReturns(out, r, 0.99, 0.95)),
     timed("V-trace", () => vtrace(out, more, r, logRatio, 0.99)),

@@ -48,6 +48,7 @@ export { Random } from "./core/random.ts";
 export { type Settings, settle, type Values } from "./core/settings.ts";
 export { apply, type Call, type GradSlot, type Op, type Slot, Tape } from "./core/tape.ts";
 export {
+  free,
   input,
   NONE,
   type Parameter,
@@ -131,7 +132,6 @@ export {
   type EstimatorSettings,
   type Preset,
   type PresetName,
-  ppoPresets,
   presets,
 } from "./estimators/presets.ts";
 export { reinforceLoss } from "./estimators/reinforce.ts";

@@ -91,19 +91,16 @@ function rows(k: Backend, { op = "" }: Work) {
   return { step: () => tape.run(ops[op]), check: () => some(tape.run(ops[op]).data) };
 }
 
-function advantages(k: Backend, { sizes: { steps, envs } }: Work) {
+/** As trainers call it: on a rollout's own arrays. */
+function advantages({ sizes: { steps, envs } }: Work) {
   const n = steps * envs;
-  const own = (values: ArrayLike<number>): Floats => {
-    const x = k.alloc(n);
-    x.set(values);
-    return x;
-  };
+  const own = (values: ArrayLike<number>): Floats => Float32Array.from(values);
   const every = (m: number) => Float32Array.from({ length: n }, (_, i) => (i % m === 0 ? 1 : 0));
   const [reward, value, nextValue] = [50, 51, 52].map((i) => own(tensor(i, n)));
   const [terminated, truncated] = [97, 89].map((m) => own(every(m)));
   const r = { envs, reward, value, nextValue, terminated, truncated };
-  const out = k.alloc(n);
-  const step = () => gae(out, r, 0.99, 0.95, k);
+  const out = new Float32Array(n);
+  const step = () => gae(out, r, 0.99, 0.95);
   return { step, check: () => after(step, out) };
 }
 
@@ -156,7 +153,7 @@ await serve({
   act: () => act(k()),
   gemm: (work) => gemm(k(), work),
   rows: (work) => rows(k(), work),
-  gae: (work) => advantages(k(), work),
+  gae: advantages,
   train: (work) => train(k(), work),
   generate: (work) => generate(k(), work),
 });

@@ -19,7 +19,7 @@ import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { actorCriticLoss, LossParts } from "./losses.ts";
-import type { Report, Training } from "./training.ts";
+import { mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const a2cSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -32,6 +32,10 @@ export const a2cSettings = {
   standardize: flag(false, "standardize advantages within each update"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  popArt: real(0, "rate of PopArt's statistics of value targets; 0: targets as they are", {
+    min: 0,
+    max: 1,
+  }),
   maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
 };
 export type A2cConfig = Values<typeof a2cSettings>;
@@ -48,10 +52,14 @@ export interface A2cReport extends Report {
 /** The surrogate whose gradient is that of −Â·ln π. */
 export const policyGradient = Object.freeze({ ...surrogateDefaults, form: "reinforce" as const });
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const { model, env, random } = t;
   const size = c.envs * c.rollout;
+  if (c.standardize) mustHaveDeviation("a2c", "an update", size);
   const optimizer =
     c.optimizer === "adam"
       ? new Adam(model.parameters, { eps: 1e-5 })
@@ -75,26 +83,29 @@ export function* a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const order = Int32Array.from({ length: size }, (_, i) => i); // time first, as sequences want it
 
   // ---- collect, estimate, improve
-  t.begin({ optimizer, actor });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    rollout.collect(random);
-    t.count(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-    if (c.standardize) standardize(advantage, advantage);
-    parts.clear();
-    batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
-    const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
-    yield {
-      ...t.report(),
-      policyLoss: parts.policyLoss,
-      valueLoss: parts.valueLoss,
-      entropy: parts.entropy,
-      explainedVariance: explainedVariance(rollout.value, target),
-      gradNorm,
-      learningRate,
-    };
-  }
+  t.begin({ optimizer, actor, ...popArtOf(model) });
+  return (function* (): Generator<A2cReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      rollout.collect(random);
+      t.count(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      model.popArt?.update(target, c.popArt);
+      if (c.standardize) standardize(advantage, advantage);
+      parts.clear();
+      batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
+      yield {
+        ...t.report(),
+        policyLoss: parts.policyLoss,
+        valueLoss: parts.valueLoss,
+        entropy: parts.entropy,
+        explainedVariance: explainedVariance(rollout.value, target),
+        gradNorm,
+        learningRate,
+      };
+    }
+  })();
 }

@@ -9,7 +9,8 @@
  *
  * Differences from the paper:
  *   1. GAE with λ, which at 1 is the paper's n-step advantage; bootstrap at a cut as elsewhere here;
- *   2. policy and critic are two networks unless `shared`; RMSprop's eps is outside the root.
+ *   2. policy and critic are two networks unless `shared`; RMSprop's eps is outside the root;
+ *   3. where observations are standardized, workers share the statistics too: all see what evaluation sees.
  */
 import type { Floats } from "../core/backend.ts";
 import { integer, real, type Values } from "../core/settings.ts";
@@ -20,6 +21,7 @@ import { globalNorm } from "../optim/clip.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { gae } from "../returns/gae.ts";
+import { type MomentsState, RunningMoments } from "../returns/running.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
@@ -55,6 +57,13 @@ export interface Shared {
   readonly theta: Float32Array;
   readonly square: Float32Array;
   readonly counts: Int32Array;
+  /** Statistics of observations for workers on threads; null where there are none, or workers take turns. */
+  readonly moments: MomentsMemory | null;
+}
+export interface MomentsMemory {
+  readonly memory: Float64Array;
+  /** 1 while a thread writes to the memory. */
+  readonly lock: Int32Array;
 }
 export const counts = { updates: 0, steps: 1, stop: 2, size: 3 } as const;
 const alpha = 0.99;
@@ -77,8 +86,8 @@ const countAlone: Count = (counts, at, by) => {
   return counts[at] - by;
 };
 
-/** One worker: an update each time it is drawn from. `tell` is called with each rollout. */
-export function* a3cWorker(
+/** One worker: sets up at once, then makes an update each time it is drawn from. `tell` is called with each rollout. */
+export function a3cWorker(
   t: Training,
   c: A3cConfig,
   shared: Shared,
@@ -102,28 +111,30 @@ export function* a3cWorker(
   const order = Int32Array.from({ length: size }, (_, i) => i);
 
   t.begin({ actor });
-  for (;;) {
-    const seen = add(shared.counts, counts.updates, 0);
-    forEachShared(regions, (data, at) => {
-      for (let i = 0; i < data.length; i++) data[i] = shared.theta[at + i];
-    });
-    rollout.collect(random);
-    tell(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-    parts.clear();
-    batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
-    const gradNorm = globalNorm(regions);
-    t.update++;
-    t.mustBeFinite(gradNorm, learning);
-    const steps = add(shared.counts, counts.steps, rollout.count) + rollout.count;
-    const rate = c.learningRate * Math.max(0, 1 - steps / t.totalSteps);
-    const scale = Math.min(1, c.maxGradNorm / (gradNorm + 1e-6));
-    forEachShared(regions, (_, at, grad) => rmsprop(shared, grad, at, scale, rate));
-    const staleness = add(shared.counts, counts.updates, 1) - seen;
-    const { policyLoss, valueLoss, entropy } = parts;
-    yield { steps: rollout.count, policyLoss, valueLoss, entropy, gradNorm, staleness };
-  }
+  return (function* (): Generator<WorkerReport, never> {
+    for (;;) {
+      const seen = add(shared.counts, counts.updates, 0);
+      forEachShared(regions, (data, at) => {
+        for (let i = 0; i < data.length; i++) data[i] = shared.theta[at + i];
+      });
+      rollout.collect(random);
+      tell(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      parts.clear();
+      batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+      const gradNorm = globalNorm(regions);
+      t.update++;
+      t.mustBeFinite(gradNorm, learning);
+      const steps = add(shared.counts, counts.steps, rollout.count) + rollout.count;
+      const rate = c.learningRate * Math.max(0, 1 - steps / t.totalSteps);
+      const scale = Math.min(1, c.maxGradNorm / (gradNorm + 1e-6));
+      forEachShared(regions, (_, at, grad) => rmsprop(shared, grad, at, scale, rate));
+      const staleness = add(shared.counts, counts.updates, 1) - seen;
+      const { policyLoss, valueLoss, entropy } = parts;
+      yield { steps: rollout.count, policyLoss, valueLoss, entropy, gradNorm, staleness };
+    }
+  })();
 }
 
 type Region = { readonly data: Floats; readonly grad: Floats };
@@ -161,15 +172,58 @@ export function shareOf(t: Training, allocate: (bytes: number) => ArrayBufferLik
     theta: new Float32Array(allocate(4 * size)),
     square: new Float32Array(allocate(4 * size)),
     counts: new Int32Array(allocate(4 * counts.size)),
+    moments: null,
   };
 }
 
-/** Copies parameters from the training's model, or back into it. */
-export function exchange(t: Training, { theta }: Shared, into: "shared" | "model"): void {
+/** Room that threads share for a training's statistics of observations, filled with them; null without any. */
+export function shareMoments({ env: { moments } }: Training): MomentsMemory | null {
+  if (moments === null) return null;
+  const shared = {
+    memory: new Float64Array(new SharedArrayBuffer(8 * (2 * moments.size + 1))),
+    lock: new Int32Array(new SharedArrayBuffer(4)),
+  };
+  new LockedMoments(moments.size, shared).restore(moments.save());
+  return shared;
+}
+
+/** Moments in memory that threads share: one of them at a time takes in a batch, or reads all. */
+export class LockedMoments extends RunningMoments {
+  private readonly lock: Int32Array;
+
+  constructor(size: number, { memory, lock }: MomentsMemory) {
+    super(size, 0, memory);
+    this.lock = lock;
+  }
+
+  override update(batch: Floats, counts?: ArrayLike<number>): void {
+    this.alone(() => super.update(batch, counts));
+  }
+
+  override save(): MomentsState {
+    return this.alone(() => super.save());
+  }
+
+  private alone<T>(work: () => T): T {
+    while (Atomics.compareExchange(this.lock, 0, 0, 1) !== 0);
+    try {
+      return work();
+    } finally {
+      Atomics.store(this.lock, 0, 0);
+    }
+  }
+}
+
+/** Copies parameters from the training's model, or back into it; with them, statistics of threads come back. */
+export function exchange(t: Training, { theta, moments }: Shared, into: "shared" | "model"): void {
   forEachShared(t.model.parameters.regions(), (data, at) => {
     if (into === "shared") theta.set(data, at);
     else data.set(theta.subarray(at, at + data.length));
   });
+  if (into === "model" && moments !== null) {
+    const { moments: own } = t.env;
+    own?.restore(new LockedMoments(own.size, moments).save());
+  }
 }
 
 /** What is kept besides the model. */
@@ -181,8 +235,8 @@ export const sharedState = ({ square, counts }: Shared): Kept => ({
   },
 });
 
-/** Trains with workers that take turns, a report each time all have had one. */
-export function* a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
+/** Sets up at once, then trains with workers that take turns, a report each time all have had one. */
+export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   const shared = shareOf(t, (bytes) => new ArrayBuffer(bytes));
   const options = t.model.options;
   const trainings = Array.from({ length: c.workers }, (_, i) => {
@@ -191,16 +245,19 @@ export function* a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
     return new Training(model, env, t.random.split(), t.totalSteps);
   });
   const tell = (rollout: Rollout): void => t.count(rollout);
-  const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
   const kept = Object.fromEntries(trainings.map((each, i) => [`worker${i}`, each]));
+  t.env.learning = false; // its parts, the workers' environments, take in what they see
   t.begin({ shared: sharedState(shared), ...kept });
+  const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
   exchange(t, shared, "shared");
-  for (;;) {
-    t.next();
-    const reports = workers.map((worker) => worker.next().value);
-    exchange(t, shared, "model");
-    yield { ...t.report(), ...summarize(reports) };
-  }
+  return (function* (): Generator<A3cReport, never> {
+    for (;;) {
+      t.next();
+      const reports = workers.map((worker) => worker.next().value);
+      exchange(t, shared, "model");
+      yield { ...t.report(), ...summarize(reports) };
+    }
+  })();
 }
 
 /** Means of the workers' figures. */

@@ -3,7 +3,7 @@ import type { Floats } from "../core/backend.ts";
 import { klOf, klShapedRewards } from "../estimators/kl.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
 import { tokenGae } from "../returns/gae.ts";
-import { batchStandardize, groupMean, groupStandardize, leaveOneOut } from "../returns/group.ts";
+import { groupShares } from "../returns/group.ts";
 import { standardize } from "../returns/normalize.ts";
 import type { Completions } from "../rollout/completions.ts";
 
@@ -80,7 +80,7 @@ function fromGroups(
 ): void {
   const { count, steps, mask, logProb } = batch;
   const { estimator } = s;
-  const { baseline, scale, kl, ddof, eps } = estimator;
+  const { baseline, kl } = estimator;
   const reward = batch.reward.slice();
   for (let i = 0; i < count; i++) {
     if (counts[i] === 0) reward[i] = Number.NaN;
@@ -91,11 +91,7 @@ function fromGroups(
   const size = s.wholeBatch ? count : s.groupSize;
   const share = new Float64Array(count);
   if (s.bestOnly) keepBest(counts, share, reward, size);
-  else if (scale === "batch") batchStandardize(share, reward, { ddof, eps });
-  else if (scale === "group") groupStandardize(share, reward, size, { ddof, eps });
-  else if (baseline === "mean") groupMean(share, reward, size);
-  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
-  else share.set(reward.map((r) => (Number.isNaN(r) ? 0 : r)));
+  else groupShares(share, reward, estimator, size);
   for (let i = 0; i < advantage.length; i++)
     advantage[i] = mask[i] === 0 ? 0 : share[Math.floor(i / steps)];
 }

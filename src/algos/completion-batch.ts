@@ -2,8 +2,8 @@
 import { SettingError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
-import { promptTokens, stopTokens } from "../text/task.ts";
-import { replyOf, score } from "./judge.ts";
+import { promptTokens } from "../text/task.ts";
+import { completing, score } from "./judge.ts";
 import type { LanguageTraining } from "./language-training.ts";
 import { PromptSource } from "./prompt-source.ts";
 import type { TuneConfig } from "./tune-settings.ts";
@@ -30,7 +30,6 @@ export class CompletionBatch {
   constructor(t: LanguageTraining, c: TuneConfig, wantsGreedy: boolean) {
     const { task, gpt } = t;
     const count = c.prompts * c.groupSize;
-    const stop = stopTokens(task);
     if (task.prompts.train.length === 0) throw new SettingError("tune: the task has no prompts");
     this.t = t;
     this.c = c;
@@ -41,20 +40,22 @@ export class CompletionBatch {
     this.counts = new Float64Array(count);
     this.greedyReward = new Float64Array(count);
     this.source = new PromptSource(this.tokens.length, c.curriculum);
-    const { temperature, topK, topP, minP } = c;
-    const reply = replyOf(task, (sample) => this.prompts[sample]);
-    const options = { stop, sampling: { temperature, topK, topP, minP }, ...(reply && { reply }) };
-    this.completer = new Completer(gpt, options);
-    this.batch = this.completer.batch(count, task.completionLength);
-    const greedyReply = replyOf(task, (sample) => this.prompts[sample * c.groupSize]);
-    const greedyCompleter = new Completer(gpt, {
-      stop,
-      sampling: { greedy: true },
-      ...(greedyReply && { reply: greedyReply }),
+    const { temperature, topK, topP, topPRule, minP } = c;
+    this.completer = new Completer(gpt, {
+      ...completing(task, (sample) => this.prompts[sample]),
+      sampling: { temperature, topK, topP, topPRule, minP },
     });
-    this.greedy = wantsGreedy
-      ? { completer: greedyCompleter, batch: greedyCompleter.batch(c.prompts, this.batch.steps) }
-      : null;
+    this.batch = this.completer.batch(count, task.completionLength);
+    this.greedy = wantsGreedy ? this.greedily() : null;
+  }
+
+  private greedily() {
+    const { c, t } = this;
+    const completer = new Completer(t.gpt, {
+      ...completing(t.task, (sample) => this.prompts[sample * c.groupSize]),
+      sampling: { greedy: true },
+    });
+    return { completer, batch: completer.batch(c.prompts, this.batch.steps) };
   }
 
   /** Tokens of the longest text there can be, and of one with a mean prompt. */
@@ -72,6 +73,7 @@ export class CompletionBatch {
     for (const name of Object.keys(figures) as (keyof typeof figures)[]) figures[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
+      if (round > 0 && t.envSteps + figures.tokens >= t.totalTokens) break; // the budget is spent
       t.onPhase?.("sample");
       this.source.draw(chosen.subarray(kept), t.random);
       this.complete(kept);

@@ -5,9 +5,9 @@ import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
-import { promptTokens, stopTokens, type TextTask } from "../text/task.ts";
+import { promptTokens, type TextTask } from "../text/task.ts";
 import { moments } from "./completion-batch.ts";
-import { replyOf, score, textOf } from "./judge.ts";
+import { checkVocabulary, completing, score, textOf } from "./judge.ts";
 
 export interface LanguageEvaluation {
   readonly prompts: number;
@@ -48,12 +48,18 @@ export function evaluateLanguage(
 ): LanguageEvaluation {
   const asked = evenly(task.prompts[side], most);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
-  const reply = replyOf(task, (sample) => prompts[sample]);
-  const stop = stopTokens(task);
-  const completer = new Completer(gpt, { stop, sampling, ...(reply && { reply }) });
-  const batch = completer.batch(prompts.length, task.completionLength);
+  checkVocabulary(task, gpt.options.vocab);
   const tokens = prompts.map((prompt) => promptTokens(task, prompt));
-  completer.complete(batch, tokens, new Random(seed));
+  const completer = new Completer(gpt, {
+    ...completing(task, (sample) => prompts[sample]),
+    sampling,
+  });
+  const batch = completer.batch(prompts.length, task.completionLength);
+  try {
+    completer.complete(batch, tokens, new Random(seed));
+  } finally {
+    completer.free();
+  }
   const rewards = prompts.map((prompt, i) => score(task, task.reward, prompt, batch, i));
   const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
   const scored = chosen.map((i) => rewards[i]).filter((r) => !Number.isNaN(r));

@@ -47,8 +47,11 @@ export interface ImpalaReport extends Report {
   readonly learningRate: number;
 }
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, never> {
   const { model, env, random } = t;
   const { backend: k } = model.parameters;
   const size = c.envs * c.rollout;
@@ -71,10 +74,11 @@ export function* impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, n
   const looking = new Tape(k, { grads: false });
   const look = (): void => {
     const { observation, memory, action, mask } = batch;
-    const params = model.forward(observation, memory);
+    const features = model.features(observation, memory);
+    const params = model.outputs(features);
     const logProb = model.head.logProb(params, action, mask).data;
     for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
-    value.set(model.value(observation, memory)?.data ?? []);
+    value.set(model.value(observation, memory, features)?.data ?? []);
   };
 
   // ---- the loss of an update
@@ -88,39 +92,41 @@ export function* impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, n
   // ---- collect, estimate, improve
   const estimates = { advantage, target };
   t.begin({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
-  for (;;) {
-    t.next();
-    if ((t.update - 1) % c.lag === 0) {
-      for (const [i, { data }] of behavior.parameters.list.entries()) {
-        data.set(model.parameters.list[i].data);
+  return (function* (): Generator<ImpalaReport, never> {
+    for (;;) {
+      t.next();
+      if ((t.update - 1) % c.lag === 0) {
+        for (const [i, { data }] of behavior.parameters.list.entries()) {
+          data.set(model.parameters.list[i].data);
+        }
       }
+      const learningRate = c.learningRate * t.left();
+      rollout.collect(random);
+      t.count(rollout);
+      batch.forEachPart(rollout, estimates, order, 0, size, () => looking.run(look));
+      learner.state.set(actor.state);
+      const reached = learner.judge(env.observation);
+      for (let i = 0; i < size; i++) {
+        const last = i + c.envs >= size;
+        if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];
+        else nextValue[i] = last ? reached[i + c.envs - size] : value[i + c.envs];
+      }
+      vtrace(target, advantage, judged, logRatio, c.gamma, c);
+      parts.clear();
+      batch.forEachPart(rollout, estimates, order, 0, size, pass);
+      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
+      const { policyLoss, valueLoss, entropy } = parts;
+      yield {
+        ...t.report(),
+        policyLoss,
+        valueLoss,
+        entropy,
+        ...apart(logRatio),
+        gradNorm,
+        learningRate,
+      };
     }
-    const learningRate = c.learningRate * t.left();
-    rollout.collect(random);
-    t.count(rollout);
-    batch.forEachPart(rollout, estimates, order, 0, size, () => looking.run(look));
-    learner.state.set(actor.state);
-    const reached = learner.judge(env.observation);
-    for (let i = 0; i < size; i++) {
-      const last = i + c.envs >= size;
-      if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];
-      else nextValue[i] = last ? reached[i + c.envs - size] : value[i + c.envs];
-    }
-    vtrace(target, advantage, judged, logRatio, c.gamma, c);
-    parts.clear();
-    batch.forEachPart(rollout, estimates, order, 0, size, pass);
-    const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
-    const { policyLoss, valueLoss, entropy } = parts;
-    yield {
-      ...t.report(),
-      policyLoss,
-      valueLoss,
-      entropy,
-      ...apart(logRatio),
-      gradNorm,
-      learningRate,
-    };
-  }
+  })();
 }
 
 function apart(logRatio: Float32Array): { meanRatio: number; meanSquaredLogRatio: number } {

@@ -1,14 +1,14 @@
 /** Completions as text, and what their task's reward says of them. */
-import { UsageError } from "../core/errors.ts";
-import type { Completions, Reply } from "../rollout/completions.ts";
-import type { Reward } from "../text/rewards.ts";
-import type { TextTask } from "../text/task.ts";
+import { SettingError, UsageError } from "../core/errors.ts";
+import type { CompleterOptions, Completions } from "../rollout/completions.ts";
+import { type Reward, rewardOf } from "../text/rewards.ts";
+import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
 /** A sample's completion as text, its end token left out. */
 export const textOf = ({ tokenizer }: TextTask, batch: Completions, i: number): string =>
   tokenizer.decode(batch.tokensOf(i, false));
 
-/** One reward of one sample. Throws UsageError that shows the sample where the reward throws. */
+/** One reward of one sample. Throws UsageError that shows the sample where the reward throws or gives no number. */
 export function score(
   task: TextTask,
   reward: Reward,
@@ -18,20 +18,41 @@ export function score(
 ): number {
   const completion = textOf(task, batch, i);
   try {
-    return reward(prompt, completion, batch.tokensOf(i));
+    return rewardOf(reward, prompt, completion, batch.tokensOf(i));
   } catch (error) {
     const shown = `${JSON.stringify(prompt)} and completion ${JSON.stringify(completion)}`;
-    throw new UsageError(`reward: threw for prompt ${shown}: ${String(error)}`);
+    const said = error instanceof Error ? error.message : String(error);
+    throw new UsageError(`reward: failed for prompt ${shown}: ${said}`);
   }
 }
 
-/** The environment's side of a dialogue; undefined where the task has none. */
-export function replyOf(task: TextTask, promptOf: (sample: number) => string): Reply | undefined {
+/** How a task's prompts are completed: where texts end, what is never drawn, and who answers in a dialogue. */
+export function completing(
+  task: TextTask,
+  promptOf: (sample: number) => string,
+): Pick<CompleterOptions, "stop" | "tokens" | "dialogue"> {
   const { reply, tokenizer } = task;
-  if (reply === undefined) return undefined;
-  return (sample, batch) => {
-    const said = tokenizer.decode(batch.tokensOf(sample));
-    const answer = reply(promptOf(sample), said);
-    return answer === null ? null : tokenizer.encode(answer);
+  const base = { stop: stopTokens(task), tokens: tokenizer.vocab };
+  if (reply === undefined) return base;
+  const turnEnd = turnEndTokens(task);
+  if (turnEnd.length === 0) throw new SettingError("task: a reply needs a turnEnd to answer to");
+  return {
+    ...base,
+    dialogue: {
+      turnEnd,
+      reply(sample, batch) {
+        const answer = reply(promptOf(sample), tokenizer.decode(batch.tokensOf(sample)));
+        return answer === null ? null : tokenizer.encode(answer);
+      },
+    },
   };
+}
+
+/** Throws SettingError for a model whose vocabulary has no room for the tokenizer's ids. */
+export function checkVocabulary(task: Pick<TextTask, "tokenizer">, vocab: number): void {
+  const wanted = task.tokenizer.vocab;
+  if (vocab >= wanted) return;
+  throw new SettingError(
+    `task: expected a model with a vocabulary of ${wanted} or more, as the tokenizer has, got ${vocab}`,
+  );
 }

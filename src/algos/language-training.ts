@@ -8,6 +8,7 @@ import type { Gpt } from "../nn/gpt.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
+import { checkVocabulary } from "./judge.ts";
 import { descend, Progress, type Report, weightsOf } from "./training.ts";
 
 /** The samples a stage last learned from, and what was worked out for each token, [count, steps]. */
@@ -27,20 +28,22 @@ export interface Stage<R extends Report> {
   readonly batch: LearnedBatch | null;
 }
 
-/** Runs stages one after another, or goes on in the one where a saved run stood. */
-export function* inStages(
+/** Restores a saved run at once; then runs stages one after another, or goes on in the one where it stood. */
+export function inStages(
   t: LanguageTraining,
   stages: readonly Stage<Report>[],
 ): Generator<Report, void> {
   const parts = stages.map((stage, i) => [`stage${i}`, together(stage.parts)] as const);
   const resumed = t.begin(Object.fromEntries(parts));
-  for (let i = t.stage; i < stages.length; i++) {
-    const begins = !(resumed && i === t.stage);
-    t.stage = i;
-    if (begins) stages[i].begin();
-    t.batch = stages[i].batch;
-    yield* stages[i].run();
-  }
+  return (function* () {
+    for (let i = t.stage; i < stages.length; i++) {
+      const begins = !(resumed && i === t.stage);
+      t.stage = i;
+      if (begins) stages[i].begin();
+      t.batch = stages[i].batch;
+      yield* stages[i].run();
+    }
+  })();
 }
 
 const together = (parts: Readonly<Record<string, Kept>>): Kept => ({
@@ -77,6 +80,7 @@ export class LanguageTraining extends Progress {
     saved: State | null = null,
   ) {
     super(random, saved);
+    checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;
     this.totalTokens = totalTokens;
@@ -100,12 +104,15 @@ export class LanguageTraining extends Progress {
   }
 
   override save(): State {
-    const { envSteps, completions, stage } = this;
-    return { ...(super.save() as object), envSteps, completions, stage };
+    const { envSteps, completions, stage, mean } = this;
+    const last = [mean.reward, mean.length];
+    return { ...(super.save() as object), envSteps, completions, stage, last };
   }
 
-  override restore(state: State): void {
-    super.restore(state);
+  override restoreCounts(state: State): void {
+    super.restoreCounts(state);
+    const { last } = state as { readonly last?: ArrayLike<number> }; // absent from older checkpoints
+    if (last?.length === 2) [this.mean.reward, this.mean.length] = Array.from(last);
     this.envSteps = numberOf(state, "envSteps");
     this.completions = numberOf(state, "completions");
     this.stage = numberOf(state, "stage");

@@ -51,7 +51,7 @@ export class LossParts {
  *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + klWeight·Σ w·(ρ − 1 − ln ρ)
  *
  * with w = 1/size, so that sums are means. Adds what it finds to `parts`. A model without a critic has no
- * value loss.
+ * value loss; with PopArt, its share of the sum is over σ², so that errors count in units of their targets.
  */
 export function actorCriticLoss(
   model: ActorCritic,
@@ -59,12 +59,13 @@ export function actorCriticLoss(
   s: LossSettings,
   parts: LossParts,
 ): () => Tensor {
-  const { observation, action, mask, memory, weight, oldLogProb } = batch;
+  const { observation, action, mask, memory, noise, weight, oldLogProb } = batch;
   return () => {
-    const params = model.forward(observation, memory);
+    const features = model.features(observation, memory);
+    const params = model.outputs(features);
     const logProb = model.head.logProb(params, action, mask);
-    const entropy = sum(mul(model.head.entropy(params, mask), weight));
-    const value = model.value(observation, memory);
+    const entropy = sum(mul(model.head.entropy(params, mask, noise), weight));
+    const value = model.value(observation, memory, features);
     // last, because a changed clip range has the tape record all that follows anew
     const policyLoss = surrogateLoss(logProb, oldLogProb, batch.advantage, weight, s.surrogate);
     parts.policyLoss += policyLoss.data[0];
@@ -77,7 +78,9 @@ export function actorCriticLoss(
     if (value !== null) {
       const criticLoss = valueLoss(value, batch.target, weight, batch.oldValue, s.value);
       parts.valueLoss += criticLoss.data[0];
-      loss = add(loss, mul(criticLoss, s.valueWeight));
+      const scaled =
+        model.popArt === null ? criticLoss : mul(criticLoss, model.popArt.inverseVariance);
+      loss = add(loss, mul(scaled, s.valueWeight));
     }
     if (s.klWeight === 0) return loss;
     const logRatio = sub(logProb, oldLogProb);

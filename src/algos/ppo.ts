@@ -2,7 +2,8 @@
  * Proximal policy optimization, clipped: Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
  *
  * Differences from the paper, each of them common practice:
- *   1. advantages are standardized within each minibatch;
+ *   1. advantages are standardized within each minibatch; a last minibatch of one row, which has no deviation,
+ *      joins the one before it;
  *   2. policy and critic are two networks (or one body, `shared`) trained on one summed loss;
  *   3. gradients are clipped to a global norm; learning rate and clip range may be annealed;
  *   4. an episode cut short (truncated) bootstraps from the value of its final state;
@@ -18,12 +19,11 @@ import { surrogateDefaults } from "../estimators/surrogate.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { gae } from "../returns/gae.ts";
-import { explainedVariance } from "../returns/normalize.ts";
-import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
+import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
+import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { actorCriticLoss, LossParts, type LossSettings } from "./losses.ts";
-import { standardizeRows } from "./standardize-rows.ts";
-import { keptNumber, type Report, type Training } from "./training.ts";
+import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -41,6 +41,10 @@ export const ppoSettings = {
   standardize: flag(true, "standardize advantages within each minibatch"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
+  popArt: real(0, "rate of PopArt's statistics of value targets; 0: targets as they are", {
+    min: 0,
+    max: 1,
+  }),
   maxGradNorm: real(0.5, "gradients are clipped to this global norm", { min: 1e-9 }),
   stopKl: real(0, "end the epochs at 1.5 times this KL to the old policy; 0: never", { min: 0 }),
   klWeight: real(0, "weight of a KL penalty at the start; 0 for none", { min: 0 }),
@@ -60,8 +64,11 @@ export interface PpoReport extends Report {
   readonly learningRate: number;
 }
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const { model, env, random } = t;
   const recurrent = model.memorySize > 0;
   const size = c.envs * c.rollout;
@@ -72,6 +79,12 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
         `${c.rollout} that divides ${size}, got ${minibatch}`,
     );
   }
+  if (model.popArt !== null && c.valueClip !== "none") {
+    throw new SettingError(
+      `ppo: expected valueClip=none with popArt, whose units change, got ${c.valueClip}`,
+    );
+  }
+  if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
 
   // ---- acting
@@ -81,6 +94,8 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const advantage = new Float32Array(size);
   const target = new Float32Array(size);
   const standardized = new Float32Array(size);
+  const scratch = new Float64Array(minibatch + 1);
+  const least = c.standardize ? 2 : 1;
 
   // ---- the loss of a minibatch
   const dualClip = c.dualClip || null;
@@ -102,45 +117,48 @@ export function* ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
 
   // ---- collect, estimate, improve
-  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight") });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    if (c.annealClip) {
-      const clip = Math.max(c.clipRange * t.left(), 1e-6);
-      losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
-    }
-    rollout.collect(random);
-    t.count(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-
-    let gradNorm = 0;
-    for (let epoch = 0; epoch < c.epochs; epoch++) {
-      means.clear();
-      shuffleRows(order, random, sequences);
-      for (let first = 0; first < size; first += minibatch) {
-        const end = Math.min(first + minibatch, size);
-        if (c.standardize) standardizeRows(standardized, advantage, order, first, end);
-        parts.clear();
-        batch.forEachPart(rollout, estimates, order, first, end, pass);
-        gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-        means.add(parts, (end - first) / size);
+  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
+  return (function* (): Generator<PpoReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      if (c.annealClip) {
+        const clip = Math.max(c.clipRange * t.left(), 1e-6);
+        losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
       }
-      if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
-    }
-    if (c.klWeight > 0) {
-      losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
-    }
+      rollout.collect(random);
+      t.count(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      model.popArt?.update(target, c.popArt);
 
-    yield {
-      ...t.report(),
-      ...means,
-      explainedVariance: explainedVariance(rollout.value, target),
-      gradNorm,
-      learningRate,
-    };
-  }
+      let gradNorm = 0;
+      for (let epoch = 0; epoch < c.epochs; epoch++) {
+        means.clear();
+        shuffleRows(order, random, sequences);
+        for (let first = 0, end = 0; first < size; first = end) {
+          end = minibatchEnd(first, minibatch, size, least);
+          if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
+          parts.clear();
+          batch.forEachPart(rollout, estimates, order, first, end, pass);
+          gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
+          means.add(parts, (end - first) / size);
+        }
+        if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
+      }
+      if (c.klWeight > 0) {
+        losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
+      }
+
+      yield {
+        ...t.report(),
+        ...means,
+        explainedVariance: explainedVariance(rollout.value, target),
+        gradNorm,
+        learningRate,
+      };
+    }
+  })();
 }
 
 const range = (clip: number) => ({ clipLow: clip, clipHigh: clip });

@@ -6,19 +6,21 @@
  *   1. several episodes an update, the gradient averaged over their steps;
  *   2. a baseline: none, the batch's mean return, or a learned value (a network trained beside it);
  *   3. with a learned value, an episode cut short bootstraps from the value of its final state;
- *   4. advantages divided by their standard deviation; an entropy bonus; Adam with a clipped gradient.
+ *   4. advantages divided by their standard deviation, 0 where all are equal; an entropy bonus; Adam with a clipped gradient.
  */
+import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { discountedReturns } from "../returns/discounted.ts";
+import { scaleByDeviation, standardize, subtractMean } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
 import { actorCriticLoss, LossParts } from "./losses.ts";
-import type { Report, Training } from "./training.ts";
+import { mustHaveDeviation, type Report, type Training } from "./training.ts";
 
 export const reinforceSettings = {
   envs: integer(16, "episodes an update, played side by side", { min: 1, max: 4096 }),
@@ -41,15 +43,26 @@ export interface ReinforceReport extends Report {
   readonly learningRate: number;
 }
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
   const { model, env, random } = t;
+  const steps = Math.max(...env.envs.map((e) => e.maxSteps));
+  if (!Number.isFinite(steps)) {
+    throw new SettingError(
+      "reinforce: expected environments whose episodes end, got one without a step limit; " +
+        "wrap it in TimeLimit, or give it maxSteps",
+    );
+  }
+  if (c.standardize) mustHaveDeviation("reinforce", "an update", steps * c.envs);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
 
   // ---- acting
   const masked = env.mask !== null;
   const actor = new Actor(model, c.envs, { masked });
-  const rollout = new Rollout(env, actor, Math.max(...env.envs.map((e) => e.maxSteps)));
+  const rollout = new Rollout(env, actor, steps);
   const n = rollout.size;
   const advantage = new Float32Array(n);
   const returns = new Float32Array(n);
@@ -63,25 +76,29 @@ export function* reinforce(t: Training, c: ReinforceConfig): Generator<Reinforce
   const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
   const pass = (): void => learning.backward(learning.run(loss));
   const order = new Int32Array(n);
+  const rescale = rescalingOf(c);
+  const counted = { mask: rollout.taken };
 
   // ---- sample, estimate, climb
   t.begin({ adam });
-  for (;;) {
-    t.next();
-    const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-    env.start();
-    rollout.collect(random);
-    t.count(rollout);
-    discountedReturns(returns, rollout, c.gamma);
-    for (let i = 0; i < n; i++) advantage[i] = returns[i] - rollout.value[i];
-    center(advantage, rollout.taken, c.baseline === "mean", c.standardize);
-    const rows = model.memorySize > 0 ? everyRow(order) : takenRows(order, rollout.taken);
-    parts.clear();
-    batch.forEachPart(rollout, { advantage, target: returns }, order, 0, rows, pass);
-    const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-    const { policyLoss, valueLoss, entropy } = parts;
-    yield { ...t.report(), policyLoss, valueLoss, entropy, gradNorm, learningRate };
-  }
+  return (function* (): Generator<ReinforceReport, never> {
+    for (;;) {
+      t.next();
+      const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
+      env.start();
+      rollout.collect(random);
+      t.count(rollout);
+      discountedReturns(returns, rollout, c.gamma);
+      for (let i = 0; i < n; i++) advantage[i] = returns[i] - rollout.value[i];
+      rescale(advantage, counted);
+      const rows = model.memorySize > 0 ? everyRow(order) : takenRows(order, rollout.taken);
+      parts.clear();
+      batch.forEachPart(rollout, { advantage, target: returns }, order, 0, rows, pass);
+      const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
+      const { policyLoss, valueLoss, entropy } = parts;
+      yield { ...t.report(), policyLoss, valueLoss, entropy, gradNorm, learningRate };
+    }
+  })();
 }
 
 /** Every row, time first. */
@@ -97,19 +114,18 @@ function takenRows(order: Int32Array, taken: Float32Array): number {
   return rows;
 }
 
-/** Takes the mean off the taken steps' numbers, and divides them by their deviation, where asked. */
-function center(x: Float32Array, taken: Float32Array, mean: boolean, standardize: boolean): void {
-  let count = 0;
-  let total = 0;
-  for (let i = 0; i < x.length; i++) {
-    if (taken[i] === 0) continue;
-    count++;
-    total += x[i];
+type Rescaling = (advantage: Float32Array, taken: { readonly mask: Float32Array }) => void;
+
+/** What the settings do to the advantages of the steps taken: subtract their mean, divide by their deviation. */
+function rescalingOf({ baseline, standardize: divides }: ReinforceConfig): Rescaling {
+  if (baseline === "mean") {
+    return divides
+      ? (a, taken) => standardize(a, a, taken)
+      : (a, { mask }) => subtractMean(a, a, mask);
   }
-  const m = total / count;
-  let squares = 0;
-  for (let i = 0; i < x.length; i++) if (taken[i] !== 0) squares += (x[i] - m) * (x[i] - m);
-  const deviation = standardize && count > 1 ? Math.sqrt(squares / (count - 1)) : 1;
-  const scale = 1 / (deviation + (standardize ? 1e-8 : 0));
-  for (let i = 0; i < x.length; i++) x[i] = taken[i] === 0 ? 0 : (x[i] - (mean ? m : 0)) * scale;
+  return divides
+    ? (a, taken) => scaleByDeviation(a, a, taken)
+    : (a, { mask }) => {
+        for (let i = 0; i < a.length; i++) if (mask[i] === 0) a[i] = 0;
+      };
 }

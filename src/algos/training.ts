@@ -3,7 +3,7 @@
  * trains, saved and gone on from as one. A trainer sets up, calls `begin` with its own parts, and loops;
  * between two reports `save` gives all that the rest of the run follows from.
  */
-import { NumericError } from "../core/errors.ts";
+import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import type { Tape } from "../core/tape.ts";
@@ -29,20 +29,38 @@ export type Counted = {
   readonly [K in "episodeReturn" | "episodeLength"]: ArrayLike<number>;
 } & Pick<Rollout, "episodes" | "count">;
 
+/** The numbers of a part. Throws FormatError where one is not finite, too. */
+function finiteNumbersOf(state: State, name: string, length: number): ArrayLike<number> {
+  const numbers = numbersOf(state, name, length);
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(numbers[i]))
+      throw new FormatError(
+        `state: expected finite numbers as "${name}", got ${numbers[i]} at ${i}`,
+      );
+  }
+  return numbers;
+}
+
 /** A model's weights as a part that is kept. */
 export const weightsOf = ({ list }: Parameters): Kept => ({
   save: () => Object.fromEntries(list.map(({ name, data }) => [name, data.slice()])),
   restore(state) {
-    const saved = list.map(({ name, data }) => numbersOf(state, name, data.length));
+    const saved = list.map(({ name, data }) => finiteNumbersOf(state, name, data.length));
     for (const [i, { data }] of list.entries()) data.set(saved[i]);
   },
 });
+
+/** PopArt's statistics as a part that is kept, where a model has them. */
+export const popArtOf = ({ popArt }: ActorCritic): Readonly<Record<string, Kept>> =>
+  popArt === null ? {} : { popArt };
 
 /** A number of an object as a part that is kept. */
 export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Kept => ({
   save: () => of[name],
   restore(state) {
-    of[name] = state as number;
+    if (typeof state !== "number" || !Number.isFinite(state))
+      throw new FormatError(`state: expected a finite number as "${name}"`);
+    of[name] = state;
   },
 });
 
@@ -51,13 +69,18 @@ export class Progress implements Kept {
   update = 0;
   readonly random: Random;
   private parts: Readonly<Record<string, Kept>> = {};
-  private begun = false;
+  protected begun = false;
   private saved: State | null;
+  private renews: boolean;
 
-  /** `saved` is what `save` gave before, to go on from. */
-  constructor(random: Random, saved: State | null = null) {
+  /**
+   * `saved` is what `save` gave before, to go on from. `renews`: with other environments than were saved; what
+   * belongs to them begins anew, and all else goes on.
+   */
+  constructor(random: Random, saved: State | null = null, renews = false) {
     this.random = random;
     this.saved = saved;
+    this.renews = renews;
   }
 
   /** Names one more part that changes. */
@@ -70,13 +93,10 @@ export class Progress implements Kept {
     this.parts = { ...this.parts, ...parts };
     this.begun = true;
     if (this.saved === null) return false;
-    this.restore(this.saved);
+    if (this.renews) this.renew(this.saved);
+    else this.restore(this.saved);
     this.saved = null;
     return true;
-  }
-
-  protected waits(): boolean {
-    return !this.begun;
   }
 
   save(): State {
@@ -91,6 +111,25 @@ export class Progress implements Kept {
       return;
     }
     for (const [name, part] of Object.entries(this.parts)) part.restore(partOf(state, name));
+    this.restoreCounts(state);
+  }
+
+  /** `restore` with other environments. */
+  renew(state: State): void {
+    if (!this.begun) {
+      this.saved = state;
+      this.renews = true;
+      return;
+    }
+    for (const [name, part] of Object.entries(this.parts)) {
+      if (part.renew === undefined) part.restore(partOf(state, name));
+      else part.renew(partOf(state, name));
+    }
+    this.restoreCounts(state);
+  }
+
+  /** Takes the counters and the generator alone: what tells how far a saved run has come. */
+  restoreCounts(state: State): void {
     this.random.restore(Array.from(numbersOf(state, "random")));
     this.update = numberOf(state, "update");
   }
@@ -117,8 +156,9 @@ export class Training extends Progress {
     random: Random,
     totalSteps: number,
     saved: State | null = null,
+    renews = false,
   ) {
-    super(random, saved);
+    super(random, saved, renews);
     this.model = model;
     this.env = env;
     this.totalSteps = totalSteps;
@@ -176,9 +216,15 @@ export class Training extends Progress {
     };
   }
 
-  override restore(state: State): void {
-    super.restore(state);
-    if (this.waits()) return;
+  override renew(state: State): void {
+    super.renew(state);
+    if (!this.begun) return;
+    this.env.seed(this.random.split());
+    this.env.start();
+  }
+
+  override restoreCounts(state: State): void {
+    super.restoreCounts(state);
     this.envSteps = numberOf(state, "envSteps");
     this.episodes = numberOf(state, "episodes");
     this.returns.set(numbersOf(state, "returns", remembered));
@@ -194,6 +240,18 @@ export class Training extends Progress {
   descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
     return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
   }
+}
+
+/**
+ * Throws SettingError where advantages are to be standardized over a single step: it has no deviation, and
+ * would never be learned from.
+ */
+export function mustHaveDeviation(algorithm: string, over: string, steps: number): void {
+  if (steps >= 2) return;
+  throw new SettingError(
+    `${algorithm}: expected ${over} of at least 2 steps where advantages are standardized, got ${steps}; ` +
+      "or set standardize=false",
+  );
 }
 
 /**

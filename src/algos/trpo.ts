@@ -61,8 +61,11 @@ export interface TrpoReport extends Report {
 
 const ratioForm = Object.freeze({ ...surrogateDefaults, form: "ratio" as const });
 
-/** Trains for as long as the caller takes reports, one after each update. */
-export function* trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
+/**
+ * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
+ * one after each update.
+ */
+export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const { model, env, random } = t;
   const { backend: k } = model.parameters;
   if (model.options.shared)
@@ -91,7 +94,7 @@ export function* trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> 
   const surrogate = (): Tensor => {
     const params = model.forward(batch.observation);
     const logProb = model.head.logProb(params, batch.action, batch.mask);
-    entropy = mean(model.head.entropy(params, batch.mask)).data[0];
+    entropy = mean(model.head.entropy(params, batch.mask, batch.noise)).data[0];
     kl = mean(model.head.kl(oldParams, params, batch.mask)).data[0];
     return surrogateLoss(logProb, batch.oldLogProb, batch.advantage, batch.weight, ratioForm);
   };
@@ -113,6 +116,7 @@ export function* trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> 
     const tangent = model.tangent(states.observation, direction);
     return model.head.fisher(params, tangent, states.mask, direction.parameters);
   };
+  curving.run(form); // refuses, before anything is played, what has no Fisher matrix here
   const product: FisherProduct = (out, v) => {
     along.write(v);
     policy.clearGradients();
@@ -136,58 +140,60 @@ export function* trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> 
   // ---- collect, estimate, improve
   const shuffled = order.slice();
   t.begin({ adam, actor });
-  for (;;) {
-    t.next();
-    rollout.collect(random);
-    t.count(rollout);
-    gae(advantage, rollout, c.gamma, c.lambda);
-    for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-    const variance = explainedVariance(rollout.value, target);
-    if (c.standardize) standardize(advantage, advantage);
-    const estimates = { advantage, target };
-    batch.forEachPart(rollout, estimates, order, 0, size, () => {});
-    states.forEachPart(rollout, estimates, some, 0, some.length, () => {});
+  return (function* (): Generator<TrpoReport, never> {
+    for (;;) {
+      t.next();
+      rollout.collect(random);
+      t.count(rollout);
+      gae(advantage, rollout, c.gamma, c.lambda);
+      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      const variance = explainedVariance(rollout.value, target);
+      if (c.standardize) standardize(advantage, advantage);
+      const estimates = { advantage, target };
+      batch.forEachPart(rollout, estimates, order, 0, size, () => {});
+      states.forEachPart(rollout, estimates, some, 0, some.length, () => {});
 
-    model.head.remember();
-    learning.run(() => oldParams.data.set(model.forward(batch.observation).data));
-    policy.clearGradients();
-    learning.backward(learning.run(surrogate));
-    policy.readGradients(g);
-    const gradNorm = Math.sqrt(g.reduce((squares, x) => squares + x * x, 0));
-    t.mustBeFinite(gradNorm, learning);
-    const { x } = conjugateGradient(product, g, c.conjugateSteps);
-    const scale = trustRegionScale(product, x, c.maxKl);
-    let slope = 0;
-    for (let i = 0; i < x.length; i++) {
-      step[i] = -scale * x[i];
-      slope += scale * x[i] * g[i];
-    }
-    policy.read(theta);
-    let stepFraction = 1;
-    if (c.lineSearch) stepFraction = lineSearch(theta, step, slope, evaluate, { maxKl: c.maxKl });
-    else for (let i = 0; i < theta.length; i++) theta[i] += step[i];
-    const { loss: policyLoss } = evaluate();
-    policy.clearGradients();
-
-    valueLosses = 0;
-    for (let epoch = 0; epoch < c.criticEpochs; epoch++) {
-      shuffleRows(shuffled, random, null);
-      for (let first = 0; first < size; first += c.minibatch) {
-        const end = Math.min(first + c.minibatch, size);
-        parts.forEachPart(rollout, estimates, shuffled, first, end, fit);
-        adam.step();
+      model.head.remember();
+      learning.run(() => oldParams.data.set(model.forward(batch.observation).data));
+      policy.clearGradients();
+      learning.backward(learning.run(surrogate));
+      policy.readGradients(g);
+      const gradNorm = Math.sqrt(g.reduce((squares, x) => squares + x * x, 0));
+      t.mustBeFinite(gradNorm, learning);
+      const { x } = conjugateGradient(product, g, c.conjugateSteps);
+      const scale = trustRegionScale(product, x, c.maxKl);
+      let slope = 0;
+      for (let i = 0; i < x.length; i++) {
+        step[i] = -scale * x[i];
+        slope += scale * x[i] * g[i];
       }
+      policy.read(theta);
+      let stepFraction = 1;
+      if (c.lineSearch) stepFraction = lineSearch(theta, step, slope, evaluate, { maxKl: c.maxKl });
+      else for (let i = 0; i < theta.length; i++) theta[i] += step[i];
+      const { loss: policyLoss } = evaluate();
+      policy.clearGradients();
+
+      valueLosses = 0;
+      for (let epoch = 0; epoch < c.criticEpochs; epoch++) {
+        shuffleRows(shuffled, random, null);
+        for (let first = 0; first < size; first += c.minibatch) {
+          const end = Math.min(first + c.minibatch, size);
+          parts.forEachPart(rollout, estimates, shuffled, first, end, fit);
+          adam.step();
+        }
+      }
+      const fits = c.criticEpochs * Math.ceil(size / c.minibatch);
+      yield {
+        ...t.report(),
+        policyLoss,
+        valueLoss: valueLosses / fits,
+        entropy,
+        kl,
+        stepFraction,
+        explainedVariance: variance,
+        gradNorm,
+      };
     }
-    const fits = c.criticEpochs * Math.ceil(size / c.minibatch);
-    yield {
-      ...t.report(),
-      policyLoss,
-      valueLoss: valueLosses / fits,
-      entropy,
-      kl,
-      stepFraction,
-      explainedVariance: variance,
-      gradNorm,
-    };
-  }
+  })();
 }

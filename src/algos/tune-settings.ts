@@ -1,6 +1,7 @@
 /** Learning from rewards on completions: the settings, and what each algorithm's name stands for. */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { type EstimatorSettings, presets } from "../estimators/presets.ts";
+import { samplingSettings } from "../nn/sampler.ts";
 
 export interface TuneAlgorithm {
   readonly about: string;
@@ -25,6 +26,7 @@ export const tuneSettings = {
   temperature: real(1, "of sampling, and of the policy that learns", { min: 1e-3, max: 1e3 }),
   topK: integer(0, "sample from the k likeliest tokens; 0 from all"),
   topP: real(1, "sample from the likeliest tokens of this probability", { min: 1e-9, max: 1 }),
+  topPRule: samplingSettings.topPRule,
   minP: real(0, "sample from tokens this likely against the likeliest", { min: 0, max: 1 }),
   clipRange: real(0, "ε of the clip on both sides; 0: the algorithm's own", { min: 0 }),
   klWeight: real(-1, "weight of the KL to the reference; −1: the algorithm's own", { min: -1 }),

@@ -11,6 +11,7 @@
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { adaptiveKlWeight, klDefaults, klOf } from "../estimators/kl.ts";
+import type { EstimatorSettings } from "../estimators/presets.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Gpt } from "../nn/gpt.ts";
@@ -62,13 +63,31 @@ export function passSizes(
   samples: number,
   steps: number,
   together: number,
+  tokens: number,
 ): PartSizes {
   const positions = Math.max(32, (longest - 1 + 3) & ~3);
   const needed = samples / Math.max(1, Math.floor(positions / mean));
   const passes = Math.max(1, Math.round((needed * positions) / passTokens));
   const rows = Math.max(Math.ceil(needed / passes), together === 1 ? 1 : together);
   const most = Math.ceil(Math.max(4 * rows, together) / together) * together;
-  return { rows, positions, samples: most, steps, together };
+  return { rows, positions, samples: most, steps, together, tokens };
+}
+
+/** Throws SettingError where a baseline of a group has nothing to compare with: its advantages would all be 0. */
+function checkGroups(
+  name: TuneName,
+  c: TuneConfig,
+  { baseline, scale }: EstimatorSettings,
+  { wholeBatch = false, minimumRisk = false }: TuneAlgorithm,
+): void {
+  const compares =
+    minimumRisk || scale !== "none" || baseline === "mean" || baseline === "leaveOneOut";
+  const size = wholeBatch || scale === "batch" ? c.prompts * c.groupSize : c.groupSize;
+  if (!compares || size >= 2) return;
+  const setting = wholeBatch ? "prompts or groupSize" : "groupSize";
+  throw new SettingError(
+    `${name}: expected a ${setting} of 2 or more, got ${size}: one completion alone has nothing to be compared with`,
+  );
 }
 
 /** The stage of a training that learns from rewards; its reports never end. */
@@ -80,6 +99,7 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
   const withValue = estimator.baseline === "value";
   if (withValue && !gpt.options.valueHead)
     throw new SettingError(`${name}: want a model with a value head`);
+  checkGroups(name, c, estimator, algorithm);
   const minimumRisk = algorithm.minimumRisk ? c.riskSharpness : null;
 
   // ---- sampling and scoring
@@ -88,7 +108,8 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
   const { longest, mean } = sampled.textLengths();
   const together = minimumRisk === null ? 1 : c.groupSize;
   const perStep = batch.count / c.minibatches;
-  const sizes = passSizes(longest, mean, perStep, batch.steps, together);
+  const { vocab } = t.task.tokenizer;
+  const sizes = passSizes(longest, mean, perStep, batch.steps, together, vocab);
   const reference =
     c.reference || estimator.kl !== null ? new Gpt(k, gpt.options, new Random(0)) : null;
   const scorer = (of: Gpt) => new CompletionScorer(of, sizes, c.temperature, batch.count);

@@ -1,18 +1,30 @@
 /** One WebAssembly memory of fixed size, and the float32 buffers in it. */
 import type { Floats } from "../core/backend.ts";
+import { kindOf } from "../core/check.ts";
 import { MemoryError, UsageError } from "../core/errors.ts";
 import { tableSize, tableStart } from "./assembler.ts";
 import { type WasmMemory, webAssembly } from "./webassembly.ts";
 
 const pageSize = 65536;
-/** Kernels read up to this far behind a buffer's end; memory's last bytes are therefore not given out. */
+/** Kernels read up to this far past a buffer's end; memory's last bytes are therefore not given out. */
 const slack = 64;
+/** Kernels count a buffer's bytes in signed 32-bit integers. */
+const largest = 2 ** 31 - slack;
+
+/** A free stretch of memory, in bytes. */
+interface Gap {
+  start: number;
+  end: number;
+}
 
 export class Memory {
   readonly memory: WasmMemory;
-  private readonly freed = new Map<number, Float32Array[]>();
-  private readonly end: number;
-  private top = align(tableStart + tableSize);
+  /** Sorted by address; neighbors are merged, so that freed room serves any size. */
+  private readonly gaps: Gap[];
+  /** Bytes of each buffer in use, by its address. */
+  private readonly taken = new Map<number, number>();
+  private readonly bytes: number;
+  private peak = align(tableStart + tableSize);
 
   /** `bytes` is rounded up to pages of 64 KiB. A shared memory can be used by several threads. */
   constructor(bytes: number, shared: boolean) {
@@ -27,43 +39,70 @@ export class Memory {
     } catch (error) {
       throw new MemoryError(`simd: a memory of ${bytes} bytes cannot be had: ${String(error)}`);
     }
-    this.end = pages * pageSize - slack;
+    this.bytes = pages * pageSize;
+    this.gaps = [{ start: this.peak, end: this.bytes - slack }];
   }
 
   get pages(): number {
-    return Math.ceil(this.end / pageSize);
+    return this.bytes / pageSize;
   }
 
-  /** Bytes of a memory in which everything that was taken fits. */
+  /** Bytes of a memory in which everything fits that was ever in use at once. */
   get used(): number {
-    return this.top + slack;
+    return this.peak + slack;
   }
 
-  /** A zeroed buffer; one that was freed at the same length, else the next bytes. */
+  /** Bytes in use now. */
+  get live(): number {
+    let sum = 0;
+    for (const bytes of this.taken.values()) sum += bytes;
+    return sum;
+  }
+
+  /** A zeroed buffer, in the first gap that has room. */
   alloc(size: number): Float32Array {
-    const list = this.freed.get(size);
-    const used = list?.pop();
-    if (used !== undefined) return used.fill(0);
-    const bytes = align(4 * size);
-    if (this.top + bytes > this.end) {
-      const left = this.end - this.top;
-      throw new MemoryError(
-        `simd: the memory of ${this.end + slack} bytes is full: want ${bytes} more, ${left} are left`,
-      );
+    if (!(Number.isSafeInteger(size) && size >= 0)) {
+      throw new RangeError(`simd: expected a whole number of floats, got ${kindOf(size)}`);
     }
-    const buffer = new Float32Array(this.memory.buffer, this.top, size);
-    this.top += bytes;
-    return buffer;
+    const bytes = Math.max(64, align(4 * size));
+    const gap = this.gaps.find(({ start, end }) => end - start >= bytes);
+    if (gap === undefined || bytes > largest) this.refuse(bytes);
+    const { start } = gap;
+    gap.start += bytes;
+    if (gap.start === gap.end) this.gaps.splice(this.gaps.indexOf(gap), 1);
+    this.taken.set(start, bytes);
+    this.peak = Math.max(this.peak, start + bytes);
+    return new Float32Array(this.memory.buffer, start, size).fill(0);
   }
 
+  private refuse(bytes: number): never {
+    const free = this.gaps.map(({ start, end }) => end - start);
+    throw new MemoryError(
+      `simd: the memory of ${this.bytes} bytes is full: expected room for ${bytes} more, the largest gap has ${Math.max(0, ...free)}; make the backend with more memory`,
+    );
+  }
+
+  /** Throws UsageError for a buffer that is not in use, or is a part of one. */
   free(buffer: Floats): void {
-    this.address(buffer);
-    const list = this.freed.get(buffer.length);
-    if (list === undefined) this.freed.set(buffer.length, [buffer as Float32Array]);
-    else list.push(buffer as Float32Array);
+    const start = this.address(buffer);
+    const bytes = this.taken.get(start);
+    if (bytes === undefined || bytes !== Math.max(64, align(4 * buffer.length))) {
+      throw new UsageError("simd.free: expected a buffer that alloc gave and nobody freed yet");
+    }
+    this.taken.delete(start);
+    const { gaps } = this;
+    const end = start + bytes;
+    const at = indexAfter(gaps, start);
+    const before = at > 0 && gaps[at - 1].end === start ? gaps[at - 1] : undefined;
+    const after = at < gaps.length && gaps[at].start === end ? gaps[at] : undefined;
+    if (before !== undefined) {
+      before.end = after?.end ?? end;
+      if (after !== undefined) gaps.splice(at, 1);
+    } else if (after !== undefined) after.start = start;
+    else gaps.splice(at, 0, { start, end });
   }
 
-  /** Where a buffer stands, in bytes. Throws UsageError for one of another backend. */
+  /** The buffer's address in bytes. Throws UsageError for one of another backend. */
   address(buffer: Floats): number {
     if (buffer.buffer !== this.memory.buffer) {
       throw new UsageError("simd: got a buffer of another backend; use one that alloc gave");
@@ -72,5 +111,16 @@ export class Memory {
   }
 }
 
+/** Index of the first gap after address `start`. */
+function indexAfter(gaps: readonly Gap[], start: number): number {
+  let [low, high] = [0, gaps.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (gaps[middle].start < start) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 export const noWebAssembly = "simd: this runtime has no WebAssembly; use loops()";
-const align = (n: number): number => (n + 63) & ~63;
+const align = (n: number): number => 64 * Math.ceil(n / 64);

@@ -1,17 +1,49 @@
 /** How the SIMD backend runs attention: matrix products and row kernels, one head after another. */
-import type { Compiled } from "../core/backend.ts";
-import type { Slot } from "../core/tape.ts";
+import type { Compiled, Floats } from "../core/backend.ts";
+import type { GradSlot, Slot } from "../core/tape.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
 import type { SimdBackend } from "./simd.ts";
 
-/** Makes the code of a slot that is being recorded; null for the op's own loops. */
-export type Compile = (k: SimdBackend, slot: Slot) => Compiled | null;
+/**
+ * Makes the code of a slot that is being recorded; null for the op's own loops. Buffers from `take` live as long
+ * as the slot.
+ */
+export type Compile = (
+  k: SimdBackend,
+  slot: Slot,
+  take: (size: number) => Floats,
+) => Compiled | null;
 
 /** Address of a tensor's gradient; 0 where none is wanted. */
 export const gradOf = (k: SimdBackend, { grad }: Tensor): number =>
   grad === null ? 0 : k.address(grad);
 
-export const attention: Compile = (k, slot) => {
+/**
+ * `code` while all of `tensors` is finite, else the op's own loops, which do not touch a position of weight 0; a
+ * matrix product would multiply what stands there by 0, and 0·∞ is NaN.
+ */
+function whileFinite(
+  { kernels, address }: SimdBackend,
+  tensors: readonly Tensor[],
+  code: Required<Pick<Compiled, "forward" | "backward">>,
+): Compiled {
+  const runs = tensors.map(({ data }) => [address(data), data.length] as const);
+  let loops = false;
+  return {
+    forward(slot: Slot) {
+      loops = false;
+      for (const [at, n] of runs) loops ||= kernels.anyNotFinite(at, n) !== 0;
+      if (loops) slot.op.forward?.(slot);
+      else code.forward(slot);
+    },
+    backward(slot: GradSlot) {
+      if (loops) slot.op.backward?.(slot);
+      else code.backward(slot);
+    },
+  };
+}
+
+export const attention: Compile = (k, slot, take) => {
   const { heads, T, S, D, E } = slot.plan as Record<"heads" | "T" | "S" | "D" | "E", number>;
   const { kernels } = k;
   const [y, q, key, v] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
@@ -21,8 +53,8 @@ export const attention: Compile = (k, slot) => {
   const { p: scale, q: causal } = slot;
   const seen = causal === 1 ? S - T + 1 : S;
   const grow = causal === 1 ? 1 : 0;
-  const dw = slot.grad === null ? 0 : k.address(k.alloc(T * S));
-  return {
+  const dw = slot.grad === null ? 0 : k.address(take(T * S));
+  return whileFinite(k, [slot.a, slot.b, slot.c], {
     forward() {
       for (let h = 0; h < heads; h++) {
         const weights = w + 4 * h * T * S;
@@ -43,7 +75,7 @@ export const attention: Compile = (k, slot) => {
         if (dkey !== 0) k.multiply(dkey + kAt, dw, q + qAt, S, D, T, true, false, true);
       }
     },
-  };
+  });
 };
 
 /** Heads by strides: q, k, v and y are read and written where they stand. */
@@ -59,7 +91,7 @@ export const selfAttention: Compile = (k, slot) => {
   const [head, row, wide] = [4 * D, 4 * heads * D, 12 * heads * D]; // bytes: of a head, a row of y, of qkv
   const side = 4 * T;
   const turned = (T + 3) & ~3;
-  return {
+  return whileFinite(k, [slot.a], {
     forward() {
       const space = k.workspace(D * turned);
       for (let b = 0, weights = w; b < B; b++) {
@@ -94,7 +126,7 @@ export const selfAttention: Compile = (k, slot) => {
         }
       }
     },
-  };
+  });
 };
 
 interface CachedPlan extends Record<"n" | "heads" | "D" | "room", number> {

@@ -2,7 +2,7 @@
  * Which ops the SIMD backend runs in kernels. Addresses are worked out when a slot is recorded, so a call
  * passes numbers only. An op, or a use of one, that is not here runs in its own loops.
  */
-import type { Compiled } from "../core/backend.ts";
+import type { Compiled, Floats } from "../core/backend.ts";
 import type { Slot } from "../core/tape.ts";
 import { NONE } from "../core/tensor.ts";
 import { activationCode } from "./kernels/dense.ts";
@@ -14,11 +14,24 @@ import {
   gradOf,
   selfAttention,
 } from "./simd-attention.ts";
+import { isDense } from "./simd-gemm.ts";
 
 /** Code for the slot's op, or null for its own loops. */
 export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
-  if (slot.data.length === 0) return null;
-  return Object.hasOwn(ops, slot.op.name) ? ops[slot.op.name](k, slot) : null;
+  if (slot.data.length === 0 || !Object.hasOwn(ops, slot.op.name)) return null;
+  const buffers: Floats[] = [];
+  const take = (size: number): Floats => {
+    const buffer = k.alloc(size);
+    buffers.push(buffer);
+    return buffer;
+  };
+  try {
+    const code = ops[slot.op.name](k, slot, take);
+    return code === null ? null : { ...code, buffers };
+  } catch (error) {
+    for (const buffer of buffers) k.free(buffer);
+    throw error;
+  }
 }
 
 /** y = f(x) with dx += dy·slope(kept), kept being y or x. */
@@ -123,9 +136,12 @@ const rows =
     };
   };
 
-const layerNorm: Compile = (k, slot) => {
+/** Rows after which sums over rows are added up without loss: float32 sums of more lose digits. */
+const rowBlock = 256;
+
+const layerNorm: Compile = (k, slot, take) => {
   if (slot.b === NONE || slot.c === NONE) return null;
-  const n = slot.plan as number;
+  const { n } = slot.plan as { n: number };
   const { kernels } = k;
   const [y, x, weight, bias] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
   const [dy, dx, dweight, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
@@ -134,15 +150,46 @@ const layerNorm: Compile = (k, slot) => {
   const count = slot.data.length / n;
   const eps = slot.p;
   const perElement = 1 / n; // here: a number worked out at a call is boxed
+  const grad = (dw: number, db: number, row: number, rows: number): void => {
+    const [at, dAt, sAt] = [x + 4 * row * n, 4 * row * n, stats + 8 * row];
+    kernels.layerNormGrad(dx + dAt, dw, db, dy + dAt, at, weight, sAt, rows, n, perElement);
+  };
+  const many = slot.grad !== null && count > rowBlock;
+  const sums = many ? [dweight, dbias].map((to) => longSum(k, take, to, n)) : [];
   return {
-    forward: () => void kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement),
-    backward: () =>
-      void kernels.layerNormGrad(dx, dweight, dbias, dy, x, weight, stats, count, n, perElement),
+    forward(s) {
+      const overflow = kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement);
+      if (overflow !== 0) s.op.forward?.(s); // in float64
+    },
+    backward() {
+      if (!many) return grad(dweight, dbias, 0, count);
+      const [ofWeight, ofBias] = sums;
+      for (let row = 0; row < count; row += rowBlock) {
+        grad(ofWeight.next(), ofBias.next(), row, Math.min(rowBlock, count - row));
+      }
+      for (const sum of sums) sum.finish();
+    },
   };
 };
 
-/** Rows below which a linear layer runs as dot products, W as it is stored. */
-const fewRows = 8;
+/** A vector summed in blocks: `next` gives the address for one more block's sums, `finish` adds all to `to`. */
+function longSum(k: SimdBackend, take: (size: number) => Floats, to: number, n: number) {
+  const [total, lost, part] = [take(n), take(n), take(n)];
+  const add = (): void =>
+    void k.kernels.addCompensated(k.address(total), k.address(lost), k.address(part), n);
+  return {
+    next(): number {
+      add();
+      part.fill(0);
+      return k.address(part);
+    },
+    finish(): void {
+      add();
+      k.kernels.accumulate(to, k.address(total), n);
+      for (const x of [total, lost, part]) x.fill(0); // for the next backward
+    },
+  };
+}
 
 const linear: Compile = (k, slot) => {
   const {
@@ -164,7 +211,7 @@ const linear: Compile = (k, slot) => {
   const dz = activation === "none" ? dy : z + 4 * size;
   const code = activationCode[activation];
   const gelu = activation === "gelu";
-  const few = m < fewRows && !(gelu && slot.grad !== null);
+  const few = isDense(m, inputs) && !(gelu && slot.grad !== null);
   const out = gelu && !few ? z : y;
   const activate = kernels[activation];
   const slope = kernels[`${activation}Slope`];
@@ -191,6 +238,9 @@ interface Rows {
   /** Throws for an index that is none: the kernel would read elsewhere. */
   readonly check: (slot: Slot) => void;
 }
+/** Rows from which on a gradient summed in float32 would lose digits, were all indices the same. */
+const longRows = 256;
+
 /** Rows of an embedding. */
 const indexSelect: Compile = (k, slot) => {
   const { outer, inner, check } = slot.plan as Rows;
@@ -204,22 +254,22 @@ const indexSelect: Compile = (k, slot) => {
       check(s);
       kernels.gatherRows(y, x, index, count, inner);
     },
-    backward: () => {
-      if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
+    backward(s) {
+      if (count > longRows)
+        s.op.backward?.(s); // in float64
+      else if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
     },
   };
 };
 
 /** The gates' functions a vector at a time; what is left is sums and products, as the op's own loops have them. */
-const lstmCell: Compile = (k, slot) => {
+const lstmCell: Compile = (k, slot, take) => {
   const { kernels, address } = k;
   const { data: y, a: gates, b: cell, scratch } = slot;
   const [n, hidden] = cell.shape;
   const size = n * hidden;
-  const [sigmoids, tanhs] = [k.alloc(4 * size), k.alloc(4 * size)];
-  const tanhNext = k.alloc(size);
+  const [sigmoids, tanhs, tanhNext] = [take(4 * size), take(4 * size), take(size)];
   return {
-    buffers: [sigmoids, tanhs, tanhNext],
     forward() {
       const c = cell.data;
       kernels.sigmoid(address(sigmoids), address(gates.data), 4 * size);
@@ -252,7 +302,7 @@ const ops: Readonly<Record<string, Compile>> = {
   tanh: map("tanh"),
   sigmoid: map("sigmoid"),
   relu: map("relu"),
-  geluTanh: (k, slot) => map("gelu", "x")(k, slot),
+  geluTanh: map("gelu", "x"),
   add,
   mul,
   dropout,

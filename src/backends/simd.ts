@@ -3,7 +3,7 @@
  * fixed size. What it has no kernel for runs in the ops' own loops on the same buffers. Sums are in
  * float32, so last bits differ from `loops`; on every engine they are the same, unless `fast`.
  */
-import type { Backend, Floats, Rollout } from "../core/backend.ts";
+import type { Backend, Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { type KernelOptions, kernelBytes } from "./kernels/index.ts";
 import { Memory, noWebAssembly } from "./memory.ts";
@@ -65,8 +65,10 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
 export interface SimdBackend extends Backend {
   readonly kernels: Kernels;
   readonly memory: WasmMemory;
-  /** Bytes of the memory that are taken, or were. */
+  /** Bytes of a memory in which everything fits that was ever taken at once. */
   used(): number;
+  /** Bytes taken now: `alloc` less `free`. */
+  live(): number;
   /** Where a buffer of this backend stands, in bytes. */
   address(buffer: Floats): number;
   /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
@@ -83,18 +85,8 @@ export function simd(options: SimdOptions = {}): SimdBackend {
   const address = (buffer: Floats): number => memory.address(buffer);
 
   const numbers = memory.alloc(9);
-  let space = memory.alloc(4096);
-  function workspace(floats: number): number {
-    if (space.length < floats) {
-      let length = space.length;
-      while (length < floats) length *= 2;
-      memory.free(space);
-      space = memory.alloc(length);
-    }
-    return space.byteOffset;
-  }
-
-  const multiply = multiplier(kernels, workspace);
+  const workspace = growing(memory, 4096);
+  const multiply = multiplier(kernels, workspace, growing(memory, 16));
   const k: SimdBackend = {
     name: fast ? "simd-fast" : "simd",
     kernels,
@@ -102,6 +94,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     address,
     workspace,
     used: () => memory.used,
+    live: () => memory.live,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
     gemm: (y, y0, a, a0, b, b0, m, n, depth, transposeA, transposeB, accumulate) =>
@@ -147,9 +140,27 @@ export function simd(options: SimdOptions = {}): SimdBackend {
       for (let i = first < 0 ? 0 : whole; i < keep.length; i++)
         keep[i] = random.bits() < limit ? 0 : 1;
     },
-    gae: (advantage, r, gamma, lambda) => void gae(kernels, address, advantage, r, gamma, lambda),
   };
   return k;
+}
+
+/** Room that grows by doubling: gives the address of at least as many floats, whatever they hold. */
+function growing(memory: Memory, initial: number): (floats: number) => number {
+  let space = memory.alloc(initial);
+  return (floats) => {
+    if (space.length >= floats) return space.byteOffset;
+    let length = space.length;
+    while (length < floats) length *= 2;
+    const { length: before } = space;
+    memory.free(space); // first, so that the larger one may take its place
+    try {
+      space = memory.alloc(length);
+    } catch (error) {
+      space = memory.alloc(before);
+      throw error;
+    }
+    return space.byteOffset;
+  };
 }
 
 /**
@@ -161,27 +172,4 @@ export function simdFor<T>(build: (k: SimdBackend) => T, options: SimdOptions = 
   const trial = simd(options);
   build(trial);
   return build(simd({ ...options, memory: trial.used() }));
-}
-
-function gae(
-  kernels: Kernels,
-  address: (x: Floats) => number,
-  advantage: Floats,
-  r: Rollout,
-  gamma: number,
-  lambda: number,
-): void {
-  kernels.gae(
-    address(advantage),
-    address(r.reward),
-    address(r.value),
-    address(r.nextValue),
-    address(r.terminated),
-    address(r.truncated),
-    advantage.length / r.envs,
-    4 * r.envs,
-    r.envs,
-    gamma,
-    lambda,
-  );
 }

@@ -5,6 +5,22 @@ import { readRegular } from "../node/files.ts";
 
 const mostText = 2 ** 28; // bytes of a file given as @FILE
 
+/**
+ * Arguments with negative numbers tied to the option before them, `--name=-5` for `--name -5`: node's parser
+ * takes what begins with a dash for an option.
+ */
+export function tieNegatives(args: readonly string[]): string[] {
+  const tied: string[] = [];
+  const end = args.indexOf("--");
+  for (const [i, arg] of args.entries()) {
+    const before = tied.at(-1) ?? "";
+    const isValue = /^-(\d|\.\d|Infinity$)/.test(arg) && (end < 0 || i < end);
+    if (isValue && /^--[^=]+$/.test(before)) tied[tied.length - 1] = `${before}=${arg}`;
+    else tied.push(arg);
+  }
+  return tied;
+}
+
 /** A whole number given as text, or undefined where it was not given. */
 export function wholeNumber(
   flag: string,

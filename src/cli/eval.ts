@@ -2,12 +2,14 @@
 import { SettingError } from "../core/errors.ts";
 import { openAnyRun } from "../node/run-folder.ts";
 import type { AnyEvaluation } from "../tasks/any-session.ts";
-import { only, wholeNumber } from "./args.ts";
+import { only, pairs, wholeNumber } from "./args.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
-export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--trust-data] [--json]
-      play episodes with a run's policy: likeliest actions (default) or sampled ones;
+export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--set key=value]...
+               [--trust-data] [--json]
+      play episodes with a run's policy: likeliest actions (default) or sampled ones; --set changes
+      settings of the task alone, as from and to of portfolio: train on one part, evaluate on another;
       of a text task, complete held-out prompts, which nothing was trained on or chosen by`;
 
 export function evalCommand(args: string[]): void {
@@ -16,6 +18,7 @@ export function evalCommand(args: string[]): void {
     seed: { type: "string" },
     greedy: { type: "boolean" },
     sample: { type: "boolean" },
+    set: { type: "string", multiple: true },
     "trust-data": { type: "boolean" },
     json: { type: "boolean" },
   });
@@ -24,7 +27,10 @@ export function evalCommand(args: string[]): void {
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
   const greedy = !values.sample;
-  const session = openAnyRun(run, { trustData: values["trust-data"] ?? false });
+  const session = openAnyRun(run, {
+    trustData: values["trust-data"] ?? false,
+    changes: pairs(values.set ?? []),
+  });
   const { config } = session;
   const evaluation =
     session.evaluateHeldOut?.(episodes, seed, greedy) ?? session.evaluate(episodes, seed, greedy);

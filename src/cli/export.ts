@@ -74,13 +74,29 @@ const module =
     ];
   };
 
-/** How observations were standardized; null where they were not. */
-function normalizerOf({ training }: Session): Normalizer | null {
-  const { moments } = training.env.saveStatistics();
-  if (moments === null) return null;
-  const { mean, variance } = moments as MomentsState;
-  return { ...normalizeDefaults, mean, variance };
+/** How observations were scaled and standardized, as one; null where they were not. */
+function normalizerOf({ training, config }: Session): Normalizer | null {
+  const { moments } = training.env.saveStatistics() as { moments: MomentsState | null };
+  const scale = Number(config.settings.observationScale);
+  if (scale === 1)
+    return moments && { ...normalizeDefaults, mean: moments.mean, variance: moments.variance };
+  const { eps } = normalizeDefaults;
+  const { mean, variance } = moments ?? unscaled(training.env.observationSize, eps);
+  return {
+    eps,
+    // (s·x − mean)/√(variance + eps) is (x − mean/s)/√((variance + eps)/s²)
+    mean: mean.map((m) => m / scale),
+    variance: variance.map((v) => (v + eps) / (scale * scale) - eps),
+    clip: moments === null ? largestFloat32 : normalizeDefaults.clip,
+  };
 }
+
+const largestFloat32 = 3.4028234663852886e38;
+/** Statistics that leave observations as they are. */
+const unscaled = (size: number, eps: number): Pick<MomentsState, "mean" | "variance"> => ({
+  mean: new Array<number>(size).fill(0),
+  variance: new Array<number>(size).fill(1 - eps),
+});
 
 function weightsOf(session: Session): Uint8Array {
   const { task, algo } = session.config;

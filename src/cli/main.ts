@@ -8,6 +8,7 @@ import { FormatError, MemoryError, NumericError, SettingError } from "../core/er
 import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
+import { tieNegatives } from "./args.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
@@ -95,7 +96,7 @@ async function main([name, ...args]: string[]): Promise<void> {
   if (!Object.hasOwn(commands, about)) throw unknownName("command", about, Object.keys(commands));
   const command = commands[about];
   if (asked || args.includes("--help") || args.includes("-h")) say(helpOf(command));
-  else await command.run(args);
+  else await command.run(tieNegatives(args));
 }
 
 /** Input that the person at the keyboard can mend, as against a fault of the program. */

@@ -11,11 +11,15 @@ export interface Run {
   readonly curves: Curves;
 }
 
-/** Figures over environment steps, thinned; null where an update has none. */
-export interface Curves {
+/** Points of a curve, steps ascending. */
+export interface Series {
   readonly steps: readonly number[];
-  readonly values: ReadonlyMap<string, readonly (number | null)[]>;
+  readonly values: readonly number[];
 }
+const none: Series = { steps: [], values: [] };
+
+/** A curve for each figure, thinned. */
+export type Curves = ReadonlyMap<string, Series>;
 
 /** Reads a run in two passes over its metrics, so that a long run takes no more memory than a short one. */
 export function readRun(path: string): Run {
@@ -31,38 +35,47 @@ export function readRun(path: string): Run {
 
 const mostPoints = 400;
 
-/** The named columns of metrics, thinned to at most 400 points by means of neighbors. */
+/**
+ * The named figures of `count` metrics over environment steps, each thinned to at most 400 points by means of
+ * neighbors, of values and of steps alike. Updates without the figure are left out.
+ */
 export function thinned(
   metrics: Iterable<Metric>,
   count: number,
   names: readonly string[],
 ): Curves {
   const per = Math.max(1, Math.ceil(count / mostPoints));
-  const steps: number[] = [];
-  const values = new Map(names.map((name) => [name, [] as (number | null)[]]));
-  let sums = new Map<string, { sum: number; count: number }>();
+  const curves = new Map(names.map((name) => [name, new Thinned()]));
   let at = 0;
-  let last = 0;
-  const point = (): void => {
-    steps.push(last);
-    for (const [name, list] of values) {
-      const { sum, count: n } = sums.get(name) ?? { sum: 0, count: 0 };
-      list.push(n === 0 ? null : sum / n);
-    }
-    sums = new Map();
-  };
   for (const metric of metrics) {
-    for (const name of names) {
-      const x = metric[name];
-      if (typeof x !== "number") continue;
-      const { sum, count: n } = sums.get(name) ?? { sum: 0, count: 0 };
-      sums.set(name, { sum: sum + x, count: n + 1 });
-    }
-    last = metric.envSteps;
-    if (++at % per === 0) point();
+    for (const [name, curve] of curves) curve.add(metric.envSteps, metric[name]);
+    if (++at % per === 0) for (const curve of curves.values()) curve.point();
   }
-  if (at % per !== 0) point();
-  return { steps, values };
+  for (const curve of curves.values()) curve.point();
+  return curves;
+}
+
+/** A curve whose points are means of what was added since the last. */
+class Thinned implements Series {
+  readonly steps: number[] = [];
+  readonly values: number[] = [];
+  private sums = { n: 0, step: 0, value: 0 };
+
+  add(step: number, value: unknown): void {
+    if (typeof value !== "number") return;
+    const { sums } = this;
+    sums.n++;
+    sums.step += step;
+    sums.value += value;
+  }
+
+  point(): void {
+    const { n, step, value } = this.sums;
+    if (n === 0) return;
+    this.steps.push(step / n);
+    this.values.push(value / n);
+    this.sums = { n: 0, step: 0, value: 0 };
+  }
 }
 
 /** Runs that differ in nothing but their seed, under one name: what differs between the groups. */
@@ -95,6 +108,31 @@ export function groupRuns(runs: readonly Run[]): RunGroup[] {
   });
 }
 
+/** The value at a step, linear between points; null before the first and after the last. */
+function valueAt({ steps, values }: Series, step: number, from: number): number | null {
+  const n = steps.length;
+  if (n === 0 || step < steps[0] || step > steps[n - 1]) return null;
+  if (from + 1 >= n || steps[from] === step) return values[from];
+  const share = (step - steps[from]) / (steps[from + 1] - steps[from]);
+  return values[from] + share * (values[from + 1] - values[from]);
+}
+
+/** The values at ascending steps, as `valueAt`. */
+function valuesAt(curve: Series, at: readonly number[]): (number | null)[] {
+  let from = 0;
+  return at.map((step) => {
+    while (from + 1 < curve.steps.length && curve.steps[from + 1] <= step) from++;
+    return valueAt(curve, step, from);
+  });
+}
+
+/** All steps of several curves, ascending, at most `most` of them. */
+function commonSteps(curves: readonly Series[], most = 400): number[] {
+  const all = [...new Set(curves.flatMap(({ steps }) => steps))].sort((a, b) => a - b);
+  const per = Math.max(1, Math.ceil(all.length / most));
+  return all.filter((_, i) => (all.length - 1 - i) % per === 0); // the last is among them
+}
+
 /** Names of the figures that any of the runs has, in the order they appear. */
 export function figureNames(runs: readonly Run[]): string[] {
   const hidden = new Set(["type", "update", "envSteps"]);
@@ -102,7 +140,11 @@ export function figureNames(runs: readonly Run[]): string[] {
   return [...new Set(names)].filter((name) => !hidden.has(name));
 }
 
-/** Curves of one figure: each group's mean over its runs at common steps, and the least and largest. */
+/**
+ * Curves of one figure: each group's mean over its runs at common steps, and the least and largest. A run that
+ * logged at other steps counts by its value between them, linear; before its first and after its last figure it
+ * does not count.
+ */
 export interface Band {
   readonly name: string;
   readonly steps: readonly number[];
@@ -113,18 +155,16 @@ export interface Band {
 
 export function bands(groups: readonly RunGroup[], figure: string): Band[] {
   return groups.map(({ name, runs }) => {
-    const all = runs.map(({ curves: { steps, values } }) => ({
-      steps,
-      values: values.get(figure) ?? [],
-    }));
-    const longest = all.reduce((a, b) => (b.steps.length > a.steps.length ? b : a), all[0]);
+    const curves = runs.map(({ curves: all }) => all.get(figure) ?? none);
+    const steps = commonSteps(curves);
+    const columns = curves.map((curve) => valuesAt(curve, steps));
     const at = (i: number): number[] =>
-      all.map(({ values }) => values[i]).filter((x): x is number => typeof x === "number");
+      columns.map((values) => values[i]).filter((x): x is number => x !== null);
     const over = (of: (x: number[]) => number) =>
-      longest.steps.map((_, i) => (at(i).length === 0 ? null : of(at(i))));
+      steps.map((_, i) => (at(i).length === 0 ? null : of(at(i))));
     return {
       name: runs.length > 1 ? `${name} (${runs.length} seeds)` : name,
-      steps: longest.steps,
+      steps,
       mean: over((x) => x.reduce((a, b) => a + b, 0) / x.length),
       low: over(leastOf),
       high: over(mostOf),

@@ -5,7 +5,7 @@ import { Random } from "../core/random.ts";
 import { generate } from "../nn/decode.ts";
 import { openAnyRun } from "../node/run-folder.ts";
 import type { AnySession } from "../tasks/any-session.ts";
-import { endToken, stopTokens } from "../text/task.ts";
+import { endToken, stopTokens, turnEndTokens } from "../text/task.ts";
 import { only, realNumber, wholeNumber } from "./args.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
@@ -45,6 +45,7 @@ export function sampleCommand(args: string[]): void {
   const sampling = Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
   const random = new Random(seed);
   const end = tokenizer.special(endToken);
+  const turnEnd = turnEndTokens(task);
   for (let i = 0; i < count; i++) {
     const prompts = task.prompts.validation;
     const prompt = values.prompt ?? prompts[random.below(prompts.length)];
@@ -52,10 +53,13 @@ export function sampleCommand(args: string[]): void {
     const before = [end, ...tokenizer.encode(seen)];
     const made: number[] = [];
     let slid = 0;
-    for (const step of generate(gpt, before, random, { ...sampling, stop: stopTokens(task) })) {
+    const options = { ...sampling, stop: stopTokens(task), tokens: tokenizer.vocab };
+    for (const step of generate(gpt, before, random, options)) {
       made.push(step.token);
       slid = step.slid;
-      if (made.length >= task.completionLength) break;
+      const turned =
+        turnEnd.length > 0 && turnEnd.every((t, j) => made.at(j - turnEnd.length) === t);
+      if (turned || made.length >= task.completionLength) break;
     }
     const completion = tokenizer.decode(made);
     if (values.json) sayJson({ prompt, completion, slid });

@@ -6,7 +6,16 @@ import { type KnownCorpora, newCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
 import { bytes, checkMemory } from "../node/memory.ts";
-import { checkOut, closeRun, createRun, lastMetric, resumeRun } from "../node/run-folder.ts";
+import {
+  abandonRun,
+  checkOut,
+  closeRun,
+  createRun,
+  lastMetric,
+  readConfig,
+  readTraining,
+  resumeRun,
+} from "../node/run-folder.ts";
 import { type StopOptions, type Trained, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
@@ -22,9 +31,13 @@ import { sampleLine } from "./sample.ts";
 import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
-               [--set key=value]... [--backend NAME]
-  pigrad train --resume RUN [--trust-data]
-      train a policy; Ctrl-C stops and keeps what was learned. Both take
+               [--set key=value]... [--backend NAME] [--from RUN]
+  pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
+      train a policy; Ctrl-C stops and keeps what was learned. --from begins with the weights of another
+      run of the same sizes: a new optimizer, its schedules from the start. --resume goes on to the last
+      bit; --steps makes the run that long in all, its schedules then as in a run of N steps from the
+      step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
+      A finished run is evaluated, and stays as it is. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
                [--watch] [--port N]  a live page on this machine while it trains
@@ -40,6 +53,7 @@ const options = {
   set: { type: "string", multiple: true },
   backend: { type: "string" },
   resume: { type: "string" },
+  from: { type: "string" },
   "trust-data": { type: "boolean" },
   "until-steps": { type: "string" },
   "until-seconds": { type: "string" },
@@ -90,11 +104,13 @@ interface OpenRun {
   readonly session: AnySession;
   /** How the first line begins. */
   readonly verb: string;
+  /** Whether it goes on in other environments. */
+  readonly renewed: boolean;
   readonly secondsBefore: number;
 }
 
 async function train(
-  { folder, session, verb, secondsBefore }: OpenRun,
+  { folder, session, verb, renewed, secondsBefore }: OpenRun,
   values: Given,
   stop: StopOptions,
   live: Live | null,
@@ -106,6 +122,8 @@ async function train(
     const need = checkMemory(config);
     const memory = need > noteworthy ? `, which needs about ${bytes(need)} of memory` : "";
     say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
+    if (renewed)
+      say(`${String(config.settings.envs)} new environments; weights and optimizer kept\n`);
     if (live !== null) say(`watch it at ${live.url}\n`);
   }
   const board = values.tensorboard ? new EventFile(folder) : null;
@@ -116,6 +134,9 @@ async function train(
     progress?.show(report, sampleLine(session));
     live?.send(line);
     board?.add(report);
+  }).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code === undefined) abandonRun(folder); // else: the disk failed
+    throw error;
   });
   progress?.end();
   board?.flush();
@@ -136,17 +157,19 @@ function sayGone(folder: string, { training }: AnySession): void {
 function finish(
   folder: string,
   session: AnySession,
-  { seconds, why }: Trained,
+  { last, seconds, why }: Trained,
   before: number,
   values: Given,
 ): void {
   const { config } = session;
   const talk = !values.json && !values.quiet;
-  if (talk && why !== "steps" && why !== "end")
+  if (talk && last === null && (why === "steps" || why === "end"))
+    say("nothing left to train; the policy as it was saved:\n");
+  else if (talk && why !== "steps" && why !== "end")
     say(`stopped by ${why}; keeping what was learned\n`);
   const evaluation = session.evaluate(100, evaluationSeed, true);
   const { envSteps } = session.training;
-  const stepsPerSecond = Math.round((envSteps - before) / seconds);
+  const stepsPerSecond = seconds > 0 ? Math.round((envSteps - before) / seconds) : 0;
   if (values.json) {
     const { task, algo, seed } = config;
     const summary = { type: "summary", task, algo, seed, envSteps, seconds, stepsPerSecond, why };
@@ -169,6 +192,7 @@ const livePage = (folder: string): string =>
 function begin(values: Given, positionals: string[]): () => OpenRun {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const config = resolveAny({
+    from: values.from,
     task: only("task", positionals),
     algo: values.algo,
     seed: wholeNumber("seed", values.seed, 0),
@@ -180,25 +204,39 @@ function begin(values: Given, positionals: string[]): () => OpenRun {
   checkMemory(config);
   const corpora: Record<string, KnownCorpora[string]> = {};
   const session = openAny(config, null, newCorpus(corpora));
+  if (values.from !== undefined) session.load(readTraining(values.from));
+  session.prepare(); // may refuse the settings: then there is no folder
   return () => {
     const folder = createRun(values.out, session.config, corpora);
-    return { folder, session, verb: "training", secondsBefore: 0 };
+    return { folder, session, verb: "training", renewed: false, secondsBefore: 0 };
   };
 }
 
 function resume(values: Given, positionals: string[]): () => OpenRun {
-  const fixed = (["algo", "seed", "steps", "out", "set", "backend"] as const).filter(
+  const { envs, ...others } = pairs(values.set ?? []);
+  const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined,
   );
-  if (fixed.length > 0 || positionals.length > 0) {
-    const got = [...positionals, ...fixed.map((name) => `--${name}`)].join(" ");
-    throw new SettingError(`--resume takes everything from the run; got ${got} beside it`);
+  const got = [
+    ...positionals,
+    ...fixed.map((name) => `--${name}`),
+    ...Object.keys(others).map((name) => `--set ${name}`),
+  ];
+  if (got.length > 0) {
+    throw new SettingError(
+      `--resume takes everything from the run but --steps and --set envs; got ${got.join(" ")} beside it`,
+    );
   }
   const folder = values.resume as string;
+  const steps = wholeNumber("steps", values.steps, 1);
   return () => {
-    const session = resumeRun(folder, { trustData: values["trust-data"] ?? false });
+    const before = readConfig(folder).settings.envs;
+    const options = { trustData: values["trust-data"] ?? false };
+    const session = resumeRun(folder, { steps, envs }, options);
+    const { config, training } = session;
+    const verb = training.envSteps >= config.steps ? "finished already:" : "going on with";
     const secondsBefore = lastMetric(folder)?.seconds ?? 0;
-    return { folder, session, verb: "going on with", secondsBefore };
+    return { folder, session, verb, renewed: config.settings.envs !== before, secondsBefore };
   };
 }
 

@@ -66,8 +66,6 @@ export interface Backend {
   ): void;
   /** keep[i] = 0 where the next 32 random bits are below `limit`, else 1. */
   keep?(keep: Floats, random: Random, limit: number): void;
-  /** Â of steps × envs numbers, time first, envs a multiple of 4; see returns/gae.ts. */
-  gae?(advantage: Floats, rollout: Rollout, gamma: number, lambda: number): void;
 }
 
 /** Forward and backward of one slot; as in `Op`. */
@@ -76,13 +74,4 @@ export interface Compiled {
   readonly buffers?: readonly Floats[];
   forward?(slot: Slot): void;
   backward?(slot: GradSlot): void;
-}
-
-export interface Rollout {
-  readonly envs: number;
-  readonly reward: Floats;
-  readonly value: Floats;
-  readonly nextValue: Floats;
-  readonly terminated: Floats;
-  readonly truncated: Floats;
 }

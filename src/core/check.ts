@@ -77,13 +77,10 @@ export function checkIntegers(
   }
 }
 
-/** Throws ShapeError unless `axes` are distinct whole numbers of 0 … rank − 1. */
-export function checkAxes(where: string, axes: readonly number[], rank: number): void {
-  const fit = axes.every((axis) => Number.isInteger(axis) && axis >= 0 && axis < rank);
-  if (!fit || new Set(axes).size !== axes.length) {
-    throw new ShapeError(
-      `${where}: expected distinct axes of 0 to ${rank - 1}, got [${axes.join(", ")}]`,
-    );
+/** Throws RangeError unless `x` is one of `names`. */
+export function checkName(where: string, name: string, x: string, names: readonly string[]): void {
+  if (!names.includes(x)) {
+    throw new RangeError(`${where}: expected ${name} of ${names.join(", ")}, got ${String(x)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /**
  * The only source of randomness: Threefry-2×32 with 20 rounds (Salmon et al. 2011, "Parallel random
  * numbers: as easy as 1, 2, 3"). A block of two words is a pure function of a key and a counter, so the
- * state is six numbers, and a split is a new key.
+ * state is five numbers, and a split is a new key.
  */
 import { FormatError } from "./errors.ts";
 import { cos, log, sin } from "./math.ts";
@@ -200,9 +200,12 @@ export class Random {
     }
   }
 
-  /** Uniform numbers, as `uniform` draws them. */
+  /** Uniform numbers in [0, 1), as `uniform` draws them; in float32 one that would round to 1 is the last below. */
   fillUniform(out: Numbers): void {
-    for (let i = 0; i < out.length; i++) out[i] = this.uniform();
+    for (let i = 0; i < out.length; i++) {
+      out[i] = this.uniform();
+      if (out[i] === 1) out[i] = 1 - 2 ** -24;
+    }
   }
 
   /** Normal numbers, two from each pair of uniforms: faster than `normal`, and not its numbers. */

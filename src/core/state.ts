@@ -16,6 +16,8 @@ export type State =
 export interface Kept {
   save(): State;
   restore(state: State): void;
+  /** Goes on with other environments than were saved: takes what is not theirs. Absent: all of it. */
+  renew?(state: State): void;
 }
 
 export const isNumbers = (state: unknown): state is ArrayLike<number> =>

@@ -22,6 +22,8 @@ export interface Call<S = unknown> {
 export interface Slot<S = unknown, P = unknown> extends Tensor, Call<S> {
   readonly op: Op;
   readonly tape: Tape;
+  /** Position on the tape. */
+  readonly index: number;
   readonly k: Backend;
   /** What the op worked out once, when the slot was recorded. */
   readonly plan: P;
@@ -68,6 +70,17 @@ export function apply(
   return active.step(op, a, b, c, p, q, settings, rest);
 }
 
+/** Throws UsageError for a tensor whose tape has run on or dropped it: its numbers are another's. */
+export function checkLive(where: string, ...tensors: readonly Tensor[]): void {
+  for (const tensor of tensors) {
+    if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor)) {
+      throw new UsageError(
+        `${where}: expected tensors of their tape's last run, got an earlier one`,
+      );
+    }
+  }
+}
+
 export interface TapeOptions {
   /** false: no gradients, for acting and evaluation. Default true. */
   readonly grads?: boolean;
@@ -83,6 +96,9 @@ export class Tape {
   private readonly poison: boolean;
   private readonly slots: Slot[] = [];
   private length = 0; // slots used by the last run
+  private running = false;
+  /** For each loss that was differentiated, the slots with a gradient that it depends on, last first. */
+  private readonly paths = new Map<Slot, readonly GradSlot[]>();
 
   constructor(k: Backend, { grads = true, poison = false }: TapeOptions = {}) {
     this.k = k;
@@ -92,9 +108,15 @@ export class Tape {
 
   /** Runs `body`; the tensors made in it are valid until this tape's next run. */
   run<T>(body: () => T): T {
+    if (this.running) {
+      throw new UsageError(
+        "tape.run: expected no run inside a run of the same tape; give the inner body its own tape",
+      );
+    }
     if (this.poison) this.fillWithNaN();
     const outer = active;
     active = this;
+    this.running = true;
     this.length = 0;
     try {
       const result = body();
@@ -102,6 +124,7 @@ export class Tape {
       return result;
     } finally {
       active = outer;
+      this.running = false;
     }
   }
 
@@ -111,24 +134,41 @@ export class Tape {
     for (let i = 0; i < this.length; i++) this.slots[i].code.forward?.(this.slots[i]);
   }
 
-  /** Walks the slots in reverse, adding ∂loss/∂w to the grad of each parameter w behind `loss`. */
+  /**
+   * Adds ∂loss/∂w to the grad of each parameter w that `loss` depends on. Visits only slots on a path from
+   * a parameter to the loss, so that a value that does not count cannot reach a gradient as 0·∞.
+   */
   backward(loss: Tensor): void {
-    let last = this.length - 1;
-    while (last >= 0 && this.slots[last] !== loss) last--;
-    if (last < 0) throw new UsageError("backward: want a tensor of this tape's last run");
+    if (!this.holds(loss)) throw new UsageError("backward: want a tensor of this tape's last run");
     if (loss.grad === null) throw new UsageError("backward: no parameter is behind this loss");
     if (loss.grad.length !== 1) {
       throw new UsageError(`backward: want a loss of one element, got shape ${show(loss.shape)}`);
     }
-    for (let i = 0; i <= last; i++) {
-      const { op, grad } = this.slots[i];
-      if (op.view === undefined) grad?.fill(0); // a view's grad is its input's
-    }
-    loss.grad.fill(1);
-    for (let i = last; i >= 0; i--) {
+    const path = this.paths.get(loss) ?? this.pathTo(loss);
+    for (const { op, grad } of path) if (op.view === undefined) grad.fill(0); // a view's is its input's
+    loss.grad[0] += 1; // a view of a parameter adds to what is there
+    for (const slot of path) slot.code.backward?.(slot);
+  }
+
+  /** Whether `tensor` was made by this tape in its last run. */
+  holds(tensor: Tensor): tensor is Slot {
+    if (!("tape" in tensor)) return false;
+    const { index } = tensor as Slot;
+    return index < this.length && this.slots[index] === tensor;
+  }
+
+  /** The slots with a gradient that `loss` depends on, last first. A slot's inputs never change. */
+  private pathTo(loss: Slot): readonly GradSlot[] {
+    const wanted = new Set<Tensor>([loss]);
+    const path: GradSlot[] = [];
+    for (let i = loss.index; i >= 0; i--) {
       const slot = this.slots[i];
-      if (slot.grad !== null) slot.code.backward?.(slot as GradSlot);
+      if (slot.grad === null || !wanted.has(slot)) continue;
+      path.push(slot as GradSlot);
+      for (const input of [slot.a, slot.b, slot.c, ...slot.rest]) wanted.add(input);
     }
+    this.paths.set(loss, path);
+    return path;
   }
 
   /**
@@ -169,8 +209,10 @@ export class Tape {
       !same(s.settings, settings) ||
       !sameList(s.rest, rest)
     ) {
+      const call = { a, b, c, p, q, settings: copy(settings), rest: [...rest] };
+      for (const tensor of [a, b, c, ...call.rest]) this.admit(op, tensor);
       this.drop(this.length); // later slots may read the one replaced
-      s = this.record(op, { a, b, c, p, q, settings: copy(settings), rest: [...rest] });
+      s = this.record(op, call);
       this.slots.push(s);
       this.recorded++;
     }
@@ -181,36 +223,58 @@ export class Tape {
 
   /** Forgets the slots from `from` on and gives their buffers back. */
   drop(from = 0): void {
-    for (const { op, data, grad, scratch, code } of this.slots.splice(from)) {
+    for (const slot of this.slots.splice(from)) {
+      const { op, data, grad, scratch, code } = slot;
+      this.paths.delete(slot);
       for (const buffer of code.buffers ?? []) this.k.free(buffer);
       if (scratch.length > 0) this.k.free(scratch);
       if (op.view !== undefined) continue;
       this.k.free(data);
       if (grad !== null) this.k.free(grad);
     }
+    this.length = Math.min(this.length, from);
   }
 
+  /** Makes the next slot. Where memory runs out, what was taken for it is given back. */
   private record(op: Op, call: Call): Slot {
+    const taken: Floats[] = [];
+    const take = (size: number): Floats => {
+      const buffer = this.k.alloc(size);
+      taken.push(buffer);
+      return buffer;
+    };
+    try {
+      return this.recordWith(take, op, call);
+    } catch (error) {
+      for (const buffer of taken) this.k.free(buffer);
+      throw error;
+    }
+  }
+
+  private recordWith(take: (size: number) => Floats, op: Op, call: Call): Slot {
     const inputs = [call.a, call.b, call.c, ...call.rest];
-    for (const tensor of inputs) this.admit(op, tensor);
+    if (Number.isNaN(call.p) || Number.isNaN(call.q)) {
+      throw new RangeError(`${op.name}: expected a number as argument, got NaN`);
+    }
     const shape = op.shape(call);
     const size = sizeOf(shape);
     const wantsGrad =
       this.grads && op.backward !== undefined && inputs.some((x) => x.grad !== null);
     const scratch = op.scratch?.(call, shape) ?? 0;
-    const shared = { op, tape: this, k: this.k, backend: this.k, shape, ...call };
     const plan = op.plan?.(call, shape);
-    const saved = scratch > 0 ? this.k.alloc(scratch) : NOTHING;
+    const { length: index, k } = this;
+    const saved = scratch > 0 ? take(scratch) : NOTHING;
+    const shared = { op, tape: this, index, k, backend: k, shape, ...call, plan, scratch: saved };
     if (op.view !== undefined) {
       const { data, grad } = call.a;
       const start = op.view(call);
       const cut = (buffer: Floats): Floats => buffer.subarray(start, start + size);
       const viewGrad = wantsGrad && grad !== null ? cut(grad) : null;
-      return { ...shared, plan, scratch: saved, data: cut(data), grad: viewGrad, code: op };
+      return { ...shared, data: cut(data), grad: viewGrad, code: op };
     }
-    const grad = wantsGrad ? this.k.alloc(size) : null;
-    const slot = { ...shared, plan, scratch: saved, data: this.k.alloc(size), grad, code: op };
-    return Object.assign(slot, { code: this.k.compile?.(slot) ?? op });
+    const grad = wantsGrad ? take(size) : null;
+    const slot = { ...shared, data: take(size), grad, code: op };
+    return Object.assign(slot, { code: k.compile?.(slot) ?? op });
   }
 
   private admit(op: Op, tensor: Tensor): void {
@@ -219,8 +283,14 @@ export class Tape {
       const names = `${tensor.backend?.name ?? "none"}, the tape's is ${this.k.name}`;
       throw new UsageError(`${op.name}: an input is of another backend: ${names}`);
     }
-    if ("tape" in tensor && tensor.tape !== this) {
+    if (!("tape" in tensor)) return;
+    if (tensor.tape !== this) {
       throw new UsageError(`${op.name}: an input is of another tape; copy its data into an input`);
+    }
+    if (!this.holds(tensor)) {
+      throw new UsageError(
+        `${op.name}: expected tensors made in this run, got one of an earlier run; copy its data into an input()`,
+      );
     }
   }
 

@@ -33,20 +33,53 @@ export function sizeOf(shape: Shape): number {
     }
     size *= n;
   }
+  if (!Number.isSafeInteger(size)) {
+    throw new ShapeError(`shape: expected fewer than 2^53 elements, got [${shape.join(", ")}]`);
+  }
   return size;
 }
 
 /** A persistent tensor without a gradient, zeroed or holding `values`: fill `.data` before each run. */
 export function input(k: Backend, shape: Shape, values?: ArrayLike<number>): Tensor {
-  const data = k.alloc(sizeOf(shape));
-  if (values !== undefined) copyInto(data, values, "input", shape);
+  const size = sizeOf(shape);
+  if (values !== undefined) checkValues("input", shape, values);
+  const data = k.alloc(size);
+  if (values !== undefined) data.set(values);
   return { shape: [...shape], data, grad: null, backend: k };
+}
+
+/** Several at once: all of them, or none where memory runs out. */
+export function inputs(k: Backend, shapes: readonly Shape[]): Tensor[] {
+  const made: Tensor[] = [];
+  try {
+    for (const shape of shapes) made.push(input(k, shape));
+  } catch (error) {
+    free(...made);
+    throw error;
+  }
+  return made;
 }
 
 /** A tensor with a gradient that stands alone; models keep theirs together in `Parameters`. */
 export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): Parameter {
-  const grad = k.alloc(sizeOf(shape));
-  return { ...input(k, shape, values), grad, name: "" };
+  const tensor = input(k, shape, values);
+  try {
+    return { ...tensor, grad: k.alloc(tensor.data.length), name: "" };
+  } catch (error) {
+    free(tensor);
+    throw error;
+  }
+}
+
+/**
+ * Gives the buffers of tensors made by `input` or `variable` back to their backend. They must not be used again;
+ * what a tape made goes by `tape.drop()`.
+ */
+export function free(...tensors: readonly Tensor[]): void {
+  for (const { backend, data, grad } of tensors) {
+    backend?.free(data);
+    if (grad !== null) backend?.free(grad);
+  }
 }
 
 /** A named tensor with a gradient. */
@@ -73,6 +106,7 @@ export class Parameters {
   private readonly full: Region[] = [];
   private readonly byName = new Map<string, Parameter>();
   private room: Region | null = null;
+  private readonly rooms: Region[] = []; // whole, as they were allocated
   private used = 0;
 
   /** `chunk` is the least number of elements a region is made with. */
@@ -85,6 +119,7 @@ export class Parameters {
   add(name: string, shape: Shape, values?: ArrayLike<number>): Parameter {
     if (this.byName.has(name)) throw new ShapeError(`parameters: "${name}" exists already`);
     const size = sizeOf(shape);
+    if (values !== undefined) checkValues(name, shape, values);
     if (this.room === null || this.used + size > this.room.data.length) this.open(size);
     const { data, grad } = this.room as unknown as Region;
     const range = [this.used, this.used + size] as const;
@@ -96,7 +131,7 @@ export class Parameters {
       grad: grad.subarray(...range),
       backend: this.backend,
     };
-    if (values !== undefined) copyInto(parameter.data, values, name, shape);
+    if (values !== undefined) parameter.data.set(values);
     this.list.push(parameter);
     this.byName.set(name, parameter);
     return parameter;
@@ -113,11 +148,22 @@ export class Parameters {
   }
 
   private open(size: number): void {
-    if (this.room !== null) this.full.push(cut(this.room, this.used));
     const length = Math.max(size, this.chunk);
-    const { backend } = this;
-    this.room = { data: backend.alloc(length), grad: backend.alloc(length), backend };
+    const { data, grad, backend } = variable(this.backend, [length]);
+    if (this.room !== null) this.full.push(cut(this.room, this.used));
+    this.room = { data, grad, backend: backend as Backend };
+    this.rooms.push(this.room);
     this.used = 0;
+  }
+
+  /** Gives all buffers back: the parameters must not be used again. */
+  free(): void {
+    for (const { data, grad, backend } of this.rooms.splice(0)) {
+      backend.free(data);
+      backend.free(grad);
+    }
+    this.full.length = 0;
+    this.room = null;
   }
 }
 
@@ -127,13 +173,13 @@ const cut = ({ data, grad, backend }: Region, end: number): Region => ({
   backend,
 });
 
-function copyInto(data: Floats, values: ArrayLike<number>, name: string, shape: Shape): void {
-  if (values.length !== data.length) {
+function checkValues(name: string, shape: Shape, values: ArrayLike<number>): void {
+  const size = sizeOf(shape);
+  if (values.length !== size) {
     throw new ShapeError(
-      `${name}: want ${data.length} values for [${shape.join(", ")}], got ${values.length}`,
+      `${name}: want ${size} values for [${shape.join(", ")}], got ${values.length}`,
     );
   }
-  data.set(values);
 }
 
 export function sameShape(a: Shape, b: Shape): boolean {

@@ -1,9 +1,11 @@
 /** Independent yes/no choices: logits and values (0 or 1) [batch, n], everything summed over the last axis. */
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { sigmoid, softplus } from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import { apply, type Call, checkLive, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { refuseNumber } from "./rows.ts";
 
 function batchOf(op: string, { a, b }: Call): Shape {
   if (a.shape.length < 1 || (b !== NONE && !sameShape(a.shape, b.shape))) {
@@ -34,6 +36,7 @@ const logProbOp: Op = {
     const n = shape[shape.length - 1];
     for (let row = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < n; j++, i++) {
+        if (dy[row] === 0) continue;
         if (dx) dx[i] += dy[row] * (value[i] - sigmoid(x[i]));
         if (dvalue) dvalue[i] += dy[row] * x[i];
       }
@@ -62,7 +65,8 @@ const entropyOp: Op = {
     if (!dx) return;
     const n = shape[shape.length - 1];
     for (let i = 0; i < dx.length; i++) {
-      dx[i] -= dy[Math.floor(i / n)] * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
+      const d = dy[Math.floor(i / n)];
+      if (d !== 0) dx[i] -= d * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
     }
   },
 };
@@ -88,6 +92,7 @@ const klOp: Op = {
     const n = shape[shape.length - 1];
     for (let i = 0; i < p.length; i++) {
       const d = dy[Math.floor(i / n)];
+      if (d === 0) continue;
       if (dp) dp[i] += d * sigmoid(p[i]) * sigmoid(-p[i]) * (p[i] - q[i]);
       if (dq) dq[i] += d * (sigmoid(q[i]) - sigmoid(p[i]));
     }
@@ -96,10 +101,23 @@ const klOp: Op = {
 
 /** Writes 1 where noise (uniform in [0, 1)) is below σ(x), else 0. */
 export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<number>): void {
-  for (let i = 0; i < value.length; i++) value[i] = noise[i] < sigmoid(logits.data[i]) ? 1 : 0;
+  checkLive("bernoulliSample", logits);
+  checkLength("bernoulliSample", "the values", value, logits.data.length);
+  checkLength("bernoulliSample", "noise", noise, value.length);
+  for (let i = 0; i < value.length; i++) {
+    const p = sigmoid(logits.data[i]);
+    if (Number.isNaN(p)) refuseNumber("bernoulliSample", "logits", p, i);
+    value[i] = noise[i] < p ? 1 : 0;
+  }
 }
 
 /** Writes 1 where it is the likelier, else 0. */
 export function bernoulliMode(value: Floats, logits: Tensor): void {
-  for (let i = 0; i < value.length; i++) value[i] = logits.data[i] > 0 ? 1 : 0;
+  checkLive("bernoulliMode", logits);
+  checkLength("bernoulliMode", "the values", value, logits.data.length);
+  for (let i = 0; i < value.length; i++) {
+    const x = logits.data[i];
+    if (Number.isNaN(x)) refuseNumber("bernoulliMode", "logits", x, i);
+    value[i] = x > 0 ? 1 : 0;
+  }
 }

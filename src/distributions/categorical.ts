@@ -4,11 +4,13 @@
  * A row with nothing allowed, or with logits of −Infinity alone, throws MaskError.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
-import { allowed, largestOfRow, logSums, maskData, sampleRow } from "./rows.ts";
+import { isZero } from "../ops/zero.ts";
+import { allowed, checkChoices, largestOfRow, logSums, maskData, sampleRow } from "./rows.ts";
 
 function batchOf(op: string, { a: { shape: logits }, c: mask }: Call): Shape {
   if (logits.length < 1 || logits[logits.length - 1] < 1) {
@@ -56,6 +58,7 @@ const logProbOp: Op = {
     const kernel = mask === null && n >= 8 && k.accumulateExp !== undefined;
     if (kernel) k.accumulateExp?.(dx, x, sums, dy, 0, -1, dy.length);
     for (let row = 0; row < dy.length; row++) {
+      if (dy[row] === 0) continue;
       if (!kernel) {
         for (let i = row * n; i < (row + 1) * n; i++) {
           if (allowed(mask, i)) dx[i] -= dy[row] * exp(x[i] - sums[2 * row] - sums[2 * row + 1]);
@@ -94,6 +97,7 @@ const entropyOp: Op = {
     const n = x.length / dy.length;
     const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
+      if (dy[row] === 0) continue;
       for (let i = row * n; i < (row + 1) * n; i++) {
         const logP = x[i] - sums[2 * row] - sums[2 * row + 1];
         const p = allowed(mask, i) ? exp(logP) : 0;
@@ -148,6 +152,7 @@ const klOp: Op<unknown, number> = {
     const n = xp.length / dy.length;
     const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
+      if (dy[row] === 0) continue;
       for (let i = row * n; i < (row + 1) * n; i++) {
         if (!allowed(mask, i)) continue;
         const logP = xp[i] - sums[2 * row] - sums[2 * row + 1];
@@ -184,6 +189,7 @@ const probsOp: Op = {
     if (!dx) return;
     const n = shape[shape.length - 1];
     for (let row = 0; row < dy.length; row += n) {
+      if (isZero(dy, row, row + n)) continue;
       let sum = 0;
       for (let i = row; i < row + n; i++) sum += dy[i] * y[i];
       for (let i = row; i < row + n; i++) dx[i] += y[i] * (dy[i] - sum);
@@ -201,7 +207,9 @@ export function categoricalSample(
   noise: ArrayLike<number>,
   mask: Tensor = NONE,
 ): void {
-  const n = logits.data.length / action.length;
+  const n = logits.shape[logits.shape.length - 1];
+  checkChoices("categoricalSample", action, logits, 1, n, mask);
+  checkLength("categoricalSample", "noise", noise, action.length);
   const m = maskData(mask);
   for (let row = 0; row < action.length; row++) {
     action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise, row);
@@ -215,10 +223,13 @@ export function categoricalGumbelArgmax(
   noise: ArrayLike<number> | null,
   mask: Tensor = NONE,
 ): void {
-  const n = logits.data.length / action.length;
+  const op = noise === null ? "categoricalMode" : "categoricalGumbelArgmax";
+  const n = logits.shape[logits.shape.length - 1];
+  checkChoices(op, action, logits, 1, n, mask);
+  if (noise !== null) checkLength(op, "noise", noise, logits.data.length);
   const m = maskData(mask);
   for (let row = 0; row < action.length; row++) {
-    action[row] = largestOfRow("categoricalMode", logits.data, m, row * n, n, noise);
+    action[row] = largestOfRow(op, logits.data, m, row * n, n, noise);
   }
 }
 

@@ -3,10 +3,12 @@
  * Log-probabilities, entropies and divergences are summed over the last axis. Its mode is the mean.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
+import { apply, checkLive, type Op } from "../core/tape.ts";
 import { alone, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { refuseNumber } from "./rows.ts";
 
 const halfLog2Pi = 0.9189385332046727;
 
@@ -48,14 +50,19 @@ const logProbOp: Op = {
     c: { data: value, grad: dvalue },
   }) {
     const n = shape[shape.length - 1];
-    for (let i = 0; i < mean.length; i++) {
-      const k = i % logStd.length;
-      const d = dy[Math.floor(i / n)];
-      const inverse = exp(-logStd[k]);
-      const z = (value[i] - mean[i]) * inverse;
-      if (dmean) dmean[i] += d * z * inverse;
-      if (dvalue) dvalue[i] -= d * z * inverse;
-      if (dlogStd) dlogStd[k] += d * (z * z - 1);
+    for (let j = 0; j < n; j++) {
+      let sum = 0; // in float64, where rows share ln σ
+      for (let i = j; i < mean.length; i += n) {
+        const d = dy[Math.floor(i / n)];
+        if (d === 0) continue;
+        const inverse = exp(-logStd[i % logStd.length]);
+        const z = (value[i] - mean[i]) * inverse;
+        if (dmean) dmean[i] += d * z * inverse;
+        if (dvalue) dvalue[i] -= d * z * inverse;
+        if (dlogStd && dlogStd.length > n) dlogStd[i] += d * (z * z - 1);
+        else sum += d * (z * z - 1);
+      }
+      if (dlogStd) dlogStd[j] += sum;
     }
   },
 };
@@ -74,10 +81,16 @@ const entropyOp: Op = {
       y[row] = sum;
     }
   },
-  backward({ grad: dy, a: { data: logStd, grad: dlogStd }, b: { data: mean, shape } }) {
+  backward({ grad: dy, a: { data: logStd, grad: dlogStd }, b: { shape } }) {
     if (!dlogStd) return;
     const n = shape[shape.length - 1];
-    for (let i = 0; i < mean.length; i++) dlogStd[i % logStd.length] += dy[Math.floor(i / n)];
+    const shared = logStd.length === n;
+    let sum = 0;
+    for (let row = 0; row < dy.length; row++) {
+      if (shared) sum += dy[row];
+      else for (let i = row * n; i < (row + 1) * n; i++) dlogStd[i] += dy[row];
+    }
+    if (shared) for (let j = 0; j < n; j++) dlogStd[j] += sum;
   },
 };
 
@@ -114,17 +127,26 @@ const klOp: Op = {
   },
   backward({ grad: dy, a, b, c, rest: [q] }) {
     const n = a.shape[a.shape.length - 1];
-    for (let i = 0; i < a.data.length; i++) {
-      const kp = i % b.data.length;
-      const kq = i % q.data.length;
-      const d = dy[Math.floor(i / n)];
-      const inverse = exp(-q.data[kq]);
-      const z = (a.data[i] - c.data[i]) * inverse;
-      const ratio = exp(2 * (b.data[kp] - q.data[kq]));
-      if (a.grad) a.grad[i] += d * z * inverse;
-      if (c.grad) c.grad[i] -= d * z * inverse;
-      if (b.grad) b.grad[kp] += d * (ratio - 1);
-      if (q.grad) q.grad[kq] += d * (1 - ratio - z * z);
+    for (let j = 0; j < n; j++) {
+      let sumP = 0; // in float64, where rows share ln σ
+      let sumQ = 0;
+      for (let i = j; i < a.data.length; i += n) {
+        const kp = i % b.data.length;
+        const kq = i % q.data.length;
+        const d = dy[Math.floor(i / n)];
+        if (d === 0) continue;
+        const inverse = exp(-q.data[kq]);
+        const z = (a.data[i] - c.data[i]) * inverse;
+        const ratio = exp(2 * (b.data[kp] - q.data[kq]));
+        if (a.grad) a.grad[i] += d * z * inverse;
+        if (c.grad) c.grad[i] -= d * z * inverse;
+        if (b.grad && b.grad.length > n) b.grad[i] += d * (ratio - 1);
+        else sumP += d * (ratio - 1);
+        if (q.grad && q.grad.length > n) q.grad[i] += d * (1 - ratio - z * z);
+        else sumQ += d * (1 - ratio - z * z);
+      }
+      if (b.grad) b.grad[j] += sumP;
+      if (q.grad) q.grad[j] += sumQ;
     }
   },
 };
@@ -143,16 +165,22 @@ const rsampleOp: Op = {
   },
   backward({
     grad: dy,
-    a: { grad: dmean },
+    a: { grad: dmean, shape },
     b: { data: logStd, grad: dlogStd },
     c: { data: noise, grad: dnoise },
   }) {
-    for (let i = 0; i < dy.length; i++) {
-      const k = i % logStd.length;
-      const std = exp(logStd[k]);
-      if (dmean) dmean[i] += dy[i];
-      if (dlogStd) dlogStd[k] += dy[i] * std * noise[i];
-      if (dnoise) dnoise[i] += dy[i] * std;
+    const n = shape[shape.length - 1];
+    for (let j = 0; j < n; j++) {
+      let sum = 0; // in float64, where rows share ln σ
+      for (let i = j; i < dy.length; i += n) {
+        if (dy[i] === 0) continue;
+        const std = exp(logStd[i % logStd.length]);
+        if (dmean) dmean[i] += dy[i];
+        if (dlogStd && dlogStd.length > n) dlogStd[i] += dy[i] * std * noise[i];
+        else sum += dy[i] * std * noise[i];
+        if (dnoise) dnoise[i] += dy[i] * std;
+      }
+      if (dlogStd) dlogStd[j] += sum;
     }
   },
 };
@@ -164,6 +192,13 @@ export function gaussianSample(
   logStd: Tensor,
   noise: ArrayLike<number>,
 ): void {
+  checkLive("gaussianSample", mean, logStd);
+  batchOf("gaussianSample", mean.shape, logStd.shape);
+  checkLength("gaussianSample", "the values", value, mean.data.length);
+  checkLength("gaussianSample", "noise", noise, value.length);
   const l = logStd.data;
-  for (let i = 0; i < value.length; i++) value[i] = mean.data[i] + exp(l[i % l.length]) * noise[i];
+  for (let i = 0; i < value.length; i++) {
+    value[i] = mean.data[i] + exp(l[i % l.length]) * noise[i];
+    if (Number.isNaN(value[i])) refuseNumber("gaussianSample", "mean, ln σ and noise", value[i], i);
+  }
 }

@@ -4,17 +4,23 @@
  * over the choices. A mask of the logits' shape (1 = allowed) works on each segment.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkIntegers, checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
-import { allowed, largestOfRow, logSum, maskData, sampleRow } from "./rows.ts";
+import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
+import { allowed, checkChoices, largestOfRow, logSum, maskData, sampleRow } from "./rows.ts";
+
+const widthOf = (nvec: readonly number[]): number => {
+  checkIntegers("multiCategorical", "the choices", nvec, { min: 1 });
+  return nvec.reduce((sum, n) => sum + n, 0);
+};
 
 function batchOf(
   op: string,
   { a: { shape }, c: mask, settings: nvec }: Call<readonly number[]>,
 ): Shape {
-  const width = nvec.reduce((sum, n) => sum + n, 0);
+  const width = widthOf(nvec);
   if (shape.length < 1 || shape[shape.length - 1] !== width) {
     throw new ShapeError(
       `${op}: want logits […, ${width}] for choices of ${show(nvec)}, got ${show(shape)}`,
@@ -44,7 +50,7 @@ const logProbOp: Op<readonly number[]> = {
     }
     return batch;
   },
-  scratch: ({ b }) => b.data.length, // each choice's log-sum
+  scratch: ({ b }) => 2 * b.data.length, // each choice's log-sum, in two parts
   forward({ data: y, a: { data: x }, b: { data: action }, c, settings: nvec, scratch: sums }) {
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
@@ -56,9 +62,9 @@ const logProbOp: Op<readonly number[]> = {
             `multiCategoricalLogProb: want an action from 0 to ${n - 1}, got ${action[i]}`,
           );
         }
-        sums[i] = logSum("multiCategoricalLogProb", x, mask, start, n);
+        logSum("multiCategoricalLogProb", sums, 2 * i, x, mask, start, n);
         const taken = start + action[i];
-        y[row] += allowed(mask, taken) ? x[taken] - sums[i] : -Infinity;
+        y[row] += allowed(mask, taken) ? x[taken] - sums[2 * i] - sums[2 * i + 1] : -Infinity;
         start += n;
       }
     }
@@ -75,8 +81,9 @@ const logProbOp: Op<readonly number[]> = {
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i++) {
+        if (dy[row] === 0) continue;
         for (let at = start; at < start + nvec[j]; at++) {
-          if (allowed(mask, at)) dx[at] -= dy[row] * exp(x[at] - sums[i]);
+          if (allowed(mask, at)) dx[at] -= dy[row] * exp(x[at] - sums[2 * i] - sums[2 * i + 1]);
         }
         if (allowed(mask, start + action[i])) dx[start + action[i]] += dy[row];
       }
@@ -93,20 +100,20 @@ export const multiCategoricalEntropy = (
 const entropyOp: Op<readonly number[]> = {
   name: "multiCategoricalEntropy",
   shape: (call) => batchOf("multiCategoricalEntropy", call),
-  scratch: ({ settings: nvec }, shape) => 2 * nvec.length * shape.reduce((n, m) => n * m, 1), // log-sum and H
+  scratch: ({ settings: nvec }, shape) => 3 * nvec.length * sizeOf(shape), // log-sum in two parts, and H
   forward({ data: y, a: { data: x }, c, settings: nvec, scratch }) {
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
-      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 2) {
-        const sum = logSum("multiCategoricalEntropy", x, mask, start, nvec[j]);
+      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
+        logSum("multiCategoricalEntropy", scratch, i, x, mask, start, nvec[j]);
         let entropy = 0;
         for (let at = start; at < start + nvec[j]; at++) {
-          const p = allowed(mask, at) ? exp(x[at] - sum) : 0;
-          if (p > 0) entropy -= p * (x[at] - sum);
+          const logP = x[at] - scratch[i] - scratch[i + 1];
+          const p = allowed(mask, at) ? exp(logP) : 0;
+          if (p > 0) entropy -= p * logP;
         }
-        scratch[i] = sum;
-        scratch[i + 1] = entropy;
+        scratch[i + 2] = entropy;
         y[row] += entropy;
       }
     }
@@ -115,10 +122,12 @@ const entropyOp: Op<readonly number[]> = {
     if (!dx) return;
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
-      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 2) {
+      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
+        if (dy[row] === 0) continue;
         for (let at = start; at < start + nvec[j]; at++) {
-          const p = allowed(mask, at) ? exp(x[at] - scratch[i]) : 0;
-          if (p > 0) dx[at] -= dy[row] * p * (x[at] - scratch[i] + scratch[i + 1]);
+          const logP = x[at] - scratch[i] - scratch[i + 1];
+          const p = allowed(mask, at) ? exp(logP) : 0;
+          if (p > 0) dx[at] -= dy[row] * p * (logP + scratch[i + 2]);
         }
       }
     }
@@ -142,22 +151,22 @@ const klOp: Op<readonly number[]> = {
     }
     return batchOf("multiCategoricalKl", call);
   },
-  scratch: ({ settings: nvec }, shape) => 3 * nvec.length * shape.reduce((n, m) => n * m, 1), // log-sums, KL
+  scratch: ({ settings: nvec }, shape) => 5 * nvec.length * sizeOf(shape), // log-sums in two parts, KL
   forward({ data: y, a: { data: xp }, b: { data: xq }, c, settings: nvec, scratch }) {
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
-      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
-        const sumP = logSum("multiCategoricalKl", xp, mask, start, nvec[j]);
-        const sumQ = logSum("multiCategoricalKl", xq, mask, start, nvec[j]);
+      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 5) {
+        logSum("multiCategoricalKl", scratch, i, xp, mask, start, nvec[j]);
+        logSum("multiCategoricalKl", scratch, i + 2, xq, mask, start, nvec[j]);
         let kl = 0;
         for (let at = start; at < start + nvec[j]; at++) {
-          const p = allowed(mask, at) ? exp(xp[at] - sumP) : 0;
-          if (p > 0) kl += p * (xp[at] - sumP - (xq[at] - sumQ));
+          const logP = xp[at] - scratch[i] - scratch[i + 1];
+          const logQ = xq[at] - scratch[i + 2] - scratch[i + 3];
+          const p = allowed(mask, at) ? exp(logP) : 0;
+          if (p > 0) kl += p * (logP - logQ);
         }
-        scratch[i] = sumP;
-        scratch[i + 1] = sumQ;
-        scratch[i + 2] = kl;
+        scratch[i + 4] = kl;
         y[row] += kl;
       }
     }
@@ -172,13 +181,14 @@ const klOp: Op<readonly number[]> = {
   }) {
     const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
-      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
+      for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 5) {
+        if (dy[row] === 0) continue;
         for (let at = start; at < start + nvec[j]; at++) {
           if (!allowed(mask, at)) continue;
-          const logP = xp[at] - scratch[i];
-          const logQ = xq[at] - scratch[i + 1];
+          const logP = xp[at] - scratch[i] - scratch[i + 1];
+          const logQ = xq[at] - scratch[i + 2] - scratch[i + 3];
           const p = exp(logP);
-          if (dp && p > 0) dp[at] += dy[row] * p * (logP - logQ - scratch[i + 2]);
+          if (dp && p > 0) dp[at] += dy[row] * p * (logP - logQ - scratch[i + 4]);
           if (dq) dq[at] += dy[row] * (exp(logQ) - p);
         }
       }
@@ -194,6 +204,8 @@ export function multiCategoricalSample(
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): void {
+  checkChoices("multiCategoricalSample", action, logits, nvec.length, widthOf(nvec), mask);
+  checkLength("multiCategoricalSample", "noise", noise, action.length);
   const m = maskData(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];
@@ -209,6 +221,7 @@ export function multiCategoricalMode(
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): void {
+  checkChoices("multiCategoricalMode", action, logits, nvec.length, widthOf(nvec), mask);
   const m = maskData(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];

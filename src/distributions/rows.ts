@@ -1,32 +1,58 @@
 /** One row of logits under a mask: what the categorical distributions share. */
 import type { Backend, Floats } from "../core/backend.ts";
-import { MaskError } from "../core/errors.ts";
+import { checkLength } from "../core/check.ts";
+import { MaskError, NumericError, ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
-import { NONE, type Tensor } from "../core/tensor.ts";
+import { checkLive } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;
+
+/** Throws ShapeError unless a sampler's arrays fit logits […, width]: `choices` actions per row, and a mask like them. */
+export function checkChoices(
+  op: string,
+  action: ArrayLike<number>,
+  logits: Tensor,
+  choices: number,
+  width: number,
+  mask: Tensor,
+): void {
+  checkLive(op, logits, mask);
+  const { shape } = logits;
+  if (shape.length < 1 || width < 1 || shape[shape.length - 1] !== width) {
+    throw new ShapeError(`${op}: expected logits […, ${width}], got ${show(shape)}`);
+  }
+  checkLength(op, "the actions", action, (logits.data.length / width) * choices);
+  if (mask !== NONE && !sameShape(mask.shape, shape)) {
+    throw new ShapeError(`${op}: expected a mask ${show(shape)}, got ${show(mask.shape)}`);
+  }
+}
+
 export const maskData = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
 
-/** ln Σ exp x over the allowed of one row. */
+/**
+ * ln Σ exp x over the allowed of one segment, in two parts: its largest number to sums[to], ln Σ exp(x − that) to
+ * sums[to + 1]. Apart, because beside a large number the second would vanish.
+ */
 export function logSum(
   op: string,
+  sums: Floats,
+  to: number,
   x: Floats,
   mask: Floats | null,
   start: number,
   n: number,
-): number {
+): void {
   let max = -Infinity;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
   if (max === -Infinity) refuse(op, n, start);
   let sum = 0;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
-  return max + log(sum);
+  sums[to] = max;
+  sums[to + 1] = log(sum);
 }
 
-/**
- * The two parts of ln Σ exp x over the allowed of each row of [rows, n]: its largest number to sums[2·row],
- * ln Σ exp(x − that) to sums[2·row + 1]. Apart, because beside a large number the second would vanish.
- */
+/** `logSum` of each row of [rows, n], to sums[2·row] and sums[2·row + 1]. */
 export function logSums(
   op: string,
   k: Backend,
@@ -36,26 +62,26 @@ export function logSums(
   rows: number,
 ): void {
   const n = x.length / rows;
-  if (mask === null && n >= 8 && k.logSums !== undefined) k.logSums(sums, x, rows);
-  else {
-    for (let row = 0; row < rows; row++) {
-      let max = -Infinity;
-      for (let i = row * n; i < (row + 1) * n; i++) {
-        if (allowed(mask, i)) max = Math.max(max, x[i]);
-      }
-      let sum = 0;
-      for (let i = row * n; i < (row + 1) * n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
-      sums[2 * row] = max;
-      sums[2 * row + 1] = log(sum);
-    }
+  if (mask !== null || n < 8 || k.logSums === undefined) {
+    for (let row = 0; row < rows; row++) logSum(op, sums, 2 * row, x, mask, row * n, n);
+    return;
   }
-  for (let row = 0; row < rows; row++) if (sums[2 * row] === -Infinity) refuse(op, n, row * n);
+  k.logSums(sums, x, rows);
+  for (let row = 0; row < rows; row++) {
+    if (sums[2 * row] !== -Infinity) continue; // the kernel's largest passes over NaN
+    logSum(op, sums, 2 * row, x, mask, row * n, n);
+  }
 }
 
 function refuse(op: string, n: number, start: number): never {
   throw new MaskError(
     `${op}: want an allowed action among the ${n} from position ${start}, got none`,
   );
+}
+
+/** Throws NumericError: a sampler has no choice to make among numbers that are none. */
+export function refuseNumber(op: string, name: string, x: number, at: number): never {
+  throw new NumericError(`${op}: expected finite ${name}, got ${x} at position ${at}`);
 }
 
 /**
@@ -72,11 +98,15 @@ export function sampleRow(
   row: number,
 ): number {
   const u = noise[row]; // read here: a number passed to a call is boxed
+  if (!(u >= 0 && u < 1)) {
+    throw new RangeError(`${op}: expected noise from 0 to below 1, got ${u} in row ${row}`);
+  }
   let max = -Infinity;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
   if (max === -Infinity) refuse(op, n, start);
   let sum = 0;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) sum += exp(x[i] - max);
+  if (!(sum > 0 && sum < Infinity)) refuseNumber(op, "logits", max, start);
   let last = -1;
   let total = 0;
   for (let k = 0; k < n; k++) {
@@ -103,6 +133,8 @@ export function largestOfRow(
   for (let i = start; i < start + n; i++) {
     if (!allowed(mask, i)) continue;
     const score = noise === null ? x[i] : x[i] + noise[i];
+    if (Number.isNaN(score))
+      refuseNumber(op, noise === null ? "logits" : "logits and noise", score, i);
     if (best < 0 || score > bestScore) {
       best = i - start;
       bestScore = score;

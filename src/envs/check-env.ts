@@ -14,8 +14,8 @@ export interface CheckEnvOptions {
  * Takes random steps and throws EnvError, saying what was wanted and what came, at the first fault:
  * an observation of the wrong length, outside its space or not finite; a reward that is no finite number;
  * ends that are not booleans, or both at once, or later than the step limit; an observation array used
- * again; the same seed giving another episode; a mask that is not of 0 and 1, or allows nothing; an action
- * outside the space, or a step after the end, that is let through. Of our own environments: what `save`
+ * again; the same seed giving another episode; a mask that is not of 0 and 1, allows nothing for one of several
+ * choices, or is of actions without choices; an action outside the space, or a step after the end, that is let through. Of our own environments: what `save`
  * gives does not bring all back.
  */
 export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOptions = {}): void {
@@ -116,15 +116,37 @@ const describe = (x: unknown): string =>
 /** An action of the space that the mask, if there is one, allows. */
 function randomAction(env: Env, random: Random): Action {
   const { actionSpace: space } = env;
-  if (space.kind !== "discrete") return space.sample(random);
-  if (env.mask === undefined) return space.sample(random)[0];
-  const mask = new Float32Array(space.n + 1).fill(2);
-  env.mask(mask, 0);
-  if (mask[space.n] !== 2 || mask.subarray(0, space.n).some((m) => m !== 0 && m !== 1)) {
-    throw new EnvError(`mask: want ${space.n} numbers, each 0 or 1, got [${mask}]`);
+  const mask = env.mask === undefined ? undefined : checkedMask(env, choicesOf(space));
+  if (space.kind === "discrete") return space.sample(random, undefined, mask)[0];
+  if (space.kind === "multiDiscrete") return space.sample(random, undefined, mask);
+  return space.sample(random);
+}
+
+/** The choices that a mask may forbid, one number each. */
+function choicesOf(space: Space): readonly number[] {
+  if (space.kind === "discrete") return [space.n];
+  if (space.kind === "multiDiscrete") return space.choices;
+  throw new EnvError(
+    `mask: expected none for actions of kind ${space.kind}, which have no choices`,
+  );
+}
+
+/** The environment's mask of 0 and 1, written in its place alone, with a 1 for each choice. */
+function checkedMask(env: Env, choices: readonly number[]): Float32Array {
+  const size = choices.reduce((sum, n) => sum + n, 0);
+  const written = new Float32Array(size + 2).fill(2);
+  env.mask?.(written, 1);
+  const mask = written.subarray(1, size + 1);
+  if (written[0] !== 2 || written[size + 1] !== 2 || mask.some((m) => m !== 0 && m !== 1)) {
+    throw new EnvError(`mask: expected ${size} numbers, each 0 or 1, got [${mask}]`);
   }
-  if (!mask.includes(1)) throw new EnvError("mask: want an allowed action, got none");
-  return space.sample(random, undefined, mask)[0];
+  let first = 0;
+  for (const [i, n] of choices.entries()) {
+    if (!mask.subarray(first, first + n).includes(1))
+      throw new EnvError(`mask: expected an allowed action for choice ${i}, got none`);
+    first += n;
+  }
+  return mask;
 }
 
 function same(what: string, a: number[], b: number[]): void {
@@ -155,9 +177,22 @@ function checkRefusals(env: Env): void {
 }
 
 function actionsOutside(space: Space): Action[] {
-  if (space.kind === "discrete") return [-1, space.n, 0.5, Number.NaN];
+  if (space.kind === "discrete")
+    return [space.start - 1, space.start + space.n, space.start + 0.5, Number.NaN];
   const { size } = space;
-  return [new Float32Array(size + 1), new Float32Array(size).fill(Number.NaN)];
+  const outside: Action[] = [new Float32Array(size + 1), new Float32Array(size).fill(Number.NaN)];
+  const inside = space.sample(new Random(5));
+  const but = (i: number, x: number): Float32Array => Float32Array.from(inside).fill(x, i, i + 1);
+  for (let i = 0; i < size; i++) {
+    if (space.kind === "multiDiscrete") outside.push(but(i, space.choices[i]), but(i, -1));
+    if (space.kind === "multiBinary") outside.push(but(i, 2));
+    if (space.kind !== "box") continue;
+    for (const bound of [space.low[i], space.high[i]]) {
+      const further = bound + (bound === space.high[i] ? 1 : -1) * (1 + Math.abs(bound));
+      if (Number.isFinite(bound) && Math.abs(further) < 3e38) outside.push(but(i, further));
+    }
+  }
+  return outside;
 }
 
 /** Saves on the way, goes on, restores, and wants the same again. */

@@ -64,6 +64,11 @@ export class ConnectFour extends Dynamics {
     return this.state[winner] as 0 | 1 | 2 | 3;
   }
 
+  /** Stones on the board. */
+  moves(): number {
+    return this.state[moves];
+  }
+
   isLegal(column: number): boolean {
     return this.state[winner] === 0 && this.state[column] === 0;
   }

@@ -57,6 +57,7 @@ export abstract class Dynamics implements Env {
   success: boolean | null = null;
   /** The only source of chance; saved with the state. */
   random = new Random(0);
+  private readonly unseeded = this.random;
   readonly maxSteps: number;
   private elapsed = 0;
   private started = false;
@@ -70,7 +71,10 @@ export abstract class Dynamics implements Env {
 
   /** Draws the first state. */
   protected abstract begin(): void;
-  /** Moves by the action at actions[at …]; sets `reward`, and `terminated` where that ends it. */
+  /**
+   * Moves by the action at actions[at …]; sets `reward`, `terminated` where that ends the episode, and
+   * `truncated` where it is cut short for a reason of the environment's own. `terminated` wins over both.
+   */
   protected abstract advance(actions: ArrayLike<number>, at: number): void;
   /** Writes the observation to out[at …]. */
   abstract observe(out: Floats, at: number): void;
@@ -84,6 +88,11 @@ export abstract class Dynamics implements Env {
 
   seed(seed: number): void {
     this.random = new Random(seed);
+  }
+
+  /** Whether anything but the default decides the episodes: a seed was given, or the generator was used. */
+  get isSeeded(): boolean {
+    return this.random !== this.unseeded || this.random.save().some((n) => n !== 0);
   }
 
   start(): void {
@@ -102,7 +111,7 @@ export abstract class Dynamics implements Env {
     }
     this.advance(actions, at);
     this.elapsed++;
-    this.truncated = !this.terminated && this.elapsed >= this.maxSteps;
+    this.truncated = !this.terminated && (this.truncated || this.elapsed >= this.maxSteps);
   }
 
   /** Begins an episode in a state given, as `state` has it. */

@@ -4,10 +4,11 @@ import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
 
-/** One choice from 0 to n − 1: one number. */
+/** One choice of n, numbered from `start`: one number from start to start + n − 1. */
 export interface Discrete {
   readonly kind: "discrete";
   readonly n: number;
+  readonly start: number;
   readonly shape: Shape;
   readonly size: number;
   /** Only where the mask is not 0, if there is one. */
@@ -21,7 +22,8 @@ export interface MultiDiscrete {
   readonly choices: readonly number[];
   readonly shape: Shape;
   readonly size: number;
-  sample(random: Random, out?: Floats): Floats;
+  /** Only where the mask, [Σ choices], is not 0, if there is one. */
+  sample(random: Random, out?: Floats, mask?: ArrayLike<number>): Floats;
   contains(x: ArrayLike<number>): boolean;
 }
 
@@ -45,33 +47,65 @@ export interface Box {
   contains(x: ArrayLike<number>): boolean;
 }
 
-export type Space = Discrete | MultiDiscrete | MultiBinary | Box;
+/** Named parts of an observation; see `dict`. */
+export interface Dict {
+  readonly kind: "dict";
+  /** In the order of the flat numbers: by name. */
+  readonly parts: readonly DictPart[];
+  readonly shape: Shape;
+  readonly size: number;
+  /** Bounds of the flat numbers. */
+  readonly low: Float64Array;
+  readonly high: Float64Array;
+  sample(random: Random, out?: Floats): Floats;
+  contains(x: ArrayLike<number>): boolean;
+  /**
+   * Writes values by name as flat numbers to out[at …]. Throws RangeError for a missing or unknown name, and for
+   * a value outside its space.
+   */
+  flatten(values: DictValues, out?: Floats, at?: number): Floats;
+}
+export interface DictPart {
+  readonly name: string;
+  readonly space: Space;
+  /** Where its flat numbers begin, and how many there are. */
+  readonly at: number;
+  readonly size: number;
+}
+export type DictValues = {
+  readonly [name: string]: number | ArrayLike<number> | DictValues;
+};
 
-export function discrete(n: number): Discrete {
-  if (!(Number.isInteger(n) && n >= 1)) throw new RangeError(`discrete: want n ≥ 1, got ${n}`);
+export type Space = Discrete | MultiDiscrete | MultiBinary | Box | Dict;
+
+/** The choices 0 to n − 1, or from `start` on. */
+export function discrete(n: number, start = 0): Discrete {
+  if (!(Number.isInteger(n) && n >= 1 && Number.isSafeInteger(start + n)))
+    throw new RangeError(`discrete: expected whole n ≥ 1 and start, got ${n} and ${start}`);
   return {
     kind: "discrete",
     n,
+    start,
     shape: [],
     size: 1,
     sample(random, out = new Float32Array(1), mask) {
-      out[0] = mask === undefined ? random.below(n) : belowMasked(random, n, mask);
+      out[0] = start + (mask === undefined ? random.below(n) : belowMasked(random, n, mask));
       return out;
     },
-    contains: (x) => x.length === 1 && isBelow(x[0], n),
+    contains: (x) => x.length === 1 && isBelow(x[0] - start, n),
   };
 }
 
 const isBelow = (x: number, n: number): boolean => Number.isInteger(x) && x >= 0 && x < n;
 
-/** One of the k < n with mask[k] ≠ 0, each equally likely. */
-function belowMasked(random: Random, n: number, mask: ArrayLike<number>): number {
+/** One of the k < n with mask[at + k] ≠ 0, each equally likely. */
+function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0): number {
   let allowed = 0;
-  for (let k = 0; k < n; k++) if (mask[k] !== 0) allowed++;
-  if (allowed === 0) throw new MaskError(`discrete: want an allowed choice of ${n}, got none`);
+  for (let k = 0; k < n; k++) if (mask[at + k] !== 0) allowed++;
+  if (allowed === 0) throw new MaskError(`sample: expected an allowed choice of ${n}, got none`);
   let left = random.below(allowed);
   let k = 0;
-  while (mask[k] === 0 || left-- > 0) k++;
+  while (mask[at + k] === 0 || left-- > 0) k++;
   return k;
 }
 
@@ -85,8 +119,11 @@ export function multiDiscrete(choices: readonly number[]): MultiDiscrete {
     choices,
     shape: [size],
     size,
-    sample(random, out = new Float32Array(size)) {
-      for (let i = 0; i < size; i++) out[i] = random.below(choices[i]);
+    sample(random, out = new Float32Array(size), mask) {
+      for (let i = 0, at = 0; i < size; at += choices[i++]) {
+        const n = choices[i];
+        out[i] = mask === undefined ? random.below(n) : belowMasked(random, n, mask, at);
+      }
       return out;
     },
     contains: (x) => x.length === size && choices.every((n, i) => isBelow(x[i], n)),
@@ -150,4 +187,107 @@ function between(random: Random, low: number, high: number): number {
   if (low > -Infinity) return low + Math.abs(random.normal());
   if (high < Infinity) return high - Math.abs(random.normal());
   return random.normal();
+}
+
+/**
+ * A dictionary of spaces, as for observations with names. Its flat numbers are those of the parts in the order of
+ * their names (by UTF-16 code units), each as Gymnasium flattens it: a box as it is, row-major; a discrete choice
+ * as n numbers, 1 at the choice; several choices one after another; bits as they are; a dictionary by the same rule.
+ */
+export function dict(spaces: Readonly<Record<string, Space>>): Dict {
+  const names = Object.keys(spaces).sort();
+  if (names.length === 0) throw new RangeError("dict: expected at least one space, got none");
+  const parts: DictPart[] = [];
+  let size = 0;
+  for (const name of names) {
+    const space = spaces[name];
+    parts.push({ name, space, at: size, size: flatSize(space) });
+    size += flatSize(space);
+  }
+  const [low, high] = [new Float64Array(size), new Float64Array(size).fill(1)];
+  for (const { space, at } of parts) {
+    if (space.kind !== "box" && space.kind !== "dict") continue;
+    low.set(space.low, at);
+    high.set(space.high, at);
+  }
+  return {
+    kind: "dict",
+    parts,
+    shape: [size],
+    size,
+    low,
+    high,
+    sample(random, out = new Float32Array(size)) {
+      for (const part of parts) flattenPart(part.space, part.space.sample(random), out, part.at);
+      return out;
+    },
+    contains: (x) =>
+      x.length === size &&
+      parts.every((part) =>
+        containsFlat(
+          part.space,
+          Array.from({ length: part.size }, (_, i) => x[part.at + i]),
+        ),
+      ),
+    flatten(values, out = new Float32Array(size), at = 0) {
+      const unknown = Object.keys(values).find((name) => !names.includes(name));
+      if (unknown !== undefined)
+        throw new RangeError(`dict: expected values for ${names.join(", ")}, got "${unknown}"`);
+      for (const { name, space, at: offset } of parts) {
+        const value = Object.hasOwn(values, name) ? values[name] : undefined;
+        if (value === undefined)
+          throw new RangeError(`dict: expected a value for "${name}", got none`);
+        flattenValue(name, space, value, out, at + offset);
+      }
+      return out;
+    },
+  };
+}
+
+/** Numbers of a space's flat form. */
+function flatSize(space: Space): number {
+  if (space.kind === "discrete") return space.n;
+  return space.kind === "multiDiscrete" ? space.choices.reduce((sum, n) => sum + n, 0) : space.size;
+}
+
+type Value = DictValues[string];
+function flattenValue(name: string, space: Space, value: Value, out: Floats, at: number): void {
+  const isList = typeof value === "object" && "length" in value && typeof value.length === "number";
+  if (space.kind === "dict") {
+    if (typeof value !== "object" || isList)
+      throw new RangeError(`dict: expected values by name for "${name}", got numbers`);
+    space.flatten(value as DictValues, out, at);
+    return;
+  }
+  const numbers = typeof value === "number" ? [value] : (value as ArrayLike<number>);
+  if (!(typeof value === "number" || isList) || !space.contains(numbers))
+    throw new RangeError(`dict: expected "${name}" within its space, got ${String(value)}`);
+  flattenPart(space, numbers, out, at);
+}
+
+/** Writes numbers of a space in their flat form. */
+function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at: number): void {
+  if (space.kind !== "discrete" && space.kind !== "multiDiscrete") {
+    for (let i = 0; i < space.size; i++) out[at + i] = x[i];
+    return;
+  }
+  const [choices, start] =
+    space.kind === "discrete" ? [[space.n], space.start] : [space.choices, 0];
+  let first = at;
+  for (const [i, n] of choices.entries()) {
+    for (let k = 0; k < n; k++) out[first + k] = x[i] - start === k ? 1 : 0;
+    first += n;
+  }
+}
+
+/** Whether flat numbers are of the space: one 1 and else 0 for each choice. */
+function containsFlat(space: Space, x: readonly number[]): boolean {
+  if (space.kind !== "discrete" && space.kind !== "multiDiscrete") return space.contains(x);
+  const choices = space.kind === "discrete" ? [space.n] : space.choices;
+  let first = 0;
+  return choices.every((n) => {
+    const part = x.slice(first, first + n);
+    first += n;
+    return part.every((v) => v === 0 || v === 1) && part.filter((v) => v === 1).length === 1;
+  });
 }

@@ -1,5 +1,9 @@
-/** Environments around environments: another time limit, stacked frames, clipped or rescaled actions. */
+/**
+ * Environments around environments: another time limit, stacked frames, scaled observations, clipped or
+ * rescaled actions.
+ */
 import type { Floats } from "../core/backend.ts";
+import { checkFinite } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
 import { Dynamics } from "./env.ts";
 import type { Scene } from "./scene.ts";
@@ -31,6 +35,10 @@ abstract class Wrapper extends Dynamics {
     this.env.seed(seed);
   }
 
+  override get isSeeded(): boolean {
+    return this.env.isSeeded;
+  }
+
   protected begin(): void {
     this.env.start();
   }
@@ -40,6 +48,7 @@ abstract class Wrapper extends Dynamics {
     env.act(actions, at);
     this.reward = env.reward;
     this.terminated = env.terminated;
+    this.truncated = env.truncated;
     this.success = env.success;
   }
 
@@ -79,7 +88,7 @@ export class FrameStack extends Wrapper {
 
   constructor(env: Dynamics, frames: number) {
     const { size, shape } = env.observationSpace;
-    const { low, high } = asBox("FrameStack", "observations", env.observationSpace);
+    const { low, high } = boundsOf("FrameStack", env.observationSpace);
     if (!(Number.isInteger(frames) && frames >= 1)) {
       throw new RangeError(`FrameStack: want frames ≥ 1, got ${frames}`);
     }
@@ -129,37 +138,67 @@ export class ClipAction extends Wrapper {
   }
 }
 
-/** Maps actions from `low` to `high` (default −1 to 1) linearly to the environment's bounds. */
+/**
+ * Maps actions from `low` to `high` (default −1 to 1; one number, or one per dimension) linearly to the
+ * environment's bounds.
+ */
 export class RescaleAction extends Wrapper {
   private readonly bounds: Box;
+  private readonly from: Box;
   private readonly rescaled: Float64Array;
-  private readonly low: number;
-  private readonly high: number;
 
-  constructor(env: Dynamics, low = -1, high = 1) {
+  constructor(env: Dynamics, low: number | ArrayLike<number> = -1, high: typeof low = 1) {
     const bounds = asBox("RescaleAction", "actions", env.actionSpace);
-    if (![...bounds.low, ...bounds.high, low, high].every(Number.isFinite) || !(low < high)) {
-      throw new RangeError("RescaleAction: want finite bounds, low < high");
+    const from = box(low, high, bounds.shape);
+    const all = [bounds.low, bounds.high, from.low, from.high].flatMap((b) => Array.from(b));
+    if (!all.every(Number.isFinite) || !from.low.every((x, i) => x < from.high[i])) {
+      throw new RangeError("RescaleAction: expected finite bounds with low < high");
     }
-    super(env, { actionSpace: box(low, high, bounds.shape) });
+    super(env, { actionSpace: from });
     this.bounds = bounds;
+    this.from = from;
     this.rescaled = new Float64Array(bounds.size);
-    this.low = low;
-    this.high = high;
   }
 
   protected override advance(actions: ArrayLike<number>, at: number): void {
-    const { rescaled, low, high, bounds } = this;
+    const { rescaled, from, bounds } = this;
     for (let i = 0; i < rescaled.length; i++) {
-      const share = (actions[at + i] - low) / (high - low);
+      const share = (actions[at + i] - from.low[i]) / (from.high[i] - from.low[i]);
       rescaled[i] = bounds.low[i] + share * (bounds.high[i] - bounds.low[i]);
     }
     super.advance(rescaled, 0);
   }
 }
 
+/**
+ * Multiplies observations by a number, as 1/255 for pixels of 0 to 255. A policy learns little from large
+ * numbers; unlike running statistics, a fixed scale is the same from the first step on.
+ */
+export class ScaleObservation extends Wrapper {
+  private readonly scale: number;
+
+  constructor(env: Dynamics, scale: number) {
+    checkFinite("ScaleObservation", "scale", scale, { min: Number.MIN_VALUE });
+    const { low, high } = boundsOf("ScaleObservation", env.observationSpace);
+    const { shape } = env.observationSpace;
+    const scaled = (bounds: Float64Array): Float64Array => bounds.map((x) => x * scale);
+    super(env, { observationSpace: box(scaled(low), scaled(high), shape) });
+    this.scale = scale;
+  }
+
+  override observe(out: Floats, at: number): void {
+    this.env.observe(out, at);
+    for (let i = at, end = at + this.observationSpace.size; i < end; i++) out[i] *= this.scale;
+  }
+}
+
 function asBox(who: string, what: string, space: Space): Box {
   if (space.kind !== "box")
-    throw new UsageError(`${who}: want ${what} in a box, got ${space.kind}`);
+    throw new UsageError(`${who}: expected ${what} in a box, got ${space.kind}`);
   return space;
+}
+
+/** The bounds of observations in a box or a dictionary, flat. */
+function boundsOf(who: string, space: Space): Pick<Box, "low" | "high"> {
+  return space.kind === "dict" ? space : asBox(who, "observations", space);
 }

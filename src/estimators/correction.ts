@@ -4,8 +4,10 @@
  * outside the bounds.
  */
 import type { Floats } from "../core/backend.ts";
-import { ShapeError } from "../core/errors.ts";
+import { checkLength, checkName, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
+import { checkRows } from "../returns/transitions.ts";
+import { stepsOf } from "./kl.ts";
 
 export interface CorrectionSettings {
   /** One ratio a token, or one a sequence: of the sum of its log-ratios, or of their mean. */
@@ -28,14 +30,15 @@ export function importanceWeights(
   steps: number,
   { level, mode, low, high }: CorrectionSettings,
 ): void {
-  if (
-    ![logProb, samplerLogProb, mask].every((x) => x.length === out.length) ||
-    out.length % steps !== 0
-  ) {
-    throw new ShapeError(
-      `importanceWeights: want four arrays [batch, ${steps}], got ${out.length} numbers and others`,
-    );
-  }
+  const where = "importanceWeights";
+  checkName(where, "a level", level, ["token", "sequence", "sequenceMean"]);
+  checkName(where, "a mode", mode, ["truncate", "mask", "drop"]);
+  checkRows(where, steps, out.length);
+  checkLength(where, "logProb", logProb, out.length);
+  checkLength(where, "samplerLogProb", samplerLogProb, out.length);
+  checkLength(where, "mask", mask, out.length);
+  checkNumber(where, "low", low, { max: high });
+  checkNumber(where, "high", high, { min: low });
   const bounded = (ratio: number): number => {
     if (mode === "truncate") return Math.min(Math.max(ratio, low), high);
     return ratio >= low && ratio <= high ? ratio : 0;
@@ -72,7 +75,12 @@ export function offPolicySequenceMask(
   mask: ArrayLike<number>,
   threshold: number,
 ): void {
-  const steps = mask.length / keep.length;
+  const where = "offPolicySequenceMask";
+  checkNumber(where, "the threshold", threshold);
+  const steps = stepsOf(where, mask, keep.length);
+  checkLength(where, "advantage", advantage, keep.length);
+  checkLength(where, "logProb", logProb, mask.length);
+  checkLength(where, "samplerLogProb", samplerLogProb, mask.length);
   for (let row = 0; row < keep.length; row++) {
     let sum = 0;
     let count = 0;

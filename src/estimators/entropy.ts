@@ -1,12 +1,30 @@
 /** The entropy bonus: of every token, or only of those with the most entropy. */
 import type { Floats } from "../core/backend.ts";
+import { checkLength, checkNumber, checkShape } from "../core/check.ts";
+import { apply, type Op } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { mul } from "../ops/arithmetic.ts";
-import { sum } from "../ops/reduce.ts";
 
 /** −Σ w·H: an entropy op's result (`categoricalEntropy` …) of the weight's shape, to be minimized. */
 export const entropyLoss = (entropy: Tensor, weight: Tensor): Tensor =>
-  mul(sum(mul(entropy, weight)), -1);
+  apply(entropyLossOp, entropy, weight);
+const entropyLossOp: Op = {
+  name: "entropyLoss",
+  shape({ a: entropy, b: weight }) {
+    checkShape("entropyLoss", "the weight", weight, entropy.shape);
+    return [];
+  },
+  forward({ data: loss, a: { data: entropy }, b: { data: w } }) {
+    let sum = 0;
+    for (let i = 0; i < w.length; i++) if (w[i] !== 0) sum -= w[i] * entropy[i];
+    loss[0] = sum;
+  },
+  backward({ grad: dy, a: { data: entropy, grad: dentropy }, b: { data: w, grad: dw } }) {
+    for (let i = 0; i < w.length; i++) {
+      if (dentropy) dentropy[i] -= dy[0] * w[i];
+      if (dw) dw[i] -= dy[0] * entropy[i];
+    }
+  },
+};
 
 /**
  * Writes 1 for the kept tokens whose entropy reaches the quantile q of all kept tokens (linear between
@@ -18,8 +36,9 @@ export function topEntropyMask(
   mask: ArrayLike<number>,
   q: number,
 ): void {
-  if (!(q >= 0 && q <= 1))
-    throw new RangeError(`topEntropyMask: want a quantile from 0 to 1, got ${q}`);
+  checkNumber("topEntropyMask", "the quantile", q, { min: 0, max: 1 });
+  checkLength("topEntropyMask", "entropy", entropy, top.length);
+  checkLength("topEntropyMask", "the mask", mask, top.length);
   const sorted = Float64Array.from(entropy)
     .filter((_, i) => mask[i] !== 0)
     .sort();

@@ -7,6 +7,7 @@
  * backward pass. M is both the Fisher matrix and the KL's Hessian of a categorical.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkRank, checkShape } from "../core/check.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
@@ -23,7 +24,12 @@ export const fisherForm = (logits: Tensor, tangent: Tensor, mask: Tensor = NONE)
   apply(fisherOp, logits, tangent, mask);
 const fisherOp: Op = {
   name: "fisherForm",
-  shape: () => [],
+  shape({ a: logits, b: tangent, c: mask }) {
+    checkRank("fisherForm", "logits", logits, 2);
+    checkShape("fisherForm", "the tangent", tangent, logits.shape);
+    if (mask !== NONE) checkShape("fisherForm", "the mask", mask, logits.shape);
+    return [];
+  },
   scratch: ({ a }) => a.data.length, // M·J·v/N
   forward({ data, a: { data: x, shape }, b: { data: tangent }, c, scratch }) {
     const n = shape[shape.length - 1];
@@ -32,6 +38,7 @@ const fisherOp: Op = {
     for (let row = 0; row < x.length; row += n) {
       const mean = probabilities(scratch, x, tangent, c === NONE ? null : c.data, row, n);
       for (let i = row; i < row + n; i++) {
+        if (scratch[i] === 0) continue;
         scratch[i] *= (tangent[i] - mean) / batch;
         form += 0.5 * scratch[i] * tangent[i];
       }
@@ -62,7 +69,7 @@ function probabilities(
   let mean = 0;
   for (let i = row; i < row + n; i++) {
     pi[i] /= sum;
-    mean += pi[i] * t[i];
+    if (pi[i] !== 0) mean += pi[i] * t[i];
   }
   return mean;
 }
@@ -77,6 +84,10 @@ export function gaussianFisherForm(
   tangent: Tensor,
   logStdTangent: Tensor,
 ): Tensor {
+  checkRank("gaussianFisherForm", "the mean", mean, 2);
+  checkShape("gaussianFisherForm", "the tangent", tangent, mean.shape);
+  checkShape("gaussianFisherForm", "ln σ", logStd, mean.shape.slice(1));
+  checkShape("gaussianFisherForm", "the tangent of ln σ", logStdTangent, logStd.shape);
   const precision = expOf(mul(logStd, -2));
   const ofMean = sumOf(mul(mean, stopGradient(mul(tangent, precision))));
   return add(

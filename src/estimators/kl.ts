@@ -9,8 +9,9 @@
  * The exact KL, where all logits are at hand, is `categoricalKl`.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkFinite, checkInteger, checkLength, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { exp } from "../core/math.ts";
+import { exp, expm1 } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { sameShape, show, type Tensor } from "../core/tensor.ts";
 
@@ -40,11 +41,12 @@ export const klLoss = (
 ): Tensor => apply(klOp, logProb, refLogProb, weight, 0, 0, settings);
 const klOp: Op<KlSettings> = {
   name: "klLoss",
-  shape({ a, b, c }) {
+  shape({ a, b, c, settings }) {
     if (!sameShape(a.shape, b.shape) || !sameShape(a.shape, c.shape)) {
       const got = [a, b, c].map((x) => show(x.shape)).join(", ");
       throw new ShapeError(`klLoss: want logProb, refLogProb and weight of one shape, got ${got}`);
     }
+    checkKl("klLoss", settings);
     return [];
   },
   scratch: ({ a }) => a.data.length, // ∂loss/∂logProb
@@ -78,15 +80,28 @@ const klOp: Op<KlSettings> = {
   },
 };
 
+/** Throws RangeError for an estimator that does not exist, or a clamp that is not a number ≥ 0. */
+function checkKl(where: string, { estimator, inputClamp, outputClamp }: KlSettings): void {
+  checkName(where, "an estimator", estimator, ["k1", "k2", "k3"]);
+  if (inputClamp !== null) checkNumber(where, "inputClamp", inputClamp, { min: 0 });
+  if (outputClamp !== null) checkNumber(where, "outputClamp", outputClamp, { min: 0 });
+}
+
 const hold = (x: number, limit: number): number => Math.min(Math.max(x, -limit), limit);
 
 function estimate(d: number, estimator: KlSettings["estimator"]): number {
-  return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : exp(d) - 1 - d;
+  return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : k3Of(d);
+}
+
+/** e^d − 1 − d, by its series near 0, where the difference would lose its digits: never negative. */
+export function k3Of(d: number): number {
+  if (!(d > -0.1 && d < 0.1)) return exp(d) - 1 - d;
+  return d * d * (1 / 2 + d * (1 / 6 + d * (1 / 24 + d * (1 / 120 + d * (1 / 720 + d / 5040)))));
 }
 
 /** ∂k/∂ln π = −∂k/∂d */
 function slopeOf(d: number, estimator: KlSettings["estimator"]): number {
-  return estimator === "k1" ? 1 : estimator === "k2" ? -d : 1 - exp(d);
+  return estimator === "k1" ? 1 : estimator === "k2" ? -d : -expm1(d);
 }
 
 /** One token's estimate. */
@@ -108,7 +123,13 @@ export function klShapedRewards(
   klWeight: number,
   settings: KlSettings = { ...klDefaults, estimator: "k1" },
 ): void {
-  const steps = reward.length / score.length;
+  const where = "klShapedRewards";
+  checkFinite(where, "klWeight", klWeight);
+  const steps = stepsOf(where, reward, score.length);
+  checkLength(where, "logProb", logProb, reward.length);
+  checkLength(where, "refLogProb", refLogProb, reward.length);
+  checkLength(where, "mask", mask, reward.length);
+  checkKl(where, settings);
   for (let row = 0; row < score.length; row++) {
     let last = -1;
     for (let i = row * steps; i < (row + 1) * steps; i++) {
@@ -119,8 +140,21 @@ export function klShapedRewards(
   }
 }
 
+/** Steps per sequence of an array [batch, steps]. Throws ShapeError where they are not whole. */
+export function stepsOf(where: string, x: ArrayLike<number>, batch: number): number {
+  if (batch === 0 ? x.length > 0 : x.length % batch !== 0) {
+    throw new ShapeError(
+      `${where}: expected whole rows of ${batch} sequences, got ${x.length} numbers`,
+    );
+  }
+  return batch === 0 ? 0 : x.length / batch;
+}
+
 /** Schulman et al. 2017, section 4: halve the weight below target/1.5, double it above target·1.5. */
 export function adaptiveKlWeight(weight: number, kl: number, target: number): number {
+  checkFinite("adaptiveKlWeight", "the weight", weight, { min: 0 });
+  checkFinite("adaptiveKlWeight", "the KL", kl);
+  checkFinite("adaptiveKlWeight", "the target", target, { min: 0 });
   return kl < target / 1.5 ? weight / 2 : kl > target * 1.5 ? weight * 2 : weight;
 }
 
@@ -132,5 +166,10 @@ export function proportionalKlWeight(
   samples: number,
   horizon: number,
 ): number {
+  checkFinite("proportionalKlWeight", "the weight", weight, { min: 0 });
+  checkFinite("proportionalKlWeight", "the KL", kl);
+  checkFinite("proportionalKlWeight", "the target", target, { min: Number.MIN_VALUE });
+  checkInteger("proportionalKlWeight", "the samples", samples, { min: 0 });
+  checkFinite("proportionalKlWeight", "the horizon", horizon, { min: Number.MIN_VALUE });
   return weight * (1 + (hold(kl / target - 1, 0.2) * samples) / horizon);
 }

@@ -5,6 +5,7 @@
  *
  * The expectation of the cost over the candidates, renormalized; −reward is a cost.
  */
+import { checkFinite } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
@@ -22,11 +23,11 @@ export const minimumRiskLoss = (
 ): Tensor => apply(minimumRiskOp, sequenceLogProb, cost, NONE, size, alpha);
 const minimumRiskOp: Op = {
   name: "minimumRiskLoss",
-  shape({ a, b, p: size }) {
+  shape({ a, b, p: size, q: alpha }) {
     if (
       !sameShape(a.shape, b.shape) ||
       a.shape.length !== 1 ||
-      !(size >= 1) ||
+      !(size >= 1 && Number.isInteger(size)) ||
       a.shape[0] % size !== 0
     ) {
       const got = `${show(a.shape)} and ${show(b.shape)}`;
@@ -34,6 +35,7 @@ const minimumRiskOp: Op = {
         `minimumRiskLoss: want [prompts·${size}] log-probabilities and costs, got ${got}`,
       );
     }
+    checkFinite("minimumRiskLoss", "alpha", alpha, { min: 0 });
     return [];
   },
   scratch: ({ a }) => a.data.length, // ∂loss/∂ln π

@@ -3,6 +3,7 @@
  * through Fisher-vector products F·v; conjugate gradient solves F·x = g; a line search keeps the step honest.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger, checkLength, checkNumber } from "../core/check.ts";
 
 /** Writes F·v (damping included by the caller) into `out`. */
 export type FisherProduct = (out: Float64Array, v: Float64Array) => void;
@@ -14,22 +15,31 @@ export interface ConjugateGradientResult {
   readonly residual: number;
 }
 
-/** Solves F·x = g for symmetric positive definite F: Hestenes & Stiefel 1952. */
+/**
+ * Solves F·x = g for symmetric positive definite F: Hestenes & Stiefel 1952. Stops after `iterations`, once
+ * ‖g − F·x‖² is at most tolerance·‖g‖², or where F has no curvature along the next direction; x is then as far as it
+ * came.
+ */
 export function conjugateGradient(
   product: FisherProduct,
   g: ArrayLike<number>,
   iterations = 10,
   tolerance = 1e-10,
 ): ConjugateGradientResult {
+  checkInteger("conjugateGradient", "iterations", iterations, { min: 0 });
+  checkNumber("conjugateGradient", "tolerance", tolerance, { min: 0 });
   const x = new Float64Array(g.length);
   const r = Float64Array.from(g);
   const p = r.slice();
   const Fp = new Float64Array(g.length);
   let rr = dot(r, r);
+  const enough = tolerance * rr;
   let n = 0;
-  for (; n < iterations && rr > tolerance; n++) {
+  for (; n < iterations && rr > enough; n++) {
     product(Fp, p);
-    const alpha = rr / dot(p, Fp);
+    const curvature = dot(p, Fp);
+    if (!(curvature > 0)) break;
+    const alpha = rr / curvature;
     for (let i = 0; i < x.length; i++) {
       x[i] += alpha * p[i];
       r[i] -= alpha * Fp[i];
@@ -43,6 +53,7 @@ export function conjugateGradient(
 
 /** √(2δ/xᵀFx): the length along x at which the quadratic model's KL is δ. 0 where x is. */
 export function trustRegionScale(product: FisherProduct, x: Float64Array, maxKl: number): number {
+  checkNumber("trustRegionScale", "maxKl", maxKl, { min: 0 });
   const Fx = new Float64Array(x.length);
   product(Fx, x);
   const curvature = dot(x, Fx);
@@ -69,6 +80,10 @@ export function lineSearch(
   evaluate: () => { readonly loss: number; readonly kl: number },
   { maxKl, tries = 10, accept = 0 }: LineSearchOptions,
 ): number {
+  checkLength("lineSearch", "the step", step, parameters.length);
+  checkNumber("lineSearch", "maxKl", maxKl, { min: 0 });
+  checkInteger("lineSearch", "tries", tries, { min: 0 });
+  checkNumber("lineSearch", "accept", accept);
   const start = parameters.slice();
   const before = evaluate().loss;
   for (let n = 0, fraction = 1; n < tries; n++, fraction /= 2) {

@@ -1,4 +1,5 @@
 /** REINFORCE: Williams 1992. */
+import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
@@ -13,15 +14,16 @@ import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 export const reinforceLoss = (
   logProb: Tensor,
   advantage: Tensor,
-  normalizer = logProb.data.length,
+  normalizer = Math.max(1, logProb.data.length),
 ): Tensor => apply(reinforceOp, logProb, advantage, NONE, normalizer);
 const reinforceOp: Op = {
   name: "reinforceLoss",
-  shape({ a: logProb, b: advantage }) {
+  shape({ a: logProb, b: advantage, p: n }) {
     if (!sameShape(logProb.shape, advantage.shape)) {
       const got = `${show(logProb.shape)} and ${show(advantage.shape)}`;
       throw new ShapeError(`reinforceLoss: want logProb and advantage of one shape, got ${got}`);
     }
+    checkNumber("reinforceLoss", "the normalizer", n, { min: Number.MIN_VALUE });
     return [];
   },
   forward({ data: loss, a: { data: logProb }, b: { data: advantage }, p: n }) {

@@ -16,10 +16,12 @@
  * minimum inside the range is no tie: both are ρ·Â.
  */
 import type { Floats } from "../core/backend.ts";
-import { ShapeError } from "../core/errors.ts";
+import { checkName, checkNumber } from "../core/check.ts";
+import { ShapeError, UsageError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Op, type Slot } from "../core/tape.ts";
+import { apply, checkLive, type Op, type Slot } from "../core/tape.ts";
 import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { k3Of } from "./kl.ts";
 
 export interface SurrogateSettings {
   readonly form: "reinforce" | "clip" | "ratio" | "cispo";
@@ -83,14 +85,16 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
         `surrogateLoss: want logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
       );
     }
+    checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo"]);
+    const levels = ["token", "sequence", "sequenceToken", "sequenceSum"];
+    checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, levels);
     for (const [name, low, value] of [
       ["clipLow", 0, s.clipLow],
       ["clipHigh", 0, s.clipHigh],
       ["dualClip", 1, s.dualClip ?? 2],
       ["delta", 1, s.delta ?? 2],
     ] as const) {
-      if (!(value >= low))
-        throw new RangeError(`surrogateLoss: want ${name} ≥ ${low}, got ${value}`);
+      checkNumber("surrogateLoss", name, value, { min: low });
     }
     return [];
   },
@@ -113,8 +117,8 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
       ratiosOf(slot, row * steps);
       for (let i = row * steps; i < (row + 1) * steps; i++) {
         scratch[i] = 0;
-        if (weight[i] === 0) continue;
         const A = advantage[shared ? row : i];
+        if (weight[i] === 0 || A === 0) continue; // 0·ρ is 0 where ρ overflows, too
         const ratio = scratch[n + i];
         // ℓ, and dℓ/d(the log of the ratio) or, in the two forms with logProb, dℓ/dlogProb
         let l = -ratio * A;
@@ -236,7 +240,7 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   for (let i = 0; i < n; i++) {
     if (weight[i] === 0) continue;
     const logRatio = a.data[i] - b.data[i];
-    k3 += (s.ratioLevel === "token" ? scratch[n + i] : exp(logRatio)) - 1 - logRatio;
+    k3 += k3Of(logRatio);
     k1 -= logRatio;
     surprise -= a.data[i];
     tokens++;
@@ -263,14 +267,23 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   scratch[d + 3] = outside * per;
   scratch[d + 4] = min;
   scratch[d + 5] = max;
-  scratch[d + 6] = count === 0 ? 0 : (sum * sum) / (count * squares);
+  scratch[d + 6] = squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
   scratch[d + 7] = tokens;
   scratch[d + 8] = tokens === 0 ? 0 : surprise / tokens;
 }
 
+/** Throws UsageError unless `loss` is one of `surrogateLoss`, of its tape's last run. */
+function slotOf(where: string, loss: Tensor): SurrogateSlot {
+  checkLive(where, loss);
+  if ((loss as SurrogateSlot).op !== surrogateOp) {
+    throw new UsageError(`${where}: expected the result of surrogateLoss`);
+  }
+  return loss as SurrogateSlot;
+}
+
 /** Reads the diagnostics of a `surrogateLoss` of the last run. */
 export function diagnostics(loss: Tensor): Diagnostics {
-  const { scratch, a } = loss as SurrogateSlot;
+  const { scratch, a } = slotOf("diagnostics", loss);
   const d = 2 * a.data.length;
   return {
     approximateKl: scratch[d],
@@ -287,6 +300,6 @@ export function diagnostics(loss: Tensor): Diagnostics {
 
 /** The ratios of a `surrogateLoss` of the last run, one a token: a view, valid until the next run. */
 export function ratios(loss: Tensor): Floats {
-  const { scratch, a } = loss as SurrogateSlot;
+  const { scratch, a } = slotOf("ratios", loss);
   return scratch.subarray(a.data.length, 2 * a.data.length);
 }

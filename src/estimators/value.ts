@@ -1,4 +1,5 @@
 /** The critic's loss: squared errors of V against targets, plain or clipped about the old values, or Huber. */
+import { checkName } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { alone, NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
@@ -47,6 +48,7 @@ const valueOp: Op<ValueSettings> = {
         `valueLoss: want value, target, weight (and oldValue to clip) of one shape, got ${got}`,
       );
     }
+    checkName("valueLoss", "a clip", settings.clip, ["none", "max", "single", "huber"]);
     if (!(settings.clipRange > 0))
       throw new RangeError(`valueLoss: want clipRange > 0, got ${settings.clipRange}`);
     return [];

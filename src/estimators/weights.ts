@@ -4,7 +4,8 @@
  * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
  */
 import type { Floats } from "../core/backend.ts";
-import { ShapeError } from "../core/errors.ts";
+import { checkLength, checkName, checkNumber } from "../core/check.ts";
+import { checkRows } from "../returns/transitions.ts";
 
 export type Aggregation =
   /** Mean over all tokens: 1/Σ mask (DAPO). */
@@ -17,6 +18,8 @@ export type Aggregation =
   | "constant"
   /** Plain sum. */
   | "sum";
+
+const aggregations = ["token", "sequence", "sequenceSum", "constant", "sum"];
 
 export interface WeightOptions {
   readonly aggregation: Aggregation;
@@ -37,12 +40,14 @@ export function tokenWeights(
   steps: number,
   { aggregation, maxLength = steps, totalTokens, totalSequences }: WeightOptions,
 ): void {
-  if (weight.length !== mask.length || weight.length % steps !== 0) {
-    const got = `${weight.length} and ${mask.length}`;
-    throw new ShapeError(
-      `tokenWeights: want weight and mask of [batch, ${steps}], got ${got} numbers`,
-    );
-  }
+  const where = "tokenWeights";
+  checkName(where, "an aggregation", aggregation, aggregations);
+  checkRows(where, steps, weight.length);
+  checkLength(where, "the mask", mask, weight.length);
+  checkNumber(where, "maxLength", maxLength, { min: 1 });
+  if (totalTokens !== undefined) checkNumber(where, "totalTokens", totalTokens, { min: 0 });
+  if (totalSequences !== undefined)
+    checkNumber(where, "totalSequences", totalSequences, { min: 0 });
   const sequences = totalSequences ?? weight.length / steps;
   let tokens = totalTokens ?? 0;
   if (totalTokens === undefined) for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) tokens++;

@@ -160,9 +160,11 @@ function pick(x, mask, random, first, count) {
 function headFunction(head: PolicyHead): string {
   if (head.kind === "categorical") {
     const [n] = head.choices;
+    const { start = 0 } = head;
+    const from = start === 0 ? "" : `${start} + `;
     return `${pick}
 function choose(x, { mask, random }) {
-  return pick(x, mask, random, 0, ${n});
+  return ${from}pick(x, mask, random, 0, ${n});
 }
 `;
   }

@@ -44,7 +44,12 @@ export type PolicyLayer =
     };
 
 export type PolicyHead =
-  | { readonly kind: "categorical"; readonly choices: readonly [number] }
+  | {
+      readonly kind: "categorical";
+      readonly choices: readonly [number];
+      /** The number of the first choice. Default 0. */
+      readonly start?: number;
+    }
   | { readonly kind: "multiCategorical"; readonly choices: readonly number[] }
   | { readonly kind: "bernoulli"; readonly size: number }
   | {

@@ -5,10 +5,11 @@
  * read anew from position 0.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Tape } from "../core/tape.ts";
-import { input, type Tensor } from "../core/tensor.ts";
+import { free, inputs, type Tensor } from "../core/tensor.ts";
 import { cachedAttention, type KeyValues } from "../ops/self-attention.ts";
 import type { Gpt } from "./gpt.ts";
 import { Sampler, type Sampling } from "./sampler.ts";
@@ -41,8 +42,8 @@ export class Decoder {
   /** `slide` is how many tokens a text loses when it is full: fewer keep more in sight, more cost less. */
   constructor(gpt: Gpt, texts: number, slide = 1) {
     const { context, layers, heads, width, vocab } = gpt.options;
-    if (!(texts >= 1 && slide >= 1 && slide <= context))
-      throw new RangeError(`decoder: want texts ≥ 1 and slide from 1 to ${context}`);
+    checkInteger("decoder", "texts", texts, { min: 1 });
+    checkInteger("decoder", "slide", slide, { min: 1, max: context });
     const k = gpt.parameters.backend;
     const [D, room] = [width / heads, (context + 3) & ~3];
     this.gpt = gpt;
@@ -56,10 +57,25 @@ export class Decoder {
       Int32Array,
     ];
     // one text more, for rows that are not needed
-    this.cache = Array.from({ length: layers }, () => ({
-      keys: input(k, [texts + 1, heads, D, room]),
-      values: input(k, [texts + 1, heads, room, D]),
+    const shapes = [
+      [texts + 1, heads, D, room],
+      [texts + 1, heads, room, D],
+    ];
+    const made = inputs(k, Array.from({ length: layers }, () => shapes).flat());
+    this.cache = Array.from({ length: layers }, (_, i) => ({
+      keys: made[2 * i],
+      values: made[2 * i + 1],
     }));
+  }
+
+  /** Gives all buffers back: the decoder must not be used again. */
+  free(): void {
+    for (const { token, sequence, position, tape } of this.passes.values()) {
+      tape.drop();
+      free(token, sequence, position);
+    }
+    this.passes.clear();
+    for (const { keys, values } of this.cache) free(keys, values);
   }
 
   /** Forgets a text. */
@@ -135,16 +151,22 @@ export class Decoder {
     if (known !== undefined) return known;
     const { gpt, cache } = this;
     const k = gpt.parameters.backend;
-    const [token, sequence, position] = [0, 1, 2].map(() => input(k, [rows]));
+    const [token, sequence, position] = inputs(k, [[rows], [rows], [rows]]);
     const at = [sequence, position] as const;
     const attend = (qkv: Tensor, layer: number): Tensor =>
       cachedAttention(qkv, gpt.options.heads, cache[layer], at);
     sequence.data.fill(this.length.length); // until it is fed, every row is of the text too many
     const tape = new Tape(k, { grads: false });
-    const logits = tape.run(() => gpt.logits(gpt.body(token, position, attend)));
-    const made: Pass = { token, sequence, position, logits, tape };
-    this.passes.set(rows, made);
-    return made;
+    try {
+      const logits = tape.run(() => gpt.logits(gpt.body(token, position, attend)));
+      const made: Pass = { token, sequence, position, logits, tape };
+      this.passes.set(rows, made);
+      return made;
+    } catch (error) {
+      tape.drop();
+      free(token, sequence, position);
+      throw error;
+    }
   }
 }
 
@@ -158,32 +180,48 @@ export interface Generated {
   readonly slid: number;
 }
 
-/** Continues one prompt for as long as the caller takes tokens, or up to one of `stop`, which is the last. */
+export interface GenerateOptions extends Partial<Sampling> {
+  /** Tokens that end the text. */
+  readonly stop?: readonly number[];
+  /** See `Decoder`. */
+  readonly slide?: number;
+  /** The tokenizer's ids, where the model's vocabulary is padded beyond them: others are never drawn. */
+  readonly tokens?: number;
+}
+
+/**
+ * Continues one prompt for as long as the caller takes tokens, or up to one of `stop`, which is the last. Gives its
+ * buffers back when it ends, or is ended by `return()`, as by a `break` in the caller's loop.
+ */
 export function* generate(
   gpt: Gpt,
   prompt: ArrayLike<number>,
   random: Random,
-  options: Partial<Sampling> & { readonly stop?: readonly number[]; readonly slide?: number } = {},
+  options: GenerateOptions = {},
 ): Generator<Generated, void> {
-  const { stop = [], slide = 1, ...sampling } = options;
-  if (prompt.length === 0) throw new SettingError("generate: want a prompt of a token or more");
   const { vocab, context } = gpt.options;
+  const { stop = [], slide = 1, tokens = vocab, ...sampling } = options;
+  if (prompt.length === 0) throw new SettingError("generate: want a prompt of a token or more");
+  const sampler = new Sampler(vocab, sampling, tokens);
   const decoder = new Decoder(gpt, 1, slide);
-  const sampler = new Sampler(vocab, sampling);
   const noise = new Float64Array(1);
   const step = { token: 0, logProb: 0, entropy: 0, slid: 0 };
-  for (let i = Math.max(0, prompt.length - context); i < prompt.length; i++)
-    decoder.push(0, prompt[i]);
-  decoder.slid[0] = Math.max(0, prompt.length - context);
-  do {
-    decoder.run();
-    random.fillUniform(noise);
-    sampler.choose(decoder.logits, 0, noise, decoder.text, 0, decoder.length[0]);
-    step.token = sampler.token;
-    step.logProb = sampler.logProb;
-    step.entropy = sampler.entropy;
-    step.slid = decoder.slid[0];
-    yield step;
-    decoder.push(0, step.token);
-  } while (!stop.includes(step.token));
+  try {
+    for (let i = Math.max(0, prompt.length - context); i < prompt.length; i++)
+      decoder.push(0, prompt[i]);
+    decoder.slid[0] = Math.max(0, prompt.length - context);
+    do {
+      decoder.run();
+      random.fillUniform(noise);
+      sampler.choose(decoder.logits, 0, noise, decoder.text, 0, decoder.length[0]);
+      step.token = sampler.token;
+      step.logProb = sampler.logProb;
+      step.entropy = sampler.entropy;
+      step.slid = decoder.slid[0];
+      yield step;
+      decoder.push(0, step.token);
+    } while (!stop.includes(step.token));
+  } finally {
+    decoder.free();
+  }
 }

@@ -41,6 +41,7 @@ export function gptModule(
     ...used.map(({ name, data }) => `  "${name}": floats("${base64(data)}"),`),
     `};`,
     `const [vocab, context, layers, heads, width] = [${[vocab, context, layers, heads, width]}];`,
+    `const drawn = ${Math.min(vocab, tokenizer?.vocab ?? vocab)}; // ids from here on pad the vocabulary`,
     `const head = weights["${tied ? "wte" : "head"}.weight"];`,
     `const stops = [${stop}];`,
     `const longest = ${most ?? "context"};`,
@@ -105,17 +106,17 @@ function step(token, kept) {
     x = add(x, linear(attend(qkv, kept[l]), \`h.\${l}.attn.proj\`));
     x = add(x, linear(linear(norm(x, \`h.\${l}.ln2\`), \`h.\${l}.mlp.fc\`).map(gelu), \`h.\${l}.mlp.proj\`));
   }
-  return dense(norm(x, "lnf"), head);
+  return dense(norm(x, "lnf"), head).subarray(0, drawn);
 }
 
 /** One of the topK likeliest tokens (0: all) by probability, or the likeliest. */
 function pick(logits, random, temperature, topK) {
   const best = logits.reduce((best, v, i) => (v > logits[best] ? i : best), 0);
   if (!random) return best;
-  const least = topK > 0 && topK < vocab ? logits.slice().sort()[vocab - topK] : -Infinity;
+  const least = topK > 0 && topK < drawn ? logits.slice().sort()[drawn - topK] : -Infinity;
   const chances = logits.map((v) => (v < least ? 0 : Math.exp((v - logits[best]) / temperature)));
   let left = random() * chances.reduce((a, b) => a + b);
-  for (let i = 0; i < vocab; i++) {
+  for (let i = 0; i < drawn; i++) {
     if (chances[i] > 0 && left < chances[i]) return i;
     left -= chances[i];
   }

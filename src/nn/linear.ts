@@ -1,4 +1,5 @@
 /** A linear layer: weight [out, in] and bias [out], named as PyTorch names them. */
+import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { Parameter, Parameters, Tensor } from "../core/tensor.ts";
 import { type Activation, linear } from "../ops/matmul.ts";
@@ -16,6 +17,8 @@ export class Linear {
     random: Random,
     init: Init = orthogonal(),
   ) {
+    checkInteger(`Linear ${name}`, "the inputs", inputs, { min: 0 });
+    checkInteger(`Linear ${name}`, "the outputs", outputs, { min: 0 });
     const shape = [outputs, inputs];
     this.weight = parameters.add(`${name}.weight`, shape, init(random, shape));
     this.bias = parameters.add(`${name}.bias`, [outputs]);

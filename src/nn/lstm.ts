@@ -1,5 +1,5 @@
 /** A long short-term memory layer over sequences, its state carried from segment to segment. */
-import { UsageError } from "../core/errors.ts";
+import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
 import { reshape, slice } from "../ops/layout.ts";
@@ -9,7 +9,6 @@ import { orthogonal } from "./init.ts";
 export class Lstm {
   readonly size: number;
   private readonly weights: CellWeights;
-  private last: { readonly h: Tensor; readonly c: Tensor } | null = null;
 
   /** Adds `name.weight_ih`, `name.weight_hh` (orthogonal), `name.bias_ih`, `name.bias_hh` (zeros). */
   constructor(parameters: Parameters, name: string, inputs: number, size: number, random: Random) {
@@ -28,9 +27,10 @@ export class Lstm {
 
   /**
    * x [steps·n, in], time first → all h [steps·n, size]. `state` [n, …] holds h and c from column `at` on;
-   * `reset` [steps, n] is 1 where a new episode begins.
+   * `reset` [steps, n] is 1 where a new episode begins. Writes h and c after the last step to `next`, laid out
+   * as `state`, where it is given; `next` may not be the state itself.
    */
-  forward(x: Tensor, state: Tensor, at: number, reset: Tensor): Tensor {
+  forward(x: Tensor, state: Tensor, at: number, reset: Tensor, next?: Floats): Tensor {
     const { size } = this;
     const [steps, n] = reset.shape;
     const part = (first: number): Tensor =>
@@ -40,19 +40,16 @@ export class Lstm {
       ]);
     const sequence = reshape(x, [steps, n, x.shape[1]]);
     const { ys, h, c } = lstm(sequence, part(at), part(at + size), this.weights, reset);
-    this.last = { h, c };
+    if (next !== undefined) this.write(next, h.data, c.data, state.shape[1], at);
     return reshape(ys, [steps * n, size]);
   }
 
-  /** Writes h and c behind the last step of the last `forward` into `state`, from column `at` on. */
-  carry(state: Tensor, at: number): void {
-    if (this.last === null) throw new UsageError("Lstm.carry: call forward first");
+  private write(next: Floats, h: Floats, c: Floats, stride: number, at: number): void {
     const { size } = this;
-    const [n, stride] = state.shape;
-    for (let row = 0; row < n; row++) {
+    for (let i = 0, row = at; i < h.length; i += size, row += stride) {
       for (let j = 0; j < size; j++) {
-        state.data[row * stride + at + j] = this.last.h.data[row * size + j];
-        state.data[row * stride + at + size + j] = this.last.c.data[row * size + j];
+        next[row + j] = h[i + j];
+        next[row + size + j] = c[i + j];
       }
     }
   }

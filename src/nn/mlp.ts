@@ -1,4 +1,5 @@
 /** A multilayer perceptron. */
+import { checkFinite, checkName } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
 import { orthogonal } from "./init.ts";
@@ -28,6 +29,8 @@ export class Mlp {
     random: Random,
     { activation = "tanh", outputGain = 1, outputActivation = false }: MlpOptions = {},
   ) {
+    checkName("Mlp", "an activation", activation, ["tanh", "relu"]);
+    checkFinite("Mlp", "outputGain", outputGain);
     const last = sizes.length - 2;
     if (last < 0) throw new RangeError(`Mlp: want at least two sizes, got [${sizes.join(", ")}]`);
     this.activation = activation;

@@ -1,7 +1,9 @@
 /** Choosing the next token from logits: temperature, truncation, repetition penalty, greedy. */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
+import { NumericError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
-import { flag, integer, real, settle, type Values } from "../core/settings.ts";
+import { choice, flag, integer, real, settle, type Values } from "../core/settings.ts";
 
 /** Applied in this order, as Hugging Face does: penalty, temperature, top-k, top-p, min-p. */
 export const samplingSettings = {
@@ -11,6 +13,11 @@ export const samplingSettings = {
     min: 1e-9,
     max: 1,
   }),
+  topPRule: choice(
+    "reach",
+    ["reach", "within"],
+    "topP: the smallest set that reaches it, or the largest within",
+  ),
   minP: real(0, "keep tokens at least this likely against the likeliest", { min: 0, max: 1 }),
   repetitionPenalty: real(1, "logits of tokens seen are divided by it, or multiplied below 0", {
     min: 1e-3,
@@ -37,14 +44,17 @@ export class Sampler {
   private readonly chance: Float64Array;
   private readonly sorted: Float64Array;
 
-  constructor(vocab: number, options: Partial<Sampling> = {}) {
+  /** `tokens` of the vocabulary's ids, the first ones, may be chosen; others pad it and have no text. */
+  constructor(vocab: number, options: Partial<Sampling> = {}, tokens = vocab) {
+    checkInteger("Sampler", "vocab", vocab, { min: 1 });
+    checkInteger("Sampler", "tokens", tokens, { min: 1, max: vocab });
     this.options = settle(samplingSettings, options);
     const { topK, topP, minP } = this.options;
-    this.truncates = (topK > 0 && topK < vocab) || topP < 1 || minP > 0;
-    this.support = new Uint8Array(vocab).fill(1);
-    this.x = new Float64Array(vocab);
-    this.chance = new Float64Array(vocab);
-    this.sorted = new Float64Array(vocab);
+    this.truncates = (topK > 0 && topK < tokens) || topP < 1 || minP > 0;
+    this.support = new Uint8Array(vocab).fill(1, 0, tokens);
+    this.x = new Float64Array(tokens);
+    this.chance = new Float64Array(tokens);
+    this.sorted = new Float64Array(tokens);
   }
 
   /**
@@ -61,7 +71,10 @@ export class Sampler {
   ): void {
     const { x, support } = this;
     const { temperature, repetitionPenalty, greedy } = this.options;
-    for (let j = 0; j < x.length; j++) x[j] = logits[start + j];
+    for (let j = 0; j < x.length; j++) {
+      x[j] = logits[start + j];
+      if (Number.isNaN(x[j])) throw new NumericError(`Sampler.choose: logit ${j} is NaN`);
+    }
     if (repetitionPenalty !== 1) this.penalize(text, first, end);
     if (temperature !== 1) for (let j = 0; j < x.length; j++) x[j] /= temperature;
     let best = 0;
@@ -78,6 +91,9 @@ export class Sampler {
       sum += e;
       if (e > 0) weighted += e * d;
     }
+    if (!(sum > 0 && sum < Infinity)) {
+      throw new NumericError(`Sampler.choose: expected finite logits, got ${max} as the largest`);
+    }
     const logSum = log(sum);
     this.entropy = logSum - weighted / sum;
     this.token = greedy ? best : this.draw(noise, sum);
@@ -87,6 +103,9 @@ export class Sampler {
   /** The smallest token k with u·sum < e₀ + … + eₖ; never one of probability 0. */
   private draw(noise: ArrayLike<number>, sum: number): number {
     const { chance } = this;
+    if (!(noise[0] >= 0 && noise[0] < 1)) {
+      throw new RangeError(`Sampler.choose: expected noise from 0 to below 1, got ${noise[0]}`);
+    }
     const u = noise[0] * sum;
     let last = 0;
     let total = 0;
@@ -108,7 +127,8 @@ export class Sampler {
     for (let j = 0; j < x.length; j++) {
       if (support[j] === 1) x[j] = x[j] > 0 ? x[j] / by : x[j] * by;
     }
-    support.fill(1);
+    support.fill(0);
+    support.fill(1, 0, x.length);
   }
 
   /** Writes the support. Equals of the least kept stay with it. */
@@ -126,19 +146,26 @@ export class Sampler {
     for (let j = 0; j < x.length; j++) support[j] = x[j] >= least ? 1 : 0;
   }
 
-  /** The largest logit from which on up the kept reach topP of the probability of those from `least` on. */
+  /**
+   * The least logit that is kept, of those from `least` on: the likeliest that together reach topP of their
+   * probability, or as many as stay within it, and at least the likeliest.
+   */
   private nucleus(max: number, least: number): number {
     const { sorted } = this;
     const n = sorted.length;
     let total = 0;
     for (let i = n - 1; i >= 0 && sorted[i] >= least; i--) total += exp(sorted[i] - max);
     let reached = 0;
+    const { topP, topPRule } = this.options;
     let i = n - 1;
     for (; i > 0; i--) {
       reached += exp(sorted[i] - max);
-      if (reached >= this.options.topP * total) break;
+      if (reached >= topP * total) break;
     }
-    return sorted[i];
+    if (topPRule === "reach" || reached === topP * total) return sorted[i];
+    let above = i;
+    while (above < n - 1 && sorted[above] === sorted[i]) above++; // equals go together
+    return sorted[above];
   }
 }
 const nothing: ArrayLike<number> = [];

@@ -1,6 +1,13 @@
 /** One thread of A3C: its workers take turns, until told to stop. */
 import { parentPort, workerData } from "node:worker_threads";
-import { type A3cConfig, a3cWorker, counts, type WorkerReport } from "../algos/a3c.ts";
+import {
+  type A3cConfig,
+  a3cWorker,
+  counts,
+  LockedMoments,
+  type WorkerReport,
+} from "../algos/a3c.ts";
+import type { RunningMoments } from "../returns/running.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import { openWorker } from "../tasks/session.ts";
 import type { ThreadNews, ThreadTask } from "./a3c-threads.ts";
@@ -21,7 +28,11 @@ const tell = (rollout: Rollout): void => {
 };
 const add = (list: Int32Array, at: number, by: number): number => Atomics.add(list, at, by);
 const settings = config.settings as unknown as A3cConfig;
-const team = workers.map((i) => a3cWorker(openWorker(config, i), settings, shared, add, tell));
+const moments = (size: number): RunningMoments | null =>
+  shared.moments && new LockedMoments(size, shared.moments);
+const team = workers.map((i) =>
+  a3cWorker(openWorker(config, i, moments), settings, shared, add, tell),
+);
 
 let told = performance.now();
 while (Atomics.load(shared.counts, counts.stop) === 0) {

@@ -7,6 +7,7 @@ import {
   exchange,
   type Shared,
   sharedState,
+  shareMoments,
   shareOf,
   summarize,
   type WorkerReport,
@@ -30,10 +31,6 @@ export interface ThreadNews {
   readonly reports: readonly WorkerReport[];
 }
 
-/** Whether a session's workers want threads of their own. */
-export const wantsThreads = ({ config }: Pick<Session, "config">): boolean =>
-  config.algo === "a3c" && Number(config.settings.threads) > 1;
-
 /**
  * The session's training on threads. Throws where memory cannot be shared, and where a thread fails: the
  * message has the run's seed and what went wrong. Which updates come first is the machine's choice, so two
@@ -45,8 +42,10 @@ export async function* a3cThreads(session: Session): AsyncGenerator<A3cReport, n
   }
   const { training: t, config } = session;
   const { threads, workers } = config.settings as unknown as A3cConfig;
-  const shared = shareOf(t, (bytes) => new SharedArrayBuffer(bytes));
-  t.begin({ shared: sharedState(shared) });
+  const room = shareOf(t, (bytes) => new SharedArrayBuffer(bytes));
+  t.env.learning = false; // the threads' environments take in what they see
+  t.begin({ shared: sharedState(room) });
+  const shared = { ...room, moments: shareMoments(t) };
   exchange(t, shared, "shared");
   const news: ThreadNews[] = [];
   let failure: Error | null = null;

@@ -32,7 +32,8 @@ const mostName = 200; // characters
 export function runFileFrom(text: string, where: string): RunFile {
   const file = plainOf(parseJson(text, where)) as Fields;
   if (!isObject(file)) throw wrong(where, "an object", file);
-  const { task, algo, backend, seed, steps, settings, corpora = {} } = file;
+  const { task, algo, backend, seed, steps, settings, from, corpora = {} } = file;
+  if (from !== undefined && typeof from !== "string") throw wrong(where, "from as a text", from);
   for (const [name, value] of Object.entries({ task, algo, backend })) {
     if (typeof value !== "string") throw wrong(where, `${name} as a text`, value);
   }
@@ -40,7 +41,8 @@ export function runFileFrom(text: string, where: string): RunFile {
     if (!isWhole(value)) throw wrong(where, `${name} as a whole number`, value);
   }
   if (!isObject(settings)) throw wrong(where, "settings as an object", settings);
-  const config = { task, algo, backend, seed, steps, settings } as RunConfig;
+  const begun = from === undefined ? {} : { from };
+  const config = { ...begun, task, algo, backend, seed, steps, settings } as RunConfig;
   return { config: resolveAny(config), corpora: corporaFrom(corpora, where) };
 }
 
@@ -109,28 +111,39 @@ export const checkpointFacts = ({
   task,
   algo,
   seed,
+  settings,
 }: RunConfig): Readonly<Record<string, string>> => ({
   format: checkpointFormat,
   task,
   algo,
   seed: String(seed),
+  ...environmentsOf({ settings }),
 });
 
+/** The number of environments, which a checkpoint's are in: it may have changed since. */
+export const environmentsOf = ({
+  settings: { envs },
+}: Pick<RunConfig, "settings">): { readonly envs?: string } =>
+  envs === undefined ? {} : { envs: String(envs) };
+
+export interface Checkpoint {
+  readonly state: State & { readonly update: number };
+  /** How many environments it is of. */
+  readonly envs: string | undefined;
+}
+
 /** A checked checkpoint of the run of `config`: its state, which has an update. */
-export function checkpointFrom(
-  bytes: Uint8Array,
-  config: RunConfig,
-  where: string,
-): State & { readonly update: number } {
+export function checkpointFrom(bytes: Uint8Array, config: RunConfig, where: string): Checkpoint {
   const { state, metadata } = decodeState(bytes);
-  for (const [name, own] of Object.entries(checkpointFacts(config))) {
+  const { envs, ...facts } = checkpointFacts(config);
+  for (const [name, own] of Object.entries(facts)) {
     const got = metadata.get(name);
     if (got === own || (name === "seed" && got === undefined)) continue; // seeds came later
     throw wrong(where, `a checkpoint of ${name} ${brief(own)}`, got);
   }
   const { update } = (isObject(state) ? state : {}) as Fields;
   if (!isWhole(update)) throw wrong(where, "update as a whole number ≥ 0", update);
-  return state as State & { readonly update: number };
+  return { state: state as Checkpoint["state"], envs: metadata.get("envs") ?? envs };
 }
 
 function objectFrom(line: string, where: string): Fields {

@@ -3,14 +3,14 @@
  * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { encodeState } from "../io/state-file.ts";
-import { type AnySession, openAny } from "../tasks/any-session.ts";
+import { type AnySession, openAny, resolveAny, taskSettings } from "../tasks/any-session.ts";
 import type { RunConfig, Session } from "../tasks/session.ts";
 import { type KnownCorpora, knownCorpus } from "./corpora.ts";
 import {
@@ -26,8 +26,10 @@ import {
 } from "./files.ts";
 import { checkMemory } from "./memory.ts";
 import {
+  type Checkpoint,
   checkpointFacts,
   checkpointFrom,
+  environmentsOf,
   type Metric,
   metricFrom,
   type RunFile,
@@ -76,13 +78,17 @@ export function createRun(
     checkOut(path); // another process may have been here between
     removeTemporary(path);
     writeAtomically(join(path, names.metrics), "");
-    const file = Object.keys(corpora).length > 0 ? { ...config, corpora } : config;
-    writeAtomically(join(path, names.config), `${JSON.stringify(file, null, 2)}\n`);
+    writeConfig(path, config, corpora);
   } catch (error) {
     closeRun(path);
     throw error;
   }
   return path;
+}
+
+function writeConfig(path: string, config: RunConfig, corpora: KnownCorpora): void {
+  const file = Object.keys(corpora).length > 0 ? { ...config, corpora } : config;
+  writeAtomically(join(path, names.config), `${JSON.stringify(file, null, 2)}\n`);
 }
 
 /** Makes the first free one of runs/name, runs/name-2, …; making it is what shows that it was free. */
@@ -100,6 +106,18 @@ export const closeRun = (path: string): void => unlockRun(path);
 
 /** The update whose samples a session has written. */
 const sampled = new WeakMap<AnySession, number>();
+
+/** Removes the folder of a run that failed before its first checkpoint: there is nothing to go on from. */
+export function abandonRun(path: string): void {
+  if (existsSync(join(path, names.checkpoint))) return;
+  for (const name of Object.values(names)) rmSync(join(path, name), { force: true });
+  closeRun(path);
+  try {
+    rmdirSync(path);
+  } catch {
+    // there is something else in it
+  }
+}
 
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
 export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
@@ -121,12 +139,23 @@ export function checkpoint(path: string, session: AnySession, metrics: string[])
 export interface OpenOptions {
   /** Whether corpora that the run names are read although their content is not what it was begun with. */
   readonly trustData?: boolean;
+  /** Settings of the task that are to be others than the run's. */
+  readonly changes?: Readonly<Record<string, unknown>>;
 }
 
-/** A run's policy, in a session that has not trained: for evaluation. Throws FormatError for anything else. */
+/**
+ * A run's policy, in a session that has not trained: for evaluation, in a task with some settings changed where
+ * `changes` says so. Throws FormatError for anything else, SettingError for settings that are not the task's.
+ */
 export function openAnyRun(path: string, options: OpenOptions = {}): AnySession {
-  const { session, state } = open(path, options, false);
-  if (state === null) {
+  const { config: saved, corpora } = readRunFile(path);
+  const config = changeTask(saved, options.changes ?? {});
+  const session = rebuilding(path, () => {
+    checkMemory(config);
+    return openAny(config, null, knownCorpus(corpora, options.trustData ?? false));
+  });
+  const { state } = readCheckpoint(path, saved) ?? {};
+  if (state === undefined) {
     const how = `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
   }
@@ -141,21 +170,59 @@ export function openRun(path: string): Session {
   throw new SettingError(`${path}: a run of language, which has no environment; see pigrad sample`);
 }
 
+/** The run's configuration with some of its task's settings changed. */
+function changeTask(config: RunConfig, changes: Readonly<Record<string, unknown>>): RunConfig {
+  const own = taskSettings(config.task);
+  const foreign = Object.keys(changes).find((name) => !Object.hasOwn(own, name));
+  if (foreign !== undefined) {
+    throw new SettingError(
+      `--set ${foreign}: expected a setting of the task ${config.task}: ${Object.keys(own).join(", ")}`,
+    );
+  }
+  return resolveAny({ ...config, settings: { ...config.settings, ...changes } });
+}
+
+/** What may be other than it was when a run goes on: its length, and the number of its environments. */
+export interface ResumeChanges {
+  readonly steps?: number | undefined;
+  readonly envs?: string | undefined;
+}
+
 /**
- * A run to go on with from its last checkpoint, to the last bit; from the start where there is none yet.
- * Metrics and samples of updates after it are cut off, and what an interrupted write left is removed, once
- * the whole checkpoint was read. The lock is held until `closeRun`.
+/**
+ * A run to go on with from its last checkpoint, to the last bit; from the start where there is none yet. The whole
+ * checkpoint is read and taken in before anything is written. Then, unless the run is finished, metrics and samples
+ * of updates after the checkpoint are cut off, and what an interrupted write left is removed. The lock is held until
+ * `closeRun`.
  */
-export function resumeRun(path: string, options: OpenOptions = {}): AnySession {
+export function resumeRun(
+  path: string,
+  { steps, envs }: ResumeChanges = {},
+  { trustData = false }: OpenOptions = {},
+): AnySession {
   readRunFile(path); // a folder that is none is left alone
   lockRun(path);
   try {
-    const { session, state } = open(path, options, true);
-    const update = state?.update ?? -1;
-    cut(path, names.metrics, (line, where) => metricFrom(line, where).update <= update);
-    if (existsSync(join(path, names.samples)))
-      cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
-    removeTemporary(path);
+    const { config: saved, corpora } = readRunFile(path);
+    const settings = envs === undefined ? saved.settings : { ...saved.settings, envs };
+    const config = resolveAny({ ...saved, steps: steps ?? saved.steps, settings });
+    checkMemory(config);
+    const from = readCheckpoint(path, saved);
+    const session = rebuilding(path, () => {
+      const renews = from !== null && environmentsOf(config).envs !== from.envs;
+      const read = knownCorpus(corpora, trustData);
+      const opened = openAny(config, from?.state ?? null, read, renews);
+      opened.prepare();
+      return opened;
+    });
+    const { envSteps } = session.training;
+    if (steps !== undefined && steps < envSteps) {
+      throw new SettingError(
+        `--steps: expected at least the ${envSteps} steps that ${path} has taken, got ${steps}`,
+      );
+    }
+    if (JSON.stringify(config) !== JSON.stringify(saved)) writeConfig(path, config, corpora);
+    if (envSteps < config.steps) cutBack(path, from === null ? -1 : session.training.update);
     return session;
   } catch (error) {
     closeRun(path);
@@ -163,15 +230,19 @@ export function resumeRun(path: string, options: OpenOptions = {}): AnySession {
   }
 }
 
-/** A run's session and its checkpoint, null where there is none yet; restored from it where it goes on. */
-function open(path: string, { trustData = false }: OpenOptions, goesOn: boolean) {
-  const { config, corpora } = readRunFile(path);
-  return rebuilding(path, () => {
-    checkMemory(config);
-    const state = readCheckpoint(path, config);
-    const read = knownCorpus(corpora, trustData);
-    return { session: openAny(config, goesOn ? state : null, read), state };
-  });
+/** Leaves the metrics and samples up to an update. */
+function cutBack(path: string, update: number): void {
+  removeTemporary(path);
+  cut(path, names.metrics, (line, where) => metricFrom(line, where).update <= update);
+  if (existsSync(join(path, names.samples)))
+    cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
+}
+
+/** The saved training of a run, for a new run to begin with its weights. */
+export function readTraining(path: string): State {
+  const from = readCheckpoint(path, readConfig(path));
+  if (from === null) throw new FormatError(`${path} has no ${names.checkpoint} to begin from`);
+  return from.state;
 }
 
 /** Rewrites a file of lines with those that are `kept`, whole or not at all. A last line that is torn goes. */
@@ -260,10 +331,11 @@ function readRunFile(path: string): RunFile {
   }
 }
 
-function readCheckpoint(path: string, config: RunConfig): (State & { update: number }) | null {
+/** The run's checkpoint, checked; null where there is none yet. */
+function readCheckpoint(path: string, config: RunConfig): Checkpoint | null {
   try {
     const bytes = read(path, names.checkpoint, Infinity);
-    return checkpointFrom(bytes, config, names.checkpoint);
+    return rebuilding(path, () => checkpointFrom(bytes, config, names.checkpoint));
   } catch (error) {
     if (error instanceof MissingFile) return null;
     throw error;

@@ -2,8 +2,8 @@
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import type { AnySession } from "../tasks/any-session.ts";
-import type { Session } from "../tasks/session.ts";
-import { a3cThreads, wantsThreads } from "./a3c-threads.ts";
+import { isThreaded, type Session } from "../tasks/session.ts";
+import { a3cThreads } from "./a3c-threads.ts";
 import { checkpoint } from "./run-folder.ts";
 
 export interface StopOptions {
@@ -41,7 +41,7 @@ export async function trainRun(
   watch: Watcher,
 ): Promise<Trained> {
   const { config, training } = session;
-  const threads = wantsThreads(session);
+  const threads = isThreaded(config);
   const reports = threads ? a3cThreads(session as Session) : session.reports;
   const metrics: string[] = [];
   let signalled = false;

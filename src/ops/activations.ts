@@ -14,7 +14,8 @@ const reluOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 || Number.isNaN(x[i]) ? x[i] : 0;
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : 0);
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : 0);
   },
 };
 
@@ -28,7 +29,8 @@ const leakyReluOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
   },
   backward({ grad: dy, a: { data: x, grad: dx }, p: slope }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : slope);
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : slope);
   },
 };
 
@@ -42,7 +44,8 @@ const eluOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, p: alpha }) {
     if (dx)
-      for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (x[i] > 0 ? 1 : alpha * math.exp(x[i]));
+      for (let i = 0; i < dy.length; i++)
+        if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : alpha * math.exp(x[i]));
   },
 };
 
@@ -55,7 +58,7 @@ const tanhOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.tanh(x[i]);
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (1 - y[i] * y[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 - y[i] * y[i]);
   },
 };
 
@@ -68,7 +71,8 @@ const sigmoidOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.sigmoid(x[i]);
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (y[i] * (1 - y[i]));
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (y[i] * (1 - y[i]));
   },
 };
 
@@ -81,7 +85,8 @@ const logSigmoidOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.logSigmoid(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * math.sigmoid(-x[i]);
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(-x[i]);
   },
 };
 
@@ -94,7 +99,8 @@ const softplusOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.softplus(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * math.sigmoid(x[i]);
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(x[i]);
   },
 };
 
@@ -110,7 +116,7 @@ const siluOp: Op = {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
       const s = math.sigmoid(x[i]);
-      dx[i] += dy[i] * (s * (1 + x[i] * (1 - s)));
+      if (dy[i] !== 0) dx[i] += dy[i] * (s * (1 + x[i] * (1 - s)));
     }
   },
 };
@@ -129,7 +135,7 @@ const geluOp: Op = {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
       const density = 0.3989422804014327 * math.exp(-0.5 * x[i] * x[i]);
-      dx[i] += dy[i] * (Phi(x[i]) + x[i] * density);
+      if (dy[i] !== 0) dx[i] += dy[i] * (Phi(x[i]) + x[i] * density);
     }
   },
 };
@@ -141,7 +147,7 @@ const geluTanhOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = geluOf(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * geluSlopeOf(x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * geluSlopeOf(x[i]);
   },
 };
 /** The tanh form of one number. */

@@ -60,8 +60,8 @@ const mulOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = a[i] * b[i];
   },
   backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
-    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] * b[i];
-    if (db) for (let i = 0; i < dy.length; i++) db[i] += dy[i] * a[i];
+    if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] * b[i];
+    if (db) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) db[i] += dy[i] * a[i];
   },
 };
 const mulNumberOp: Op = {
@@ -71,7 +71,7 @@ const mulNumberOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = a[i] * b;
   },
   backward({ grad: dy, a: { grad: da }, p: b }) {
-    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] * b;
+    if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] * b;
   },
 };
 
@@ -85,8 +85,9 @@ const divOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = a[i] / b[i];
   },
   backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
-    if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i] / b[i];
-    if (db) for (let i = 0; i < dy.length; i++) db[i] -= (dy[i] * (a[i] / b[i])) / b[i];
+    if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] / b[i];
+    if (db)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) db[i] -= (dy[i] * (a[i] / b[i])) / b[i];
   },
 };
 
@@ -109,7 +110,7 @@ const powNumberOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, p: e }) {
     if (!dx || e === 0) return;
-    for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * e * math.pow(x[i], e - 1);
+    for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * e * math.pow(x[i], e - 1);
   },
 };
 const powOp: Op = {
@@ -121,12 +122,12 @@ const powOp: Op = {
   backward({ grad: dy, data: y, a: { data: x, grad: dx }, b: { data: e, grad: de } }) {
     if (dx) {
       for (let i = 0; i < dy.length; i++) {
-        if (e[i] !== 0) dx[i] += dy[i] * e[i] * math.pow(x[i], e[i] - 1);
+        if (e[i] !== 0 && dy[i] !== 0) dx[i] += dy[i] * e[i] * math.pow(x[i], e[i] - 1);
       }
     }
     if (de) {
       for (let i = 0; i < dy.length; i++) {
-        if (x[i] !== 0 || e[i] < 0) de[i] += dy[i] * y[i] * math.log(x[i]);
+        if (dy[i] !== 0 && (x[i] !== 0 || e[i] < 0)) de[i] += dy[i] * y[i] * math.log(x[i]);
       }
     }
   },

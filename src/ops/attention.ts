@@ -4,6 +4,7 @@ import * as math from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { broadcastTo } from "./layout.ts";
+import { isZero } from "./zero.ts";
 
 /**
  * y = softmax(q·kᵀ·scale)·v for each leading index (batch, head): q […, T, D], k […, S, D],
@@ -107,6 +108,7 @@ const attentionOp: Op<unknown, Sizes> = {
     for (let row = 0; row < heads * T; row++) {
       const head = Math.floor(row / T);
       const w0 = row * S;
+      if (isZero(dy, row * E, (row + 1) * E)) continue;
       let sum = 0;
       for (let j = 0; j < S; j++) {
         if (w[w0 + j] === 0) continue;

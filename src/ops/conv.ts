@@ -1,4 +1,5 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
+import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
@@ -40,9 +41,8 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
   const [padY, padX] = pair(options.padding ?? 0);
   const [dilationY, dilationX] = pair(options.dilation ?? 1);
   const positive = [kernelHeight, kernelWidth, strideY, strideX, dilationY, dilationX];
-  if (positive.some((n) => !(n >= 1)) || padY < 0 || padX < 0) {
-    throw new RangeError(`${op}: want kernel, stride, dilation ≥ 1 and padding ≥ 0`);
-  }
+  checkIntegers(op, "kernel, stride and dilation", positive, { min: 1 });
+  checkIntegers(op, "the padding", [padY, padX], { min: 0 });
   const outHeight =
     Math.floor((height + 2 * padY - dilationY * (kernelHeight - 1) - 1) / strideY) + 1;
   const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;
@@ -65,7 +65,7 @@ export const conv2d = (
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
 const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
-const conv2dOp: Op<WindowOptions, Geometry & { outputs: number }> = {
+const conv2dOp: Op<WindowOptions, Geometry & { outputs: number; sums: Float64Array }> = {
   name: "conv2d",
   shape(call) {
     const { a: x, b: weight, c: bias } = call;
@@ -75,7 +75,12 @@ const conv2dOp: Op<WindowOptions, Geometry & { outputs: number }> = {
     }
     return [x.shape[0], weight.shape[0], outHeight, outWidth];
   },
-  plan: (call) => ({ ...convGeometry(call), outputs: call.b.shape[0] }),
+  // sums: of the weights' gradient over a batch, which float32 would round at each image
+  plan: (call) => ({
+    ...convGeometry(call),
+    outputs: call.b.shape[0],
+    sums: new Float64Array(call.b.data.length),
+  }),
   forward({ data: y, a: { data: x }, b: { data: w }, c: bias, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
@@ -93,13 +98,22 @@ const conv2dOp: Op<WindowOptions, Geometry & { outputs: number }> = {
     for (let at = 0, image = 0; at < dy.length; at += g.outputs * plane, image++) {
       for (let o = 0; o < g.outputs; o++) {
         const y0 = at + o * plane;
-        if (c.grad) for (let i = 0; i < plane; i++) c.grad[o] += dy[y0 + i];
         for (let tap = 0; tap < taps; tap++) {
           const wAt = o * taps + tap;
           if (a.grad) slide(g, image, tap, y0, 1, wAt, dy, a.grad, b.data);
-          if (b.grad) slide(g, image, tap, y0, 2, wAt, dy, a.data, b.grad);
+          if (b.grad) slide(g, image, tap, y0, 2, wAt, dy, a.data, g.sums);
         }
       }
+    }
+    if (b.grad) for (let i = 0; i < g.sums.length; i++) b.grad[i] += g.sums[i];
+    g.sums.fill(0);
+    if (!c.grad) return;
+    for (let o = 0; o < g.outputs; o++) {
+      let sum = 0;
+      for (let at = o * plane; at < dy.length; at += g.outputs * plane) {
+        for (let i = at; i < at + plane; i++) sum += dy[i];
+      }
+      c.grad[o] += sum;
     }
   },
 };
@@ -154,7 +168,7 @@ interface PoolOptions extends WindowOptions {
   readonly kernel: Pair;
 }
 
-/** The largest of each window (padding never wins); the first of equals has the gradient. */
+/** The largest of each window (padding never wins, NaN does); the first of equals has the gradient. */
 export const maxPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
   apply(maxPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
 /** The mean of each window; padding counts as zeros. */
@@ -197,18 +211,24 @@ const maxPoolOp: Op<PoolOptions, Windows> = {
   scratch: (_, shape) => shape.reduce((n, m) => n * m, 1),
   forward({ data: y, a: { data: x }, plan: { size, index }, scratch: winner }) {
     for (let i = 0, at = 0; i < y.length; i++) {
-      let best = -1;
+      let best = -1; // within the window: a float holds it exactly, however large the image
+      let largest = -Infinity;
       for (let j = 0; j < size; j++, at++) {
-        const k = index[at];
-        if (k >= 0 && (best < 0 || !(x[k] <= x[best]))) best = k;
+        if (index[at] < 0 || Number.isNaN(largest)) continue;
+        const value = x[index[at]];
+        if (best >= 0 && value <= largest) continue;
+        best = j;
+        largest = value;
       }
-      y[i] = best < 0 ? -Infinity : x[best];
+      y[i] = largest;
       winner[i] = best;
     }
   },
-  backward({ grad: dy, a: { grad: dx }, scratch: winner }) {
+  backward({ grad: dy, a: { grad: dx }, plan: { size, index }, scratch: winner }) {
     if (!dx) return;
-    for (let i = 0; i < dy.length; i++) if (winner[i] >= 0) dx[winner[i]] += dy[i];
+    for (let i = 0; i < dy.length; i++) {
+      if (winner[i] >= 0) dx[index[i * size + winner[i]]] += dy[i];
+    }
   },
 };
 

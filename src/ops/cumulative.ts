@@ -39,6 +39,9 @@ const cumsumOp: Op<unknown, Rows> = {
   },
 };
 
+/** d·x, and 0 where no gradient comes, also for a product that overflowed. */
+const times = (d: number, x: number): number => (d === 0 ? 0 : d * x);
+
 /** y[i] = Π x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
 export const cumprod = (x: Tensor, axis = -1, reverse = false): Tensor =>
   apply(cumprodOp, x, NONE, NONE, axis, reverse ? 1 : 0);
@@ -60,10 +63,10 @@ const cumprodOp: Op<unknown, Rows> = {
       let before = 1;
       for (let j = 0; j < offset.length; j++) {
         let product = before;
-        let sum = dy[start[r] + offset[j]] * product;
+        let sum = times(dy[start[r] + offset[j]], product);
         for (let i = j + 1; i < offset.length; i++) {
           product *= x[start[r] + offset[i]];
-          sum += dy[start[r] + offset[i]] * product;
+          sum += times(dy[start[r] + offset[i]], product);
         }
         dx[start[r] + offset[j]] += sum;
         before *= x[start[r] + offset[j]];

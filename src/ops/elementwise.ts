@@ -16,7 +16,7 @@ const absOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * Math.sign(x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * Math.sign(x[i]);
   },
 };
 
@@ -29,7 +29,7 @@ const squareOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = x[i] * x[i];
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (2 * x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (2 * x[i]);
   },
 };
 
@@ -42,7 +42,7 @@ const expOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.exp(x[i]);
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * y[i];
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * y[i];
   },
 };
 
@@ -55,7 +55,7 @@ const expm1Op: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.expm1(x[i]);
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (y[i] + 1);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (y[i] + 1);
   },
 };
 
@@ -68,7 +68,7 @@ const logOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.log(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (1 / x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 / x[i]);
   },
 };
 
@@ -81,7 +81,7 @@ const log1pOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.log1p(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (1 / (1 + x[i]));
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 / (1 + x[i]));
   },
 };
 
@@ -94,7 +94,7 @@ const sqrtOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]);
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (0.5 / y[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (0.5 / y[i]);
   },
 };
 
@@ -107,7 +107,8 @@ const rsqrtOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = 1 / Math.sqrt(x[i]);
   },
   backward({ grad: dy, data: y, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * ((-0.5 * y[i]) / x[i]);
+    if (dx)
+      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * ((-0.5 * y[i]) / x[i]);
   },
 };
 
@@ -120,7 +121,7 @@ const reciprocalOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = 1 / x[i];
   },
   backward({ grad: dy, data: y, a: { grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (-y[i] * y[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (-y[i] * y[i]);
   },
 };
 
@@ -133,7 +134,7 @@ const sinOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.sin(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * math.cos(x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.cos(x[i]);
   },
 };
 
@@ -146,7 +147,7 @@ const cosOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.cos(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * -math.sin(x[i]);
+    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * -math.sin(x[i]);
   },
 };
 
@@ -159,7 +160,9 @@ const atanhOp: Op = {
     for (let i = 0; i < y.length; i++) y[i] = math.atanh(x[i]);
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (1 / ((1 - x[i]) * (1 + x[i])));
+    if (dx)
+      for (let i = 0; i < dy.length; i++)
+        if (dy[i] !== 0) dx[i] += dy[i] * (1 / ((1 - x[i]) * (1 + x[i])));
   },
 };
 
@@ -173,7 +176,8 @@ const erfOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx } }) {
     if (dx)
-      for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (twoOverRootPi * math.exp(-x[i] * x[i]));
+      for (let i = 0; i < dy.length; i++)
+        if (dy[i] !== 0) dx[i] += dy[i] * (twoOverRootPi * math.exp(-x[i] * x[i]));
   },
 };
 

@@ -1,4 +1,5 @@
 /** Picking and placing by index. Indices are whole numbers held in a float tensor. */
+import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
@@ -16,6 +17,8 @@ interface Along {
   readonly base: Int32Array;
   readonly step: number;
   readonly n: number;
+  /** Where more numbers than x has are summed into it: room to sum in float64. */
+  readonly sums: Float64Array | null;
 }
 function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along {
   const at = axisOf(op, axis, shape);
@@ -23,7 +26,19 @@ function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along 
   if (!fits) throw new ShapeError(`${op}: want an index within ${show(shape)}, got ${show(index)}`);
   const strides = stridesOf(shape);
   const steps = strides.map((stride, i) => (i === at ? 0 : stride));
-  return { base: indexMap(index, (i) => dot(i, steps)), step: strides[at], n: shape[at] };
+  const base = indexMap(index, (i) => dot(i, steps));
+  const size = sizeOf(shape);
+  const sums = base.length > size ? new Float64Array(size) : null;
+  return { base, step: strides[at], n: shape[at], sums };
+}
+
+/** to[base[i] + index[i]·step] += x[i] for each i, summed in float64 where `sums` is there. */
+function scatter(to: Floats, x: Floats, index: Floats, { base, step, sums }: Along): void {
+  const into = sums ?? to;
+  for (let i = 0; i < x.length; i++) into[base[i] + index[i] * step] += x[i];
+  if (sums === null) return;
+  for (let i = 0; i < to.length; i++) to[i] += sums[i];
+  sums.fill(0);
 }
 
 /** y[i,j,…] = x[…, index[i,j,…], …] along `axis`: index has x's rank (PyTorch's gather). */
@@ -39,8 +54,8 @@ const gatherOp: Op<unknown, Along> = {
       y[i] = x[base[i] + index[i] * step];
     }
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan: { base, step } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[base[i] + index[i] * step] += dy[i];
+  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan }) {
+    if (dx) scatter(dx, dy, index, plan);
   },
 };
 
@@ -59,12 +74,9 @@ const scatterAddOp: Op<unknown, Along> = {
   },
   plan: ({ a: x, b: index, p: axis }) => alongAxis("scatterAdd", axis, x.shape, index.shape),
   forward({ data: y, a: { data: x }, b: { data: index }, c: { data: src }, plan }) {
-    const { base, step, n } = plan;
+    for (let i = 0; i < src.length; i++) check("scatterAdd", index[i], plan.n, i);
     y.set(x);
-    for (let i = 0; i < src.length; i++) {
-      check("scatterAdd", index[i], n, i);
-      y[base[i] + index[i] * step] += src[i];
-    }
+    scatter(y, src, index, plan);
   },
   backward({ grad: dy, a: { grad: dx }, b: { data: index }, c: { grad: dsrc }, plan }) {
     const { base, step } = plan;
@@ -80,6 +92,11 @@ export const indexSelect = (x: Tensor, index: Tensor, axis = 0): Tensor =>
 export const embedding = (weight: Tensor, index: Tensor): Tensor =>
   apply(indexSelectOp, weight, index, NONE, 0);
 interface Slices extends Record<"outer" | "n" | "inner", number> {
+  /** For each of the n slices the first place that names it, and for each place the next; −1 for none. */
+  readonly first: Int32Array;
+  readonly next: Int32Array;
+  /** A slice's sum in float64. */
+  readonly sum: Float64Array;
   /** Throws for an index that is none. */
   readonly check: (slot: Call & { readonly plan: Slices }) => void;
 }
@@ -89,10 +106,13 @@ const indexSelectOp: Op<unknown, Slices> = {
     const at = axisOf("indexSelect", axis, x.shape);
     return [...x.shape.slice(0, at), ...index.shape, ...x.shape.slice(at + 1)];
   },
-  plan({ a: x, p: axis }) {
+  plan({ a: x, b: index, p: axis }) {
     const at = axisOf("indexSelect", axis, x.shape);
     const outer = sizeOf(x.shape.slice(0, at));
-    return { outer, n: x.shape[at], inner: sizeOf(x.shape.slice(at + 1)), check: checkAll };
+    const n = x.shape[at];
+    const inner = sizeOf(x.shape.slice(at + 1));
+    const [first, next] = [new Int32Array(n), new Int32Array(index.data.length)];
+    return { outer, n, inner, first, next, sum: new Float64Array(inner), check: checkAll };
   },
   forward(slot) {
     checkAll(slot);
@@ -106,13 +126,22 @@ const indexSelectOp: Op<unknown, Slices> = {
       }
     }
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan: { outer, n, inner } }) {
+  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan }) {
     if (!dx) return;
-    for (let o = 0, to = 0; o < outer; o++) {
-      for (let i = 0; i < index.length; i++) {
-        const from = (o * n + index[i]) * inner;
-        for (let j = 0; j < inner; j++) dx[from + j] += dy[to++];
+    const { outer, n, inner, first, next, sum } = plan;
+    first.fill(-1);
+    for (let i = index.length - 1; i >= 0; i--) {
+      next[i] = first[index[i]];
+      first[index[i]] = i;
+    }
+    for (let slice = 0; slice < outer * n; slice++) {
+      const from = Math.floor(slice / n) * index.length;
+      if (first[slice % n] < 0) continue;
+      sum.fill(0);
+      for (let i = first[slice % n]; i >= 0; i = next[i]) {
+        for (let j = 0; j < inner; j++) sum[j] += dy[(from + i) * inner + j];
       }
+      for (let j = 0; j < inner; j++) dx[slice * inner + j] += sum[j];
     }
   },
 };

@@ -3,24 +3,39 @@
  * made when the slot is recorded; all share one loop forward (y[i] = x[map[i]], or a fill where the
  * map is −1) and one backward (dx[map[i]] += dy[i]). Reshape and rows are views and move nothing.
  */
+import { checkInteger, checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
 import { NONE, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
-import { axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
+import { axesOf, axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
 
-function moveForward({ data: y, a: { data: x }, plan: map, p: fill }: Slot<unknown, Int32Array>) {
+/** Where each output comes from; and, where inputs are used many times, room to sum their gradients. */
+interface Moves {
+  readonly map: Int32Array;
+  readonly sums: Float64Array | null;
+}
+
+function moveForward({ data: y, a: { data: x }, plan: { map }, p: fill }: Slot<unknown, Moves>) {
   for (let i = 0; i < y.length; i++) {
     const j = map[i];
     y[i] = j < 0 ? fill : x[j];
   }
 }
 
-function moveBackward({ grad: dy, a: { grad: dx }, plan: map }: GradSlot<unknown, Int32Array>) {
+function moveBackward({
+  grad: dy,
+  a: { grad: dx },
+  plan: { map, sums },
+}: GradSlot<unknown, Moves>) {
   if (!dx) return;
+  const to = sums ?? dx;
   for (let i = 0; i < dy.length; i++) {
     const j = map[i];
-    if (j >= 0) dx[j] += dy[i];
+    if (j >= 0) to[j] += dy[i];
   }
+  if (sums === null) return;
+  for (let j = 0; j < dx.length; j++) dx[j] += sums[j];
+  sums.fill(0);
 }
 
 type Mover<S> = {
@@ -28,10 +43,13 @@ type Mover<S> = {
   /** Where in `a` each element of the output comes from; −1 for the fill. */
   map(call: Call<S>, shape: Shape): Int32Array;
 };
-const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Int32Array> => ({
+const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Moves> => ({
   name,
   shape,
-  plan: map,
+  plan(call, to) {
+    const { length } = call.a.data;
+    return { map: map(call, to), sums: sizeOf(to) > length ? new Float64Array(length) : null };
+  },
   forward: moveForward,
   backward: moveBackward,
 });
@@ -79,7 +97,7 @@ export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
   apply(permuteOp, x, NONE, NONE, 0, 0, perm);
 const permuted = ({ a, settings: perm }: Call<readonly number[]>): number[] => {
   const axes = perm.map((axis) => axisOf("permute", axis, a.shape));
-  if (new Set(axes).size !== a.shape.length) {
+  if (axes.length !== a.shape.length || new Set(axes).size !== axes.length) {
     throw new ShapeError(`permute: want each axis of ${show(a.shape)} once, got ${show(perm)}`);
   }
   return axes;
@@ -119,6 +137,8 @@ const ranges = ({ a: { shape }, settings }: Call<readonly Range[]>) => {
     const [start, stop, step = 1] = settings[i] ?? [0, n];
     if (!Number.isInteger(step) || step < 1)
       throw new ShapeError(`slice: want a step ≥ 1, got ${step}`);
+    if (!Number.isInteger(start) || !Number.isInteger(stop))
+      throw new ShapeError(`slice: expected whole bounds, got ${start} to ${stop}`);
     const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + n : at, 0), n);
     const first = clamp(start);
     return { first, step, length: Math.max(0, Math.ceil((clamp(stop) - first) / step)) };
@@ -144,7 +164,7 @@ export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
 const flipOp = /* @__PURE__ */ mover<readonly number[]>("flip", {
   shape: ({ a }) => a.shape,
   map({ a, settings }, shape) {
-    const flipped = settings.map((axis) => axisOf("flip", axis, shape));
+    const flipped = axesOf("flip", settings, shape);
     const strides = stridesOf(a.shape);
     const origin = flipped.reduce((sum, axis) => sum + (shape[axis] - 1) * strides[axis], 0);
     const steps = strides.map((stride, i) => (flipped.includes(i) ? -stride : stride));
@@ -161,6 +181,7 @@ const padLeft = (list: readonly number[], rank: number): number[] => [
 ];
 const tileOp = /* @__PURE__ */ mover<readonly number[]>("tile", {
   shape({ a, settings: reps }) {
+    checkIntegers("tile", "the repetitions", reps, { min: 0 });
     const rank = Math.max(a.shape.length, reps.length);
     const times = padLeft(reps, rank);
     return padLeft(a.shape, rank).map((n, i) => n * times[i]);
@@ -187,6 +208,7 @@ const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad
         `pad: want ${a.shape.length} pairs for ${show(a.shape)}, got ${padding.length}`,
       );
     }
+    for (const pair of padding) checkIntegers("pad", "the padding", pair);
     return a.shape.map((n, i) => padding[i][0] + n + padding[i][1]);
   },
   map({ a, settings: padding }, shape) {
@@ -209,7 +231,8 @@ export const tril = (x: Tensor, k = 0): Tensor => apply(trilOp, x, NONE, NONE, 0
 export const triu = (x: Tensor, k = 0): Tensor => apply(triuOp, x, NONE, NONE, 0, k);
 const triangle = (name: string, keeps: (row: number, column: number, k: number) => boolean) =>
   mover(name, {
-    shape({ a }) {
+    shape({ a, q: k }) {
+      checkInteger(name, "the diagonal", k);
       if (a.shape.length < 2)
         throw new ShapeError(`${name}: want 2 axes or more, got ${show(a.shape)}`);
       return a.shape;
@@ -253,7 +276,8 @@ export const rows = (x: Tensor, start: number, stop: number): Tensor =>
 const rowsOp: Op = {
   name: "rows",
   shape({ a, p: start, q: stop }) {
-    if (!(a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
+    const whole = Number.isInteger(start) && Number.isInteger(stop);
+    if (!(whole && a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
       throw new ShapeError(
         `rows: want a range of the first axis of ${show(a.shape)}, got ${start} to ${stop}`,
       );

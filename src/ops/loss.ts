@@ -2,6 +2,7 @@
  * Losses. Each makes one number an element; `reduction` "mean" (default) or "sum" reduces them to a
  * scalar, "none" leaves them.
  */
+import { checkFinite, checkInteger, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
@@ -14,11 +15,15 @@ export type Reduction = "none" | "mean" | "sum";
 const reduced = (losses: Tensor, reduction: Reduction): Tensor =>
   reduction === "none" ? losses : reduction === "sum" ? sum(losses) : mean(losses);
 
-const pairwise = (op: Op, x: Tensor, target: Tensor, reduction: Reduction, p = 0): Tensor =>
-  reduced(
+const reductions: readonly Reduction[] = ["none", "mean", "sum"];
+
+function pairwise(op: Op, x: Tensor, target: Tensor, reduction: Reduction, p = 0): Tensor {
+  checkName(op.name, "a reduction", reduction, reductions);
+  return reduced(
     apply(op, broadcastLike(x, target, op.name), broadcastLike(target, x, op.name), NONE, p),
     reduction,
   );
+}
 const likeA = ({ a }: Call): Shape => a.shape;
 
 /** (x − target)² */
@@ -32,6 +37,7 @@ const mseOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = 2 * dy[i] * (x[i] - t[i]);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -50,6 +56,7 @@ const l1Op: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.sign(x[i] - t[i]);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -58,12 +65,10 @@ const l1Op: Op = {
 };
 
 /** With d = x − target: ½d² where |d| ≤ delta, else delta·(|d| − ½delta). */
-export const huber = (
-  x: Tensor,
-  target: Tensor,
-  delta = 1,
-  reduction: Reduction = "mean",
-): Tensor => pairwise(huberOp, x, target, reduction, delta);
+export function huber(x: Tensor, target: Tensor, delta = 1, reduction: Reduction = "mean"): Tensor {
+  checkFinite("huber", "delta", delta, { min: Number.MIN_VALUE });
+  return pairwise(huberOp, x, target, reduction, delta);
+}
 const huberOp: Op = {
   name: "huber",
   shape: likeA,
@@ -75,6 +80,7 @@ const huberOp: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: delta }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max(x[i] - t[i], -delta), delta);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -89,6 +95,7 @@ export function smoothL1(
   beta = 1,
   reduction: Reduction = "mean",
 ): Tensor {
+  checkFinite("smoothL1", "beta", beta, { min: 0 });
   if (beta === 0) return l1(x, target, reduction);
   return pairwise(smoothL1Op, x, target, reduction, beta);
 }
@@ -103,6 +110,7 @@ const smoothL1Op: Op = {
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: beta }) {
     for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max((x[i] - t[i]) / beta, -1), 1);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
@@ -122,8 +130,11 @@ const bceOp: Op = {
     }
   },
   backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
-    if (dx) for (let i = 0; i < dy.length; i++) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
-    if (dt) for (let i = 0; i < dy.length; i++) dt[i] -= dy[i] * x[i];
+    for (let i = 0; i < dy.length; i++) {
+      if (dy[i] === 0) continue;
+      if (dx) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
+      if (dt) dt[i] -= dy[i] * x[i];
+    }
   },
 };
 
@@ -161,7 +172,11 @@ const labelled = (name: string) => ({
         `${name}: want […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
       );
     }
-    return settings.reduction === "none" ? labels : [];
+    const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = settings;
+    checkName(name, "a reduction", reduction, reductions);
+    checkNumber(name, "labelSmoothing", labelSmoothing, { min: 0, max: 1 });
+    if (ignoreIndex !== undefined) checkInteger(name, "ignoreIndex", ignoreIndex);
+    return reduction === "none" ? labels : [];
   },
   scratch: ({ b: labels }: Call<CrossEntropyOptions>) => 3 * labels.data.length + 1,
 });

@@ -149,12 +149,17 @@ const linearOp: Op<Activation, { rows: number; inputs: number; outputs: number }
     const f = activations[activation];
     const dz = f === null ? dy : z;
     const dz0 = f === null ? 0 : y.length;
-    if (f !== null) for (let i = 0; i < dy.length; i++) dz[dz0 + i] = dy[i] * f.slope(z[i], y[i]);
+    if (f !== null) {
+      for (let i = 0; i < dy.length; i++)
+        dz[dz0 + i] = dy[i] === 0 ? 0 : dy[i] * f.slope(z[i], y[i]);
+    }
     if (a.grad) k.gemm(a.grad, 0, dz, dz0, b.data, 0, rows, inputs, outputs, false, false, true);
     if (b.grad) k.gemm(b.grad, 0, dz, dz0, a.data, 0, outputs, inputs, rows, true, false, true);
     if (!c.grad) return;
-    for (let at = dz0; at < dz0 + dy.length; at += outputs) {
-      for (let j = 0; j < outputs; j++) c.grad[j] += dz[at + j];
+    for (let j = 0; j < outputs; j++) {
+      let sum = 0;
+      for (let at = dz0 + j; at < dz0 + dy.length; at += outputs) sum += dz[at];
+      c.grad[j] += sum;
     }
   },
 };

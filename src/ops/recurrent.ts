@@ -1,9 +1,10 @@
 /** LSTM and GRU cells, PyTorch's weights and gate orders; the pointwise part is one op each. */
+import { checkShape } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
-import { add, mul } from "./arithmetic.ts";
+import { add } from "./arithmetic.ts";
 import { stack } from "./join.ts";
 import { reshape, rows } from "./layout.ts";
 import { linear } from "./matmul.ts";
@@ -32,6 +33,7 @@ export function lstmCell(
 
 /** The cell, given what x does to the gates. */
 function advance(fromX: Tensor, h: Tensor, c: Tensor, w: CellWeights): { h: Tensor; c: Tensor } {
+  checkShape("lstmCell", "h", h, c.shape);
   const both = apply(lstmOp, add(fromX, linear(h, w.wHh, w.bHh)), c);
   return { h: half(both, 0), c: half(both, 1) };
 }
@@ -79,6 +81,7 @@ const lstmOp: Op = {
       const o = scratch[5 * at + 3];
       const t = scratch[5 * at + 4];
       const dh = dy[at];
+      if (dh === 0 && dy[c.length + at] === 0) continue;
       const dnext = dy[c.length + at] + dh * o * (1 - t * t);
       if (dc) dc[at] += dnext * f;
       if (!dgates) continue;
@@ -134,6 +137,7 @@ const gruOp: Op = {
       const r = scratch[3 * at];
       const z = scratch[3 * at + 1];
       const n = scratch[3 * at + 2];
+      if (dy[at] === 0) continue;
       const dn = dy[at] * (1 - z) * (1 - n * n); // at the inside of tanh
       const dz = dy[at] * (h[at] - n) * z * (1 - z);
       const dr = dn * fromH[g0 + 2 * hidden] * r * (1 - r);
@@ -152,6 +156,21 @@ const gruOp: Op = {
   },
 };
 
+/** y = x, and 0 in the rows whose flag is not 0: what stood there, NaN too, is gone. */
+const resetOp: Op = {
+  name: "lstm",
+  shape: ({ a }) => a.shape,
+  forward({ data: y, a: { data: x, shape }, b: { data: reset } }) {
+    for (let i = 0; i < y.length; i++) y[i] = reset[Math.floor(i / shape[1])] !== 0 ? 0 : x[i];
+  },
+  backward({ grad: dy, a: { grad: dx, shape }, b: { data: reset } }) {
+    if (!dx) return;
+    for (let i = 0; i < dy.length; i++) {
+      if (reset[Math.floor(i / shape[1])] === 0) dx[i] += dy[i];
+    }
+  },
+};
+
 /**
  * An LSTM over x [steps, batch, in] from h and c; where `reset` [steps, batch] is 1, h and c are zeroed
  * before that step (a new episode begins there). Gives all h as ys [steps, batch, hidden], and the last
@@ -165,15 +184,19 @@ export function lstm(
   reset: Tensor = NONE,
 ): { ys: Tensor; h: Tensor; c: Tensor } {
   const [steps, n] = x.shape;
+  if (x.shape.length !== 3 || (reset !== NONE && !sameShape(reset.shape, [steps, n]))) {
+    throw new ShapeError(
+      `lstm: want x [steps, batch, in] and reset [steps, batch], got ${show(x.shape)} and ${show(reset.shape)}`,
+    );
+  }
   const gates = linear(x, w.wIh, w.bIh); // of all steps at once
-  const keep = reset === NONE ? NONE : reshape(add(mul(reset, -1), 1), [steps * n, 1]);
   const shape = gates.shape.slice(1);
   let state = { h, c };
   const ys: Tensor[] = [];
   for (let t = 0; t < steps; t++) {
-    if (keep !== NONE) {
-      const kept = rows(keep, t * n, (t + 1) * n);
-      state = { h: mul(state.h, kept), c: mul(state.c, kept) };
+    if (reset !== NONE) {
+      const now = rows(reset, t, t + 1);
+      state = { h: apply(resetOp, state.h, now), c: apply(resetOp, state.c, now) };
     }
     state = advance(reshape(rows(gates, t, t + 1), shape), state.h, state.c, w);
     ys.push(state.h);

@@ -3,6 +3,7 @@
  * The plan lists, once, where each output's numbers lie (axes.ts): y[r] is made of the numbers
  * x[start[r] + offset[j]] for all j. Sums are accumulated in float64.
  */
+import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type GradSlot, type Op } from "../core/tape.ts";
@@ -37,6 +38,21 @@ const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
   },
 });
 
+/** One that gives a place: no more of them than float32 counts exactly. */
+const overCountedAxes = (name: string, rules: Rules): ReduceOp => {
+  const op = overFilledAxes(name, rules);
+  return {
+    ...op,
+    plan(call: Call<Axes>, shape: Shape): Rows {
+      const rows = op.plan?.(call, shape) as Rows;
+      if (rows.offset.length > 2 ** 24) {
+        throw new ShapeError(`${name}: expected at most 2^24 numbers, got ${rows.offset.length}`);
+      }
+      return rows;
+    },
+  };
+};
+
 /** y = Σ x */
 export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(sumOp, x, axes, keepdims);
@@ -51,6 +67,7 @@ const sumOp = /* @__PURE__ */ overAxes("sum", {
   backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += dy[r];
     }
   },
@@ -66,6 +83,7 @@ const meanOp = /* @__PURE__ */ overAxes("mean", {
   backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       const share = dy[r] / offset.length;
       for (let j = 0; j < offset.length; j++) dx[start[r] + offset[j]] += share;
     }
@@ -94,8 +112,10 @@ function squaresAbout(
 }
 
 /** y = Σ(x − mean)²/(n − ddof): ddof 1 is the unbiased form (PyTorch's default), NaN for one number. */
-export const variance = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
-  reduce(varianceOp, x, axes, keepdims, ddof);
+export function variance(x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor {
+  checkNumber("variance", "ddof", ddof, { min: 0 });
+  return reduce(varianceOp, x, axes, keepdims, ddof);
+}
 const varianceOp = /* @__PURE__ */ overAxes("variance", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
@@ -106,6 +126,7 @@ const varianceOp = /* @__PURE__ */ overAxes("variance", {
   backward({ grad: dy, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       const mean = meanOf(x, start[r], offset);
       const factor = (2 * dy[r]) / Math.max(0, offset.length - ddof);
       for (let j = 0; j < offset.length; j++) {
@@ -117,8 +138,10 @@ const varianceOp = /* @__PURE__ */ overAxes("variance", {
 });
 
 /** y = √variance; the gradient at y = 0 is 0 (PyTorch). */
-export const std = (x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor =>
-  reduce(stdOp, x, axes, keepdims, ddof);
+export function std(x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor {
+  checkNumber("std", "ddof", ddof, { min: 0 });
+  return reduce(stdOp, x, axes, keepdims, ddof);
+}
 const stdOp = /* @__PURE__ */ overAxes("std", {
   forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
@@ -129,7 +152,7 @@ const stdOp = /* @__PURE__ */ overAxes("std", {
   backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
-      if (y[r] === 0) continue;
+      if (dy[r] === 0 || y[r] === 0) continue;
       const mean = meanOf(x, start[r], offset);
       const factor = dy[r] / (y[r] * Math.max(0, offset.length - ddof));
       for (let j = 0; j < offset.length; j++) {
@@ -142,7 +165,7 @@ const stdOp = /* @__PURE__ */ overAxes("std", {
 
 /** y = (Σ|x|ᵖ)^(1/p), p ≥ 1 or Infinity; the gradient at y = 0 is 0. */
 export function norm(x: Tensor, axes: Axes = null, keepdims = false, p = 2): Tensor {
-  if (!(p >= 1)) throw new RangeError(`norm: want p ≥ 1, got ${p}`);
+  checkNumber("norm", "p", p, { min: 1 });
   return reduce(normOp, x, axes, keepdims, p);
 }
 const normOp = /* @__PURE__ */ overAxes("norm", {
@@ -165,7 +188,7 @@ const normOp = /* @__PURE__ */ overAxes("norm", {
   backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: p, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
-      if (y[r] === 0) continue;
+      if (dy[r] === 0 || y[r] === 0) continue;
       let ties = 0;
       for (let j = 0; j < offset.length; j++)
         if (Math.abs(x[start[r] + offset[j]]) === y[r]) ties++;
@@ -194,6 +217,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
   backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       let product = 1;
       let zeros = 0;
       for (let j = 0; j < offset.length; j++) {
@@ -243,6 +267,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
   const { data: x, grad: dx } = a;
   if (!dx) return;
   for (let r = 0; r < dy.length; r++) {
+    if (dy[r] === 0) continue;
     let ties = 0;
     for (let j = 0; j < offset.length; j++) if (Object.is(x[start[r] + offset[j]], y[r])) ties++;
     for (let j = 0; j < offset.length; j++) {
@@ -255,7 +280,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
 /** Where the largest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argmaxOp, x, axes, keepdims);
-const argmaxOp = /* @__PURE__ */ overFilledAxes("argmax", {
+const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
@@ -273,7 +298,7 @@ const argmaxOp = /* @__PURE__ */ overFilledAxes("argmax", {
 /** Where the smallest is, counted along the reduced axes; the first of equals; NaN wins. */
 export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argminOp, x, axes, keepdims);
-const argminOp = /* @__PURE__ */ overFilledAxes("argmin", {
+const argminOp = /* @__PURE__ */ overCountedAxes("argmin", {
   forward({ data: y, a: { data: x }, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;

@@ -4,10 +4,12 @@
  * axis is moved. For training over whole sequences, and one position at a time from a cache.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { isZero } from "./zero.ts";
 
 /**
  * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]: position t sees positions up to t.
@@ -25,6 +27,7 @@ interface Sizes {
 const selfAttentionOp: Op<unknown, Sizes> = {
   name: "selfAttention",
   shape({ a: { shape }, b: allowed, p: heads }) {
+    checkInteger("selfAttention", "heads", heads, { min: 1 });
     const [B, T, width] = shape;
     if (shape.length !== 3 || width % (3 * heads) !== 0) {
       throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(shape)}`);
@@ -96,8 +99,10 @@ const selfAttentionOp: Op<unknown, Sizes> = {
       const first = Math.floor(row / (heads * T)) * T;
       const q = (first + t) * 3 * C + head * D;
       const from = (first + t) * C + head * D;
+      if (isZero(dy, from, from + D)) continue;
       let sum = 0;
       for (let s = 0; s <= t; s++) {
+        if (w[w0 + s] === 0) continue;
         const v = (first + s) * 3 * C + 2 * C + head * D;
         let dot = 0;
         for (let d = 0; d < D; d++) {
@@ -108,6 +113,7 @@ const selfAttentionOp: Op<unknown, Sizes> = {
         sum += dot * w[w0 + s];
       }
       for (let s = 0; s <= t; s++) {
+        if (w[w0 + s] === 0) continue;
         const dscore = scale * w[w0 + s] * (dw[s] - sum);
         const k = (first + s) * 3 * C + C + head * D;
         for (let d = 0; d < D; d++) {
@@ -150,6 +156,7 @@ interface CachedPlan {
 const cachedAttentionOp: Op<unknown, CachedPlan> = {
   name: "cachedAttention",
   shape({ a: { shape }, b: keys, c: values, p: heads, rest: [sequence, position] }) {
+    checkInteger("cachedAttention", "heads", heads, { min: 1 });
     const [n, width] = shape;
     const D = width / (3 * heads);
     const [sequences, , , room] = keys.shape;

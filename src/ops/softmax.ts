@@ -1,7 +1,8 @@
 /** Softmax and its kin along any axes; each row's maximum is taken out before exp. */
+import type { Floats } from "../core/backend.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
-import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import { NONE, type Shape, sizeOf, type Tensor } from "../core/tensor.ts";
 import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
 
 type RowOp = Op<Axes, Rows>;
@@ -10,6 +11,12 @@ const along = (name: string) => ({
   shape: ({ a }: Call<Axes>): Shape => a.shape,
   plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
 });
+
+/** Whether a row's gradient is 0 throughout: it adds nothing, whatever the row holds. */
+function isZero(dy: Floats, start: number, offset: Int32Array): boolean {
+  for (let j = 0; j < offset.length; j++) if (dy[start + offset[j]] !== 0) return false;
+  return true;
+}
 
 /** y = exp x / Σ exp x along `axis`. A row of −Infinity alone has no softmax: NaN (PyTorch). */
 export const softmax = (x: Tensor, axis: Axes = -1): Tensor =>
@@ -35,6 +42,7 @@ const softmaxOp: RowOp = {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
+      if (isZero(dy, s, offset)) continue;
       let sum = 0;
       for (let j = 0; j < offset.length; j++) sum += dy[s + offset[j]] * y[s + offset[j]];
       for (let j = 0; j < offset.length; j++) {
@@ -66,6 +74,7 @@ const logSoftmaxOp: RowOp = {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
+      if (isZero(dy, s, offset)) continue;
       let sum = 0;
       for (let j = 0; j < offset.length; j++) sum += dy[s + offset[j]];
       for (let j = 0; j < offset.length; j++) {
@@ -83,26 +92,31 @@ const logsumexpOp: RowOp = {
   ...along("logsumexp"),
   shape: ({ a, p: keepdims, settings: axes }) =>
     reducedShape(a.shape, axesOf("logsumexp", axes, a.shape), keepdims === 1),
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
-    for (let r = 0; r < y.length; r++) y[r] = logSumOf(x, start[r], offset);
+  // each row's largest number and ln Σ exp(x − that): in float32 their sum would lose the second beside a large one
+  scratch: (_, shape) => 2 * sizeOf(shape),
+  forward({ data: y, a: { data: x }, plan: { start, offset }, scratch: sums }) {
+    for (let r = 0; r < y.length; r++) {
+      let max = -Infinity;
+      for (let j = 0; j < offset.length; j++) max = Math.max(max, x[start[r] + offset[j]]);
+      let sum = 0;
+      const finite = max !== Infinity && max !== -Infinity;
+      if (finite) {
+        for (let j = 0; j < offset.length; j++) sum += math.exp(x[start[r] + offset[j]] - max);
+      }
+      sums[2 * r] = max;
+      sums[2 * r + 1] = finite ? math.log(sum) : 0;
+      y[r] = sums[2 * r] + sums[2 * r + 1];
+    }
   },
-  // dx = dy·exp(x − y)
-  backward({ grad: dy, data: y, a: { data: x, grad: dx }, plan: { start, offset } }) {
+  // dx = dy·exp(x − y), y in float64
+  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset }, scratch: sums }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
+      if (dy[r] === 0) continue;
       for (let j = 0; j < offset.length; j++) {
         const i = start[r] + offset[j];
-        dx[i] += dy[r] * math.exp(x[i] - y[r]);
+        dx[i] += dy[r] * math.exp(x[i] - (sums[2 * r] + sums[2 * r + 1]));
       }
     }
   },
 };
-
-function logSumOf(x: ArrayLike<number>, start: number, offset: Int32Array): number {
-  let max = -Infinity;
-  for (let j = 0; j < offset.length; j++) max = Math.max(max, x[start + offset[j]]);
-  if (max === Infinity || max === -Infinity) return max;
-  let sum = 0;
-  for (let j = 0; j < offset.length; j++) sum += math.exp(x[start + offset[j]] - max);
-  return max + math.log(sum);
-}

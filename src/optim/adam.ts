@@ -88,6 +88,7 @@ export class Adamax extends Optimizer {
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
     atLeast("beta1", beta1, 0, 1);
     atLeast("beta2", beta2, 0, 1);
+    atLeast("eps", eps, 0);
     this.beta1 = beta1;
     this.beta2 = beta2;
     this.eps = eps;

@@ -1,17 +1,35 @@
 /** Gradient clipping, over a whole model's flat gradients. */
 import type { Backend, Floats } from "../core/backend.ts";
+import { checkNumber } from "../core/check.ts";
 
 /** Anything with gradients: a model's regions, an optimizer's runs, or parameters. */
 export type Gradients = readonly { readonly grad: Floats; readonly backend?: Backend | null }[];
 
-/** √Σ g² over all of them. */
+/** Squares of float32 numbers that neither overflow nor lose digits sum to between these. */
+const least = 1e-30;
+const most = 1e38;
+
+/** √Σ g² over all of them; where squares overflow or vanish, of g over the largest. */
 export function globalNorm(gradients: Gradients): number {
   let sum = 0;
   for (const { grad, backend } of gradients) {
     if (backend?.sumOfSquares) sum += backend.sumOfSquares(grad);
     else for (let i = 0; i < grad.length; i++) sum += grad[i] * grad[i];
   }
-  return Math.sqrt(sum);
+  return sum > least && sum < most ? Math.sqrt(sum) : scaledNorm(gradients);
+}
+
+function scaledNorm(gradients: Gradients): number {
+  let largest = 0;
+  for (const { grad } of gradients) {
+    for (let i = 0; i < grad.length; i++) largest = Math.max(largest, Math.abs(grad[i]));
+  }
+  if (!(largest > 0 && largest < Infinity)) return largest;
+  let sum = 0;
+  for (const { grad } of gradients) {
+    for (let i = 0; i < grad.length; i++) sum += (grad[i] / largest) ** 2;
+  }
+  return largest * Math.sqrt(sum);
 }
 
 /**
@@ -19,6 +37,7 @@ export function globalNorm(gradients: Gradients): number {
  * norm before clipping.
  */
 export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
+  checkNumber("clipGlobalNorm", "maxNorm", maxNorm, { min: 0 });
   const norm = globalNorm(gradients);
   const scale = maxNorm / (norm + 1e-6);
   if (scale < 1) {
@@ -32,6 +51,7 @@ export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
 
 /** Holds every gradient element to [−limit, limit]. */
 export function clipValue(gradients: Gradients, limit: number): void {
+  checkNumber("clipValue", "the limit", limit, { min: 0 });
   for (const { grad } of gradients) {
     for (let i = 0; i < grad.length; i++) grad[i] = Math.min(Math.max(grad[i], -limit), limit);
   }

@@ -1,5 +1,7 @@
 /** What optimizers share: parameter groups, learning rates, flat runs of parameters with their state. */
 import type { Backend, Floats } from "../core/backend.ts";
+import { checkNumber } from "../core/check.ts";
+import { UsageError } from "../core/errors.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import { type Parameter, Parameters, type Region } from "../core/tensor.ts";
 
@@ -27,6 +29,9 @@ export abstract class Optimizer implements Kept {
   /** Steps taken. */
   steps = 0;
   readonly runs: readonly Run[];
+  /** The model, and how many parameters it had. */
+  private readonly model: Parameters | null;
+  private readonly count: number;
   /** Running products of decay rates, for the optimizers that correct by them. */
   protected readonly powers = Float64Array.of(1, 1);
 
@@ -35,6 +40,12 @@ export abstract class Optimizer implements Kept {
     atLeast("learningRate", learningRate, 0);
     atLeast("weightDecay", weightDecay, 0);
     this.learningRate = learningRate;
+    this.model = what instanceof Parameters ? what : null;
+    this.count = this.model?.list.length ?? 0;
+    for (const group of what instanceof Parameters ? [] : what) {
+      atLeast("a group's learningRate", group.learningRate ?? 0, 0);
+      atLeast("a group's weightDecay", group.weightDecay ?? 0, 0);
+    }
     const run = (k: Backend, { data, grad }: Omit<Region, "backend">, group?: Group): Run => ({
       data,
       grad,
@@ -51,6 +62,13 @@ export abstract class Optimizer implements Kept {
 
   /** Moves every parameter against its gradient, then clears the gradients for the next backward. */
   step(learningRate = this.learningRate): void {
+    if (this.model !== null && this.model.list.length !== this.count) {
+      const added = this.model.list[this.count].name;
+      throw new UsageError(
+        `optimizer: parameter "${added}" was added after the optimizer; make the optimizer when the model is whole`,
+      );
+    }
+    checkNumber("optimizer.step", "learningRate", learningRate, { min: 0 });
     this.steps++;
     this.begin();
     for (const run of this.runs) {
@@ -76,6 +94,11 @@ export abstract class Optimizer implements Kept {
     for (const [i, run] of this.runs.entries()) {
       for (const [j, x] of run.state.entries()) x.set(saved[i][j]);
     }
+  }
+
+  /** Gives the state's buffers back: the optimizer must not be used again. */
+  free(): void {
+    for (const { backend, state } of this.runs) for (const x of state) backend.free(x);
   }
 
   /** Called once a step, before the updates. */

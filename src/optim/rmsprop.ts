@@ -36,7 +36,7 @@ export class Rmsprop extends Optimizer {
       let square = v[i];
       if (centered) {
         mean[i] = alpha * mean[i] + (1 - alpha) * g;
-        square -= mean[i] * mean[i];
+        square = Math.max(0, square - mean[i] * mean[i]); // rounding may pass below 0
       }
       const root = epsInsideRoot ? Math.sqrt(square + eps) : Math.sqrt(square) + eps;
       buffer[i] = momentum * buffer[i] + g / root;

@@ -1,4 +1,5 @@
 /** Learning-rate schedules: each gives a function of the update number k = 0, 1, …. */
+import { checkFinite } from "../core/check.ts";
 import { cos, pow } from "../core/math.ts";
 
 export type Schedule = (k: number) => number;
@@ -7,18 +8,27 @@ export const constant = (base: number): Schedule => {
   return () => base;
 };
 
+function check(where: string, base: number, updates: number, other: number): void {
+  checkFinite(where, "the base", base, { min: 0 });
+  checkFinite(where, "the number of updates", updates, { min: Number.MIN_VALUE });
+  checkFinite(where, "the end or factor", other, { min: 0 });
+}
+
 /** From base to end over `total` updates, then end. */
 export const linear = (base: number, total: number, end = 0): Schedule => {
+  check("linear", base, total, end);
   return (k) => base + (end - base) * (Math.min(k, total) / total);
 };
 
 /** Half a cosine from base to end over `total` updates, then end: Loshchilov & Hutter 2017, arXiv:1608.03983. */
 export const cosine = (base: number, total: number, end = 0): Schedule => {
+  check("cosine", base, total, end);
   return (k) => end + (base - end) * 0.5 * (1 + cos((Math.PI * Math.min(k, total)) / total));
 };
 
 /** ·gamma every `every` updates. */
 export const step = (base: number, every: number, gamma: number): Schedule => {
+  check("step", base, every, gamma);
   return (k) => base * pow(gamma, Math.floor(k / every));
 };
 
@@ -35,6 +45,7 @@ export const withWarmup = (
   after: Schedule,
   fromZero = true,
 ): Schedule => {
+  check("withWarmup", base, Math.max(1, warmup), 0);
   return (k) => {
     if (k >= warmup) return after(k - warmup);
     return fromZero ? (base * k) / warmup : (base * (k + 1)) / (warmup + 1);

@@ -25,6 +25,7 @@ export class Sgd extends Optimizer {
     atLeast("momentum", momentum, 0, 1);
     this.momentum = momentum;
     this.dampening = options.dampening ?? 0;
+    atLeast("dampening", this.dampening, 0);
     this.nesterov = options.nesterov ?? false;
     if (this.nesterov && (momentum === 0 || this.dampening !== 0)) {
       throw new RangeError("nesterov: want momentum > 0 and dampening 0");

@@ -15,7 +15,7 @@ import { add, mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
 import { tokenGae } from "../returns/gae.ts";
-import { batchStandardize, groupMean, groupStandardize, leaveOneOut } from "../returns/group.ts";
+import { groupShares } from "../returns/group.ts";
 import { exactValues } from "./exact.ts";
 import { logPolicy, type Trajectory } from "./trajectories.ts";
 
@@ -74,7 +74,7 @@ export function estimator(
     for (const column of [mask, tokenReward, tokenValue]) column.fill(0);
     for (const column of [state, action, old, ref]) column.data.fill(0);
     for (const [row, { states, actions: taken, rewards }] of tuple.entries()) {
-      reward[row] = 0;
+      reward[row] = -greedy;
       for (let t = 0; t < states.length; t++) {
         const i = row * steps + t;
         const at = states[t] * actions + taken[t];
@@ -96,28 +96,13 @@ export function estimator(
     } else {
       groupShares(shares, reward, s, K);
       for (let i = 0; i < n; i++) {
-        advantage.data[i] = mask[i] === 0 ? 0 : shares[Math.floor(i / steps)] - greedy;
+        advantage.data[i] = mask[i] === 0 ? 0 : shares[Math.floor(i / steps)];
       }
     }
     table.grad.fill(0);
     tape.backward(tape.run(loss));
     return (table.grad as Float64Array).map((g) => -g);
   };
-}
-
-/** The group's part of each sample's advantage. */
-function groupShares(
-  shares: Float64Array,
-  reward: Float64Array,
-  s: EstimatorSettings,
-  K: number,
-): void {
-  const options = { ddof: s.ddof, eps: s.eps };
-  if (s.scale === "batch") batchStandardize(shares, reward, options);
-  else if (s.scale === "group") groupStandardize(shares, reward, K, options);
-  else if (s.baseline === "mean") groupMean(shares, reward, K);
-  else if (s.baseline === "leaveOneOut") leaveOneOut(shares, reward, K);
-  else shares.set(reward);
 }
 
 /** The reward of the likeliest actions' trajectory, expected over the environment's chances. */

@@ -3,7 +3,7 @@
  * body with two heads. Any body goes with any head.
  */
 import type { Backend } from "../core/backend.ts";
-import { UsageError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import type { Space } from "../envs/space.ts";
@@ -14,6 +14,7 @@ import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import { type Head, type HeadOptions, headFor } from "./head.ts";
 import { type Memory, Network, type NetworkOptions } from "./network.ts";
+import { PopArt } from "./pop-art.ts";
 
 const flat = Object.freeze([-1]);
 
@@ -23,6 +24,14 @@ export interface ActorCriticOptions extends NetworkOptions, HeadOptions {
   readonly critic: boolean;
   /** One body for policy and critic. Default false. */
   readonly shared?: boolean;
+  /** The critic's last layer predicts in units of its targets: see pop-art.ts. Default false. */
+  readonly popArt?: boolean;
+}
+
+function describeActions(space: Space): string {
+  if (space.kind === "discrete") return `discrete(${space.n}, ${space.start})`;
+  if (space.kind === "multiDiscrete") return `multiDiscrete(${space.choices.join(", ")})`;
+  return `${space.kind}(${space.size})`;
 }
 
 export class ActorCritic {
@@ -32,11 +41,12 @@ export class ActorCritic {
   readonly hasCritic: boolean;
   /** Numbers that a recurrent model carries from step to step; 0 for others. */
   readonly memorySize: number;
+  /** Statistics of the critic's targets; null where V is the layer's own output. */
+  readonly popArt: PopArt | null;
   private readonly body: Network;
   private readonly policy: Linear;
   private readonly criticBody: Network | null;
   private readonly critic: Linear | null;
-  private features: Tensor | null = null;
 
   /** Weights are orthogonal: gain √2 inside, 0.01 before the policy's head, 1 before the value. */
   constructor(k: Backend, options: ActorCriticOptions, random: Random) {
@@ -53,32 +63,62 @@ export class ActorCritic {
     this.policy = linearFor("policy", this.body, this.head.outputs, 0.01);
     this.criticBody = critic && !shared ? network("critic") : null;
     this.critic = critic ? linearFor("critic", this.criticBody ?? this.body, 1, 1) : null;
+    this.popArt =
+      this.critic !== null && options.popArt === true
+        ? new PopArt(k, this.critic.weight.data, (this.critic.bias as Tensor).data)
+        : null;
     this.hasCritic = critic;
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
   }
 
   /** observation [rows, size] → what the head takes, [rows, outputs]. */
   forward(observation: Tensor, memory: Memory | null = null): Tensor {
-    this.features = this.body.forward(observation, memory);
-    return this.policy.forward(this.features);
+    return this.outputs(this.features(observation, memory));
+  }
+
+  /** observation [rows, size] → the features that the policy's last layer takes. */
+  features(observation: Tensor, memory: Memory | null = null): Tensor {
+    return this.body.forward(observation, memory);
+  }
+
+  /** `features` → what the head takes, [rows, outputs]. */
+  outputs(features: Tensor): Tensor {
+    return this.policy.forward(features);
   }
 
   /**
-   * observation [rows, size] → V [rows]; null without a critic. Where policy and critic share a body, it
-   * goes on from the `forward` of the same run.
+   * observation [rows, size] → V [rows]; null without a critic. `features` saves a shared body its second
+   * pass: those that the method of this name gave for the same observation, in the same run.
    */
-  value(observation: Tensor, memory: Memory | null = null): Tensor | null {
+  value(
+    observation: Tensor,
+    memory: Memory | null = null,
+    features: Tensor | null = null,
+  ): Tensor | null {
     if (this.critic === null) return null;
-    const features =
-      this.criticBody?.forward(observation, memory, this.body.memorySize) ?? this.features;
-    if (features === null) throw new UsageError("ActorCritic.value: call forward first");
-    return reshape(this.critic.forward(features), flat);
+    const output = this.critic.forward(this.criticFeatures(observation, memory, features));
+    return reshape(this.popArt === null ? output : this.popArt.value(output), flat);
   }
 
-  /** Takes the memory on to behind the last step of the run that just ended. */
-  carry(state: Tensor): void {
-    this.body.carry(state, 0);
-    this.criticBody?.carry(state, this.body.memorySize);
+  private criticFeatures(x: Tensor, memory: Memory | null, shared: Tensor | null): Tensor {
+    if (this.criticBody !== null) return this.criticBody.forward(x, memory, this.body.memorySize);
+    return shared ?? this.body.forward(x, memory);
+  }
+
+  /** Throws ShapeError unless the policy sees such observations and chooses such actions. */
+  mustFit(where: string, observation: Space, action: Space): void {
+    const own = this.options;
+    if (observation.size !== own.observation.size) {
+      throw new ShapeError(
+        `${where}: expected observations of ${own.observation.size} numbers, as the policy has, ` +
+          `got ${observation.size}`,
+      );
+    }
+    const [policy, environment] = [own.action, action].map(describeActions);
+    if (policy !== environment)
+      throw new ShapeError(
+        `${where}: expected actions ${policy}, as the policy has, got ${environment}`,
+      );
   }
 
   /** The directional derivative of `forward` along the parameters of `v`, a model with the same options. */

@@ -25,13 +25,14 @@ export class Actor implements Kept {
   /** ln π of each action, V of each observation, [envs]; V is 0 without a critic. */
   logProb: Floats;
   value: Floats;
+  /** What the last actions were sampled with, [envs, actionSize]: uniform or normal, as the head says. */
+  readonly noise: Float64Array;
   private readonly tape: Tape;
-  private readonly noise: Float64Array;
   private readonly choose: () => void;
   private readonly judging: Tape;
   private readonly judged: Tensor;
   private readonly look: () => Tensor | null;
-  private readonly memory: Tensor | null;
+  private readonly next: Floats;
   private readonly nothing: Floats;
   private greedy = false;
 
@@ -43,8 +44,11 @@ export class Actor implements Kept {
     const observation = input(k, [envs, size]);
     const mask = masked && head.masked > 0 ? input(k, [envs, head.masked]) : NONE;
     const action = input(k, head.actionShape(envs));
+    const next = new Float32Array(envs * memorySize);
     const memory: Memory | null =
-      memorySize > 0 ? { state: input(k, [envs, memorySize]), reset: input(k, [1, envs]) } : null;
+      memorySize > 0
+        ? { state: input(k, [envs, memorySize]), reset: input(k, [1, envs]), next }
+        : null;
     const noReset = memory && { state: memory.state, reset: input(k, [1, envs]) };
     const noise = new Float64Array(envs * head.actionSize);
     mask.data.fill(1);
@@ -54,7 +58,7 @@ export class Actor implements Kept {
     this.mask = mask.data;
     this.reset = memory?.reset.data ?? new Float32Array(envs);
     this.state = memory?.state.data ?? new Float32Array(0);
-    this.memory = memory?.state ?? null;
+    this.next = next;
     this.action = action.data;
     this.command = new Float64Array(action.data.length);
     this.logProb = new Float32Array(envs);
@@ -63,20 +67,18 @@ export class Actor implements Kept {
     this.noise = noise;
     this.tape = new Tape(k, { grads: false });
     this.choose = () => {
-      const params = model.forward(observation, memory);
+      const features = model.features(observation, memory);
+      const params = model.outputs(features);
       if (this.greedy) head.mode(action.data, params, mask);
       else head.sample(action.data, params, noise, mask);
       this.logProb = head.logProb(params, action, mask).data;
-      const v = value ? model.value(observation, memory) : null;
+      const v = value ? model.value(observation, memory, features) : null;
       if (v !== null) this.value = v.data;
     };
     const judged = input(k, [envs, size]);
     this.judged = judged;
     this.judging = new Tape(k, { grads: false });
-    this.look = () => {
-      if (options.shared) model.forward(judged, noReset);
-      return model.value(judged, noReset);
-    };
+    this.look = () => model.value(judged, noReset);
   }
 
   /** Samples an action for each observation. */
@@ -96,7 +98,7 @@ export class Actor implements Kept {
     this.greedy = greedy;
     this.tape.run(this.choose);
     this.model.head.command(this.command, this.action);
-    if (this.memory !== null) this.model.carry(this.memory);
+    this.state.set(this.next);
   }
 
   /** V of observations [envs, size] that follow the actions taken; valid until the next call. */
@@ -108,6 +110,10 @@ export class Actor implements Kept {
 
   save(): State {
     return { memory: this.state.slice() };
+  }
+
+  renew(): void {
+    this.state.fill(0);
   }
 
   restore(state: State): void {

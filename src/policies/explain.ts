@@ -39,9 +39,10 @@ export function explainer(
     if (allowed !== NONE) allowed.data.set(mask);
     taken.data.set(action);
     const logProb = tape.run(() => {
-      const params = model.forward(x);
+      const features = model.features(x);
+      const params = model.outputs(features);
       outputs = head.kind === "categorical" ? categoricalProbs(params, allowed) : params;
-      value = model.value(x);
+      value = model.value(x, null, features);
       return head.logProb(params, taken, allowed);
     });
     tape.backward(logProb);

@@ -26,8 +26,12 @@ export interface Head {
   readonly noise: "uniform" | "normal";
   /** ln π(action), [batch] */
   logProb(params: Tensor, action: Tensor, mask: Tensor): Tensor;
-  /** [batch]; of a squashed Gaussian, that of the Gaussian before it is squashed. */
-  entropy(params: Tensor, mask: Tensor): Tensor;
+  /**
+   * [batch]. Where `samplesEntropy`, it has no closed form: it is −ln π of the action sampled with `noise`,
+   * whose gradient goes through the sample (reparameterized), unbiased over normal noise.
+   */
+  entropy(params: Tensor, mask: Tensor, noise: Tensor): Tensor;
+  readonly samplesEntropy: boolean;
   /** KL(old‖new), [batch]; old as of the last `remember`, `oldParams` without gradient. */
   kl(oldParams: Tensor, params: Tensor, mask: Tensor): Tensor;
   /** Keeps what the distribution has besides `params`, as the old of `kl`. */
@@ -50,6 +54,13 @@ const same = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
 };
 
+/** Kept for learning is the choice from 0 on; the environment is told the number from `start` on. */
+const shiftedBy =
+  (start: number) =>
+  (commands: Floats, action: Floats): void => {
+    for (let i = 0; i < action.length; i++) commands[i] = start + action[i];
+  };
+
 export interface HeadOptions {
   /** Squash a Gaussian into its bounds by tanh, rather than clip what the environment is told. */
   readonly squash?: boolean;
@@ -59,7 +70,9 @@ export interface HeadOptions {
 
 /** The head for an action space. A Gaussian adds its free ln σ to `parameters`, as `policy.logStd`. */
 export function headFor(space: Space, parameters: Parameters, options: HeadOptions = {}): Head {
-  if (space.kind === "discrete") return categoricalHead(space.n);
+  if (space.kind === "dict")
+    throw new SettingError("policy: expected actions in one space, got a dictionary");
+  if (space.kind === "discrete") return categoricalHead(space.n, space.start);
   if (space.kind === "multiDiscrete") return multiCategoricalHead(space.choices);
   if (space.kind === "multiBinary") return bernoulliHead(space.size);
   return options.squash === true
@@ -67,10 +80,11 @@ export function headFor(space: Space, parameters: Parameters, options: HeadOptio
     : gaussianHead(space, parameters, options.logStd ?? 0);
 }
 
-const stateless = { remember: (): void => {}, command: same };
+const stateless = { remember: (): void => {}, command: same, samplesEntropy: false };
 
-const categoricalHead = (n: number): Head => ({
+const categoricalHead = (n: number, start: number): Head => ({
   ...stateless,
+  command: start === 0 ? same : shiftedBy(start),
   kind: "categorical",
   outputs: n,
   actionSize: 1,
@@ -136,6 +150,7 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
     actionShape: (rows) => [rows, size],
     masked: 0,
     noise: "normal",
+    samplesEntropy: false,
     logProb: (mean, action) => gaussian.gaussianLogProb(mean, logStd, action),
     entropy: (mean) => gaussian.gaussianEntropy(mean, logStd),
     kl: (oldMean, mean) => gaussian.gaussianKl(oldMean, oldLogStd, mean, logStd),
@@ -154,17 +169,19 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
 
 /** Kept for learning is u, before the squashing: the action itself may round to a bound. */
 function squashedHead(space: Box, parameters: Parameters, start: number): Head {
-  const [low, high] = [space.low[0], space.high[0]];
-  const alike = space.low.every((x) => x === low) && space.high.every((x) => x === high);
-  if (!alike || !Number.isFinite(low) || !Number.isFinite(high)) {
-    throw new SettingError("squash: want the same finite bounds for every number of an action");
+  if (!space.low.every((low, i) => Number.isFinite(space.high[i] - low) && low < space.high[i])) {
+    throw new SettingError(
+      `squash: expected finite bounds with low < high, got [${space.low}] to [${space.high}]`,
+    );
   }
-  const bounds = { low, high };
+  const bounds = squashed.boundsOf(space.low, space.high);
   const plain = gaussianHead(space, parameters, start);
   const logStd = parameters.get(logStdName) as Tensor;
   return {
     ...plain, // tanh is one-to-one, so KL and Fisher matrix are those of the Gaussian before it
     kind: "squashed",
+    samplesEntropy: true,
+    entropy: (mean, _mask, noise) => squashed.squashedEntropySample(mean, logStd, noise, bounds),
     logProb: (mean, action) => squashed.squashedLogProb(mean, logStd, action, bounds),
     command: (commands, action) => squashed.squashInto(commands, action, bounds),
   };

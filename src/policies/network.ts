@@ -2,6 +2,7 @@
  * The body of a policy or a critic, from observations to features: convolutions over image planes, then
  * dense layers, then an LSTM; each where asked for.
  */
+import type { Floats } from "../core/backend.ts";
 import { SettingError, UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Parameters, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
@@ -28,6 +29,8 @@ export interface Memory {
   readonly state: Tensor;
   /** 1 where a new episode begins with this step, [steps, n]. */
   readonly reset: Tensor;
+  /** Written by `forward`, where given: the state after the last step, laid out as `state`. */
+  readonly next?: Floats;
 }
 
 export class Network {
@@ -81,12 +84,7 @@ export class Network {
     if (this.dense !== null) h = this.dense.forward(h);
     if (this.lstm === null) return h;
     if (memory === null) throw new UsageError("Network: want a memory for a recurrent network");
-    return this.lstm.forward(h, memory.state, at, memory.reset);
-  }
-
-  /** Writes the state behind the last step of the last `forward` to state[row·stride + at …]. */
-  carry(state: Tensor, at: number): void {
-    this.lstm?.carry(state, at);
+    return this.lstm.forward(h, memory.state, at, memory.reset, memory.next);
   }
 
   /** The directional derivative of the features along `v`, of a network of dense layers only. */

@@ -56,9 +56,11 @@ export function policyPlan(
 
 function headOf(model: ActorCritic, numbers: (name: string) => Floats): PolicyHead {
   const { action, squash } = model.options;
-  if (action.kind === "discrete") return { kind: "categorical", choices: [action.n] };
+  if (action.kind === "discrete")
+    return { kind: "categorical", choices: [action.n], start: action.start };
   if (action.kind === "multiDiscrete") return { kind: "multiCategorical", choices: action.choices };
   if (action.kind === "multiBinary") return { kind: "bernoulli", size: action.size };
+  if (action.kind === "dict") throw new UsageError("policyPlan: expected actions in one space");
   const { low, high } = action;
   const kind = squash === true ? "squashed" : "gaussian";
   return { kind, logStd: numbers("policy.logStd"), low, high };

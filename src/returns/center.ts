@@ -1,8 +1,8 @@
-/** What group advantages and standardization share: a group's mean taken off, the rest divided. */
+/** Subtracts a group's mean and divides by its scale: the one implementation behind all advantages. */
 import type { Floats } from "../core/backend.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
-import { checkLength } from "./transitions.ts";
 
 /** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
 export type Groups = number | ArrayLike<number>;
@@ -23,11 +23,14 @@ function divideBy(divisor: Divisor, n: number, squares: number, ddof: number, ep
  *   yᵢ = (xᵢ − mean)/divisor     over the kept members of i's group
  *   yᵢ = 0                       where i is not kept, or the divisor is 0
  *
+ * over the first n numbers of x. `mean` "keep" leaves the mean in: yᵢ = xᵢ/divisor.
+ *
  * Entries with `keep` 0 are out, and with `dropNaN` those that are NaN; they are never added in. Sums run
  * over distances from the group's first member, so equal numbers have squares of exactly 0. Numbered
  * groups cost groups·length: no memory is taken to sort them.
  */
 export function center(
+  n: number,
   y: Floats,
   x: Floats,
   groups: Groups,
@@ -36,8 +39,9 @@ export function center(
   divisor: Divisor,
   ddof: number,
   eps: number,
+  mean: "subtract" | "keep" = "subtract",
 ): void {
-  const n = x.length;
+  const subtracts = mean === "subtract";
   for (let first = 0; first < n; first++) {
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
@@ -50,17 +54,17 @@ export function center(
       count++;
       sum += x[i] - origin;
     }
-    const mean = sum / count;
+    const average = sum / count; // from `origin`
     let squares = 0;
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
-      squares += square(x[i] - origin - mean);
+      squares += square(x[i] - origin - average);
     }
     const by = count === 0 ? 0 : divideBy(divisor, count, squares, ddof, eps);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
       const out = by === 0 || !isKept(x, keep, dropNaN, i);
-      y[i] = out ? 0 : (x[i] - origin - mean) / by;
+      y[i] = out ? 0 : (subtracts ? x[i] - origin - average : x[i]) / by;
     }
   }
 }
@@ -75,6 +79,12 @@ export function startsGroup(groups: Groups, i: number): boolean {
   if (typeof groups === "number") return i % groups === 0;
   for (let j = i - 1; j >= 0; j--) if (groups[j] === groups[i]) return false;
   return true;
+}
+
+/** Checks what a deviation is made with. */
+export function checkDeviation(caller: string, ddof: number, eps: number): void {
+  checkNumber(caller, "ddof", ddof, { min: 0 });
+  checkNumber(caller, "eps", eps, { min: 0 });
 }
 
 /** Checks y, `groups` and `keep` against n entries. */

@@ -1,9 +1,10 @@
 /** Discounted sums of rewards: with a bootstrap, without, and of one long run without an end. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import {
   at,
   checkEnds,
-  checkLength,
   checkUnit,
   fixed,
   type PerStep,

@@ -4,10 +4,10 @@
  *   δₜ = rₜ + γ·(1 − terminatedₜ)·V(sₜ₊₁) − V(sₜ)
  *   Âₜ = δₜ + γλ·(1 − doneₜ)·Âₜ₊₁            doneₜ = terminatedₜ or truncatedₜ
  */
-import type { Backend, Floats } from "../core/backend.ts";
+import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import {
   at,
-  checkLength,
   checkRows,
   checkTransitions,
   checkUnit,
@@ -25,25 +25,14 @@ import {
  *   [15625, 64]    eight columns 11 ms, eight columns by tiles of 16 rows 5 ms: a tile stays in the cache
  *
  * @param advantage written: Â, [steps, envs]; may be `reward`
- * @param k where all arrays are its buffers and envs is a multiple of 4, its kernel runs, if it has one
  */
-export function gae(
-  advantage: Floats,
-  r: Transitions,
-  gamma: PerStep,
-  lambda: PerStep,
-  k?: Backend,
-): void {
+export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: PerStep): void {
   const { envs } = r;
   const n = advantage.length;
   checkTransitions("gae", n, r, gamma);
   checkUnit("gae", "lambda", lambda, n);
   if (typeof gamma !== "number" || typeof lambda !== "number") {
     anyOrder(advantage, r, gamma, lambda);
-    return;
-  }
-  if (k?.gae !== undefined && envs % 4 === 0) {
-    k.gae(advantage, r, gamma, lambda);
     return;
   }
   const tile = envs * Math.max(16, Math.floor(2048 / envs));

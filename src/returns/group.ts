@@ -5,9 +5,17 @@
  * gets advantage 0; so does the only member of a group.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { square } from "../core/math.ts";
-import { center, checkGroups, type Groups, isKept, isMember, startsGroup } from "./center.ts";
-import { checkLength } from "./transitions.ts";
+import {
+  center,
+  checkDeviation,
+  checkGroups,
+  type Groups,
+  isKept,
+  isMember,
+  startsGroup,
+} from "./center.ts";
 
 export interface GroupOptions {
   /** Taken off the number of samples under the variance: 1 (unbiased) or 0. */
@@ -31,13 +39,13 @@ export function leaveOneOut(
   valid?: Floats,
 ): void {
   checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "others", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "others", 0, 0);
 }
 
 /** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
 export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
   checkGroups("groupMean", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "none", 0, 0);
+  center(reward.length, advantage, reward, groups, valid, true, "none", 0, 0);
 }
 
 /**
@@ -52,7 +60,8 @@ export function groupStandardize(
 ): void {
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
-  center(advantage, reward, groups, valid, true, "deviation", ddof, eps);
+  checkDeviation("groupStandardize", ddof, eps);
+  center(reward.length, advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
@@ -64,7 +73,37 @@ export function batchStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
-  center(advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+  checkDeviation("batchStandardize", ddof, eps);
+  center(reward.length, advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+}
+
+/** The baseline and the scale of rewards in a group; see the settings of estimators. */
+export interface ShareSettings {
+  readonly baseline: string;
+  readonly scale: string;
+  readonly ddof: number;
+  readonly eps: number;
+}
+
+/**
+ * The group's part of each sample's advantage, by settings: scale "batch" is `batchStandardize`, "group"
+ * `groupStandardize`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
+ * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
+ *
+ * @param share written: [samples]
+ */
+export function groupShares(
+  share: Floats,
+  reward: Floats,
+  { baseline, scale, ddof, eps }: ShareSettings,
+  size: number,
+): void {
+  const options = { ddof, eps };
+  if (scale === "batch") batchStandardize(share, reward, options);
+  else if (scale === "group") groupStandardize(share, reward, size, options);
+  else if (baseline === "mean") groupMean(share, reward, size);
+  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
+  else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
 }
 
 /**
@@ -121,6 +160,11 @@ export function groupsBetween(
 ): void {
   const n = reward.length;
   checkGroups("groupsBetween", n, keep, groups, undefined);
+  checkNumber("groupsBetween", "low", low);
+  checkNumber("groupsBetween", "high", high, { min: low });
+  // rounded as rewards are, so that a reward of 0.1 is not above a bound of 0.1
+  const rounded = reward instanceof Float32Array ? Math.fround : (x: number) => x;
+  const [below, above] = [rounded(low), rounded(high)];
   for (let first = 0; first < n; first++) {
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
@@ -131,7 +175,7 @@ export function groupsBetween(
       count++;
       sum += reward[i];
     }
-    const inside = sum > low * count && sum < high * count ? 1 : 0;
+    const inside = sum > below * count && sum < above * count ? 1 : 0;
     for (let i = first; i < end; i++) if (isMember(groups, first, i)) keep[i] = inside;
   }
 }

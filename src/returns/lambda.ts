@@ -1,9 +1,10 @@
 /** λ-returns. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import {
   at,
   checkEnds,
-  checkLength,
   checkUnit,
   fixed,
   type PerStep,

@@ -1,15 +1,9 @@
 /** n-step returns. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { discountedReturns } from "./discounted.ts";
-import {
-  at,
-  checkEnds,
-  checkLength,
-  fixed,
-  type PerStep,
-  type Transitions,
-  varying,
-} from "./transitions.ts";
+import { at, checkEnds, fixed, type PerStep, type Transitions, varying } from "./transitions.ts";
 
 /**
  * Up to n rewards, then a value: Sutton & Barto 2018, section 7.1.

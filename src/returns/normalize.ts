@@ -1,8 +1,9 @@
 /** Standardized numbers, and how much of a target's variance a prediction explains. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { square } from "../core/math.ts";
-import { center, checkGroups } from "./center.ts";
-import { checkLength } from "./transitions.ts";
+import { center, checkDeviation, checkGroups } from "./center.ts";
 
 export interface StandardizeOptions {
   /** Taken off the number of entries under the variance: 1 (unbiased) or 0. */
@@ -31,7 +32,53 @@ export function standardize(
   const { ddof = standardizeDefaults.ddof, eps = standardizeDefaults.eps, mask } = options;
   const n = x.length;
   checkGroups("standardize", n, y, Math.max(n, 1), mask);
-  center(y, x, n, mask, false, "deviation", ddof, eps);
+  checkDeviation("standardize", ddof, eps);
+  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps);
+}
+
+/**
+ * y = x/(deviation + eps) over the entries that count, 0 elsewhere: the scale of `standardize` with the mean
+ * left in. One entry, or equal ones, give 0, as there.
+ *
+ * @param y written: as long as x; may be x
+ */
+export function scaleByDeviation(
+  y: Floats,
+  x: Floats,
+  options: Partial<StandardizeOptions> = noOptions,
+): void {
+  const { ddof = standardizeDefaults.ddof, eps = standardizeDefaults.eps, mask } = options;
+  const n = x.length;
+  checkGroups("scaleByDeviation", n, y, Math.max(n, 1), mask);
+  checkDeviation("scaleByDeviation", ddof, eps);
+  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps, "keep");
+}
+
+/** y = x − mean over the entries that count, 0 elsewhere. */
+export function subtractMean(y: Floats, x: Floats, mask?: Floats): void {
+  const n = x.length;
+  checkGroups("subtractMean", n, y, Math.max(n, 1), mask);
+  center(n, y, x, Math.max(n, 1), mask, false, "none", 0, 0);
+}
+
+/**
+ * Standardizes entries by index: writes `standardize` of x at order[first … end − 1] to the same places of y,
+ * and leaves the others alone. `scratch` has room for end − first numbers, so that a steady step
+ * allocates nothing.
+ */
+export function standardizeRows(
+  y: Floats,
+  x: Floats,
+  order: ArrayLike<number>,
+  first: number,
+  end: number,
+  scratch: Floats = new Float64Array(end - first),
+): void {
+  const n = end - first;
+  for (let i = 0; i < n; i++) scratch[i] = x[order[first + i]];
+  const { ddof, eps } = standardizeDefaults;
+  center(n, scratch, scratch, Math.max(n, 1), undefined, false, "deviation", ddof, eps);
+  for (let i = 0; i < n; i++) y[order[first + i]] = scratch[i];
 }
 
 /**

@@ -1,9 +1,10 @@
 /** Returns of one policy from another one's data, action values first. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { exp } from "../core/math.ts";
 import {
   at,
-  checkLength,
   checkTransitions,
   checkUnit,
   fixed,

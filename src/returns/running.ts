@@ -3,10 +3,12 @@
  * rewards. Conventions are those of stable-baselines3's VecNormalize: population variance, a start that
  * counts as 1e-4 samples of mean 0 and variance 1, eps under the root, a clip.
  */
+
 import type { Floats } from "../core/backend.ts";
+import { checkFinite, checkInteger, checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
-import { checkLength, checkRows, checkUnit } from "./transitions.ts";
+import { checkRows, checkUnit } from "./transitions.ts";
 
 export interface NormalizeOptions {
   /** Added to the variance. */
@@ -22,6 +24,11 @@ export type MomentsState = {
   readonly variance: readonly number[];
 };
 
+function checkNormalize(where: string, eps: number, clip: number): void {
+  checkNumber(where, "eps", eps, { min: 0 });
+  checkNumber(where, "clip", clip, { min: 0 });
+}
+
 const clipped = (x: number, clip: number): number => Math.min(Math.max(x, -clip), clip);
 
 /** Mean and variance of each of `size` features over all rows seen. */
@@ -29,28 +36,48 @@ export class RunningMoments {
   readonly size: number;
   readonly mean: Float64Array;
   readonly variance: Float64Array;
-  count: number;
+  private readonly counted: Float64Array;
 
-  /** `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. */
-  constructor(size: number, count = 1e-4) {
+  /**
+   * `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. `memory`, 2·size + 1
+   * numbers, is where it lies, taken as it stands: memory that threads share.
+   */
+  constructor(size: number, count = 1e-4, memory?: Float64Array) {
+    checkInteger("RunningMoments", "size", size, { min: 0 });
+    checkFinite("RunningMoments", "count", count, { min: 0 });
+    const room = memory ?? new Float64Array(2 * size + 1).fill(1, size, 2 * size);
+    checkLength("RunningMoments", "its memory", room, 2 * size + 1);
     this.size = size;
-    this.mean = new Float64Array(size);
-    this.variance = new Float64Array(size).fill(1);
-    this.count = count;
+    this.mean = room.subarray(0, size);
+    this.variance = room.subarray(size, 2 * size);
+    this.counted = room.subarray(2 * size);
+    if (memory === undefined) this.count = count;
   }
 
-  /** Takes in a batch, [rows, size]. */
-  update(batch: Floats): void {
+  get count(): number {
+    return this.counted[0];
+  }
+  set count(count: number) {
+    this.counted[0] = count;
+  }
+
+  /** Takes in a batch, [rows, size]; with `counts`, [rows], only the rows where it is not 0. */
+  update(batch: Floats, counts?: ArrayLike<number>): void {
     const { size, count } = this;
     checkRows("RunningMoments.update", size, batch.length);
-    const rows = batch.length / size;
+    const all = batch.length / size;
+    if (counts !== undefined) checkLength("RunningMoments.update", "counts", counts, all);
+    let rows = all;
+    if (counts !== undefined) for (let i = 0; i < all; i++) if (counts[i] === 0) rows--;
     if (rows === 0) return;
     for (let j = 0; j < size; j++) {
       let sum = 0;
-      for (let i = j; i < batch.length; i += size) sum += batch[i];
+      for (let i = j, row = 0; row < all; i += size, row++)
+        if (counts === undefined || counts[row] !== 0) sum += batch[i];
       const mean = sum / rows;
       let squares = 0;
-      for (let i = j; i < batch.length; i += size) squares += square(batch[i] - mean);
+      for (let i = j, row = 0; row < all; i += size, row++)
+        if (counts === undefined || counts[row] !== 0) squares += square(batch[i] - mean);
       this.#merge(j, count, mean, squares / rows, rows);
     }
     this.count = count + rows;
@@ -84,6 +111,7 @@ export class RunningMoments {
     const { eps = normalizeDefaults.eps, clip = normalizeDefaults.clip } = options;
     const { size, mean, variance } = this;
     checkRows("RunningMoments.normalize", size, x.length);
+    checkNormalize("RunningMoments.normalize", eps, clip);
     checkLength("RunningMoments.normalize", "the output", y, x.length);
     for (let j = 0; j < size; j++) {
       const scale = 1 / Math.sqrt(variance[j] + eps);
@@ -132,13 +160,24 @@ export class RewardScaler {
     if (!(Number.isInteger(envs) && envs > 0))
       throw new ShapeError(`RewardScaler: want at least one environment, got ${envs}`);
     this.options = { ...rewardScalerDefaults, ...options };
-    checkUnit("RewardScaler", "gamma", this.options.gamma, 0);
+    const { gamma, eps, clip } = this.options;
+    checkUnit("RewardScaler", "gamma", gamma, 0);
+    checkNormalize("RewardScaler", eps, clip);
     this.moments = new RunningMoments(1);
     this.returns = new Float64Array(envs);
   }
 
-  /** Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. */
-  scale(y: Floats, reward: Floats, terminated: Floats, truncated: Floats): void {
+  /**
+   * Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. With `counts`, [envs], an environment
+   * where it is 0 took no step: it is not taken in, and its reward is left as it is.
+   */
+  scale(
+    y: Floats,
+    reward: Floats,
+    terminated: Floats,
+    truncated: Floats,
+    counts?: ArrayLike<number>,
+  ): void {
     const { returns, moments } = this;
     const { gamma, eps, clip } = this.options;
     const envs = returns.length;
@@ -146,11 +185,16 @@ export class RewardScaler {
     checkLength("RewardScaler.scale", "the output", y, reward.length);
     checkLength("RewardScaler.scale", "terminated", terminated, reward.length);
     checkLength("RewardScaler.scale", "truncated", truncated, reward.length);
+    if (counts !== undefined) checkLength("RewardScaler.scale", "counts", counts, envs);
     for (let row = 0; row < reward.length; row += envs) {
-      for (let e = 0; e < envs; e++) returns[e] = gamma * returns[e] + reward[row + e];
-      moments.update(returns);
+      for (let e = 0; e < envs; e++) {
+        if (counts === undefined || counts[e] !== 0)
+          returns[e] = gamma * returns[e] + reward[row + e];
+      }
+      moments.update(returns, counts);
       const scale = 1 / Math.sqrt(moments.variance[0] + eps);
       for (let e = 0; e < envs; e++) {
+        if (counts !== undefined && counts[e] === 0) continue;
         const i = row + e;
         y[i] = clipped(reward[i] * scale, clip);
         if (terminated[i] !== 0 || truncated[i] !== 0) returns[e] = 0;

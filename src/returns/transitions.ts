@@ -1,5 +1,6 @@
 /** What scans read: columns over time and environments, [steps, envs] row-major, time first. */
 import type { Floats } from "../core/backend.ts";
+import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 
 export interface Transitions {
@@ -62,21 +63,15 @@ export function nextValues(
 
 // ---- checks: once a call, whatever the size
 
-export function checkLength(caller: string, column: string, got: { length: number }, n: number) {
-  if (got.length !== n)
-    throw new ShapeError(`${caller}: want ${n} numbers in ${column}, got ${got.length}`);
-}
-
 export function checkRows(caller: string, envs: number, n: number): void {
   if (!(Number.isInteger(envs) && envs > 0 && n % envs === 0))
-    throw new ShapeError(`${caller}: want whole rows of envs = ${envs} numbers, got ${n} numbers`);
+    throw new ShapeError(`${caller}: expected whole rows of ${envs} numbers, got ${n}`);
 }
 
 /** A discount or trace decay: from 0 to 1, or one for each of n steps. */
 export function checkUnit(caller: string, name: string, x: PerStep, n: number): void {
   if (typeof x !== "number") checkLength(caller, name, x, n);
-  else if (!(x >= 0 && x <= 1))
-    throw new RangeError(`${caller}: want ${name} from 0 to 1, got ${x}`);
+  else checkNumber(caller, name, x, { min: 0, max: 1 });
 }
 
 type Ends = Pick<Transitions, "envs" | "reward" | "terminated" | "truncated">;

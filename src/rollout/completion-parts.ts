@@ -19,6 +19,8 @@ export interface PartSizes {
   readonly steps: number;
   /** Samples that must stay together: a group, or 1. */
   readonly together?: number;
+  /** Ids that could be drawn, the first ones; others pad the vocabulary. Default: all. */
+  readonly tokens?: number;
 }
 
 export class CompletionParts {
@@ -43,6 +45,22 @@ export class CompletionParts {
     this.place = input(k, [samples, steps]);
     this.sample = new Int32Array(samples);
     this.flat = Object.freeze([rows * positions, -1]);
+    if ((sizes.tokens ?? vocab) < vocab) this.support = this.everywhere();
+  }
+
+  /** For each position 1 at what could be drawn without truncation. */
+  private everywhere(): Tensor {
+    const { rows, positions } = this.sizes;
+    const support = input(this.k, [rows * positions, this.vocab]);
+    this.allowAll(support);
+    return support;
+  }
+
+  private allowAll({ data }: Tensor): void {
+    const { vocab } = this;
+    const { tokens = vocab } = this.sizes;
+    data.fill(0);
+    for (let at = 0; at < data.length; at += vocab) data.fill(1, at, at + tokens);
   }
 
   /** A column that the loss reads, [samples, steps] or, with `each`, [samples]. */
@@ -97,7 +115,7 @@ export class CompletionParts {
   private clear(): void {
     this.pack.clear();
     this.place.data.fill(0);
-    if (this.support !== NONE) this.support.data.fill(1);
+    if (this.support !== NONE) this.allowAll(this.support);
     this.count = 0;
   }
 
@@ -121,7 +139,9 @@ export class CompletionParts {
     const start = place + prompt.length - 1; // predicts the completion's first token
     for (let j = 0; j < batch.length[sample]; j++) {
       this.place.data[this.count * steps + j] = start + j;
-      if (batch.support !== null) this.narrow(batch.support, sample * steps + j, start + j);
+      const at = sample * steps + j;
+      // where the environment wrote nothing was drawn, and no token counts
+      if (batch.support !== null && batch.mask[at] !== 0) this.narrow(batch.support, at, start + j);
     }
     this.sample[this.count++] = sample;
     return true;
@@ -129,12 +149,8 @@ export class CompletionParts {
 
   /** Restricts a position to the tokens that could be drawn there. */
   private narrow(support: Uint8Array, from: number, position: number): void {
-    const { vocab, k } = this;
-    if (this.support === NONE) {
-      const { rows, positions } = this.sizes;
-      const ones = new Float32Array(rows * positions * vocab).fill(1);
-      this.support = input(k, [rows * positions, vocab], ones);
-    }
+    const { vocab } = this;
+    if (this.support === NONE) this.support = this.everywhere();
     for (let v = 0; v < vocab; v++)
       this.support.data[position * vocab + v] = support[from * vocab + v];
   }

@@ -17,7 +17,7 @@ export class Completions {
   /** ln π of each token when it was drawn, and the entropy of what it was drawn from. */
   readonly logProb: Float64Array;
   readonly entropy: Float64Array;
-  /** Tokens in all, and whether the last is a stop token: what is not is cut short. */
+  /** Tokens in all, and how many at the end say that it is over: a text with none of them was cut short. */
   readonly length: Int32Array;
   readonly ended: Uint8Array;
   /** NaN where it could not be scored. */
@@ -42,7 +42,7 @@ export class Completions {
     this.support = supportSize > 0 ? new Uint8Array(n * supportSize) : null;
   }
 
-  /** A sample's tokens; its last stop token is left out where asked. */
+  /** A sample's tokens; those that end it are left out where asked. */
   tokensOf(i: number, withStop = true): number[] {
     const start = i * this.steps;
     const length = this.length[i] - (withStop ? 0 : this.ended[i]);
@@ -71,16 +71,23 @@ export class Completions {
   }
 }
 
-/** What the environment says when the policy has ended its turn: tokens, or null for no more. */
-export type Reply = (sample: number, batch: Completions) => readonly number[] | null;
+/** The environment's side of a dialogue. */
+export interface Dialogue {
+  /** Tokens that end the policy's turn, one after the other. */
+  readonly turnEnd: readonly number[];
+  /** The environment's answer in tokens, or null when the dialogue is over. */
+  readonly reply: (sample: number, batch: Completions) => readonly number[] | null;
+}
 
 export interface CompleterOptions {
   /** Texts decoded side by side. Default 64. */
   readonly rows?: number;
-  /** A text ends, or a turn, with one of these. */
+  /** A text ends with one of these. */
   readonly stop: readonly number[];
   readonly sampling?: Partial<Sampling>;
-  readonly reply?: Reply;
+  readonly dialogue?: Dialogue;
+  /** The tokenizer's ids, where the model's vocabulary is padded beyond them: others are never drawn. */
+  readonly tokens?: number;
 }
 
 export class Completer {
@@ -88,17 +95,23 @@ export class Completer {
   private readonly decoder: Decoder;
   private readonly sampler: Sampler;
   private readonly stop: ReadonlySet<number>;
-  private readonly reply: Reply | null;
+  private readonly dialogue: Dialogue | null;
   private readonly noise = new Float64Array(1);
   private readonly sampleOf: Int32Array; // which sample a row holds; −1: none
 
-  constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, reply }: CompleterOptions) {
+  constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, dialogue, tokens }: CompleterOptions) {
+    const { vocab } = gpt.options;
     this.gpt = gpt;
+    this.sampler = new Sampler(vocab, sampling, tokens);
     this.decoder = new Decoder(gpt, rows);
-    this.sampler = new Sampler(gpt.options.vocab, sampling);
     this.stop = new Set(stop);
-    this.reply = reply ?? null;
+    this.dialogue = dialogue ?? null;
     this.sampleOf = new Int32Array(rows);
+  }
+
+  /** Gives all buffers back: the completer must not be used again. */
+  free(): void {
+    this.decoder.free();
   }
 
   /** A batch with room for what this samples. */
@@ -154,10 +167,14 @@ export class Completer {
     batch.logProb[at] = sampler.logProb;
     batch.entropy[at] = sampler.entropy;
     batch.support?.set(sampler.support, at * vocab);
-    const stopped = this.stop.has(sampler.token);
-    const said = stopped && this.reply !== null ? this.reply(sample, batch) : null;
-    if (stopped && said === null) {
+    if (this.stop.has(sampler.token)) {
       batch.ended[sample] = 1;
+      return false;
+    }
+    const turnEnd = this.turnEnd(batch, sample);
+    const said = turnEnd > 0 ? this.dialogue?.reply(sample, batch) : undefined;
+    if (said === null) {
+      batch.ended[sample] = turnEnd;
       return false;
     }
     const added = said?.length ?? 0;
@@ -170,6 +187,19 @@ export class Completer {
     }
     batch.length[sample] += added;
     return true;
+  }
+
+  /** How many tokens end the policy's turn here, if they do; else 0. */
+  private turnEnd(batch: Completions, sample: number): number {
+    if (this.dialogue === null) return 0;
+    const { turnEnd } = this.dialogue;
+    const end = sample * batch.steps + batch.length[sample];
+    if (batch.length[sample] < turnEnd.length) return 0;
+    for (const [i, token] of turnEnd.entries()) {
+      const at = end - turnEnd.length + i;
+      if (batch.token[at] !== token || batch.mask[at] === 0) return 0;
+    }
+    return turnEnd.length;
   }
 
   private check(prompt: readonly number[], steps: number, i: number): void {

@@ -1,5 +1,7 @@
 /** How well a policy does: whole episodes without learning. */
+import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
+import { TimeLimit } from "../envs/wrappers.ts";
 import { Actor } from "../policies/actor.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
 import type { VectorEnv } from "./vector-env.ts";
@@ -21,20 +23,54 @@ export interface Evaluation {
 /** Called with every step of an evaluation: what was seen, done and got. */
 export type Witness = (episode: number, actor: Actor, env: VectorEnv) => void;
 
-/** Plays `episodes` episodes from `seed`, with the likeliest actions (greedy) or sampled ones. */
+/** Steps after which an episode that has no limit of its own is cut short. */
+export const evaluationLimit = 100_000;
+
+/**
+ * Plays `episodes` episodes from `seed` in the first of the environments, with the likeliest actions (greedy) or
+ * sampled ones. It reads the environments' statistics of observations, and leaves everything as it was: the
+ * environment's state and generator come back, nothing is counted. An episode without a step limit of its own is
+ * cut short after `evaluationLimit` steps. Throws ShapeError for a policy that does not fit the environment.
+ */
 export function evaluate(
   model: ActorCritic,
-  env: VectorEnv,
+  envs: VectorEnv,
   episodes: number,
   seed: number,
   greedy: boolean,
   witness?: Witness,
 ): Evaluation {
-  const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
-  const random = new Random(seed).split(); // apart from the environment's own draws
-  const [only] = env.envs;
-  only.seed(seed);
+  checkInteger("evaluate", "episodes", episodes, { min: 1 });
+  const [only] = envs.envs;
+  model.mustFit("evaluate", only.observationSpace, only.actionSpace);
+  const before = only.save();
+  try {
+    only.seed(seed);
+    return play(model, playground(envs), episodes, new Random(seed).split(), greedy, witness);
+  } finally {
+    only.restore(before);
+  }
+}
+
+/** The first environment alone, under the statistics of all, which it does not change. */
+function playground(envs: VectorEnv): VectorEnv {
+  const [first] = envs.envs;
+  const only = Number.isFinite(first.maxSteps) ? first : new TimeLimit(first, evaluationLimit);
+  const env = envs.around([only], { autoreset: true, normalizeReward: false });
   env.learning = false;
+  return env;
+}
+
+/** `random` is apart from the environment's own draws. */
+function play(
+  model: ActorCritic,
+  env: VectorEnv,
+  episodes: number,
+  random: Random,
+  greedy: boolean,
+  witness?: Witness,
+): Evaluation {
+  const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
   env.start();
   const returns: number[] = [];
   const lengths: number[] = [];

@@ -3,6 +3,7 @@
  * aside; opponents are drawn from the last `size` of them, so that nobody learns to beat only the newest.
  * One seat is kept by the first self, which plays nearly at random: what is strange must stay beatable.
  */
+import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
 import type { ConnectFour, Opponent } from "../envs/connect-four.ts";
@@ -23,12 +24,17 @@ export class League implements Kept {
   private readonly random: Random;
   private readonly seats: readonly Actor[];
   private past: Float32Array[] = [];
+  /** What a recurrent opponent remembers of its game, per environment. */
+  private readonly memories: Float32Array[] = [];
 
   constructor(
     model: ActorCritic,
     random: Random,
     { size = 20, every = 10, seats = 4 }: LeagueOptions = {},
   ) {
+    checkInteger("League", "size", size, { min: 1 });
+    checkInteger("League", "every", every, { min: 1 });
+    checkInteger("League", "seats", seats, { min: 2 });
     this.model = model;
     this.size = size;
     this.every = every;
@@ -40,13 +46,18 @@ export class League implements Kept {
     for (let seat = 0; seat < seats; seat++) this.take(seat, weights(model));
   }
 
-  /** Who environment e plays against. */
+  /** Who environment e plays against; it remembers that environment's game alone, from its first move on. */
   opponent(e: number): Opponent {
     const actor = this.seats[e % this.seats.length];
+    while (this.memories.length <= e) this.memories.push(new Float32Array(this.model.memorySize));
+    const memory = this.memories[e];
     return (game: ConnectFour, random) => {
       game.observe(actor.observation, 0);
       game.mask(actor.mask, 0);
+      actor.state.set(memory);
+      actor.reset[0] = game.moves() < 2 ? 1 : 0;
       actor.act(random);
+      memory.set(actor.state);
       return actor.action[0];
     };
   }
@@ -71,15 +82,27 @@ export class League implements Kept {
 
   save(): State {
     const seats = this.seats.map(({ model }) => weights(model));
-    return { past: this.past, seats, random: this.random.save() };
+    const own = { past: this.past, seats, random: this.random.save() };
+    return this.model.memorySize === 0 ? own : { ...own, memories: this.memories };
   }
 
   restore(state: State): void {
+    this.renew(state);
+    if (this.model.memorySize === 0) return;
+    const saved = partOf(state, "memories");
+    for (const [e, memory] of this.memories.entries())
+      memory.set(numbersOf(saved, `${e}`, memory.length));
+  }
+
+  /** Takes the past selves; the games are others. */
+  renew(state: State): void {
+    for (const memory of this.memories) memory.fill(0);
     const past = partOf(state, "past");
     const lists = Array.isArray(past) ? past : Object.values(past as object);
-    this.past = lists.map((list: ArrayLike<number>) => Float32Array.from(list));
+    const { length } = weights(this.model);
+    this.past = lists.map((_, i) => Float32Array.from(numbersOf(past, `${i}`, length)));
     for (let seat = 0; seat < this.seats.length; seat++) {
-      this.take(seat, Float32Array.from(numbersOf(partOf(state, "seats"), `${seat}`)));
+      this.take(seat, Float32Array.from(numbersOf(partOf(state, "seats"), `${seat}`, length)));
     }
     this.random.restore(Array.from(numbersOf(state, "random")));
   }

@@ -18,6 +18,7 @@ export type Source = Pick<
   | "mask"
   | "action"
   | "logProb"
+  | "noise"
   | "value"
   | "reset"
   | "taken"
@@ -36,6 +37,8 @@ export class Minibatch {
   readonly action: Tensor;
   readonly oldLogProb: Tensor;
   readonly oldValue: Tensor;
+  /** What the actions were sampled with, where the head's entropy wants it; else NONE. */
+  readonly noise: Tensor;
   readonly advantage: Tensor;
   readonly target: Tensor;
   /** 1/(taken steps of the whole minibatch), so that sums are means; 0 for others, and behind its end. */
@@ -60,6 +63,7 @@ export class Minibatch {
     this.mask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
     this.mask.data.fill(1);
     this.action = input(k, head.actionShape(rows));
+    this.noise = head.samplesEntropy ? input(k, head.actionShape(rows)) : NONE;
     [this.oldLogProb, this.oldValue, this.advantage, this.target, this.weight] = [
       one(),
       one(),
@@ -81,6 +85,7 @@ export class Minibatch {
       [this.oldValue, (source) => source.value],
       [this.advantage, (_, { advantage }) => advantage],
       [this.target, (_, { target }) => target],
+      ...(this.noise === NONE ? [] : [[this.noise, (source: Source) => source.noise] as const]),
       ...(this.mask === NONE ? [] : [[this.mask, (source: Source) => source.mask] as const]),
       ...(this.memory === null
         ? []
@@ -122,6 +127,21 @@ export class Minibatch {
       for (let j = 0; j < size; j++) state.data[row * size + j] = startState[e * size + j];
     }
   }
+}
+
+/**
+ * Returns where the minibatch that begins at `first` ends: after `minibatch` rows, or at the end of all `size`
+ * where fewer than `least` would be left over. With `least` 2, no row is alone: it has no deviation to be
+ * standardized by.
+ */
+export function minibatchEnd(
+  first: number,
+  minibatch: number,
+  size: number,
+  least: number,
+): number {
+  const end = first + minibatch;
+  return size - end < least ? size : end;
 }
 
 function copyRows(

@@ -1,4 +1,5 @@
 /** Steps of several environments under a policy, in arrays made once: [steps, envs], time first. */
+import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { Actor } from "../policies/actor.ts";
 import type { Transitions } from "../returns/transitions.ts";
@@ -15,6 +16,8 @@ export class Rollout implements Transitions {
   readonly mask: Float32Array;
   readonly action: Float32Array;
   readonly logProb: Float32Array;
+  /** What each action was sampled with, where the head's entropy wants it; else empty. */
+  readonly noise: Float32Array;
   readonly reward: Float32Array;
   /** V of the state acted in, and of the state reached; 0 without a critic. */
   readonly value: Float32Array;
@@ -38,6 +41,10 @@ export class Rollout implements Transitions {
   constructor(env: VectorEnv, actor: Actor, steps: number) {
     const { head, memorySize } = actor.model;
     const envs = env.envs.length;
+    const [{ observationSpace, actionSpace }] = env.envs;
+    actor.model.mustFit("Rollout", observationSpace, actionSpace);
+    checkInteger("Rollout", "the actor's environments", actor.envs, { min: envs, max: envs });
+    checkInteger("Rollout", "steps", steps, { min: 1 });
     const n = steps * envs;
     this.env = env;
     this.actor = actor;
@@ -48,6 +55,7 @@ export class Rollout implements Transitions {
     this.mask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0);
     this.action = new Float32Array(n * head.actionSize);
     this.logProb = new Float32Array(n);
+    this.noise = new Float32Array(head.samplesEntropy ? n * head.actionSize : 0);
     this.reward = new Float32Array(n);
     this.value = new Float32Array(n);
     this.nextValue = new Float32Array(n);
@@ -74,6 +82,7 @@ export class Rollout implements Transitions {
       actor.act(random);
       place(this.action, actor.action, t);
       place(this.logProb, actor.logProb, t);
+      if (this.noise.length > 0) place(this.noise, actor.noise, t);
       place(this.value, actor.value, t);
       running = this.step(t);
     }

@@ -3,10 +3,10 @@
  * step: `observation` is then the next episode's first, `finalObservation` what the ended one came to, whose
  * value a truncated episode bootstraps from.
  */
-import { ShapeError } from "../core/errors.ts";
+import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
-import type { Dynamics } from "../envs/env.ts";
+import { Dynamics } from "../envs/env.ts";
 import type { Space } from "../envs/space.ts";
 import {
   type MomentsState,
@@ -25,6 +25,8 @@ export interface VectorEnvOptions {
   readonly gamma?: number;
   /** Start anew where an episode ended. Default true; false: it rests until the next `start`. */
   readonly autoreset?: boolean;
+  /** Where observations are standardized: statistics that others use and update too. Default: its own. */
+  readonly moments?: RunningMoments | null;
 }
 
 /** Numbers of a mask: one a choice. */
@@ -39,6 +41,23 @@ const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
 ): Partial<NormalizeOptions> | null => (option === true ? {} : option || null);
 
+/** Throws EnvError where two of the environments are one object, be it inside of wrappers. */
+function mustBeApart(envs: readonly Dynamics[]): void {
+  const seen = new Set<Dynamics>();
+  for (const [e, env] of envs.entries()) {
+    let inner: unknown = env;
+    for (; inner instanceof Dynamics; inner = (inner as { readonly env?: unknown }).env) {
+      if (seen.has(inner))
+        throw new EnvError(`VectorEnv: expected environments of their own, got one twice, at ${e}`);
+      seen.add(inner);
+    }
+  }
+}
+
+/**
+ * Environments stepped together. Those that were never seeded are seeded here, each with its number, so that
+ * they differ.
+ */
 export class VectorEnv implements Kept {
   readonly envs: readonly Dynamics[];
   readonly observationSize: number;
@@ -83,6 +102,8 @@ export class VectorEnv implements Kept {
     if (envs.some((env) => env.observationSpace.size !== size)) {
       throw new ShapeError("VectorEnv: want environments with observations of one size");
     }
+    mustBeApart(envs);
+    for (const [e, env] of envs.entries()) if (!env.isSeeded) env.seed(e);
     this.envs = envs;
     this.observationSize = size;
     this.actionSize = actionSpace.size;
@@ -105,14 +126,19 @@ export class VectorEnv implements Kept {
     const observations = chosen(options.normalizeObservation);
     const rewards = chosen(options.normalizeReward);
     this.normalize = observations ?? {};
-    this.moments = observations && new RunningMoments(size);
+    this.moments = observations && (options.moments ?? new RunningMoments(size));
     this.rewardScaler =
       rewards && new RewardScaler(n, { gamma: options.gamma ?? 0.99, ...rewards });
   }
 
-  /** Some of the environments, with the same options and statistics of their own. */
+  /** Some of the environments, with the same options and the same statistics of observations. */
   part(first: number, end: number): VectorEnv {
-    return new VectorEnv(this.envs.slice(first, end), this.options);
+    return this.around(this.envs.slice(first, end));
+  }
+
+  /** Environments like its own, with the same options but `changes` and the same statistics of observations. */
+  around(envs: readonly Dynamics[], changes: VectorEnvOptions = {}): VectorEnv {
+    return new VectorEnv(envs, { ...this.options, moments: this.moments, ...changes });
   }
 
   /** Seeds each environment apart. */
@@ -149,7 +175,10 @@ export class VectorEnv implements Kept {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {
       this.stepped[e] = this.resting(e) ? 0 : 1;
-      if (this.stepped[e] === 0) continue;
+      if (this.stepped[e] === 0) {
+        this.reward[e] = 0;
+        continue;
+      }
       const env = envs[e];
       this.fresh[e] = 0;
       env.act(actions, e * this.actionSize);
@@ -173,7 +202,8 @@ export class VectorEnv implements Kept {
     }
     this.standardize();
     if (this.learning) {
-      this.rewardScaler?.scale(this.reward, this.reward, this.terminated, this.truncated);
+      const { reward, terminated, truncated, stepped } = this;
+      this.rewardScaler?.scale(reward, reward, terminated, truncated, stepped);
     }
   }
 
@@ -237,6 +267,28 @@ export class VectorEnv implements Kept {
     this.episodeReturn.set(numbersOf(state, "episodeReturn", envs.length));
     this.episodeLength.set(numbersOf(state, "episodeLength", envs.length));
     this.restoreStatistics(state);
+  }
+
+  /** Takes the statistics alone: the environments are others, and begin anew. */
+  renew(state: State): void {
+    this.moments?.restore(partOf(state, "moments") as unknown as MomentsState);
+    if (this.rewardScaler === null) return;
+    const { moments } = partOf(state, "rewardScaler") as unknown as RewardScalerState;
+    this.rewardScaler.moments.restore(moments);
+  }
+
+  /**
+   * Takes the statistics of observations alone. Throws FormatError where only one side standardizes them: the
+   * policy would see other numbers than it learned from.
+   */
+  loadMoments(state: State): void {
+    const { moments = null } = state as { readonly moments?: MomentsState | null };
+    if ((moments === null) !== (this.moments === null)) {
+      throw new FormatError(
+        `state: expected normalizeObservation=${moments !== null}, as it was saved, got ${moments === null}`,
+      );
+    }
+    if (moments !== null) this.moments?.restore(moments);
   }
 
   /** What observations and rewards are measured by; a policy's evaluation needs it too. */

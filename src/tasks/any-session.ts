@@ -1,6 +1,6 @@
 /** Sessions of control and of language as one: what the command line trains, resumes and evaluates. */
 import type { Report } from "../algos/training.ts";
-import { unknownName } from "../core/settings.ts";
+import { type Settings, unknownName } from "../core/settings.ts";
 import type { Kept, State } from "../core/state.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { tasks } from "./index.ts";
@@ -9,6 +9,7 @@ import {
   checkWhole,
   makeBackend,
   open,
+  originOf,
   type RunConfig,
   resolve,
   type Session,
@@ -33,6 +34,8 @@ export interface AnySession {
   /** Plays episodes; of a text task, completes validation prompts. */
   evaluate(episodes: number, seed: number, greedy: boolean): AnyEvaluation;
   load(state: State): void;
+  /** Sets up the trainer, and goes on from where the saved training stood: what may throw, before anything trains. */
+  prepare(): void;
   /** Of a text task: completes the prompts that are held out for the end. */
   readonly evaluateHeldOut?: AnySession["evaluate"];
   /** Of a text task, all there is to it. */
@@ -41,6 +44,10 @@ export interface AnySession {
 
 export const isLanguage = (task: string): task is LanguageTaskName =>
   Object.hasOwn(languageTasks, task);
+
+/** The settings of a task alone, without those of model and algorithm. */
+export const taskSettings = (task: string): Settings =>
+  isLanguage(task) ? languageTasks[task].settings : tasks[task as keyof typeof tasks].settings;
 
 /** Resolves names, presets and settings. Throws SettingError that names what is allowed. */
 export function resolveAny(request: SessionRequest): RunConfig {
@@ -56,7 +63,8 @@ export function resolveAny(request: SessionRequest): RunConfig {
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
   const settings = settleLanguage(task, algo, request.settings ?? {});
-  return { task, algo, seed, steps, backend: backendOf(request.backend), settings };
+  const backend = backendOf(request.backend);
+  return { ...originOf(request), task, algo, seed, steps, backend, settings };
 }
 
 /** A training, fresh or from where `saved` was saved. `read` gives the text of a corpus by its setting. */
@@ -64,9 +72,10 @@ export function openAny(
   given: RunConfig,
   saved: State | null = null,
   read?: ReadCorpus,
+  renews = false,
 ): AnySession {
   const config = resolveAny(given);
-  if (!isLanguage(config.task)) return open(config, saved) satisfies Session as AnySession;
+  if (!isLanguage(config.task)) return open(config, saved, renews) satisfies Session as AnySession;
   const language = openLanguage(makeBackend(config.backend), config, saved, read);
   return {
     config,
@@ -76,6 +85,7 @@ export function openAny(
     evaluate: (...how) => asEpisodes(language.evaluate(...how)),
     evaluateHeldOut: (...how) => asEpisodes(language.evaluate(...how, "heldOut")),
     load: language.load,
+    prepare() {}, // done: `openLanguage` begins at once
   };
 }
 

@@ -158,8 +158,8 @@ export const tasks = {
   blackjack: task({
     about: "draw cards up to 21 against a dealer (Blackjack-v1)",
     settings: {
-      sab: flag(false, "Sutton & Barto's rules: a natural alone wins"),
-      natural: flag(false, "a natural pays 1.5"),
+      sab: flag(true, "Sutton & Barto's rules: a natural alone wins (as Gymnasium registers it)"),
+      natural: flag(false, "without sab, a natural pays 1.5"),
     },
     make: (values) => new Blackjack(values),
     algo: "ppo",

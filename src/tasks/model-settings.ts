@@ -11,6 +11,11 @@ export const modelSettings = {
   logStd: real(0, "ln σ of continuous actions at the start", { min: -20, max: 2 }),
   normalizeObservation: flag(false, "standardize observations by all that were seen"),
   normalizeReward: flag(false, "divide rewards by the deviation of their discounted sum"),
+  observationScale: real(
+    1,
+    "multiply observations by this, before all else; 0.00392156862745098 (1/255) for pixels of 0 to 255",
+    { min: 1e-12 },
+  ),
   frames: integer(1, "observations stacked, oldest first", { min: 1, max: 64 }),
 };
 export type ModelConfig = Values<typeof modelSettings>;

@@ -9,8 +9,9 @@ import { Random } from "../core/random.ts";
 import { type Settings, settle, unknownName, type Values } from "../core/settings.ts";
 import { partOf, type State } from "../core/state.ts";
 import type { Dynamics } from "../envs/env.ts";
-import { FrameStack } from "../envs/wrappers.ts";
+import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
+import type { RunningMoments } from "../returns/running.ts";
 import { type Evaluation, evaluate, type Witness } from "../rollout/evaluate.ts";
 import { League } from "../rollout/league.ts";
 import { VectorEnv } from "../rollout/vector-env.ts";
@@ -19,6 +20,8 @@ import { type ModelConfig, modelSettings } from "./model-settings.ts";
 
 /** Everything a run follows from. JSON keeps it. */
 export interface RunConfig {
+  /** The run whose weights it began with, as it was named then; for the record. */
+  readonly from?: string;
   readonly task: string;
   readonly algo: string;
   readonly seed: number;
@@ -35,8 +38,13 @@ export interface Session {
   evaluate(episodes: number, seed: number, greedy: boolean, witness?: Witness): Evaluation;
   /** A new environment of the task. */
   makeEnv(): Dynamics;
-  /** Takes weights and statistics, but no more, from a saved training. */
+  /** Takes weights and statistics of observations alone from a saved training; before `prepare`, to train on. */
   load(state: State): void;
+  /**
+   * Sets up the trainer and goes on from where the saved training stood, where there is one; `reports` does it
+   * else. Throws for settings that do not fit together, and for a state that does not.
+   */
+  prepare(): void;
 }
 
 const backends: Readonly<Record<string, () => Backend>> = {
@@ -59,6 +67,7 @@ export function backendOf(name = "auto"): string {
 
 /** What a caller may leave out. */
 export interface SessionRequest {
+  readonly from?: string | undefined;
   readonly task: string;
   readonly algo?: string | undefined;
   readonly seed?: number | undefined;
@@ -79,8 +88,12 @@ export function resolve(request: SessionRequest): RunConfig {
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
   const settings = settle(settingsOf(task, algo), { ...preset, ...request.settings });
-  return { task, algo, seed, steps, backend, settings };
+  return { ...originOf(request), task, algo, seed, steps, backend, settings };
 }
+
+/** `from`, where it is given. */
+export const originOf = ({ from }: SessionRequest): Pick<RunConfig, "from"> =>
+  typeof from === "string" ? { from } : {};
 
 /** The settings of task, model and algorithm in one table. */
 export const settingsOf = (task: TaskName, algo: AlgorithmName): Settings => ({
@@ -89,45 +102,88 @@ export const settingsOf = (task: TaskName, algo: AlgorithmName): Settings => ({
   ...tasks[task].settings,
 });
 
-/** A training, fresh or from where `saved` was saved, ready to be drawn from. */
-export function open(given: RunConfig, saved: State | null = null): Session {
+/**
+ * A training, fresh or from where `saved` was saved, ready to be drawn from. `renews`: the environments are others
+ * than were saved, in number; they begin anew.
+ */
+export function open(given: RunConfig, saved: State | null = null, renews = false): Session {
   const config = resolve(given);
   const algorithm = algorithms[config.algo as AlgorithmName];
   const own = settle(algorithm.settings, pick(config.settings, algorithm.settings));
   const envs = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
-  const parts = assemble(config, envs, new Random(config.seed), saved);
-  const { training, makeEnv, shape } = parts;
+  const parts = assemble(config, envs, new Random(config.seed), { saved, renews });
+  const { training, makeEnv } = parts;
+  let begun: Generator<Report, never> | null = null;
+  const begin = (): Generator<Report, never> => {
+    begun ??= algorithm.train(training, own as never);
+    return begun;
+  };
   return {
     config,
-    reports: algorithm.train(training, own as never),
+    reports: drawn(begin),
+    prepare() {
+      if (!isThreaded(config)) begin();
+      else if (saved !== null) {
+        training.restoreCounts(saved); // the threads' training begins with the first report
+        this.load(saved);
+      }
+    },
     training,
     makeEnv,
     evaluate(episodes, seed, greedy, witness) {
-      const playground = new VectorEnv([makeEnv()], { ...shape, normalizeReward: false });
-      playground.restoreStatistics(training.env.saveStatistics());
+      const playground = training.env.around([makeEnv()]);
       return evaluate(training.model, playground, episodes, seed, greedy, witness);
     },
     load(state) {
       weightsOf(training.model.parameters).restore(partOf(state, "weights"));
-      training.env.restoreStatistics(partOf(state, "env"));
+      training.env.loadMoments(partOf(state, "env"));
+      const { popArt } = state as { readonly popArt?: State };
+      if (popArt !== undefined) training.model.popArt?.restore(popArt);
     },
   };
 }
 
+/** Whether its workers want threads of their own; see node/a3c-threads.ts. */
+export const isThreaded = ({ algo, settings }: Pick<RunConfig, "algo" | "settings">): boolean =>
+  algo === "a3c" && Number(settings.threads) > 1;
+
+function* drawn(begin: () => Generator<Report, never>): Generator<Report, never> {
+  return yield* begin();
+}
+
 /** The training of one worker of several, with a model, environments and chance of its own. */
-export function openWorker(config: RunConfig, index: number): Training {
+export function openWorker(
+  config: RunConfig,
+  index: number,
+  moments: (size: number) => RunningMoments | null = () => null,
+): Training {
   const random = new Random(config.seed);
   let own = random.split();
   for (let i = 0; i <= index; i++) own = random.split();
-  return assemble(config, Number(config.settings.envs), own, null).training;
+  return assemble(config, Number(config.settings.envs), own, { moments }).training;
 }
 
-function assemble(config: RunConfig, envs: number, random: Random, saved: State | null) {
+function assemble(
+  config: RunConfig,
+  envs: number,
+  random: Random,
+  {
+    saved = null,
+    renews = false,
+    moments = () => null,
+  }: {
+    readonly saved?: State | null;
+    readonly renews?: boolean;
+    readonly moments?: (size: number) => RunningMoments | null;
+  },
+) {
   const { settings } = config;
   const shape = settle(modelSettings, pick(settings, modelSettings));
   const task = tasks[config.task as TaskName];
   const makeEnv = (): Dynamics => {
-    const env = task.make(settings as Values<Settings>);
+    const raw = task.make(settings as Values<Settings>);
+    const scale = shape.observationScale;
+    const env = scale === 1 ? raw : new ScaleObservation(raw, scale);
     return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
   };
   const model = makeModel(config, shape, makeEnv(), random.split());
@@ -136,11 +192,12 @@ function assemble(config: RunConfig, envs: number, random: Random, saved: State 
     ...shape,
     gamma: Number(settings.gamma),
     autoreset: !whole,
+    moments: moments(model.options.observation.size),
   });
   env.seed(random);
-  const training = new Training(model, env, random.split(), config.steps, saved);
+  const training = new Training(model, env, random.split(), config.steps, saved, renews);
   playItself(training, task, random.split());
-  return { training, makeEnv, shape };
+  return { training, makeEnv };
 }
 
 function makeModel(
@@ -155,6 +212,7 @@ function makeModel(
     observation: env.observationSpace,
     action: env.actionSpace,
     critic: needsCritic(settings as never),
+    popArt: Number(settings.popArt ?? 0) > 0,
   };
   return new ActorCritic(makeBackend(backend), options, random);
 }

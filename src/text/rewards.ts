@@ -2,9 +2,25 @@
  * Rewards on text. A reward is a plain function of the prompt, the completion and the completion's tokens;
  * NaN says that it cannot be scored, and leaves the sample out.
  */
+import { checkFinite, checkInteger } from "../core/check.ts";
+import { UsageError } from "../core/errors.ts";
 import { cos } from "../core/math.ts";
 
 export type Reward = (prompt: string, completion: string, tokens: ArrayLike<number>) => number;
+
+/** What a reward gives for a sample. Throws UsageError unless it is a finite number, or NaN. */
+export function rewardOf(
+  reward: Reward,
+  prompt: string,
+  completion: string,
+  tokens: ArrayLike<number>,
+): number {
+  const given: unknown = reward(prompt, completion, tokens);
+  if (typeof given === "number" && Math.abs(given) !== Infinity) return given;
+  const isPromise = typeof (given as { then?: unknown } | null | undefined)?.then === "function";
+  const got = isPromise ? "a promise, which nobody awaits" : String(given);
+  throw new UsageError(`expected a finite number, or NaN for what cannot be scored, got ${got}`);
+}
 
 /** 1 where the completion, trimmed, is the answer to the prompt; NaN where there is no answer. */
 export const exactMatch =
@@ -24,43 +40,54 @@ export const format =
 export const weightedSum =
   (parts: readonly (readonly [weight: number, reward: Reward])[]): Reward =>
   (prompt, completion, tokens) =>
-    parts.reduce((sum, [weight, reward]) => sum + weight * reward(prompt, completion, tokens), 0);
+    parts.reduce(
+      (sum, [weight, reward]) => sum + weight * rewardOf(reward, prompt, completion, tokens),
+      0,
+    );
 
 /**
  * Soft over-long penalty of DAPO, Yu et al. 2025, arXiv:2503.14476: 0 up to maxLength − cache tokens, then
  * falling to −1 at maxLength, −1 beyond.
  */
-export const softOverlong =
-  (maxLength: number, cache: number): Reward =>
-  (_p, _c, tokens) =>
-    Math.max(-1, Math.min(0, (maxLength - cache - tokens.length) / cache));
+export function softOverlong(maxLength: number, cache: number): Reward {
+  checkFinite("softOverlong", "maxLength", maxLength, { min: 0 });
+  checkFinite("softOverlong", "cache", cache, { min: Number.MIN_VALUE });
+  return (_p, _c, tokens) => Math.max(-1, Math.min(0, (maxLength - cache - tokens.length) / cache));
+}
 
 /** NeMo-RL's: −penalty·(tokens − (maxLength − buffer))/buffer beyond that length, ever more. */
-export const overlong =
-  (maxLength: number, buffer: number, penalty: number): Reward =>
-  (_p, _c, tokens) =>
-    Math.min(0, ((maxLength - buffer - tokens.length) / buffer) * penalty);
+export function overlong(maxLength: number, buffer: number, penalty: number): Reward {
+  checkFinite("overlong", "maxLength", maxLength, { min: 0 });
+  checkFinite("overlong", "buffer", buffer, { min: Number.MIN_VALUE });
+  checkFinite("overlong", "penalty", penalty, { min: 0 });
+  return (_p, _c, tokens) => Math.min(0, ((maxLength - buffer - tokens.length) / buffer) * penalty);
+}
 
 /**
  * Yeo et al. 2025, arXiv:2502.03373: half a cosine over the length. What is right earns 1 when short and 0.5
- * at maxLength, what is wrong −1 when short and −0.5 when long. `right` is above 0 for what is right.
+ * at maxLength, what is wrong −1 when short and −0.5 when long. `right` is above 0 for what is right, and NaN
+ * for what cannot be scored.
  */
-export const cosineLength =
-  (right: Reward, maxLength: number): Reward =>
-  (prompt, completion, tokens) => {
+export function cosineLength(right: Reward, maxLength: number): Reward {
+  checkFinite("cosineLength", "maxLength", maxLength, { min: Number.MIN_VALUE });
+  return (prompt, completion, tokens) => {
     const share = Math.min(1, tokens.length / maxLength);
     const size = 0.5 + 0.25 * (1 + cos(Math.PI * share));
-    return right(prompt, completion, tokens) > 0 ? size : -size;
+    const score = rewardOf(right, prompt, completion, tokens);
+    return Number.isNaN(score) ? score : score > 0 ? size : -size;
   };
+}
 
 /** −penalty·(share of the n-grams of tokens that stood before). */
-export const repetition =
-  (n: number, penalty: number): Reward =>
-  (_p, _c, tokens) =>
-    -penalty * (1 - distinct(tokens, n));
+export function repetition(n: number, penalty: number): Reward {
+  checkInteger("repetition", "n", n, { min: 1 });
+  checkFinite("repetition", "penalty", penalty, { min: 0 });
+  return (_p, _c, tokens) => -penalty * (1 - distinct(tokens, n));
+}
 
 /** Distinct n-grams by all n-grams (Li et al. 2016, arXiv:1510.03055); 1 where there is none. */
 export function distinct(tokens: ArrayLike<unknown>, n: number): number {
+  checkInteger("distinct", "n", n, { min: 1 });
   const seen = new Set<string>();
   const count = tokens.length - n + 1;
   if (count <= 0) return 1;

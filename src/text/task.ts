@@ -17,19 +17,20 @@ export interface TextTask {
   readonly completionLength: number;
   /** What the model sees of a prompt; all of it by default. */
   readonly visible?: (prompt: string) => string;
-  /** In a dialogue: the text of one token that ends a turn. */
+  /** In a dialogue: the text, of one token or more, that ends the policy's turn. */
   readonly turnEnd?: string;
-  /** In a dialogue: the answer to what was said so far, or null when it is over. */
+  /** In a dialogue, with `turnEnd`: the answer to what was said so far, or null when it is over. */
   readonly reply?: (prompt: string, said: string) => string | null;
 }
 
 export const endToken = "<end>";
 
-/** Tokens at which the policy stops to write: the end, and in a dialogue a turn's end. */
-export const stopTokens = ({ tokenizer, turnEnd }: TextTask): number[] => [
-  tokenizer.special(endToken),
-  ...(turnEnd === undefined ? [] : tokenizer.encode(turnEnd)),
-];
+/** Tokens that end a text. */
+export const stopTokens = ({ tokenizer }: TextTask): number[] => [tokenizer.special(endToken)];
+
+/** Tokens that end the policy's turn in a dialogue; none elsewhere. */
+export const turnEndTokens = ({ tokenizer, turnEnd }: TextTask): number[] =>
+  turnEnd === undefined ? [] : tokenizer.encode(turnEnd);
 
 /** A prompt's tokens: the end of what was before, then what is seen of it. */
 export const promptTokens = ({ tokenizer, visible }: TextTask, prompt: string): number[] => [

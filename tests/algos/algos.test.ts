@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { a2c, a2cSettings } from "../../src/algos/a2c.ts";
 import { ppo, ppoSettings } from "../../src/algos/ppo.ts";
-import { standardizeRows } from "../../src/algos/standardize-rows.ts";
 import { Training } from "../../src/algos/training.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { NumericError } from "../../src/core/errors.ts";
@@ -13,6 +12,7 @@ import { Dynamics } from "../../src/envs/env.ts";
 import { box, discrete } from "../../src/envs/space.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
+import { standardizeRows } from "../../src/returns/normalize.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
 import { open, resolve } from "../../src/tasks/session.ts";
 
@@ -179,13 +179,15 @@ test("a NaN reward stops with the update and the op, weights as they were", () =
   expect(model.parameters.list.map(({ data }) => [...data])).toEqual(before);
 });
 
-test("standardizeRows by hand, only the rows it is given; one row stays", () => {
+test("standardizeRows by hand, only the rows it is given; one row, or equal ones, give 0", () => {
   const y = Float64Array.of(9, 9, 9, 9);
   const x = Float64Array.of(1, 100, 3, 5);
   standardizeRows(y, x, [0, 2, 3, 1], 0, 3); // 1, 3, 5: mean 3, deviation 2
   expect([...y].map((v) => Math.round(v * 1e6) / 1e6)).toEqual([-1, 9, 0, 1]);
   standardizeRows(y, x, [1], 0, 1);
-  expect(y[1]).toBe(100);
+  expect(y[1]).toBe(0);
+  standardizeRows(y, Float64Array.of(0.1, 7, 0.1, 0.1), [0, 2, 3], 0, 3);
+  expect([y[0], y[2], y[3]]).toEqual([0, 0, 0]);
 });
 
 test("a recurrent PPO refuses minibatches that cut sequences", () => {

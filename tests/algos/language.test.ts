@@ -88,7 +88,7 @@ describe("bad input", () => {
       },
     });
     expect(() => firstReport(trainingOf(task), "rloo")).toThrow(
-      /reward: threw for prompt "[abc]" and completion ".*": Error: no such answer/,
+      /reward: failed for prompt "[abc]" and completion ".*": no such answer/,
     );
   });
   test("a reward of NaN leaves the sample out, and it is counted", () => {

@@ -148,7 +148,7 @@ describe("wrong input: exit code 2, one line, runs left alone", () => {
   const cases: Record<string, [string[], RegExp]> = {
     "resume what is no run": [["train", "--resume", "."], /not a run folder/],
     "resume with other settings": [
-      ["train", "--resume", "whole1", "--set", "envs=2"],
+      ["train", "--resume", "whole1", "--set", "gamma=0.9"],
       /takes everything from the run/,
     ],
     "a setting out of range": [

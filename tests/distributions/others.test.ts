@@ -34,6 +34,7 @@ import {
 } from "../../src/distributions/multi-categorical.ts";
 import {
   squash,
+  squashedEntropySample,
   squashedLogProb,
   squashedLogProbOfAction,
   squashedMode,
@@ -179,6 +180,61 @@ describe("squashed Gaussian", () => {
       ].map((f) => run(() => f(m, s, u)));
       for (const [i, x] of a.entries()) expect(x).toBeCloseTo(b[i], 9);
     });
+  });
+  test("entropy is the action's, after squashing: −∫ p ln p, which falls as σ grows", () => {
+    // by quadrature over u: H(N) + E[ln(1 − tanh²u)] + ln((high − low)/2)
+    const exact = (mean: number, std: number, half: number): number => {
+      let expected = 0;
+      for (let z = -10; z <= 10; z += 0.001) {
+        const u = mean + std * z;
+        const slope = 2 * (Math.LN2 - Math.abs(u) - Math.log1p(Math.exp(-2 * Math.abs(u))));
+        expected += (0.001 * slope * Math.exp(-0.5 * z * z)) / Math.sqrt(2 * Math.PI);
+      }
+      return 0.5 * Math.log(2 * Math.PI * Math.E * std * std) + expected + Math.log(half);
+    };
+    const n = 40_000;
+    const noise = new Float64Array(2 * n);
+    new Random(3).fillNormal(noise);
+    const bounds = { low: [-1, 0], high: [1, 6] };
+    for (const logStd of [0, 1, 2]) {
+      const [mean, l] = [of([n, 2], Array(2 * n).fill(0.2)), of([2], [logStd, logStd])];
+      const samples = run(() => squashedEntropySample(mean, l, of([n, 2], [...noise]), bounds));
+      const right = exact(0.2, Math.exp(logStd), 1) + exact(0.2, Math.exp(logStd), 3);
+      const average = samples.reduce((a, b) => a + b, 0) / n;
+      expect(Math.abs(average - right)).toBeLessThan(0.015 * Math.exp(logStd));
+    }
+    expect(exact(0, 1, 1)).toBeCloseTo(0.67, 2);
+    expect(exact(0, Math.E, 1)).toBeCloseTo(-0.765, 2);
+    expect(exact(0, Math.E ** 2, 1)).toBeCloseTo(-7.074, 2);
+  });
+  test("bounds per dimension: each dimension as with its own bounds alone, gradients too", () => {
+    const bounds = { low: [-1.5, 0], high: [3, 0.5] };
+    const alone = [0, 1].map((j) => ({ low: bounds.low[j], high: bounds.high[j] }));
+    const [m, s, u] = [of([1, 2], [0.3, -0.4]), of([2], [0.1, -0.2]), of([1, 2], [0.7, -1.1])];
+    const one = (x: Tensor, j: number, shape: number[]) => of(shape, [x.data[j]]);
+    const parts = alone.map((b, j) =>
+      run(() => squashedLogProb(one(m, j, [1, 1]), one(s, j, [1]), one(u, j, [1, 1]), b)),
+    );
+    expect(run(() => squashedLogProb(m, s, u, bounds))[0]).toBeCloseTo(
+      parts[0][0] + parts[1][0],
+      12,
+    );
+    const action = run(() => squash(u, bounds));
+    expect(action[1]).toBeCloseTo(0.25 + 0.25 * Math.tanh(-1.1), 12);
+    const again = run(() => squashedLogProbOfAction(m, s, of([1, 2], action), bounds))[0];
+    expect(again).toBeCloseTo(parts[0][0] + parts[1][0], 9);
+    check((d) => {
+      const shape = [d.size(), 2];
+      const inputs = [d.tensor(shape), d.tensor([2]), d.tensor(shape)];
+      o.gradCheck((m, s, a) => squashedLogProbOfAction(m, s, squash(a, bounds), bounds), inputs, {
+        tolerance: 1e-6,
+      });
+      o.gradCheck((m, s, e) => squashedEntropySample(m, s, e, bounds), inputs, {
+        tolerance: 1e-6,
+      });
+    });
+    expect(() => run(() => squash(u, { low: [0, 0, 0], high: 1 }))).toThrow(ShapeError);
+    expect(() => run(() => squash(u, { low: 1, high: 1 }))).toThrow(RangeError);
   });
   test("sample and mode; an action at a bound is refused", () => {
     const [action, u] = [new Float64Array(1), new Float64Array(1)];

@@ -34,6 +34,11 @@ const kinds: Readonly<Record<string, Options>> = {
   convolutions: { observation: image, filters: [4, 3], hidden: [16], action: discrete(3) },
   lstm: { hidden: [8], memory: 6, action: discrete(3) },
   gaussian: { hidden: [16], action: box(-0.5, 0.5, [2]), logStd: -1 },
+  "squashed, bounds per dimension": {
+    hidden: [8],
+    action: box([-2, 0], [2, 9], [2]),
+    squash: true,
+  },
   squashed: { hidden: [16], action: box(-2, 2, [1]), squash: true },
 };
 

@@ -39,6 +39,18 @@ describe("a policy as a module", () => {
     });
   }
 
+  test("numbers its choices from the space's start on", async () => {
+    const { plan, observe, act } = exportedPolicies()[0];
+    const module = await load(
+      policyModule({ ...plan, head: { kind: "categorical", choices: [4], start: -2 } }).js,
+    );
+    const observation = new Float32Array(5);
+    for (let i = 0; i < 50; i++) {
+      observe(observation);
+      expect(module.act(observation)).toBe(act(observation)[0] - 2);
+    }
+  });
+
   test("keeps to the mask, drawing or not, and wants one that allows something", async () => {
     const { plan, observe, act } = exportedPolicies()[0];
     const module = await load(policyModule(plan).js);

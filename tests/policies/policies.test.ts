@@ -6,6 +6,7 @@ import type { Backend } from "../../src/core/backend.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
+import { input, type Tensor } from "../../src/core/tensor.ts";
 import { Dynamics } from "../../src/envs/env.ts";
 import { box, discrete, multiBinary, multiDiscrete, type Space } from "../../src/envs/space.ts";
 import { Actor } from "../../src/policies/actor.ts";
@@ -66,6 +67,7 @@ const heads: Record<string, { action: Space; masked?: boolean; squash?: boolean 
   bernoulli: { action: multiBinary(3) },
   gaussian: { action: box(-1, 1, [2]) },
   "squashed gaussian": { action: box(-2, 2, [2]), squash: true },
+  "squashed gaussian, bounds per dimension": { action: box([-2, 0], [2, 9], [2]), squash: true },
 };
 const bodies: Record<string, Partial<ActorCriticOptions>> = {
   dense: { hidden: [16] },
@@ -169,6 +171,43 @@ test("a Gaussian's command is within bounds where its action is not, and a squas
   }
 });
 
+describe("an answer does not depend on what was called before", () => {
+  const at = (seed: number): Tensor => {
+    const x = input(k, [2, 40]);
+    new Random(seed).fillUniform(x.data);
+    return x;
+  };
+  const k = loops();
+  for (const shared of [false, true]) {
+    test(`value is of its own observation, shared = ${shared}`, () => {
+      const model = modelOf(k, heads.categorical, { hidden: [8], shared });
+      const alone = [...(new Tape(k).run(() => model.value(at(1)) as Tensor).data as Float32Array)];
+      const after = new Tape(k).run(() => {
+        model.forward(at(2));
+        return model.value(at(1)) as Tensor;
+      });
+      expect([...after.data]).toEqual(alone);
+    });
+    test(`a recurrent policy acts the same with and without its critic, shared = ${shared}`, () => {
+      const model = modelOf(k, heads.categorical, { hidden: [8], memory: 6, shared });
+      for (const { data } of model.parameters.list) {
+        for (let i = 0; i < data.length; i++) data[i] += 0.2 * Math.sin(i);
+      }
+      const actions = [true, false].map((value) => {
+        const actor = new Actor(model, 2, { value });
+        const random = new Random(5);
+        return Array.from({ length: 6 }, (_, t) => {
+          actor.observation.set(at(t).data);
+          actor.act(random);
+          if (value) actor.judge(at(99).data); // changes nothing that comes after
+          return [...actor.action, ...actor.logProb];
+        });
+      });
+      expect(actions[1]).toEqual(actions[0]);
+    });
+  }
+});
+
 test("settings that do not fit together are refused", () => {
   const k = loops();
   const flatImage = { observation: box(0, 1, [5]), action: discrete(2), critic: false, hidden: [] };
@@ -177,6 +216,8 @@ test("settings that do not fit together are refused", () => {
   );
   const open = { ...flatImage, action: box(-Infinity, Infinity, [1]), squash: true };
   expect(() => new ActorCritic(k, open, new Random(1))).toThrow(/finite bounds/);
+  const point = { ...flatImage, action: box([0, 1], [1, 1], [2]), squash: true };
+  expect(() => new ActorCritic(k, point, new Random(1))).toThrow(/low < high/);
 });
 
 test("attribution: what the policy does not see gets nothing, and shares sum to 1", () => {

@@ -6,6 +6,7 @@ import type { Groups } from "../../src/returns/center.ts";
 import {
   batchStandardize,
   groupMean,
+  groupShares,
   groupStandardize,
   groupsBetween,
   leaveOneOut,
@@ -126,7 +127,9 @@ describe("every group advantage", () => {
       const x = new Float64Array(6);
       const short = new Float64Array(5);
       for (const size of [4, 0, 1.5, -2]) expect(() => advantage(x, x, size)).toThrow(ShapeError);
-      expect(() => advantage(x, x, [1, 2])).toThrow(`${name}: want 6 numbers in the groups, got 2`);
+      expect(() => advantage(x, x, [1, 2])).toThrow(
+        `${name}: expected 6 numbers as the groups, got 2`,
+      );
       expect(() => advantage(short, x, 2)).toThrow(ShapeError);
       expect(() => advantage(x, x, 2, short)).toThrow(ShapeError);
     });
@@ -216,4 +219,24 @@ describe("by hand", () => {
     groupsBetween(keep, new Float64Array(6).fill(Number.NaN), 3, -1, 1);
     expect([...keep]).toEqual([0, 0, 0, 0, 0, 0]);
   });
+});
+
+test("groupShares is the one that its settings name; without any, the reward, and 0 where there is none", () => {
+  const reward = Float64Array.of(1, 2, 6, 0, 5, Number.NaN);
+  const settings = { ddof: 1, eps: 0.1 };
+  const shares = (baseline: string, scale: string): number[] => {
+    const share = new Float64Array(6);
+    groupShares(share, reward, { baseline, scale, ...settings }, 3);
+    return [...share];
+  };
+  const by = (compute: (out: Float64Array) => void): number[] => {
+    const out = new Float64Array(6);
+    compute(out);
+    return [...out];
+  };
+  expect(shares("mean", "batch")).toEqual(by((out) => batchStandardize(out, reward, settings)));
+  expect(shares("mean", "group")).toEqual(by((out) => groupStandardize(out, reward, 3, settings)));
+  expect(shares("mean", "none")).toEqual(by((out) => groupMean(out, reward, 3)));
+  expect(shares("leaveOneOut", "none")).toEqual(by((out) => leaveOneOut(out, reward, 3)));
+  expect(shares("none", "none")).toEqual([1, 2, 6, 0, 5, 0]);
 });

@@ -1,7 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShapeError } from "../../src/core/errors.ts";
-import { explainedVariance, standardize } from "../../src/returns/normalize.ts";
+import {
+  explainedVariance,
+  scaleByDeviation,
+  standardize,
+  standardizeRows,
+  subtractMean,
+} from "../../src/returns/normalize.ts";
 import { RewardScaler, RunningMoments } from "../../src/returns/running.ts";
 import { seed } from "../support/seed.ts";
 import { near } from "./cases.ts";
@@ -244,4 +250,25 @@ describe("RewardScaler", () => {
     expect(() => new RewardScaler(0)).toThrow(ShapeError);
     expect(() => new RewardScaler(1, { gamma: 1.5 })).toThrow(RangeError);
   });
+});
+
+test("scaleByDeviation keeps the mean, subtractMean the scale; equal entries have no deviation", () => {
+  const x = Float64Array.of(1, 3, 99, 5);
+  const mask = Float64Array.of(1, 1, 0, 1);
+  const y = new Float64Array(4);
+  scaleByDeviation(y, x, { mask, eps: 0 }); // deviation 2
+  expect([...y]).toEqual([0.5, 1.5, 0, 2.5]);
+  subtractMean(y, x, mask);
+  expect([...y]).toEqual([-2, 0, 0, 2]);
+  const equal = Float64Array.of(0.1, 0.1, 0.1);
+  scaleByDeviation(equal, equal);
+  expect([...equal]).toEqual([0, 0, 0]);
+});
+
+test("standardizeRows is standardize of the rows in its order", () => {
+  const x = Float64Array.of(4, 1, 9, 2, 7);
+  const [y, whole] = [new Float64Array(5), new Float64Array(3)];
+  standardizeRows(y, x, [0, 3, 2, 4, 1], 1, 4); // rows 3, 2 and 4
+  standardize(whole, Float64Array.of(2, 9, 7));
+  expect([...y]).toEqual([0, 0, whole[1], whole[0], whole[2]]);
 });

@@ -446,14 +446,14 @@ describe("what does not fit is refused", () => {
       const caller = name.split(" ")[0];
       for (const column of ["reward", "terminated", "truncated"])
         expect(() => scan({ ...c, r: { ...byHand, [column]: short } }, out)).toThrow(
-          new ShapeError(`${caller}: want 6 numbers in ${column}, got 5`),
+          new ShapeError(`${caller}: expected 6 numbers as ${column}, got 5`),
         );
       for (const envs of [4, 0, 1.5, Number.NaN])
         expect(() => scan({ ...c, r: { ...byHand, envs } }, out)).toThrow(ShapeError);
       expect(() => scan({ ...c, gamma: short }, out)).toThrow(ShapeError);
       for (const gamma of [-0.1, 1.1, Number.NaN])
         expect(() => scan({ ...c, gamma }, out)).toThrow(
-          new RangeError(`${caller}: want gamma from 0 to 1, got ${gamma}`),
+          new RangeError(`${caller}: expected gamma from 0 to 1, got ${gamma}`),
         );
     });
   }

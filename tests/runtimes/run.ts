@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { kernelBytes } from "../../src/backends/kernels/index.ts";
 import { bundleProgram } from "./bundle.ts";
-import { runtimes } from "./runtimes.ts";
+import { isHere, runtimes } from "./runtimes.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
@@ -81,8 +81,9 @@ const named = (name: string): boolean =>
 console.log(
   `${"runtime".padEnd(22)}${"engine".padEnd(16)}${"loops".padEnd(12)}${"simd".padEnd(12)}exported policy plays`,
 );
-for (const { name, engine, packages, command } of runtimes.filter((r) => named(r.name))) {
-  const folder = installed(packages);
+for (const runtime of runtimes.filter((r) => named(r.name))) {
+  const { name, engine, packages, command } = runtime;
+  const folder = isHere(runtime) ? installed(packages) : null;
   const said = folder === null ? "absent" : ask(command(folder, program, kernels));
   if (typeof said === "string") {
     if (said !== "absent") wrong++;

@@ -1,4 +1,5 @@
 /** The runtimes that the program is tried on, and how each is had and started. */
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 export interface Runtime {
@@ -6,6 +7,8 @@ export interface Runtime {
   readonly engine: "V8" | "JavaScriptCore" | "SpiderMonkey" | "QuickJS" | "Hermes";
   /** npm packages it is made of; none where it is a program of the system. */
   readonly packages: readonly string[];
+  /** A program of the system without which it is absent, packages or not. */
+  readonly needs?: string;
   readonly command: (folder: string, program: string, kernels: string) => readonly string[];
 }
 
@@ -69,20 +72,28 @@ const command = (
 const quickJs = (name: string, variant: string): Runtime =>
   hosted(name, "QuickJS", "quickjs", ["quickjs-emscripten-core", variant], variant);
 
+/** A browser of the system, driven by a package. */
+const browser = (
+  name: string,
+  engine: Runtime["engine"],
+  driver: string,
+  path: string,
+): Runtime => ({
+  ...hosted(name, engine, "browser", [driver], name.toLowerCase(), path),
+  needs: path,
+});
+
+/** Whether what the runtime needs of the system is there. */
+export const isHere = ({ needs }: Pick<Runtime, "needs">): boolean =>
+  needs === undefined || existsSync(needs);
+
 export const runtimes: readonly Runtime[] = [
   ...[20, 22, 24, 26].map((version) => node(version)),
   node(20, ["--jitless"]),
   binary("Deno", "V8", `@deno/${system}${libc}`, `@deno/${system}${libc}/deno`, ["run", "--quiet"]),
   binary("Bun", "JavaScriptCore", `@oven/bun-${system}`, `@oven/bun-${system}/bin/bun`),
-  hosted("Chromium", "V8", "browser", ["playwright-core"], "chromium", "/usr/bin/chromium"),
-  hosted(
-    "Firefox",
-    "SpiderMonkey",
-    "browser",
-    ["puppeteer-core"],
-    "firefox",
-    "/usr/bin/firefox-esr",
-  ),
+  browser("Chromium", "V8", "playwright-core", "/usr/bin/chromium"),
+  browser("Firefox", "SpiderMonkey", "puppeteer-core", "/usr/bin/firefox-esr"),
   hosted("workerd", "V8", "workerd", ["miniflare@4"]),
   command("jsc", "JavaScriptCore", "jsc"),
   command("gjs", "SpiderMonkey", "gjs"),

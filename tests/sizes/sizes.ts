@@ -51,7 +51,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ["tape, MLP, Adam, REINFORCE", 10, () => basics],
   [
     "the same with PPO's losses, GAE and CartPole",
-    15,
+    16,
     () => `${basics}
       export { CartPole } from "./envs/cartpole.ts";
       export { categoricalEntropy, entropyLoss, surrogateLoss, valueLoss, gae, standardize,
@@ -59,7 +59,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "the PPO trainer with every body and head, and CartPole",
-    32,
+    34,
     () => `export { ppo, ppoSettings } from "./algos/ppo.ts";
       export { Training } from "./algos/training.ts";
       export { loops } from "./backends/loops.ts";

@@ -34,6 +34,7 @@ const instructions = {
   "f32x4.eq": [0x41, "v128 v128", "v128"],
   "f32x4.lt": [0x43, "v128 v128", "v128"],
   "f32x4.gt": [0x44, "v128 v128", "v128"],
+  "v128.any_true": [0x53, "v128", "i32"],
   "v128.not": [0x4d, "v128", "v128"],
   "v128.and": [0x4e, "v128 v128", "v128"],
   "v128.andnot": [0x4f, "v128 v128", "v128"],
@@ -232,6 +233,10 @@ export class V128 extends Expr {
   /** Of this where the mask is set, else of x. */
   where(mask: V128, x: V128): V128 {
     return new V128(emit("v128.bitselect", [this, x, mask]));
+  }
+  /** 1 where any bit of the four lanes is set, else 0. */
+  any(): I32 {
+    return new I32(emit("v128.any_true", [this]));
   }
   // ---- as whole numbers
   addInt(x: V128): V128 {

@@ -1,7 +1,7 @@
 /** What attention needs between its matrix products. */
 import { type Func, float, type I32, type Module, type V128, zero } from "../assembler.ts";
 import { exp, type Kit } from "./functions.ts";
-import { eachOfRow, type Part, type RowEnd, rowEnd } from "./walk.ts";
+import { eachOfRow, type Part, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
 
 export function addAttention(m: Module, k: Kit): void {
   addCached(m, k);
@@ -75,9 +75,8 @@ export function addAttention(m: Module, k: Kit): void {
       const end = rowEnd(f, n);
       const s = f.let(scale.splat());
       f.for(0, rows, 1, () => {
-        const sum = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed }) =>
-          f.set(sum, sum.add(zeroed(dw.add(i).vector().mul(w.add(i).vector())))),
+        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) =>
+          f.set(partial, partial.add(zeroed(dw.add(i).vector().mul(w.add(i).vector())))),
         );
         const dot = f.let(sum.sum().splat());
         eachOfRow(f, end, ({ i, put }) =>

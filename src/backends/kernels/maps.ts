@@ -1,7 +1,7 @@
 /** Elementwise kernels: y, x and the rest are addresses, n counts floats. */
-import { type Func, type I32, type Module, type V128, zero } from "../assembler.ts";
+import { type Func, type Module, type V128, zero } from "../assembler.ts";
 import { expOfAny, gelu, geluSlope, type Kit, sigmoid, tanh } from "./functions.ts";
-import { each } from "./walk.ts";
+import { addTo, each, eachBlock, longSum } from "./walk.ts";
 
 type Formula = (f: Func, x: V128) => V128;
 type Formula2 = (f: Func, a: V128, b: V128) => V128;
@@ -19,7 +19,6 @@ export function addMaps(m: Module, k: Kit): void {
   map("sigmoid", (f, x) => sigmoid(k, f, x));
   map("gelu", (f, x) => gelu(k, f, x));
   map("relu", (_, x) => x.max(zero()));
-  map("negate", (_, x) => x.neg());
 
   /** y = formula(a, b) */
   const map2 = (name: string, formula: Formula2): void =>
@@ -30,7 +29,8 @@ export function addMaps(m: Module, k: Kit): void {
     );
   map2("add", (_, a, b) => a.add(b));
   map2("mul", (_, a, b) => a.mul(b));
-  // ∂loss/∂x from ∂loss/∂y and what forward kept: y of tanh, sigmoid and ReLU, x of GELU and exp's y
+  // ∂loss/∂x from ∂loss/∂y and what forward kept: y of tanh, sigmoid and ReLU, x of GELU and exp's y; 0 where
+  // ∂loss/∂y is, however large or undefined the slope
   const slopes: Record<string, Formula> = {
     tanh: (_, y) => c(1).sub(y.mul(y)),
     sigmoid: (_, y) => y.mul(c(1).sub(y)),
@@ -39,14 +39,15 @@ export function addMaps(m: Module, k: Kit): void {
     exp: (_, y) => y,
   };
   for (const [name, slope] of Object.entries(slopes)) {
-    map2(`${name}Slope`, (f, dy, kept) => dy.mul(slope(f, kept))); // dx = dy·slope
+    map2(`${name}Slope`, (f, dy, kept) => dy.mul(slope(f, kept).except(dy.eq(zero())))); // dx = dy·slope
     m.func(
       `${name}Grad`, // dx += dy·slope
       { dx: "i32", dy: "i32", kept: "i32", n: "i32" },
       (f, { dx, dy, kept, n }) =>
         each(f, n, (i, put) => {
-          const s = slope(f, f.let(kept.add(i).vector()));
-          put(dx.add(i), multiplyAdd(dy.add(i).vector(), s, dx.add(i).vector()));
+          const d = f.let(dy.add(i).vector());
+          const s = slope(f, f.let(kept.add(i).vector())).except(d.eq(zero()));
+          put(dx.add(i), multiplyAdd(d, s, dx.add(i).vector()));
         }),
     );
   }
@@ -55,10 +56,13 @@ export function addMaps(m: Module, k: Kit): void {
   m.func("accumulate", { y: "i32", x: "i32", n: "i32" }, (f, { y, x, n }) =>
     each(f, n, (i, put) => put(y.add(i), y.add(i).vector().add(x.add(i).vector()))),
   );
+  // y += a·b, 0 where a is
   m.func("accumulateProduct", { y: "i32", a: "i32", b: "i32", n: "i32" }, (f, { y, a, b, n }) =>
-    each(f, n, (i, put) =>
-      put(y.add(i), multiplyAdd(a.add(i).vector(), b.add(i).vector(), y.add(i).vector())),
-    ),
+    each(f, n, (i, put) => {
+      const d = f.let(a.add(i).vector());
+      const by = b.add(i).vector().except(d.eq(zero()));
+      put(y.add(i), multiplyAdd(d, by, y.add(i).vector()));
+    }),
   );
   m.func("scale", { y: "i32", x: "i32", by: "f32", n: "i32" }, (f, { y, x, by, n }) => {
     const s = f.let(by.splat());
@@ -88,27 +92,56 @@ export function addMaps(m: Module, k: Kit): void {
   addSums(m, k);
 }
 
-/** Σ x and Σ x², in eight sums side by side. */
 function addSums(m: Module, { multiplyAdd }: Kit): void {
-  const reduce = (name: string, add: (sum: V128, x: V128) => V128): void =>
-    m.func(name, { x: "i32", n: "i32" }, (f, { x, n }) => {
-      const sums = [f.let(zero()), f.let(zero())];
-      const at: I32 = x;
-      f.while(n.ge(8), () => {
+  // Σ x², in eight sums side by side
+  m.func("sumOfSquares", { x: "i32", n: "i32" }, (f, { x, n }) => {
+    const longs = [longSum(f), longSum(f)];
+    const sums = [f.let(zero()), f.let(zero())];
+    eachBlock(f, f.let(n.and(~7)), 8, (count) => {
+      f.for(0, count, 8, () => {
         sums.forEach((sum, i) => {
-          f.set(sum, add(sum, f.let(at.vector(16 * i))));
+          const v = f.let(x.vector(16 * i));
+          f.set(sum, multiplyAdd(v, v, sum));
         });
-        f.step(at, 32);
-        f.step(n, -8);
+        f.step(x, 32);
       });
-      const total = f.let(sums[0].add(sums[1]).sum());
-      f.while(n.ge(1), () => {
-        f.set(total, total.add(add(zero(), f.let(at.float().splat())).lane(0)));
-        f.step(at, 4);
-        f.step(n, -1);
-      });
-      return total;
+      for (const [i, long] of longs.entries()) {
+        addTo(f, long, sums[i]);
+        f.set(sums[i], zero());
+      }
     });
-  reduce("sum", (sum, x) => sum.add(x));
-  reduce("sumOfSquares", (sum, x) => multiplyAdd(x, x, sum));
+    const total = f.let(longs[0].total.add(longs[1].total).sum());
+    f.for(0, f.let(n.and(7)), 1, () => {
+      const v = f.let(x.float());
+      f.set(total, total.add(v.mul(v)));
+      f.step(x, 4);
+    });
+    return total;
+  });
+  // total += x, and `lost` keeps what rounding lost (Kahan 1965)
+  m.func("addCompensated", { total: "i32", lost: "i32", x: "i32", n: "i32" }, (f, at) =>
+    each(f, at.n, (i, put) => {
+      const total = f.let(at.total.add(i).vector());
+      const corrected = f.let(at.x.add(i).vector().sub(at.lost.add(i).vector()));
+      const next = f.let(total.add(corrected));
+      put(at.lost.add(i), next.sub(total).sub(corrected));
+      put(at.total.add(i), next);
+    }),
+  );
+  // 1 where a number is NaN or infinite, else 0
+  m.func("anyNotFinite", { x: "i32", n: "i32" }, (f, { x, n }) => {
+    const bad = f.let(zero());
+    const rest = f.let(n.and(3));
+    f.for(0, f.let(n.and(~3)), 4, () => {
+      const v = f.let(x.vector());
+      f.set(bad, bad.or(v.sub(v)));
+      f.step(x, 16);
+    });
+    f.for(0, rest, 1, () => {
+      const v = f.let(x.spread());
+      f.set(bad, bad.or(v.sub(v)));
+      f.step(x, 4);
+    });
+    return bad.any();
+  });
 }

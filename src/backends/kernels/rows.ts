@@ -1,7 +1,7 @@
 /** Kernels on the rows of a matrix [rows, n], each row on its own. */
 import { type Func, float, type I32, type Module, type V128, zero } from "../assembler.ts";
 import { exp, type Kit, log } from "./functions.ts";
-import { eachOfRow, type RowEnd, rowEnd } from "./walk.ts";
+import { addTo, eachBlock, eachOfRow, longSum, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
 
 export function addRows(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
@@ -31,11 +31,10 @@ export function addRows(m: Module, k: Kit): void {
     end: RowEnd,
     keep: (i: I32, e: V128, put: (at: I32, v: V128) => void) => void = () => {},
   ): V128 => {
-    const sum = f.let(zero());
-    eachOfRow(f, end, ({ i, zeroed, put }) => {
+    const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed, put }, [partial]) => {
       const e = f.let(exp(k, f, f.let(x.add(i).vector().sub(max))));
       keep(i, e, put);
-      f.set(sum, sum.add(zeroed(e)));
+      f.set(partial, partial.add(zeroed(e)));
     });
     return sum;
   };
@@ -58,15 +57,19 @@ export function addRows(m: Module, k: Kit): void {
     (f, { dx, dy, y, rows, n }) => {
       const end = rowEnd(f, n);
       f.for(0, rows, 1, () => {
-        const sum = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed }) =>
-          f.set(sum, sum.add(zeroed(dy.add(i).vector().mul(y.add(i).vector())))),
-        );
+        const any = f.let(zero());
+        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
+          const d = f.let(zeroed(dy.add(i).vector()));
+          f.set(any, any.or(d.abs()));
+          f.set(partial, partial.add(zeroed(d.mul(y.add(i).vector()))));
+        });
         const dot = f.let(sum.sum().splat());
-        eachOfRow(f, end, ({ i, put }) =>
-          put(
-            dx.add(i),
-            multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
+        f.if(any.any(), () =>
+          eachOfRow(f, end, ({ i, put }) =>
+            put(
+              dx.add(i),
+              multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
+            ),
           ),
         );
         for (const p of [dx, dy, y]) f.step(p, end.bytes);
@@ -94,19 +97,20 @@ export function addRows(m: Module, k: Kit): void {
     (f, { dx, dy, y, rows, n }) => {
       const end = rowEnd(f, n);
       f.for(0, rows, 1, () => {
-        const sum = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed }) => f.set(sum, sum.add(zeroed(dy.add(i).vector()))));
-        const total = f.let(sum.sum().splat());
-        eachOfRow(f, end, ({ i, put }) => {
-          const p = exp(k, f, f.let(y.add(i).vector()));
-          put(
-            dx.add(i),
-            dx
-              .add(i)
-              .vector()
-              .add(dy.add(i).vector().sub(p.mul(total))),
-          );
+        const any = f.let(zero());
+        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
+          const d = f.let(zeroed(dy.add(i).vector()));
+          f.set(any, any.or(d.abs()));
+          f.set(partial, partial.add(d));
         });
+        const total = f.let(sum.sum().splat());
+        f.if(any.any(), () =>
+          eachOfRow(f, end, ({ i, put }) => {
+            const p = exp(k, f, f.let(y.add(i).vector()));
+            const d = dy.add(i).vector().sub(p.mul(total));
+            put(dx.add(i), dx.add(i).vector().add(d));
+          }),
+        );
         for (const p of [dx, dy, y]) f.step(p, end.bytes);
       });
     },
@@ -122,7 +126,7 @@ export function addRows(m: Module, k: Kit): void {
       f.step(sums, 8);
     });
   });
-  // dx += by·weight[row]·exp(x − both sums[row])
+  // dx += by·weight[row]·exp(x − both sums[row]); a row of weight 0 is not read
   m.func(
     "accumulateExp",
     { dx: "i32", x: "i32", sums: "i32", weight: "i32", by: "f32", rows: "i32", n: "i32" },
@@ -132,10 +136,12 @@ export function addRows(m: Module, k: Kit): void {
         const max = f.let(sums.spread());
         const rest = f.let(sums.spread(4));
         const w = f.let(weight.float().mul(by).splat());
-        eachOfRow(f, end, ({ i, put }) => {
-          const p = exp(k, f, f.let(x.add(i).vector().sub(max).sub(rest)));
-          put(dx.add(i), multiplyAdd(p, w, dx.add(i).vector()));
-        });
+        f.if(w.abs().any(), () =>
+          eachOfRow(f, end, ({ i, put }) => {
+            const p = exp(k, f, f.let(x.add(i).vector().sub(max).sub(rest)));
+            put(dx.add(i), multiplyAdd(p, w, dx.add(i).vector()));
+          }),
+        );
         for (const p of [dx, x]) f.step(p, end.bytes);
         f.step(sums, 8);
         f.step(weight, 4);
@@ -148,7 +154,8 @@ export function addRows(m: Module, k: Kit): void {
 }
 
 function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
-  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats
+  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats. Returns 1 where the squares of a
+  // row overflow float32, else 0.
   m.func(
     "layerNorm",
     {
@@ -164,16 +171,18 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
     },
     (f, { y, x, weight, bias, stats, rows, n, eps, perElement }) => {
       const end = rowEnd(f, n);
+      const overflow = f.let(zero());
       f.for(0, rows, 1, () => {
-        const sum = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed }) => f.set(sum, sum.add(zeroed(x.add(i).vector()))));
+        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) =>
+          f.set(partial, partial.add(zeroed(x.add(i).vector()))),
+        );
         const mean = f.let(sum.sum().mul(perElement));
         const mu = f.let(mean.splat());
-        const squares = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed }) => {
+        const [squares] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
           const d = f.let(zeroed(x.add(i).vector().sub(mu)));
-          f.set(squares, multiplyAdd(d, d, squares));
+          f.set(partial, multiplyAdd(d, d, partial));
         });
+        f.set(overflow, overflow.or(squares.sub(squares)));
         const rstd = f.let(float(1).div(squares.sum().mul(perElement).add(eps).sqrt()));
         const scale = f.let(rstd.splat());
         f.store(stats, mean);
@@ -185,6 +194,7 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
         for (const p of [x, y]) f.step(p, end.bytes);
         f.step(stats, 8);
       });
+      return overflow.any();
     },
   );
   // dweight += dy·x̂, dbias += dy; with g = dy·weight: dx += rstd·(g − mean(g) − x̂·mean(g·x̂))
@@ -207,24 +217,26 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
       f.for(0, rows, 1, () => {
         const mu = f.let(stats.spread());
         const rstd = f.let(stats.spread(4));
-        const sumG = f.let(zero());
-        const sumGX = f.let(zero());
-        eachOfRow(f, end, ({ i, zeroed, put }) => {
+        const any = f.let(zero());
+        const [sumG, sumGX] = sumsOfRow(f, end, 2, ({ i, zeroed, put }, [g1, gx1]) => {
           const d = f.let(zeroed(dy.add(i).vector()));
-          const hat = f.let(zeroed(x.add(i).vector().sub(mu).mul(rstd)));
+          f.set(any, any.or(d.abs()));
+          const hat = f.let(zeroed(x.add(i).vector().sub(mu).mul(rstd)).except(d.eq(zero())));
           const g = f.let(zeroed(d.mul(weight.add(i).vector())));
-          f.set(sumG, sumG.add(g));
-          f.set(sumGX, multiplyAdd(g, hat, sumGX));
+          f.set(g1, g1.add(g));
+          f.set(gx1, multiplyAdd(g, hat, gx1));
           put(dweight.add(i), multiplyAdd(d, hat, dweight.add(i).vector()));
           put(dbias.add(i), dbias.add(i).vector().add(d));
         });
         const meanG = f.let(sumG.sum().mul(perElement).splat());
         const meanGX = f.let(sumGX.sum().mul(perElement).splat());
-        eachOfRow(f, end, ({ i, put }) => {
-          const hat = x.add(i).vector().sub(mu).mul(rstd);
-          const g = dy.add(i).vector().mul(weight.add(i).vector()).sub(meanG);
-          put(dx.add(i), multiplyAdd(g.sub(hat.mul(meanGX)), rstd, dx.add(i).vector()));
-        });
+        f.if(any.any(), () =>
+          eachOfRow(f, end, ({ i, put }) => {
+            const hat = x.add(i).vector().sub(mu).mul(rstd);
+            const g = dy.add(i).vector().mul(weight.add(i).vector()).sub(meanG);
+            put(dx.add(i), multiplyAdd(g.sub(hat.mul(meanGX)), rstd, dx.add(i).vector()));
+          }),
+        );
         for (const p of [dx, dy, x]) f.step(p, end.bytes);
         f.step(stats, 8);
       });
@@ -252,13 +264,17 @@ function addRowSums(m: Module): void {
     (f, { dbias, dy, rows, n }) => {
       const end = rowEnd(f, n);
       const column = (i: I32, put: (at: I32, v: V128) => void): void => {
-        const sum = f.let(zero());
+        const long = longSum(f);
         const at = f.let(dy.add(i));
-        f.for(0, rows, 1, () => {
-          f.set(sum, sum.add(at.vector()));
-          f.step(at, end.bytes);
+        eachBlock(f, rows, 1, (count) => {
+          const sum = f.let(zero());
+          f.for(0, count, 1, () => {
+            f.set(sum, sum.add(at.vector()));
+            f.step(at, end.bytes);
+          });
+          addTo(f, long, sum);
         });
-        put(dbias.add(i), dbias.add(i).vector().add(sum));
+        put(dbias.add(i), dbias.add(i).vector().add(long.total));
       };
       eachOfRow(f, end, ({ i, put }) => column(i, put));
     },

@@ -1,5 +1,5 @@
 /** How kernels walk: runs and rows of floats of any length, four at a time, the tail lane by lane. */
-import { type Func, type I32, lanes, type V128 } from "../assembler.ts";
+import { type Func, type I32, int, lanes, type V128, zero } from "../assembler.ts";
 
 /** Writes the first `rest` (1 to 3) lanes. What stands behind them is a neighbour's. */
 export function storeFirst(f: Func, at: I32, value: V128, rest: I32): void {
@@ -68,13 +68,77 @@ export function eachOfRow(
     );
     start = stop;
   }
-  f.if(end.rest, () =>
-    body({
-      i: end.whole,
-      vectors: 1,
-      zeroed: (v) => v.and(end.mask),
-      filled: (v, neutral) => v.where(end.mask, neutral),
-      put: (at, value) => storeFirst(f, at, value, end.rest),
-    }),
-  );
+  f.if(end.rest, () => body({ ...tail(f, end), i: end.whole }));
+}
+
+/** The last vector of a row, of which only some lanes count. */
+const tail = (f: Func, end: RowEnd): Omit<Part, "i"> => ({
+  vectors: 1,
+  zeroed: (v) => v.and(end.mask),
+  filled: (v, neutral) => v.where(end.mask, neutral),
+  put: (at, value) => storeFirst(f, at, value, end.rest),
+});
+
+/** A sum that keeps what rounding lost (Kahan 1965), for totals of many block sums. */
+export interface LongSum {
+  readonly total: V128;
+  readonly lost: V128;
+}
+export const longSum = (f: Func): LongSum => ({ total: f.let(zero()), lost: f.let(zero()) });
+
+/** total += x */
+export function addTo(f: Func, { total, lost }: LongSum, x: V128): void {
+  const corrected = f.let(x.sub(lost));
+  const next = f.let(total.add(corrected));
+  f.set(lost, next.sub(total).sub(corrected));
+  f.set(total, next);
+}
+
+/** Plain float32 sums run over at most this many terms per lane: their error stays below 4e-6. */
+const block = 64;
+
+/** Runs `body` with the length of each block of `n` terms; `n` is a number of terms, or of bytes of terms. */
+export function eachBlock(f: Func, n: I32, term: number, body: (length: I32) => void): void {
+  const left = f.let(n);
+  f.while(left.ge(1), () => {
+    const length = f.let(left);
+    f.if(int(block * term).lt(left), () => f.set(length, int(block * term)));
+    body(length);
+    f.set(left, left.sub(length));
+  });
+}
+
+/**
+ * `count` sums along a row: `body` adds each vector's terms to `sums`, with 0 in lanes past the row's end. Runs
+ * in blocks whose sums are added without loss, so that rows of any length keep their digits.
+ */
+export function sumsOfRow(
+  f: Func,
+  end: RowEnd,
+  count: number,
+  body: (part: Part, sums: readonly V128[]) => void,
+): readonly V128[] {
+  const longs = Array.from({ length: count }, () => longSum(f));
+  const sums = Array.from({ length: count }, () => f.let(zero()));
+  const start = f.let(int(0));
+  const flush = (): void => {
+    for (const [i, long] of longs.entries()) {
+      addTo(f, long, sums[i]);
+      f.set(sums[i], zero());
+    }
+  };
+  eachBlock(f, end.whole, 16, (bytes) => {
+    const stop = f.let(start.add(bytes));
+    const put = (at: I32, value: V128): void => f.store(at, value);
+    f.while(start.lt(stop), () => {
+      body({ i: start, vectors: 1, zeroed: (v) => v, filled: (v) => v, put }, sums);
+      f.step(start, 16);
+    });
+    flush();
+  });
+  f.if(end.rest, () => {
+    body({ ...tail(f, end), i: end.whole }, sums);
+    flush();
+  });
+  return longs.map(({ total }) => total);
 }

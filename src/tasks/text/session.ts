@@ -13,7 +13,7 @@ import {
   tuneSettings,
 } from "../../algos/tune-settings.ts";
 import type { Backend } from "../../core/backend.ts";
-import { SettingError } from "../../core/errors.ts";
+import { SettingError, UsageError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import {
   flag,
@@ -33,6 +33,7 @@ import {
   promptTokens,
   stopTokens,
   type TextTask,
+  turnEndTokens,
 } from "../../text/task.ts";
 import { type LanguageTaskName, languageTasks, type ReadCorpus } from "./index.ts";
 
@@ -140,7 +141,11 @@ export function openLanguage(
 export function languageModule({ gpt, task }: LanguageSession, title: string) {
   const { tokenizer, completionLength: most } = task;
   const begin = tokenizer.special(endToken);
-  return gptModule(gpt, { title, tokenizer, begin, stop: stopTokens(task), most });
+  const turnEnd = turnEndTokens(task);
+  if (turnEnd.length > 1)
+    throw new UsageError("export: expected a dialogue whose turns end with one token");
+  const stop = [...stopTokens(task), ...turnEnd];
+  return gptModule(gpt, { title, tokenizer, begin, stop, most });
 }
 
 const noCorpus: ReadCorpus = (name) => {

@@ -1,7 +1,6 @@
 /** Whole updates of an actor-critic, PPO's and A2C's, through the trainers' own loss, minibatches and step. */
 import { policyGradient } from "../../../src/algos/a2c.ts";
 import { actorCriticLoss, LossParts, type LossSettings } from "../../../src/algos/losses.ts";
-import { standardizeRows } from "../../../src/algos/standardize-rows.ts";
 import { descend } from "../../../src/algos/training.ts";
 import { Random } from "../../../src/core/random.ts";
 import { Tape } from "../../../src/core/tape.ts";
@@ -10,6 +9,7 @@ import { surrogateDefaults } from "../../../src/estimators/surrogate.ts";
 import { Adam } from "../../../src/optim/adam.ts";
 import { Rmsprop } from "../../../src/optim/rmsprop.ts";
 import { ActorCritic } from "../../../src/policies/actor-critic.ts";
+import { standardizeRows } from "../../../src/returns/normalize.ts";
 import { Minibatch } from "../../../src/rollout/minibatch.ts";
 import { backendFor } from "../backend.ts";
 import { close, decode } from "../compare.ts";
@@ -89,6 +89,7 @@ function* update(c: Any): Generator<string | null> {
     mask: new Float32Array(0),
     reset: new Float32Array(n),
     taken: new Float32Array(n).fill(1),
+    noise: new Float32Array(0),
     startState: new Float32Array(0),
   };
   const advantage = Float32Array.from(decode(inputs.advantages));
