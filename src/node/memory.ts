@@ -31,6 +31,7 @@ export function checkMemory(config: RunConfig, machine = machineMemory()): numbe
 /** Bytes in words: "12.3 GB". */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
-  const at = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(n) / 3)));
-  return `${(n / 1000 ** at).toPrecision(3)} ${units[at]}`;
+  let [size, at] = [n, 0];
+  for (; size >= 1000 && at < units.length - 1; at++) size /= 1000;
+  return `${size.toPrecision(3)} ${units[at]}`;
 }

@@ -1,6 +1,7 @@
 /** Gradient clipping, over a whole model's flat gradients. */
 import type { Backend, Floats } from "../core/backend.ts";
 import { checkNumber } from "../core/check.ts";
+import { square } from "../core/math.ts";
 
 /** Anything with gradients: a model's regions, an optimizer's runs, or parameters. */
 export type Gradients = readonly { readonly grad: Floats; readonly backend?: Backend | null }[];
@@ -27,7 +28,7 @@ function scaledNorm(gradients: Gradients): number {
   if (!(largest > 0 && largest < Infinity)) return largest;
   let sum = 0;
   for (const { grad } of gradients) {
-    for (let i = 0; i < grad.length; i++) sum += (grad[i] / largest) ** 2;
+    for (let i = 0; i < grad.length; i++) sum += square(grad[i] / largest);
   }
   return largest * Math.sqrt(sum);
 }

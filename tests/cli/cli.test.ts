@@ -236,11 +236,11 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     "both ways": [() => ["eval", run, "--greedy", "--sample"], /got both/],
     "config not JSON": [
       () => ["eval", damaged("d1", (p) => writeFileSync(join(p, "config.json"), "{"))],
-      /not JSON/,
+      /d1.config.json: /,
     ],
     "config of another kind": [
       () => ["eval", damaged("d2", (p) => writeFileSync(join(p, "config.json"), "[]"))],
-      /want task/,
+      /d2.config.json: expected an object/,
     ],
     "weights cut off": [
       () => ["eval", damaged("d3", (p) => truncateSync(join(p, "checkpoint.safetensors"), 200))],
@@ -248,7 +248,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
     "weights missing": [
       () => ["eval", damaged("d4", (p) => rmSync(join(p, "checkpoint.safetensors")))],
-      /no such file/,
+      /has no checkpoint.safetensors/,
     ],
     "weights of another size": [
       () => [

@@ -200,7 +200,7 @@ describe("a checkpoint is read whole before anything is touched", () => {
     ]) {
       const metadata = { format: "pigrad 1", task: "cartpole", algo: "ppo", [name]: value };
       writeFileSync(file, encodeState(state, metadata));
-      expect(() => resumeRun(at("meta"))).toThrow(new RegExp(`expected ${name} `));
+      expect(() => resumeRun(at("meta"))).toThrow(new RegExp(`expected a checkpoint of ${name} `));
       expect(() => openRun(at("meta"))).toThrow(FormatError);
     }
   });
