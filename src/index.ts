@@ -113,6 +113,7 @@ export { Line, type LineOptions } from "./envs/line.ts";
 export { type Box, box, type Discrete, discrete, type Space } from "./envs/space.ts";
 export {
   type CorrectionSettings,
+  type CorrectionShares,
   importanceWeights,
   offPolicySequenceMask,
 } from "./estimators/correction.ts";
@@ -195,6 +196,7 @@ export { gae, tokenGae } from "./returns/gae.ts";
 export {
   batchStandardize,
   groupMean,
+  groupOverMean,
   groupStandardize,
   groupsBetween,
   leaveOneOut,
@@ -224,6 +226,7 @@ export {
   exactMatch,
   format,
   lexiconScore,
+  mappedReward,
   overlong,
   type Reward,
   repetition,

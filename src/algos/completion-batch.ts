@@ -123,7 +123,7 @@ export class CompletionBatch {
     }
     // shaped only now: what has a signal is decided on the task's own reward
     for (let i = group * c.groupSize; i < batch.count; i++)
-      if (batch.ended[i] === 0) batch.reward[i] -= c.missingEnd;
+      if (batch.ended[i] === 0) batch.reward[i] = batch.reward[i] * c.cutShortFactor - c.missingEnd;
   }
 
   /** Standard deviation of a group's rewards, the scored ones. */

@@ -40,6 +40,10 @@ export const tuneSettings = {
   standardize: flag(true, "standardize token advantages, with a learned value"),
   riskSharpness: real(1, "mrt: α of the distribution over candidates", { min: 1e-6 }),
   cutShort: choice("score", ["score", "leave"], "completions without an end: scored, or left out"),
+  cutShortFactor: real(1, "multiplies the reward of a completion without an end", {
+    min: 0,
+    max: 1,
+  }),
   missingEnd: real(0, "taken off the reward of a completion without an end", { min: 0 }),
   dynamic: integer(0, "more rounds of sampling for groups with a signal (dynamic sampling)"),
   curriculum: flag(false, "draw prompts more often whose rewards differ"),
@@ -82,6 +86,15 @@ export const tuneAlgorithms = {
     about: "GRPO with clip-higher, token mean, dynamic sampling",
     estimator: presets.dapo,
     usual: { ...several, dynamic: 2 },
+  },
+  dppo: {
+    about: "GRPO whose trust region is the shift of probabilities",
+    estimator: presets.dppo,
+    usual: several,
+  },
+  maxrl: {
+    about: "REINFORCE divided by the group's mean reward, which must not be negative",
+    estimator: presets.maxrl,
   },
   gspo: { about: "GRPO with sequence ratios", estimator: presets.gspo, usual: several },
   cispo: {

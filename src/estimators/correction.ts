@@ -21,7 +21,17 @@ export interface CorrectionSettings {
   readonly high: number;
 }
 
-/** Writes each token's importance weight, [batch, steps]; 0 where masked, whatever is there. */
+/** Shares of the tokens that count whose ratio, by `level`, was outside the bounds, and of those set to 0. */
+export interface CorrectionShares {
+  readonly below: number;
+  readonly above: number;
+  readonly dropped: number;
+}
+
+/**
+ * Writes each token's importance weight, [batch, steps]; 0 where masked, whatever is there. Returns which shares of
+ * the tokens the bounds changed: large ones say that sampler and trainer have come apart.
+ */
 export function importanceWeights(
   out: Floats,
   logProb: ArrayLike<number>,
@@ -29,7 +39,7 @@ export function importanceWeights(
   mask: ArrayLike<number>,
   steps: number,
   { level, mode, low, high }: CorrectionSettings,
-): void {
+): CorrectionShares {
   const where = "importanceWeights";
   checkName(where, "a level", level, ["token", "sequence", "sequenceMean"]);
   checkName(where, "a mode", mode, ["truncate", "mask", "drop"]);
@@ -39,6 +49,7 @@ export function importanceWeights(
   checkLength(where, "mask", mask, out.length);
   checkNumber(where, "low", low, { max: high });
   checkNumber(where, "high", high, { min: low });
+  let [tokens, below, above, dropped] = [0, 0, 0, 0];
   const bounded = (ratio: number): number => {
     if (mode === "truncate") return Math.min(Math.max(ratio, low), high);
     return ratio >= low && ratio <= high ? ratio : 0;
@@ -56,10 +67,18 @@ export function importanceWeights(
     }
     const sequence = exp(level === "sequenceMean" && count > 0 ? sum / count : sum);
     for (let i = start; i < start + steps; i++) {
-      if (mask[i] === 0 || (mode === "drop" && outside)) out[i] = 0;
-      else out[i] = bounded(level === "token" ? exp(logProb[i] - samplerLogProb[i]) : sequence);
+      out[i] = 0;
+      if (mask[i] === 0) continue;
+      const ratio = level === "token" ? exp(logProb[i] - samplerLogProb[i]) : sequence;
+      tokens++;
+      if (ratio < low) below++;
+      if (ratio > high) above++;
+      if (!(mode === "drop" && outside)) out[i] = bounded(ratio);
+      if (out[i] === 0) dropped++;
     }
   }
+  const per = tokens === 0 ? 0 : 1 / tokens;
+  return { below: below * per, above: above * per, dropped: dropped * per };
 }
 
 /**

@@ -25,6 +25,11 @@ export interface KlSettings {
    * k3 becomes the gradient of KL(π‖π_ref) in the mean.
    */
   readonly importance?: boolean;
+  /**
+   * What clamps hold where the estimate is weighed. "product" (default): weight times estimate, so that no gradient
+   * passes beyond them; "estimate": the estimate alone, so that the weight's own gradient k·∇ln π passes there too.
+   */
+  readonly clampOf?: "product" | "estimate";
 }
 export const klDefaults: KlSettings = Object.freeze({
   estimator: "k3",
@@ -58,7 +63,7 @@ const klOp: Op<KlSettings> = {
     settings,
     scratch: slope,
   }) {
-    const { estimator, importance = false } = settings;
+    const { estimator, importance = false, clampOf = "product" } = settings;
     const inLimit = settings.inputClamp ?? Infinity;
     const outLimit = settings.outputClamp ?? Infinity;
     let loss = 0;
@@ -70,8 +75,9 @@ const klOp: Op<KlSettings> = {
       const k = estimate(held, estimator);
       const bounded = hold(k, outLimit);
       loss += w[i] * bounded;
-      if (held !== d || bounded !== k) continue; // a clamp passes no gradient
-      slope[i] = w[i] * (slopeOf(d, estimator) + (importance ? k : 0));
+      const ofWeight = importance ? w[i] * bounded : 0;
+      if (held === d && bounded === k) slope[i] = w[i] * slopeOf(d, estimator) + ofWeight;
+      else if (clampOf === "estimate") slope[i] = ofWeight; // the clamped estimate itself passes none
     }
     data[0] = loss;
   },
@@ -81,7 +87,9 @@ const klOp: Op<KlSettings> = {
 };
 
 /** Throws RangeError for an estimator that does not exist, or a clamp that is not a number ≥ 0. */
-function checkKl(where: string, { estimator, inputClamp, outputClamp }: KlSettings): void {
+function checkKl(where: string, settings: KlSettings): void {
+  const { estimator, inputClamp, outputClamp, clampOf = "product" } = settings;
+  checkName(where, "a clampOf", clampOf, ["product", "estimate"]);
   checkName(where, "an estimator", estimator, ["k1", "k2", "k3"]);
   if (inputClamp !== null) checkNumber(where, "inputClamp", inputClamp, { min: 0 });
   if (outputClamp !== null) checkNumber(where, "outputClamp", outputClamp, { min: 0 });

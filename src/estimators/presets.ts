@@ -10,8 +10,8 @@ export interface EstimatorSettings {
   /** What is taken off a reward: nothing, the group's mean, the mean of the others, a greedy rollout's
    * reward, or a learned value. */
   readonly baseline: "none" | "mean" | "leaveOneOut" | "greedy" | "value";
-  /** What the advantage is divided by: nothing, or the standard deviation of the group or the batch. */
-  readonly scale: "none" | "group" | "batch";
+  /** What the advantage is divided by: nothing, the group's mean, the standard deviation of the group or the batch. */
+  readonly scale: "none" | "mean" | "group" | "batch";
   /** That deviation divides by n − ddof; eps is added to it. */
   readonly ddof: 0 | 1;
   readonly eps: number;
@@ -79,6 +79,20 @@ export const presets = {
     aggregation: "token",
     surrogate: surrogate({ clipHigh: 0.28 }),
     source: "Yu et al. 2025, arXiv:2503.14476",
+  },
+  dppo: {
+    ...clipped,
+    baseline: "mean",
+    scale: "group",
+    aggregation: "token",
+    surrogate: surrogate({ form: "tv" }),
+    source: "Qi et al. 2026, arXiv:2602.04879, with the binary total variation",
+  },
+  maxrl: {
+    ...plain,
+    baseline: "mean",
+    scale: "mean",
+    source: "Tajwar et al. 2026, arXiv:2602.02710, algorithm 1; rewards of 0 and 1",
   },
   bnpo: {
     ...clipped,

@@ -11,6 +11,8 @@
  *                      and with dualClip c, where Â < 0: ℓ = min(that, −c·Â)   Ye et al. 2020, arXiv:1912.09729
  *   form "ratio"       ℓ = −ρ·Â                                        the same, unclipped
  *   form "cispo"       ℓ = −stop(clip(ρ, 1 − εₗ, 1 + εₕ))·Â·logProb      MiniMax 2025, arXiv:2506.13585
+ *   form "tv"          ℓ = −ρ·Â, and 0 where Â > 0 and π − π_old > εₕ, or Â < 0 and π_old − π > εₗ: DPPO with the
+ *                      binary total variation, Qi et al. 2026, arXiv:2602.04879, equations 11 to 13
  *
  * At a bound of the clip the gradient passes, as PyTorch's clamp has it, and a tie of the two arms of the
  * minimum inside the range is no tie: both are ρ·Â.
@@ -24,7 +26,7 @@ import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { k3Of } from "./kl.ts";
 
 export interface SurrogateSettings {
-  readonly form: "reinforce" | "clip" | "ratio" | "cispo";
+  readonly form: "reinforce" | "clip" | "ratio" | "cispo" | "tv";
   /**
    * "token": each token's own ρ. "sequence": one ρ a sequence, exp of the mean log-ratio (GSPO, Zheng et
    * al. 2025, arXiv:2507.18071). "sequenceToken": GSPO's ratio, the gradient through each token's own
@@ -85,7 +87,7 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
         `surrogateLoss: want logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
       );
     }
-    checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo"]);
+    checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo", "tv"]);
     const levels = ["token", "sequence", "sequenceToken", "sequenceSum"];
     checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, levels);
     for (const [name, low, value] of [
@@ -129,6 +131,11 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
         } else if (s.form === "cispo") {
           slope = -Math.min(Math.max(ratio, low), high) * A;
           l = slope * logProb[i];
+        } else if (s.form === "tv") {
+          if (shifted(logProb[i], slot.b.data[i], A, s)) {
+            l = 0;
+            slope = 0;
+          }
         } else if (s.form === "clip") {
           const capped = s.delta === null ? ratio : Math.min(ratio, s.delta);
           const clipped = Math.min(Math.max(ratio, low), high);
@@ -153,6 +160,12 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
     if (!dlogProb) return;
     for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * scratch[i];
   },
+};
+
+/** Whether a token's probability has moved further than allowed, the way its advantage pushes. */
+const shifted = (logProb: number, old: number, A: number, s: SurrogateSettings): boolean => {
+  const shift = exp(logProb) - exp(old);
+  return (A > 0 && shift > s.clipHigh) || (A < 0 && -shift > s.clipLow);
 };
 
 type SurrogateSlot = Slot<SurrogateSettings, Layout>;
@@ -251,7 +264,13 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
     const A = c.data[shared ? row : i];
     const below = ratio < low;
     const above = ratio > high;
-    if (s.form === "cispo" ? below || above : (below && A < 0) || (above && A > 0)) clipped++;
+    const cut =
+      s.form === "tv"
+        ? shifted(a.data[i], b.data[i], A, s)
+        : s.form === "cispo"
+          ? below || above
+          : (below && A < 0) || (above && A > 0);
+    if (cut) clipped++;
     if (below || above) outside++;
     count++;
     sum += ratio;

@@ -62,6 +62,7 @@ export {
   l1,
   mse,
   nllLoss,
+  quantileHuber,
   type Reduction,
   smoothL1,
 } from "./loss.ts";

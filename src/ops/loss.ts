@@ -6,7 +6,7 @@ import { checkFinite, checkInteger, checkName, checkNumber } from "../core/check
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, show, type Tensor } from "../core/tensor.ts";
+import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
 import { mean, sum } from "./reduce.ts";
 
@@ -114,6 +114,69 @@ const smoothL1Op: Op = {
       const d = dy[i] * Math.min(Math.max((x[i] - t[i]) / beta, -1), 1);
       if (dx) dx[i] += d;
       if (dt) dt[i] -= d;
+    }
+  },
+};
+
+/**
+ * Quantile regression: Dabney et al. 2017, arXiv:1710.10044, equation 10. x […, N] are quantiles at τᵢ = (i + ½)/N,
+ * target […, M] samples of what they describe; with u = targetⱼ − xᵢ and Huber's L of threshold κ:
+ *
+ *   Σᵢ (1/M) Σⱼ |τᵢ − 1[u < 0]|·L(u)/κ      one loss per row: […]
+ */
+export function quantileHuber(
+  x: Tensor,
+  target: Tensor,
+  kappa = 1,
+  reduction: Reduction = "mean",
+): Tensor {
+  checkFinite("quantileHuber", "kappa", kappa, { min: Number.MIN_VALUE });
+  checkName("quantileHuber", "a reduction", reduction, reductions);
+  return reduced(apply(quantileHuberOp, x, target, NONE, kappa), reduction);
+}
+const quantileHuberOp: Op = {
+  name: "quantileHuber",
+  shape({ a: { shape: x }, b: { shape: target } }) {
+    const fits = x.length >= 1 && sameShape(x.slice(0, -1), target.slice(0, -1));
+    if (!fits || target.length !== x.length || x[x.length - 1] < 1 || target[x.length - 1] < 1) {
+      throw new ShapeError(
+        `quantileHuber: expected x […, N] and target […, M], got ${show(x)} and ${show(target)}`,
+      );
+    }
+    return x.slice(0, -1);
+  },
+  forward({ data: y, a: { data: x, shape }, b: { data: t, shape: target }, p: kappa }) {
+    const n = shape[shape.length - 1];
+    const m = target[target.length - 1];
+    for (let row = 0; row < y.length; row++) {
+      let sum = 0;
+      for (let i = 0; i < n; i++) {
+        const tau = (i + 0.5) / n;
+        for (let j = 0; j < m; j++) {
+          const u = t[row * m + j] - x[row * n + i];
+          const d = Math.abs(u);
+          const l = d <= kappa ? 0.5 * d * d : kappa * (d - 0.5 * kappa);
+          sum += (Math.abs(tau - (u < 0 ? 1 : 0)) * l) / kappa;
+        }
+      }
+      y[row] = sum / m;
+    }
+  },
+  backward({ grad: dy, a, b, p: kappa }) {
+    const n = a.shape[a.shape.length - 1];
+    const m = b.shape[b.shape.length - 1];
+    for (let row = 0; row < dy.length; row++) {
+      if (dy[row] === 0) continue;
+      for (let i = 0; i < n; i++) {
+        const tau = (i + 0.5) / n;
+        for (let j = 0; j < m; j++) {
+          const u = b.data[row * m + j] - a.data[row * n + i];
+          const slope = Math.min(Math.max(u, -kappa), kappa) / kappa;
+          const d = (dy[row] * Math.abs(tau - (u < 0 ? 1 : 0)) * slope) / m;
+          if (a.grad) a.grad[row * n + i] -= d;
+          if (b.grad) b.grad[row * m + j] += d;
+        }
+      }
     }
   },
 };

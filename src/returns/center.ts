@@ -9,12 +9,20 @@ export type Groups = number | ArrayLike<number>;
 
 /**
  * What a group of n, its squared distances from the mean summed to S, is divided by: nothing; (n − 1)/n,
- * which makes the mean that of the others; √(S/(n − ddof)) + eps. The last is 0 for one number or equal
- * ones, however large eps.
+ * which makes the mean that of the others; the mean + eps; √(S/(n − ddof)) + eps. The last is 0 for one number or
+ * equal ones, however large eps; that of the mean is 0 for a mean of 0.
  */
-export type Divisor = "none" | "others" | "deviation";
-function divideBy(divisor: Divisor, n: number, squares: number, ddof: number, eps: number): number {
+export type Divisor = "none" | "others" | "mean" | "deviation";
+function divideBy(
+  divisor: Divisor,
+  n: number,
+  mean: number,
+  squares: number,
+  ddof: number,
+  eps: number,
+): number {
   if (divisor === "none") return 1;
+  if (divisor === "mean") return mean === 0 ? 0 : mean + eps;
   if (divisor === "others") return (n - 1) / n;
   return n <= ddof || squares === 0 ? 0 : Math.sqrt(squares / (n - ddof)) + eps;
 }
@@ -60,7 +68,7 @@ export function center(
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
       squares += square(x[i] - origin - average);
     }
-    const by = count === 0 ? 0 : divideBy(divisor, count, squares, ddof, eps);
+    const by = count === 0 ? 0 : divideBy(divisor, count, origin + average, squares, ddof, eps);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
       const out = by === 0 || !isKept(x, keep, dropNaN, i);

@@ -64,6 +64,27 @@ export function groupStandardize(
   center(reward.length, advantage, reward, groups, valid, true, "deviation", ddof, eps);
 }
 
+/**
+ * Aᵢ = (Rᵢ − mean)/(mean + eps), for rewards ≥ 0; 0 where no member of the group is rewarded. With rewards of 0 and 1
+ * an estimate of the gradient of ln Pr(success), up to its K-th order: MaxRL, Tajwar et al. 2026, arXiv:2602.02710,
+ * algorithm 1.
+ */
+export function groupOverMean(
+  advantage: Floats,
+  reward: Floats,
+  groups: Groups,
+  options: Partial<Pick<GroupOptions, "eps" | "valid">> = noOptions,
+): void {
+  const { eps = groupDefaults.eps, valid } = options;
+  checkGroups("groupOverMean", reward.length, advantage, groups, valid);
+  checkNumber("groupOverMean", "eps", eps, { min: 0 });
+  for (let i = 0; i < reward.length; i++) {
+    if (isKept(reward, valid, true, i))
+      checkNumber("groupOverMean", `reward ${i}`, reward[i], { min: 0 });
+  }
+  center(reward.length, advantage, reward, groups, valid, true, "mean", 0, eps);
+}
+
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
 export function batchStandardize(
   advantage: Floats,
@@ -87,7 +108,7 @@ export interface ShareSettings {
 
 /**
  * The group's part of each sample's advantage, by settings: scale "batch" is `batchStandardize`, "group"
- * `groupStandardize`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
+ * `groupStandardize`, "mean" `groupOverMean`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
  * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
  *
  * @param share written: [samples]
@@ -101,6 +122,7 @@ export function groupShares(
   const options = { ddof, eps };
   if (scale === "batch") batchStandardize(share, reward, options);
   else if (scale === "group") groupStandardize(share, reward, size, options);
+  else if (scale === "mean") groupOverMean(share, reward, size, options);
   else if (baseline === "mean") groupMean(share, reward, size);
   else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
   else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];

@@ -133,6 +133,60 @@ export class RunningMoments {
   }
 }
 
+/**
+ * Mean and variance that forget: exponential averages of x and x², divided by 1 − βᵗ, so that the start at 0 leaves
+ * no bias (Kingma & Ba 2015, arXiv:1412.6980, section 3). βᵗ is a running product.
+ */
+export class ExponentialMoments {
+  readonly decay: number;
+  private first = 0;
+  private second = 0;
+  private power = 1;
+
+  /** `decay` is β, from 0 to below 1. */
+  constructor(decay: number) {
+    checkNumber("ExponentialMoments", "decay", decay, { min: 0, max: 1 - 2 ** -24 });
+    this.decay = decay;
+  }
+
+  /** Takes in the mean of a batch, and of its squares; nothing where it is empty. */
+  update(batch: ArrayLike<number>): void {
+    const n = batch.length;
+    if (n === 0) return;
+    let [sum, squares] = [0, 0];
+    for (let i = 0; i < n; i++) {
+      sum += batch[i];
+      squares += square(batch[i]);
+    }
+    const { decay } = this;
+    this.first = decay * this.first + ((1 - decay) * sum) / n;
+    this.second = decay * this.second + ((1 - decay) * squares) / n;
+    this.power *= decay;
+  }
+
+  /** 0 before the first batch. */
+  get mean(): number {
+    return this.power === 1 ? 0 : this.first / (1 - this.power);
+  }
+
+  /** Never negative; 1 before the first batch. */
+  get variance(): number {
+    if (this.power === 1) return 1;
+    return Math.max(0, this.second / (1 - this.power) - square(this.mean));
+  }
+
+  save(): readonly number[] {
+    return [this.first, this.second, this.power];
+  }
+
+  /** Throws ShapeError unless `saved` is what `save` gave. */
+  restore(saved: ArrayLike<number>): void {
+    checkLength("ExponentialMoments.restore", "the state", saved, 3);
+    for (let i = 0; i < 3; i++) checkFinite("ExponentialMoments.restore", `number ${i}`, saved[i]);
+    [this.first, this.second, this.power] = Array.from(saved);
+  }
+}
+
 export interface RewardScalerOptions extends NormalizeOptions {
   /** γ of the return whose deviation scales. */
   readonly gamma: number;

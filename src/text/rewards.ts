@@ -46,6 +46,26 @@ export const weightedSum =
     );
 
 /**
+ * A reward held to `from` and mapped linearly to `to`, as [low, high]: so that no judge's outlier decides an update.
+ * NaN stays NaN.
+ */
+export function mappedReward(
+  reward: Reward,
+  from: readonly [low: number, high: number],
+  to: readonly [low: number, high: number] = from,
+): Reward {
+  for (const [name, [low, high]] of Object.entries({ from, to })) {
+    checkFinite("mappedReward", `${name}[0]`, low);
+    checkFinite("mappedReward", `${name}[1]`, high, { min: low });
+  }
+  const scale = from[1] === from[0] ? 0 : (to[1] - to[0]) / (from[1] - from[0]);
+  return (prompt, completion, tokens) => {
+    const given = rewardOf(reward, prompt, completion, tokens);
+    return to[0] + (Math.min(Math.max(given, from[0]), from[1]) - from[0]) * scale;
+  };
+}
+
+/**
  * Soft over-long penalty of DAPO, Yu et al. 2025, arXiv:2503.14476: 0 up to maxLength − cache tokens, then
  * falling to −1 at maxLength, −1 beyond.
  */

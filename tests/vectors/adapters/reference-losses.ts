@@ -304,9 +304,11 @@ export const referenceLosses: Record<string, ReferenceAdapter> = {
     };
   },
   skyrl_sapo: () => ({ skip: "soft gates (SAPO) are not among pigrad's estimators" }),
-  skyrl_dppo_tv_wrong_direction: () => ({
-    skip: "total-variation masks (DPPO) are not among pigrad's estimators",
-  }),
+  skyrl_dppo_tv_wrong_direction: (c) => {
+    const { delta_low: clipLow, delta_high: clipHigh } = c.inputs;
+    const { each, total } = tokenLosses(c, { form: "tv", clipLow, clipHigh });
+    return { mask: each.map((loss) => (loss === 0 ? 0 : 1)), loss_sum: total };
+  },
   skyrl_tis_sequence: ({ inputs: c }) => ({
     weights: c.masks.map((mask: number[], i: number) => {
       const high = i === 0 ? c.clip_high : c.second_clip_high;
