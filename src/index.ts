@@ -206,7 +206,7 @@ export { lambdaReturns } from "./returns/lambda.ts";
 export { nStepReturns } from "./returns/n-step.ts";
 export { explainedVariance, standardize } from "./returns/normalize.ts";
 export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
-export { RewardScaler, RunningMoments } from "./returns/running.ts";
+export { ExponentialMoments, RewardScaler, RunningMoments } from "./returns/running.ts";
 export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
 export { Completer, type CompleterOptions, Completions } from "./rollout/completions.ts";

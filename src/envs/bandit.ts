@@ -1,5 +1,7 @@
 /** A bandit: one state, one choice among arms, one reward drawn about the arm's mean. Every step ends it. */
+
 import type { Floats } from "../core/backend.ts";
+import { checkFinite } from "../core/check.ts";
 import { Dynamics, type Outcome, type Tabular } from "./env.ts";
 import { box, type Discrete, discrete } from "./space.ts";
 
@@ -22,7 +24,8 @@ export class Bandit extends Dynamics implements Tabular {
 
   constructor({ means = [0, 0.25, 0.5, 0.75, 1], deviation = 1 }: BanditOptions = {}) {
     super(1);
-    if (!(deviation >= 0)) throw new RangeError(`deviation: want ≥ 0, got ${deviation}`);
+    checkFinite("Bandit", "deviation", deviation, { min: 0 });
+    for (const [i, mean] of means.entries()) checkFinite("Bandit", `means[${i}]`, mean);
     this.actionSpace = discrete(means.length);
     this.actions = means.length;
     this.means = means;

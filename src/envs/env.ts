@@ -3,7 +3,9 @@
  * over when it is `terminated` (a terminal state: nothing follows) or `truncated` (cut short: its last
  * state still has a value).
  */
+
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
 import { EnvError, FormatError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { type Scene, textScene } from "./scene.ts";
@@ -65,7 +67,7 @@ export abstract class Dynamics implements Env {
 
   /** An episode is cut short after `maxSteps` actions. */
   constructor(maxSteps: number) {
-    if (!(maxSteps >= 1)) throw new RangeError(`maxSteps: want ≥ 1, got ${maxSteps}`);
+    if (maxSteps !== Infinity) checkInteger("Dynamics", "maxSteps", maxSteps, { min: 1 });
     this.maxSteps = maxSteps;
   }
 

@@ -2,6 +2,7 @@
  * Exact figures of a policy, a table of logits, on a small problem: its return J, ∇J by two independent
  * routes, its entropy, its divergence from another policy.
  */
+import { checkLength, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
 import type { Tabular } from "../envs/env.ts";
 import { discounted, logPolicy, probabilities, type Trajectory } from "./trajectories.ts";
@@ -15,6 +16,8 @@ export interface Values {
 /** Q(s,a,n) = Σ p·(r + γV(s′,n−1)), V(s,n) = Σ π·Q: 0 after a terminal outcome, and with no steps left. */
 export function exactValues(problem: Tabular, logits: ArrayLike<number>, gamma: number): Values {
   const { states, actions, maxSteps } = problem;
+  checkLength("exactValues", "the logits", logits, states * actions);
+  checkNumber("exactValues", "gamma", gamma, { min: 0, max: 1 });
   const pi = logPolicy(logits, actions).map((x) => exp(x));
   const V = [new Float64Array(states)];
   const Q = [new Float64Array(states * actions)];
@@ -96,6 +99,8 @@ export function enumeratedGradient(
 /** Σₜ E KL(π(·∣sₜ)‖ρ(·∣sₜ)): the divergence of the policies' trajectories, in nats. */
 export function exactKl(problem: Tabular, p: ArrayLike<number>, q: ArrayLike<number>): number {
   const { actions } = problem;
+  checkLength("exactKl", "p's logits", p, problem.states * actions);
+  checkLength("exactKl", "q's logits", q, problem.states * actions);
   const [logP, logQ] = [logPolicy(p, actions), logPolicy(q, actions)];
   let kl = 0;
   forEachVisit(
@@ -112,6 +117,7 @@ export function exactKl(problem: Tabular, p: ArrayLike<number>, q: ArrayLike<num
 /** Σₜ E H(π(·∣sₜ)): the entropy of a trajectory's choices, in nats. */
 export function exactEntropy(problem: Tabular, logits: ArrayLike<number>): number {
   const { actions } = problem;
+  checkLength("exactEntropy", "the logits", logits, problem.states * actions);
   const logPi = logPolicy(logits, actions);
   let entropy = 0;
   forEachVisit(

@@ -2,6 +2,7 @@
  * The exact mean and variance of an estimator: a sum over ALL samples, for group estimators over all
  * K-tuples, with their probabilities. No sampling error hides behind a tolerance.
  */
+import { checkInteger } from "../core/check.ts";
 import { probabilities, type Trajectory } from "./trajectories.ts";
 
 export interface Moments {
@@ -23,6 +24,7 @@ export function expectation(
   K: number,
   estimate: (tuple: readonly Trajectory[]) => ArrayLike<number>,
 ): Moments {
+  checkInteger("expectation", "K", K, { min: 1 });
   if (all.length ** K > mostTuples) {
     throw new RangeError(`expectation: ${all.length} trajectories to the power ${K} are too many`);
   }

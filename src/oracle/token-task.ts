@@ -1,4 +1,5 @@
 /** Token tasks as problems to enumerate: write `length` tokens, or up to a stop token, then be judged. */
+import { checkInteger } from "../core/check.ts";
 import type { Outcome, Tabular } from "../envs/env.ts";
 
 export interface TokenTask extends Tabular {
@@ -16,9 +17,8 @@ export function tokenTask(
   reward: (tokens: readonly number[]) => number,
   stop: number | null = null,
 ): TokenTask {
-  if (!(vocab >= 2 && length >= 1)) {
-    throw new RangeError(`tokenTask: want vocab ≥ 2 and length ≥ 1, got ${vocab} and ${length}`);
-  }
+  checkInteger("tokenTask", "vocab", vocab, { min: 2 });
+  checkInteger("tokenTask", "length", length, { min: 1 });
   const prefixes: (readonly number[])[] = [[]];
   const children: number[][] = [];
   for (let s = 0; s < prefixes.length; s++) {

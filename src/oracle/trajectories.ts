@@ -1,4 +1,5 @@
 /** Every episode there is of a small problem, under policies that are tables of logits [states, actions]. */
+import { checkInteger, checkLength } from "../core/check.ts";
 import { exp, log } from "../core/math.ts";
 import type { Tabular } from "../envs/env.ts";
 
@@ -60,6 +61,10 @@ export function probabilities(
   logits: ArrayLike<number>,
   actions: number,
 ): Float64Array {
+  checkInteger("probabilities", "the actions", actions, { min: 1 });
+  const states = all.reduce((most, t) => t.states.reduce((n, s) => Math.max(n, s + 1), most), 0);
+  if (logits.length % actions !== 0 || logits.length < states * actions)
+    checkLength("probabilities", "the logits", logits, states * actions);
   const logPi = logPolicy(logits, actions);
   return Float64Array.from(all, ({ states, actions: taken, chance }) => {
     let sum = 0;

@@ -3,6 +3,7 @@
  * al. 2019). Text is cut into words, words into bytes, and the pairs merged that were merged in training, the
  * earliest first.
  */
+import { checkInteger } from "../core/check.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
@@ -47,6 +48,7 @@ export function trainBpe(
   merges: number,
   { split = "gpt2", specials = [] }: BpeOptions = {},
 ): Tokenizer {
+  checkInteger("trainBpe", "merges", merges, { min: 0 });
   const counts = new Map<string, number>();
   for (const word of wordsOf(text, split)) counts.set(word, (counts.get(word) ?? 0) + 1);
   const words = [...counts].map(([word, count]) => ({ ids: bytesOf(word), count }));

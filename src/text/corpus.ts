@@ -1,4 +1,5 @@
 /** Corpora as plain data: pairs and texts out of strings, split once and for all, packed into rows. */
+import { checkInteger, checkNumber } from "../core/check.ts";
 import { FormatError } from "../core/errors.ts";
 
 /** A prompt and what should follow it. For plain text the prompt is empty. */
@@ -86,6 +87,7 @@ export function split<T>(
   share: number,
   key: (item: T) => string,
 ): { readonly train: T[]; readonly validation: T[]; readonly heldOut: T[] } {
+  checkNumber("split", "the share", share, { min: 0, max: 0.5 });
   const sides = { train: [] as T[], validation: [] as T[], heldOut: [] as T[] };
   for (const item of items) {
     const own = key(item);
@@ -104,6 +106,7 @@ export const fewer = <T>(sides: Sides<T>, share: number, key: (item: T) => strin
 
 /** At most so many of the items, evenly spread over all. */
 export function evenly<T>(items: readonly T[], most: number): T[] {
+  checkInteger("evenly", "most", most, { min: 0 });
   const count = Math.min(most, items.length);
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }

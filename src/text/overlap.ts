@@ -1,4 +1,6 @@
 /** How near one sequence of words, tokens or phonemes comes to another: edit distance, BLEU, ROUGE-L. */
+import { checkFinite, checkInteger } from "../core/check.ts";
+import { ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
 
 /** Least number of insertions, deletions and replacements between a and b: Levenshtein 1966. */
@@ -62,6 +64,8 @@ export function bleu(
   order = 4,
   smooth = false,
 ): number {
+  checkInteger("bleu", "the order", order, { min: 1 });
+  if (references.length === 0) throw new ShapeError("bleu: expected a reference or more, got none");
   let sum = 0;
   for (let n = 1; n <= order; n++) {
     const { matched, total } = matches(made, references, n);
@@ -95,6 +99,7 @@ export function longestCommon<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
 
 /** ROUGE-L, 0 to 1: Lin 2004. F of the longest common subsequence's recall and precision, recall β times as dear. */
 export function rougeL(made: ArrayLike<string>, reference: ArrayLike<string>, beta = 1): number {
+  checkFinite("rougeL", "beta", beta, { min: 0 });
   const common = longestCommon(made, reference);
   if (common === 0) return 0;
   const recall = common / reference.length;

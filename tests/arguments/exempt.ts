@@ -1,2 +1,47 @@
-/** Exported functions that are tried elsewhere, and where or why. */
-export const exempt: Readonly<Record<string, string>> = {};
+/** Exported functions and classes without a recipe, and why: where else their arguments are held. */
+const errorClass = "an error: it takes any text";
+const session =
+  "takes settings through `settle`, which refuses each unknown or wrong one (tests/core, tests/algos)";
+const model = "takes a whole model, task or environment; tests of its folder give wrong ones";
+const bytesOrText =
+  "reads bytes or a text: fuzzed by tests/io and `npm run test:fuzz`, and tests/text";
+const anything = "any argument of its type is right";
+
+export const exempt: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    "EnvError FormatError GradientError MaskError NumericError SettingError ShapeError UsageError"
+      .split(" ")
+      .map((name) => [name, errorClass]),
+  ),
+  ...Object.fromEntries(
+    "a2c evaluateLanguage inStages openLanguage ppo reinforce settle supervised trainRewardModel tuning"
+      .split(" ")
+      .map((name) => [name, session]),
+  ),
+  ...Object.fromEntries(
+    `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining Minibatch Optimizer Parameters Rollout
+    Tape Training VectorEnv checkEnv evaluate generate gpt2Tensors gptModule gptOnnx learnedReward loadActorCritic
+    loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor`
+      .split(/\s+/)
+      .map((name) => [name, model]),
+  ),
+  ...Object.fromEntries(
+    `bpe bytes characters decodeNpy decodeNpz decodeSafetensors encodeSafetensors jsonLines pairs readSafetensors
+    readTokenizerJson symbols texts tokenizerFrom writeTokenizerJson`
+      .split(/\s+/)
+      .map((name) => [name, bytesOrText]),
+  ),
+  ...Object.fromEntries(
+    `editDistance errorRate exactMatch exactReturns format lexiconScore loops simdAvailable trajectories weightedSum`
+      .split(" ")
+      .map((name) => [name, anything]),
+  ),
+  apply: "the tape's own door: every op goes through it",
+  diagnostics: "tests/estimators/surrogate.test.ts gives it other tensors",
+  ratios: "tests/estimators/surrogate.test.ts gives it other tensors",
+  enumeratedGradient: "calls `probabilities`, which checks",
+  estimator: "takes presets; tests/oracle",
+  free: "tests/backends/memory.test.ts frees twice",
+  gradCheck: "it is what checks",
+  simd: "tests/backends/memory.test.ts and simd.test.ts",
+};

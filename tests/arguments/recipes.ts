@@ -1,6 +1,7 @@
 /** For each exported function a call that works, argument by argument; what is left out stands in `exempt`, with why. */
 import { Random } from "../../src/core/random.ts";
 import { Parameters } from "../../src/core/tensor.ts";
+import { tokenTask } from "../../src/oracle/token-task.ts";
 import {
   anyTensor,
   array,
@@ -71,6 +72,15 @@ export const ops: Recipes = {
   ],
   matmul: [tensor([2, 3]), bounded(tensor([3, 2]))],
   linear: [tensor([2, 3]), tensor([4, 3]), tensor([4]), name("tanh")],
+  quantileHuber: [
+    {
+      ...tensor([2, 3]),
+      wrong: { ...bounded(tensor([2, 3])).wrong, "other rows": () => anyTensor([3, 3]).right() },
+    },
+    bounded(tensor([2, 4])),
+    atLeast0(1),
+    name("sum"),
+  ],
   conv2d: [
     {
       ...image,
@@ -177,6 +187,18 @@ const gradients = (): Kind => {
   return given(parameters.regions());
 };
 const product = given((out: Float64Array, v: Float64Array) => out.set(v));
+
+/** A problem of two states and two actions, and its trajectories. */
+const twoSteps = tokenTask(2, 2, () => 1);
+const problem = given({ ...twoSteps, states: 2, startProbabilities: [1, 0], outcomes: flip });
+const all = given([{ states: [0, 1], actions: [1, 0], rewards: [0, 1], chance: 1 }]);
+function flip(state: number) {
+  return [{ probability: 1, next: 1 - state, reward: 1, terminated: false }];
+}
+/** Of which there may be more. */
+function fewer({ right, wrong: { "too long": _, ...wrong } }: Kind): Kind {
+  return { right, wrong };
+}
 
 export const numeric: Recipes = {
   categoricalLogProb: [logits, indices([2], 3), mask],
@@ -306,9 +328,42 @@ export const numeric: Recipes = {
   leaveOneOut: [array(6), array(6), groups, array(6)],
   groupMean: [array(6), array(6), groups, array(6)],
   groupStandardize: [array(6), array(6), groups, groupOptions],
+  groupOverMean: [
+    array(6),
+    array(6),
+    groups,
+    fields({ eps: atLeast0(1e-4), valid: array(6, [1, 1, 1, 1, 1, 1]) }),
+  ],
   batchStandardize: [array(6), array(6), groupOptions],
   leaveOneOutMoments: [array(6), array(6), array(6), groups, array(6)],
   groupsBetween: [array(6), array(6), groups, real(0), real(1)],
+
+  exactValues: [problem, array(4), unit(0.9)],
+  exactReturn: [problem, array(4), unit(0.9)],
+  exactGradient: [problem, array(4), unit(0.9)],
+  exactKl: [problem, array(4), array(4)],
+  exactEntropy: [problem, array(4)],
+  probabilities: [
+    all,
+    fewer(array(4)),
+    { ...count(2), wrong: { ...count(2).wrong, zero: () => 0 } },
+  ],
+  tokenTask: [count(2), count(1), given(() => 1)],
+  expectation: [all, fewer(array(4)), count(2), count(1), given(() => new Float64Array(4))],
+
+  bleu: [given(["a", "b"]), given([["a", "b"]]), count(2)],
+  rougeL: [given(["a"]), given(["a"]), atLeast0(1)],
+  distinct: [given([1, 2, 3]), count(2)],
+  repetition: [count(2), atLeast0(1)],
+  overlong: [atLeast0(10), atLeast0(2), atLeast0(1)],
+  softOverlong: [atLeast0(10), atLeast0(2)],
+  cosineLength: [given(() => 1), atLeast0(10)],
+  mappedReward: [given(() => 1), list(real(0), real(1)), list(real(0), real(1))],
+  split: [given(["a"]), unit(0.1), given((x: string) => x)],
+  trainBpe: [given("aaaa"), count(2)],
+
+  discrete: [count(2), whole(0)],
+  box: [array(2, [0, 0]), array(2, [1, 1]), wholes([2])],
 
   input: [given(backend), wholes([2, 3]), array(6)],
   variable: [given(backend), wholes([2, 3]), array(6)],
@@ -317,6 +372,21 @@ export const numeric: Recipes = {
 /** Constructors. */
 export const made: Recipes = {
   Random: [count(1)],
+  Bandit: [fields({ means: list(real(0), real(1)), deviation: atLeast0(1) })],
+  Line: [fields({ maxSteps: count(5) })],
+  Sampler: [
+    count(5),
+    fields({
+      temperature: atLeast0(1),
+      topK: count(2),
+      topP: unit(0.9),
+      topPRule: name("reach"),
+      minP: unit(0.1),
+      repetitionPenalty: atLeast0(1),
+    }),
+    count(3),
+  ],
+  ExponentialMoments: [unit(0.9)],
   RunningMoments: [count(2), atLeast0(1)],
   RewardScaler: [count(2), fields({ gamma: unit(0.9), eps: atLeast0(0), clip: atLeast0(10) })],
   Sgd: [
