@@ -1,9 +1,10 @@
 /** A policy at work: observations in, actions out, for several environments at once; allocates nothing. */
 import type { Floats } from "../core/backend.ts";
+import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, type State } from "../core/state.ts";
 import { Tape } from "../core/tape.ts";
-import { input, NONE, type Tensor } from "../core/tensor.ts";
+import { free, inputs, NONE, type Tensor } from "../core/tensor.ts";
 import type { ActorCritic } from "./actor-critic.ts";
 import type { Memory } from "./network.ts";
 
@@ -34,6 +35,7 @@ export class Actor implements Kept {
   private readonly look: () => Tensor | null;
   private readonly next: Floats;
   private readonly nothing: Floats;
+  private readonly owned: readonly Tensor[];
   private greedy = false;
 
   /** `masked`: the environment masks its actions. `value`: V is wanted with each action. */
@@ -41,15 +43,28 @@ export class Actor implements Kept {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
     const size = options.observation.size;
-    const observation = input(k, [envs, size]);
-    const mask = masked && head.masked > 0 ? input(k, [envs, head.masked]) : NONE;
-    const action = input(k, head.actionShape(envs));
+    checkInteger("Actor", "envs", envs, { min: 1 });
+    const masks = masked && head.masked > 0;
+    const remembers = memorySize > 0;
+    const owned = inputs(k, [
+      [envs, size],
+      [envs, size],
+      head.actionShape(envs),
+      ...(masks ? [[envs, head.masked]] : []),
+      ...(remembers
+        ? [
+            [envs, memorySize],
+            [1, envs],
+            [1, envs],
+          ]
+        : []),
+    ]);
+    const [observation, judged, action, ...others] = owned;
+    const mask = masks ? (others.shift() as Tensor) : NONE;
     const next = new Float32Array(envs * memorySize);
-    const memory: Memory | null =
-      memorySize > 0
-        ? { state: input(k, [envs, memorySize]), reset: input(k, [1, envs]), next }
-        : null;
-    const noReset = memory && { state: memory.state, reset: input(k, [1, envs]) };
+    const [state, reset, never] = others;
+    const memory: Memory | null = remembers ? { state, reset, next } : null;
+    const noReset = memory && { state, reset: never };
     const noise = new Float64Array(envs * head.actionSize);
     mask.data.fill(1);
     this.model = model;
@@ -75,8 +90,8 @@ export class Actor implements Kept {
       const v = value ? model.value(observation, memory, features) : null;
       if (v !== null) this.value = v.data;
     };
-    const judged = input(k, [envs, size]);
     this.judged = judged;
+    this.owned = owned;
     this.judging = new Tape(k, { grads: false });
     this.look = () => model.value(judged, noReset);
   }
@@ -106,6 +121,13 @@ export class Actor implements Kept {
     if (!this.model.hasCritic) return this.nothing;
     this.judged.data.set(observation);
     return (this.judging.run(this.look) as Tensor).data;
+  }
+
+  /** Gives all buffers back: the actor must not be used again. */
+  free(): void {
+    this.tape.drop();
+    this.judging.drop();
+    free(...this.owned);
   }
 
   save(): State {

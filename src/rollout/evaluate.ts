@@ -71,6 +71,21 @@ function play(
   witness?: Witness,
 ): Evaluation {
   const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
+  try {
+    return playWith(actor, env, episodes, random, greedy, witness);
+  } finally {
+    actor.free();
+  }
+}
+
+function playWith(
+  actor: Actor,
+  env: VectorEnv,
+  episodes: number,
+  random: Random,
+  greedy: boolean,
+  witness?: Witness,
+): Evaluation {
   env.start();
   const returns: number[] = [];
   const lengths: number[] = [];

@@ -1,6 +1,7 @@
 /** Evaluation reads what training has, and changes nothing of it. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
+import { simd } from "../../src/backends/simd.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { box, discrete, multiDiscrete } from "../../src/envs/space.ts";
@@ -105,4 +106,22 @@ test("environments at rest are counted by neither scaler: 51 steps taken, 51 cou
   expect(counts()[1] - observations).toBeCloseTo(51, 9);
   expect(env.reward[0]).toBe(0);
   expect(env.rewardScaler?.returns[0]).toBe(0);
+});
+
+test("an evaluation gives back every byte, also where it fails", () => {
+  const k = simd({ memory: 32 << 20 });
+  for (const memory of [0, 3]) {
+    const env = new VectorEnv(toys(2, { maxSteps: 5 }));
+    const [{ observationSpace: observation, actionSpace: action }] = env.envs;
+    const options = { observation, action, critic: true, hidden: [64], memory };
+    const model = new ActorCritic(k, options, new Random(1));
+    evaluate(model, env, 3, 1, true);
+    const live = k.live();
+    for (let i = 0; i < 20; i++) evaluate(model, env, 2, i, i % 2 === 0, () => {});
+    const stop = () => {
+      throw new Error("planted");
+    };
+    expect(() => evaluate(model, env, 2, 1, true, stop)).toThrow("planted");
+    expect(k.live()).toBe(live);
+  }
 });

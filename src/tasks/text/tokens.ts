@@ -60,6 +60,10 @@ export function exactMeanReward(gpt: Gpt, task: TextTask): number {
       return total + (weight / sum) * (over ? reward(prompt, text, tokens) : walk(prompt, tokens));
     }, 0);
   };
-  const total = prompts.train.reduce((sum, prompt) => sum + walk(prompt, []), 0);
-  return total / prompts.train.length;
+  try {
+    const total = prompts.train.reduce((sum, prompt) => sum + walk(prompt, []), 0);
+    return total / prompts.train.length;
+  } finally {
+    decoder.free();
+  }
 }
