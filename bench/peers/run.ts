@@ -10,6 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { machine } from "../machine.ts";
+import { torchAtItsBest } from "./blas.ts";
 import type { Work } from "./contender.ts";
 import { works } from "./works.ts";
 
@@ -49,10 +50,15 @@ interface Contender {
   readonly ask: (question: object) => Promise<unknown>;
 }
 
-function start(name: string, command: string, args: string[]): Contender {
+function start(
+  name: string,
+  command: string,
+  args: string[],
+  env: Readonly<Record<string, string | undefined>> = { ...process.env, ...one },
+): Contender {
   const child = spawn(command, args, {
     cwd: here,
-    env: { ...process.env, ...one },
+    env,
     stdio: ["pipe", "pipe", process.env.VERBOSE ? "inherit" : "ignore"],
   });
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream });
@@ -96,7 +102,11 @@ for (const [which, modules] of [
 ]) {
   const path = python(modules);
   if (path === undefined) console.log(`${which}: no Python with ${modules} found; left out`);
-  else contenders.push(start(which, path, ["python.py", which]));
+  else if (which === "torch") {
+    const { env, proven, said } = torchAtItsBest(path, { ...process.env, ...one });
+    console.log(said);
+    if (proven) contenders.push(start(which, path, ["python.py", which], env));
+  } else contenders.push(start(which, path, ["python.py", which]));
 }
 
 /** The largest difference, relative to the largest number. */

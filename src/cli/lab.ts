@@ -1,11 +1,11 @@
 /** pigrad lab: exact bias, variance and signal-to-noise of every estimator, as a table, a page, or JSON. */
 import { join } from "node:path";
 import { SettingError } from "../core/errors.ts";
-import { didYouMean } from "../core/nearest.ts";
 import { brief } from "../core/printable.ts";
 import { makeFolder, writeAtomically } from "../node/files.ts";
 import { type LabReport, lab, labProblems, type Row } from "../oracle/lab.ts";
 import { labPage } from "./lab-page.ts";
+import { didYouMean } from "./nearest.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 

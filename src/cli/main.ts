@@ -4,7 +4,13 @@
  * because nothing more could be written to stdout.
  */
 import { readFileSync } from "node:fs";
-import { FormatError, MemoryError, NumericError, SettingError } from "../core/errors.ts";
+import {
+  FormatError,
+  MemoryError,
+  NumericError,
+  SettingError,
+  UnknownNameError,
+} from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
@@ -16,6 +22,7 @@ import { evalCommand, evalHelp } from "./eval.ts";
 import { exportCommand, exportHelp } from "./export.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
+import { didYouMean } from "./nearest.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
 import { reportCommand, reportHelp } from "./report.ts";
 import { sampleCommand, sampleHelp } from "./sample.ts";
@@ -119,7 +126,8 @@ try {
   const wrong = isWrongInput(error);
   const stack = error instanceof Error ? error.stack : undefined; // a fault shows where it is
   const said = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
-  const text = wrong ? messageOf(error).split("\n")[0] : `failed: ${said}`;
+  const close = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
+  const text = wrong ? `${messageOf(error).split("\n")[0]}${close}` : `failed: ${said}`;
   process.stderr.write(`pigrad: ${printable(text)}\n`);
   process.exitCode = wrong ? 2 : 1;
 }

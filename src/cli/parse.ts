@@ -4,13 +4,13 @@ import { algorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
 import { tuneSettings } from "../algos/tune-settings.ts";
 import { SettingError } from "../core/errors.ts";
-import { nearest } from "../core/nearest.ts";
 import { brief } from "../core/printable.ts";
 import { codeOf } from "../node/files.ts";
 import { tasks } from "../tasks/index.ts";
 import { modelSettings } from "../tasks/model-settings.ts";
 import { languageTasks } from "../tasks/text/index.ts";
 import { gptSettings } from "../tasks/text/session.ts";
+import { nearest } from "./nearest.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
 

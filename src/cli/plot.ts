@@ -1,8 +1,8 @@
 /** pigrad plot RUN... --svg FILE: learning curves as one picture. */
 import { SettingError } from "../core/errors.ts";
-import { didYouMean } from "../core/nearest.ts";
 import { writeAtomically } from "../node/files.ts";
 import { leastOf, mostOf } from "./extent.ts";
+import { didYouMean } from "./nearest.ts";
 import { escaped } from "./page.ts";
 import { parseOptions } from "./parse.ts";
 import { type Band, bands, figureNames, groupRuns, readRun } from "./runs.ts";

@@ -25,6 +25,17 @@ export class SettingError extends Error {
   override readonly name = "SettingError";
 }
 
+/** A name that is none of those known, which a caller may search for what was meant. */
+export class UnknownNameError extends SettingError {
+  readonly given: string;
+  readonly known: readonly string[];
+  constructor(message: string, given: string, known: readonly string[]) {
+    super(message);
+    this.given = given;
+    this.known = known;
+  }
+}
+
 /** An environment that breaks its contract, or was used against it. */
 export class EnvError extends Error {
   override readonly name = "EnvError";

@@ -1,6 +1,5 @@
 /** Settings as data: one table gives the type, the defaults, the checks and the help of each. */
-import { SettingError } from "./errors.ts";
-import { didYouMean } from "./nearest.ts";
+import { SettingError, UnknownNameError } from "./errors.ts";
 import { brief } from "./printable.ts";
 
 export interface Setting<T> {
@@ -135,7 +134,7 @@ export function reals(initial: readonly number[], about: string): Setting<readon
   };
 }
 
-/** The error of a name that is none of those known, with the closest of them; `place`: " for …", or nothing. */
+/** The error of a name that is none of those known; `place`: " for …", or nothing. */
 export function unknownName(
   kind: string,
   name: string,
@@ -143,7 +142,7 @@ export function unknownName(
   place = "",
 ): SettingError {
   const allowed = `allowed${place}: ${known.join(", ")}`;
-  return new SettingError(`unknown ${kind} ${brief(name)}; ${allowed}${didYouMean(name, known)}`);
+  return new UnknownNameError(`unknown ${kind} ${brief(name)}; ${allowed}`, name, known);
 }
 
 /** A refused value in quotes, for messages; a list by its entries. */

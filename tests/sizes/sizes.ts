@@ -51,7 +51,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ["tape, MLP, Adam, REINFORCE", 10, () => basics],
   [
     "the same with PPO's losses, GAE and CartPole",
-    16,
+    17,
     () => `${basics}
       export { CartPole } from "./envs/cartpole.ts";
       export { categoricalEntropy, entropyLoss, surrogateLoss, valueLoss, gae, standardize,
@@ -71,7 +71,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "GPT inference with sampling by the library",
-    13,
+    14,
     () => `export { loops } from "./backends/loops.ts";
       export { Random } from "./core/random.ts";
       export { generate } from "./nn/decode.ts";
