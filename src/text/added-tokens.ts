@@ -3,6 +3,7 @@
  * They match as in Hugging Face's tokenizers with `encode_special_tokens`: special ones stay ordinary text.
  */
 import type { Normalize } from "./normalizer.ts";
+import { isSpace } from "./space.ts";
 import { checkFields, flagOf, isObject, wrong } from "./tokenizer-fields.ts";
 
 export interface AddedToken {
@@ -84,7 +85,6 @@ function cutAt(tokens: readonly (readonly [text: string, token: AddedToken])[]):
 }
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
-const isSpace = (character: string): boolean => /\p{White_Space}/u.test(character);
 
 /** `\w` of the reference. */
 const word = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";

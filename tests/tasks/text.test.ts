@@ -145,6 +145,15 @@ describe("weights of another session", () => {
   });
 });
 
+test("sentiment: a lexicon and a corpus with a byte order mark read as without one", () => {
+  const read = (name: string): string =>
+    name === "words" ? "\ufeffgood\t3\nbad\t-3" : "\ufeffwe had a good day there\n".repeat(30);
+  const task = make("sentiment", { data: "corpus", lexicon: "words", merges: 0 }, read as never);
+  expect(task.reward("", "good", [])).toBe(3);
+  const { prompts } = task;
+  expect(new Set(everyOf(prompts))).toContain("we had a");
+});
+
 test("number words by hand", () => {
   expect([0, 13, 40, 71, 100, 342, 5000, 90_017, 999_999].map(numberWords)).toEqual([
     "zero",
