@@ -19,7 +19,7 @@ import { AdamW } from "../optim/adam.ts";
 import { cosine } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
 import type { Reward } from "../text/rewards.ts";
-import { exampleTokens, type TextTask } from "../text/task.ts";
+import { endToken, exampleTokens, type TextTask } from "../text/task.ts";
 import { descend } from "./training.ts";
 
 export const rewardModelSettings = {
@@ -90,16 +90,36 @@ class PairLoss {
   }
 }
 
+/** Throws ShapeError for no pairs, and for a text that the model cannot read: none, or more than its context. */
+function checkPairs(gpt: Gpt, where: string, pairs: readonly Preference[]): void {
+  const { context, vocab } = gpt.options;
+  if (pairs.length === 0) throw new ShapeError(`${where}: expected at least one pair, got none`);
+  for (const [i, { chosen, rejected }] of pairs.entries()) {
+    const lengths = [chosen.length, rejected.length];
+    if (lengths.some((n) => n < 1 || n > context)) {
+      throw new ShapeError(
+        `${where}: expected texts of 1 to ${context} tokens (the context) in pair ${i}, ` +
+          `got ${chosen.length} (chosen) and ${rejected.length} (rejected)`,
+      );
+    }
+    for (const token of [...chosen, ...rejected]) {
+      if (!(Number.isInteger(token) && token >= 0 && token < vocab))
+        throw new ShapeError(`${where}: expected tokens below ${vocab} in pair ${i}, got ${token}`);
+    }
+  }
+}
+
 const longestOf = (pairs: readonly Preference[]): number =>
   pairs.reduce((n, { chosen, rejected }) => Math.max(n, chosen.length, rejected.length), 1);
 
-/** Trains the model's value on preferences; ends after its updates. */
+/** Trains the model's value on preferences; ends after its updates. Throws ShapeError for a pair that does not fit. */
 export function* trainRewardModel(
   gpt: Gpt,
   preferences: readonly Preference[],
   c: Values<typeof rewardModelSettings>,
   random: Random,
 ): Generator<RewardModelReport, void> {
+  checkPairs(gpt, "trainRewardModel", preferences);
   const loss = new PairLoss(gpt, c.pairs, longestOf(preferences), true);
   const adam = new AdamW(gpt.parameters, { weightDecay: c.decay });
   const rate = cosine(c.learningRate, c.updates);
@@ -114,8 +134,9 @@ export function* trainRewardModel(
   }
 }
 
-/** Share of held-out pairs in which the chosen text scores higher. */
+/** Share of held-out pairs in which the chosen text scores higher. Throws ShapeError for a pair that does not fit. */
 export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): number {
+  checkPairs(gpt, "preferenceAccuracy", pairs);
   const size = 32;
   const loss = new PairLoss(gpt, size, longestOf(pairs), false);
   let right = 0;
@@ -126,7 +147,10 @@ export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): numb
   return right / pairs.length;
 }
 
-/** The trained model's score of prompt and completion, as a reward; NaN for what does not fit its context. */
+/**
+ * The trained model's score of prompt and completion, as a reward; NaN for what does not fit its context. A completion
+ * that was cut short, as its last token says, is scored where it stops; without tokens it is taken to have ended.
+ */
 export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Reward {
   const { context, vocab } = gpt.options;
   const k = gpt.parameters.backend;
@@ -139,8 +163,11 @@ export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Rewa
   const tape = new Tape(k, { grads: false });
   const flat = Object.freeze([context, -1]);
   const look = (): Tensor => gpt.value(reshape(gpt.hidden(tokens, positions), flat));
-  return (prompt, completion) => {
-    const text = exampleTokens(task, { prompt, completion }).tokens;
+  const end = task.tokenizer.special(endToken);
+  return (prompt, completion, made) => {
+    const whole = exampleTokens(task, { prompt, completion }).tokens;
+    const ended = made.length === 0 || made[made.length - 1] === end;
+    const text = ended ? whole : whole.slice(0, -1);
     if (text.length > context || text.some((token) => token >= vocab)) return Number.NaN;
     tokens.data.fill(0);
     tokens.data.set(text);

@@ -34,7 +34,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                [--set key=value]... [--backend NAME] [--from RUN]
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy; Ctrl-C stops and keeps what was learned. --from begins with the weights of another
-      run of the same sizes: a new optimizer, its schedules from the start. --resume goes on to the last
+      run of the same sizes (a value head may be missing, a vocabulary smaller: the rest is fresh, and
+      said): a new optimizer, its schedules from the start. --resume goes on to the last
       bit; --steps makes the run that long in all, its schedules then as in a run of N steps from the
       step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
       A finished run is evaluated, and stays as it is. Both take
@@ -204,7 +205,9 @@ function begin(values: Given, positionals: string[]): () => OpenRun {
   checkMemory(config);
   const corpora: Record<string, KnownCorpora[string]> = {};
   const session = openAny(config, null, newCorpus(corpora));
-  if (values.from !== undefined) session.load(readTraining(values.from));
+  const fresh = values.from === undefined ? [] : session.load(readTraining(values.from));
+  if (fresh.length > 0 && !values.json && !values.quiet)
+    say(`not in ${printable(String(values.from))}, and fresh: ${fresh.join(", ")}\n`);
   session.prepare(); // may refuse the settings: then there is no folder
   return () => {
     const folder = createRun(values.out, session.config, corpora);

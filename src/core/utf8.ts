@@ -41,3 +41,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   }
   return parts.join("");
 }
+
+/** The text without the byte order mark that some editors put at its start. */
+export const withoutMark = (text: string): string =>
+  text.startsWith("\ufeff") ? text.slice(1) : text;

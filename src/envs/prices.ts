@@ -3,6 +3,7 @@ import { FormatError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { brief, printable } from "../core/printable.ts";
 import { Random } from "../core/random.ts";
+import { withoutMark } from "../core/utf8.ts";
 
 export interface Prices {
   readonly names: readonly string[];
@@ -12,10 +13,10 @@ export interface Prices {
 
 /**
  * Reads CSV: a header with names, then a row a time with a price for each. A first column that is not
- * numbers, as dates, is left out. Throws FormatError with the line.
+ * numbers, as dates, is left out, and so is a byte order mark. Throws FormatError with the line.
  */
 export function parsePrices(text: string): Prices {
-  const lines = text.trimEnd().split(/\r?\n/);
+  const lines = withoutMark(text).trimEnd().split(/\r?\n/);
   const fields = (line: string): string[] =>
     line.split(",").map((field) => field.trim().replace(/^"(.*)"$/s, "$1"));
   if (lines.length < 3) throw new FormatError("prices: want a header and at least two rows");

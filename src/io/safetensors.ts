@@ -16,7 +16,10 @@ export interface NamedTensor {
   readonly data: Floats;
 }
 export interface SafetensorsFile {
+  /** Those of floating-point numbers. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
+  /** The dtypes of the other tensors, such as the BOOL masks of some models, by name. */
+  readonly others: ReadonlyMap<string, string>;
   readonly metadata: ReadonlyMap<string, string>;
 }
 
@@ -56,17 +59,17 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Reads the tensors of floating-point numbers. Throws FormatError on a broken file, or for another dtype. */
+/** Reads the tensors of floating-point numbers, and says which others there are. Throws FormatError on a broken file. */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const { tensors, metadata } = readSafetensors(file);
   const floats = new Map<string, NamedTensor>();
+  const others = new Map<string, string>();
   for (const [name, { dtype, shape, data }] of tensors) {
-    if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw wrongTensor(name, `want floating-point numbers, got ${dtype}`);
-    }
-    floats.set(name, { name, shape, data });
+    if (data instanceof Float32Array || data instanceof Float64Array)
+      floats.set(name, { name, shape, data });
+    else others.set(name, dtype);
   }
-  return { tensors: floats, metadata };
+  return { tensors: floats, others, metadata };
 }
 
 /** A tensor as it was stored; F16 and BF16 come as Float32Array, BOOL as bytes 0 and 1. */

@@ -159,7 +159,10 @@ export function openAnyRun(path: string, options: OpenOptions = {}): AnySession 
     const how = `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
   }
-  rebuilding(path, () => session.load(state));
+  rebuilding(path, () => {
+    const [fresh] = session.load(state);
+    if (fresh !== undefined) throw new FormatError(`${names.checkpoint}: no weights for ${fresh}`);
+  });
   return session;
 }
 

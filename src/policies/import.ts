@@ -53,16 +53,21 @@ function ourNames(theirs: Iterable<string>): Map<string, string> {
 
 /**
  * Writes the tensors into the model. Throws FormatError, and changes nothing, where one is missing or has
- * another shape; a deviation may come as one row.
+ * another shape; a deviation may come as one row. `others` are the dtypes of the file's tensors that are no
+ * floating-point numbers, for the message where one of them is needed.
  */
 export function loadActorCritic(
   model: ActorCritic,
   tensors: ReadonlyMap<string, NamedTensor>,
+  others: ReadonlyMap<string, string> = new Map(),
 ): void {
-  const names = ourNames(tensors.keys());
+  const names = ourNames([...tensors.keys(), ...others.keys()]);
   const found = model.parameters.list.map(({ name, shape }) => {
     const theirs = names.get(name);
     const tensor = theirs === undefined ? undefined : tensors.get(theirs);
+    const dtype = theirs === undefined ? undefined : others.get(theirs);
+    if (dtype !== undefined)
+      throw new FormatError(`actor-critic: want ${theirs} as floating-point numbers, got ${dtype}`);
     if (tensor === undefined) {
       throw new FormatError(`actor-critic: no tensor for "${name}" among ${[...tensors.keys()]}`);
     }

@@ -33,7 +33,8 @@ export interface AnySession {
   };
   /** Plays episodes; of a text task, completes validation prompts. */
   evaluate(episodes: number, seed: number, greedy: boolean): AnyEvaluation;
-  load(state: State): void;
+  /** Takes weights from a saved training. Returns what of the model it has nothing for, which stays fresh. */
+  load(state: State): readonly string[];
   /** Sets up the trainer, and goes on from where the saved training stood: what may throw, before anything trains. */
   prepare(): void;
   /** Of a text task: completes the prompts that are held out for the end. */

@@ -38,8 +38,11 @@ export interface Session {
   evaluate(episodes: number, seed: number, greedy: boolean, witness?: Witness): Evaluation;
   /** A new environment of the task. */
   makeEnv(): Dynamics;
-  /** Takes weights and statistics of observations alone from a saved training; before `prepare`, to train on. */
-  load(state: State): void;
+  /**
+   * Takes weights and statistics of observations alone from a saved training; before `prepare`, to train on. Returns
+   * an empty list: nothing stays fresh.
+   */
+  load(state: State): readonly string[];
   /**
    * Sets up the trainer and goes on from where the saved training stood, where there is one; `reports` does it
    * else. Throws for settings that do not fit together, and for a state that does not.
@@ -139,6 +142,7 @@ export function open(given: RunConfig, saved: State | null = null, renews = fals
       training.env.loadMoments(partOf(state, "env"));
       const { popArt } = state as { readonly popArt?: State };
       if (popArt !== undefined) training.model.popArt?.restore(popArt);
+      return [];
     },
   };
 }

@@ -7,9 +7,12 @@ import { checkInteger } from "../core/check.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
-/** GPT-2's words: English contractions, and runs of letters, digits or others with a space in front. */
+/**
+ * GPT-2's words: English contractions, and runs of letters, digits or others with a space in front. White space is
+ * Unicode's, as in the reference: JavaScript's `\s` has U+FEFF, and lacks U+0085.
+ */
 export const gpt2Words =
-  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+/gu;
+  /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
 /** How text is cut before merging: as GPT-2 does, or not at all. */
 export type Split = "gpt2" | "none";

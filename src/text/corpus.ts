@@ -1,6 +1,11 @@
-/** Corpora as plain data: pairs and texts out of strings, split once and for all, packed into rows. */
+/**
+ * Corpora as plain data: pairs and texts out of strings, split once and for all, packed into rows. A byte order mark
+ * at the start of a string is skipped.
+ */
 import { checkInteger, checkNumber } from "../core/check.ts";
 import { FormatError } from "../core/errors.ts";
+import { withoutMark } from "../core/utf8.ts";
+import { trimmed } from "./space.ts";
 
 /** A prompt and what should follow it. For plain text the prompt is empty. */
 export interface Example {
@@ -10,10 +15,10 @@ export interface Example {
 
 /** Paragraphs of a text, or its lines. Throws FormatError for an empty corpus. */
 export function texts(corpus: string, by: "paragraph" | "line" = "line"): Example[] {
-  const parts = corpus
+  const parts = withoutMark(corpus)
     .replaceAll("\r\n", "\n")
     .split(by === "line" ? "\n" : /\n{2,}/)
-    .map((part) => part.trim())
+    .map(trimmed)
     .filter((part) => part !== "");
   return checked(parts.map((completion) => ({ prompt: "", completion })));
 }
@@ -21,7 +26,7 @@ export function texts(corpus: string, by: "paragraph" | "line" = "line"): Exampl
 /** Lines of prompt, tab, completion. Throws FormatError, with its number, for a line that is none. */
 export function pairs(corpus: string): Example[] {
   const made: Example[] = [];
-  for (const [i, line] of corpus.replaceAll("\r\n", "\n").split("\n").entries()) {
+  for (const [i, line] of withoutMark(corpus).replaceAll("\r\n", "\n").split("\n").entries()) {
     if (line === "") continue;
     const parts = line.split("\t");
     if (parts.length !== 2)
@@ -34,8 +39,8 @@ export function pairs(corpus: string): Example[] {
 /** Lines of JSON, each an object with prompt and completion, or with text. */
 export function jsonLines(corpus: string): Example[] {
   const made: Example[] = [];
-  for (const [i, line] of corpus.split("\n").entries()) {
-    if (line.trim() === "") continue;
+  for (const [i, line] of withoutMark(corpus).split("\n").entries()) {
+    if (trimmed(line) === "") continue;
     let value: unknown;
     try {
       value = JSON.parse(line);

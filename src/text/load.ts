@@ -18,9 +18,10 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
       return characters(s.characters, s.specials);
     if (s.kind === "symbols" && strings(s.symbols)) return symbols(s.symbols, s.specials);
     if (s.kind === "bytes") return bytes(s.specials);
-    if (s.kind === "bpe" && Array.isArray(s.merges) && s.merges.every(isPair)) {
+    const isSplit = s.kind === "bpe" && (s.split === "none" || s.split === "gpt2");
+    if (isSplit && Array.isArray(s.merges) && s.merges.every(isPair)) {
       try {
-        return bpe(s.merges, { split: s.split === "none" ? "none" : "gpt2", specials: s.specials });
+        return bpe(s.merges, { split: s.split, specials: s.specials });
       } catch (error) {
         throw new FormatError(`tokenizer: ${(error as Error).message}`);
       }

@@ -141,6 +141,11 @@ test("Portfolio by hand: all in one asset grows with its price, less the cost of
   expect(env.reward).toBeCloseTo(0, 10);
 });
 
+test("prices with a byte order mark read as without one", () => {
+  for (const table of ["a,b\n1,2\n3,4", '"date","a"\nd1,5\nd2,6'])
+    expect(parsePrices(`\ufeff${table}`)).toEqual(parsePrices(table));
+});
+
 test("prices that are not a table of positive numbers are refused, with the line", () => {
   expect(() => parsePrices("date,a\nd1,5\nd2,-1\n")).toThrow(/line 3/);
   expect(() => parsePrices("")).toThrow();

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
+import { decodeState } from "../../src/io/state-file.ts";
+import { withOthers } from "../support/safetensors.ts";
 
 describe("safetensors", () => {
   const file = encodeSafetensors(
@@ -24,6 +26,18 @@ describe("safetensors", () => {
     });
     expect(tensors.get("a")?.data[0]).toBe(Math.PI);
     expect(metadata.get("made")).toBe("by hand");
+  });
+
+  test("a BOOL buffer or integers refuse no file: they are left out, with their dtypes said", () => {
+    const floats = [{ name: "w", shape: [2], data: Float32Array.of(1, 2) }];
+    const mask = { name: "attn.bias", dtype: "BOOL", shape: [1, 3], bytes: [1, 0, 1] };
+    const steps = { name: "steps", dtype: "I64", shape: [], bytes: [7, 0, 0, 0, 0, 0, 0, 0] };
+    const { tensors, others } = decodeSafetensors(withOthers(floats, [mask, steps]));
+    expect([...tensors.values()]).toEqual(floats);
+    expect(Object.fromEntries(others)).toEqual({ "attn.bias": "BOOL", steps: "I64" });
+    expect(() => decodeState(withOthers(floats, [mask]))).toThrow(
+      'state: want floating-point numbers as "attn.bias", got BOOL',
+    );
   });
 
   test("property: any cut or changed byte of the header gives a FormatError or a valid file, never another error", () => {

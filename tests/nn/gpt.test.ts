@@ -1,13 +1,18 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input } from "../../src/core/tensor.ts";
-import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type NamedTensor,
+} from "../../src/io/safetensors.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { gpt2Tensors, loadGpt } from "../../src/nn/gpt-weights.ts";
 import { crossEntropy } from "../../src/ops/loss.ts";
+import { withOthers } from "../support/safetensors.ts";
 
 const options = { vocab: 11, context: 8, layers: 2, heads: 2, width: 8, tied: false };
 const make = (seed: number, more = {}): Gpt =>
@@ -38,16 +43,95 @@ test("GPT-2's form: its names, matrices [in, out]; written and read back bit for
   expect(weightsOf(third)).toEqual(weightsOf(gpt));
 });
 
-test("weights of another vocabulary, or incomplete, are refused and change nothing", () => {
-  const { tensors } = decodeSafetensors(encodeSafetensors(make(1).parameters.list));
-  const wide = make(2, { vocab: 12 });
-  const before = weightsOf(wide);
-  expect(() => loadGpt(wide, tensors)).toThrow("want wte.weight of [12, 8], got [11, 8]");
-  const incomplete = new Map([...tensors].filter(([name]) => name !== "h.1.ln2.bias"));
-  const other = make(2);
-  expect(() => loadGpt(other, incomplete)).toThrow('no tensor "h.1.ln2.bias"');
-  expect(weightsOf(wide)).toEqual(before);
-  expect(weightsOf(other)).toEqual(weightsOf(make(2)));
+describe("weights that do not fit", () => {
+  const file = (gpt: Gpt) => decodeSafetensors(encodeSafetensors(gpt.parameters.list));
+
+  test("of a larger vocabulary, another width, context or number of layers, or incomplete: refused, nothing changed", () => {
+    const { tensors } = file(make(1));
+    const without = (left: string) => new Map([...tensors].filter(([name]) => name !== left));
+    const huge = new Map(tensors).set("lnf.bias", {
+      name: "lnf.bias",
+      shape: [8],
+      data: Float32Array.of(0, 0, Number.NaN, 0, 0, 0, 0, 0),
+    });
+    const cases = [
+      [{ vocab: 10 }, tensors, "want wte.weight of [10, 8], got [11, 8]"],
+      [{ width: 16 }, tensors, "want wte.weight of [11, 16], got [11, 8]"],
+      [{ context: 9 }, tensors, "want wpe.weight of [9, 8], got [8, 8]"],
+      [{ layers: 1 }, tensors, 'want 1 layers, got tensor "h.1.'],
+      [{ layers: 3 }, tensors, 'no tensor "h.2.ln1.weight", nor "h.2.ln_1.weight"'],
+      [{ tied: true }, tensors, "want a model that is not tied, for head.weight is no wte.weight"],
+      [{}, without("h.1.ln2.bias"), 'no tensor "h.1.ln2.bias"'],
+      [
+        { valueHead: true },
+        new Map(tensors).set("value.bias", huge.get("lnf.bias") as never),
+        'no tensor "value.weight"',
+      ],
+      [{}, huge, "want finite numbers in lnf.bias, got NaN at 2"],
+    ] as const;
+    for (const [more, given, message] of cases) {
+      const gpt = make(2, more);
+      expect(() => loadGpt(gpt, given)).toThrow(message);
+      expect(weightsOf(gpt)).toEqual(weightsOf(make(2, more)));
+    }
+  });
+
+  test("without a value head: the model's stays fresh, and is said", () => {
+    const gpt = make(2, { valueHead: true });
+    const own = [...(gpt.parameters.get("value.weight")?.data ?? [])];
+    expect(loadGpt(gpt, file(make(1)).tensors)).toEqual(["value.weight", "value.bias"]);
+    expect(weightsOf(gpt)).toEqual([...weightsOf(make(1)), ...own, 0]);
+    expect(own.some((x) => x !== 0)).toBe(true);
+    expect(loadGpt(make(3), file(gpt).tensors)).toEqual([]); // a head too many is left alone
+  });
+
+  test("a smaller vocabulary fills the first rows of a larger one", () => {
+    for (const written of [
+      file(make(1)).tensors,
+      new Map(gpt2Tensors(make(1)).map((t) => [t.name, t])),
+    ]) {
+      const gpt = make(2, { vocab: 13 });
+      const [small, fresh] = [make(1), make(2, { vocab: 13 })].map((g) => g.parameters);
+      expect(loadGpt(gpt, written)).toEqual(["wte.weight from row 11", "head.weight from row 11"]);
+      for (const { name, data } of gpt.parameters.list) {
+        const theirs = [...(small.get(name)?.data ?? [])];
+        const rest = [...(fresh.get(name)?.data ?? [])].slice(theirs.length);
+        expect([...data]).toEqual([...theirs, ...rest]);
+        expect(rest.length).toBe(name === "wte.weight" || name === "head.weight" ? 16 : 0);
+      }
+    }
+  });
+
+  test("a head that repeats the embedding is taken by a tied model", () => {
+    const tied = make(1, { tied: true });
+    const [wte] = tied.parameters.list;
+    const twice = new Map(gpt2Tensors(tied).map((t) => [t.name, t as NamedTensor]));
+    const gpt = make(2, { tied: true });
+    expect(loadGpt(gpt, twice.set("lm_head.weight", { ...wte, name: "lm_head.weight" }))).toEqual(
+      [],
+    );
+    expect(weightsOf(gpt)).toEqual(weightsOf(tied));
+  });
+
+  test("tensors that are no floating-point numbers are left out, and named where one is needed", () => {
+    const mask = { name: "h.0.attn.bias", dtype: "BOOL", shape: [2], bytes: [1, 0] };
+    const norm = {
+      name: "ln_f.bias",
+      dtype: "I8",
+      shape: [8],
+      bytes: new Array<number>(8).fill(0),
+    };
+    const all = decodeSafetensors(withOthers(gpt2Tensors(make(1)), [mask]));
+    expect([...all.others]).toEqual([["h.0.attn.bias", "BOOL"]]);
+    const gpt = make(2);
+    expect(loadGpt(gpt, all.tensors, all.others)).toEqual([]);
+    expect(weightsOf(gpt)).toEqual(weightsOf(make(1)));
+    const floats = gpt2Tensors(make(1)).filter(({ name }) => name !== "ln_f.bias");
+    const lacking = decodeSafetensors(withOthers(floats, [mask, norm]));
+    expect(() => loadGpt(make(2), lacking.tensors, lacking.others)).toThrow(
+      "want ln_f.bias as floating-point numbers, got I8",
+    );
+  });
 });
 
 test("several texts in one row give the losses they have apart", () => {

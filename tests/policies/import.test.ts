@@ -94,6 +94,18 @@ describe("an actor-critic of PyTorch's", () => {
     [/^actor_logstd$/, "log_std"],
   ]);
 
+  test("a tensor that is needed and no floating-point numbers is named with its dtype", () => {
+    const { "actor_mean.4.bias": _, ...floats } = cleanRl;
+    const others = new Map([
+      ["actor_mean.4.bias", "I8"],
+      ["batches", "I64"],
+    ]);
+    expect(() => loadActorCritic(make(3, [4, 5], 2, true), named(floats), others)).toThrow(
+      "want actor_mean.4.bias as floating-point numbers, got I8",
+    );
+    loadActorCritic(make(3, [4, 5], 2, true), named(cleanRl), new Map([["batches", "I64"]]));
+  });
+
   test.each([
     ["CleanRL", cleanRl],
     ["stable-baselines3", sb3],

@@ -1,7 +1,7 @@
 /** Text tasks: what they ask and accept, and that nothing held out is trained on. */
 import { describe, expect, test } from "vitest";
 import { settle } from "../../src/core/settings.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { type AnySession, openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
@@ -99,6 +99,59 @@ test("a session asks validation prompts, and the held-out ones only where it is 
   expect(promptsOf("heldOut")).toEqual(heldOut);
   expect(session.evaluate(1e6, 1, true).episodes).toBe(validation.length);
   expect(session.evaluateHeldOut?.(1e6, 1, true).episodes).toBe(heldOut.length);
+});
+
+describe("weights of another session", () => {
+  const small = { width: 8, layers: 1, heads: 1, sftUpdates: 1 };
+  const session = (algo: string, settings: object, seed: number) =>
+    openAny(resolveAny({ task: "tokens", algo, seed, settings: { ...small, ...settings } }));
+  const weightsOf = ({ language }: AnySession) =>
+    Object.fromEntries(
+      language?.gpt.parameters.list.map(({ name, data }) => [name, [...data]]) ?? [],
+    );
+
+  test("supervised to PPO: all but the value head, which stays fresh and is said", () => {
+    const from = session("sft", {}, 1);
+    const to = session("ppo", {}, 2);
+    const fresh = weightsOf(to);
+    expect(to.load(from.training.save())).toEqual(["value.weight", "value.bias"]);
+    const { "value.weight": weight, "value.bias": bias } = fresh;
+    expect(weightsOf(to)).toEqual({
+      ...weightsOf(from),
+      "value.weight": weight,
+      "value.bias": bias,
+    });
+    expect(session("sft", {}, 3).load(to.training.save())).toEqual([]);
+  });
+
+  test("a smaller vocabulary: the first rows; anything else that differs is refused, nothing half loaded", () => {
+    const from = session("sft", { letters: 4 }, 1);
+    const to = session("sft", { letters: 6 }, 2);
+    const rows = weightsOf(from)["wte.weight"];
+    const rest = weightsOf(to)["wte.weight"].slice(rows.length);
+    expect(to.load(from.training.save())).toEqual([`wte.weight from row ${rows.length / 8}`]);
+    expect(weightsOf(to)).toEqual({ ...weightsOf(from), "wte.weight": [...rows, ...rest] });
+    for (const [settings, message] of [
+      [{ width: 16 }, "want wte.weight of"],
+      [{ layers: 2 }, 'no tensor "h.1.ln1.weight"'],
+      [{ context: 32 }, "want wpe.weight of [32, 8]"],
+      [{ letters: 3 }, "want wte.weight of"],
+    ] as const) {
+      const other = session("ppo", { letters: 4, ...settings }, 3);
+      const before = weightsOf(other);
+      expect(() => other.load(from.training.save())).toThrow(message);
+      expect(weightsOf(other)).toEqual(before);
+    }
+  });
+});
+
+test("sentiment: a lexicon and a corpus with a byte order mark read as without one", () => {
+  const read = (name: string): string =>
+    name === "words" ? "\ufeffgood\t3\nbad\t-3" : "\ufeffwe had a good day there\n".repeat(30);
+  const task = make("sentiment", { data: "corpus", lexicon: "words", merges: 0 }, read as never);
+  expect(task.reward("", "good", [])).toBe(3);
+  const { prompts } = task;
+  expect(new Set(everyOf(prompts))).toContain("we had a");
 });
 
 test("number words by hand", () => {

@@ -23,6 +23,28 @@ test("pairs and JSON lines", () => {
   ]);
 });
 
+test("a byte order mark is skipped at the start, and stays elsewhere", () => {
+  const mark = "\ufeff";
+  expect(texts(`${mark}a\n${mark}b`).map(({ completion }) => completion)).toEqual([
+    "a",
+    `${mark}b`,
+  ]);
+  expect(texts(`${mark}${mark}a`)).toEqual([{ prompt: "", completion: `${mark}a` }]);
+  expect(pairs(`${mark}q\ta\n${mark}r\tb`)).toEqual([
+    { prompt: "q", completion: "a" },
+    { prompt: `${mark}r`, completion: "b" },
+  ]);
+  expect(jsonLines(`${mark}{"text":"${mark}t"}\r\n`)).toEqual([
+    { prompt: "", completion: `${mark}t` },
+  ]);
+  expect(() => jsonLines(`{"text":"t"}\n${mark}`)).toThrow("line 2 is not JSON");
+  for (const read of [texts, pairs, jsonLines]) expect(() => read(mark)).toThrow("nothing in it");
+});
+
+test("texts: white space is Unicode's", () => {
+  expect(texts("\u0085a\u3000\n\u0085")).toEqual([{ prompt: "", completion: "a" }]);
+});
+
 test("an empty corpus and a line that is none are refused, the line named", () => {
   for (const read of [texts, pairs, jsonLines]) expect(() => read("\n\n")).toThrow("nothing in it");
   expect(() => pairs("a\tb\nc")).toThrow("completion in line 2");

@@ -193,6 +193,9 @@ test("bytes that are no text become U+FFFD, one each", () => {
 test("what no tokenizer saves is refused", () => {
   for (const saved of [null, {}, { kind: "bpe", specials: [], merges: [[1]] }, { kind: "bytes" }])
     expect(() => tokenizerFrom(saved)).toThrow("want what a tokenizer's save gave");
-  const impossible = { kind: "bpe", specials: [], merges: [[999, 1]] };
+  expect(() => tokenizerFrom({ kind: "bpe", specials: [], merges: [], split: "words" })).toThrow(
+    "want what a tokenizer's save gave",
+  );
+  const impossible = { kind: "bpe", specials: [], merges: [[999, 1]], split: "gpt2" };
   expect(() => tokenizerFrom(impossible)).toThrow("want merge 0 of two earlier ids");
 });

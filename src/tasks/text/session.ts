@@ -3,7 +3,6 @@ import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { sftSettings, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
-import { weightsOf } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
 import {
   estimatorOf,
@@ -26,6 +25,7 @@ import {
 import { partOf, type State } from "../../core/state.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { gptModule } from "../../nn/gpt-js.ts";
+import { loadGptState } from "../../nn/gpt-weights.ts";
 import type { Sides } from "../../text/corpus.ts";
 import {
   endToken,
@@ -95,8 +95,8 @@ export interface LanguageSession {
     greedy: boolean,
     side?: "validation" | "heldOut",
   ): LanguageEvaluation;
-  /** Takes weights, and no more, from a saved training. */
-  load(state: State): void;
+  /** Takes weights, and no more, from a saved training. Returns what of the model it has nothing for, as `loadGpt`. */
+  load(state: State): readonly string[];
 }
 
 /** A training, fresh or from where `saved` was saved, ready to be drawn from. */
@@ -133,7 +133,7 @@ export function openLanguage(
         seed: evaluationSeed,
         sampling: greedy ? { greedy: true } : {},
       }),
-    load: (state) => weightsOf(gpt.parameters).restore(partOf(state, "weights")),
+    load: (state) => loadGptState(gpt, partOf(state, "weights")),
   };
 }
 
