@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { messageOf } from "../src/core/thrown.ts";
+import { isLocalHost } from "../src/node/loopback.ts";
 import { buildPlayground } from "./build.ts";
 
 const types: Readonly<Record<string, string>> = {
@@ -15,13 +17,22 @@ const types: Readonly<Record<string, string>> = {
 /** Serves the four files of a folder, by name, and nothing else. */
 export function serve(folder: string, port: number): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
+    if (!isLocalHost(request.headers.host)) {
+      response.writeHead(403).end();
+      return;
+    }
     const name = (request.url ?? "/").replace(/^\//, "").replace(/[?#].*$/, "") || "index.html";
     if (!Object.hasOwn(types, name)) {
       response.writeHead(404).end();
       return;
     }
     const headers = { "content-type": types[name], "x-content-type-options": "nosniff" };
-    response.writeHead(200, headers).end(readFileSync(join(folder, name)));
+    try {
+      const bytes = readFileSync(join(folder, name));
+      response.writeHead(200, headers).end(bytes);
+    } catch {
+      response.writeHead(404).end(); // gone since it was built
+    }
   });
   return new Promise((resolve, reject) => {
     server.on("error", reject);
@@ -35,7 +46,15 @@ export function serve(folder: string, port: number): Promise<{ server: Server; u
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const folder = fileURLToPath(new URL("dist", import.meta.url));
-  buildPlayground(folder);
-  const { url } = await serve(folder, Number(process.argv[2] ?? 8000));
-  console.log(`the playground is at ${url}`);
+  const port = Number(process.argv[2] ?? 8000);
+  try {
+    if (!(Number.isInteger(port) && port >= 0 && port < 65536))
+      throw new Error(`expected a port from 0 to 65535, got ${process.argv[2]}`);
+    buildPlayground(folder);
+    const { url } = await serve(folder, port);
+    console.log(`the playground is at ${url}`);
+  } catch (error) {
+    console.error(`playground: ${messageOf(error)}`);
+    process.exitCode = 2;
+  }
 }

@@ -59,7 +59,8 @@ function textModel(language: LanguageSession, title: string, format: string | un
 function policy(run: string, title: string, format: string | undefined): Files {
   const session = openRun(run);
   if (format === "safetensors") return one(weightsOf(session));
-  const plan = policyPlan(session.training.model, normalizerOf(session), title);
+  const { model, env } = session.training;
+  const plan = policyPlan(model, normalizerOf(session), title, env.mask !== null);
   return format === "onnx" ? one(policyOnnx(plan)) : module(policyModule(plan));
 }
 

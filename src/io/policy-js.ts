@@ -37,13 +37,31 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     `export function act(observation, options = {}) {`,
     `  let x = Float32Array.from(observation);`,
     `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: want ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
-    ...(recurrent ? [`  const state = options.state ?? start();`] : []),
+    `  if (!x.every(Number.isFinite)) throw new RangeError("act: want finite numbers");`,
+    ...maskChecks(plan),
+    ...(recurrent
+      ? [
+          `  const { state } = options;`,
+          `  if (!state) throw new RangeError("act: want the state that start() gave, or it forgets each step");`,
+        ]
+      : []),
     ...steps.map((line) => `  ${line}`),
     `  return choose(x, options);`,
     `}`,
     ``,
   ].join("\n");
   return { js, types: typesOf(plan, recurrent) };
+}
+
+function maskChecks({ head, masked = false }: PolicyPlan): string[] {
+  if (!isMasked(head) || !("choices" in head)) return [];
+  const width = head.choices.reduce((sum, n) => sum + n, 0);
+  return [
+    ...(masked
+      ? [`  if (!options.mask) throw new RangeError("act: want a mask, as it was trained with");`]
+      : []),
+    `  if (options.mask && options.mask.length !== ${width}) throw new RangeError("act: want a mask of ${width}");`,
+  ];
 }
 
 const isMasked = ({ kind }: PolicyHead): boolean =>
@@ -204,18 +222,21 @@ function choose(x, { random }) {
 `;
 }
 
-function typesOf({ head, title }: PolicyPlan, recurrent: boolean): string {
+function typesOf({ head, title, masked = false }: PolicyPlan, recurrent: boolean): string {
   const action = head.kind === "categorical" ? "number" : "number[]";
   const options = [
     `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */`,
     `  readonly random?: () => number;`,
     ...(isMasked(head)
-      ? [`  /** 1 where a choice is allowed. */`, `  readonly mask?: ArrayLike<number>;`]
+      ? [
+          `  /** 1 where a choice is allowed. */`,
+          `  readonly mask${masked ? "" : "?"}: ArrayLike<number>;`,
+        ]
       : []),
     ...(recurrent
       ? [
           `  /** What is remembered from step to step, of start(); written to. */`,
-          `  readonly state?: Float32Array;`,
+          `  readonly state: Float32Array;`,
         ]
       : []),
   ];
@@ -225,7 +246,7 @@ function typesOf({ head, title }: PolicyPlan, recurrent: boolean): string {
     ...options,
     `}`,
     ...(recurrent ? [`export function start(): Float32Array;`] : []),
-    `export function act(observation: ArrayLike<number>, options?: ActOptions): ${action};`,
+    `export function act(observation: ArrayLike<number>, options${recurrent || masked ? "" : "?"}: ActOptions): ${action};`,
     ``,
   ].join("\n");
 }

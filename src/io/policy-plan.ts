@@ -11,6 +11,8 @@ export interface PolicyPlan {
   readonly normalize: Normalizer | null;
   readonly layers: readonly PolicyLayer[];
   readonly head: PolicyHead;
+  /** Whether it was trained with masks, and so must not act without one. Default false. */
+  readonly masked?: boolean;
 }
 export interface Normalizer {
   readonly mean: ArrayLike<number>;

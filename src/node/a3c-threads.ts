@@ -13,6 +13,7 @@ import {
   type WorkerReport,
 } from "../algos/a3c.ts";
 import { UsageError } from "../core/errors.ts";
+import { messageOf } from "../core/thrown.ts";
 import type { RunConfig, Session } from "../tasks/session.ts";
 import { startWorker } from "./worker.ts";
 
@@ -57,8 +58,8 @@ export async function* a3cThreads(session: Session): AsyncGenerator<A3cReport, n
       news.push(message);
       wake();
     });
-    worker.on("error", (error: Error) => {
-      failure = new Error(`a3c: thread ${thread}, seed ${config.seed}: ${error.message}`);
+    worker.on("error", (error: unknown) => {
+      failure = new Error(`a3c: thread ${thread}, seed ${config.seed}: ${messageOf(error)}`);
       wake();
     });
     worker.on("exit", (code) => {

@@ -1,6 +1,8 @@
 /** Many trainings over worker threads, a job at a time each. */
+
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
+import { messageOf } from "../core/thrown.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { RunConfig } from "../tasks/session.ts";
 import { startWorker } from "./worker.ts";
@@ -68,7 +70,7 @@ async function answer(worker: Worker, job: SweepJob): Promise<SweepResult> {
     const [result] = await Promise.race([once(worker, "message", { signal }), ended]);
     return result as SweepResult;
   } catch (error) {
-    throw new Error(`${task} ${algo}, seed ${seed}: ${(error as Error).message}`);
+    throw new Error(`${task} ${algo}, seed ${seed}: ${messageOf(error)}`);
   } finally {
     listening.abort();
   }

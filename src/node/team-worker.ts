@@ -1,5 +1,7 @@
 /** A thread of a team: makes its part, says so, and serves. */
+
 import { parentPort, workerData } from "node:worker_threads";
+import { messageOf } from "../core/thrown.ts";
 import { type MakePart, serve, slots, type TeamMemory } from "./team.ts";
 
 const { program, settings, memory, index } = workerData as {
@@ -14,7 +16,9 @@ try {
   parentPort?.postMessage("ready");
   serve(part, memory, index);
 } catch (error) {
-  process.stderr.write(`thread ${index}: ${(error as Error).stack ?? String(error)}\n`);
+  process.stderr.write(
+    `thread ${index}: ${error instanceof Error ? error.stack : messageOf(error)}\n`,
+  );
   Atomics.store(memory.control, slots.done + index, -1);
   Atomics.notify(memory.control, slots.done + index);
   throw error;

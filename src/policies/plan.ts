@@ -5,11 +5,12 @@ import { UsageError } from "../core/errors.ts";
 import type { Normalizer, PolicyHead, PolicyLayer, PolicyPlan } from "../io/policy-plan.ts";
 import type { ActorCritic } from "./actor-critic.ts";
 
-/** `normalize` is how observations were standardized in training, or null. */
+/** `normalize` is how observations were standardized in training, or null; `masked`, whether it was with masks. */
 export function policyPlan(
   model: ActorCritic,
   normalize: Normalizer | null,
   title: string,
+  masked = false,
 ): PolicyPlan {
   const {
     observation,
@@ -51,7 +52,8 @@ export function policyPlan(
     layers.push({ kind: "lstm", wIh, wHh, bIh, bHh, size: memory });
   }
   layers.push(dense("policy.head", "none"));
-  return { title, observation: observation.shape, normalize, layers, head: headOf(model, numbers) };
+  const head = headOf(model, numbers);
+  return { title, observation: observation.shape, normalize, layers, head, masked };
 }
 
 function headOf(model: ActorCritic, numbers: (name: string) => Floats): PolicyHead {

@@ -106,3 +106,39 @@ test("base64 is the built-in's, whatever the length", () => {
     expect(base64(x)).toBe(Buffer.from(x.buffer).toString("base64"));
   }
 });
+
+describe("what a module refuses", () => {
+  test("NaN and infinite observations", async () => {
+    const { plan } = exportedPolicies()[0];
+    const module = await load(policyModule(plan).js);
+    for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
+      const observation = new Float32Array(5);
+      observation[3] = bad;
+      expect(() => module.act(observation)).toThrow("act: want finite numbers");
+    }
+  });
+  test("a forgotten mask where it was trained with masks, and one of another length anywhere", async () => {
+    const { plan } = exportedPolicies()[0];
+    const masked = await load(policyModule({ ...plan, masked: true }).js);
+    const observation = new Float32Array(5);
+    expect(() => masked.act(observation)).toThrow("act: want a mask, as it was trained with");
+    expect(masked.act(observation, { mask: [0, 0, 1, 0] })).toBe(2);
+    for (const module of [masked, await load(policyModule(plan).js)])
+      expect(() => module.act(observation, { mask: [1, 1] })).toThrow("act: want a mask of 4");
+    expect(policyModule({ ...plan, masked: true }).types).toContain("readonly mask: ArrayLike");
+  });
+  test("a recurrent policy without its state", async () => {
+    const recurrent = exportedPolicies().find((one) =>
+      one.plan.layers.some(({ kind }) => kind === "lstm"),
+    );
+    const { plan } = recurrent as NonNullable<typeof recurrent>;
+    const module = await load(policyModule(plan).js);
+    const size = plan.observation.reduce((a, b) => a * b, 1);
+    expect(() => module.act(new Float32Array(size))).toThrow(
+      "act: want the state that start() gave",
+    );
+    const state = module.start?.() as Float32Array;
+    module.act(new Float32Array(size).fill(1), { state });
+    expect(state.some((x) => x !== 0)).toBe(true);
+  });
+});
