@@ -131,7 +131,10 @@ export function lab(name: string): LabReport {
     const K = 2;
     return { name: preset, K, ...figures({ ...setup, K }, presets[preset]) };
   };
-  const names = Object.keys(presets) as PresetName[];
+  const positive = trajectories(problem).every(({ rewards }) => rewards.every((r) => r >= 0));
+  const names = (Object.keys(presets) as PresetName[]).filter(
+    (preset) => positive || (presets[preset] as EstimatorSettings).scale !== "mean", // for rewards ≥ 0 alone
+  );
   return {
     problem: name,
     about,
