@@ -84,7 +84,10 @@ describe("wrong input is one line and exit code 2, and makes no folder", () => {
       ["train", "line", "--gamma", "1", ...out],
       /did you mean --set gamma=VALUE\?/,
     ],
-    ["__proto__"]: [["train", "line", "--set", "__proto__=1", ...out], /unknown setting "__proto__"/],
+    "the setting __proto__": [
+      ["train", "line", "--set", "__proto__=1", ...out],
+      /unknown setting "__proto__"/,
+    ],
     constructor: [["train", "line", "--set", "constructor=1", ...out], /unknown setting/],
     "a task of a prototype": [["train", "constructor", ...out], /unknown task "constructor"/],
     "an empty folder's name": [["train", "line", "--out", ""], /--out: expected a folder/],
