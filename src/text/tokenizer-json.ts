@@ -8,6 +8,7 @@
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
+import { messageOf } from "../core/thrown.ts";
 import { withoutMark } from "../core/utf8.ts";
 import { type AddedToken, addedTokensOf, cutter } from "./added-tokens.ts";
 import { bpe, wordsOf } from "./bpe.ts";
@@ -64,7 +65,7 @@ export function readTokenizerJson(given: string): Tokenizer {
     pairs.push([a, b]);
     madeIds.push(ids.get(made) as number);
   }
-  const own = bpe(pairs, { split: "none", made: madeIds });
+  const own = merging(pairs, madeIds);
   const idOf = new Map<string, number>();
   for (const token of new Set([...ids.keys(), ...Object.keys(vocab)])) {
     const theirs = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
@@ -81,6 +82,18 @@ export function readTokenizerJson(given: string): Tokenizer {
     encode: (text) => cut(text).flatMap(encodePiece),
     save: () => ({ kind: "file", text }),
   };
+}
+
+/** Returns the tokenizer of the merges. Throws FormatError where a token would stand for too many bytes. */
+function merging(
+  pairs: readonly (readonly [number, number])[],
+  made: readonly number[],
+): Tokenizer {
+  try {
+    return bpe(pairs, { split: "none", made });
+  } catch (error) {
+    throw wrong(messageOf(error));
+  }
 }
 
 /** `ignore_merges`: a word that is a token is that token, whatever the merges make of it. */
