@@ -88,7 +88,10 @@ describe("wrong input is one line and exit code 2, and makes no folder", () => {
       ["train", "line", "--set", "__proto__=1", ...out],
       /unknown setting "__proto__"/,
     ],
-    constructor: [["train", "line", "--set", "constructor=1", ...out], /unknown setting/],
+    "the setting constructor": [
+      ["train", "line", "--set", "constructor=1", ...out],
+      /unknown setting/,
+    ],
     "a task of a prototype": [["train", "constructor", ...out], /unknown task "constructor"/],
     "an empty folder's name": [["train", "line", "--out", ""], /--out: expected a folder/],
     "a folder that cannot be": [["train", "line", "--out", "/proc/xyz/run"], /\/proc\/xyz/],

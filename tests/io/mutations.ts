@@ -20,8 +20,10 @@ export interface Format {
   readonly name: string;
   /** Of the files that others get; 1 by default. */
   readonly share?: number;
-  /** Whole files. */
-  readonly files: readonly Uint8Array[];
+  /** Whole files, which are mutated; or files made anew, mostly broken in their structure. */
+  readonly files: readonly Uint8Array[] | ((random: Random) => Uint8Array);
+  /** The least share of files that must be refused; 0.8 by default. */
+  readonly leastRefused?: number;
   /** What is done first, and not timed. */
   readonly prepare?: (file: Uint8Array) => void;
   /** Reads a file; gives the bytes of memory that it took, or throws FormatError. */
@@ -178,7 +180,10 @@ export function fuzz(
     return performance.now() - start;
   };
   for (let i = 0; i < count; i++) {
-    const file = mutated(files[random.below(files.length)], random);
+    const file =
+      typeof files === "function"
+        ? files(random)
+        : mutated(files[random.below(files.length)], random);
     prepare?.(file);
     let time = attempt(file);
     for (let again = 0; again < 3 && time > 50; again++) {
