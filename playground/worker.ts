@@ -1,4 +1,5 @@
 /** Trains, plays and compares, off the page's thread: a few milliseconds at a time, so that it hears the page. */
+import { messageOf } from "../src/core/thrown.ts";
 import { lab, labProblems } from "../src/oracle/lab.ts";
 import { type AnySession, openAny, resolveAny } from "../src/tasks/any-session.ts";
 import type { Progress, Setup, ToPage, ToWorker } from "./messages.ts";
@@ -72,7 +73,7 @@ scope.onmessage = ({ data }) => {
     } else say({ type: "file", js: moduleOf(session) });
   } catch (error) {
     running = false;
-    say({ type: "failed", message: (error as Error).message });
+    say({ type: "failed", message: messageOf(error) });
   }
 };
 say({ type: "ready", tasks: taskInfos(), problems: Object.keys(labProblems) });

@@ -6,6 +6,10 @@ export function messageOf(thrown: unknown): string {
   return `thrown: ${textOf(thrown)}`;
 }
 
+/** Returns what was thrown as an Error: itself where it is one, or a new one that says what it was. */
+export const errorOf = (thrown: unknown): Error =>
+  thrown instanceof Error ? thrown : new Error(messageOf(thrown));
+
 function textOf(thrown: unknown): string {
   try {
     return typeof thrown === "object" ? JSON.stringify(thrown) : String(thrown);

@@ -7,6 +7,7 @@ import {
   LockedMoments,
   type WorkerReport,
 } from "../algos/a3c.ts";
+import { errorOf } from "../core/thrown.ts";
 import type { RunningMoments } from "../returns/running.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import { openWorker } from "../tasks/session.ts";
@@ -27,19 +28,27 @@ const tell = (rollout: Rollout): void => {
   }
 };
 const add = (list: Int32Array, at: number, by: number): number => Atomics.add(list, at, by);
-const settings = config.settings as unknown as A3cConfig;
-const moments = (size: number): RunningMoments | null =>
-  shared.moments && new LockedMoments(size, shared.moments);
-const team = workers.map((i) =>
-  a3cWorker(openWorker(config, i, moments), settings, shared, add, tell),
-);
+function work(): void {
+  const settings = config.settings as unknown as A3cConfig;
+  const moments = (size: number): RunningMoments | null =>
+    shared.moments && new LockedMoments(size, shared.moments);
+  const team = workers.map((i) =>
+    a3cWorker(openWorker(config, i, moments), settings, shared, add, tell),
+  );
 
-let told = performance.now();
-while (Atomics.load(shared.counts, counts.stop) === 0) {
-  for (const worker of team) reports.push(worker.next().value);
-  if (performance.now() - told < newsEvery) continue;
-  const news: ThreadNews = { episodeReturn, episodeLength, episodeSuccess, reports };
-  parentPort?.postMessage(news);
-  [episodeReturn, episodeLength, episodeSuccess, reports] = [[], [], [], []];
-  told = performance.now();
+  let told = performance.now();
+  while (Atomics.load(shared.counts, counts.stop) === 0) {
+    for (const worker of team) reports.push(worker.next().value);
+    if (performance.now() - told < newsEvery) continue;
+    const news: ThreadNews = { episodeReturn, episodeLength, episodeSuccess, reports };
+    parentPort?.postMessage(news);
+    [episodeReturn, episodeLength, episodeSuccess, reports] = [[], [], [], []];
+    told = performance.now();
+  }
+}
+
+try {
+  work();
+} catch (error) {
+  throw errorOf(error); // of null, node would say something about promises
 }

@@ -1,7 +1,7 @@
 /** A thread of a team: makes its part, says so, and serves. */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { messageOf } from "../core/thrown.ts";
+import { errorOf } from "../core/thrown.ts";
 import { type MakePart, serve, slots, type TeamMemory } from "./team.ts";
 
 const { program, settings, memory, index } = workerData as {
@@ -15,9 +15,10 @@ try {
   const part = makePart(settings, memory.columns);
   parentPort?.postMessage("ready");
   serve(part, memory, index);
-} catch (error) {
+} catch (thrown) {
+  const error = errorOf(thrown); // of a bare null, node would say something about promises
   process.stderr.write(
-    `thread ${index}: ${error instanceof Error ? error.stack : messageOf(error)}\n`,
+    `thread ${index}: ${thrown instanceof Error ? error.stack : error.message}\n`,
   );
   Atomics.store(memory.control, slots.done + index, -1);
   Atomics.notify(memory.control, slots.done + index);

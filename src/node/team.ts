@@ -6,6 +6,7 @@
 import type { Worker } from "node:worker_threads";
 import { UsageError } from "../core/errors.ts";
 import type { Parameters } from "../core/tensor.ts";
+import { messageOf } from "../core/thrown.ts";
 import { startWorker } from "./worker.ts";
 
 /** One thread's share of the work, as the program's `makePart` makes it. */
@@ -102,10 +103,12 @@ export class Team {
     const team = new Team(options, makePart(options.settings, columns), columns);
     await Promise.all(
       team.workers.map(
-        (worker) =>
+        (worker, i) =>
           new Promise<void>((resolve, reject) => {
             worker.once("message", () => resolve());
-            worker.once("error", reject);
+            worker.once("error", (thrown: unknown) =>
+              reject(new Error(`thread ${i + 1} failed: ${messageOf(thrown)}`)),
+            );
           }),
       ),
     );

@@ -1,5 +1,6 @@
 /** A tokenizer back from what its `save` gave. */
 import { FormatError } from "../core/errors.ts";
+import { messageOf } from "../core/thrown.ts";
 import { bpe } from "./bpe.ts";
 import { symbols } from "./symbols.ts";
 import { bytes, characters, type SavedTokenizer, type Tokenizer } from "./tokenizer.ts";
@@ -23,7 +24,7 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
       try {
         return bpe(s.merges, { split: s.split, specials: s.specials });
       } catch (error) {
-        throw new FormatError(`tokenizer: ${(error as Error).message}`);
+        throw new FormatError(`tokenizer: ${messageOf(error)}`);
       }
     }
   }
