@@ -42,7 +42,7 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     ...(recurrent
       ? [
           `  const { state } = options;`,
-          `  if (!state) throw new RangeError("act: want the state that start() gave, or it forgets each step");`,
+          `  if (state?.length !== ${remembered(plan)}) throw new RangeError("act: want the state that start() gave, or it forgets each step");`,
         ]
       : []),
     ...steps.map((line) => `  ${line}`),
@@ -147,18 +147,20 @@ function lstm(x, state, wIh, wHh, bIh, bHh) {
 `,
 };
 
-const start = ({ layers }: PolicyPlan): string => {
-  const size = layers.reduce((n, layer) => n + (layer.kind === "lstm" ? 2 * layer.size : 0), 0);
-  return `/** What the policy remembers at the start of an episode; act writes to it. */
+/** How many numbers the policy remembers: h and c of each memory. */
+const remembered = ({ layers }: PolicyPlan): number =>
+  layers.reduce((n, layer) => n + (layer.kind === "lstm" ? 2 * layer.size : 0), 0);
+
+const start = (plan: PolicyPlan): string =>
+  `/** What the policy remembers at the start of an episode; act writes to it. */
 export function start() {
-  return new Float32Array(${size});
+  return new Float32Array(${remembered(plan)});
 }
 `;
-};
 
 const pick = `/** One of x[first …] by probability, or the likeliest; where a mask is given, of those it allows. */
 function pick(x, mask, random, first, count) {
-  const allowed = (i) => !mask || mask[i] !== 0;
+  const allowed = (i) => !mask || mask[i];
   let best = -1;
   for (let i = first; i < first + count; i++) if (allowed(i) && (best < 0 || x[i] > x[best])) best = i;
   if (best < 0) throw new RangeError("act: want an allowed choice, the mask has none");

@@ -98,6 +98,42 @@ describe("a policy as a module", () => {
   });
 });
 
+describe("a module refuses what would be wrong in silence", () => {
+  const named = (start: string) => {
+    const found = exportedPolicies().find(({ name }) => name === start);
+    if (found === undefined) throw new Error(`no policy ${start}`);
+    return found;
+  };
+  test("a mask of true and false is kept to like one of 1 and 0; NaN allows nothing", async () => {
+    const { plan } = named("mlp, tanh");
+    const { act } = await load(policyModule(plan).js);
+    for (let only = 0; only < 4; only++) {
+      const mask = [0, 1, 2, 3].map((i) => i === only);
+      expect(act(new Float32Array(5), { mask })).toBe(only);
+      expect(act(new Float32Array(5), { mask, random: () => 0.999 })).toBe(only);
+    }
+    expect(() => act(new Float32Array(5), { mask: Array(4).fill(Number.NaN) })).toThrow(
+      "act: want an allowed choice",
+    );
+  });
+  test("a state of another size, which would make every number NaN", async () => {
+    const { plan } = named("lstm");
+    const { act, start } = await load(policyModule(plan).js);
+    const size = start?.().length ?? 0;
+    for (const state of [
+      undefined,
+      null,
+      [],
+      new Float32Array(size - 2),
+      new Float32Array(size + 2),
+    ])
+      expect(() => act(new Float32Array(5), { state })).toThrow(
+        "act: want the state that start() gave",
+      );
+    expect(act(new Float32Array(5), { state: start?.() })).toBeTypeOf("number");
+  });
+});
+
 test("base64 is the built-in's, whatever the length", () => {
   const random = new Random(3);
   for (let n = 0; n < 8; n++) {
