@@ -3,7 +3,7 @@
  * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
-import { existsSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError } from "../core/errors.ts";
@@ -224,6 +224,7 @@ export function resumeRun(
         `--steps: expected at least the ${envSteps} steps that ${path} has taken, got ${steps}`,
       );
     }
+    checkLines(path);
     if (JSON.stringify(config) !== JSON.stringify(saved)) writeConfig(path, config, corpora);
     if (envSteps < config.steps) cutBack(path, from === null ? -1 : session.training.update);
     return session;
@@ -233,11 +234,21 @@ export function resumeRun(
   }
 }
 
+/** Throws FormatError unless every line of metrics and samples is one. */
+function checkLines(path: string): void {
+  for (const _ of metricsOf(path));
+  for (const _ of samplesOf(path));
+}
+
+/** Whether a run has samples; a link in their place is there too, dangling or not. */
+const hasSamples = (path: string): boolean =>
+  lstatSync(join(path, names.samples), { throwIfNoEntry: false }) !== undefined;
+
 /** Leaves the metrics and samples up to an update. */
 function cutBack(path: string, update: number): void {
   removeTemporary(path);
   cut(path, names.metrics, (line, where) => metricFrom(line, where).update <= update);
-  if (existsSync(join(path, names.samples)))
+  if (hasSamples(path))
     cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
 }
 
@@ -287,7 +298,7 @@ function isJson(text: string): boolean {
 
 /** Samples of a run of language, one checkpoint's after another; none of other runs. Each line is checked. */
 export function* samplesOf(path: string): Generator<ExplainedSample, void> {
-  if (!existsSync(join(path, names.samples))) return;
+  if (!hasSamples(path)) return;
   for (const { text, where } of textLines(path, names.samples)) yield sampleFrom(text, where);
 }
 
@@ -297,8 +308,7 @@ export const readSamples = (path: string): ExplainedSample[] => [...samplesOf(pa
 /** At most `most` samples of a run, evenly spread from its start to its end; in memory for no more. */
 export function someSamples(path: string, most: number): ExplainedSample[] {
   let count = 0;
-  if (existsSync(join(path, names.samples)))
-    for (const _ of textLines(path, names.samples)) count++;
+  if (hasSamples(path)) for (const _ of textLines(path, names.samples)) count++;
   const step = Math.max(1, Math.ceil(count / most));
   const shown: ExplainedSample[] = [];
   let at = 0;
