@@ -8,7 +8,7 @@ import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
-import { input, type Tensor } from "../core/tensor.ts";
+import { free, input, type Tensor } from "../core/tensor.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import { mul, sub } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
@@ -66,6 +66,13 @@ class PairLoss {
       const margin = sub(indexSelect(score, this.ends[0]), indexSelect(score, this.ends[1]));
       return { margin, loss: sum(mul(bceWithLogits(margin, this.one, "none"), this.weight)) };
     };
+  }
+
+  /** Gives all buffers back: the loss must not be used again. */
+  free(): void {
+    const { tokens, positions, allowed, following } = this.pack;
+    this.tape.drop();
+    free(tokens, positions, allowed, following, ...this.ends, this.one, this.weight);
   }
 
   /** Mean loss and accuracy of pairs, no more than there is room for; adds the gradient where it learns. */
@@ -144,6 +151,7 @@ export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): numb
     const some = pairs.slice(at, at + size);
     right += loss.run(some).accuracy * some.length;
   }
+  loss.free();
   return right / pairs.length;
 }
 

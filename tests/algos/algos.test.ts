@@ -165,7 +165,13 @@ test("time limits bootstrap: the value of an endless reward of 1 comes to 1/(1 â
 
 test("a NaN reward stops with the update and the op, weights as they were", () => {
   const k = loops();
-  const env = new VectorEnv([new Bandit({ means: [Number.NaN, Number.NaN] })]);
+  class Broken extends Bandit {
+    protected override advance(actions: ArrayLike<number>, at: number): void {
+      super.advance(actions, at);
+      this.reward = Number.NaN;
+    }
+  }
+  const env = new VectorEnv([new Broken()]);
   const { observationSpace: observation, actionSpace: action } = env.envs[0];
   const model = new ActorCritic(
     k,

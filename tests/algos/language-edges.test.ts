@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
 import { evaluateLanguage } from "../../src/algos/evaluate-language.ts";
 import { inStages, LanguageTraining } from "../../src/algos/language-training.ts";
+import { preferenceAccuracy } from "../../src/algos/reward-model.ts";
 import { type TuneReport, tuning } from "../../src/algos/tune.ts";
 import { type TuneName, tuneAlgorithms, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { simd } from "../../src/backends/simd.ts";
@@ -150,6 +151,7 @@ describe("rewards that are no numbers", () => {
 describe("a vocabulary padded beyond the tokenizer's", () => {
   const task = alphabet();
   const own = task.tokenizer.vocab;
+  const shares = alphabet({ reward: (prompt, text) => Number(text === prompt) }); // MaxRL's are 0 or more
 
   test("no padding id is drawn, whatever the logits say", () => {
     const sampler = new Sampler(own + 5, { topK: 2, repetitionPenalty: 1.5 }, own);
@@ -169,7 +171,7 @@ describe("a vocabulary padded beyond the tokenizer's", () => {
 
   test.each(Object.keys(tuneAlgorithms) as TuneName[])("%s trains such a model", (algo) => {
     for (const settings of [{}, { topK: 2 }]) {
-      const t = training(task, own + 40);
+      const t = training(algo === "maxrl" ? shares : task, own + 40);
       const report = first(t, algo, { ...settings, entropyWeight: 0.01 });
       expect(Number.isFinite(report.gradNorm)).toBe(true);
       const { completions } = t.batch as NonNullable<typeof t.batch>;
@@ -196,7 +198,9 @@ describe("a vocabulary padded beyond the tokenizer's", () => {
 
 describe("groups and budgets", () => {
   test.each(Object.keys(tuneAlgorithms) as TuneName[])("%s with a group of one", (algo) => {
-    const needsMore = ["rloo", "grpo", "dr-grpo", "dapo", "gspo", "cispo", "mrt"].includes(algo);
+    const needsMore = (
+      ["rloo", "grpo", "dr-grpo", "dapo", "gspo", "cispo", "dppo", "maxrl", "mrt"] as TuneName[]
+    ).includes(algo);
     const start = () => first(training(alphabet()), algo, { groupSize: 1 });
     if (needsMore) expect(start).toThrow(/groupSize of 2 or more, got 1/);
     else expect(Number.isFinite(start().gradNorm)).toBe(true);
@@ -245,6 +249,7 @@ describe("buffers are given back", () => {
       left.next();
       left.return();
       evaluateLanguage(gpt, task);
+      preferenceAccuracy(gpt, [{ chosen: [0, 1], rejected: [0, 2, 1] }]);
     };
     use(); // the workspace grows once, and stays
     const live = k.live();

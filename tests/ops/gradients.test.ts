@@ -317,6 +317,15 @@ const cases: Record<string, (d: Draw) => Case> = {
   huber: weighed((x, t, r) => o.huber(o.mul(x, 0.2), o.mul(t, 3.3), 0.9, r)),
   "huber, quadratic": weighed((x, t, r) => o.huber(o.mul(x, 0.1), o.mul(t, 0.1), 0.9, r)),
   smoothL1: weighed((x, t, r) => o.smoothL1(o.mul(x, 0.1), o.mul(t, 0.1), 0.8, r)),
+  quantileHuber: (d) => {
+    const rows = d.shape();
+    const reduction = (["none", "mean", "sum"] as const)[d.below(3)];
+    const wide = d.flag() ? 5 : 0.1; // beyond kappa or within it
+    return {
+      f: (x, t) => o.quantileHuber(x, o.mul(t, wide), 0.7, reduction),
+      inputs: [d.tensor([...rows, d.some()]), d.positive([...rows, d.some()])],
+    };
+  },
   bceWithLogits: weighed((x, t, r) => o.bceWithLogits(x, o.mul(t, 0.4), r)),
   crossEntropy: (d) => {
     const [rows, classes] = [d.some(), d.some()];
