@@ -71,14 +71,9 @@ export function apply(
 }
 
 /** Throws UsageError for a tensor whose tape has run on or dropped it: its numbers are another's. */
-export function checkLive(where: string, ...tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) {
-    if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor)) {
-      throw new UsageError(
-        `${where}: expected tensors of their tape's last run, got an earlier one`,
-      );
-    }
-  }
+export function checkLive(where: string, tensor: Tensor): void {
+  if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor))
+    throw new UsageError(`${where}: expected tensors of their tape's last run, got an earlier one`);
 }
 
 export interface TapeOptions {

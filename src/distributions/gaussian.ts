@@ -192,7 +192,8 @@ export function gaussianSample(
   logStd: Tensor,
   noise: ArrayLike<number>,
 ): void {
-  checkLive("gaussianSample", mean, logStd);
+  checkLive("gaussianSample", mean);
+  checkLive("gaussianSample", logStd);
   batchOf("gaussianSample", mean.shape, logStd.shape);
   checkLength("gaussianSample", "the values", value, mean.data.length);
   checkLength("gaussianSample", "noise", noise, value.length);

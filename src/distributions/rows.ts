@@ -17,15 +17,16 @@ export function checkChoices(
   width: number,
   mask: Tensor,
 ): void {
-  checkLive(op, logits, mask);
+  checkLive(op, logits);
   const { shape } = logits;
   if (shape.length < 1 || width < 1 || shape[shape.length - 1] !== width) {
     throw new ShapeError(`${op}: expected logits […, ${width}], got ${show(shape)}`);
   }
   checkLength(op, "the actions", action, (logits.data.length / width) * choices);
-  if (mask !== NONE && !sameShape(mask.shape, shape)) {
+  if (mask === NONE) return;
+  checkLive(op, mask);
+  if (!sameShape(mask.shape, shape))
     throw new ShapeError(`${op}: expected a mask ${show(shape)}, got ${show(mask.shape)}`);
-  }
 }
 
 export const maskData = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);

@@ -113,7 +113,7 @@ export class Actor implements Kept {
     this.greedy = greedy;
     this.tape.run(this.choose);
     this.model.head.command(this.command, this.action);
-    this.state.set(this.next);
+    if (this.next.length > 0) this.state.set(this.next);
   }
 
   /** V of observations [envs, size] that follow the actions taken; valid until the next call. */
