@@ -14,7 +14,11 @@ export interface RmspropOptions {
   readonly weightDecay?: number;
 }
 
-/** v = α·v + (1 − α)·g²;   w −= learningRate·g/(√v + eps), through momentum where asked */
+/**
+ * v = α·v + (1 − α)·g²;   w −= learningRate·g/(√v + eps), through momentum where asked. Centered, v is the running
+ * variance: α·v + α·(1 − α)·(g − mean)², which is the running mean of g² less mean², without the difference of two
+ * near numbers, whose rounding would be all that is left of it.
+ */
 export class Rmsprop extends Optimizer {
   private readonly o: Required<Omit<RmspropOptions, "learningRate" | "weightDecay">>;
   constructor(what: Optimized, options: RmspropOptions = {}) {
@@ -32,13 +36,12 @@ export class Rmsprop extends Optimizer {
     const [v, mean, buffer] = state;
     for (let i = 0; i < w.length; i++) {
       const g = grad[i] + weightDecay * w[i];
-      v[i] = alpha * v[i] + (1 - alpha) * g * g;
-      let square = v[i];
       if (centered) {
-        mean[i] = alpha * mean[i] + (1 - alpha) * g;
-        square = Math.max(0, square - mean[i] * mean[i]); // rounding may pass below 0
-      }
-      const root = epsInsideRoot ? Math.sqrt(square + eps) : Math.sqrt(square) + eps;
+        const off = g - mean[i];
+        v[i] = alpha * (v[i] + (1 - alpha) * off * off);
+        mean[i] += (1 - alpha) * off;
+      } else v[i] = alpha * v[i] + (1 - alpha) * g * g;
+      const root = epsInsideRoot ? Math.sqrt(v[i] + eps) : Math.sqrt(v[i]) + eps;
       buffer[i] = momentum * buffer[i] + g / root;
       w[i] -= learningRate * buffer[i];
     }
