@@ -1,6 +1,7 @@
 /** Gradient clipping, over a whole model's flat gradients. */
 import type { Backend, Floats } from "../core/backend.ts";
-import { checkNumber } from "../core/check.ts";
+import { checkNumber, kindOf } from "../core/check.ts";
+import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 
 /** Anything with gradients: a model's regions, an optimizer's runs, or parameters. */
@@ -10,8 +11,15 @@ export type Gradients = readonly { readonly grad: Floats; readonly backend?: Bac
 const least = 1e-30;
 const most = 1e38;
 
+function checkGradients(where: string, gradients: Gradients): void {
+  if (Array.isArray(gradients) && gradients.every((part) => ArrayBuffer.isView(part?.grad))) return;
+  const got = kindOf(gradients);
+  throw new ShapeError(`${where}: expected a list of parts with a grad array each, got ${got}`);
+}
+
 /** √Σ g² over all of them; where squares overflow or vanish, of g over the largest. */
 export function globalNorm(gradients: Gradients): number {
+  checkGradients("globalNorm", gradients);
   let sum = 0;
   for (const { grad, backend } of gradients) {
     if (backend?.sumOfSquares) sum += backend.sumOfSquares(grad);
@@ -39,6 +47,7 @@ function scaledNorm(gradients: Gradients): number {
  */
 export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
   checkNumber("clipGlobalNorm", "maxNorm", maxNorm, { min: 0 });
+  checkGradients("clipGlobalNorm", gradients);
   const norm = globalNorm(gradients);
   const scale = maxNorm / (norm + 1e-6);
   if (scale < 1) {
@@ -53,6 +62,7 @@ export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
 /** Holds every gradient element to [−limit, limit]. */
 export function clipValue(gradients: Gradients, limit: number): void {
   checkNumber("clipValue", "the limit", limit, { min: 0 });
+  checkGradients("clipValue", gradients);
   for (const { grad } of gradients) {
     for (let i = 0; i < grad.length; i++) grad[i] = Math.min(Math.max(grad[i], -limit), limit);
   }

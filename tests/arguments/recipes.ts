@@ -184,7 +184,10 @@ const gradients = (): Kind => {
   const parameters = new Parameters(backend);
   const w = parameters.add("w", [3], [1, 2, 3]);
   w.grad.set([1, 2, 3]);
-  return given(parameters.regions());
+  return {
+    right: () => parameters.regions(),
+    wrong: { "one, not a list": () => w, numbers: () => [1, 2, 3], nothing: () => undefined },
+  };
 };
 const product = given((out: Float64Array, v: Float64Array) => out.set(v));
 
