@@ -1,0 +1,14 @@
+import { defineConfig } from "vitest/config";
+import project from "../../vitest.config.ts";
+
+const folders = (process.env.PIGRAD_MUTANT_TESTS ?? "tests").split(",");
+
+/** The project's tests, less those of its texts (sources, docs, sizes), which no mutant may change. */
+export default defineConfig({
+  test: {
+    ...project.test,
+    include: folders.map((folder) => `${folder}/**/*.test.ts`),
+    exclude: [...(project.test?.exclude ?? []), "tests/project/**", "tests/sizes/**"],
+    setupFiles: ["tests/mutants/setup.ts"],
+  },
+});
