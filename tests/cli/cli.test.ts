@@ -1,40 +1,14 @@
-/** The command line as a person or a script meets it: each test is a process. */
-import { spawnSync } from "node:child_process";
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+/** The command line as a person or a script meets it. */
+import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
+import { jsonLines as lines, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), "pigrad-cli-"));
-afterAll(() => rmSync(folder, { recursive: true }));
+const at = temporary();
+const run = at("line");
 
-function pigrad(...args: string[]) {
-  const tsx = fileURLToPath(import.meta.resolve("tsx"));
-  const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, main, ...args], {
-    encoding: "utf8",
-    cwd: folder,
-  });
-  return { status, stdout, stderr };
-}
-const run = join(folder, "line");
-const lines = (text: string) =>
-  text
-    .trimEnd()
-    .split("\n")
-    .map((line) => JSON.parse(line));
-
-beforeAll(() => {
-  const { status, stdout, stderr } = pigrad(
+beforeAll(async () => {
+  const { status, stdout, stderr } = await pigrad(
     "train",
     "line",
     "--steps",
@@ -60,7 +34,7 @@ beforeAll(() => {
 });
 
 describe("train", () => {
-  test("leaves config, metrics and weights, and nothing else", () => {
+  test("leaves config, metrics and weights, and nothing else", async () => {
     expect(JSON.parse(readFileSync(join(run, "config.json"), "utf8"))).toMatchObject({
       task: "line",
       seed: 1,
@@ -72,25 +46,25 @@ describe("train", () => {
     expect(existsSync(join(run, "checkpoint.safetensors.tmp"))).toBe(false);
   });
 
-  test("one seed gives one run, byte for byte, times aside; another seed another", () => {
-    const again = (name: string, seed: string): string => {
-      const out = join(folder, name);
-      expect(
-        pigrad("train", "line", "--steps", "4000", "--seed", seed, "--quiet", "--out", out).status,
-      ).toBe(0);
+  test("one seed gives one run, byte for byte, times aside; another seed another", async () => {
+    const again = async (name: string, seed: string): Promise<string> => {
+      const [out, small] = [at(name), ["--steps", "2000", "--quiet"]];
+      expect((await pigrad("train", "line", ...small, "--seed", seed, "--out", out)).status).toBe(
+        0,
+      );
       const metrics = readFileSync(join(out, "metrics.jsonl"), "utf8").replace(
         /,"seconds":[\d.]+/g,
         "",
       );
       return metrics + readFileSync(join(out, "checkpoint.safetensors")).toString("base64");
     };
-    const first = again("a", "7");
-    expect(again("b", "7")).toBe(first);
-    expect(again("c", "8")).not.toBe(first);
+    const first = await again("a", "7");
+    expect(await again("b", "7")).toBe(first);
+    expect(await again("c", "8")).not.toBe(first);
   });
 
-  test("plain lines when piped, then the result beside optimum and random policy", () => {
-    const { stdout, status } = pigrad("train", "line", "--steps", "8000");
+  test("plain lines when piped, then the result beside optimum and random policy", async () => {
+    const { stdout, status } = pigradProcess(["train", "line", "--steps", "8000"], { cwd: at() });
     expect(status).toBe(0);
     expect(stdout).not.toContain("\r");
     expect(stdout).toMatch(/8,000 \/ 8,000 steps .* steps\/s/);
@@ -100,8 +74,8 @@ describe("train", () => {
 });
 
 describe("eval", () => {
-  test("needs only the run folder", () => {
-    const { stdout, status } = pigrad(
+  test("needs only the run folder", async () => {
+    const { stdout, status } = await pigrad(
       "eval",
       run,
       "--episodes",
@@ -121,14 +95,14 @@ describe("eval", () => {
       greedy: false,
     });
     expect(line.meanReturn).toBeGreaterThan(-60);
-    expect(pigrad("eval", run).stdout).toMatch(
+    expect((await pigrad("eval", run)).stdout).toMatch(
       /greedy return over 100 episodes: -33.00 ± 0.00, success 100.0 %/,
     );
   });
 });
 
-test("list names every task, algorithm and setting", () => {
-  const { stdout, status } = pigrad("list");
+test("list names every task, algorithm and setting", async () => {
+  const { stdout, status } = await pigrad("list");
   expect(status).toBe(0);
   for (const name of ["line", "bandit", "reinforce", "learningRate", "gamma", "baseline", "end"]) {
     expect(stdout).toContain(name);
@@ -136,9 +110,9 @@ test("list names every task, algorithm and setting", () => {
 });
 
 describe("lab", () => {
-  test("prints exact figures, and writes a page that asks no network", () => {
-    const out = join(folder, "lab");
-    const { stdout, status } = pigrad("lab", "bandit", "--out", out);
+  test("prints exact figures, and writes a page that asks no network", async () => {
+    const out = at("lab");
+    const { stdout, status } = await pigrad("lab", "bandit", "--out", out);
     expect(status).toBe(0);
     expect(stdout).toMatch(/rloo +1.000 +0.0° +0 /);
     expect(stdout).toMatch(/reinforce-mean +0.500 +0.0° +0.500 /);
@@ -151,8 +125,8 @@ describe("lab", () => {
       JSON.parse(readFileSync(join(out, "lab.json"), "utf8"))[0].sweeps.length,
     ).toBeGreaterThan(2);
   });
-  test("--json prints one object a problem", () => {
-    const { stdout } = pigrad("lab", "bandit", "--json");
+  test("--json prints one object a problem", async () => {
+    const { stdout } = await pigrad("lab", "bandit", "--json");
     const [report] = lines(stdout);
     expect(report).toMatchObject({ type: "lab", problem: "bandit" });
     expect(report.fresh.find(({ name }: { name: string }) => name === "rloo").bias).toBeLessThan(
@@ -161,9 +135,16 @@ describe("lab", () => {
   });
 });
 
-test("training that runs into NaN stops: exit code 1, the update named, no checkpoint written", () => {
-  const out = join(folder, "nan");
-  const { status, stderr } = pigrad("train", "bandit", "--set", "means=1e308,-1e308", "--out", out);
+test("training that runs into NaN stops: exit code 1, the update named, no checkpoint written", async () => {
+  const out = at("nan");
+  const { status, stderr } = await pigrad(
+    "train",
+    "bandit",
+    "--set",
+    "means=1e308,-1e308",
+    "--out",
+    out,
+  );
   expect(stderr).toMatch(
     /^pigrad: failed: update 1: the gradient's norm is \S+: an input \[64\] of surrogateLoss is not finite\n$/,
   );
@@ -172,9 +153,9 @@ test("training that runs into NaN stops: exit code 1, the update named, no check
 });
 
 describe("wrong input: exit code 2, one clear line, nothing written", () => {
-  const out = join(folder, "never");
+  const out = at("never");
   const damaged = (name: string, damage: (path: string) => void): string => {
-    const path = join(folder, name);
+    const path = at(name);
     cpSync(run, path, { recursive: true });
     damage(path);
     return path;
@@ -226,8 +207,8 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
     "unknown flag": [() => ["train", "line", "--fast", "--out", out], /'--fast'/],
     "folder in use": [() => ["train", "line", "--out", run], /in use/],
-    "not a run": [() => ["eval", folder], /not a run folder/],
-    "no such folder": [() => ["eval", join(folder, "nowhere")], /not a run folder/],
+    "not a run": [() => ["eval", at()], /not a run folder/],
+    "no such folder": [() => ["eval", at("nowhere")], /not a run folder/],
     "unknown lab problem": [
       () => ["lab", "moon"],
       /want one problem of bandit, parity, stop, got moon/,
@@ -262,8 +243,8 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
   };
   for (const [name, [args, message]] of Object.entries(cases)) {
-    test(name, () => {
-      const { status, stdout, stderr } = pigrad(...args());
+    test(name, async () => {
+      const { status, stdout, stderr } = await pigrad(...args());
       expect(stderr).toMatch(message);
       expect(stderr.trimEnd().split("\n")).toHaveLength(1);
       expect(stdout).toBe("");

@@ -1,60 +1,53 @@
 /** The command line where input is wrong, hostile or missing: one line, an exit code, nothing lost. */
-import { type SpawnSyncOptions, spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readdirSync,
   readFileSync,
-  rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { timeLeft } from "../../src/cli/progress.ts";
+import { main, node, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
-const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-const node = ["--import", fileURLToPath(import.meta.resolve("tsx")), main];
-const folder = mkdtempSync(join(tmpdir(), "pigrad-commands-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function pigrad(args: readonly string[], options: SpawnSyncOptions = {}) {
-  const done = spawnSync(process.execPath, [...node, ...args], { cwd: folder, ...options });
-  return {
-    status: done.status,
-    stdout: String(done.stdout ?? ""),
-    stderr: String(done.stderr ?? ""),
-  };
-}
-const run = join(folder, "run");
-beforeAll(() => {
-  const { status, stderr } = pigrad(["train", "line", "--steps", "3000", "--quiet", "--out", run]);
+const at = temporary();
+const run = at("run");
+beforeAll(async () => {
+  const { status, stderr } = await pigrad(
+    "train",
+    "line",
+    "--steps",
+    "3000",
+    "--quiet",
+    "--out",
+    run,
+  );
   expect(stderr).toBe("");
   expect(status).toBe(0);
 });
 
 describe("help", () => {
-  test("of one command, with an example; the version", () => {
-    const help = pigrad(["eval", "--help"]);
+  test("of one command, with an example; the version", async () => {
+    const help = await pigrad("eval", "--help");
     expect(help.status).toBe(0);
     expect(help.stdout).toContain("pigrad eval RUN");
     expect(help.stdout).toContain("example:");
     expect(help.stdout).not.toContain("pigrad sweep");
-    expect(pigrad(["help", "sweep"]).stdout).toContain("pigrad sweep");
+    expect((await pigrad("help", "sweep")).stdout).toContain("pigrad sweep");
     const { version } = JSON.parse(
       readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
     );
-    expect(pigrad(["--version"]).stdout).toBe(`${version}\n`);
+    expect((await pigrad("--version")).stdout).toBe(`${version}\n`);
   });
 
-  test("time left in hours and minutes", () => {
+  test("time left in hours and minutes", async () => {
     expect([5, 59.7, 600, 5000, 400_000, Number.NaN].map(timeLeft)).toEqual([
       "5 s left",
       "1 min left",
@@ -67,7 +60,7 @@ describe("help", () => {
 });
 
 describe("wrong input is one line and exit code 2, and makes no folder", () => {
-  const out = ["--out", join(folder, "never")];
+  const out = ["--out", at("never")];
   const cases: Record<string, [args: string[], message: RegExp]> = {
     "a mistyped command": [["trian"], /unknown command "trian".*did you mean "train"\?/],
     "a mistyped task": [["train", "cartpol", ...out], /did you mean "cartpole"\?/],
@@ -105,32 +98,29 @@ describe("wrong input is one line and exit code 2, and makes no folder", () => {
       ["train", "cartpole", "--set", "memory=16", "--set", "minibatch=100", ...out],
       /./,
     ],
-    "shared pages": [
-      ["emit-wasm", "--shared-pages", "65537", "--out", join(folder, "never.wasm")],
-      /65536/,
-    ],
+    "shared pages": [["emit-wasm", "--shared-pages", "65537", "--out", at("never.wasm")], /65536/],
     "no shared pages": [
-      ["emit-wasm", "--shared-pages", "0", "--out", join(folder, "never.wasm")],
+      ["emit-wasm", "--shared-pages", "0", "--out", at("never.wasm")],
       /shared-pages/,
     ],
     "an export into nowhere": [
-      ["export", run, "--format", "js", "--out", join(folder, "nowhere", "x.mjs")],
+      ["export", run, "--format", "js", "--out", at("nowhere", "x.mjs")],
       /ENOENT|no such/,
     ],
   };
-  test.each(Object.entries(cases))("%s", (_, [args, message]) => {
-    const { status, stderr } = pigrad(args);
+  test.each(Object.entries(cases))("%s", async (_, [args, message]) => {
+    const { status, stderr } = await pigrad(...args);
     expect(stderr).toMatch(message);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(status).toBe(2);
-    expect(existsSync(join(folder, "never"))).toBe(false);
-    expect(existsSync(join(folder, "never.wasm"))).toBe(false);
+    expect(existsSync(at("never"))).toBe(false);
+    expect(existsSync(at("never.wasm"))).toBe(false);
   });
 
-  test("a dangling link as --out", () => {
-    symlinkSync(join(folder, "gone"), join(folder, "link"));
-    const { status, stderr } = pigrad(["train", "line", "--out", join(folder, "link")]);
+  test("a dangling link as --out", async () => {
+    symlinkSync(at("gone"), at("link"));
+    const { status, stderr } = await pigrad("train", "line", "--out", at("link"));
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(status).toBe(2);
   });
@@ -140,17 +130,24 @@ describe("wrong input is one line and exit code 2, and makes no folder", () => {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as { port: number };
-    const { status, stderr } = pigrad(["train", "line", "--watch", "--port", String(port), ...out]);
+    const { status, stderr } = await pigrad(
+      "train",
+      "line",
+      "--watch",
+      "--port",
+      String(port),
+      ...out,
+    );
     server.close();
     expect(stderr).toMatch(/EADDRINUSE/);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(status).toBe(2);
-    expect(existsSync(join(folder, "never"))).toBe(false);
+    expect(existsSync(at("never"))).toBe(false);
   });
 });
 
-test("a negative number is an option's value", () => {
-  const at = join(folder, "negative");
+test("a negative number is an option's value", async () => {
+  const path = at("negative");
   const args = [
     "train",
     "line",
@@ -160,9 +157,9 @@ test("a negative number is an option's value", () => {
     "50000",
     "--json",
     "--out",
-    at,
+    path,
   ];
-  const { status, stdout } = pigrad(args);
+  const { status, stdout } = await pigrad(...args);
   expect(status).toBe(0);
   expect(JSON.parse(stdout.trimEnd().split("\n").at(-1) as string).why).toBe("return");
 });
@@ -177,11 +174,11 @@ describe("stdout that goes", () => {
     "--checkpoint-every",
     "1000",
     "--out",
-    join(folder, name),
+    at(name),
   ];
   test("a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", async () => {
     const child = spawn(process.execPath, [...node, ...args("pipe")], {
-      cwd: folder,
+      cwd: at(),
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stderr = "";
@@ -193,21 +190,14 @@ describe("stdout that goes", () => {
     expect(code).toBe(3);
     expect(stderr).toMatch(/stdout: .*EPIPE.*--resume/);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
-    const more = pigrad([
-      "train",
-      "--resume",
-      join(folder, "pipe"),
-      "--until-seconds",
-      "0.1",
-      "--quiet",
-    ]);
+    const more = await pigrad("train", "--resume", at("pipe"), "--until-seconds", "0.1", "--quiet");
     expect(more.stderr).toBe("");
     expect(more.status).toBe(0);
   });
 
   test.skipIf(!existsSync("/dev/full"))("a full device too", () => {
     const full = openSync("/dev/full", "w");
-    const { status, stderr } = pigrad(args("full"), { stdio: ["ignore", full, "pipe"] });
+    const { status, stderr } = pigradProcess(args("full"), { stdio: ["ignore", full, "pipe"] });
     expect(stderr).toMatch(/ENOSPC/);
     expect(stderr).not.toMatch(/\n\s+at /);
     expect(status).toBe(3);
@@ -216,31 +206,31 @@ describe("stdout that goes", () => {
   test.each(["SIGHUP", "SIGTERM", "SIGINT"] as const)(
     "%s stops at a checkpoint",
     async (signal) => {
-      const at = join(folder, signal);
-      const child = spawn(process.execPath, [...node, ...args(signal)], { cwd: folder });
+      const path = at(signal);
+      const child = spawn(process.execPath, [...node, ...args(signal)], { cwd: at() });
       child.stderr.resume();
       child.stdout.once("data", () => child.kill(signal));
       child.stdout.resume();
       const [code] = await once(child, "exit");
       expect(code).toBe(0);
-      expect(existsSync(join(at, "checkpoint.safetensors"))).toBe(true);
-      expect(existsSync(join(at, "lock"))).toBe(false);
+      expect(existsSync(join(path, "checkpoint.safetensors"))).toBe(true);
+      expect(existsSync(join(path, "lock"))).toBe(false);
     },
   );
 });
 
 describe("two processes", () => {
   test("four trainings at once get folders of their own", async () => {
-    const at = join(folder, "four");
-    mkdirSync(at);
+    const path = at("four");
+    mkdirSync(path);
     const children = Array.from({ length: 4 }, () =>
       spawn(process.execPath, [...node, "train", "line", "--steps", "2000", "--quiet"], {
-        cwd: at,
+        cwd: path,
       }),
     );
     const codes = await Promise.all(children.map(async (child) => (await once(child, "exit"))[0]));
     expect(codes).toEqual([0, 0, 0, 0]);
-    const runs = readdirSync(join(at, "runs")).sort();
+    const runs = readdirSync(join(path, "runs")).sort();
     expect(runs).toEqual([
       "line-reinforce-1",
       "line-reinforce-1-2",
@@ -248,7 +238,7 @@ describe("two processes", () => {
       "line-reinforce-1-4",
     ]);
     const metrics = runs.map((name) =>
-      readFileSync(join(at, "runs", name, "metrics.jsonl"), "utf8").replaceAll(
+      readFileSync(join(path, "runs", name, "metrics.jsonl"), "utf8").replaceAll(
         /"seconds":[^}]*/g,
         "",
       ),
@@ -257,43 +247,45 @@ describe("two processes", () => {
   });
 
   test("training and resuming one folder: the second is refused, and a killed one's lock is taken over", async () => {
-    const at = join(folder, "locked");
-    const args = ["train", "line", "--steps", "100000000", "--json", "--out", at];
-    const child = spawn(process.execPath, [...node, ...args], { cwd: folder });
+    const path = at("locked");
+    const args = ["train", "line", "--steps", "100000000", "--json", "--out", path];
+    const child = spawn(process.execPath, [...node, ...args], { cwd: at() });
     child.stderr.resume();
     await once(child.stdout, "data");
     child.stdout.resume();
-    while (!existsSync(join(at, "checkpoint.safetensors")))
+    while (!existsSync(join(path, "checkpoint.safetensors")))
       await new Promise((r) => setTimeout(r, 20));
-    const second = pigrad(["train", "--resume", at]);
+    const second = await pigrad("train", "--resume", path);
     expect(second.stderr).toMatch(/expected a folder that is not in use, process \d+ trains in it/);
     expect(second.status).toBe(2);
     child.kill("SIGKILL");
     await once(child, "exit");
-    expect(existsSync(join(at, "lock"))).toBe(true);
-    const third = pigrad(["train", "--resume", at, "--until-seconds", "0.05", "--quiet"]);
+    expect(existsSync(join(path, "lock"))).toBe(true);
+    const third = await pigrad("train", "--resume", path, "--until-seconds", "0.05", "--quiet");
     expect(third.stderr).toBe("");
     expect(third.status).toBe(0);
-    expect(existsSync(join(at, "lock"))).toBe(false);
+    expect(existsSync(join(path, "lock"))).toBe(false);
   });
 });
 
 describe("a run folder of someone else", () => {
   /** A copy of the run with files changed. */
   const changed = (name: string, change: (path: string) => void): string => {
-    const path = join(folder, name);
+    const path = at(name);
     cpSync(run, path, { recursive: true });
     change(path);
     return path;
   };
-  test("a resume that fails changes no byte", () => {
-    const other = join(folder, "other");
-    expect(pigrad(["train", "bandit", "--steps", "500", "--quiet", "--out", other]).status).toBe(0);
+  test("a resume that fails changes no byte", async () => {
+    const other = at("other");
+    expect(
+      (await pigrad("train", "bandit", "--steps", "500", "--quiet", "--out", other)).status,
+    ).toBe(0);
     const path = changed("foreign", (at) =>
       cpSync(join(other, "checkpoint.safetensors"), join(at, "checkpoint.safetensors")),
     );
     const before = readdirSync(path).map((name) => readFileSync(join(path, name)).toString("hex"));
-    const { status, stderr } = pigrad(["train", "--resume", path, "--steps", "9000"]);
+    const { status, stderr } = await pigrad("train", "--resume", path, "--steps", "9000");
     expect(stderr).toMatch(/expected a checkpoint of task "line", got "bandit"/);
     expect(status).toBe(2);
     expect(readdirSync(path).map((name) => readFileSync(join(path, name)).toString("hex"))).toEqual(
@@ -301,7 +293,7 @@ describe("a run folder of someone else", () => {
     );
   });
 
-  test("control characters of a config reach no terminal", () => {
+  test("control characters of a config reach no terminal", async () => {
     const path = changed("terminal", (at) => {
       const file = join(at, "config.json");
       writeFileSync(
@@ -309,21 +301,21 @@ describe("a run folder of someone else", () => {
         readFileSync(file, "utf8").replace('"line"', '"\\u001b]0;owned\\u0007\\u202e"'),
       );
     });
-    const { status, stderr, stdout } = pigrad(["eval", path]);
+    const { status, stderr, stdout } = await pigrad("eval", path);
     expect(status).toBe(2);
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what must not come
     expect(stderr + stdout).not.toMatch(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202e]/);
   });
 
-  test("a script in samples or metrics is text in the report", () => {
+  test("a script in samples or metrics is text in the report", async () => {
     const evil = "<img src=x onerror=alert(1)></script><script>alert(2)</script>";
     const path = changed("evil", (at) => {
       const lines = readFileSync(join(at, "metrics.jsonl"), "utf8").trimEnd().split("\n");
       const last = { ...JSON.parse(lines.at(-1) as string), [evil]: 1, note: evil };
       writeFileSync(join(at, "metrics.jsonl"), `${JSON.stringify(last)}\n`);
     });
-    const page = join(folder, "evil.html");
-    expect(pigrad(["report", path, "--out", page]).status).toBe(0);
+    const page = at("evil.html");
+    expect((await pigrad("report", path, "--out", page)).status).toBe(0);
     const html = readFileSync(page, "utf8");
     expect(html).not.toContain("<img src=x");
     expect(html).not.toContain("<script>alert(2)");
@@ -342,12 +334,12 @@ describe("a run folder of someone else", () => {
     "[".repeat(20000),
     '{"update":1e999}',
     '{"update":-1}',
-  ])("metrics with the line %.20s", (line) => {
+  ])("metrics with the line %.20s", async (line) => {
     const path = changed(`metrics${Math.random()}`, (at) =>
       writeFileSync(join(at, "metrics.jsonl"), `${line}\n`, { flag: "a" }),
     );
     writeFileSync(join(path, "metrics.jsonl"), "\n", { flag: "a" });
-    const { status, stderr } = pigrad(["plot", path, "--svg", join(folder, "x.svg")]);
+    const { status, stderr } = await pigrad("plot", path, "--svg", at("x.svg"));
     expect(stderr).toMatch(/metrics\.jsonl, line \d+: expected/);
     expect(stderr.trimEnd().split("\n")).toHaveLength(1);
     expect(status).toBe(2);

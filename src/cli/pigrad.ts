@@ -1,0 +1,134 @@
+/**
+ * The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
+ * because nothing more could be written to stdout.
+ */
+import { readFileSync } from "node:fs";
+import {
+  FormatError,
+  MemoryError,
+  NumericError,
+  SettingError,
+  UnknownNameError,
+} from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
+import { unknownName } from "../core/settings.ts";
+import { messageOf } from "../core/thrown.ts";
+import { tieNegatives } from "./args.ts";
+import { compareCommand, compareHelp } from "./compare.ts";
+import { dataCommand, dataHelp } from "./data.ts";
+import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
+import { evalCommand, evalHelp } from "./eval.ts";
+import { exportCommand, exportHelp } from "./export.ts";
+import { labCommand, labHelp } from "./lab.ts";
+import { listCommand, listHelp } from "./list.ts";
+import { didYouMean } from "./nearest.ts";
+import { plotCommand, plotHelp } from "./plot.ts";
+import { reportCommand, reportHelp } from "./report.ts";
+import { sampleCommand, sampleHelp } from "./sample.ts";
+import { say } from "./stdout.ts";
+import { sweepCommand, sweepHelp } from "./sweep.ts";
+import { trainCommand, trainHelp } from "./train.ts";
+
+interface Command {
+  readonly run: (args: string[]) => Promise<void> | void;
+  readonly help: string;
+  /** One that works as it stands, or after those of `train`. */
+  readonly example: string;
+}
+const commands: Readonly<Record<string, Command>> = {
+  train: {
+    run: trainCommand,
+    help: trainHelp,
+    example: "pigrad train cartpole --steps 50000 --set gamma=0.98 --out runs/cart",
+  },
+  eval: { run: evalCommand, help: evalHelp, example: "pigrad eval runs/cart --episodes 20" },
+  sample: {
+    run: sampleCommand,
+    help: sampleHelp,
+    example: 'pigrad sample runs/arith --prompt "27+46=" --greedy',
+  },
+  data: { run: dataCommand, help: dataHelp, example: "pigrad data g2p --out data" },
+  sweep: {
+    run: sweepCommand,
+    help: sweepHelp,
+    example: "pigrad sweep cartpole --seeds 3 --set learningRate=0.001,0.003",
+  },
+  compare: { run: compareCommand, help: compareHelp, example: "pigrad compare runs/a runs/b" },
+  report: {
+    run: reportCommand,
+    help: reportHelp,
+    example: "pigrad report runs/cart --out report.html",
+  },
+  plot: { run: plotCommand, help: plotHelp, example: "pigrad plot runs/cart --svg curve.svg" },
+  list: { run: listCommand, help: listHelp, example: "pigrad list" },
+  lab: { run: labCommand, help: labHelp, example: "pigrad lab bandit --out lab" },
+  export: {
+    run: exportCommand,
+    help: exportHelp,
+    example: "pigrad export runs/cart --format js --out policy.mjs",
+  },
+  "emit-wasm": {
+    run: emitWasmCommand,
+    help: emitWasmHelp,
+    example: "pigrad emit-wasm --out pigrad.wasm",
+  },
+};
+
+const help = (): string => `pigrad: policy-gradient reinforcement learning from scratch
+
+usage:
+${Object.values(commands)
+  .map((command) => command.help)
+  .join("\n")}
+  pigrad COMMAND --help    one command's help, with an example
+  pigrad --version
+`;
+const helpOf = (command: Command): string =>
+  `usage:\n${command.help}\n\nexample:\n  ${command.example}\n`;
+
+/** Returns the package's version; both src/cli and dist/cli lie two folders below its package.json. */
+const version = (): string =>
+  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+
+async function dispatch([name, ...args]: string[]): Promise<void> {
+  if (name === "--version" || name === "-v") return say(`${version()}\n`);
+  const asked = name === "help" || name === "--help" || name === "-h";
+  const about = asked ? args[0] : name;
+  if (about === undefined) {
+    say(help());
+    if (!asked) process.exitCode = 2;
+    return;
+  }
+  if (!Object.hasOwn(commands, about)) throw unknownName("command", about, Object.keys(commands));
+  const command = commands[about];
+  if (asked || args.includes("--help") || args.includes("-h")) say(helpOf(command));
+  else await command.run(tieNegatives(args));
+}
+
+/** Input that the person at the keyboard can mend, as against a fault of the program. */
+const isWrongInput = (error: unknown): boolean =>
+  error instanceof SettingError ||
+  error instanceof FormatError ||
+  error instanceof MemoryError ||
+  isSystemError(error);
+
+/** What the operating system refused: a path, a full disk, a port that is taken. */
+const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
+  error instanceof Error &&
+  typeof (error as NodeJS.ErrnoException).syscall === "string" &&
+  /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "");
+
+/** Does what the arguments say; sets the process's exit code, where it is not 0. */
+export async function pigrad(args: readonly string[]): Promise<void> {
+  try {
+    await dispatch([...args]);
+  } catch (error) {
+    const wrong = isWrongInput(error);
+    const stack = error instanceof Error ? error.stack : undefined; // a fault shows where it is
+    const said = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
+    const close = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
+    const text = wrong ? `${messageOf(error).split("\n")[0]}${close}` : `failed: ${said}`;
+    process.stderr.write(`pigrad: ${printable(text)}\n`);
+    process.exitCode = wrong ? 2 : 1;
+  }
+}
