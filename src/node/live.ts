@@ -36,6 +36,7 @@ export async function serveLive(page: () => string, port: number): Promise<Live>
     const headers = { "cache-control": "no-store", "x-content-type-options": "nosniff" };
     if (pathOf(request) === "/events") {
       response.writeHead(200, { ...headers, "content-type": "text/event-stream" });
+      response.flushHeaders(); // the listener is heard before there is a line
       listen(response);
     } else
       response

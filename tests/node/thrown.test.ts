@@ -1,11 +1,14 @@
 /** What a thread throws is told in words, where it is no error too. */
+import { threadId } from "node:worker_threads";
 import { expect, test } from "vitest";
 import { Team } from "../../src/node/team.ts";
-import type { When } from "./thrown-part.ts";
+import type { Settings } from "./thrown-part.ts";
 
 const program = new URL("thrown-part.ts", import.meta.url);
-const start = (when: When): Promise<Team> =>
-  Team.start({ program, settings: when, threads: 2, columns: { x: 2 } });
+function start(when: Settings["when"]): Promise<Team> {
+  const settings: Settings = { when, home: threadId };
+  return Team.start({ program, settings, threads: 2, columns: { x: 2 } });
+}
 
 test("null as a thread is made: start is refused with an error that says so", async () => {
   const failure = await start("made").then(

@@ -1,0 +1,23 @@
+/** Loaded by processes and threads that a test starts: leaves which mutants they reached, for setup.ts. */
+import { writeFileSync } from "node:fs";
+import { parentPort, threadId } from "node:worker_threads";
+
+const leave = () => {
+  const reached = globalThis.__stryker__?.mutantCoverage?.static ?? {};
+  const file = `${process.env.PIGRAD_MUTANT_COVERAGE}/${process.pid}-${threadId}`;
+  if (Object.keys(reached).length > 0) writeFileSync(file, JSON.stringify(reached));
+};
+process.on("exit", leave);
+if (parentPort !== null) {
+  // a thread may be terminated, which tells it nothing
+  const { notify } = Atomics;
+  Atomics.notify = (...args) => {
+    leave();
+    return notify(...args);
+  };
+  const post = parentPort.postMessage.bind(parentPort);
+  parentPort.postMessage = (...args) => {
+    leave();
+    post(...args);
+  };
+}
