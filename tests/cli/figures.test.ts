@@ -1,0 +1,339 @@
+/** Figures on the command line: each number in a table, a picture or a page is of the row that it names. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import type { ExplainedSample } from "../../src/algos/explain-samples.ts";
+import { curvesSvg } from "../../src/cli/plot.ts";
+import { reportPage } from "../../src/cli/report-page.ts";
+import { samplesSection } from "../../src/cli/report-samples.ts";
+import { type Band, bands, figureNames, groupRuns, readRun, thinned } from "../../src/cli/runs.ts";
+import { table } from "../../src/cli/table.ts";
+import { readMetrics } from "../../src/node/run-folder.ts";
+import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
+
+const at = temporary();
+const [first, second, other] = [at("first"), at("second"), at("other")];
+const small = ["--set", "envs=2", "--set", "rollout=16", "--set", "epochs=1", "--set", "hidden=4"];
+beforeAll(async () => {
+  const train = async (out: string, steps: string, seed: string, ...set: string[]) => {
+    const args = ["--steps", steps, "--seed", seed, "--quiet", "--out", out];
+    expect((await pigrad("train", "cartpole", ...args, ...small, ...set)).stderr).toBe("");
+  };
+  await train(first, "640", "1");
+  await train(second, "640", "2");
+  await train(other, "320", "1", "--set", "gamma=0.9");
+});
+
+test("a table lines words up to the left and numbers to the right", () => {
+  const text = table(
+    ["name", "n", "what"],
+    [
+      ["a", "1", "x"],
+      ["längst", "−", ""],
+      ["b", "1,234", "y"],
+    ],
+  );
+  expect(text).toBe("name    n      what\na       1      x\nlängst  −\nb       1,234  y\n");
+  const numbers = table(
+    ["a", "b"],
+    [
+      ["1", "+2.50"],
+      ["–", "∞"],
+      ["1,234", "-7"],
+    ],
+  );
+  expect(numbers).toBe("    a      b\n    1  +2.50\n    –      ∞\n1,234     -7\n");
+});
+
+describe("compare", () => {
+  test("has the last figures of each run, and its greedy evaluation", async () => {
+    const rows = jsonLines((await pigrad("compare", first, other, "--json")).stdout);
+    for (const [i, run] of [first, other].entries()) {
+      const last = readMetrics(run).at(-1);
+      const evaluation = jsonLines((await pigrad("eval", run, "--json")).stdout)[0];
+      expect(rows[i]).toEqual({
+        type: "run",
+        run,
+        task: "cartpole",
+        algo: "ppo",
+        seed: 1,
+        backend: rows[i].backend,
+        envSteps: [640, 320][i],
+        seconds: last?.seconds,
+        trainingReturn: last?.meanReturn,
+        greedyReturn: evaluation.meanReturn,
+        margin: evaluation.margin,
+        successRate: evaluation.successRate,
+      });
+    }
+    const lines = (await pigrad("compare", first, other)).stdout.split("\n");
+    expect(lines[0]).toMatch(/^run +task +algo +seed +steps +seconds +training +greedy +success$/);
+    for (const [i, row] of rows.entries()) {
+      const success = row.successRate === null ? "–" : `${(100 * row.successRate).toFixed(0)} %`;
+      const cells = [row.run, "cartpole", "ppo", "1", String(row.envSteps), row.seconds.toFixed(1)];
+      const greedy = `${row.greedyReturn.toFixed(2)} ± ${row.margin.toFixed(2)}`;
+      cells.push(row.trainingReturn.toFixed(2), greedy, success);
+      expect(lines[i + 1].trim().split(/ {2,}/)).toEqual(cells);
+    }
+  });
+});
+
+describe("curves", () => {
+  test("a run's curve is thinned to means of neighbors, of values and of steps", () => {
+    const metrics = Array.from({ length: 1000 }, (_, i) => {
+      const loss = i % 2 === 0 ? i : null; // every second update has none
+      return { update: i + 1, envSteps: 10 * (i + 1), seconds: 0, x: i * i, loss };
+    });
+    const curves = thinned(metrics, metrics.length, ["x", "loss", "absent"]);
+    const mean = (list: number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+    const groups = Array.from({ length: 334 }, (_, g) => metrics.slice(3 * g, 3 * g + 3));
+    expect(curves.get("x")?.steps).toEqual(groups.map((g) => mean(g.map((m) => m.envSteps))));
+    expect(curves.get("x")?.values).toEqual(groups.map((g) => mean(g.map((m) => m.x))));
+    const with1 = groups.map((g) => g.filter((m) => m.loss !== null)).filter((g) => g.length > 0);
+    expect(curves.get("loss")?.steps).toEqual(with1.map((g) => mean(g.map((m) => m.envSteps))));
+    expect(curves.get("loss")?.values).toEqual(with1.map((g) => mean(g.map((m) => m.loss ?? 0))));
+    expect(curves.get("absent")?.steps).toEqual([]);
+    const few = thinned(metrics.slice(0, 400), 400, ["x"]);
+    expect(few.get("x")?.values).toEqual(metrics.slice(0, 400).map(({ x }) => x)); // as they are
+  });
+
+  test("runs that differ in nothing but their seed are one band, named by what tells it apart", () => {
+    const runs = [first, second, other].map(readRun);
+    expect(runs.map(({ last }) => last?.update)).toEqual([20, 20, 10]);
+    const groups = groupRuns(runs);
+    expect(groups.map(({ name, runs: list }) => [name, list.map(({ path }) => path)])).toEqual([
+      ["cartpole ppo steps=640 gamma=0.98", [first, second]],
+      ["cartpole ppo steps=320 gamma=0.9", [other]],
+    ]);
+    expect(groupRuns(runs.slice(0, 2)).map(({ name }) => name)).toEqual(["cartpole ppo"]);
+    const [both, alone] = bands(groups, "meanReturn");
+    expect([both.name, alone.name]).toEqual([`${groups[0].name} (2 seeds)`, groups[1].name]);
+    const [a, b] = [first, second].map((run) =>
+      readMetrics(run).map((m) => m.meanReturn as number),
+    );
+    expect(both.steps).toEqual(a.map((_, i) => 32 * (i + 1)));
+    for (const i of a.keys()) {
+      if (a[i] === null || b[i] === null) continue; // no episode had ended
+      expect(both.mean[i]).toBeCloseTo((a[i] + b[i]) / 2, 9);
+      expect([both.low[i], both.high[i]]).toEqual([Math.min(a[i], b[i]), Math.max(a[i], b[i])]);
+    }
+    const names = figureNames(runs);
+    expect(names).toContain("meanReturn");
+    for (const hidden of ["type", "update", "envSteps"]) expect(names).not.toContain(hidden);
+    expect(new Set(names).size).toBe(names.length);
+  });
+});
+
+describe("plot", () => {
+  /** Points of a polyline or polygon in the picture's units. */
+  const points = (svg: string, tag: string): [number, number][][] =>
+    [...svg.matchAll(new RegExp(`<${tag} points="([^"]*)"`, "g"))].map(([, list]) =>
+      list.split(" ").map((pair) => pair.split(",").map(Number) as [number, number]),
+    );
+  const band: Band = {
+    name: "a & b",
+    steps: [0, 50, 100],
+    mean: [2, null, 4],
+    low: [0, null, 2],
+    high: [4, null, 10],
+  };
+  const flat: Band = { name: "flat", steps: [200], mean: [5], low: [5], high: [5] };
+
+  test("places means and bands between the axes' ends", () => {
+    const svg = curvesSvg("loss <x>", [band, flat]);
+    // steps 0 to 200 on 64 to 704, values 0 to 10 on 372 to 36
+    expect(points(svg, "polyline")).toEqual([
+      [
+        [64, 304.8],
+        [384, 237.6],
+      ],
+      [[704, 204]],
+    ]);
+    expect(points(svg, "polygon")[0]).toEqual([
+      [64, 237.6],
+      [384, 36],
+      [384, 304.8],
+      [64, 372],
+    ]);
+    const texts = [...svg.matchAll(/<text x="([^"]*)" y="([^"]*)"[^>]*>([^<]*)</g)];
+    const labels = texts.map(([, x, y, text]) => [Number(x), Number(y), text]);
+    for (const [share, value, step] of [
+      [0, "0", "0"],
+      [0.25, "2.5", "50"],
+      [0.5, "5", "100"],
+      [0.75, "7.5", "150"],
+      [1, "10", "200"],
+    ] as const) {
+      expect(labels).toContainEqual([56, 372 - 336 * share + 4, value]);
+      expect(labels).toContainEqual([64 + 640 * share, 392, step]);
+    }
+    expect(labels).toContainEqual([64, 22, "loss &lt;x&gt;"]);
+    expect(labels).toContainEqual([76, 52, "a &amp; b"]);
+    expect(labels).toContainEqual([76, 70, "flat"]);
+    const colors = [...svg.matchAll(/<polyline [^>]*stroke="([^"]*)"/g)].map(([, color]) => color);
+    expect(new Set(colors).size).toBe(2);
+  });
+
+  test("without a number it is still a picture", () => {
+    const none: Band = { name: "none", steps: [10], mean: [null], low: [null], high: [null] };
+    for (const list of [[none], [], [flat]]) {
+      const svg = curvesSvg("x", list);
+      expect(svg).not.toMatch(/NaN|Infinity/);
+      expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
+    }
+  });
+
+  test("draws the figure that was asked for", async () => {
+    const out = at("entropy.svg");
+    const { stdout } = await pigrad("plot", first, "--svg", out, "--figure", "entropy");
+    expect(stdout).toBe(`picture: ${out}\n`);
+    expect(readFileSync(out, "utf8")).toBe(
+      curvesSvg("entropy", bands(groupRuns([readRun(first)]), "entropy")),
+    );
+    const wrong = await pigrad("plot", first, "--svg", out, "--figure", "entrpy");
+    expect(wrong.stderr).toMatch(/no figure "entrpy"; there are .*; did you mean "entropy"\?/);
+  });
+});
+
+describe("report", () => {
+  const dataOf = (page: string) => JSON.parse(/id="data">(.*?)<\/script>/s.exec(page)?.[1] ?? "");
+
+  test("the page's data are the bands of each figure, return and length first", () => {
+    const runs = [first, other].map(readRun);
+    const page = reportPage(runs.map((run) => ({ run, replay: null })));
+    const { charts, replays, live } = dataOf(page);
+    const names = charts.map(({ figure }: { figure: string }) => figure);
+    expect(names.slice(0, 2)).toEqual(["meanReturn", "meanLength"]);
+    expect([...names].sort()).toEqual(
+      figureNames(runs)
+        .filter((name) =>
+          bands(groupRuns(runs), name).some(({ mean }) => mean.some((x) => x !== null)),
+        )
+        .sort(),
+    );
+    for (const { figure, bands: list } of charts)
+      expect(list).toEqual(JSON.parse(JSON.stringify(bands(groupRuns(runs), figure))));
+    expect([replays, live]).toEqual([[], false]);
+    expect(page).not.toContain('<canvas id="stage"');
+    expect(page).toContain("<title>pigrad: cartpole</title>");
+    expect(page).toContain("2 runs; lines are means");
+    expect(page).not.toContain("connect-src");
+  });
+
+  test("its table has each run's settings and where it came to", () => {
+    const page = reportPage([first, other].map((path) => ({ run: readRun(path), replay: null })));
+    const [head, ...rows] = [...page.matchAll(/<tr>(.*?)<\/tr>/g)].map(([, row]) =>
+      [...row.matchAll(/<t[hd][^>]*>(.*?)<\/t[hd]>/g)].map(([, cell]) => cell),
+    );
+    expect(head).toEqual(["run", first, other]);
+    const cells = Object.fromEntries(rows.map(([name, ...values]) => [name, values]));
+    expect(cells).toMatchObject({
+      task: ["cartpole", "cartpole"],
+      seed: ["1", "1"],
+      steps: ["640", "320"],
+      "steps taken": ["640", "320"],
+      gamma: ["0.98", "0.9"],
+      hidden: ["4", "4"],
+      seconds: [first, other].map((run) => String(readMetrics(run).at(-1)?.seconds)),
+    });
+  });
+
+  test("a live page hears events, and has every chart from the start", () => {
+    const page = reportPage([{ run: readRun(first), replay: null }], true);
+    expect(page).toContain("connect-src 'self'");
+    expect(page).toContain('<span id="state">training …</span>');
+    expect(dataOf(page).live).toBe(true);
+    const names = (text: string) => dataOf(text).charts.map((c: { figure: string }) => c.figure);
+    expect(names(page)).toEqual([
+      "meanReturn",
+      "meanLength",
+      ...figureNames([readRun(first)]).filter((n) => !/^mean(Return|Length)$/.test(n)),
+    ]);
+  });
+
+  test("a long setting is cut, an absent one a dash", async () => {
+    const prices = at("prices");
+    writeFileSync(prices, "1,2\n3,4\n".repeat(30));
+    const run = { ...readRun(first) };
+    const long = { ...run.config, settings: { ...run.config.settings, note: "x".repeat(61) } };
+    const page = reportPage([
+      { run: { ...run, config: long }, replay: null },
+      { run: readRun(other), replay: null },
+    ]);
+    expect(page).toContain(`<td>${"x".repeat(59)}…</td><td>–</td>`);
+    const fits = { ...run.config, settings: { ...run.config.settings, note: "y".repeat(60) } };
+    expect(reportPage([{ run: { ...run, config: fits }, replay: null }])).toContain(
+      `<td>${"y".repeat(60)}</td>`,
+    );
+  });
+
+  test("replays play the saved policy, with a frame for each step of three episodes", async () => {
+    const out = at("page.html");
+    const { stdout } = await pigrad("report", first, second, "--out", out);
+    expect(stdout).toBe(`page: ${out}\n`);
+    const page = readFileSync(out, "utf8");
+    expect(page).toContain('<canvas id="stage"');
+    const { replays } = dataOf(page);
+    expect(replays.map(({ name }: { name: string }) => name)).toEqual([first, second]);
+    const [{ frames, returns }] = replays;
+    expect(returns).toHaveLength(3);
+    for (const episode of [0, 1, 2]) // cartpole pays 1 a step
+      expect(frames.filter((f: { episode: number }) => f.episode === episode)).toHaveLength(
+        returns[episode],
+      );
+    const greedy = jsonLines((await pigrad("eval", first, "--episodes", "3", "--json")).stdout)[0];
+    expect(returns.reduce((a: number, b: number) => a + b) / 3).toBeCloseTo(greedy.meanReturn, 9);
+  });
+});
+
+test("samples: each token's color says how far from 0, against the farthest of its column", () => {
+  const token = (
+    text: string,
+    own: boolean,
+    advantage: number,
+    logRatio: number,
+    entropy: number,
+  ) => ({
+    text,
+    own,
+    advantage,
+    logRatio,
+    entropy,
+  });
+  const samples: ExplainedSample[] = [
+    {
+      update: 3,
+      prompt: "<p>",
+      completion: "ab",
+      reward: 0.5,
+      tokens: [token("a", true, 2, -0.1, 0), token("b\n", true, -1, 0.2, 4)],
+    },
+    {
+      update: 7,
+      prompt: "q",
+      completion: "",
+      reward: Number.NaN,
+      tokens: [token("", true, 0.5, Number.NaN, 1), token("tool", false, 9, 9, 9)],
+    },
+  ];
+  const html = samplesSection("a & b", samples);
+  expect(html).toContain("<h2>Samples: a &amp; b</h2>");
+  const rows = [...html.matchAll(/<tr><td>(.*?)<\/tr>/g)].map(([, row]) => row.split("</td><td>"));
+  expect(rows.map((row) => row.slice(0, 3))).toEqual([
+    ["3", "&lt;p&gt;", "0.50"],
+    ["7", "q", "–"],
+  ]);
+  // 60 % of 255 is 153, hex 99; the farthest of each column is the tool's 9
+  const strength = (x: number) =>
+    Math.round(153 * (Math.abs(x) / 9))
+      .toString(16)
+      .padStart(2, "0");
+  expect(rows[0][3]).toBe(
+    `<span title="2.00" style="background:#2f6fde${strength(2)}">a</span><span title="-1.00" style="background:#d9582b${strength(1)}">b⏎</span>`,
+  );
+  expect(rows[0][4]).toContain(`title="-0.100" style="background:#d9582b${strength(0.1)}"`);
+  expect(rows[0][5]).toContain(`title="4.00" style="background:#2f6fde${strength(4)}"`);
+  expect(rows[0][5]).toContain('title="0.00" style="background:#2f6fde00">a');
+  expect(rows[1][3]).toContain('<span style="color:gray">tool</span>');
+  expect(rows[1][4]).toContain("<span>⏹</span>"); // no number
+  expect(samplesSection("none", [])).toBe("");
+});
