@@ -1,0 +1,120 @@
+/** Trainings on threads: what each job's figures are of, what a failure says, and that nothing goes on after it. */
+import { expect, test } from "vitest";
+import type { Report } from "../../src/algos/training.ts";
+import { a3cThreads } from "../../src/node/a3c-threads.ts";
+import { type SweepJob, type SweepResult, sweep } from "../../src/node/sweep.ts";
+import { shareOf, Team } from "../../src/node/team.ts";
+import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import type { Session } from "../../src/tasks/session.ts";
+
+const job = (seed: number, more: Partial<SweepJob> = {}, settings = {}): SweepJob => ({
+  config: resolveAny({ task: "bandit", steps: 1600, seed, settings }),
+  episodes: 3,
+  evaluationSeed: 11,
+  threshold: null,
+  ...more,
+});
+/** The same training in this process. */
+function trained({ config, episodes, evaluationSeed, threshold }: SweepJob) {
+  const session = openAny(config) as Session;
+  const reports: Report[] = [];
+  for (const report of session.reports) {
+    reports.push({ ...report });
+    if (report.envSteps >= config.steps) break;
+  }
+  const goal = threshold ?? Infinity;
+  const reached = reports.find((r) => r.episodes >= 100 && r.meanReturn >= goal);
+  const last = reports[reports.length - 1];
+  const tenths = Array.from({ length: 10 }, (_, i) => ((i + 1) * config.steps) / 10);
+  return {
+    config,
+    stepsToThreshold: reached?.envSteps ?? null,
+    curve: tenths.map((t) => reports.find(({ envSteps }) => envSteps >= t)?.meanReturn),
+    trainingReturn: last.meanReturn,
+    envSteps: last.envSteps,
+    evaluation: session.evaluate(episodes, evaluationSeed, true),
+  };
+}
+const figures = ({ seconds: _, ...rest }: SweepResult) => rest;
+
+test("a sweep's results are those of trainings one by one, in the order of the jobs", async () => {
+  const jobs = [job(3), job(1, { threshold: -1e9, episodes: 2 }), job(2, { threshold: 1e9 })];
+  const told: SweepResult[] = [];
+  const results = await sweep(jobs, 2, (result) => told.push(result));
+  expect(results.map(figures)).toEqual(jobs.map(trained));
+  expect(new Set(told)).toEqual(new Set(results));
+  expect(results[1].stepsToThreshold).not.toBe(null);
+  expect(results[2].stepsToThreshold).toBe(null);
+  for (const { seconds } of results) expect(seconds).toBeGreaterThan(0);
+  expect(await sweep([], 3)).toEqual([]);
+});
+
+test("a job that fails ends the sweep with its task, algorithm and seed", async () => {
+  const bad = {
+    ...job(9),
+    config: resolveAny({ task: "bandit", seed: 9, settings: { means: "1e308,-1e308" } }),
+  };
+  await expect(sweep([job(1), bad, job(2)], 1)).rejects.toThrow(
+    /^bandit reinforce, seed 9: .*not finite/,
+  );
+});
+
+test("A3C on threads counts every worker's steps and episodes, once", async () => {
+  const settings = { threads: 2, workers: 3, rollout: 5 };
+  const config = resolveAny({ task: "line", algo: "a3c", steps: 1e9, settings });
+  const session = openAny(config) as Session;
+  const before = session.training.model.parameters.list.map(({ data }) => [...data]);
+  const reports = [];
+  for await (const report of a3cThreads(session)) {
+    reports.push({ ...report });
+    if (report.envSteps > 3000) break;
+  }
+  const [first, last] = [reports[0], reports[reports.length - 1]];
+  expect(first.envSteps).toBeGreaterThan(0);
+  for (const { envSteps } of reports) expect(envSteps % 5).toBe(0); // whole rollouts
+  expect(reports.map(({ update }) => update)).toEqual(reports.map((_, i) => i + 1));
+  expect(last.episodes).toBeGreaterThan(0);
+  expect(last.episodes * 8).toBeLessThan(last.envSteps); // an episode of the line takes more than 8 steps
+  expect(session.training.envSteps).toBe(last.envSteps);
+  const after = session.training.model.parameters.list.map(({ data }) => [...data]);
+  expect(after).not.toEqual(before); // the weights came back
+  const { envSteps } = session.training;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(session.training.envSteps).toBe(envSteps); // nobody trains on
+});
+
+test("a thread of A3C that fails is named, with the run's seed", async () => {
+  const settings = { threads: 2, workers: 2, means: "1e308,-1e308" };
+  const config = resolveAny({ task: "bandit", algo: "a3c", seed: 5, settings });
+  const reports = a3cThreads(openAny(config) as Session);
+  const run = async (): Promise<void> => {
+    for await (const _ of reports);
+  };
+  await expect(run()).rejects.toThrow(/^a3c: thread [01], seed 5: .*not finite/);
+});
+
+test("rows are shared out whole, in order, as evenly as can be", () => {
+  for (const threads of [1, 2, 3, 7]) {
+    for (const rows of [0, 1, 6, 7, 100]) {
+      const starts = Array.from({ length: threads + 1 }, (_, i) => shareOf(rows, threads, i));
+      expect([starts[0], starts[threads]]).toEqual([0, rows]);
+      const sizes = starts.slice(1).map((end, i) => end - starts[i]);
+      expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
+      expect(Math.min(...sizes)).toBeGreaterThanOrEqual(0);
+    }
+  }
+});
+
+test("a team of as many threads as were asked for has nothing to note", async () => {
+  const program = new URL("team-part.ts", import.meta.url);
+  const columns = { x: 3, y: 1 };
+  for (const threads of [1, 2]) {
+    const team = await Team.start({ program, settings: { failingRow: null }, threads, columns });
+    expect([team.threads, team.note, team.columns.x.length]).toEqual([threads, null, 3]);
+    await team.stop();
+  }
+  for (const threads of [65, -1, Number.NaN])
+    await expect(Team.start({ program, settings: {}, threads, columns })).rejects.toThrow(
+      `threads: want 1 to 64, got ${threads}`,
+    );
+});
