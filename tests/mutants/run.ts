@@ -1,7 +1,8 @@
 /**
  * `npm run test:mutants [FOLDER|FILE…] [--sample N] [--seed N] [--tests FOLDER…]`: changes the source in small ways, one at a
- * time, and runs the tests that reach each change: a change that no test notices is printed. Stryker (fetched
- * on demand) makes and runs the mutants; N of each folder are chosen at random by the seed.
+ * time, and runs the tests that reach each change: a change that no test notices is printed, unless
+ * equivalent.json says why it changes nothing. Stryker (fetched on demand) makes and runs the mutants; N of
+ * each folder are chosen at random by the seed.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -154,23 +155,38 @@ const results: Mutant[] = await new Stryker({
 }).runMutationTest();
 rmSync(folder, { recursive: true });
 
-const kept = results.filter(({ status }) => status !== "Ignored" && status !== "CompileError");
-for (const mutant of kept) {
-  if (mutant.status === "Killed" || mutant.status === "Timeout") continue;
-  const { fileName, location, replacement, status } = mutant;
-  const path = fileName.slice(fileName.indexOf("src/"));
-  const one = (text: string): string => text.replace(/\s+/g, " ").slice(0, 200);
-  const was = one(textOf(path, location));
-  console.log(`${status} ${path}:${location.start.line}: ${was}  →  ${one(replacement)}`);
+/** Changes that change nothing a user or a test could see, each with why. */
+const equivalent: { file: string; was: string; becomes: string; why: string }[] = JSON.parse(
+  readFileSync(`${here}equivalent.json`, "utf8"),
+);
+const plain = (text: string): string => text.replace(/\s+/g, " ");
+
+interface Outcome {
+  readonly folder: string;
+  readonly status: string;
 }
-console.log("| folder | mutants | killed | survived | no coverage | % killed |");
-console.log("| --- | --: | --: | --: | --: | --: |");
-for (const name of [...new Set(chosen.map(({ fileName }) => folderOf(fileName)))]) {
-  const own = kept.filter(({ fileName }) => fileName.includes(`src/${name}`));
-  const count = (...statuses: string[]): number =>
-    own.filter(({ status }) => statuses.includes(status ?? "")).length;
-  const killed = count("Killed", "Timeout");
-  const percent = ((100 * killed) / own.length).toFixed(0);
-  const rest = `${count("Survived")} | ${count("NoCoverage")}`;
-  console.log(`| ${name} | ${own.length} | ${killed} | ${rest} | ${percent} |`);
+const outcomes: Outcome[] = [];
+for (const { fileName, location, replacement, status = "" } of results) {
+  if (status === "Ignored" || status === "CompileError") continue; // not of the sample
+  const path = fileName.slice(fileName.indexOf("src/"));
+  const [was, becomes] = [textOf(path, location), replacement].map(plain);
+  const killed = status === "Killed" || status === "Timeout";
+  const same = equivalent.some((e) => e.file === path && e.was === was && e.becomes === becomes);
+  outcomes.push({ folder: folderOf(path), status: killed ? "killed" : same ? "same" : status });
+  if (killed || same) continue;
+  console.log(
+    `${status} ${path}:${location.start.line}: ${was.slice(0, 200)}  →  ${becomes.slice(0, 200)}`,
+  );
+}
+console.log("| folder | mutants | killed | equivalent | survived | not reached | % noticed |");
+console.log("| --- | --: | --: | --: | --: | --: | --: |");
+for (const name of new Set(outcomes.map((one) => one.folder))) {
+  const own = outcomes.filter((one) => one.folder === name);
+  const [killed, same, survived, missed] = ["killed", "same", "Survived", "NoCoverage"].map(
+    (status) => own.filter((one) => one.status === status).length,
+  );
+  const percent = ((100 * killed) / (own.length - same)).toFixed(0);
+  console.log(
+    `| ${name} | ${own.length} | ${killed} | ${same} | ${survived} | ${missed} | ${percent} |`,
+  );
 }
