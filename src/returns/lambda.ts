@@ -36,7 +36,7 @@ export function lambdaReturns(
   const gammas = varying(gamma);
   const l = fixed(lambda);
   const lambdas = varying(lambda);
-  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+  for (let last = n - 1; last >= n - envs; last--) {
     let G = nextValue[last];
     for (let i = last; i >= 0; i -= envs) {
       const trace = at(l, lambdas, i);
