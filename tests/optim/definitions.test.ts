@@ -159,7 +159,7 @@ describe.each(Object.entries(optimizers))("%s", (_, [make, definition, each]) =>
 
   test("saved and restored into another, it goes on to the last bit", () => {
     for (const k of [loops(), simd({ memory: 2 ** 23 })]) {
-      const before = k.name === "simd" ? (k as ReturnType<typeof simd>).live : 0;
+      const before = k.name === "simd" ? (k as ReturnType<typeof simd>).live() : 0;
       const random = new Random(3);
       const models = [0, 1].map(() => {
         const parameters = new Parameters(k);
@@ -188,7 +188,7 @@ describe.each(Object.entries(optimizers))("%s", (_, [make, definition, each]) =>
         optimizer.free();
         parameters.free();
       }
-      if (k.name === "simd") expect((k as ReturnType<typeof simd>).live).toBe(before);
+      if (k.name === "simd") expect((k as ReturnType<typeof simd>).live()).toBe(before);
     }
   });
 });
