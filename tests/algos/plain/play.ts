@@ -25,9 +25,15 @@ export interface Row {
 export class Watched extends VectorEnv {
   steps: Row[][] = [];
   readonly made: Watched[] = [];
+  private readonly given: VectorEnvOptions;
+
+  constructor(envs: VectorEnv["envs"], given: VectorEnvOptions = {}) {
+    super(envs, given);
+    this.given = given;
+  }
 
   override around(envs: VectorEnv["envs"], changes: VectorEnvOptions = {}): VectorEnv {
-    const made = new Watched(envs, { moments: this.moments, ...changes });
+    const made = new Watched(envs, { ...this.given, moments: this.moments, ...changes });
     this.made.push(made);
     return made;
   }
