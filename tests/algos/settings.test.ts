@@ -195,7 +195,7 @@ describe("algorithms by name", () => {
 });
 
 describe("an estimator of a name and settings", () => {
-  const kl = (name: "rloo" | "ppo" | "reinforce++", changes: object) =>
+  const kl = (name: "rloo" | "ppo" | "reinforce++", changes: Record<string, unknown>) =>
     estimatorOf(name, settle(tuneSettings, changes)).kl;
   test("has the KL that it has by itself, unless its weight is said; 0 is none", () => {
     expect(kl("rloo", {})).toBeNull();
