@@ -83,6 +83,17 @@ describe.each(cases.map((c) => [c.name, c] as const))("%s", (_, c) => {
         }
       }
   });
+  test("a row that nothing is asked of leaks no NaN", () => {
+    for (const [i, { shape, data }] of c.inputs.entries()) {
+      if (!c.smooth[i] || shape.length === 1 || c.name.endsWith("of an action")) continue;
+      const n = data.length / rows;
+      const broken = data.map((v, j) => (Math.floor(j / n) === 1 ? Number.NaN : v));
+      const inputs = c.inputs.map((x, j) => (j === i ? { shape, data: broken } : x));
+      const { grads } = run(k, { ...c, inputs }, c.smooth, coefficients);
+      for (const [j, smooth] of c.smooth.entries())
+        if (smooth) near(grads[j] ?? [], slopes[j] ?? [], 6);
+    }
+  });
   test("nothing asked for: no gradient, and a constant's value", () => {
     near(
       run(

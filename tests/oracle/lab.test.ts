@@ -1,5 +1,6 @@
 /** The lab's figures: by hand for estimators that are known, and what its sweeps must show. */
 import { beforeAll, describe, expect, test } from "vitest";
+import type { Tabular } from "../../src/envs/env.ts";
 import { presets } from "../../src/estimators/presets.ts";
 import { exactGradient, exactKl, exactReturn, exactValues } from "../../src/oracle/exact.ts";
 import { expectation } from "../../src/oracle/expectation.ts";
@@ -60,6 +61,45 @@ describe("figures of a known estimator", () => {
     expect(f.skew).toBeCloseTo(Math.sqrt(1 - cosine * cosine), 9);
     expect(f.angle).toBeGreaterThan(1);
   });
+});
+
+test("ReMax's baseline is the likeliest actions' reward, expected over starts and outcomes", () => {
+  /** From either of two states, action 0 pays 1 or 5 by chance, action 1 pays −1; states pay 10 more the second time. */
+  const chancy: Tabular = {
+    states: 2,
+    actions: 2,
+    maxSteps: 2,
+    startProbabilities: [0.25, 0.75],
+    outcomes: (s, a) =>
+      a === 1
+        ? [{ probability: 1, next: s, reward: -1, terminated: true }]
+        : [1, 5].map((reward, i) => ({
+            probability: [0.75, 0.25][i],
+            next: 1 - s,
+            reward: reward + 10 * s,
+            terminated: s === 1,
+          })),
+  };
+  const table = [2, -1, 0.5, 0.4]; // action 0 is the likelier in both states
+  // from state 0: 2, then 12 of state 1; from state 1: 12 and no more
+  const greedy = 0.25 * (2 + 12) + 0.75 * 12;
+  const pi = [0, 2].flatMap((row) => Array.from(logPolicy(table.slice(row, row + 2), 2), Math.exp));
+  const all = trajectories(chancy);
+  const p = probabilities(all, table, 2);
+  const squares = (baseline: number): number =>
+    all.reduce((sum, { states, actions, rewards }, i) => {
+      const A = rewards.reduce((a, b) => a + b, 0) - baseline;
+      const g = [0, 0, 0, 0];
+      for (const [t, s] of states.entries())
+        for (const a of [0, 1]) g[2 * s + a] += A * (Number(a === actions[t]) - pi[2 * s + a]);
+      return sum + p[i] * norm(g) ** 2;
+    }, 0);
+  const length = norm(exactGradient(chancy, table));
+  const f = figures({ problem: chancy, logits: table, K: 1 }, presets.remax);
+  expect(f.bias).toBeCloseTo(0, 9);
+  expect(f.variance).toBeCloseTo(squares(greedy) - length ** 2, 9);
+  const second = figures({ problem: chancy, logits: [-1, 2, 0.5, 0.4], K: 1 }, presets.remax);
+  expect(second.variance).not.toBeCloseTo(f.variance, 1);
 });
 
 describe("the lab", () => {
@@ -171,8 +211,10 @@ describe("exact figures refuse what is not of their problem", () => {
   test("probabilities want a logit for each state that is visited, and each action", () => {
     const two = tokenTask(2, 2, () => 1); // three states
     const all = trajectories(two);
-    expect(() => probabilities(all, new Float64Array(4), 2)).toThrow(/probabilities/);
-    expect(() => probabilities(all, new Float64Array(7), 2)).toThrow(/probabilities/);
+    for (const n of [4, 7])
+      expect(() => probabilities(all, new Float64Array(n), 2)).toThrow(
+        "probabilities: expected 6 numbers as the logits",
+      );
     expect([...probabilities(all, new Float64Array(6), 2)]).toEqual(
       [0.25, 0.25, 0.25, 0.25].map((x) => expect.closeTo(x, 12)),
     );

@@ -107,6 +107,7 @@ describe("actions", () => {
     expect(size(discrete(3), false)).toBe(0);
     expect(size(box(0, 1, [2]), true)).toBe(0);
     expect(size(multiBinary(2), true)).toBe(0);
+    expect(new Actor(modelOf(), 2).mask.length).toBe(0);
     const actor = new Actor(modelOf(), 200, { masked: true });
     expect(actor.mask.every((x) => x === 1)).toBe(true);
     for (let e = 0; e < 200; e++) actor.mask[3 * e + (e % 3)] = 0;

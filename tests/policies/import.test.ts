@@ -189,6 +189,19 @@ describe("an actor-critic of PyTorch's", () => {
     });
   });
 
+  test("tensors whose names only begin alike are nobody's", () => {
+    const model = make(3, [4, 5], 2, true);
+    const others = {
+      "critic.0.weight_v": [4, 3],
+      "critic.0.weight.scale": [1],
+      "xcritic.7.weight": [4, 3],
+      "critic.head": [9],
+    };
+    loadActorCritic(model, named({ ...cleanRl, ...others }));
+    expect(model.parameters.get("critic.0.weight")?.data[0]).toBe(0);
+    expect(model.parameters.get("critic.head.weight")?.data[0]).toBe(400);
+  });
+
   test("a shape that differs is refused, also where the numbers are as many; one row more is none", () => {
     const model = () => make(3, [4, 5], 2, true);
     const transposed = { ...cleanRl, "actor_mean.0.weight": [3, 4] };

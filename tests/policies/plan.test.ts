@@ -154,7 +154,7 @@ describe("heads", () => {
     const lying = Object.assign(Object.create(model), {
       options: { ...model.options, action: dict({ a: discrete(2) }) },
     });
-    expect(() => policyPlan(lying, null, "")).toThrow(UsageError);
+    expect(() => policyPlan(lying, null, "")).toThrow("policyPlan: expected actions in one space");
     const other = Object.assign(Object.create(model), {
       options: { ...model.options, hidden: [3] },
     });
