@@ -94,6 +94,12 @@ describe.each(cases.map((c) => [c.name, c] as const))("%s", (_, c) => {
         if (smooth) near(grads[j] ?? [], slopes[j] ?? [], 6);
     }
   });
+  test("what has no derivative gets none", () => {
+    const wants = c.smooth.map((smooth) => !smooth);
+    for (const on of [k, simd({ memory: 2 ** 22 })])
+      for (const g of run(on, c, wants, coefficients).grads)
+        expect(g?.every((x) => x === 0) ?? true).toBe(true);
+  });
   test("nothing asked for: no gradient, and a constant's value", () => {
     near(
       run(

@@ -31,6 +31,10 @@ describe("shapes", () => {
     expect(value(() => bernoulli.bernoulliEntropy(t([4]))).shape).toEqual([]);
     expect(value(() => gaussian.gaussianEntropy(t([2, 3, 4]), t([4]))).shape).toEqual([2, 3]);
     expect(value(() => multi.multiCategoricalEntropy(t([2, 3, 4]), [2, 2])).shape).toEqual([2, 3]);
+    const squashedShape = (shape: number[]): readonly number[] =>
+      value(() => squashed.squashedLogProb(t(shape), t([4]), t(shape))).shape;
+    expect(squashedShape([2, 3, 4])).toEqual([2, 3]);
+    expect(squashedShape([4])).toEqual([]);
   });
   test("a ln σ of neither form", () => {
     refused(() => gaussian.gaussianEntropy(t([2, 3]), t([2])));
@@ -46,6 +50,21 @@ describe("shapes", () => {
     for (const a of [-1, 3, 0.5, Number.NaN])
       for (const f of [choose(a), several(a)]) expect(f).toThrow(/from 0 to 2, got /);
     for (const a of [0, 2]) for (const f of [choose(a), several(a)]) expect(f).not.toThrow();
+  });
+  test("actions squashed into an array, by bounds of each dimension or of all", () => {
+    const into = (u: number[], bounds?: squashed.Bounds): number[] => {
+      const action = new Float64Array(u.length);
+      squashed.squashInto(action, u, bounds);
+      return [...action].map((x) => Number(x.toFixed(9)));
+    };
+    const y = Number(Math.tanh(0.5).toFixed(9));
+    expect(into([0.5, 0, 30, -30])).toEqual([y, 0, 1, -1]);
+    expect(into([0, 30, -30], { low: 1, high: 3 })).toEqual([2, 3, 1]);
+    const each = { low: [1, -4], high: [3, 0] };
+    expect(into([0, 0, 30, -30, -30, 30], each)).toEqual([2, -2, 3, -4, 1, 0]);
+    expect(into([0, 0], { low: 1, high: [3, 5] })).toEqual([2, 3]);
+    expect(into([0, 0], { low: [1, 3], high: 5 })).toEqual([3, 4]);
+    expect(() => squashed.squashInto(new Float64Array(1), [1, 2])).toThrow(ShapeError);
   });
   test("bounds: alike in all dimensions are one pair; they must be finite, in order, and as many as dimensions", () => {
     expect(squashed.boundsOf([-1, -1], [2, 2])).toEqual({ low: -1, high: 2 });
