@@ -80,26 +80,34 @@ test("ReMax's baseline is the likeliest actions' reward, expected over starts an
             terminated: s === 1,
           })),
   };
-  const table = [2, -1, 0.5, 0.4]; // action 0 is the likelier in both states
-  // from state 0: 2, then 12 of state 1; from state 1: 12 and no more
-  const greedy = 0.25 * (2 + 12) + 0.75 * 12;
-  const pi = [0, 2].flatMap((row) => Array.from(logPolicy(table.slice(row, row + 2), 2), Math.exp));
+  // from state 0 action 0 pays 2 and then what state 1 pays, 12 or −1, which there is all
   const all = trajectories(chancy);
-  const p = probabilities(all, table, 2);
-  const squares = (baseline: number): number =>
-    all.reduce((sum, { states, actions, rewards }, i) => {
+  const variance = (table: readonly number[], baseline: number): number => {
+    const pi = [0, 2].flatMap((row) =>
+      Array.from(logPolicy(table.slice(row, row + 2), 2), Math.exp),
+    );
+    const p = probabilities(all, table, 2);
+    const squares = all.reduce((sum, { states, actions, rewards }, i) => {
       const A = rewards.reduce((a, b) => a + b, 0) - baseline;
       const g = [0, 0, 0, 0];
       for (const [t, s] of states.entries())
         for (const a of [0, 1]) g[2 * s + a] += A * (Number(a === actions[t]) - pi[2 * s + a]);
       return sum + p[i] * norm(g) ** 2;
     }, 0);
-  const length = norm(exactGradient(chancy, table));
-  const f = figures({ problem: chancy, logits: table, K: 1 }, presets.remax);
-  expect(f.bias).toBeCloseTo(0, 9);
-  expect(f.variance).toBeCloseTo(squares(greedy) - length ** 2, 9);
-  const second = figures({ problem: chancy, logits: [-1, 2, 0.5, 0.4], K: 1 }, presets.remax);
-  expect(second.variance).not.toBeCloseTo(f.variance, 1);
+    return squares - norm(exactGradient(chancy, table)) ** 2;
+  };
+  const cases: [number[], number][] = [
+    [[2, -1, 0.5, 0.4], 0.25 * (2 + 12) + 0.75 * 12],
+    [[-1, 2, 0.5, 0.4], 0.25 * -1 + 0.75 * 12],
+    [[0.1, 0.2, 5, 4], 0.25 * -1 + 0.75 * 12],
+    [[2, -1, 0.4, 0.5], 0.25 * (2 - 1) + 0.75 * -1],
+    [[1, 1, 0.5, 0.5], 0.25 * (2 + 12) + 0.75 * 12], // the first of equals
+  ];
+  for (const [table, greedy] of cases) {
+    const f = figures({ problem: chancy, logits: table, K: 1 }, presets.remax);
+    expect(f.bias).toBeCloseTo(0, 9);
+    expect(f.variance).toBeCloseTo(variance(table, greedy), 9);
+  }
 });
 
 describe("the lab", () => {
