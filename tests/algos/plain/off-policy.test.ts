@@ -1,8 +1,9 @@
 /** IMPALA and A3C: reports and weights are those of the algorithm written a second time. */
 import { describe, test } from "vitest";
-import { a3c, a3cSettings } from "../../../src/algos/a3c.ts";
+import { type A3cConfig, a3c, a3cSettings } from "../../../src/algos/a3c.ts";
 import { type ImpalaConfig, impala, impalaSettings } from "../../../src/algos/impala.ts";
 import { settle } from "../../../src/core/settings.ts";
+import type { ToyOptions } from "../../support/toy.ts";
 import {
   advantages,
   clipped,
@@ -17,7 +18,7 @@ import {
   type Vector,
 } from "./learner.ts";
 import { expectSame, square } from "./losses.ts";
-import { setup, type Watched } from "./play.ts";
+import { masked, setup, varied, type Watched } from "./play.ts";
 
 /** −Â·ln π, squared errors, entropy: means over rows. */
 function terms(model: Linear, theta: Vector, rows: readonly Seen[], A: number[], R: number[]) {
@@ -40,19 +41,20 @@ const slope = (
     return policyLoss + c.valueWeight * valueLoss - c.entropyWeight * entropy;
   }, theta);
 describe("IMPALA", () => {
-  const cases: Partial<ImpalaConfig>[] = [
+  const cases: (Partial<ImpalaConfig> & { readonly toy?: ToyOptions })[] = [
     {},
+    { toy: masked },
     { lag: 1 },
     { lag: 2, gamma: 0.7, lambda: 0.5 },
     { rhoBar: 0.9, cBar: 0.8 },
     { rhoBar: 3, cBar: 2 },
     { entropyWeight: 0.3, valueWeight: 0.1, maxGradNorm: 0.05 },
   ];
-  test.each(cases)("%o", (changes) => {
+  test.each(cases)("%o", ({ toy = varied, ...changes }) => {
     const given = { envs: 2, rollout: 7, lag: 4, learningRate: 0.1, maxGradNorm: 100, ...changes };
     const c = settle(impalaSettings, given);
     const total = 70;
-    const s = setup(2, total);
+    const s = setup(2, total, toy);
     const reports = impala(s.training, c);
     const model = new Linear(s.model);
     const step = rmsprop(0.01, true);
@@ -99,15 +101,17 @@ describe("IMPALA", () => {
 });
 
 describe("A3C, workers taking turns", () => {
-  test.each([
+  const cases: (Partial<A3cConfig> & { readonly toy?: ToyOptions })[] = [
     {},
+    { toy: masked },
     { workers: 1, gamma: 0.7, lambda: 0.5 },
     { entropyWeight: 0.3, valueWeight: 0.1, maxGradNorm: 0.05 },
-  ])("%o", (changes) => {
+  ];
+  test.each(cases)("%o", ({ toy = varied, ...changes }) => {
     const given = { envs: 2, rollout: 7, workers: 3, learningRate: 0.01, ...changes };
     const c = settle(a3cSettings, given);
     const total = 150;
-    const s = setup(2 * c.workers, total);
+    const s = setup(2 * c.workers, total, toy);
     const reports = a3c(s.training, c);
     const model = new Linear(s.model);
     const step = rmsprop(1e-5);
