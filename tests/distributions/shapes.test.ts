@@ -66,6 +66,20 @@ describe("shapes", () => {
     expect(into([0, 0], { low: [1, 3], high: 5 })).toEqual([3, 4]);
     expect(() => squashed.squashInto(new Float64Array(1), [1, 2])).toThrow(ShapeError);
   });
+  test("samplers refuse logits of another width, though their numbers would divide, and other masks", () => {
+    const [logits, u] = [t([5, 4]), new Float64Array(8)];
+    const sizes = [2, 3];
+    for (const f of [
+      () => multi.multiCategoricalSample(new Float64Array(8), logits, u, sizes),
+      () => multi.multiCategoricalMode(new Float64Array(8), logits, sizes),
+      () => categorical.categoricalMode(new Float64Array(1), t([])),
+      () => categorical.categoricalMode(new Float64Array(5), logits, t([4, 5])),
+    ])
+      expect(f).toThrow(ShapeError);
+    expect(() => multi.multiCategoricalMode(new Float64Array(8), logits, sizes)).toThrow(
+      "expected logits […, 5], got [5, 4]",
+    );
+  });
   test("bounds: alike in all dimensions are one pair; they must be finite, in order, and as many as dimensions", () => {
     expect(squashed.boundsOf([-1, -1], [2, 2])).toEqual({ low: -1, high: 2 });
     expect(squashed.boundsOf([-1, 0], [2, 2])).toEqual({ low: [-1, 0], high: [2, 2] });
