@@ -115,7 +115,7 @@ function keepBest(counts: Floats, share: Floats, reward: Floats, size: number): 
   }
 }
 
-/** A sample that does not count costs what its group does on average: its place pulls nowhere. */
+/** Gives a sample that does not count its group's mean cost. The loss leaves the sample out. */
 function fillCosts(cost: Floats, counts: Floats, size: number): void {
   for (let first = 0; first < cost.length; first += size) {
     let sum = 0;

@@ -25,7 +25,15 @@ export class CompletionBatch {
   private readonly completer: Completer;
   private readonly greedy: { readonly completer: Completer; readonly batch: Completions } | null;
   private readonly rewards: number[] = []; // of all that was sampled, also of what was dropped
-  private readonly figures = { groups: 0, signal: 0, sampled: 0, cut: 0, unscored: 0, tokens: 0 };
+  private readonly figures = {
+    groups: 0,
+    signal: 0,
+    sampled: 0,
+    cut: 0,
+    unscored: 0,
+    tokens: 0,
+    greedy: 0,
+  };
 
   constructor(t: LanguageTraining, c: TuneConfig, wantsGreedy: boolean) {
     const { task, gpt } = t;
@@ -83,7 +91,7 @@ export class CompletionBatch {
     }
     if (c.dynamic > 0) counts.fill(0, kept * c.groupSize);
     if (this.greedy !== null) this.judgeGreedily(this.greedy);
-    t.envSteps += figures.tokens;
+    t.envSteps += figures.tokens + figures.greedy;
     t.completions += figures.sampled;
   }
 
@@ -164,7 +172,7 @@ export class CompletionBatch {
       const prompt = this.prompts[g * c.groupSize];
       const reward = score(t.task, t.task.reward, prompt, batch, g);
       this.greedyReward.fill(reward, g * c.groupSize, (g + 1) * c.groupSize);
-      figures.tokens += batch.length[g];
+      for (let j = 0; j < batch.length[g]; j++) figures.greedy += batch.mask[g * batch.steps + j];
     }
   }
 

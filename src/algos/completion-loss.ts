@@ -35,7 +35,7 @@ export interface CompletionColumns {
   readonly cost: Floats;
 }
 
-/** Sums over an optimizer step's parts; the means are over its tokens. */
+/** Losses summed over the optimizer steps since `clear`; the other two are means over their tokens. */
 export class CompletionFigures {
   policyLoss = 0;
   valueLoss = 0;
@@ -51,6 +51,8 @@ export class CompletionFigures {
   }
 }
 
+const impossible = -1e9; // ln π whose probability is 0 beside any other
+
 export class CompletionLoss {
   readonly tape: Tape;
   readonly figures = new CompletionFigures();
@@ -63,6 +65,7 @@ export class CompletionLoss {
     Record<"old" | "mask" | Exclude<keyof CompletionColumns, "cost">, Tensor>
   >;
   private readonly cost: Tensor;
+  private readonly leftOut: Tensor; // added to ln π of a sample: it is no candidate where none of its tokens counts
   private readonly share: Tensor;
   private readonly body: () => Tensor;
 
@@ -82,6 +85,7 @@ export class CompletionLoss {
       oldValue: column(),
     };
     this.cost = this.parts.column(true);
+    this.leftOut = this.parts.column(true);
     this.share = input(k, [1]);
     this.klWeight = input(k, [1], [settings.estimator.kl?.weight ?? 0]);
     this.tape = new Tape(k);
@@ -110,8 +114,19 @@ export class CompletionLoss {
       parts.fill(inputs.target, columns.target);
       parts.fill(inputs.oldValue, columns.oldValue);
       parts.fill(cost, columns.cost);
+      if (this.settings.minimumRisk !== null) this.leaveOut();
       tape.backward(tape.run(this.body));
     });
+  }
+
+  private leaveOut(): void {
+    const { leftOut, inputs } = this;
+    const { data: weight } = inputs.weight;
+    const steps = weight.length / leftOut.data.length;
+    for (let i = 0; i < leftOut.data.length; i++) {
+      leftOut.data[i] = impossible;
+      for (let j = i * steps; j < (i + 1) * steps; j++) if (weight[j] !== 0) leftOut.data[i] = 0;
+    }
   }
 
   /** −(what the estimator climbs), and the terms beside it. */
@@ -120,7 +135,7 @@ export class CompletionLoss {
     const { hidden, logits, logProb, mask } = parts.read(gpt, s.temperature);
     let total: Tensor;
     if (s.minimumRisk !== null) {
-      const sequence = sum(mul(logProb, inputs.mask), -1);
+      const sequence = add(sum(mul(logProb, inputs.mask), -1), this.leftOut);
       const risk = minimumRiskLoss(sequence, this.cost, groupSize, s.minimumRisk);
       total = sum(mul(risk, this.share)); // padding has cost 0 and no part in it
       figures.policyLoss += total.data[0];

@@ -42,6 +42,7 @@ export interface TuneReport extends Report {
   readonly unscored: number;
   /** Share of groups whose rewards differ. */
   readonly signal: number;
+  /** Means over the optimizer steps of the last pass. */
   readonly policyLoss: number;
   readonly valueLoss: number;
   readonly clipFraction: number;
@@ -193,11 +194,13 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
       mask[i] = batch.mask[i] * counts[Math.floor(i / batch.steps)];
   }
 
-  /** Several passes over the batch; returns the last gradient's norm. */
-  function climb(learningRate: number): number {
+  /** Several passes over the batch; returns the last gradient's norm, and the last pass's number of optimizer steps. */
+  function climb(learningRate: number): { readonly gradNorm: number; readonly steps: number } {
     let gradNorm = 0;
+    let steps = 0;
     for (let epoch = 0; epoch < c.epochs; epoch++) {
       loss.figures.clear();
+      steps = 0;
       shuffle();
       for (let m = 0; m < c.minibatches; m++) {
         const per = groups.length / c.minibatches;
@@ -207,9 +210,10 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
         if (n === 0) continue;
         loss.accumulate(batch, columns, active, 0, n);
         gradNorm = t.descend(adam, c.maxGradNorm, learningRate, loss.tape);
+        steps++;
       }
     }
-    return gradNorm;
+    return { gradNorm, steps };
   }
 
   function meanKl(): number {
@@ -232,12 +236,14 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
       t.onPhase?.("update");
       estimate();
       loss.klWeight.data[0] = adapted.klWeight;
-      const gradNorm = climb(learningRate);
+      const { gradNorm, steps } = climb(learningRate);
       const kl = meanKl();
       const { klWeight } = adapted;
       if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(klWeight, kl, c.targetKl);
       t.onPhase?.(null);
-      const { policyLoss, valueLoss, clipFraction, approximateKl } = loss.figures;
+      const { clipFraction, approximateKl, ...sums } = loss.figures;
+      const policyLoss = sums.policyLoss / Math.max(1, steps);
+      const valueLoss = sums.valueLoss / Math.max(1, steps);
       const losses = { policyLoss, valueLoss, clipFraction, approximateKl };
       yield { ...sampled.report(), kl, ...losses, gradNorm, klWeight, learningRate };
     }

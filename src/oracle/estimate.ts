@@ -95,9 +95,8 @@ export function estimator(
       tokenGae(advantage.data, tokenReward, tokenValue, mask, steps, 1, lambda);
     } else {
       groupShares(shares, reward, s, K);
-      for (let i = 0; i < n; i++) {
-        advantage.data[i] = mask[i] === 0 ? 0 : shares[Math.floor(i / steps)];
-      }
+      // a token that is not there has weight 0
+      for (let i = 0; i < n; i++) advantage.data[i] = shares[Math.floor(i / steps)];
     }
     table.grad.fill(0);
     tape.backward(tape.run(loss));

@@ -14,8 +14,25 @@ export interface Trajectory {
 
 const mostTrajectories = 200_000;
 
+/** Returns how many trajectories there are, without making one. */
+function count(problem: Tabular): number {
+  const { states, actions, maxSteps, startProbabilities: start } = problem;
+  let from = new Float64Array(states).fill(1); // with no step left, a path is over
+  for (let left = 1; left <= maxSteps; left++) {
+    const next = from;
+    from = new Float64Array(states);
+    for (let s = 0; s < states; s++)
+      for (let a = 0; a < actions; a++)
+        for (const o of problem.outcomes(s, a))
+          if (o.probability !== 0) from[s] += o.terminated ? 1 : next[o.next];
+  }
+  return from.reduce((sum, n, s) => sum + (start[s] > 0 ? n : 0), 0);
+}
+
 /** All of them, in a fixed order. Throws RangeError beyond 200,000: that is no problem to enumerate. */
 export function trajectories(problem: Tabular): Trajectory[] {
+  if (count(problem) > mostTrajectories)
+    throw new RangeError(`trajectories: more than ${mostTrajectories} of them`);
   const all: Trajectory[] = [];
   const walk = (state: number, path: Trajectory): void => {
     for (let action = 0; action < problem.actions; action++) {
@@ -28,9 +45,7 @@ export function trajectories(problem: Tabular): Trajectory[] {
           chance: path.chance * probability,
         };
         if (!terminated && longer.states.length < problem.maxSteps) walk(next, longer);
-        else if (all.push(longer) > mostTrajectories) {
-          throw new RangeError(`trajectories: more than ${mostTrajectories} of them`);
-        }
+        else all.push(longer);
       }
     }
   };

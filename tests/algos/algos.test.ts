@@ -197,7 +197,12 @@ test("standardizeRows by hand, only the rows it is given; one row, or equal ones
 });
 
 test("a recurrent PPO refuses minibatches that cut sequences", () => {
-  const settings = { ...small, memory: 4, minibatch: 24 };
-  const { reports } = open(resolve({ task: "cartpole", algo: "ppo", settings }));
-  expect(() => reports.next()).toThrow(/whole sequences: a multiple of rollout 16/);
+  const first = (minibatch: number) => {
+    const settings = { ...small, memory: 4, minibatch };
+    return open(resolve({ task: "cartpole", algo: "ppo", settings })).reports.next();
+  };
+  // of 4 sequences of 16: not a multiple of 16, no divisor of 64, or neither
+  for (const minibatch of [8, 48, 24])
+    expect(() => first(minibatch)).toThrow(/whole sequences: a multiple of rollout 16/);
+  for (const minibatch of [16, 32]) expect(first(minibatch).done).toBe(false);
 });

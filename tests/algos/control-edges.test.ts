@@ -1,5 +1,6 @@
 /** Advantages that are equal or alone, statistics that workers share, opponents' memory, pixels' scale. */
 import { describe, expect, test } from "vitest";
+import { a2c, a2cSettings } from "../../src/algos/a2c.ts";
 import { ppo, ppoSettings } from "../../src/algos/ppo.ts";
 import { reinforce, reinforceSettings } from "../../src/algos/reinforce.ts";
 import { Training } from "../../src/algos/training.ts";
@@ -71,13 +72,22 @@ describe("a minibatch's last row", () => {
     expect(raw.next().value.update).toBe(1);
     const lone = settle(reinforceSettings, { envs: 1 });
     expect(() => reinforce(trainingOf(toys(1, { maxSteps: 1 })), lone)).toThrow(SettingError);
-    const a2c = resolve({
+    const single = resolve({
       task: "line",
       algo: "a2c",
       settings: { envs: 1, rollout: 1, standardize: true },
     });
-    expect(() => open(a2c).reports.next()).toThrow(/a2c: expected an update of at least 2 steps/);
+    expect(() => open(single).reports.next()).toThrow(
+      /a2c: expected an update of at least 2 steps/,
+    );
   });
+});
+
+test("one step an update is enough where nothing is standardized", () => {
+  const lone = settle(reinforceSettings, { envs: 1, standardize: false });
+  expect(reinforce(trainingOf(toys(1, { maxSteps: 1 })), lone).next().value.envSteps).toBe(1);
+  const one = settle(a2cSettings, { envs: 1, rollout: 1 });
+  expect(a2c(trainingOf(toys(1), { critic: true }), one).next().value.envSteps).toBe(1);
 });
 
 test("REINFORCE refuses an environment whose episodes may never end", () => {

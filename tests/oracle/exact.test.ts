@@ -103,3 +103,31 @@ test("a problem too large to enumerate says so", () => {
   expect(() => trajectories(new Line())).toThrow(/more than 200000/);
   expect(() => tokenTask(1, 2, () => 0)).toThrow(RangeError);
 });
+
+test("as many trajectories as can be enumerated, and one more", () => {
+  expect(trajectories(tokenTask(200_000, 1, () => 0)).length).toBe(200_000);
+  expect(() => trajectories(tokenTask(200_001, 1, () => 0))).toThrow(/more than 200000/);
+});
+
+test("optimal and random returns by hand: a walk of two steps, of which the first may end it", () => {
+  // action 0 pays 1 and ends; action 1 pays nothing and goes on to state 1, whose actions pay 3 or −1 by half
+  const walk: Tabular = {
+    states: 2,
+    actions: 2,
+    maxSteps: 2,
+    startProbabilities: [0.5, 0.5],
+    outcomes: (s, a) => {
+      if (s === 0 && a === 0) return [{ probability: 1, next: 1, reward: 1, terminated: true }];
+      if (s === 0) return [{ probability: 1, next: 1, reward: 0, terminated: false }];
+      return [
+        { probability: 0.5, next: 0, reward: a === 0 ? 3 : 1, terminated: true },
+        { probability: 0.5, next: 1, reward: -1, terminated: a === 1 },
+      ];
+    },
+  };
+  // state 1, one step left: 1 or 0; two left: action 0 goes on by half to one step more
+  const best = [Math.max(1, 1), 1 + 0.5 * 1];
+  const random = [0.5 * 1 + 0.5 * 0.5, 0.5 * (1 + 0.5 * 0.5) + 0.5 * 0];
+  expect(exactReturns(walk).optimal).toBeCloseTo(0.5 * (best[0] + best[1]), 12);
+  expect(exactReturns(walk).random).toBeCloseTo(0.5 * (random[0] + random[1]), 12);
+});

@@ -131,4 +131,90 @@ describe("an actor-critic of PyTorch's", () => {
     );
     expect([...model.parameters.regions()[0].data]).toEqual(before);
   });
+
+  test("every beginning of a name that is known; layers by their order, not their number", () => {
+    const written = (names: Readonly<Record<string, string>>): void => {
+      const shapes: Readonly<Record<string, number[]>> = {
+        "policy.0.weight": [4, 3],
+        "policy.0.bias": [4],
+        "policy.1.weight": [5, 4],
+        "policy.1.bias": [5],
+        "policy.head.weight": [2, 5],
+        "policy.head.bias": [2],
+        "policy.logStd": [2],
+        "critic.0.weight": [4, 3],
+        "critic.0.bias": [4],
+        "critic.1.weight": [5, 4],
+        "critic.1.bias": [5],
+        "critic.head.weight": [1, 5],
+        "critic.head.bias": [1],
+      };
+      const theirs = Object.entries(shapes).map(([ours, shape]) => {
+        const [from, to] = Object.entries(names).find(([start]) => ours.startsWith(start)) ?? [
+          "",
+          "",
+        ];
+        return [to + ours.slice(from.length), shape] as const;
+      });
+      const tensors = named(Object.fromEntries(theirs.reverse()));
+      const model = make(3, [4, 5], 2, true);
+      loadActorCritic(model, tensors);
+      for (const [ours, shape] of Object.entries(shapes)) {
+        const [from, to] = Object.entries(names).find(([start]) => ours.startsWith(start)) ?? [
+          "",
+          "",
+        ];
+        const data = tensors.get(to + ours.slice(from.length))?.data ?? [];
+        expect([...(model.parameters.get(ours)?.data ?? [])], ours).toEqual([...data]);
+        expect(data.length).toBe(shape.reduce((a, b) => a * b));
+      }
+    };
+    written({ "policy.logStd": "policy.logStd", "policy.": "policy.", "critic.": "critic." });
+    written({ "policy.logStd": "logStd", "policy.": "actor.", "critic.": "critic." });
+    written({
+      "policy.logStd": "actor_logstd",
+      "policy.0": "actor_mean.1",
+      "policy.1": "actor_mean.3",
+      "policy.head": "actor_mean.12",
+      "critic.0": "critic.2",
+      "critic.1": "critic.4",
+      "critic.head": "critic.10",
+    });
+    written({
+      "policy.logStd": "log_std",
+      "policy.head.": "action_net.",
+      "critic.head.": "value_net.",
+      "policy.": "mlp_extractor.policy_net.",
+      "critic.": "mlp_extractor.value_net.",
+    });
+  });
+
+  test("tensors whose names only begin alike are nobody's", () => {
+    const model = make(3, [4, 5], 2, true);
+    const others = {
+      "critic.0.weight_v": [4, 3],
+      "critic.0.weight.scale": [1],
+      "xcritic.7.weight": [4, 3],
+      "critic.head": [9],
+    };
+    loadActorCritic(model, named({ ...cleanRl, ...others }));
+    expect(model.parameters.get("critic.0.weight")?.data[0]).toBe(0);
+    expect(model.parameters.get("critic.head.weight")?.data[0]).toBe(400);
+  });
+
+  test("a shape that differs is refused, also where the numbers are as many; one row more is none", () => {
+    const model = () => make(3, [4, 5], 2, true);
+    const transposed = { ...cleanRl, "actor_mean.0.weight": [3, 4] };
+    expect(() => loadActorCritic(model(), named(transposed))).toThrow(
+      "actor-critic: want policy.0.weight of [4, 3], got [3, 4]",
+    );
+    const longer = { ...cleanRl, "critic.4.bias": [1, 2] };
+    expect(() => loadActorCritic(model(), named(longer))).toThrow(/want critic.head.bias of \[1\]/);
+    for (const shape of [[2], [1, 2], [2, 1]])
+      expect(() =>
+        loadActorCritic(model(), named({ ...cleanRl, actor_logstd: shape })),
+      ).not.toThrow();
+    const empty = { ...cleanRl, actor_logstd: [0] };
+    expect(() => loadActorCritic(model(), named(empty))).toThrow(FormatError);
+  });
 });

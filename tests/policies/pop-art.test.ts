@@ -30,6 +30,26 @@ test("statistics by hand, unbiased from the first batch on", () => {
   expect(() => popArt.update(Float64Array.of(1), 0)).toThrow(RangeError);
 });
 
+test("a deviation is never below 1e-4; no targets change nothing, nor does a state without any", () => {
+  const make = () => new PopArt(loops(Float64Array), Float64Array.of(1, 2), Float64Array.of(3));
+  const popArt = make();
+  popArt.update(Float64Array.of(7, 7), 1);
+  expect(popArt.mean.data[0]).toBe(7);
+  expect(popArt.deviation.data[0]).toBeCloseTo(1e-4, 12);
+  expect(popArt.inverseVariance.data[0]).toBeCloseTo(1e8, 0);
+  const before = popArt.save();
+  popArt.update(new Float64Array(0), 0.5);
+  expect(popArt.save()).toEqual(before);
+  const other = make();
+  other.restore(make().save());
+  expect([other.mean, other.deviation, other.inverseVariance].map(({ data }) => data[0])).toEqual([
+    0, 1, 1,
+  ]);
+  other.restore(before);
+  expect(other.mean.data[0]).toBe(7);
+  expect(other.deviation.data[0]).toBeCloseTo(1e-4, 12);
+});
+
 test.each([false, true])("rescaling keeps every V, shared body = %s", (shared) => {
   const k = loops(Float64Array);
   const env = new Toy();

@@ -1,0 +1,83 @@
+/** Which prompts are drawn, and how much room their completions take. */
+import { describe, expect, test } from "vitest";
+import { CompletionBatch, moments } from "../../src/algos/completion-batch.ts";
+import { PromptSource } from "../../src/algos/prompt-source.ts";
+import { passSizes } from "../../src/algos/tune.ts";
+import { tuneSettings } from "../../src/algos/tune-settings.ts";
+import { Random } from "../../src/core/random.ts";
+import { settle } from "../../src/core/settings.ts";
+import { letters, writing } from "./plain/writer.ts";
+
+test("lengths of texts: the longest prompt with all that may follow, and a mean one", () => {
+  const prompts = { train: ["a", "abca", "ab"], validation: [], heldOut: [] }; // 2, 5, 3 tokens
+  const { t } = writing(letters({ prompts }), 100);
+  const lengths = new CompletionBatch(t, settle(tuneSettings), false).textLengths();
+  expect(lengths).toEqual({ longest: 8, mean: 6 }); // 10/3 + 3 − 1, rounded up
+});
+
+test("moments: equal numbers have a deviation of exactly 0, none are NaN", () => {
+  expect(moments([0.1, 0.1, 0.1])).toEqual({ mean: 0.1, deviation: 0 });
+  const { mean: m, deviation } = moments([1, 2, 6]);
+  expect(m).toBe(3);
+  expect(deviation).toBeCloseTo(Math.sqrt(14 / 3), 12);
+  expect(moments([1e9 + 1, 1e9 + 3])).toEqual({ mean: 1e9 + 2, deviation: 1 });
+  expect(moments([]).mean).toBeNaN();
+});
+
+describe("prompts are drawn", () => {
+  const draw = (source: PromptSource, n: number): number[] => {
+    const out = new Int32Array(n);
+    source.draw(out, new Random(4));
+    return [...out];
+  };
+  /** The k-th with probability weight k by all. */
+  function plainly(weights: readonly number[], n: number): number[] {
+    const random = new Random(4);
+    const total = weights.reduce((a, b) => a + b, 0);
+    return Array.from({ length: n }, () => {
+      const u = random.uniform() * total;
+      return weights.findIndex((_, k) => u < weights.slice(0, k + 1).reduce((a, b) => a + b));
+    });
+  }
+  test("alike without a curriculum, whatever was seen", () => {
+    const source = new PromptSource(5, false);
+    source.saw(2, 100);
+    const random = new Random(4);
+    expect(draw(source, 100)).toEqual(Array.from({ length: 100 }, () => random.below(5)));
+  });
+  test("by what was seen with one: the unseen as the widest, by shares of the widest so far, NaN as not seen", () => {
+    const source = new PromptSource(5, true);
+    expect(draw(source, 300)).toEqual(plainly([1, 1, 1, 1, 1], 300));
+    source.saw(0, 2);
+    source.saw(1, 0.5);
+    source.saw(2, 0);
+    source.saw(3, Number.NaN);
+    expect(draw(source, 300)).toEqual(plainly([1.1, 0.35, 0.1, 1.1, 1.1], 300));
+    source.saw(1, 4);
+    source.saw(2, 1);
+    expect(draw(source, 300)).toEqual(plainly([1.1, 1.1, 0.35, 1.1, 1.1], 300));
+    const again = new PromptSource(5, true);
+    again.restore(source.save());
+    for (const each of [source, again]) each.saw(4, 2); // half of the widest, which is saved too
+    expect(draw(again, 300)).toEqual(plainly([1.1, 1.1, 0.35, 1.1, 0.6], 300));
+  });
+});
+
+test("a pass has room for the longest text, for a group, and for its share of the samples", () => {
+  // 40 samples of 16 in rows of 32: 20 rows, in one pass of 640
+  expect(passSizes(20, 16, 40, 3, 1, 9)).toEqual({
+    rows: 20,
+    positions: 32,
+    samples: 80,
+    steps: 3,
+    together: 1,
+    tokens: 9,
+  });
+  // rows of 60 hold three: 80 samples are 26⅔ rows, 1600 positions, two passes
+  expect(passSizes(58, 20, 80, 3, 1, 9)).toMatchObject({ rows: 14, positions: 60, samples: 56 });
+  // a text longer than a mean one by much still fits a row, by itself
+  expect(passSizes(1001, 1000, 1, 3, 1, 9)).toMatchObject({ rows: 1, positions: 1000, samples: 4 });
+  // a group of 6 stays together, and a pass takes whole groups
+  expect(passSizes(20, 40, 2, 3, 6, 9)).toMatchObject({ rows: 6, samples: 24 });
+  expect(passSizes(20, 16, 40, 3, 7, 9)).toMatchObject({ rows: 20, samples: 84 });
+});
