@@ -7,7 +7,7 @@ import type { Dynamics } from "../../src/envs/env.ts";
 import { MountainCar } from "../../src/envs/mountain-car.ts";
 import { MountainCarContinuous } from "../../src/envs/mountain-car-continuous.ts";
 import { Pendulum } from "../../src/envs/pendulum.ts";
-import { after, mustBeNear, seen } from "../support/seen.ts";
+import { mustBeNear, seen, stepFrom } from "../support/seen.ts";
 
 const { sin, cos, PI } = Math;
 const float = (x: readonly number[]): number[] => x.map(Math.fround);
@@ -56,13 +56,13 @@ describe("CartPole", () => {
       [0.3, -1.2, 0.15, 2.5],
       [-1, 3, -0.2, -1.5],
     ]) {
-      mustBeNear(after(new CartPole(), state, 0).state, next(state, -10));
-      mustBeNear(after(new CartPole(), state, 1).state, next(state, 10));
+      mustBeNear(stepFrom(new CartPole(), state, 0).state, next(state, -10));
+      mustBeNear(stepFrom(new CartPole(), state, 1).state, next(state, 10));
     }
   });
   test("ends beyond ±2.4 and beyond ±12°, not at them; the reward is 1 on each step", () => {
     const over = (state: number[]): boolean => {
-      const { reward, terminated, success } = after(new CartPole(), state, 1);
+      const { reward, terminated, success } = stepFrom(new CartPole(), state, 1);
       expect([reward, success]).toEqual([1, null]);
       return terminated;
     };
@@ -78,8 +78,8 @@ describe("CartPole", () => {
   });
   test("Sutton & Barto's reward is 0, and −1 at the end", () => {
     const env = new CartPole({ suttonBartoReward: true });
-    expect(after(env, [0, 0, 0, 0], 1).reward).toBe(0);
-    expect(after(env, [3, 0, 0, 0], 1).reward).toBe(-1);
+    expect(stepFrom(env, [0, 0, 0, 0], 1).reward).toBe(0);
+    expect(stepFrom(env, [3, 0, 0, 0], 1).reward).toBe(-1);
   });
   test("starts within ±0.05; observes the state, or position and angle; 500 steps", () => {
     starts(new CartPole(), (u) => [0, 1, 2, 3].map(() => -0.05 + 0.1 * u()));
@@ -125,10 +125,10 @@ describe("Acrobot", () => {
       [-1, 1.3, 0.4, 3],
     ])
       for (const action of [0, 1, 2])
-        mustBeNear(after(new Acrobot(), state, action).state, next(state, action - 1));
+        mustBeNear(stepFrom(new Acrobot(), state, action).state, next(state, action - 1));
   });
   test("angles are wrapped to ±π, velocities kept within ±4π and ±9π", () => {
-    const reached = (s: number[]): number[] => after(new Acrobot(), s, 1).state;
+    const reached = (s: number[]): number[] => stepFrom(new Acrobot(), s, 1).state;
     for (const sign of [1, -1]) {
       const turned = [sign * 3.1, sign * 3.1, sign * 2, sign * 3];
       const free = next(turned, 0);
@@ -152,7 +152,7 @@ describe("Acrobot", () => {
     const steps = [];
     const env = new Acrobot();
     for (let a = 2; a < 4; a += 0.01) {
-      const { state, reward, terminated, success } = after(env, [a, 0, 0, 0], 1);
+      const { state, reward, terminated, success } = stepFrom(env, [a, 0, 0, 0], 1);
       const tip = -cos(state[0]) - cos(state[0] + state[1]);
       expect([terminated, success, reward]).toEqual([tip > 1, tip > 1, tip > 1 ? 0 : -1]);
       steps.push(terminated);
@@ -189,7 +189,7 @@ describe.each([
       [0.2, -0.03],
     ])
       for (const force of [-1, 0, 1]) {
-        const got = after(make(), [x, v], push(force));
+        const got = stepFrom(make(), [x, v], push(force));
         const w = v + power * force - 0.0025 * cos(3 * x);
         near(got.state, [x + w, w]);
         expect(got.reward).toBeCloseTo(cost(force), 12);
@@ -197,16 +197,16 @@ describe.each([
       }
   });
   test("speed is kept within ±0.07, position from the wall to 0.6; the wall stops the car", () => {
-    near(after(make(), [-0.5, 0.2], push(0)).state, [-0.43, 0.07]);
-    near(after(make(), [-0.5, -0.2], push(0)).state, [-0.57, -0.07]);
-    near(after(make(), [-1.19, -0.05], push(0)).state, [-1.2, 0]);
-    near(after(make(), [0.59, 0.07], push(1)).state, [0.6, 0.07]);
-    const away = after(make(), [-1.2, 0.01], push(0)).state;
+    near(stepFrom(make(), [-0.5, 0.2], push(0)).state, [-0.43, 0.07]);
+    near(stepFrom(make(), [-0.5, -0.2], push(0)).state, [-0.57, -0.07]);
+    near(stepFrom(make(), [-1.19, -0.05], push(0)).state, [-1.2, 0]);
+    near(stepFrom(make(), [0.59, 0.07], push(1)).state, [0.6, 0.07]);
+    const away = stepFrom(make(), [-1.2, 0.01], push(0)).state;
     expect(away[1]).toBeGreaterThan(0.01); // it rolls down
   });
   test("ends at the goal, from the goal's velocity on", () => {
     const at = (x: number, v: number, goalVelocity = 0) =>
-      after(make({ goalVelocity }), [x, v], push(0));
+      stepFrom(make({ goalVelocity }), [x, v], push(0));
     const slope = 0.0025 * cos(3 * (goal - 0.05));
     expect(at(goal - 0.05, 0.049 + slope).terminated).toBe(false);
     const there = at(goal - 0.05, 0.051 + slope);
@@ -229,11 +229,13 @@ describe.each([
 });
 
 test("MountainCarContinuous: a force beyond ±1 pushes as ±1 does, and costs what it is", () => {
-  const [one, two] = [1, -2.5].map((force) => after(new MountainCarContinuous(), [-0.5, 0], force));
-  expect(two.state[1]).toBe(after(new MountainCarContinuous(), [-0.5, 0], -1).state[1]);
-  expect(after(new MountainCarContinuous(), [-0.5, 0], 3).state).toEqual(one.state);
+  const [one, two] = [1, -2.5].map((force) =>
+    stepFrom(new MountainCarContinuous(), [-0.5, 0], force),
+  );
+  expect(two.state[1]).toBe(stepFrom(new MountainCarContinuous(), [-0.5, 0], -1).state[1]);
+  expect(stepFrom(new MountainCarContinuous(), [-0.5, 0], 3).state).toEqual(one.state);
   expect(two.reward).toBeCloseTo(-0.1 * 6.25, 12);
-  for (const x of after(new MountainCarContinuous(), [-0.5, 0.01], 0.3).state)
+  for (const x of stepFrom(new MountainCarContinuous(), [-0.5, 0.01], 0.3).state)
     expect(x).toBe(Math.fround(x));
 });
 
@@ -245,27 +247,27 @@ describe("Pendulum", () => {
         [-2, -3, -0.7],
       ]) {
         const w = speed + 0.05 * (1.5 * gravity * sin(angle) + 3 * torque);
-        mustBeNear(after(new Pendulum({ gravity }), [angle, speed], torque).state, [
+        mustBeNear(stepFrom(new Pendulum({ gravity }), [angle, speed], torque).state, [
           angle + 0.05 * w,
           w,
         ]);
       }
     expect(new Pendulum().maxSteps).toBe(200);
     mustBeNear(
-      after(new Pendulum(), [0.5, 1], 1).state,
-      after(new Pendulum({ gravity: 10 }), [0.5, 1], 1).state,
+      stepFrom(new Pendulum(), [0.5, 1], 1).state,
+      stepFrom(new Pendulum({ gravity: 10 }), [0.5, 1], 1).state,
     );
   });
   test("torque is kept within ±2, speed within ±8", () => {
     for (const sign of [1, -1]) {
-      const [far, near] = [9, 2].map((t) => after(new Pendulum(), [0.1, 0], sign * t));
+      const [far, near] = [9, 2].map((t) => stepFrom(new Pendulum(), [0.1, 0], sign * t));
       expect(far).toEqual(near);
-      expect(after(new Pendulum(), [sign * 1.5, sign * 7.9], sign * 2).state[1]).toBe(sign * 8);
+      expect(stepFrom(new Pendulum(), [sign * 1.5, sign * 7.9], sign * 2).state[1]).toBe(sign * 8);
     }
   });
   test("the reward is of the state before, the angle wrapped", () => {
     const reward = (angle: number, speed: number, torque: number): number =>
-      after(new Pendulum(), [angle, speed], torque).reward;
+      stepFrom(new Pendulum(), [angle, speed], torque).reward;
     expect(reward(0.5, 2, 1)).toBeCloseTo(-(0.25 + 0.4 + 0.001), 10);
     expect(reward(0.5, 2, 5)).toBeCloseTo(-(0.25 + 0.4 + 0.004), 10);
     for (const turns of [-2, 1, 3])

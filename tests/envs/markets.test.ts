@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.ts";
 import { Portfolio, type PortfolioOptions } from "../../src/envs/portfolio.ts";
 import { parsePrices, syntheticPrices } from "../../src/envs/prices.ts";
 import { Recommend } from "../../src/envs/recommend.ts";
-import { after, mustBeNear, seen } from "../support/seen.ts";
+import { mustBeNear, seen, stepFrom } from "../support/seen.ts";
 
 const { exp, log, abs } = Math;
 
@@ -37,7 +37,7 @@ describe("Portfolio", () => {
       const wanted = parts.map((x) => x / parts.reduce((a, b) => a + b));
       const held = [0.5, 0.2, 0.3];
       for (const cost of [0.01, 0]) {
-        const got = after(make({ cost }), [4, ...held], logits);
+        const got = stepFrom(make({ cost }), [4, ...held], logits);
         const want = next(4, held, wanted, cost);
         mustBeNear(got.state, [5, ...want.weights]);
         expect(got.reward).toBeCloseTo(want.reward, 10);
@@ -51,7 +51,7 @@ describe("Portfolio", () => {
     for (const choice of [0, 1, 2]) {
       const wanted = [0, 1, 2].map((j) => Number(j === choice));
       const held = [0.5, 0.2, 0.3];
-      const got = after(env, [4, ...held], choice);
+      const got = stepFrom(env, [4, ...held], choice);
       const want = next(4, held, wanted);
       mustBeNear(got.state, [5, ...want.weights]);
       expect(got.reward).toBeCloseTo(want.reward, 10);
@@ -109,7 +109,7 @@ describe("Portfolio", () => {
     expect([env.names.length, env.observationSpace.size, env.maxSteps]).toEqual([3, 28, 64]);
     const { data } = syntheticPrices();
     const growth = data[3 * 101] / data[3 * 100];
-    const { reward } = after(new Portfolio({ choice: true }), [100, 1, 0, 0, 0], 1);
+    const { reward } = stepFrom(new Portfolio({ choice: true }), [100, 1, 0, 0, 0], 1);
     expect(reward).toBeCloseTo(log(0.999 * growth), 10);
   });
 });

@@ -7,8 +7,7 @@ import { CliffWalking } from "../../src/envs/cliff-walking.ts";
 import type { Dynamics, Outcome, Tabular } from "../../src/envs/env.ts";
 import { FrozenLake, frozenLakeMaps } from "../../src/envs/frozen-lake.ts";
 import { Line } from "../../src/envs/line.ts";
-import { Taxi } from "../../src/envs/taxi.ts";
-import { after, mustBeNear, seen } from "../support/seen.ts";
+import { mustBeNear, seen, stepFrom } from "../support/seen.ts";
 
 const list = (outcomes: readonly Outcome[]): (number | boolean)[][] =>
   outcomes.map(({ probability, next, reward, terminated }) => [
@@ -109,9 +108,9 @@ describe("FrozenLake", () => {
   });
   test("success is the goal, not a hole; the cell is seen one-hot, and drawn", () => {
     const env = new FrozenLake({ slippery: false });
-    expect(after(env, [14], 2)).toMatchObject({ success: true, terminated: true });
-    expect(after(env, [9], 3)).toMatchObject({ success: false, terminated: true });
-    expect(after(env, [0], 2)).toMatchObject({ success: false, terminated: false });
+    expect(stepFrom(env, [14], 2)).toMatchObject({ success: true, terminated: true });
+    expect(stepFrom(env, [9], 3)).toMatchObject({ success: false, terminated: true });
+    expect(stepFrom(env, [0], 2)).toMatchObject({ success: false, terminated: false });
     env.startFrom([6]);
     expect(seen(env)).toEqual(Array.from({ length: 16 }, (_, s) => Number(s === 6)));
     expect(env.render()).toBe("SFFF\nFH●H\nFFFH\nHFFG");
@@ -139,8 +138,8 @@ describe("CliffWalking", () => {
     env.reset();
     expect(env.state[0]).toBe(36);
     expect(env.render()).toBe("............\n............\n............\n●CCCCCCCCCCG");
-    expect(after(env, [35], 2)).toMatchObject({ success: true, terminated: true, reward: -1 });
-    expect(after(env, [36], 1)).toMatchObject({ success: false, terminated: false });
+    expect(stepFrom(env, [35], 2)).toMatchObject({ success: true, terminated: true, reward: -1 });
+    expect(stepFrom(env, [36], 1)).toMatchObject({ success: false, terminated: false });
   });
   test("slippery: to either side as often", () => {
     const env = new CliffWalking({ slippery: true });
@@ -154,150 +153,15 @@ describe("CliffWalking", () => {
   });
 });
 
-describe("Taxi", () => {
-  const at = (row: number, column: number, passenger: number, destination: number): number =>
-    ((row * 5 + column) * 5 + passenger) * 4 + destination;
-  const env = new Taxi();
-  test("moves by hand: south, north, east, west; walls stop east and west", () => {
-    const to = (row: number, column: number): number[][] =>
-      [0, 1, 2, 3].map((a) => {
-        const [{ next, reward, terminated }] = env.outcomes(at(row, column, 2, 1), a);
-        expect([reward, terminated, next % 20]).toEqual([-1, false, 2 * 4 + 1]);
-        return [Math.floor(next / 100), Math.floor(next / 20) % 5];
-      });
-    expect(to(0, 0)).toEqual([
-      [1, 0],
-      [0, 0],
-      [0, 1],
-      [0, 0],
-    ]);
-    expect(to(0, 1)).toEqual([
-      [1, 1],
-      [0, 1],
-      [0, 1],
-      [0, 0],
-    ]); // a wall to the east
-    expect(to(0, 2)).toEqual([
-      [1, 2],
-      [0, 2],
-      [0, 3],
-      [0, 2],
-    ]);
-    expect(to(2, 2)).toEqual([
-      [3, 2],
-      [1, 2],
-      [2, 3],
-      [2, 1],
-    ]);
-    expect(to(3, 0)).toEqual([
-      [4, 0],
-      [2, 0],
-      [3, 0],
-      [3, 0],
-    ]);
-    expect(to(4, 3)).toEqual([
-      [4, 3],
-      [3, 3],
-      [4, 4],
-      [4, 3],
-    ]);
-    expect(to(4, 4)).toEqual([
-      [4, 4],
-      [3, 4],
-      [4, 4],
-      [4, 3],
-    ]);
-  });
-  test("every wall of the map stops from both its sides, and nothing else does", () => {
-    const walls = ["0,1", "1,1", "3,0", "3,2", "4,0", "4,2"]; // to the east of row, column
-    for (let row = 0; row < 5; row++)
-      for (let column = 0; column < 4; column++) {
-        const east = env.outcomes(at(row, column, 0, 1), 2)[0].next;
-        const west = env.outcomes(at(row, column + 1, 0, 1), 3)[0].next;
-        const closed = walls.includes(`${row},${column}`);
-        expect(east).toBe(at(row, column + (closed ? 0 : 1), 0, 1));
-        expect(west).toBe(at(row, column + (closed ? 1 : 0), 0, 1));
-      }
-  });
-  test("picks up where the passenger waits, drops at a place; brought is 20, wrong is −10", () => {
-    const outcome = (state: number, action: number) => list(env.outcomes(state, action))[0];
-    expect(outcome(at(0, 4, 1, 2), 4)).toEqual([1, at(0, 4, 4, 2), -1, false]);
-    expect(outcome(at(0, 4, 0, 2), 4)).toEqual([1, at(0, 4, 0, 2), -10, false]);
-    expect(outcome(at(0, 4, 4, 2), 4)).toEqual([1, at(0, 4, 4, 2), -10, false]);
-    expect(outcome(at(4, 0, 4, 2), 5)).toEqual([1, at(4, 0, 2, 2), 20, true]);
-    expect(outcome(at(4, 3, 4, 2), 5)).toEqual([1, at(4, 3, 3, 2), -1, false]);
-    expect(outcome(at(0, 0, 4, 2), 5)).toEqual([1, at(0, 0, 0, 2), -1, false]);
-    expect(outcome(at(2, 2, 4, 2), 5)).toEqual([1, at(2, 2, 4, 2), -10, false]);
-    expect(outcome(at(4, 0, 2, 2), 5)).toEqual([1, at(4, 0, 2, 2), -10, false]); // not in the taxi
-    totals(env);
-  });
-  test("rain: 0.8 as meant, 0.1 to either side", () => {
-    const rainy = new Taxi({ rainy: true });
-    const s = at(2, 2, 0, 1);
-    const cells = (action: number): (number | undefined)[] =>
-      [0.8, 0.1].flatMap((p) =>
-        rainy
-          .outcomes(s, action)
-          .filter((o) => o.probability === p)
-          .map((o) => Math.floor(o.next / 20)),
-      );
-    expect(cells(0)).toEqual([17, 13, 11]); // south; east, west
-    expect(cells(1)).toEqual([7, 11, 13]);
-    expect(cells(2)).toEqual([13, 7, 17]);
-    expect(cells(3)).toEqual([11, 17, 7]);
-    expect(rainy.outcomes(s, 4).length).toBe(1);
-    totals(rainy);
-    mustDraw(rainy, s, 2);
-  });
-  test("starts with the passenger waiting and not at the destination: 300 states, equally likely", () => {
-    const wanted = Array.from({ length: 500 }, (_, s) => {
-      const passenger = Math.floor(s / 4) % 5;
-      return passenger < 4 && passenger !== s % 4 ? 1 / 300 : 0;
-    });
-    mustBeNear(env.startProbabilities, wanted);
-    expect([env.maxSteps, new Taxi({ maxSteps: 3 }).maxSteps]).toEqual([200, 3]);
-  });
-  test("the mask has what changes something; success is the passenger brought", () => {
-    const mask = (state: number): number[] => {
-      const out = new Float32Array(8).fill(5);
-      env.startFrom([state]);
-      env.mask(out, 1);
-      expect([out[0], out[7]]).toEqual([5, 5]);
-      return [...out.subarray(1, 7)];
-    };
-    expect(mask(at(0, 0, 0, 1))).toEqual([1, 0, 1, 0, 1, 0]);
-    expect(mask(at(4, 0, 4, 1))).toEqual([0, 1, 0, 0, 0, 1]);
-    expect(mask(at(2, 2, 4, 1))).toEqual([1, 1, 1, 1, 0, 0]);
-    expect(after(env, [at(4, 0, 4, 2)], 5)).toMatchObject({ success: true, terminated: true });
-    expect(after(env, [at(4, 0, 4, 1)], 5)).toMatchObject({ success: false, terminated: false });
-  });
-  test("it draws the taxi in its cell, full or empty, and says where it is going", () => {
-    env.startFrom([at(1, 2, 4, 3)]);
-    expect(env.render().split("\n")).toEqual([
-      "+---------+",
-      "|R: | : :G|",
-      "| : |█: : |",
-      "| : : : : |",
-      "| | : | : |",
-      "|Y| : |B: |",
-      "+---------+",
-      "passenger in the taxi, to B",
-    ]);
-    env.startFrom([at(4, 0, 1, 2)]);
-    expect(env.render()).toContain("|▒| : |B: |");
-    expect(env.render()).toContain("passenger at G, to Y");
-  });
-});
-
 describe("Line and Bandit", () => {
   test("Line: success is the middle or next to it; observed from −1 to 1; drawn", () => {
     const env = new Line();
-    const won = Array.from({ length: 11 }, (_, s) => after(env, [s], 1).success);
+    const won = Array.from({ length: 11 }, (_, s) => stepFrom(env, [s], 1).success);
     expect(won.map(Number).join("")).toBe("00011100000");
     env.startFrom([7]);
     expect(seen(env)).toEqual([Math.fround(0.4)]);
     expect(env.render()).toBe("·····+·●···");
-    expect(after(env, [5], 0).reward).toBe(-1);
+    expect(stepFrom(env, [5], 0).reward).toBe(-1);
     expect([...env.startProbabilities]).toEqual([1, ...new Array(10).fill(0)]);
     mustBeNear(new Line({ start: "uniform" }).startProbabilities, new Array(11).fill(1 / 11));
     const article = new Line({ end: "article" });
@@ -307,7 +171,7 @@ describe("Line and Bandit", () => {
           const next = Math.min(10, Math.max(0, s + 2 * a - 1));
           const over = l === article && next === 10;
           expect(list(l.outcomes(s, a))).toEqual([[1, next, -Math.abs(next - 5), over]]);
-          expect(after(l, [s], a)).toMatchObject({ state: [next], terminated: over });
+          expect(stepFrom(l, [s], a)).toMatchObject({ state: [next], terminated: over });
         }
   });
   test("Bandit: the arm's mean and the deviation times a normal number; success is a best arm", () => {

@@ -10,7 +10,11 @@ export function seen(env: Dynamics): number[] {
 }
 
 /** One action from a state: the state reached, the reward and the flags. */
-export function after(env: Dynamics, state: ArrayLike<number>, action: number | ArrayLike<number>) {
+export function stepFrom(
+  env: Dynamics,
+  state: ArrayLike<number>,
+  action: number | ArrayLike<number>,
+) {
   env.startFrom(state);
   env.act([Number.NaN, ...(typeof action === "number" ? [action] : Array.from(action))], 1);
   const { reward, terminated, truncated, success } = env;
