@@ -55,6 +55,8 @@ const settings: readonly Given[] = [
   { topK: vocab - 1 },
   { topK: vocab },
   { topK: 50 },
+  { topK: 50, topP: 0.6 },
+  { topK: vocab, minP: 0.2 },
   { topP: 0.1 },
   { topP: 0.6 },
   { topP: 0.95 },
@@ -133,6 +135,21 @@ describe("Sampler against lists", () => {
     };
     expect([0, 0.49, 0.5, 0.99, 1 - 2 ** -53].map(at)).toEqual([1, 1, 3, 3, 3]);
     expect(sampler.entropy).toBeCloseTo(Math.LN2, 12);
+  });
+
+  test("top-p by hand where the sum reaches it exactly: 1, 1/2, 1/4, 1/4 of 2", () => {
+    const logits = [0, -Math.LN2, -2 * Math.LN2, -2 * Math.LN2];
+    const kept = (topP: number, topPRule: "reach" | "within"): string => {
+      const sampler = new Sampler(4, { topP, topPRule });
+      sampler.choose(logits as never, 0, [0]);
+      return sampler.support.join("");
+    };
+    for (const rule of ["reach", "within"] as const) {
+      expect(kept(0.5, rule)).toBe("1000");
+      expect(kept(0.75, rule)).toBe("1100");
+    }
+    expect([kept(0.7, "within"), kept(0.7, "reach")]).toEqual(["1000", "1100"]);
+    expect([kept(0.8, "within"), kept(0.8, "reach")]).toEqual(["1100", "1111"]); // equals go together
   });
 
   test("without a text nothing is penalized; without an end, all of it", () => {
