@@ -1,7 +1,9 @@
 /** Completions against the same texts written one at a time, by whole passes of the model. */
 import { describe, expect, test } from "vitest";
+import { simd } from "../../src/backends/simd.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
 import { Completer, type CompleterOptions, Completions } from "../../src/rollout/completions.ts";
 import { entropyOf, logitsOf, logSoftmax, tiny, tinyGpt } from "../support/tiny-gpt.ts";
 
@@ -199,6 +201,17 @@ describe("Completer", () => {
       expect(batch[name]).toEqual(fresh[name]);
     completer.free();
   });
+});
+
+test("free gives the decoder's buffers back", () => {
+  const k = simd({ memory: 2 ** 22 });
+  const model = new Gpt(k, tiny, new Random(1));
+  const before = k.live();
+  const completer = new Completer(model, { stop, rows: 3 });
+  completer.complete(completer.batch(2, 4), [[1], [2]], new Random(1));
+  expect(k.live()).toBeGreaterThan(before);
+  completer.free();
+  expect(k.live()).toBe(before);
 });
 
 test("copy makes a sample the same as another, and changes no third", () => {

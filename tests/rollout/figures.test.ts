@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.ts";
 import { ConnectFour } from "../../src/envs/connect-four.ts";
 import { TimeLimit } from "../../src/envs/wrappers.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
-import { evaluate } from "../../src/rollout/evaluate.ts";
+import { evaluate, student95 } from "../../src/rollout/evaluate.ts";
 import { bootstrapInterval, mean, median, quantile } from "../../src/rollout/statistics.ts";
 import { VectorEnv, type VectorEnvOptions } from "../../src/rollout/vector-env.ts";
 import { Walker, type WalkerOptions, walkers } from "../support/walker.ts";
@@ -120,6 +120,20 @@ describe("statistics by hand", () => {
     const given = [3, 1, 2];
     quantile(given, 0.5);
     expect(given).toEqual([3, 1, 2]);
+  });
+  test("Student's quantile: Abramowitz & Stegun 26.7.5 from 4 degrees on", () => {
+    const z = 1.959964;
+    const terms = [
+      (z ** 3 + z) / 4,
+      (5 * z ** 5 + 16 * z ** 3 + 3 * z) / 96,
+      (3 * z ** 7 + 19 * z ** 5 + 17 * z ** 3 - 15 * z) / 384,
+    ];
+    for (const n of [4, 5, 30])
+      expect(student95(n)).toBeCloseTo(
+        terms.reduce((sum, g, i) => sum + g / n ** (i + 1), z),
+        12,
+      );
+    expect([1, 2, 3].map(student95)).toEqual([12.706, 4.303, 3.182]);
   });
   test("the bootstrap: 2.5 % and 97.5 % of the figure over draws with replacement", () => {
     const x = [1, 5, 7];

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { ConnectFour, type Opponent } from "../../src/envs/connect-four.ts";
+import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { League, type LeagueOptions } from "../../src/rollout/league.ts";
 
@@ -145,13 +146,40 @@ describe("opponents that remember", () => {
     while (game.moves.length < 5 && !game.env.terminated) game.move();
     return game.moves;
   };
-  /** The same board, met at the second move and out of nothing. */
   test("each remembers its own environment's game alone, from its first move on", () => {
     const league = sharp();
     for (const begins of [true, false]) {
       const games = [0, 2].map((e) => new Game(league.opponent(e), begins));
       for (let i = 0; i < 5; i++) for (const game of games) if (!game.env.terminated) game.move();
       for (const game of games) expect(game.moves).toEqual(alone(begins));
+    }
+  });
+
+  test("what one remembers is what a policy driven by hand does, forgetting at each game's first move", () => {
+    const league = sharp();
+    const opponent = league.opponent(1);
+    const model = modelOf(3);
+    const random = new Random(9);
+    for (const { data } of model.parameters.list)
+      for (let i = 0; i < data.length; i++) data[i] = 2 * random.normal();
+    const byHand = new Actor(model, 1, { masked: true, value: false });
+    const [chance, same] = [new Random(2), new Random(2)];
+    for (const begins of [true, false]) {
+      const game = new ConnectFour({ opponent: null });
+      game.reset();
+      if (!begins) game.step(3);
+      for (let move = 0; move < 3; move++) {
+        game.observe(byHand.observation, 0);
+        game.mask(byHand.mask, 0);
+        byHand.reset[0] = Number(move === 0);
+        byHand.act(same);
+        const column = opponent(game, chance);
+        expect(column).toBe(byHand.action[0]);
+        const { memories } = league.save() as unknown as { memories: Float32Array[] };
+        expect(memories[1]).toEqual(Float32Array.from(byHand.state));
+        game.step(column);
+        game.step([0, 1, 2, 4, 5, 6].find((c) => game.isLegal(c) && c !== column) as number);
+      }
     }
   });
 

@@ -1,8 +1,9 @@
 /** What a VectorEnv keeps, takes from another and shares with its parts. */
 import { describe, expect, test } from "vitest";
-import { FormatError, ShapeError } from "../../src/core/errors.ts";
+import { EnvError, FormatError, ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { box, discrete, multiBinary } from "../../src/envs/space.ts";
+import { TimeLimit } from "../../src/envs/wrappers.ts";
 import { VectorEnv, type VectorEnvOptions } from "../../src/rollout/vector-env.ts";
 import { Toy } from "../support/toy.ts";
 import { Walker, walkers } from "../support/walker.ts";
@@ -33,6 +34,14 @@ test("no environment, and observations of two sizes, are refused", () => {
   expect(() => new VectorEnv([])).toThrow(ShapeError);
   const other = new Toy({ observation: box(0, 1, [4]) });
   expect(() => new VectorEnv([new Toy(), other])).toThrow(ShapeError);
+});
+
+test("one environment given twice is refused, inside of wrappers too", () => {
+  const env = new Toy();
+  expect(() => new VectorEnv([env, new Toy(), env])).toThrow("twice, at 2");
+  const limits = [env, env].map((inner) => new TimeLimit(inner, 5));
+  expect(() => new VectorEnv(limits)).toThrow(EnvError);
+  expect(() => new VectorEnv([new TimeLimit(env, 5), env])).toThrow(EnvError);
 });
 
 test("seed gives each environment the next bits", () => {

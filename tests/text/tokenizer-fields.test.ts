@@ -100,6 +100,11 @@ describe("taken", () => {
     expect(tokenizer.encode("abc")).toEqual([257]);
     expect(tokenizer.encode("")).toEqual([]);
     expect(tokenizer.encode("((((")).toEqual([302, 302]);
+    const inside = read({
+      added_tokens: [added("<<", 300), added("<<>>", 301), added("<<>", 302)],
+    });
+    expect(inside.encode("<<>>")).toEqual([301]);
+    expect(inside.encode("<<>x<<")).toEqual([302, 120, 300]);
   });
   test("white space goes along before or after, up to another token's", () => {
     const tokenizer = read({
