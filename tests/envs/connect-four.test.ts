@@ -29,10 +29,10 @@ describe("ConnectFour", () => {
         }
     return board[0].every((x) => x !== 0) ? 3 : 0;
   }
-  test("300 random games: turns, winners, draws and rewards as the board says", () => {
+  test("120 random games: turns, winners, draws and rewards as the board says", () => {
     const random = new Random(2);
     const winners = new Set<number>();
-    for (let game = 0; game < 300; game++) {
+    for (let game = 0; game < 120; game++) {
       const env = two();
       for (let n = 0; !env.terminated; n++) {
         expect(env.turn()).toBe(1 + (n % 2));

@@ -1,12 +1,13 @@
 /** Sessions of both kinds through one door, and an episode played back. */
 import { describe, expect, test } from "vitest";
-import { SettingError } from "../../src/core/errors.ts";
+import { SettingError, UsageError } from "../../src/core/errors.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
 import { isLanguage, openAny, resolveAny, taskSettings } from "../../src/tasks/any-session.ts";
 import { tasks } from "../../src/tasks/index.ts";
 import { replay } from "../../src/tasks/replay.ts";
 import { open, resolve } from "../../src/tasks/session.ts";
 import { languageTasks } from "../../src/tasks/text/index.ts";
+import { languageModule } from "../../src/tasks/text/session.ts";
 import { contextFor } from "./context.ts";
 
 describe("resolveAny", () => {
@@ -104,6 +105,29 @@ describe("a language session", () => {
       make("guess").evaluate(4, 1, false).measures?.found,
     );
     expect(make("tokens").evaluate(4, 1, false).successRate).toBeNull();
+  });
+  test("completions that cannot be scored are no episodes", () => {
+    const session = make("sentiment", { merges: 0, completion: 2 });
+    const told = session.language?.evaluate(80, 1, false);
+    const scored = told?.samples.map(({ reward }) => reward).filter((r) => !Number.isNaN(r)) ?? [];
+    expect(scored.length).toBeLessThan(told?.samples.length ?? 0);
+    const episodes = session.evaluate(80, 1, false);
+    expect([episodes.returns, episodes.episodes]).toEqual([scored, scored.length]);
+    expect(episodes.lengths.length).toBe(told?.samples.length);
+  });
+  test("as a module it begins and stops as the task does; a turn that ends with two tokens is refused", () => {
+    const { language } = make("guess", { numbers: 3 });
+    if (language === undefined) throw new Error("a language task");
+    const { js } = languageModule(language, "three numbers");
+    expect(js).toContain("three numbers");
+    expect(js).toContain("const stops = [6,3];"); // three numbers, ?, <, >, and the end
+    expect(js).toContain(`const longest = ${language.task.completionLength};`);
+    expect(js).toContain("generate([6, ...encode(text)]");
+    expect(
+      languageModule({ ...language, task: { ...language.task, turnEnd: "" } }, "x").js,
+    ).toContain("const stops = [6];");
+    const two = { ...language, task: { ...language.task, turnEnd: "<?" } };
+    expect(() => languageModule(two, "x")).toThrow(UsageError);
   });
   test("a value head where the algorithm's baseline is a value; weights and chance by the seed", () => {
     const hasValue = (algo: string, baseline?: string): boolean => {

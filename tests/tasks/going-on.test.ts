@@ -83,7 +83,13 @@ describe("training, evaluating, loading", () => {
     expect(() =>
       session({ normalizeObservation: true, hidden: [5] }).load(trained.training.save()),
     ).toThrow(FormatError);
-    session({ normalizeObservation: true }).load(trained.training.save()); // nothing to scale: the statistics are left
+    const plain = session({ normalizeObservation: true });
+    plain.prepare();
+    const scaled = session({ normalizeObservation: true, popArt: 0.1 }, { seed: 9 });
+    const statistics = scaled.training.model.popArt?.save();
+    scaled.load(plain.training.save());
+    expect(scaled.training.model.popArt?.save()).toEqual(statistics);
+    plain.load(trained.training.save()); // nothing to scale: the statistics are left
   });
 
   test("a saved training goes on to the last bit; with other environments it keeps weights and counts", () => {

@@ -1,6 +1,9 @@
 /** Text tasks of corpora, and of tokens: what they take, ask and reward. */
 import { describe, expect, test } from "vitest";
+import { simd } from "../../src/backends/simd.ts";
+import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
+import { Gpt } from "../../src/nn/gpt.ts";
 import { inventedWords } from "../../src/tasks/text/g2p.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { exactMeanReward } from "../../src/tasks/text/tokens.ts";
@@ -185,5 +188,14 @@ describe("tokens", () => {
     }
     expect(mean).toBeGreaterThan(0.01);
     expect(exactMeanReward(gpt, task)).toBeCloseTo(mean, 9);
+    const k = simd({ memory: 2 ** 22 });
+    const other = new Gpt(
+      k,
+      { vocab: 3, context: 8, layers: 1, heads: 1, width: 4 },
+      new Random(1),
+    );
+    const before = k.live();
+    exactMeanReward(other, task);
+    expect(k.live()).toBe(before);
   });
 });
