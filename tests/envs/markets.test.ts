@@ -124,6 +124,7 @@ describe("prices", () => {
       names: ["a", "b"],
       data: Float64Array.of(1, 2, 3, 40),
     });
+    expect(parsePrices('a"b",c\n1,2\n3,4').names).toEqual(['a"b"', "c"]);
     expect(parsePrices("day,a\n,5\n,6").names).toEqual(["a"]); // an empty field is no number
   });
   test("what is no table of prices is refused, with its line", () => {

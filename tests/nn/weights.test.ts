@@ -208,5 +208,6 @@ test("a module has every weight but the value head's, and its title", () => {
   expect(js).not.toContain('"value.');
   expect([js, types].every((text) => text.includes("one of seven"))).toBe(true);
   expect(js).not.toContain("complete");
+  expect(js.split("\n").indexOf(" */")).toBe(5); // a line for each of its functions: one, in two ways
   expect(types).not.toContain("complete");
 });

@@ -196,14 +196,14 @@ describe("self-play", () => {
 test("every task has settings that its environment reads, and presets that its algorithms take", () => {
   for (const [task, { presets, settings }] of Object.entries(tasks)) {
     for (const algo of Object.keys(presets)) {
-      const { settings: values } = resolve({ task, algo });
+      const { settings: values } = resolve({ task, algo, backend: "loops" });
       for (const [name, value] of Object.entries(
         (presets as never as Record<string, Record<string, unknown>>)[algo],
       ))
         if (name !== "steps") expect(values[name], `${task} ${algo} ${name}`).toEqual(value);
     }
     const env = (tasks as Record<string, typeof tasks.line>)[task].make(
-      resolve({ task }).settings as never,
+      resolve({ task, backend: "loops" }).settings as never,
     );
     const { maxSteps } = settings;
     if (maxSteps !== undefined) expect(env.maxSteps).toBe(maxSteps.initial);

@@ -235,6 +235,9 @@ describe("symbols, characters, specials", () => {
       [[3, 1, 0], 5, "\u{1f3b2}a"],
     );
     expect(() => tokenizer.encode("\t")).toThrow("(U+0009)");
+    expect([characters("ab").vocab, symbols(["a"]).vocab, bytes().vocab, bpe([]).vocab]).toEqual([
+      2, 1, 256, 256,
+    ]);
   });
   test("specials stand behind the others; what is no id is refused", () => {
     const specials = new Specials(["<a>", "<b>"], 10);
