@@ -100,6 +100,11 @@ describe("a language session", () => {
       session.evaluate(6, 4, false).returns,
     );
   });
+  test("greedy completions do not depend on the seed", () => {
+    const session = make("number-words", { share: 40 });
+    const of = (seed: number) => session.language?.evaluate(6, seed, true).samples;
+    expect(of(3)).toEqual(of(4));
+  });
   test("success is what is exact, or found; null where a task says neither", () => {
     expect(make("guess").evaluate(4, 1, false).successRate).toBe(
       make("guess").evaluate(4, 1, false).measures?.found,

@@ -1,8 +1,9 @@
 /** What a session follows from, and how it is loaded and gone on with: seeds, workers, self-play. */
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { ConnectFour } from "../../src/envs/connect-four.ts";
 import { RunningMoments } from "../../src/returns/running.ts";
+import { openAny } from "../../src/tasks/any-session.ts";
 import { tasks } from "../../src/tasks/index.ts";
 import { isThreaded, open, openWorker, resolve, type Session } from "../../src/tasks/session.ts";
 
@@ -41,8 +42,11 @@ describe("seeds and steps", () => {
 });
 
 describe("training, evaluating, loading", () => {
-  const trained = session({ normalizeObservation: true, popArt: 0.1 });
-  for (let i = 0; i < 3; i++) trained.reports.next();
+  let trained: Session;
+  beforeAll(() => {
+    trained = session({ normalizeObservation: true, popArt: 0.1 });
+    for (let i = 0; i < 3; i++) trained.reports.next();
+  });
 
   test("reports count updates and steps; prepare begins once, and reports go on from it", () => {
     const one = session();
@@ -103,6 +107,9 @@ describe("training, evaluating, loading", () => {
     expect(two.training.update).toBe(3);
     expect(two.reports.next().value).toEqual(one.reports.next().value);
     expect(weights(two)).toEqual(weights(one));
+    const either = openAny(one.config, saved as never);
+    either.prepare();
+    expect(either.reports.next().value).toEqual(make(saved).reports.next().value);
     const more = make(saved, { envs: 3 }, true);
     more.prepare();
     expect([more.training.update, more.training.envSteps, more.training.env.envs.length]).toEqual([

@@ -134,6 +134,25 @@ describe("each setting reaches the environment; without it, it is as usual", () 
   });
 });
 
+test("what counts as solved is a return that can be had, and not by every policy", () => {
+  const possible: Readonly<Record<string, readonly [least: number, most: number]>> = {
+    cartpole: [1, 500],
+    acrobot: [-500, 0],
+    "mountain-car": [-200, 0],
+    "mountain-car-continuous": [-99.9, 100],
+    pendulum: [-200 * 16.3, 0], // π² + 0.1·8² + 0.001·2² a step
+    "frozen-lake": [0, 1],
+    catch: [-1, 1],
+  };
+  const named = Object.entries(tasks).filter(([, { solved }]) => solved !== undefined);
+  expect(named.map(([task]) => task).sort()).toEqual(Object.keys(possible).sort());
+  for (const [task, { solved }] of named) {
+    const [least, most] = possible[task];
+    const share = ((solved as number) - least) / (most - least);
+    expect(share > 0.4 && share < 1, `${task}: ${share}`).toBe(true);
+  }
+});
+
 /** What a table takes at its ends, and refuses beyond them. */
 function mustTake(settings: Settings, name: string, least: number, most: number, step = 1): void {
   const takes = (x: number): boolean => settings[name].read(x) !== undefined;

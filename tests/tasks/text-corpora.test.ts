@@ -148,6 +148,27 @@ describe("sentiment and summarize", () => {
   });
 });
 
+test("without corpora: every person does everything in every mood, in sentences and in stories", () => {
+  const { examples, prompts } = make("sentiment", { promptWords: 1 });
+  const sentences = everyOf(examples).map(({ completion }) => completion);
+  expect(new Set(sentences).size).toBe(8 * 8 * 14);
+  expect(sentences).toContain("my sister told a story in the rain.");
+  expect(prompts.train.every((word) => ["the", "my", "a", "our"].includes(word))).toBe(true);
+  const stories = everyOf(make("summarize").examples);
+  expect(stories.length).toBe(8 * 8 * 14);
+  const acts = new Set<string>();
+  for (const { prompt, completion } of stories) {
+    const [first, second, rest] = prompt.split(". ");
+    expect(rest).toBeUndefined();
+    const [name, ...act] = completion.split(" ");
+    expect(first).toContain(` ${name} ${act.join(" ")} `);
+    expect(sentences).toContain(`${first}.`);
+    expect(sentences.some((s) => s.startsWith(second.slice(0, -2)))).toBe(true);
+    acts.add(act.join(" "));
+  }
+  expect(acts.size).toBe(8);
+});
+
 describe("tokens", () => {
   test("goals by hand", () => {
     const of = (goal: string, said: string): number =>
