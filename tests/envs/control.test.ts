@@ -215,6 +215,7 @@ describe.each([
     expect(at(goal - 0.05, 0.051 + slope, 0.0509).terminated).toBe(true);
     expect(at(goal - 0.05, 0.051 + slope, 0.0511).terminated).toBe(false);
     expect(at(goal + 0.05, -0.01).terminated).toBe(false); // it rolls back
+    expect(at(goal, 0.2, 0.07).terminated).toBe(true); // with exactly that
   });
   test("starts at rest within −0.6 to −0.4; observes the state", () => {
     const float32 = (x: number): number => (continuous ? Math.fround(x) : x);

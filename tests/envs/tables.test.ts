@@ -141,6 +141,13 @@ describe("CliffWalking", () => {
     expect(stepFrom(env, [35], 2)).toMatchObject({ success: true, terminated: true, reward: -1 });
     expect(stepFrom(env, [36], 1)).toMatchObject({ success: false, terminated: false });
   });
+  test("where one outcome is all there is, nothing is drawn", () => {
+    const env = new CliffWalking();
+    env.startFrom([13]);
+    const before = env.random.save();
+    env.act([1], 0);
+    expect([env.state[0], env.random.save()]).toEqual([14, before]);
+  });
   test("slippery: to either side as often", () => {
     const env = new CliffWalking({ slippery: true });
     expect(list(env.outcomes(36, 0))).toEqual([

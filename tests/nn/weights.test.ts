@@ -5,6 +5,7 @@ import type { NamedTensor } from "../../src/io/safetensors.ts";
 import type { Gpt, GptOptions } from "../../src/nn/gpt.ts";
 import { gptModule } from "../../src/nn/gpt-js.ts";
 import { gpt2Tensors, loadGpt, loadGptState } from "../../src/nn/gpt-weights.ts";
+import { bpe } from "../../src/text/bpe.ts";
 import { tinyGpt } from "../support/tiny-gpt.ts";
 
 type Tensors = Map<string, NamedTensor>;
@@ -200,6 +201,12 @@ test("a head that is the embedding is taken by a tied model, in either form", ()
     expect(() => loadGpt(other(), file)).toThrow("not tied");
     expect(loadGpt(other({ tied: false }), file)).toEqual([]);
   }
+});
+
+test("a module cuts text into words where its tokenizer does", () => {
+  const cuts = (split: "gpt2" | "none"): boolean =>
+    gptModule(tinyGpt(), { tokenizer: bpe([[98, 32]], { split }) }).js.includes("text.match(");
+  expect([cuts("gpt2"), cuts("none")]).toEqual([true, false]);
 });
 
 test("a module has every weight but the value head's, and its title", () => {

@@ -165,6 +165,13 @@ test("where all rest, no step is taken and nothing is left of the rollout before
   expect([...rollout.terminated]).toEqual(new Array(36).fill(1));
 });
 
+test("a rollout has a step or more, a whole number", () => {
+  const { env, actor } = setUp({});
+  for (const steps of [0, -1, 1.5])
+    expect(() => new Rollout(env, actor, steps)).toThrow(RangeError);
+  expect(new Rollout(env, actor, 1).size).toBe(3);
+});
+
 test("a rollout of 8 steps is two of 4", () => {
   const [one, two] = [setUp({ memory: 2 }), setUp({ memory: 2 })];
   const whole = new Rollout(one.env, one.actor, 8);
