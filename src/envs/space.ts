@@ -173,8 +173,10 @@ export function box(
     contains(x) {
       if (x.length !== size) return false;
       for (let i = 0; i < size; i++) {
-        // float32 observations may round just past a float64 bound
-        if (!(x[i] >= Math.fround(lows[i]) && x[i] <= Math.fround(highs[i]))) return false;
+        // float32 observations may round just past a float64 bound, or the bound to within
+        const low = Math.min(lows[i], Math.fround(lows[i]));
+        const high = Math.max(highs[i], Math.fround(highs[i]));
+        if (!(x[i] >= low && x[i] <= high)) return false;
       }
       return true;
     },

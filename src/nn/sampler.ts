@@ -91,7 +91,7 @@ export class Sampler {
       sum += e;
       if (e > 0) weighted += e * d;
     }
-    if (!(sum > 0 && sum < Infinity)) {
+    if (!(sum > 0)) {
       throw new NumericError(`Sampler.choose: expected finite logits, got ${max} as the largest`);
     }
     const logSum = log(sum);

@@ -76,6 +76,7 @@ describe("a GPT as a module", () => {
     characters: characters("abcé😀", ["<end>"]),
     bytes: bytes(["<end>"]),
     bpe: trainBpe("abc abc abé 😀😀 bca\n\nabc's 12 12", 30, { specials: ["<end>"] }),
+    "bpe, across words": trainBpe("ab ab ab ab  ab", 5, { split: "none", specials: ["<end>"] }),
     "bpe, uncut": trainBpe("abcabc aaaa aaa", 9, { split: "none", specials: ["<end>"] }),
   };
   for (const [name, tokenizer] of Object.entries(ofTokens)) {

@@ -1,30 +1,37 @@
-/** ONNX models read from their bytes and run in the plainest way, after onnx.proto and the operators' texts. */
+/** Reads an ONNX file and runs its graph by plain lists: as many operators as our exports use. */
+import { decodeUtf8 } from "../../src/core/utf8.ts";
 
 export interface Value {
   readonly shape: readonly number[];
   readonly data: readonly number[];
 }
+interface Field {
+  readonly field: number;
+  readonly value: number;
+  readonly bytes: Uint8Array;
+}
 interface Node {
   readonly operator: string;
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
-  readonly attributes: Readonly<Record<string, number>>;
+  readonly attributes: ReadonlyMap<string, readonly number[]>;
 }
 export interface Model {
-  readonly version: number;
-  readonly operators: number;
+  /** Of the format, and of the operators. */
+  readonly versions: readonly [number, number];
   readonly name: string;
-  readonly nodes: readonly Node[];
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+  /** Of inputs and outputs; names are whatever is fed. */
+  readonly sizes: ReadonlyMap<string, readonly (number | string)[]>;
   readonly constants: ReadonlyMap<string, Value>;
-  /** Names and sizes. */
-  readonly inputs: ReadonlyMap<string, readonly (number | string)[]>;
-  readonly outputs: ReadonlyMap<string, readonly (number | string)[]>;
+  readonly nodes: readonly Node[];
 }
 
-type Field = readonly [number: number, value: number | Uint8Array];
-/** A message's fields: varints and floats as numbers, anything with a length as bytes. */
+/** The fields of a protobuf message: whole numbers, floats, and bytes. */
 function fields(bytes: Uint8Array): Field[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const list: Field[] = [];
+  const none = new Uint8Array(0);
   let at = 0;
   const varint = (): number => {
     let n = 0n;
@@ -34,144 +41,252 @@ function fields(bytes: Uint8Array): Field[] {
       if (byte < 128) return Number(BigInt.asIntN(64, n));
     }
   };
-  const found: Field[] = [];
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   while (at < bytes.length) {
-    const tag = varint();
-    const [field, wire] = [tag >> 3, tag & 7];
-    if (wire === 0) found.push([field, varint()]);
-    else if (wire === 5) {
-      found.push([field, view.getFloat32(at, true)]);
+    const key = varint();
+    const field = key >> 3;
+    if ((key & 7) === 0) list.push({ field, value: varint(), bytes: none });
+    else if ((key & 7) === 5) {
+      list.push({ field, value: view.getFloat32(at, true), bytes: none });
       at += 4;
     } else {
       const length = varint();
-      found.push([field, bytes.subarray(at, at + length)]);
+      list.push({ field, value: 0, bytes: bytes.subarray(at, at + length) });
       at += length;
     }
   }
-  return found;
+  return list;
 }
-const all = (message: readonly Field[], field: number): (number | Uint8Array)[] =>
-  message.filter(([n]) => n === field).map(([, value]) => value);
-const texts = (message: readonly Field[], field: number): string[] =>
-  all(message, field).map((bytes) => Buffer.from(bytes as Uint8Array).toString());
-const inner = (message: readonly Field[], field: number): Field[][] =>
-  all(message, field).map((bytes) => fields(bytes as Uint8Array));
-const number = (message: readonly Field[], field: number): number =>
-  all(message, field)[0] as number;
-
-function constantFrom(message: readonly Field[]): [string, Value] {
-  const raw = all(message, 9)[0] as Uint8Array;
-  const view = new DataView(raw.buffer, raw.byteOffset, raw.length);
-  const data =
-    number(message, 2) === 1
-      ? Array.from({ length: raw.length / 4 }, (_, i) => view.getFloat32(4 * i, true))
-      : Array.from({ length: raw.length / 8 }, (_, i) => Number(view.getBigInt64(8 * i, true)));
-  return [texts(message, 8)[0], { shape: all(message, 1) as number[], data }];
-}
-function infoFrom(message: readonly Field[]): [string, (number | string)[]] {
-  const [tensor] = inner(inner(message, 2)[0], 1);
-  const sizes = inner(tensor, 2)
-    .flatMap((shape) => inner(shape, 1))
-    .map((size) => texts(size, 2)[0] ?? number(size, 1));
-  return [texts(message, 1)[0], sizes];
-}
+const all = (list: readonly Field[], field: number): Field[] =>
+  list.filter((one) => one.field === field);
+const texts = (list: readonly Field[], field: number): string[] =>
+  all(list, field).map(({ bytes }) => decodeUtf8(bytes));
 
 export function readOnnx(file: Uint8Array): Model {
   const model = fields(file);
-  const [graph] = inner(model, 7);
-  const nodes = inner(graph, 1).map((node) => ({
-    operator: texts(node, 4)[0],
-    inputs: texts(node, 1),
-    outputs: texts(node, 2),
-    attributes: Object.fromEntries(
-      inner(node, 5).map((one) => [texts(one, 1)[0], number(one, number(one, 20) === 1 ? 2 : 3)]),
-    ),
-  }));
-  return {
-    version: number(model, 1),
-    operators: number(inner(model, 8)[0], 2),
-    name: texts(graph, 2)[0],
-    nodes,
-    constants: new Map(inner(graph, 5).map(constantFrom)),
-    inputs: new Map(inner(graph, 11).map(infoFrom)),
-    outputs: new Map(inner(graph, 12).map(infoFrom)),
-  };
+  const graph = fields(all(model, 7)[0].bytes);
+  const constants = new Map(
+    all(graph, 5).map(({ bytes }) => {
+      const parts = fields(bytes);
+      const raw = all(parts, 9)[0].bytes;
+      const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+      const whole = all(parts, 2)[0].value === 7;
+      const data = Array.from({ length: raw.length / (whole ? 8 : 4) }, (_, i) =>
+        whole ? Number(view.getBigInt64(8 * i, true)) : view.getFloat32(4 * i, true),
+      );
+      return [texts(parts, 8)[0], { shape: all(parts, 1).map(({ value }) => value), data }];
+    }),
+  );
+  const nodes = all(graph, 1).map(({ bytes }) => {
+    const parts = fields(bytes);
+    const attributes = all(parts, 5).map((one) => {
+      const inner = fields(one.bytes);
+      const numbers = inner.filter(({ field }) => [2, 3, 8].includes(field));
+      return [texts(inner, 1)[0], numbers.map(({ value }) => value)] as const;
+    });
+    const [inputs, outputs, [operator]] = [texts(parts, 1), texts(parts, 2), texts(parts, 4)];
+    return { operator, inputs, outputs, attributes: new Map(attributes) };
+  });
+  const named = (field: number): string[] =>
+    all(graph, field).map(({ bytes }) => texts(fields(bytes), 1)[0]);
+  const inner = (list: readonly Field[], field: number): Field[] =>
+    fields(all(list, field)[0].bytes);
+  const sizes = new Map(
+    [...all(graph, 11), ...all(graph, 12)].map(({ bytes }) => {
+      const info = fields(bytes);
+      const shape = inner(inner(inner(info, 2), 1), 2);
+      const size = ({ bytes: one }: Field) =>
+        texts(fields(one), 2)[0] ?? all(fields(one), 1)[0].value;
+      return [texts(info, 1)[0], all(shape, 1).map(size)];
+    }),
+  );
+  const versions = [all(model, 1)[0].value, all(inner(model, 8), 2)[0].value] as const;
+  const ends = { inputs: named(11), outputs: named(12), sizes };
+  return { versions, name: texts(graph, 2)[0], ...ends, constants, nodes };
 }
 
-const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
-const map = (x: Value, f: (v: number, i: number) => number): Value => ({
-  ...x,
-  data: x.data.map(f),
-});
-/** Elementwise, the second value repeated over leading axes. */
-const pairwise =
-  (f: (a: number, b: number) => number) =>
-  ([a, b]: Value[]): Value =>
-    map(a, (v, i) => f(v, b.data[i % b.data.length]));
-
-const operators: Record<string, (inputs: Value[], attributes: Record<string, number>) => Value> = {
-  Add: pairwise((a, b) => a + b),
-  Sub: pairwise((a, b) => a - b),
-  Mul: pairwise((a, b) => a * b),
-  Relu: ([x]) => map(x, (v) => Math.max(0, v)),
-  Tanh: ([x]) => map(x, Math.tanh),
-  Sigmoid: ([x]) => map(x, (v) => 1 / (1 + Math.exp(-v))),
-  Clip: ([x, low, high]) => map(x, (v) => Math.min(Math.max(v, low.data[0]), high.data[0])),
-  Flatten: ([x], { axis }) => ({
-    shape: [sizeOf(x.shape.slice(0, axis)), sizeOf(x.shape.slice(axis))],
-    data: x.data,
-  }),
-  Gemm([x, w, b], { transB = 0 }) {
-    const [rows, depth] = x.shape;
-    const columns = transB === 1 ? w.shape[0] : w.shape[1];
-    const data = Array.from({ length: rows * columns }, (_, at) => {
-      const [i, j] = [Math.floor(at / columns), at % columns];
-      let sum = b.data[j];
-      for (let k = 0; k < depth; k++)
-        sum += x.data[i * depth + k] * w.data[transB === 1 ? j * depth + k : k * columns + j];
-      return sum;
-    });
-    return { shape: [rows, columns], data };
-  },
-  Conv([x, w, b]) {
-    const [n, planes, height, width] = x.shape;
-    const [filters, , kh, kw] = w.shape;
-    const [outHeight, outWidth] = [height - kh + 1, width - kw + 1];
-    const data: number[] = [];
-    for (let image = 0; image < n; image++)
-      for (let f = 0; f < filters; f++)
-        for (let row = 0; row < outHeight; row++)
-          for (let column = 0; column < outWidth; column++) {
-            let sum = b.data[f];
-            for (let p = 0; p < planes; p++)
-              for (let i = 0; i < kh; i++)
-                for (let j = 0; j < kw; j++)
-                  sum +=
-                    x.data[((image * planes + p) * height + row + i) * width + column + j] *
-                    w.data[((f * planes + p) * kh + i) * kw + j];
-            data.push(sum);
-          }
-    return { shape: [n, filters, outHeight, outWidth], data };
-  },
+const size = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+/** The element of each index, row-major. */
+function build(shape: readonly number[], of: (index: number[]) => number): Value {
+  const data = Array.from({ length: size(shape) }, (_, i) => {
+    const index: number[] = [];
+    for (let axis = shape.length - 1, rest = i; axis >= 0; axis--) {
+      index.unshift(rest % shape[axis]);
+      rest = Math.floor(rest / shape[axis]);
+    }
+    return of(index);
+  });
+  return { shape, data };
+}
+const at = ({ shape, data }: Value, index: readonly number[]): number => {
+  const own = index.slice(index.length - shape.length);
+  return data[own.reduce((sum, i, axis) => sum * shape[axis] + (shape[axis] === 1 ? 0 : i), 0)];
 };
+function elementwise(a: Value, b: Value, f: (x: number, y: number) => number): Value {
+  const rank = Math.max(a.shape.length, b.shape.length);
+  const size_ = (v: Value, axis: number): number => v.shape[axis - rank + v.shape.length] ?? 1;
+  const shape = Array.from({ length: rank }, (_, i) => Math.max(size_(a, i), size_(b, i)));
+  return build(shape, (index) => f(at(a, index), at(b, index)));
+}
+/** Applies `f` to each row of the last axis. */
+function rows(x: Value, f: (row: readonly number[]) => readonly number[]): Value {
+  const n = x.shape[x.shape.length - 1];
+  const count = x.data.length / n;
+  const data = Array.from({ length: count }, (_, r) => f(x.data.slice(r * n, (r + 1) * n))).flat();
+  return { shape: x.shape, data };
+}
+function matMul(a: Value, b: Value): Value {
+  const inner = a.shape[a.shape.length - 1];
+  const shape = [...a.shape.slice(0, -1), b.shape[b.shape.length - 1]];
+  return build(shape, (index) => {
+    const [lead, row, column] = [index.slice(0, -2), index.at(-2) ?? 0, index.at(-1) ?? 0];
+    let sum = 0;
+    for (let i = 0; i < inner; i++) sum += at(a, [...lead, row, i]) * at(b, [...lead, i, column]);
+    return sum;
+  });
+}
+function slice(x: Value, [starts, ends, axes]: readonly Value[]): Value {
+  const axesOf = axes?.data ?? starts.data.map((_, i) => i);
+  const first = x.shape.map((_, axis) => starts.data[axesOf.indexOf(axis)] ?? 0);
+  const shape = x.shape.map(
+    (n, axis) => Math.min(n, ends.data[axesOf.indexOf(axis)] ?? n) - first[axis],
+  );
+  return build(shape, (index) =>
+    at(
+      x,
+      index.map((i, axis) => i + first[axis]),
+    ),
+  );
+}
+function layerNorm(x: Value, [weight, bias]: readonly Value[], epsilon: number): Value {
+  return rows(x, (row) => {
+    const mean = row.reduce((a, b) => a + b) / row.length;
+    const variance = row.reduce((sum, v) => sum + (v - mean) ** 2, 0) / row.length;
+    return row.map(
+      (v, i) => ((v - mean) / Math.sqrt(variance + epsilon)) * weight.data[i] + bias.data[i],
+    );
+  });
+}
 
-/** The outputs by name. */
-export function runOnnx(model: Model, given: Readonly<Record<string, Value>>): Map<string, Value> {
-  const values = new Map([...model.constants, ...Object.entries(given)]);
-  const get = (name: string): Value => {
-    const value = values.get(name);
-    if (value === undefined) throw new Error(`onnx: nothing has made ${name}`);
-    return value;
-  };
-  for (const { operator, inputs, outputs, attributes } of model.nodes) {
-    if (operator === "Split") {
-      const x = get(inputs[0]);
-      const size = x.shape[1] / outputs.length;
-      outputs.forEach((name, part) => {
-        const data = x.data.filter((_, i) => Math.floor((i % x.shape[1]) / size) === part);
-        values.set(name, { shape: [x.shape[0], size], data });
-      });
-    } else values.set(outputs[0], operators[operator](inputs.map(get), { ...attributes }));
+const map = (x: Value, f: (v: number) => number): Value => ({ ...x, data: x.data.map(f) });
+/** x·wᵀ + b. */
+function gemm(x: Value, w: Value, b: Value): Value {
+  return build([x.shape[0], w.shape[0]], ([i, j]) => {
+    let sum = b.data[j];
+    for (let k = 0; k < x.shape[1]; k++) sum += at(x, [i, k]) * at(w, [j, k]);
+    return sum;
+  });
+}
+/** Without padding, by steps of one. */
+function convolution(x: Value, w: Value, b: Value): Value {
+  const [filters, planes, height, width] = w.shape;
+  const shape = [x.shape[0], filters, x.shape[2] - height + 1, x.shape[3] - width + 1];
+  return build(shape, ([image, f, row, column]) => {
+    let sum = b.data[f];
+    for (let p = 0; p < planes; p++)
+      for (let i = 0; i < height; i++)
+        for (let j = 0; j < width; j++)
+          sum += at(x, [image, p, row + i, column + j]) * at(w, [f, p, i, j]);
+    return sum;
+  });
+}
+
+function apply(node: Node, x: readonly Value[]): Value[] {
+  const attribute = (name: string): readonly number[] => node.attributes.get(name) ?? [];
+  const [a, ...others] = x;
+  switch (node.operator) {
+    case "Add":
+      return [elementwise(a, x[1], (p, q) => p + q)];
+    case "Mul":
+      return [elementwise(a, x[1], (p, q) => p * q)];
+    case "Sub":
+      return [elementwise(a, x[1], (p, q) => p - q)];
+    case "Tanh":
+      return [map(a, Math.tanh)];
+    case "Relu":
+      return [map(a, (v) => Math.max(0, v))];
+    case "Sigmoid":
+      return [map(a, (v) => 1 / (1 + Math.exp(-v)))];
+    case "Clip":
+      return [map(a, (v) => Math.min(Math.max(v, x[1].data[0]), x[2].data[0]))];
+    case "Flatten":
+      if (attribute("axis")[0] !== 1) throw new RangeError("Flatten: want axis 1");
+      return [{ shape: [a.shape[0], size(a.shape.slice(1))], data: a.data }];
+    case "Gemm":
+      if (attribute("transB")[0] !== 1) throw new RangeError("Gemm: want transB 1");
+      return [gemm(a, x[1], x[2])];
+    case "Conv":
+      return [convolution(a, x[1], x[2])];
+    case "Shape":
+      return [{ shape: [a.shape.length], data: a.shape }];
+    case "Concat":
+      return [{ shape: [x.length], data: x.flatMap(({ data }) => data) }];
+    case "Slice":
+      return [slice(a, others)];
+    case "Gather":
+      return [
+        build([...x[1].shape, ...a.shape.slice(1)], (index) =>
+          at(a, [at(x[1], index.slice(0, x[1].shape.length)), ...index.slice(x[1].shape.length)]),
+        ),
+      ];
+    case "Transpose": {
+      const perm = attribute("perm");
+      const shape = perm.map((axis) => a.shape[axis]);
+      return [
+        build(shape, (index) =>
+          at(
+            a,
+            perm.map((_, axis) => index[perm.indexOf(axis)]),
+          ),
+        ),
+      ];
+    }
+    case "Reshape": {
+      const shape = x[1].data.map((n, axis) => (n === 0 ? a.shape[axis] : n));
+      if (size(shape) !== a.data.length)
+        throw new RangeError(`Reshape: [${a.shape}] to [${shape}]`);
+      return [{ shape, data: a.data }];
+    }
+    case "Split": {
+      const [axis] = attribute("axis");
+      const part = a.shape[axis] / node.outputs.length;
+      const shape = a.shape.map((n, i) => (i === axis ? part : n));
+      return node.outputs.map((_, k) =>
+        build(shape, (index) =>
+          at(
+            a,
+            index.map((i, j) => (j === axis ? i + k * part : i)),
+          ),
+        ),
+      );
+    }
+    case "MatMul":
+      return [matMul(a, x[1])];
+    case "Softmax":
+      return [
+        rows(a, (row) => {
+          const most = Math.max(...row);
+          const e = row.map((v) => Math.exp(v - most));
+          const total = e.reduce((p, q) => p + q);
+          return e.map((v) => v / total);
+        }),
+      ];
+    case "LayerNormalization":
+      return [layerNorm(a, others, attribute("epsilon")[0])];
+    default:
+      throw new RangeError(`onnx: no operator ${node.operator}`);
   }
-  return new Map([...model.outputs.keys()].map((name) => [name, get(name)]));
+}
+
+export function runOnnx(model: Model, inputs: Readonly<Record<string, Value>>): Map<string, Value> {
+  const values = new Map([...model.constants, ...Object.entries(inputs)]);
+  for (const node of model.nodes) {
+    const given = node.inputs.map((name) => {
+      const value = values.get(name);
+      if (value === undefined) throw new RangeError(`onnx: no value "${name}"`);
+      return value;
+    });
+    for (const [i, value] of apply(node, given).entries()) values.set(node.outputs[i], value);
+  }
+  return values;
 }

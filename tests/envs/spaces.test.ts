@@ -1,0 +1,211 @@
+/** Spaces: what is in them and what is not, what they draw, and their flat form. */
+import { describe, expect, test } from "vitest";
+import { MaskError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
+import {
+  box,
+  dict,
+  discrete,
+  multiBinary,
+  multiDiscrete,
+  type Space,
+} from "../../src/envs/space.ts";
+
+const holds = (space: Space, ...lists: ArrayLike<number>[]): boolean[] =>
+  lists.map((x) => space.contains(x));
+
+describe("what is in a space", () => {
+  test("discrete, from 0 or a start", () => {
+    expect(holds(discrete(3), [0], [2], [3], [-1], [0.5], [], [0, 0])).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    expect(holds(discrete(2, -4), [-4], [-3], [-5], [-2])).toEqual([true, true, false, false]);
+    expect(discrete(3)).toMatchObject({ kind: "discrete", n: 3, start: 0, shape: [], size: 1 });
+    for (const [n, start] of [
+      [0, 0],
+      [1.5, 0],
+      [2, 0.5],
+      [2, 2 ** 53],
+    ])
+      expect(() => discrete(n, start)).toThrow(RangeError);
+    discrete(1);
+  });
+  test("multiDiscrete and multiBinary, by element", () => {
+    const multi = multiDiscrete([2, 3]);
+    expect(holds(multi, [1, 2], [2, 0], [0, 3], [0, -1], [0, 0.5], [0], [0, 0, 0])).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    const bits = multiBinary(2);
+    expect(holds(bits, [0, 1], [0, 2], [0, 0.5], [-1, 0], [0], [0, 0, 0])).toEqual([
+      true,
+      false,
+      false,
+      false,
+      false,
+      false,
+    ]);
+    for (const choices of [[], [0], [2, 1.5]])
+      expect(() => multiDiscrete(choices)).toThrow(RangeError);
+    for (const size of [0, 1.5]) expect(() => multiBinary(size)).toThrow(RangeError);
+    expect([multiDiscrete([1]).size, multiBinary(1).size, multi.shape, bits.shape]).toEqual([
+      1,
+      1,
+      [2],
+      [2],
+    ]);
+  });
+  test("box, bounds included, also where float32 rounds past them", () => {
+    const space = box([0, -0.1], [1, 0.7], [2]);
+    expect(
+      holds(
+        space,
+        [0, -0.1],
+        [1, 0.7],
+        [1.001, 0],
+        [-0.001, 0],
+        [0, 0.71],
+        [0, -0.11],
+        [Number.NaN, 0],
+        [0],
+        [0, 0, 0],
+      ),
+    ).toEqual([true, true, false, false, false, false, false, false, false]);
+    expect(space.contains(Float32Array.of(0, -0.1))).toBe(true);
+    expect(box(-1, 2, [2, 3])).toMatchObject({ size: 6, shape: [2, 3] });
+    expect([...box(-1, 2, [2]).low, ...box(-1, 2, [2]).high]).toEqual([-1, -1, 2, 2]);
+    box(1, 1, [1]);
+    for (const make of [
+      () => box(1, 0, [2]),
+      () => box([0], 1, [2]),
+      () => box(0, [1, 1, 1], [2]),
+      () => box([0, 2], 1, [2]),
+      () => box(Number.NaN, 1, [1]),
+    ])
+      expect(make).toThrow(RangeError);
+  });
+});
+
+describe("what a space draws", () => {
+  test("each choice by the generator's `below`, into the array given or a new one", () => {
+    const [random, same] = [new Random(3), new Random(3)];
+    expect([...discrete(7, 2).sample(random)]).toEqual([2 + same.below(7)]);
+    expect([...multiDiscrete([4, 9]).sample(random)]).toEqual([same.below(4), same.below(9)]);
+    expect([...multiBinary(3).sample(random)]).toEqual([
+      same.below(2),
+      same.below(2),
+      same.below(2),
+    ]);
+    const out = new Float32Array(2);
+    expect(multiDiscrete([4, 9]).sample(random, out)).toBe(out);
+    expect([...out]).toEqual([same.below(4), same.below(9)]);
+  });
+  test("a box by its bounds: uniform, half-normal above or below, normal", () => {
+    const space = box([2, 1, -Infinity, -Infinity], [4, Infinity, 3, Infinity], [4]);
+    const [random, same] = [new Random(3), new Random(3)];
+    for (let i = 0; i < 10; i++) {
+      const want = [
+        2 + 2 * same.uniform(),
+        1 + Math.abs(same.normal()),
+        3 - Math.abs(same.normal()),
+        same.normal(),
+      ];
+      expect([...space.sample(random)]).toEqual(want.map(Math.fround));
+    }
+  });
+  test("under a mask, one of the allowed, each equally likely", () => {
+    const random = new Random(3);
+    const counts = [0, 0, 0, 0, 0];
+    for (let i = 0; i < 600; i++)
+      counts[discrete(5).sample(random, undefined, [1, 0, 1, 1, 0])[0]]++;
+    expect([counts[1], counts[4]]).toEqual([0, 0]);
+    for (const i of [0, 2, 3]) expect(Math.abs(counts[i] - 200)).toBeLessThan(50);
+    const multi = multiDiscrete([3, 2]);
+    for (let i = 0; i < 20; i++)
+      expect([...multi.sample(random, undefined, [0, 0, 1, 1, 0])]).toEqual([2, 0]);
+    expect(discrete(3, 5).sample(random, undefined, [0, 1, 0])[0]).toBe(6);
+    expect(() => discrete(2).sample(random, undefined, [0, 0])).toThrow(MaskError);
+    expect(() => multi.sample(random, undefined, [1, 1, 1, 0, 0])).toThrow(MaskError);
+  });
+});
+
+describe("dict", () => {
+  const space = dict({
+    b: multiDiscrete([2, 3]),
+    a: discrete(3, 1),
+    d: box([-1, 0], [1, 5], [2]),
+    c: dict({ x: multiBinary(2) }),
+  });
+  test("its flat form by hand: by name, choices one-hot, each part in its place", () => {
+    expect(space.parts.map(({ name, at, size }) => [name, at, size])).toEqual([
+      ["a", 0, 3],
+      ["b", 3, 5],
+      ["c", 8, 2],
+      ["d", 10, 2],
+    ]);
+    const values = { a: 3, b: [1, 0], c: { x: [0, 1] }, d: [-0.5, 4] };
+    const flat = [0, 0, 1, 0, 1, 1, 0, 0, 0, 1, -0.5, 4];
+    expect([...space.flatten(values)]).toEqual(flat);
+    const out = new Float32Array(14).fill(9);
+    expect(space.flatten(values, out, 1)).toBe(out);
+    expect([...out]).toEqual([9, ...flat, 9]);
+    expect([...space.flatten({ ...values, a: [2] }).subarray(0, 3)]).toEqual([0, 1, 0]);
+    expect([...space.low]).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, -1, 0]);
+    expect([...space.high]).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 5]);
+    expect([space.shape, space.size]).toEqual([[12], 12]);
+  });
+  test("contains flat numbers: one 1 for each choice, the rest in its part's space", () => {
+    const good = [0, 0, 1, 0, 1, 1, 0, 0, 0, 1, -0.5, 4];
+    const but = (at: number, x: number): number[] => good.map((old, i) => (i === at ? x : old));
+    expect(space.contains(good)).toBe(true);
+    for (const bad of [
+      but(0, 1),
+      but(2, 0),
+      but(2, 0.5),
+      but(3, 1),
+      but(5, 0),
+      but(6, 2),
+      but(8, 0.5),
+      but(10, -2),
+      but(11, 6),
+      good.slice(1),
+      [...good, 0],
+    ])
+      expect(space.contains(bad)).toBe(false);
+    const random = new Random(2);
+    for (let i = 0; i < 20; i++) expect(space.contains(space.sample(random))).toBe(true);
+    const out = new Float32Array(12);
+    expect(space.sample(random, out)).toBe(out);
+    expect(new Set(Array.from({ length: 30 }, () => space.sample(random).join())).size).toBe(30);
+  });
+  test("refuses values that are missing, unknown, or outside their space", () => {
+    const good = { a: 3, b: [1, 0], c: { x: [0, 1] }, d: [0, 0] };
+    for (const [values, message] of [
+      [{ ...good, e: 1 }, '"e"'],
+      [{ b: [1, 0], c: { x: [0, 1] }, d: [0, 0] }, '"a"'],
+      [{ ...good, a: 0 }, '"a" within'],
+      [{ ...good, a: { x: 1 } }, '"a" within'],
+      [{ ...good, b: [2, 0] }, '"b" within'],
+      [{ ...good, c: [0, 1] }, '"c", got numbers'],
+      [{ ...good, c: 1 }, '"c", got numbers'],
+      [{ ...good, c: { x: [0, 3] } }, '"x" within'],
+      [{ ...good, d: [0] }, '"d" within'],
+    ] as const)
+      expect(() => space.flatten(values as never)).toThrow(message);
+    expect(() => dict({})).toThrow(RangeError);
+    expect(() =>
+      space.flatten(Object.create({ a: 3, b: [1, 0], c: { x: [0, 1] }, d: [0, 0] })),
+    ).toThrow('"a"');
+  });
+});

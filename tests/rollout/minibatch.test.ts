@@ -1,0 +1,156 @@
+/** Minibatches hold the rows that an order names, in parts that together are the whole. */
+import { describe, expect, test } from "vitest";
+import { loops } from "../../src/backends/loops.ts";
+import { Random } from "../../src/core/random.ts";
+import { NONE, type Tensor } from "../../src/core/tensor.ts";
+import { box, discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
+import { ActorCritic } from "../../src/policies/actor-critic.ts";
+import { Minibatch, minibatchEnd, type Source, shuffleRows } from "../../src/rollout/minibatch.ts";
+
+const model = (action: Space, memory = 0, squash = false): ActorCritic =>
+  new ActorCritic(
+    loops(),
+    { observation: box(0, 1, [2]), action, critic: true, hidden: [], memory, squash },
+    new Random(1),
+  );
+
+/** Columns where each number says where it stands. */
+function source(rows: number, envs: number, { action = 1, mask = 0, memory = 0 } = {}) {
+  const column = (width: number, base: number): Float32Array =>
+    Float32Array.from({ length: rows * width }, (_, i) => base + i);
+  const taken = Float32Array.from({ length: rows }, (_, i) => Number(i % 5 !== 3));
+  const of: Source = {
+    observation: column(2, 1000),
+    mask: column(mask, 2000),
+    action: column(action, 3000),
+    logProb: column(1, 4000),
+    noise: column(action, 5000),
+    value: column(1, 6000),
+    reset: column(1, 7000),
+    taken,
+    startState: Float32Array.from({ length: envs * memory }, (_, i) => 8000 + i),
+    envs,
+  };
+  return { of, estimates: { advantage: column(1, 9000), target: column(1, 10_000) } };
+}
+
+const rowsOf = (tensor: Tensor, width: number, count: number): number[][] =>
+  Array.from({ length: count }, (_, r) => [...tensor.data.subarray(r * width, (r + 1) * width)]);
+const taken = (column: ArrayLike<number>, width: number, rows: readonly number[]): number[][] =>
+  rows.map((r) => Array.from({ length: width }, (_, j) => column[r * width + j]));
+
+describe("Minibatch", () => {
+  test("more than 128 rows come in parts of 128; the weights are 1/(taken steps of all), 0 behind the end", () => {
+    const batch = new Minibatch(model(multiDiscrete([2, 3])), 300, { masked: true });
+    expect(batch.rows).toBe(128);
+    expect(batch.memory).toBeNull();
+    const { of, estimates } = source(400, 4, { action: 2, mask: 5 });
+    const order = Int32Array.from({ length: 400 }, (_, i) => (i * 7 + 3) % 400);
+    const [first, end] = [10, 310];
+    const total = [...order.subarray(first, end)].reduce((sum, row) => sum + of.taken[row], 0);
+    const counts: number[] = [];
+    let at = first;
+    batch.forEachPart(of, estimates, order, first, end, () => {
+      const count = Math.min(128, end - at);
+      const rows = [...order.subarray(at, at + count)];
+      for (const [tensor, column, width] of [
+        [batch.observation, of.observation, 2],
+        [batch.mask, of.mask, 5],
+        [batch.action, of.action, 2],
+        [batch.oldLogProb, of.logProb, 1],
+        [batch.oldValue, of.value, 1],
+        [batch.advantage, estimates.advantage, 1],
+        [batch.target, estimates.target, 1],
+      ] as const)
+        expect(rowsOf(tensor, width, count)).toEqual(taken(column, width, rows));
+      for (let row = 0; row < 128; row++)
+        expect(batch.weight.data[row]).toBeCloseTo(
+          row < count ? of.taken[rows[row]] / total : 0,
+          7,
+        );
+      counts.push(count);
+      at += count;
+    });
+    expect(counts).toEqual([128, 128, 44]);
+  });
+
+  test("up to 128 rows, or `whole`, are one part", () => {
+    const sizes = (size: number, options = {}): number =>
+      new Minibatch(model(discrete(2)), size, options).rows;
+    expect([sizes(100), sizes(128), sizes(129), sizes(300, { whole: true })]).toEqual([
+      100, 128, 128, 300,
+    ]);
+    expect(new Minibatch(model(discrete(2), 3), 300, { steps: 5 }).rows).toBe(300);
+  });
+
+  test("a mask only where actions are masked, all allowed at first; noise only where the head samples entropy", () => {
+    const plain = new Minibatch(model(discrete(2)), 4);
+    expect([plain.mask, plain.noise]).toEqual([NONE, NONE]);
+    expect([...new Minibatch(model(discrete(2)), 2, { masked: true }).mask.data]).toEqual([
+      1, 1, 1, 1,
+    ]);
+    expect(new Minibatch(model(box(-1, 1, [2])), 4, { masked: true }).mask).toBe(NONE);
+    const squashed = new Minibatch(model(box(-1, 1, [2]), 0, true), 4);
+    const { of, estimates } = source(6, 2, { action: 2 });
+    squashed.forEachPart(of, estimates, Int32Array.of(5, 0, 2), 0, 3, () => {
+      expect(rowsOf(squashed.noise, 2, 3)).toEqual(taken(of.noise, 2, [5, 0, 2]));
+      expect(rowsOf(squashed.mask, 0, 1)).toEqual([[]]);
+    });
+  });
+
+  test("sequences: the memory is that of the environments of the first step, the resets are time first", () => {
+    const [steps, envs, memory] = [3, 4, 2];
+    const recurrent = model(discrete(2), memory);
+    const size = recurrent.memorySize;
+    const batch = new Minibatch(recurrent, 6, { steps });
+    const { of, estimates } = source(steps * envs, envs, { memory: size });
+    const order = Int32Array.of(0, 0, 3, 1, 7, 5, 11, 9); // environments 3 and 1, from place 2 on
+    batch.forEachPart(of, estimates, order, 2, 8, () => {
+      const { state, reset } = batch.memory as { state: Tensor; reset: Tensor };
+      expect([state.shape, reset.shape]).toEqual([
+        [2, size],
+        [3, 2],
+      ]);
+      expect(rowsOf(state, size, 2)).toEqual(taken(of.startState, size, [3, 1]));
+      expect([...reset.data]).toEqual([3, 1, 7, 5, 11, 9].map((row) => of.reset[row]));
+    });
+  });
+});
+
+test("minibatchEnd by hand: a remainder below the least joins the last minibatch", () => {
+  expect(minibatchEnd(0, 4, 10, 2)).toBe(4);
+  expect(minibatchEnd(4, 4, 10, 2)).toBe(8); // two are left: a minibatch of their own
+  expect(minibatchEnd(4, 4, 9, 2)).toBe(9); // one is left
+  expect(minibatchEnd(4, 4, 8, 2)).toBe(8);
+  expect(minibatchEnd(8, 4, 10, 2)).toBe(10);
+  expect(minibatchEnd(4, 4, 9, 1)).toBe(8);
+});
+
+describe("shuffleRows", () => {
+  const shuffled = (n: number, sequences: Parameters<typeof shuffleRows>[2]): Int32Array => {
+    const order = new Int32Array(n);
+    shuffleRows(order, new Random(2), sequences);
+    return order;
+  };
+  test("rows for themselves: a permutation, by the generator's shuffle of 0, 1, 2 …", () => {
+    const want = Int32Array.from({ length: 50 }, (_, i) => i);
+    new Random(2).shuffle(want);
+    expect(shuffled(50, null)).toEqual(want);
+    const again = shuffled(50, null);
+    shuffleRows(again, new Random(2), null); // whatever stood there before
+    expect(again).toEqual(want);
+  });
+  test("sequences: each stretch is all steps of its environments, time first", () => {
+    const [steps, envs, size] = [3, 6, 6];
+    const order = shuffled(steps * envs, { steps, envs, size });
+    const seen: number[] = [];
+    for (let first = 0; first < order.length; first += size) {
+      const stretch = order.subarray(first, first + size);
+      const own = [stretch[0], stretch[1]];
+      expect([...stretch]).toEqual([0, 1, 2].flatMap((t) => own.map((e) => t * envs + e)));
+      seen.push(...own);
+    }
+    expect([...seen].sort()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(seen).not.toEqual([0, 1, 2, 3, 4, 5]);
+  });
+});
