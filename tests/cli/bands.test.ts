@@ -54,4 +54,13 @@ test("a negative number after an option is its value, and nothing else is", () =
   expect(tieNegatives(["--json", "--quiet"])).toEqual(["--json", "--quiet"]);
   expect(tieNegatives(["--seed=1", "-2"])).toEqual(["--seed=1", "-2"]);
   expect(tieNegatives(["--out", "--", "-2"])).toEqual(["--out", "--", "-2"]);
+  expect(tieNegatives(["--", "--seed", "-2"])).toEqual(["--", "--seed", "-2"]); // names, no options
+  expect(tieNegatives(["--seed", "-2", "--", "--seed", "-2"])).toEqual([
+    "--seed=-2",
+    "--",
+    "--seed",
+    "-2",
+  ]);
+  expect(tieNegatives(["--set", "-x"])).toEqual(["--set", "-x"]);
+  expect(tieNegatives(["--until-return", "-Infinity"])).toEqual(["--until-return=-Infinity"]);
 });

@@ -5,6 +5,7 @@ import { beforeAll, expect, test } from "vitest";
 import { decodeSafetensors } from "../../src/io/safetensors.ts";
 import { openRun } from "../../src/node/run-folder.ts";
 import { loadActorCritic } from "../../src/policies/import.ts";
+import { readOnnx } from "../support/onnx.ts";
 import { pigrad, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
@@ -62,15 +63,66 @@ test("safetensors: the weights come back, the statistics beside them", async () 
 });
 
 test("onnx, of a policy and of a text task's model", async () => {
-  for (const [from, input] of [
-    [run, "observation"],
-    [text, "tokens"],
+  for (const [from, input, output] of [
+    [run, "observation", "logits"],
+    [text, "tokens", "logits"],
   ]) {
     const out = at(`${input}.onnx`);
-    expect((await pigrad("export", from, "--format", "onnx", "--out", out)).stderr).toBe("");
-    expect(readFileSync(out).includes(input)).toBe(true);
+    const { stdout, stderr } = await pigrad("export", from, "--format", "onnx", "--out", out);
+    const file = readFileSync(out);
+    expect([stdout, stderr]).toEqual([`${out}: ${file.length.toLocaleString("en")} bytes\n`, ""]);
+    const { inputs, outputs } = readOnnx(file);
+    expect([inputs, outputs]).toEqual([[input], [output]]);
   }
 });
+
+test("safetensors of a text task's model has GPT-2's names", async () => {
+  const out = at("gpt.safetensors");
+  await pigrad("export", text, "--format", "safetensors", "--out", out);
+  const { tensors, metadata } = decodeSafetensors(readFileSync(out));
+  expect(metadata.get("format")).toBe("pt");
+  expect([...tensors.keys()]).toContain("wte.weight");
+});
+
+test("types lie beside a module, whatever its ending", async () => {
+  for (const [name, types] of [
+    ["a.js", "a.d.ts"],
+    ["b.mjs", "b.d.mts"],
+    ["c.txt", "c.txt.d.ts"],
+  ]) {
+    const { stdout } = await pigrad("export", run, "--format", "js", "--out", at(name));
+    expect(stdout.split("\n").map((line) => line.split(":")[0])).toEqual([at(name), at(types), ""]);
+    expect(readFileSync(at(types), "utf8")).toContain("export function act");
+  }
+});
+
+test.each([
+  ["scaled", ["observationScale=0.25"]],
+  ["scaled and standardized", ["observationScale=0.25", "normalizeObservation=true"]],
+  ["neither", []],
+])(
+  "observations that were %s in training: the module takes raw ones",
+  async (name, settings: readonly string[]) => {
+    const scale = settings.length > 0 ? 0.25 : 1; // a power of two, which divides exactly
+    const out = at(`${name} run`);
+    const set = [...settings, "hidden=8"].flatMap((one) => ["--set", one]);
+    await pigrad("train", "cartpole", "--steps", "600", "--quiet", "--out", out, ...set);
+    const file = at(`${name.replaceAll(" ", "-")}.mjs`);
+    await pigrad("export", out, "--format", "js", "--out", file);
+    const { act } = await import(pathToFileURL(file).href);
+    let steps = 0;
+    openRun(out).evaluate(2, 1, true, (_, actor, played) => {
+      const raw = new Float32Array(4);
+      played.envs[0].observe(raw, 0);
+      expect(act(raw.map((x) => x / scale))).toBe(actor.command[0]);
+      steps++;
+    });
+    expect(steps).toBeGreaterThan(10);
+    await pigrad("export", out, "--format", "safetensors", "--out", at("weights"));
+    const has = decodeSafetensors(readFileSync(at("weights"))).tensors.has("observation.mean");
+    expect(has).toBe(settings.length > 0);
+  },
+);
 
 test.each([
   ["no format", [run], /--format: want one of safetensors, onnx, js, got none/],

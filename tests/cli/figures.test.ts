@@ -105,6 +105,9 @@ describe("curves", () => {
       ["cartpole ppo steps=320 gamma=0.9", [other]],
     ]);
     expect(groupRuns(runs.slice(0, 2)).map(({ name }) => name)).toEqual(["cartpole ppo"]);
+    const config = { ...runs[2].config, task: "acrobot" };
+    const names3 = groupRuns([...runs, { ...runs[2], config }]).map(({ name }) => name);
+    expect(names3[2]).toBe("acrobot ppo"); // alone of its task, it differs in nothing
     const [both, alone] = bands(groups, "meanReturn");
     expect([both.name, alone.name]).toEqual([`${groups[0].name} (2 seeds)`, groups[1].name]);
     const [a, b] = [first, second].map((run) =>
@@ -316,6 +319,15 @@ test("samples: each token's color says how far from 0, against the farthest of i
     },
   ];
   const html = samplesSection("a & b", samples);
+  const heads = [...html.matchAll(/<th>(.*?)<\/th>/g)].map(([, title]) => title);
+  expect(heads).toEqual([
+    "update",
+    "prompt",
+    "reward",
+    "advantage",
+    "ln π − ln reference",
+    "entropy",
+  ]);
   expect(html).toContain("<h2>Samples: a &amp; b</h2>");
   const rows = [...html.matchAll(/<tr><td>(.*?)<\/tr>/g)].map(([, row]) => row.split("</td><td>"));
   expect(rows.map((row) => row.slice(0, 3))).toEqual([

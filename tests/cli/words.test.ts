@@ -424,6 +424,20 @@ describe("sweep", () => {
     expect([told.reached, told.medianSteps]).toEqual([0, null]);
   });
 
+  test("of a task that is never solved: no columns for it", async () => {
+    const one = ["sweep", "tokens", "--seeds", "1", "--steps", "100", "--threads", "1"];
+    const { stdout } = await pigrad(...one, "--set", "width=8");
+    const [head, row] = stdout.split("\n").map((line) => line.trim().split(/ {2,}/));
+    expect(head).toEqual([
+      "settings",
+      "IQM of greedy returns",
+      "95 % interval",
+      "least",
+      "s a seed",
+    ]);
+    expect(row).toHaveLength(5);
+  });
+
   test("a setting that no combination may have starts nothing", async () => {
     const { stderr, stdout, status } = await pigrad(...args, "--set", "gamma=1,2");
     expect(stderr).toMatch(/gamma: want a number from 0 to 1, got "2"/);
@@ -471,6 +485,20 @@ describe("train", () => {
     expect(fewer.stderr).toMatch(
       /--steps: expected at least the [\d]+ steps that .*base has taken, got 10/,
     );
+  });
+
+  test.each(["1", "2", "3"])("the verdict is by twice the mean's error, seed %s", async (seed) => {
+    const out = at(`noisy${seed}`);
+    const args = ["--steps", seed === "3" ? "8" : "3000", "--seed", seed, "--out", out];
+    const { stdout } = await pigrad("train", "bandit", ...args, "--set", "means=0,1,3");
+    const [, mean, deviation] = /episodes: (\S+) ± (\S+) /.exec(stdout) ?? [];
+    const [, optimum, verdict] = /optimum (\S+) .*: (.*)\n/.exec(stdout) ?? [];
+    const short = Number(optimum) - Number(mean);
+    expect(Number(deviation)).toBeGreaterThan(0.1);
+    const error = (2 * Number(deviation)) / 10; // of the mean of 100 episodes
+    if (Math.abs(short) <= error) expect(verdict).toBe("optimal within sampling error");
+    else expect(verdict).toMatch(/^-?\d+\.\d\d below the optimum$/);
+    if (Math.abs(short) > error) expect(Number(verdict.split(" ")[0])).toBeCloseTo(short, 1);
   });
 
   test("what --resume does not take is named", async () => {
