@@ -34,7 +34,7 @@ describe("a run of a text task", () => {
   });
 
   test("killed in the supervised stage, it goes on from a checkpoint of that stage", async () => {
-    const taught = ["sftUpdates=2000", "sftTexts=3", "sftDropout=0.1"].flatMap((s) => ["--set", s]);
+    const taught = ["sftUpdates=700", "sftTexts=3", "sftDropout=0.1"].flatMap((s) => ["--set", s]);
     const how = ["--steps", "300", "--checkpoint-every", "700"];
     const every = ["train", "tokens", ...taught, ...small, ...how];
     expect((await pigrad(...every, "--out", at("taught"), "--quiet")).status).toBe(0);

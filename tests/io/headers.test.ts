@@ -120,6 +120,8 @@ describe("JSON", () => {
     '"\\ud83d\\ude00"',
     "1E5",
     "12.25",
+    "1e10",
+    "-1.5E-12",
   ])("%s", (text) => {
     expect(plain(text)).toEqual(JSON.parse(text));
   });

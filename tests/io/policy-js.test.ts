@@ -98,6 +98,64 @@ describe("a policy as a module", () => {
   });
 });
 
+test("types, field by field", () => {
+  const named = (name: string) => exportedPolicies().find((one) => one.name === name)?.plan;
+  const types = (name: string, more = {}): string =>
+    policyModule({ ...(named(name) as NonNullable<ReturnType<typeof named>>), ...more }).types;
+  const random = `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */
+  readonly random?: () => number;
+`;
+  const mask = (sign: string): string => `  /** 1 where a choice is allowed. */
+  readonly mask${sign}: ArrayLike<number>;
+`;
+  const state = `  /** What is remembered from step to step, of start(); written to. */
+  readonly state: Float32Array;
+`;
+  const text = (title: string, fields: string, rest: string): string =>
+    `/** ${title} */\nexport interface ActOptions {\n${random}${fields}}\n${rest}`;
+  const act = (sign: string, action: string): string =>
+    `export function act(observation: ArrayLike<number>, options${sign}: ActOptions): ${action};\n`;
+  expect(types("mlp, tanh")).toBe(text("mlp, tanh", mask("?"), act("?", "number")));
+  expect(types("mlp, tanh", { masked: true })).toBe(text("mlp, tanh", mask(""), act("", "number")));
+  expect(types("mlp, relu, shared")).toBe(
+    text("mlp, relu, shared", mask("?"), act("?", "number[]")),
+  );
+  expect(types("gaussian")).toBe(text("gaussian", "", act("?", "number[]")));
+  expect(types("no hidden layer")).toBe(text("no hidden layer", "", act("?", "number[]")));
+  const start = "export function start(): Float32Array;\n";
+  expect(types("lstm")).toBe(text("lstm", mask("?") + state, start + act("", "number")));
+});
+
+test("drawn continuous actions have the policy's mean and deviation", async () => {
+  const found = exportedPolicies().find(({ name }) => name === "gaussian");
+  const { plan, observe, act } = found as NonNullable<typeof found>;
+  if (!("logStd" in plan.head)) throw new Error("a head with deviations");
+  const wide = {
+    ...plan.head,
+    low: [-50, -50],
+    high: [50, 50],
+    logStd: Float64Array.of(0.3, -0.7),
+  };
+  const module = await load(policyModule({ ...plan, head: wide as never }).js);
+  const observation = new Float32Array(5);
+  observe(observation);
+  act(observation);
+  const mean = module.act(observation) as number[];
+  const random = new Random(4);
+  const n = 4000;
+  const drawn = Array.from(
+    { length: n },
+    () => module.act(observation, { random: () => random.uniform() }) as number[],
+  );
+  for (const j of [0, 1]) {
+    const deviation = Math.exp([0.3, -0.7][j]);
+    const own = drawn.reduce((sum, a) => sum + a[j], 0) / n;
+    const squares = drawn.reduce((sum, a) => sum + (a[j] - own) ** 2, 0) / n;
+    expect(Math.abs(own - mean[j])).toBeLessThan((5 * deviation) / Math.sqrt(n));
+    expect(Math.abs(Math.sqrt(squares) / deviation - 1)).toBeLessThan(0.08);
+  }
+});
+
 describe("a module refuses what would be wrong in silence", () => {
   const named = (start: string) => {
     const found = exportedPolicies().find(({ name }) => name === start);

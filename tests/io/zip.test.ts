@@ -119,6 +119,20 @@ describe("zip", () => {
     expect(() => unzip(stored(change as never), 1000)).toThrow(message);
     expect(() => unzip(stored(change as never), 1000)).toThrow(FormatError);
   });
+  test("an entry with more fields and a note, and one without a name", () => {
+    const plainEntry = stored();
+    const end = plainEntry.length - 22;
+    const file = new Uint8Array(plainEntry.length + 5);
+    file.set(plainEntry.subarray(0, end));
+    file.set(plainEntry.subarray(end), end + 5);
+    const view = new DataView(file.buffer);
+    view.setUint16(end - 47 + 30, 2, true); // of the extra field
+    view.setUint16(end - 47 + 32, 3, true); // of the note
+    view.setUint32(end + 5 + 12, 52, true);
+    expect([...unzip(file, 100).keys()]).toEqual(["x"]);
+    const nameless = zipOf([{ name: "", packed: Uint8Array.of(3, 0), bytes: new Uint8Array(0) }]);
+    expect([...unzip(nameless, 100).keys()]).toEqual([""]);
+  });
   test("more than is allowed, or than deflate can make", () => {
     expect(() => unzip(stored(), plain.length - 1)).toThrow(
       `unpacks to ${plain.length} bytes, ${plain.length - 1} are allowed`,

@@ -3,7 +3,17 @@
  * and what is instrumented beside the sample (the nodes around it) is not run.
  */
 import { readFileSync } from "node:fs";
-import { declareClassPlugin, declareValuePlugin, PluginKind } from "@stryker-mutator/api/plugin";
+import { INSTRUMENTER_CONSTANTS } from "@stryker-mutator/api/core";
+import {
+  commonTokens,
+  declareClassPlugin,
+  declareFactoryPlugin,
+  declareValuePlugin,
+  PluginKind,
+  tokens,
+} from "@stryker-mutator/api/plugin";
+import { DryRunStatus, TestStatus } from "@stryker-mutator/api/test-runner";
+import { VitestTestRunner } from "./node_modules/@stryker-mutator/vitest-runner/dist/src/vitest-test-runner.js";
 
 const file = process.env.PIGRAD_MUTANTS;
 /** By file: the sampled mutants as [line, column, end line, end column, replacement]. */
@@ -43,7 +53,28 @@ class Sampled {
   }
 }
 
+/** Stryker's runner, to which a test file that cannot be loaded is no failure. */
+class Runner extends VitestTestRunner {
+  async run(options) {
+    const result = await super.run(options);
+    if (result.status !== DryRunStatus.Complete) return result;
+    const broken = this.ctx.state
+      .getFiles()
+      .filter((file) => (file.result?.errors ?? []).length > 0);
+    for (const { filepath, result: of } of broken) {
+      const failureMessage = String(of.errors[0]?.message);
+      const failed = { id: filepath, name: filepath, timeSpentMs: 0, failureMessage };
+      result.tests.push({ ...failed, status: TestStatus.Failed });
+    }
+    return result;
+  }
+}
+const makeRunner = (injector) =>
+  injector.provideValue("globalNamespace", INSTRUMENTER_CONSTANTS.NAMESPACE).injectClass(Runner);
+makeRunner.inject = tokens(commonTokens.injector);
+
 export const strykerPlugins = [
+  declareFactoryPlugin(PluginKind.TestRunner, "pigrad", makeRunner),
   declareValuePlugin(PluginKind.Ignore, "pigrad", {
     shouldIgnore(path) {
       if (isMessage(path)) return "a message";

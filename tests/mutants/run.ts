@@ -1,5 +1,5 @@
 /**
- * `npm run test:mutants [FOLDER|FILE…] [--sample N] [--seed N] [--tests FOLDER…]`: changes the source in small ways, one at a
+ * `npm run test:mutants [FOLDER|FILE…] [--sample N] [--seed N] [--tests FOLDER|FILE]…`: changes the source in small ways, one at a
  * time, and runs the tests that reach each change: a change that no test notices is printed, unless
  * equivalent.json says why it changes nothing. Stryker (fetched on demand) makes and runs the mutants; N of
  * each folder are chosen at random by the seed.
@@ -141,7 +141,7 @@ const results: Mutant[] = await new Stryker({
     `${here}node_modules/@stryker-mutator/vitest-runner/dist/src/index.js`,
     `${here}plugins.mjs`,
   ],
-  testRunner: "vitest",
+  testRunner: "pigrad",
   vitest: { configFile: "tests/mutants/vitest.config.ts" },
   coverageAnalysis: "perTest",
   ignorePatterns: ["dist", "runs", "lab", "docs/api.tmp", "mutants.tmp"],

@@ -7,7 +7,7 @@ const folders = (process.env.PIGRAD_MUTANT_TESTS ?? "tests").split(",");
 export default defineConfig({
   test: {
     ...project.test,
-    include: folders.map((folder) => `${folder}/**/*.test.ts`),
+    include: folders.map((one) => (one.endsWith(".ts") ? one : `${one}/**/*.test.ts`)),
     exclude: [...(project.test?.exclude ?? []), "tests/project/**", "tests/sizes/**"],
     setupFiles: ["tests/mutants/setup.ts"],
   },
