@@ -32,7 +32,7 @@ export function discountedReturns(
   checkLength("discountedReturns", "nextValue", nextValue, n);
   const g = fixed(gamma);
   const gammas = varying(gamma);
-  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+  for (let last = n - 1; last >= n - envs; last--) {
     let G = nextValue[last];
     for (let i = last; i >= 0; i -= envs) {
       if (terminated[i] !== 0) G = 0;
@@ -60,7 +60,7 @@ export function rewardToGo(
   checkEnds("rewardToGo", n, r, gamma);
   const g = fixed(gamma);
   const gammas = varying(gamma);
-  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+  for (let last = n - 1; last >= n - envs; last--) {
     let G = 0;
     for (let i = last; i >= 0; i -= envs) {
       if (terminated[i] !== 0 || truncated[i] !== 0) G = 0;

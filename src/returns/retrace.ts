@@ -41,7 +41,7 @@ export function retrace(
   const gammas = varying(gamma);
   const l = fixed(lambda);
   const lambdas = varying(lambda);
-  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+  for (let last = n - 1; last >= n - envs; last--) {
     let traced = 0; // c·e of the step behind
     for (let i = last; i >= 0; i -= envs) {
       if (terminated[i] !== 0 || truncated[i] !== 0) traced = 0;
@@ -81,7 +81,7 @@ export function importanceCorrectedTdErrors(
   const gammas = varying(gamma);
   const l = fixed(lambda);
   const lambdas = varying(lambda);
-  for (let last = n - 1; last >= n - envs && last >= 0; last--) {
+  for (let last = n - 1; last >= n - envs; last--) {
     let e = 0;
     for (let i = last; i >= 0; i -= envs) {
       if (terminated[i] !== 0 || truncated[i] !== 0) e = 0;

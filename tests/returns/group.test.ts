@@ -202,6 +202,9 @@ describe("by hand", () => {
     // a sample left out has those of the scored ones
     expect([...baseline]).toEqual([3, 2, 1, 4, 4.5, 5]);
     near(spread, [0, Math.SQRT2, 0, 0, Math.SQRT1_2, 0]);
+    const four = Float64Array.of(1, Number.NaN, 3, 5);
+    leaveOneOutMoments(baseline.subarray(0, 4), spread.subarray(0, 4), four, 4);
+    near(spread.subarray(0, 4), [Math.SQRT2, 2, 2 * Math.SQRT2, Math.SQRT2]);
   });
 
   test("groupsBetween: groups whose mean is strictly inside, unscored samples apart", () => {

@@ -1,5 +1,6 @@
 /** Statistics that forget, and scaling where some environments took no step: against the definitions over lists. */
 import { describe, expect, test } from "vitest";
+import { scaleByDeviation } from "../../src/returns/normalize.ts";
 import { ExponentialMoments, RewardScaler, RunningMoments } from "../../src/returns/running.ts";
 
 describe("ExponentialMoments", () => {
@@ -55,6 +56,24 @@ test("RunningMoments: rows that do not count are as if not there", () => {
   expect(some.save()).toEqual(all.save());
   some.merge(new RunningMoments(2, 0));
   expect(some.save()).toEqual(all.save());
+});
+
+test("RunningMoments: two that have seen nothing are one that has seen nothing", () => {
+  const [a, b] = [new RunningMoments(1, 0), new RunningMoments(1, 0)];
+  a.merge(b);
+  expect(a.save()).toEqual({ count: 0, mean: [0], variance: [1] });
+});
+
+test("scaleByDeviation: a NaN that counts is not hidden, one that is masked is", () => {
+  const y = new Float64Array(3);
+  scaleByDeviation(y, Float64Array.of(1, Number.NaN, 3));
+  expect([...y].every(Number.isNaN)).toBe(true);
+  scaleByDeviation(y, Float64Array.of(1, Number.NaN, 3), {
+    mask: Float64Array.of(1, 0, 1),
+    eps: 0,
+  });
+  for (const [i, want] of [Math.SQRT1_2, 0, 3 * Math.SQRT1_2].entries())
+    expect(y[i]).toBeCloseTo(want, 12);
 });
 
 test("RewardScaler: an environment that took no step keeps its return, and its reward is left as it is", () => {
