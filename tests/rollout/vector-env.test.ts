@@ -14,6 +14,22 @@ const lines = (n: number, maxSteps: number) =>
   Array.from({ length: n }, () => new Line({ maxSteps }));
 
 describe("VectorEnv", () => {
+  test("environments that were not seeded get their places as seeds; those that were keep theirs", () => {
+    const kept = new CartPole();
+    kept.seed(77);
+    const env = new VectorEnv([new CartPole(), new CartPole(), kept]);
+    env.start();
+    const alone = [0, 1, 77].map((seed) => {
+      const own = new CartPole();
+      own.seed(seed);
+      const one = new VectorEnv([own]);
+      one.start();
+      return [...one.observation];
+    });
+    expect([...env.observation]).toEqual(alone.flat());
+    expect(alone[0]).not.toEqual(alone[1]);
+  });
+
   test("autoreset keeps what the ended episode came to, beside the next one's first observation", () => {
     const env = new VectorEnv(lines(2, 3));
     env.seed(new Random(1));

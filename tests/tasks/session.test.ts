@@ -1,8 +1,16 @@
 /** A session is what its settings say: each setting on and off, the environments, the weights it begins with. */
 import { describe, expect, test } from "vitest";
 import { SettingError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
 import { FrameStack, ScaleObservation } from "../../src/envs/wrappers.ts";
-import { backendNames, backendOf, open, resolve, type Session } from "../../src/tasks/session.ts";
+import {
+  backendNames,
+  backendOf,
+  open,
+  openWorker,
+  resolve,
+  type Session,
+} from "../../src/tasks/session.ts";
 
 const small = { hidden: [4], rollout: 4, envs: 2, minibatch: 4 };
 function session(
@@ -194,4 +202,20 @@ describe("settings of what is seen", () => {
     env.act([1], 0);
     expect(env.terminated).toBe(true);
   });
+});
+
+test("workers draw from splits of the seed's generator, the first after the one the model of all is made by", () => {
+  const config = resolve({ task: "line", algo: "a3c", seed: 9, settings: { envs: 2 } });
+  const key = (random: Random): number[] => random.save().slice(0, 2);
+  const seed = new Random(9);
+  seed.split(); // the model's
+  const own = [0, 1, 2].map(() => seed.split());
+  const streams = own.map((random) => {
+    random.split(); // its model's
+    return key(random.split());
+  });
+  const got = [0, 1, 2].map((i) => key(openWorker(config, i).random));
+  expect(got).toEqual(streams);
+  const all = [...got, key(open(config).training.random)];
+  expect(new Set(all.map(String)).size).toBe(4);
 });

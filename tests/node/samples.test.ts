@@ -1,0 +1,40 @@
+/** Samples of a run as a report takes them, and the time that a run took over its sessions. */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { readMetrics, readSamples, someSamples } from "../../src/node/run-folder.ts";
+import { pigrad, temporary } from "../support/pigrad.ts";
+
+const at = temporary();
+
+test("some samples are spread evenly over all, the first among them, never more than asked for", () => {
+  mkdirSync(at("run"));
+  const sample = { prompt: "a", completion: "b", reward: 1, tokens: [] };
+  for (const count of [0, 1, 5, 10, 11, 40]) {
+    const lines = Array.from(
+      { length: count },
+      (_, update) => `${JSON.stringify({ update, ...sample })}\n`,
+    );
+    writeFileSync(at("run", "samples.jsonl"), lines.join(""));
+    const updates = someSamples(at("run"), 10).map(({ update }) => update);
+    const step = Math.max(1, Math.ceil(count / 10));
+    expect(updates).toEqual(Array.from({ length: Math.ceil(count / step) }, (_, i) => i * step));
+    expect(updates.length).toBeLessThanOrEqual(10);
+    expect(readSamples(at("run")).map(({ update }) => update)).toEqual([...lines.keys()]);
+  }
+  expect(someSamples(at("none"), 3)).toEqual([]);
+});
+
+test("a resumed run's seconds go on from those it had taken", async () => {
+  const run = at("line");
+  await pigrad("train", "line", "--steps", "900", "--quiet", "--out", run);
+  const file = at("line", "metrics.jsonl");
+  const text = readFileSync(file, "utf8").replace(/"seconds":[\d.]+/g, '"seconds":5000');
+  writeFileSync(file, text);
+  const before = readMetrics(run).length;
+  await pigrad("train", "--resume", run, "--steps", "2700", "--quiet");
+  const seconds = readMetrics(run)
+    .slice(before)
+    .map((metric) => metric.seconds);
+  expect(seconds.length).toBeGreaterThan(0);
+  for (const x of seconds) expect(x).toBeGreaterThan(5000);
+});
