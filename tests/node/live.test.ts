@@ -123,7 +123,7 @@ test("thirty-two may listen", async () => {
     response.destroy();
     return response.statusCode;
   };
-  await expect.poll(again).toBe(200);
+  await expect.poll(again, { timeout: 60_000 }).toBe(200);
   for (const socket of sockets) socket.destroy();
 });
 
