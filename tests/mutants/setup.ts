@@ -5,6 +5,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { afterAll, afterEach, beforeAll, beforeEach, inject } from "vitest";
 
@@ -26,7 +27,7 @@ beforeAll(activate);
 beforeEach(activate);
 
 if (inject("mode" as never) === "dry-run") {
-  const child = ["--import", new URL("child.mjs", import.meta.url).href];
+  const child = ["--require", fileURLToPath(new URL("child.cjs", import.meta.url))];
   const folder = mkdtempSync(`${tmpdir()}/pigrad-reached-`);
   env.PIGRAD_MUTANT_COVERAGE = folder;
   env.NODE_OPTIONS = child.join(" ");

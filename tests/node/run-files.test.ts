@@ -24,6 +24,7 @@ import { messageOf } from "../../src/core/thrown.ts";
 import { knownCorpus, newCorpus } from "../../src/node/corpora.ts";
 import {
   appendFlushed,
+  codeOf,
   linesOf,
   makeNewFolder,
   readRegular,
@@ -153,6 +154,16 @@ describe("files", () => {
       writeFileSync(path, "");
     removeTemporary(at("clean"));
     expect(readdirSync(at("clean")).sort()).toEqual(["metrics.jsonl.tmp", "thesis.tmp"]);
+  });
+  test("the code of what was thrown, whatever it is", () => {
+    const thrown = [
+      Object.assign(new Error("x"), { code: "ENOENT" }),
+      new Error("y"),
+      null,
+      undefined,
+      "z",
+    ];
+    expect(thrown.map(codeOf)).toEqual(["ENOENT", undefined, undefined, undefined, undefined]);
   });
   test("a folder is made by one process only", () => {
     expect(makeNewFolder(at("once"))).toBe(true);

@@ -24,6 +24,29 @@ test("some samples are spread evenly over all, the first among them, never more 
   expect(someSamples(at("none"), 3)).toEqual([]);
 });
 
+test("a last line that is whole counts without its line feed, a torn one does not", () => {
+  mkdirSync(at("torn"));
+  const line = (update: number): string => JSON.stringify({ update, envSteps: 2, seconds: 3 });
+  for (const [end, updates] of [
+    [line(2), [1, 2]],
+    [line(2).slice(0, -1), [1]],
+    ["", [1]],
+  ] as const) {
+    writeFileSync(at("torn", "metrics.jsonl"), `${line(1)}\n${end}`);
+    expect(readMetrics(at("torn")).map(({ update }) => update)).toEqual(updates);
+  }
+  writeFileSync(at("torn", "metrics.jsonl"), `${line(1).slice(0, -1)}\n${line(2)}\n`);
+  expect(() => readMetrics(at("torn"))).toThrow(/metrics.jsonl, line 1: expected JSON/);
+});
+
+test("an error of a file names its run", async () => {
+  const run = at("named");
+  await pigrad("train", "line", "--steps", "400", "--quiet", "--out", run);
+  writeFileSync(at("named", "checkpoint.safetensors"), "damaged");
+  for (const args of [["eval"], ["train", "--resume"]])
+    expect((await pigrad(...args, run)).stderr).toMatch(`pigrad: ${run}: safetensors: `);
+});
+
 test("a resumed run's seconds go on from those it had taken", async () => {
   const run = at("line");
   await pigrad("train", "line", "--steps", "900", "--quiet", "--out", run);

@@ -18,7 +18,7 @@ export interface Settings {
 export function makePart(settings: unknown, columns: Columns): Part {
   const { failingRow } = settings as Settings;
   const k = loops();
-  const parameters = new Parameters(k);
+  const parameters = new Parameters(k, 8); // in several regions
   const net = new Mlp(parameters, "net", [3, 8, 1], new Random(1));
   const [x, y] = [input(k, [1, 3]), input(k, [1])];
   const tape = new Tape(k);

@@ -1,6 +1,6 @@
 /** Loaded by processes and threads that a test starts: leaves which mutants they reached, for setup.ts. */
-import { writeFileSync } from "node:fs";
-import { parentPort, threadId } from "node:worker_threads";
+const { writeFileSync } = require("node:fs");
+const { parentPort, threadId } = require("node:worker_threads");
 
 const leave = () => {
   const reached = globalThis.__stryker__?.mutantCoverage?.static ?? {};
