@@ -155,3 +155,60 @@ test("shapes that do not fit: attention, recurrent cells", () => {
   expect(over([5, 4, 3], x(4, 5))).toThrow(/reset \[steps, batch\]/);
   expect(over([5, 4, 3], x(5))).toThrow(ShapeError);
 });
+
+test("a wrong gradient is told with its input, its direction of at most 2 each, and both numbers", () => {
+  const wrong = (_: Tensor, x: Tensor): Tensor => ops.add(x, ops.stopGradient(x));
+  const inputs = [
+    { shape: [1], data: [1], grad: false },
+    { shape: [200], data: new Array(200).fill(0.5) },
+  ];
+  let error: unknown;
+  try {
+    ops.gradCheck(wrong, inputs);
+  } catch (thrown) {
+    error = thrown;
+  }
+  if (!(error instanceof ops.GradientError)) throw new Error("a gradient of half the size passed");
+  expect(error.input).toBe(1);
+  expect(error.numeric).toBeCloseTo(2 * error.analytic, 5);
+  const sizes = error.direction.map(Math.abs);
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(2);
+  expect(new Set(sizes).size).toBeGreaterThan(150); // drawn, and hardly ever at the bound
+  expect(() => ops.gradCheck((_, x) => ops.mul(x, 2), inputs)).not.toThrow();
+});
+
+test("no rows at all are a view too; places beyond 2²⁴ are refused", () => {
+  const k = loops();
+  const run = (body: () => Tensor): Tensor => new Tape(k, { grads: false }).run(body);
+  for (const at of [0, 1, 3])
+    expect(run(() => ops.rows(input(k, [3, 2]), at, at)).shape).toEqual([0, 2]);
+  const long = input(k, [2 ** 24 + 1]);
+  expect(() => run(() => ops.argmax(long))).toThrow(
+    "argmax: expected at most 2^24 numbers, got 16777217",
+  );
+  expect(() => run(() => ops.argmin(long))).toThrow("argmin: expected at most 2^24 numbers");
+});
+
+test("a norm's weight hears nothing of an element that does not count, NaN or not", () => {
+  const k = loops();
+  for (const norm of [ops.rmsNorm, ops.layerNorm]) {
+    const x = variable(k, [2, 3], [1, 2, Number.NaN, 1, 2, 4]);
+    const w = variable(k, [3], [1, 1, 1]);
+    const tape = new Tape(k);
+    const loss = tape.run(() => {
+      const y = norm(x, w);
+      return ops.sum(ops.embedding(ops.reshape(y, [6, 1]), input(k, [1], [4])));
+    });
+    tape.backward(loss);
+    expect([...w.grad].map(Number.isNaN)).toEqual([false, false, false]);
+    expect([...x.grad.subarray(0, 3)]).toEqual([0, 0, 0]);
+    expect(w.grad[0]).toBe(0);
+    const far = variable(k, [1, 3], [1, Infinity, 2]); // its own row: its weight alone is touched
+    const own = tape.run(() =>
+      ops.sum(ops.embedding(ops.reshape(norm(far, w), [3, 1]), input(k, [1], [0]))),
+    );
+    w.grad.fill(0);
+    tape.backward(own);
+    expect(w.grad[1]).toBe(0);
+  }
+});
