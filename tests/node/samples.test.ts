@@ -1,7 +1,14 @@
 /** Samples of a run as a report takes them, and the time that a run took over its sessions. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { readMetrics, readSamples, someSamples } from "../../src/node/run-folder.ts";
+import {
+  abandonRun,
+  createRun,
+  openRun,
+  readMetrics,
+  readSamples,
+  someSamples,
+} from "../../src/node/run-folder.ts";
 import { pigrad, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
@@ -37,6 +44,28 @@ test("a last line that is whole counts without its line feed, a torn one does no
   }
   writeFileSync(at("torn", "metrics.jsonl"), `${line(1).slice(0, -1)}\n${line(2)}\n`);
   expect(() => readMetrics(at("torn"))).toThrow(/metrics.jsonl, line 1: expected JSON/);
+});
+
+test("a run that fails leaves no folder, unless there is something in it to go on from", async () => {
+  const run = at("failing");
+  await pigrad("train", "line", "--steps", "400", "--quiet", "--out", run);
+  const { config } = openRun(run);
+  abandonRun(run);
+  expect(readdirSync(run).sort()).toEqual([
+    "checkpoint.safetensors",
+    "config.json",
+    "metrics.jsonl",
+  ]);
+  for (const [name, extra] of [
+    ["empty", []],
+    ["other", ["mine.txt"]],
+  ] as const) {
+    createRun(at(name), config);
+    for (const file of extra) writeFileSync(at(name, file), "");
+    abandonRun(at(name));
+    expect(existsSync(at(name)) ? readdirSync(at(name)) : []).toEqual([...extra]);
+    expect(existsSync(at(name))).toBe(extra.length > 0);
+  }
 });
 
 test("an error of a file names its run", async () => {

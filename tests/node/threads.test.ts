@@ -14,14 +14,19 @@ const job = (seed: number, more: Partial<SweepJob> = {}, settings = {}): SweepJo
   threshold: null,
   ...more,
 });
-/** The same training in this process. */
-function trained({ config, episodes, evaluationSeed, threshold }: SweepJob) {
-  const session = openAny(config) as Session;
+/** The reports of a training in this process. */
+function reportsOf(config: SweepJob["config"], session = openAny(config) as Session): Report[] {
   const reports: Report[] = [];
   for (const report of session.reports) {
     reports.push({ ...report });
     if (report.envSteps >= config.steps) break;
   }
+  return reports;
+}
+/** The same training in this process. */
+function trained({ config, episodes, evaluationSeed, threshold }: SweepJob) {
+  const session = openAny(config) as Session;
+  const reports = reportsOf(config, session);
   const goal = threshold ?? Infinity;
   const reached = reports.find((r) => r.episodes >= 100 && r.meanReturn >= goal);
   const last = reports[reports.length - 1];
@@ -45,7 +50,15 @@ test("a sweep's results are those of trainings one by one, in the order of the j
   expect(new Set(told)).toEqual(new Set(results));
   expect(results[1].stepsToThreshold).not.toBe(null);
   expect(results[2].stepsToThreshold).toBe(null);
-  for (const { seconds } of results) expect(seconds).toBeGreaterThan(0);
+  for (const { seconds } of results) {
+    expect(seconds).toBeGreaterThan(0);
+    expect(seconds).toBeLessThan(600);
+  }
+  // a threshold that is met exactly counts, and the first time it is met
+  const met = reportsOf(job(4).config).filter(({ episodes }) => episodes >= 100);
+  const best = met.reduce((a, b) => (b.meanReturn > a.meanReturn ? b : a));
+  const [exact] = await sweep([job(4, { threshold: best.meanReturn })], 1);
+  expect(exact.stepsToThreshold).toBe(best.envSteps);
   expect(await sweep([], 3)).toEqual([]);
 });
 
