@@ -121,12 +121,22 @@ export function makeFolder(path: string): void {
   if (path === "") throw new SettingError("expected the path of a folder, got an empty text");
   const missing: string[] = [];
   let at = resolve(path);
-  while (statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at) {
+  while (!isThere(at) && dirname(at) !== at) {
     missing.push(at);
     at = dirname(at);
   }
   if (!statSync(at).isDirectory()) throw new SettingError(`${path}: ${at} is not a folder`);
   for (const folder of missing.reverse()) makeOne(folder);
+}
+
+/** Whether something of that path is there; nothing is below a file. */
+function isThere(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (codeOf(error) === "ENOTDIR") return false;
+    throw error;
+  }
 }
 
 /** Makes one folder, which another process may make at the same time. */
