@@ -160,6 +160,9 @@ export function box(
   if (lows.length !== size || highs.length !== size || lows.some((l, i) => !(l <= highs[i]))) {
     throw new RangeError(`box: want ${size} bounds with low ≤ high`);
   }
+  // float32 observations may round just past a float64 bound, or the bound to within
+  const least = lows.map((x) => Math.min(x, Math.fround(x)));
+  const most = highs.map((x) => Math.max(x, Math.fround(x)));
   return {
     kind: "box",
     shape,
@@ -173,10 +176,7 @@ export function box(
     contains(x) {
       if (x.length !== size) return false;
       for (let i = 0; i < size; i++) {
-        // float32 observations may round just past a float64 bound, or the bound to within
-        const low = Math.min(lows[i], Math.fround(lows[i]));
-        const high = Math.max(highs[i], Math.fround(highs[i]));
-        if (!(x[i] >= low && x[i] <= high)) return false;
+        if (!(x[i] >= least[i] && x[i] <= most[i])) return false;
       }
       return true;
     },

@@ -20,6 +20,10 @@ function checkGradients(where: string, gradients: Gradients): void {
 /** √Σ g² over all of them; where squares overflow or vanish, of g over the largest. */
 export function globalNorm(gradients: Gradients): number {
   checkGradients("globalNorm", gradients);
+  return normOf(gradients);
+}
+
+function normOf(gradients: Gradients): number {
   let sum = 0;
   for (const { grad, backend } of gradients) {
     if (backend?.sumOfSquares) sum += backend.sumOfSquares(grad);
@@ -48,7 +52,7 @@ function scaledNorm(gradients: Gradients): number {
 export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
   checkNumber("clipGlobalNorm", "maxNorm", maxNorm, { min: 0 });
   checkGradients("clipGlobalNorm", gradients);
-  const norm = globalNorm(gradients);
+  const norm = normOf(gradients);
   const scale = maxNorm / (norm + 1e-6);
   if (scale < 1) {
     for (const { grad, backend } of gradients) {

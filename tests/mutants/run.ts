@@ -1,8 +1,8 @@
 /**
- * `npm run test:mutants [FOLDER|FILE…] [--sample N] [--seed N] [--tests FOLDER|FILE]…`: changes the source in small ways, one at a
- * time, and runs the tests that reach each change: a change that no test notices is printed, unless
- * equivalent.json says why it changes nothing. Stryker (fetched on demand) makes and runs the mutants; N of
- * each folder are chosen at random by the seed.
+ * `npm run test:mutants -- [FOLDER|FILE…] [--sample N] [--seed N] [--tests FOLDER|FILE]…`: changes the source
+ * in small ways, one at a time, runs the tests that reach each change, and prints those that no test notices,
+ * unless equivalent.json says why they change nothing. Stryker (fetched on demand) makes and runs the mutants;
+ * the seed chooses N (default 60) of each folder.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -21,12 +21,6 @@ import { Random } from "../../src/core/random.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 process.chdir(`${here}../..`);
-if (!existsSync(`${here}node_modules`)) {
-  console.log("installing Stryker (once, 64 MB) …");
-  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
-  spawnSync("npm", ["install", "--legacy-peer-deps", ...flags], { cwd: here, stdio: "inherit" });
-}
-
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -36,8 +30,19 @@ const { values, positionals } = parseArgs({
   },
 });
 const [size, seed] = [Number(values.sample), Number(values.seed)];
-if (!(size >= 1 && Number.isInteger(seed)))
-  throw new RangeError("--sample N ≥ 1, --seed a whole number");
+const asked = positionals.map((name) => (name.startsWith("src") ? name : `src/${name}`));
+const missing = [...asked, ...(values.tests ?? [])].find((path) => !existsSync(path));
+if (missing !== undefined || !(size >= 1 && seed >= 0 && Number.isInteger(size + seed))) {
+  const what = missing ?? `--sample ${values.sample} --seed ${values.seed}`;
+  console.error(`test:mutants: expected paths that exist, whole numbers N, got ${what}`);
+  process.exit(2);
+}
+
+if (!existsSync(`${here}node_modules`)) {
+  console.log("installing Stryker (once, 64 MB) …");
+  const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock"];
+  spawnSync("npm", ["install", "--legacy-peer-deps", ...flags], { cwd: here, stdio: "inherit" });
+}
 
 // biome-ignore lint/suspicious/noExplicitAny: it is not installed where types are checked
 type Any = any;
@@ -50,7 +55,6 @@ interface Mutant {
   readonly location: { start: Place; end: Place };
   readonly replacement: string;
   readonly status?: string;
-  readonly statusReason?: string;
 }
 interface Place {
   readonly line: number;
@@ -63,7 +67,6 @@ const within = (path: string): string[] =>
     : path.endsWith(".ts")
       ? [path]
       : [];
-const asked = positionals.map((name) => (name.startsWith("src") ? name : `src/${name}`));
 const files = (asked.length > 0 ? asked : ["src"]).flatMap((path) =>
   within(path.replace(/\/$/, "")),
 );

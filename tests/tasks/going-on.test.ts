@@ -6,16 +6,8 @@ import { RunningMoments } from "../../src/returns/running.ts";
 import { openAny } from "../../src/tasks/any-session.ts";
 import { tasks } from "../../src/tasks/index.ts";
 import { isThreaded, open, openWorker, resolve, type Session } from "../../src/tasks/session.ts";
+import { session } from "../support/small-session.ts";
 
-const small = { hidden: [4], rollout: 4, envs: 2, minibatch: 4 };
-function session(
-  settings: object = {},
-  { task = "line", algo = "ppo", seed = 3, steps = 1000 } = {},
-): Session {
-  return open(
-    resolve({ task, algo, seed, steps, backend: "loops", settings: { ...small, ...settings } }),
-  );
-}
 const weights = ({ training }: Session): number[] =>
   training.model.parameters.list.flatMap(({ data }) => [...data]);
 

@@ -11,16 +11,8 @@ import {
   resolve,
   type Session,
 } from "../../src/tasks/session.ts";
+import { session } from "../support/small-session.ts";
 
-const small = { hidden: [4], rollout: 4, envs: 2, minibatch: 4 };
-function session(
-  settings: object = {},
-  { task = "line", algo = "ppo", seed = 3, steps = 1000 } = {},
-): Session {
-  return open(
-    resolve({ task, algo, seed, steps, backend: "loops", settings: { ...small, ...settings } }),
-  );
-}
 const parametersOf = ({ training }: Session): string[] =>
   training.model.parameters.list.map(({ name, shape }) => `${name} ${shape}`);
 

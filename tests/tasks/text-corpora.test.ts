@@ -2,26 +2,12 @@
 import { describe, expect, test } from "vitest";
 import { simd } from "../../src/backends/simd.ts";
 import { Random } from "../../src/core/random.ts";
-import { settle } from "../../src/core/settings.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { inventedWords } from "../../src/tasks/text/g2p.ts";
-import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { exactMeanReward } from "../../src/tasks/text/tokens.ts";
-import { hash, type Sides } from "../../src/text/corpus.ts";
-import type { TextTask } from "../../src/text/task.ts";
+import { hash } from "../../src/text/corpus.ts";
+import { everyOf, make, rewardOf } from "../support/text-tasks.ts";
 import { logitsOf, logSoftmax, tinyGpt } from "../support/tiny-gpt.ts";
-
-const make = (name: LanguageTaskName, settings: object = {}, read = (): string => ""): TextTask => {
-  const { settings: table, make: build } = languageTasks[name];
-  return build(settle(table, settings as Record<string, unknown>), read);
-};
-const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
-  ...train,
-  ...validation,
-  ...heldOut,
-];
-const rewardOf = (task: TextTask, prompt: string, said: string, name?: string): number =>
-  (name === undefined ? task.reward : task.measures[name])(prompt, said, []);
 
 describe("g2p", () => {
   const corpus = (count: number, more = ""): string =>

@@ -1,24 +1,11 @@
 /** What each text task asks and rewards, worked out a second time. */
 import { describe, expect, test } from "vitest";
-import { settle } from "../../src/core/settings.ts";
 import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
-import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { numberWords } from "../../src/tasks/text/number-words.ts";
-import { hash, type Sides } from "../../src/text/corpus.ts";
+import { hash } from "../../src/text/corpus.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../../src/text/task.ts";
-
-const make = (name: LanguageTaskName, settings: object = {}, read = (): string => ""): TextTask => {
-  const { settings: table, make: build } = languageTasks[name];
-  return build(settle(table, settings as Record<string, unknown>), read);
-};
-const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
-  ...train,
-  ...validation,
-  ...heldOut,
-];
-const rewardOf = (task: TextTask, prompt: string, said: string, name?: string): number =>
-  (name === undefined ? task.reward : task.measures[name])(prompt, said, []);
+import { everyOf, make, rewardOf } from "../support/text-tasks.ts";
 
 describe("arith", () => {
   test("without carrying: the last digit of each column's sum", () => {
