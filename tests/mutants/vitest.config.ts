@@ -10,5 +10,6 @@ export default defineConfig({
     include: folders.map((one) => (one.endsWith(".ts") ? one : `${one}/**/*.test.ts`)),
     exclude: [...(project.test?.exclude ?? []), "tests/project/**", "tests/sizes/**"],
     setupFiles: ["tests/mutants/setup.ts"],
+    testTimeout: 600_000, // instrumented code is slow
   },
 });

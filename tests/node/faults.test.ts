@@ -1,38 +1,41 @@
 /** Atomic writes when the disk is full, fails, or takes less than it is given: the old file stays whole. */
-import * as fs from "node:fs";
+import fs from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { writeAtomically } from "../../src/node/files.ts";
+import { patched } from "../support/patched.ts";
 
 /** Which call of which function fails, and how; or how many bytes a write takes at most. */
-const fault = vi.hoisted(() => ({ at: "", code: "", call: 0, most: Infinity }));
-vi.mock("node:fs", async (original) => {
-  const real = await original<typeof import("node:fs")>();
-  const failing = (name: string): void => {
-    if (fault.at === name && --fault.call < 0)
-      throw Object.assign(new Error(`${fault.code}: injected`), { code: fault.code });
-  };
-  const wrapped = {
-    writeSync: (file: number, bytes: Uint8Array, at = 0) => {
-      failing("write");
-      return real.writeSync(file, bytes, at, Math.min(bytes.length - at, fault.most));
-    },
-    fsyncSync: (file: number) => {
-      failing("fsync");
-      real.fsyncSync(file);
-    },
-    renameSync: (from: string, to: string) => {
-      failing("rename");
-      real.renameSync(from, to);
-    },
-    openSync: (path: string, flags: string) => {
-      failing("open");
-      return real.openSync(path, flags);
-    },
-  };
-  return { ...real, ...wrapped, default: { ...real, ...wrapped } };
+const fault = { at: "", code: "", call: 0, most: Infinity };
+const real = { ...fs };
+const failing = (name: string): void => {
+  if (fault.at === name && --fault.call < 0)
+    throw Object.assign(new Error(`${fault.code}: injected`), { code: fault.code });
+};
+const wrapped = {
+  writeSync: (file: number, bytes: Uint8Array, at = 0) => {
+    failing("write");
+    return real.writeSync(file, bytes, at, Math.min(bytes.length - at, fault.most));
+  },
+  fsyncSync: (file: number) => {
+    failing("fsync");
+    real.fsyncSync(file);
+  },
+  renameSync: (from: string, to: string) => {
+    failing("rename");
+    real.renameSync(from, to);
+  },
+  openSync: (path: string, flags: string) => {
+    failing("open");
+    return real.openSync(path, flags);
+  },
+};
+let restore: () => void;
+beforeAll(() => {
+  restore = patched(fs, wrapped as unknown as typeof fs);
 });
+afterAll(() => restore());
 
 let folder = "";
 beforeEach(() => {

@@ -1,5 +1,6 @@
 /** Files and folders that pigrad makes: where they may be, and what is said where they may not. */
-import {
+import fs, {
+  closeSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -22,6 +23,7 @@ import {
 import { closeRun, createRun } from "../../src/node/run-folder.ts";
 import { trainRun } from "../../src/node/train-run.ts";
 import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { patched } from "../support/patched.ts";
 import { temporary } from "../support/pigrad.ts";
 
 const at = temporary();
@@ -46,6 +48,56 @@ test("a file is written whole, from text, bytes or pieces, and nothing is left b
   );
   expect(() => writeAtomically(at("w"), "x")).toThrow(SettingError);
   expect(() => writeAtomically(at("no", "x"), "x")).toThrow(/ENOENT.*no\/x'/); // the path that was asked for
+});
+
+test.skipIf(!existsSync("/proc/self/fd"))("nothing stays open, whether it went well or not", () => {
+  const open = (): string[] => readdirSync("/proc/self/fd");
+  const path = at("open");
+  writeFileSync(path, "a\nb\n");
+  const failing = function* () {
+    yield Buffer.from("a");
+    throw new Error("no more");
+  };
+  const ways: (() => unknown)[] = [
+    () => writeAtomically(path, "a\nb\n"),
+    () => writeAtomically(path, failing()),
+    () => appendFlushed(path, failing() as unknown as string),
+    () => appendFlushed("/dev/null", "x"),
+    () => readRegular(path),
+    () => readRegular(path, { most: 1 }),
+    () => [...linesOf(path)],
+    () => {
+      for (const _ of linesOf(path)) break;
+    },
+    () => closeSync(openRegular(path)),
+    () => openRegular(path, { most: 1 }),
+  ];
+  for (const way of ways) {
+    const before = open().length;
+    try {
+      way();
+    } catch {
+      // what is open is what counts
+    }
+    expect(open().length, String(way)).toBe(before);
+  }
+});
+
+test("a file that grows too large between two looks is refused, and closed", () => {
+  const path = at("grows");
+  writeFileSync(path, "abc");
+  const { openSync } = fs;
+  const restore = patched(fs, {
+    openSync: (...args) => {
+      if (args[0] === path) writeFileSync(path, "abcdef");
+      return openSync(...args);
+    },
+  });
+  try {
+    expect(() => openRegular(path, { most: 4 })).toThrow("has 6 bytes, 4 are allowed");
+  } finally {
+    restore();
+  }
 });
 
 test.skipIf(!existsSync("/dev/null"))("devices are no files, to read or to write", () => {

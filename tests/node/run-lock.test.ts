@@ -1,11 +1,12 @@
 /** The lock of a run folder: who holds it, when it is stale, and that it is given back. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import {
+import fs, {
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmSync,
   utimesSync,
   writeFileSync,
 } from "node:fs";
@@ -13,6 +14,7 @@ import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SettingError } from "../../src/core/errors.ts";
 import { isLock, lockRun, unlockRun } from "../../src/node/run-lock.ts";
+import { patched } from "../support/patched.ts";
 import { temporary } from "../support/pigrad.ts";
 
 const at = temporary();
@@ -95,6 +97,66 @@ describe("a lock of a process", () => {
     const message = `process ${lock.pid} of "${(lock as unknown as { host: string }).host}", which cannot be seen from here, trains in it; if it has ended, remove ${file()}`;
     expect(() => lockRun(folder)).toThrow(message);
     expect(holder()).toEqual(lock);
+  });
+});
+
+describe("a lock that changes while it is looked at", () => {
+  /** Does something just before the lock is looked at for the nth time. */
+  function atLook(n: number, action: () => void): () => void {
+    const { lstatSync } = fs;
+    let looks = 0;
+    const looking = (...args: Parameters<typeof lstatSync>) => {
+      if (args[0] === file() && ++looks === n) action();
+      return lstatSync(...args);
+    };
+    return patched(fs, { lstatSync: looking as typeof lstatSync });
+  }
+
+  // first its identity is read, then what it says
+  test.each([1, 2])("goes before look %i: it is taken", (n) => {
+    const own = ourselves();
+    left(own);
+    const restore = atLook(n, () => rmSync(file()));
+    try {
+      lockRun(folder);
+    } finally {
+      restore();
+    }
+    expect(holder()).toEqual(own);
+    expect(readdirSync(folder)).toEqual(["lock"]);
+  });
+
+  test("was stale, and is another's before it is removed: it stays, and is refused", async () => {
+    const own = ourselves();
+    left({ ...own, pid: await ended() });
+    const restore = atLook(3, () => {
+      rmSync(file());
+      left(own);
+    });
+    try {
+      expect(() => lockRun(folder)).toThrow(`process ${process.pid} trains in it`);
+    } finally {
+      restore();
+    }
+    expect(holder()).toEqual(own);
+    expect(readdirSync(folder)).toEqual(["lock"]);
+  });
+
+  test("changes hands all the time: that is said", () => {
+    const { openSync } = fs;
+    const restore = patched(fs, {
+      openSync: (...args) => {
+        if (args[0] === file()) throw Object.assign(new Error("there"), { code: "EEXIST" });
+        return openSync(...args);
+      },
+    });
+    try {
+      expect(() => lockRun(folder)).toThrow(
+        new SettingError(`${folder}: its lock changes hands all the time; try again`),
+      );
+    } finally {
+      restore();
+    }
   });
 });
 

@@ -1,4 +1,5 @@
 /** Trainings on threads: what each job's figures are of, what a failure says, and that nothing goes on after it. */
+import threads, { type WorkerOptions } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
 import { a3cThreads } from "../../src/node/a3c-threads.ts";
@@ -6,6 +7,7 @@ import { type SweepJob, type SweepResult, sweep } from "../../src/node/sweep.ts"
 import { shareOf, Team } from "../../src/node/team.ts";
 import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import type { Session } from "../../src/tasks/session.ts";
+import { patched } from "../support/patched.ts";
 
 const job = (seed: number, more: Partial<SweepJob> = {}, settings = {}): SweepJob => ({
   config: resolveAny({ task: "bandit", steps: 1600, seed, settings }),
@@ -72,6 +74,24 @@ test("a job that fails ends the sweep with its task, algorithm and seed", async 
   );
 });
 
+/** Ends the next thread that is started from outside, as a full memory would. */
+function endNext(): void {
+  process.once("worker", (worker) => worker.once("online", () => worker.terminate()));
+}
+
+test("a thread that ends without a message ends the sweep, or A3C, by its seed", async () => {
+  endNext();
+  await expect(sweep([job(4, {}, { envs: 4 })], 1)).rejects.toThrow(
+    "bandit reinforce, seed 4: its thread ended with code 1",
+  );
+  const config = resolveAny({ task: "line", algo: "a3c", seed: 6, settings: { threads: 2 } });
+  endNext();
+  const run = async (): Promise<void> => {
+    for await (const _ of a3cThreads(openAny(config) as Session));
+  };
+  await expect(run()).rejects.toThrow("a3c: thread 0, seed 6: ended with code 1");
+});
+
 test("A3C on threads counts every worker's steps and episodes, once", async () => {
   const settings = { threads: 2, workers: 3, rollout: 5 };
   const config = resolveAny({ task: "line", algo: "a3c", steps: 1e9, settings });
@@ -94,6 +114,29 @@ test("A3C on threads counts every worker's steps and episodes, once", async () =
   const { envSteps } = session.training;
   await new Promise((resolve) => setTimeout(resolve, 150));
   expect(session.training.envSteps).toBe(envSteps); // nobody trains on
+});
+
+test("A3C's workers are dealt out to the threads, each to one", async () => {
+  const dealt: number[][] = [];
+  const { Worker } = threads;
+  const restore = patched(threads, {
+    Worker: class extends Worker {
+      constructor(path: string | URL, options: WorkerOptions) {
+        dealt.push(options.workerData.workers);
+        super(path, options);
+      }
+    },
+  });
+  try {
+    const settings = { threads: 3, workers: 7 };
+    const config = resolveAny({ task: "bandit", algo: "a3c", settings });
+    for await (const _ of a3cThreads(openAny(config) as Session)) break;
+    const few = resolveAny({ task: "bandit", algo: "a3c", settings: { threads: 3, workers: 1 } });
+    for await (const _ of a3cThreads(openAny(few) as Session)) break;
+  } finally {
+    restore();
+  }
+  expect(dealt).toEqual([[0, 3, 6], [1, 4], [2, 5], [0]]);
 });
 
 test("a thread of A3C that fails is named, with the run's seed", async () => {
