@@ -102,6 +102,14 @@ describe.each([loops(), simd({ memory: 2 ** 22 })])("on $name", (k) => {
     }
   });
 
+  test("the exponent's gradient where the base is 0: 0 unless the exponent is negative", () => {
+    const [x, e] = [input(k, [4], [0, 0, 0, 2]), variable(k, [4], [2, 0, -1, 3])];
+    const tape = new Tape(k);
+    tape.backward(tape.run(() => ops.sum(ops.pow(x, e))));
+    expect([...e.grad.subarray(0, 3)]).toEqual([0, 0, -Infinity]);
+    expect(e.grad[3]).toBeCloseTo(8 * Math.log(2), 5);
+  });
+
   test("the deviation of equal numbers has gradient 0", () => {
     const x = variable(k, [2, 2], [3, 3, 1, 2]);
     const tape = new Tape(k);
