@@ -1,4 +1,4 @@
-/** What observations and actions look like. */
+/** The spaces of observations and actions. */
 import type { Floats } from "../core/backend.ts";
 import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
@@ -68,7 +68,7 @@ export interface Dict {
 export interface DictPart {
   readonly name: string;
   readonly space: Space;
-  /** Where its flat numbers begin, and how many there are. */
+  /** The offset of its flat numbers, and their count. */
   readonly at: number;
   readonly size: number;
 }
@@ -282,7 +282,7 @@ function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at: number
   }
 }
 
-/** Whether flat numbers are of the space: one 1 and else 0 for each choice. */
+/** Tests whether flat numbers are in the space: for each choice one 1, and 0 otherwise. */
 function containsFlat(space: Space, x: readonly number[]): boolean {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") return space.contains(x);
   const choices = space.kind === "discrete" ? [space.n] : space.choices;

@@ -73,7 +73,7 @@ const files = (asked.length > 0 ? asked : ["src"]).flatMap((path) =>
 const folderOf = (path: string): string => path.split("/")[1];
 
 const excludedMutations = ["StringLiteral"];
-/** What stood there; a result's places count from 1. */
+/** Returns the source text at a location, whose lines and columns count from 1. */
 const textOf = (path: string, { start, end }: Mutant["location"]): string => {
   const lines = readFileSync(path, "utf8")
     .split("\n")

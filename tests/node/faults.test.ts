@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { writeAtomically } from "../../src/node/files.ts";
 import { patched } from "../support/patched.ts";
 
-/** Which call of which function fails, and how; or how many bytes a write takes at most. */
+/** The fault to inject: the function, its error code and the call that fails; and the most bytes per write. */
 const fault = { at: "", code: "", call: 0, most: Infinity };
 const real = { ...fs };
 const failing = (name: string): void => {

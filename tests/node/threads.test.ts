@@ -1,4 +1,4 @@
-/** Trainings on threads: what each job's figures are of, what a failure says, and that nothing goes on after it. */
+/** Trainings on threads: the results of each job, the message of a failure, and that all threads end after it. */
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
@@ -25,7 +25,7 @@ function reportsOf(config: SweepJob["config"], session = openAny(config) as Sess
   }
   return reports;
 }
-/** The same training in this process. */
+/** Runs the same training in this process. */
 function trained({ config, episodes, evaluationSeed, threshold }: SweepJob) {
   const session = openAny(config) as Session;
   const reports = reportsOf(config, session);

@@ -1,4 +1,4 @@
-/** What a session follows from, and how it is loaded and gone on with: seeds, workers, self-play. */
+/** Sessions loaded and resumed: seeds, workers, self-play. */
 import { beforeAll, describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { ConnectFour } from "../../src/envs/connect-four.ts";

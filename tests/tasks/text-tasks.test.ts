@@ -1,4 +1,4 @@
-/** What each text task asks and rewards, worked out a second time. */
+/** The prompts and rewards of each text task, worked out a second time. */
 import { describe, expect, test } from "vitest";
 import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
