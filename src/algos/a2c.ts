@@ -8,17 +8,17 @@
  *   4. an episode cut short (truncated) bootstraps from the value of its final state.
  */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { Tape } from "../core/tape.ts";
+import { advantages } from "../estimators/advantages.ts";
 import { surrogateDefaults } from "../estimators/surrogate.ts";
 import { valueDefaults } from "../estimators/value.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
-import { gae } from "../returns/gae.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { actorCriticLoss, LossParts } from "./losses.ts";
+import { Learner } from "./improve.ts";
 import { mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const a2cSettings = {
@@ -69,18 +69,21 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const masked = env.mask !== null;
   const actor = new Actor(model, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const advantage = new Float32Array(size);
-  const target = new Float32Array(size);
+  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
+  const order = Int32Array.from({ length: size }, (_, i) => i); // time first, as sequences want it
 
   // ---- the loss of an update
-  const { entropyWeight, valueWeight } = c;
-  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
-  const parts = new LossParts();
-  const batch = new Minibatch(model, size, { masked, steps: c.rollout });
-  const learning = new Tape(model.parameters.backend);
-  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
-  const pass = (): void => learning.backward(learning.run(loss));
-  const order = Int32Array.from({ length: size }, (_, i) => i); // time first, as sequences want it
+  const learner = new Learner(
+    new Minibatch(model, rollout, size, { masked, steps: c.rollout }),
+    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
+    {
+      surrogate: policyGradient,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+      valueScale: model.popArt?.inverseVariance,
+    },
+  );
 
   // ---- collect, estimate, improve
   t.begin({ optimizer, actor, ...popArtOf(model) });
@@ -90,18 +93,17 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
       rollout.collect(random);
       t.count(rollout);
-      gae(advantage, rollout, c.gamma, c.lambda);
-      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      const { gamma, lambda } = c;
+      advantages({ advantage, target }, rollout, { credit: "gae", gamma, lambda });
       model.popArt?.update(target, c.popArt);
       if (c.standardize) standardize(advantage, advantage);
-      parts.clear();
-      batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
-      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
+      meanWeights(weight, rollout.mask, order);
+      learner.metrics.clear();
+      learner.accumulate(order, 0, size);
+      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learner.tape);
       yield {
         ...t.report(),
-        policyLoss: parts.policyLoss,
-        valueLoss: parts.valueLoss,
-        entropy: parts.entropy,
+        ...learner.metrics.losses(),
         explainedVariance: explainedVariance(rollout.value, target),
         gradNorm,
         learningRate,

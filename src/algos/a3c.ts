@@ -15,17 +15,17 @@
 import type { Floats } from "../core/backend.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { type Kept, numbersOf } from "../core/state.ts";
-import { Tape } from "../core/tape.ts";
+import { advantages } from "../estimators/advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { globalNorm } from "../optim/clip.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
-import { gae } from "../returns/gae.ts";
 import { type MomentsState, RunningMoments } from "../returns/running.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
-import { actorCriticLoss, LossParts } from "./losses.ts";
+import { Learner } from "./improve.ts";
 import { type Report, Training } from "./training.ts";
 
 export const a3cSettings = {
@@ -99,16 +99,18 @@ export function a3cWorker(
   const regions = model.parameters.regions();
   const actor = new Actor(model, c.envs, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
-  const advantage = new Float32Array(size);
-  const target = new Float32Array(size);
-  const { entropyWeight, valueWeight } = c;
-  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
-  const parts = new LossParts();
-  const batch = new Minibatch(model, size, { masked: env.mask !== null, steps: c.rollout });
-  const learning = new Tape(model.parameters.backend);
-  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
-  const pass = (): void => learning.backward(learning.run(loss));
+  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
   const order = Int32Array.from({ length: size }, (_, i) => i);
+  const learner = new Learner(
+    new Minibatch(model, rollout, size, { masked: env.mask !== null, steps: c.rollout }),
+    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
+    {
+      surrogate: policyGradient,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+    },
+  );
 
   t.begin({ actor });
   return (function* (): Generator<WorkerReport, never> {
@@ -119,20 +121,20 @@ export function a3cWorker(
       });
       rollout.collect(random);
       tell(rollout);
-      gae(advantage, rollout, c.gamma, c.lambda);
-      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
-      parts.clear();
-      batch.forEachPart(rollout, { advantage, target }, order, 0, size, pass);
+      const { gamma, lambda } = c;
+      advantages({ advantage, target }, rollout, { credit: "gae", gamma, lambda });
+      meanWeights(weight, rollout.mask, order);
+      learner.metrics.clear();
+      learner.accumulate(order, 0, size);
       const gradNorm = globalNorm(regions);
       t.update++;
-      t.mustBeFinite(gradNorm, learning);
+      t.mustBeFinite(gradNorm, learner.tape);
       const steps = add(shared.counts, counts.steps, rollout.count) + rollout.count;
       const rate = c.learningRate * Math.max(0, 1 - steps / t.totalSteps);
       const scale = Math.min(1, c.maxGradNorm / (gradNorm + 1e-6));
       forEachShared(regions, (_, at, grad) => rmsprop(shared, grad, at, scale, rate));
       const staleness = add(shared.counts, counts.updates, 1) - seen;
-      const { policyLoss, valueLoss, entropy } = parts;
-      yield { steps: rollout.count, policyLoss, valueLoss, entropy, gradNorm, staleness };
+      yield { steps: rollout.count, ...learner.metrics.losses(), gradNorm, staleness };
     }
   })();
 }

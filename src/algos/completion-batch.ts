@@ -81,7 +81,7 @@ export class CompletionBatch {
     for (const name of Object.keys(figures) as (keyof typeof figures)[]) figures[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
-      if (round > 0 && t.envSteps + figures.tokens >= t.totalTokens) break; // the budget is spent
+      if (round > 0 && t.envSteps + figures.tokens >= t.totalSteps) break; // the budget is spent
       t.onPhase?.("sample");
       this.source.draw(chosen.subarray(kept), t.random);
       this.complete(kept);

@@ -10,7 +10,9 @@
 import { exp } from "../core/math.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
+import type { Tensor } from "../core/tensor.ts";
 import { valueDefaults } from "../estimators/value.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
@@ -18,7 +20,7 @@ import { vtrace } from "../returns/vtrace.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
-import { actorCriticLoss, LossParts } from "./losses.ts";
+import { Learner } from "./improve.ts";
 import { type Report, type Training, weightsOf } from "./training.ts";
 
 export const impalaSettings = {
@@ -62,35 +64,36 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
   const behavior = new ActorCritic(k, model.options, random.split());
   const actor = new Actor(behavior, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const learner = new Actor(model, c.envs, { masked }); // to judge what the rollout came to
-  const [advantage, target, logRatio, value, nextValue] = [0, 1, 2, 3, 4].map(
+  const critic = new Actor(model, c.envs, { masked }); // its V of the states that the rollout ends in
+  const [advantage, target, logProb, logRatio, value, nextValue, weight] = Array.from(
+    { length: 7 },
     () => new Float32Array(size),
   );
   const judged = { ...rollout, value, nextValue };
 
-  // ---- the learner's view of the rollout: V and ln π now
-  const batch = new Minibatch(model, size, { masked, steps: c.rollout, whole: true });
+  // ---- the learner's V and ln π of the rollout
+  const chunks = new Minibatch(model, rollout, size, { masked, steps: c.rollout, whole: true });
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const looking = new Tape(k, { grads: false });
   const look = (): void => {
-    const { observation, memory, action, mask } = batch;
-    const features = model.features(observation, memory);
-    const params = model.outputs(features);
-    const logProb = model.head.logProb(params, action, mask).data;
-    for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
-    value.set(model.value(observation, memory, features)?.data ?? []);
+    const evaluation = chunks.evaluate();
+    chunks.spill(evaluation.logProb, logProb);
+    chunks.spill(evaluation.value as Tensor, value);
   };
 
   // ---- the loss of an update
-  const { entropyWeight, valueWeight } = c;
-  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
-  const parts = new LossParts();
-  const learning = new Tape(k);
-  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
-  const pass = (): void => learning.backward(learning.run(loss));
+  const learner = new Learner(
+    chunks,
+    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
+    {
+      surrogate: policyGradient,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+    },
+  );
 
   // ---- collect, estimate, improve
-  const estimates = { advantage, target };
   t.begin({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
   return (function* (): Generator<ImpalaReport, never> {
     for (;;) {
@@ -103,24 +106,23 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
       const learningRate = c.learningRate * t.left();
       rollout.collect(random);
       t.count(rollout);
-      batch.forEachPart(rollout, estimates, order, 0, size, () => looking.run(look));
-      learner.state.set(actor.state);
-      const reached = learner.judge(env.observation);
+      chunks.forEachChunk(order, 0, size, () => looking.run(look));
+      for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
+      critic.state.set(actor.state);
+      const reached = critic.judge(env.observation);
       for (let i = 0; i < size; i++) {
         const last = i + c.envs >= size;
         if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];
         else nextValue[i] = last ? reached[i + c.envs - size] : value[i + c.envs];
       }
       vtrace(target, advantage, judged, logRatio, c.gamma, c);
-      parts.clear();
-      batch.forEachPart(rollout, estimates, order, 0, size, pass);
-      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learning);
-      const { policyLoss, valueLoss, entropy } = parts;
+      meanWeights(weight, rollout.mask, order);
+      learner.metrics.clear();
+      learner.accumulate(order, 0, size);
+      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learner.tape);
       yield {
         ...t.report(),
-        policyLoss,
-        valueLoss,
-        entropy,
+        ...learner.metrics.losses(),
         ...apart(logRatio),
         gradNorm,
         learningRate,

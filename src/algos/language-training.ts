@@ -3,13 +3,11 @@
 import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, partOf, type State } from "../core/state.ts";
-import type { Tape } from "../core/tape.ts";
 import type { Gpt } from "../nn/gpt.ts";
-import type { Optimizer } from "../optim/optimizer.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
 import { checkVocabulary } from "./judge.ts";
-import { descend, Progress, type Report, weightsOf } from "./training.ts";
+import { Progress, type Report, weightsOf } from "./training.ts";
 
 /** The samples a stage last learned from, and what was worked out for each token, [count, steps]. */
 export interface LearnedBatch {
@@ -53,24 +51,16 @@ const together = (parts: Readonly<Record<string, Kept>>): Kept => ({
   },
 });
 
-/** What a trainer of language is busy with. */
-export type Phase = "sample" | "reward" | "update";
-
 export class LanguageTraining extends Progress {
   readonly gpt: Gpt;
   readonly task: TextTask;
-  /** Tokens to sample in all: what schedules anneal over. */
-  readonly totalTokens: number;
-  /** Tokens and completions sampled so far. */
-  envSteps = 0;
+  /** Completions sampled so far. */
   completions = 0;
   private readonly mean = { reward: Number.NaN, length: Number.NaN };
   /** Which of a run's stages it is in: 0 is the first. */
   stage = 0;
   /** What the stage at hand learned from last. */
   batch: LearnedBatch | null = null;
-  /** Told when a phase begins; null when it ends. For measuring: there is no clock here. */
-  onPhase: ((phase: Phase | null) => void) | null = null;
 
   constructor(
     gpt: Gpt,
@@ -79,20 +69,14 @@ export class LanguageTraining extends Progress {
     totalTokens: number,
     saved: State | null = null,
   ) {
-    super(random, saved);
+    super(random, totalTokens, saved);
     checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;
-    this.totalTokens = totalTokens;
   }
 
   override begin(parts: Readonly<Record<string, Kept>>): boolean {
     return super.begin({ weights: weightsOf(this.gpt.parameters), ...parts });
-  }
-
-  /** The share of the run that is still to come, from 1 to 0. */
-  left(): number {
-    return Math.max(0, 1 - this.envSteps / this.totalTokens);
   }
 
   /** Tokens as steps, completions as episodes; of the last batch where nothing is given. */
@@ -104,22 +88,16 @@ export class LanguageTraining extends Progress {
   }
 
   override save(): State {
-    const { envSteps, completions, stage, mean } = this;
+    const { completions, stage, mean } = this;
     const last = [mean.reward, mean.length];
-    return { ...(super.save() as object), envSteps, completions, stage, last };
+    return { ...(super.save() as object), completions, stage, last };
   }
 
   override restoreCounts(state: State): void {
     super.restoreCounts(state);
     const { last } = state as { readonly last?: ArrayLike<number> }; // absent from older checkpoints
     if (last?.length === 2) [this.mean.reward, this.mean.length] = Array.from(last);
-    this.envSteps = numberOf(state, "envSteps");
     this.completions = numberOf(state, "completions");
     this.stage = numberOf(state, "stage");
-  }
-
-  /** One optimizer step on clipped gradients; names the update where they are not finite. */
-  descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
-    return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
   }
 }

@@ -13,16 +13,16 @@
  */
 import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { Tape } from "../core/tape.ts";
+import { advantages } from "../estimators/advantages.ts";
 import { adaptiveKlWeight } from "../estimators/kl.ts";
-import { surrogateDefaults } from "../estimators/surrogate.ts";
+import { type SurrogateSettings, surrogateDefaults } from "../estimators/surrogate.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
-import { gae } from "../returns/gae.ts";
 import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
 import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { actorCriticLoss, LossParts, type LossSettings } from "./losses.ts";
+import { improve, Learner } from "./improve.ts";
 import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const ppoSettings = {
@@ -91,30 +91,33 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const masked = env.mask !== null;
   const actor = new Actor(model, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const advantage = new Float32Array(size);
-  const target = new Float32Array(size);
-  const standardized = new Float32Array(size);
+  const [advantage, target, standardized, weight] = [0, 1, 2, 3].map(() => new Float32Array(size));
   const scratch = new Float64Array(minibatch + 1);
-  const least = c.standardize ? 2 : 1;
+  const order = new Int32Array(size);
 
   // ---- the loss of a minibatch
-  const dualClip = c.dualClip || null;
-  const losses: LossSettings = {
-    surrogate: Object.freeze({ ...surrogateDefaults, ...range(c.clipRange), dualClip }),
+  const losses = {
+    surrogate: clipped(c, c.clipRange),
     value: Object.freeze({ clip: c.valueClip, clipRange: c.clipRange }),
     entropyWeight: c.entropyWeight,
     valueWeight: c.valueWeight,
+    valueScale: model.popArt?.inverseVariance,
     klWeight: c.klWeight,
   };
-  const parts = new LossParts(); // of a minibatch
-  const means = new LossParts(); // of an epoch
-  const batch = new Minibatch(model, minibatch, { masked, steps: c.rollout });
-  const learning = new Tape(model.parameters.backend);
-  const loss = actorCriticLoss(model, batch, losses, parts);
-  const pass = (): void => learning.backward(learning.run(loss));
-  const estimates = { advantage: c.standardize ? standardized : advantage, target };
-  const order = new Int32Array(size);
+  const chunks = new Minibatch(model, rollout, minibatch, { masked, steps: c.rollout });
+  const learner = new Learner(
+    chunks,
+    {
+      oldLogProb: rollout.logProb,
+      advantage: c.standardize ? standardized : advantage,
+      weight,
+      target,
+      oldValue: rollout.value,
+    },
+    losses,
+  );
   const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
+  const least = c.standardize ? 2 : 1;
 
   // ---- collect, estimate, improve
   t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
@@ -122,37 +125,35 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
     for (;;) {
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-      if (c.annealClip) {
-        const clip = Math.max(c.clipRange * t.left(), 1e-6);
-        losses.surrogate = Object.freeze({ ...losses.surrogate, ...range(clip) });
-      }
+      if (c.annealClip) losses.surrogate = clipped(c, Math.max(c.clipRange * t.left(), 1e-6));
       rollout.collect(random);
       t.count(rollout);
-      gae(advantage, rollout, c.gamma, c.lambda);
-      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      advantages({ advantage, target }, rollout, {
+        credit: "gae",
+        gamma: c.gamma,
+        lambda: c.lambda,
+      });
       model.popArt?.update(target, c.popArt);
 
-      let gradNorm = 0;
-      for (let epoch = 0; epoch < c.epochs; epoch++) {
-        means.clear();
-        shuffleRows(order, random, sequences);
-        for (let first = 0, end = 0; first < size; first = end) {
-          end = minibatchEnd(first, minibatch, size, least);
+      const gradNorm = improve(t, learner, adam, order, {
+        ...c,
+        learningRate,
+        shuffle: () => shuffleRows(order, random, sequences),
+        minibatchEnd: (first) => minibatchEnd(first, minibatch, size, least),
+        prepare(_, first, end) {
           if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
-          parts.clear();
-          batch.forEachPart(rollout, estimates, order, first, end, pass);
-          gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-          means.add(parts, (end - first) / size);
-        }
-        if (c.stopKl > 0 && means.approximateKl > 1.5 * c.stopKl) break;
-      }
-      if (c.klWeight > 0) {
-        losses.klWeight = adaptiveKlWeight(losses.klWeight, means.approximateKl, c.targetKl);
-      }
+          return meanWeights(weight, rollout.mask, order.subarray(first, end));
+        },
+      });
+      const { approximateKl, outsideFraction: clipFraction } = learner.metrics;
+      if (losses.klWeight > 0)
+        losses.klWeight = adaptiveKlWeight(losses.klWeight, approximateKl, c.targetKl);
 
       yield {
         ...t.report(),
-        ...means,
+        ...learner.metrics.losses(),
+        approximateKl,
+        clipFraction,
         explainedVariance: explainedVariance(rollout.value, target),
         gradNorm,
         learningRate,
@@ -161,4 +162,10 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   })();
 }
 
-const range = (clip: number) => ({ clipLow: clip, clipHigh: clip });
+const clipped = ({ dualClip }: PpoConfig, clip: number): SurrogateSettings =>
+  Object.freeze({
+    ...surrogateDefaults,
+    clipLow: clip,
+    clipHigh: clip,
+    dualClip: dualClip || null,
+  });

@@ -10,16 +10,15 @@
  */
 import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { Tape } from "../core/tape.ts";
+import { advantages } from "../estimators/advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
-import { discountedReturns } from "../returns/discounted.ts";
-import { scaleByDeviation, standardize, subtractMean } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
-import { actorCriticLoss, LossParts } from "./losses.ts";
+import { Learner } from "./improve.ts";
 import { mustHaveDeviation, type Report, type Training } from "./training.ts";
 
 export const reinforceSettings = {
@@ -64,20 +63,27 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
   const actor = new Actor(model, c.envs, { masked });
   const rollout = new Rollout(env, actor, steps);
   const n = rollout.size;
-  const advantage = new Float32Array(n);
-  const returns = new Float32Array(n);
+  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(n));
+  const order = new Int32Array(n);
 
   // ---- the loss of an update; of a recurrent policy, of all episodes whole
-  const { entropyWeight, valueWeight } = c;
-  const settings = { surrogate: policyGradient, value: valueDefaults, klWeight: 0 };
-  const parts = new LossParts();
-  const batch = new Minibatch(model, n, { masked, steps: rollout.steps });
-  const learning = new Tape(model.parameters.backend);
-  const loss = actorCriticLoss(model, batch, { ...settings, entropyWeight, valueWeight }, parts);
-  const pass = (): void => learning.backward(learning.run(loss));
-  const order = new Int32Array(n);
-  const rescale = rescalingOf(c);
-  const counted = { mask: rollout.taken };
+  const learner = new Learner(
+    new Minibatch(model, rollout, n, { masked, steps: rollout.steps }),
+    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
+    {
+      surrogate: policyGradient,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+    },
+  );
+  const estimator = {
+    baseline: c.baseline,
+    scale: c.standardize ? "batch" : "none",
+    ddof: 1,
+    eps: 1e-8,
+    kl: null,
+  } as const;
 
   // ---- sample, estimate, climb
   t.begin({ adam });
@@ -88,15 +94,13 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
       env.start();
       rollout.collect(random);
       t.count(rollout);
-      discountedReturns(returns, rollout, c.gamma);
-      for (let i = 0; i < n; i++) advantage[i] = returns[i] - rollout.value[i];
-      rescale(advantage, counted);
-      const rows = model.memorySize > 0 ? everyRow(order) : takenRows(order, rollout.taken);
-      parts.clear();
-      batch.forEachPart(rollout, { advantage, target: returns }, order, 0, rows, pass);
-      const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learning);
-      const { policyLoss, valueLoss, entropy } = parts;
-      yield { ...t.report(), policyLoss, valueLoss, entropy, gradNorm, learningRate };
+      advantages({ advantage, target }, rollout, { credit: "toGo", gamma: c.gamma, estimator });
+      const rows = model.memorySize > 0 ? everyRow(order) : decidedRows(order, rollout.mask);
+      meanWeights(weight, rollout.mask, order.subarray(0, rows));
+      learner.metrics.clear();
+      learner.accumulate(order, 0, rows);
+      const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learner.tape);
+      yield { ...t.report(), ...learner.metrics.losses(), gradNorm, learningRate };
     }
   })();
 }
@@ -107,25 +111,9 @@ function everyRow(order: Int32Array): number {
   return order.length;
 }
 
-/** The rows of steps that were taken, first in `order`; returns how many. */
-function takenRows(order: Int32Array, taken: Float32Array): number {
+/** Writes the rows of steps that were taken first in `order`; returns how many. */
+function decidedRows(order: Int32Array, mask: Float32Array): number {
   let rows = 0;
-  for (let i = 0; i < taken.length; i++) if (taken[i] !== 0) order[rows++] = i;
+  for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) order[rows++] = i;
   return rows;
-}
-
-type Rescaling = (advantage: Float32Array, taken: { readonly mask: Float32Array }) => void;
-
-/** What the settings do to the advantages of the steps taken: subtract their mean, divide by their deviation. */
-function rescalingOf({ baseline, standardize: divides }: ReinforceConfig): Rescaling {
-  if (baseline === "mean") {
-    return divides
-      ? (a, taken) => standardize(a, a, taken)
-      : (a, { mask }) => subtractMean(a, a, mask);
-  }
-  return divides
-    ? (a, taken) => scaleByDeviation(a, a, taken)
-    : (a, { mask }) => {
-        for (let i = 0; i < a.length; i++) if (mask[i] === 0) a[i] = 0;
-      };
 }

@@ -64,10 +64,20 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
   },
 });
 
+/** The phases of an update that samples and then learns. */
+export type Phase = "sample" | "reward" | "update";
+
 /** Counters and parts of any training; what trains what is the subclass's. */
 export class Progress implements Kept {
   update = 0;
+  /** Steps of environments, or sampled tokens, so far; and to train for in all, which schedules anneal over. */
+  envSteps = 0;
+  readonly totalSteps: number;
   readonly random: Random;
+  /** Called before each update: what changes with the policy besides itself, such as opponents. */
+  onUpdate: ((update: number) => void) | null = null;
+  /** Called when a phase begins; with null when an update ends. For measuring: there is no clock here. */
+  onPhase: ((phase: Phase | null) => void) | null = null;
   private parts: Readonly<Record<string, Kept>> = {};
   protected begun = false;
   private saved: State | null;
@@ -77,8 +87,9 @@ export class Progress implements Kept {
    * `saved` is what `save` gave before, to go on from. `renews`: with other environments than were saved; what
    * belongs to them begins anew, and all else goes on.
    */
-  constructor(random: Random, saved: State | null = null, renews = false) {
+  constructor(random: Random, totalSteps: number, saved: State | null = null, renews = false) {
     this.random = random;
+    this.totalSteps = totalSteps;
     this.saved = saved;
     this.renews = renews;
   }
@@ -99,9 +110,21 @@ export class Progress implements Kept {
     return true;
   }
 
+  /** Begins the next update. */
+  next(): void {
+    this.update++;
+    this.onUpdate?.(this.update);
+  }
+
+  /** The share of the run that is still to come, from 1 to 0. */
+  left(): number {
+    return Math.max(0, 1 - this.envSteps / this.totalSteps);
+  }
+
   save(): State {
     const parts = Object.entries(this.parts).map(([name, part]) => [name, part.save()]);
-    return { ...Object.fromEntries(parts), random: this.random.save(), update: this.update };
+    const { random, update, envSteps } = this;
+    return { ...Object.fromEntries(parts), random: random.save(), update, envSteps };
   }
 
   /** Before `begin` has named the parts, the state waits for it. */
@@ -128,10 +151,21 @@ export class Progress implements Kept {
     this.restoreCounts(state);
   }
 
+  /** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
+  mustBeFinite(norm: number, tape: Tape): void {
+    mustBeFinite(norm, tape, `update ${this.update}`);
+  }
+
+  /** `descend`, with the update named where it fails. */
+  descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
+    return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
+  }
+
   /** Takes the counters and the generator alone: what tells how far a saved run has come. */
   restoreCounts(state: State): void {
     this.random.restore(Array.from(numbersOf(state, "random")));
     this.update = numberOf(state, "update");
+    this.envSteps = numberOf(state, "envSteps");
   }
 }
 
@@ -141,12 +175,7 @@ const remembered = 100; // episodes
 export class Training extends Progress {
   readonly model: ActorCritic;
   readonly env: VectorEnv;
-  /** Environment steps to train for: what schedules anneal over. */
-  readonly totalSteps: number;
-  envSteps = 0;
   episodes = 0;
-  /** Called before each update: what changes with the policy besides itself, such as opponents. */
-  onUpdate: ((update: number) => void) | null = null;
   private readonly returns = new Float64Array(remembered);
   private readonly lengths = new Float64Array(remembered);
 
@@ -158,10 +187,9 @@ export class Training extends Progress {
     saved: State | null = null,
     renews = false,
   ) {
-    super(random, saved, renews);
+    super(random, totalSteps, saved, renews);
     this.model = model;
     this.env = env;
-    this.totalSteps = totalSteps;
   }
 
   override begin(parts: Readonly<Record<string, Kept>>): boolean {
@@ -169,17 +197,6 @@ export class Training extends Progress {
     const resumed = super.begin({ weights: weightsOf(model.parameters), env, ...parts });
     if (!resumed) env.start();
     return resumed;
-  }
-
-  /** Begins the next update. */
-  next(): void {
-    this.update++;
-    this.onUpdate?.(this.update);
-  }
-
-  /** The share of the run that is still to come, from 1 to 0. */
-  left(): number {
-    return Math.max(0, 1 - this.envSteps / this.totalSteps);
   }
 
   /** Takes a rollout's steps and episodes into the counts. */
@@ -206,10 +223,9 @@ export class Training extends Progress {
   }
 
   override save(): State {
-    const { envSteps, episodes, returns, lengths } = this;
+    const { episodes, returns, lengths } = this;
     return {
       ...(super.save() as object),
-      envSteps,
       episodes,
       returns: returns.slice(),
       lengths: lengths.slice(),
@@ -225,20 +241,9 @@ export class Training extends Progress {
 
   override restoreCounts(state: State): void {
     super.restoreCounts(state);
-    this.envSteps = numberOf(state, "envSteps");
     this.episodes = numberOf(state, "episodes");
     this.returns.set(numbersOf(state, "returns", remembered));
     this.lengths.set(numbersOf(state, "lengths", remembered));
-  }
-
-  /** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
-  mustBeFinite(norm: number, tape: Tape): void {
-    mustBeFinite(norm, tape, `update ${this.update}`);
-  }
-
-  /** `descend`, with the update named where it fails. */
-  descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
-    return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
   }
 }
 

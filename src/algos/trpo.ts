@@ -11,6 +11,7 @@ import { SettingError } from "../core/errors.ts";
 import { flag, integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor } from "../core/tensor.ts";
+import { advantages } from "../estimators/advantages.ts";
 import {
   conjugateGradient,
   type FisherProduct,
@@ -19,11 +20,11 @@ import {
 } from "../estimators/natural.ts";
 import { surrogateDefaults, surrogateLoss } from "../estimators/surrogate.ts";
 import { valueLoss } from "../estimators/value.ts";
+import { meanWeights } from "../estimators/weights.ts";
 import { mean } from "../ops/reduce.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
-import { gae } from "../returns/gae.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
@@ -81,22 +82,22 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const masked = env.mask !== null;
   const actor = new Actor(model, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const advantage = new Float32Array(size);
-  const target = new Float32Array(size);
+  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
   const order = Int32Array.from({ length: size }, (_, i) => i);
 
   // ---- surrogate and KL over the whole rollout
-  const batch = new Minibatch(model, size, { masked, whole: true });
+  const chunk = new Minibatch(model, rollout, size, { masked, whole: true });
+  const [oldLogProb, surrogateAdvantage, surrogateWeight] = [0, 1, 2].map(() => chunk.column());
   const oldParams = input(k, [size, model.head.outputs]);
   let entropy = 0;
   let kl = 0;
   const learning = new Tape(k);
   const surrogate = (): Tensor => {
-    const params = model.forward(batch.observation);
-    const logProb = model.head.logProb(params, batch.action, batch.mask);
-    entropy = mean(model.head.entropy(params, batch.mask, batch.noise)).data[0];
-    kl = mean(model.head.kl(oldParams, params, batch.mask)).data[0];
-    return surrogateLoss(logProb, batch.oldLogProb, batch.advantage, batch.weight, ratioForm);
+    const params = model.forward(chunk.observation);
+    const logProb = model.head.logProb(params, chunk.action, chunk.actionMask);
+    entropy = mean(model.head.entropy(params, chunk.actionMask, chunk.noise)).data[0];
+    kl = mean(model.head.kl(oldParams, params, chunk.actionMask)).data[0];
+    return surrogateLoss(logProb, oldLogProb, surrogateAdvantage, surrogateWeight, ratioForm);
   };
   const [theta, g, step] = [0, 1, 2].map(() => new Float64Array(policy.size));
   const evaluate = (): { loss: number; kl: number } => {
@@ -108,13 +109,16 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   // ---- Fisher-vector products, on a second model that holds the direction
   const direction = new ActorCritic(k, { ...model.options, critic: false }, random.split());
   const along = new Flat(direction.parameters.list);
-  const states = new Minibatch(model, Math.ceil(size / c.fisherEvery), { masked, whole: true });
+  const states = new Minibatch(model, rollout, Math.ceil(size / c.fisherEvery), {
+    masked,
+    whole: true,
+  });
   const some = order.filter((i) => i % c.fisherEvery === 0);
   const curving = new Tape(k);
   const form = (): Tensor => {
     const params = model.forward(states.observation);
     const tangent = model.tangent(states.observation, direction);
-    return model.head.fisher(params, tangent, states.mask, direction.parameters);
+    return model.head.fisher(params, tangent, states.actionMask, direction.parameters);
   };
   curving.run(form); // refuses, before anything is played, what has no Fisher matrix here
   const product: FisherProduct = (out, v) => {
@@ -126,12 +130,15 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   };
 
   // ---- the critic's loss
-  const parts = new Minibatch(model, c.minibatch, { masked });
+  const fitted = new Minibatch(model, rollout, c.minibatch, { masked });
+  const [fittedTarget, fittedWeight] = [0, 1].map(() => fitted.column());
   const fitting = new Tape(k);
   const criticLoss = (): Tensor =>
-    valueLoss(model.value(parts.observation) as Tensor, parts.target, parts.weight);
+    valueLoss(model.value(fitted.observation) as Tensor, fittedTarget, fittedWeight);
   let valueLosses = 0;
   const fit = (): void => {
+    fitted.fill(fittedTarget, target);
+    fitted.fill(fittedWeight, weight);
     const loss = fitting.run(criticLoss);
     valueLosses += loss.data[0];
     fitting.backward(loss);
@@ -145,16 +152,23 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
       t.next();
       rollout.collect(random);
       t.count(rollout);
-      gae(advantage, rollout, c.gamma, c.lambda);
-      for (let i = 0; i < size; i++) target[i] = advantage[i] + rollout.value[i];
+      advantages({ advantage, target }, rollout, {
+        credit: "gae",
+        gamma: c.gamma,
+        lambda: c.lambda,
+      });
       const variance = explainedVariance(rollout.value, target);
       if (c.standardize) standardize(advantage, advantage);
-      const estimates = { advantage, target };
-      batch.forEachPart(rollout, estimates, order, 0, size, () => {});
-      states.forEachPart(rollout, estimates, some, 0, some.length, () => {});
+      meanWeights(weight, rollout.mask, order);
+      chunk.forEachChunk(order, 0, size, () => {
+        chunk.fill(oldLogProb, rollout.logProb);
+        chunk.fill(surrogateAdvantage, advantage);
+        chunk.fill(surrogateWeight, weight);
+      });
+      states.forEachChunk(some, 0, some.length, () => {});
 
       model.head.remember();
-      learning.run(() => oldParams.data.set(model.forward(batch.observation).data));
+      learning.run(() => oldParams.data.set(model.forward(chunk.observation).data));
       policy.clearGradients();
       learning.backward(learning.run(surrogate));
       policy.readGradients(g);
@@ -179,7 +193,8 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
         shuffleRows(shuffled, random, null);
         for (let first = 0; first < size; first += c.minibatch) {
           const end = Math.min(first + c.minibatch, size);
-          parts.forEachPart(rollout, estimates, shuffled, first, end, fit);
+          meanWeights(weight, rollout.mask, shuffled.subarray(first, end));
+          fitted.forEachChunk(shuffled, first, end, fit);
           adam.step();
         }
       }

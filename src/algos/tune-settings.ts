@@ -14,20 +14,14 @@ export interface TuneAlgorithm {
   readonly usual?: Readonly<Partial<Record<keyof typeof tuneSettings, unknown>>>;
 }
 
-export const tuneSettings = {
-  prompts: integer(16, "prompts an update", { min: 1, max: 65536 }),
-  groupSize: integer(8, "completions of each prompt", { min: 1, max: 4096 }),
+/** Settings of every algorithm that learns from groups of sequences. */
+const groupSettings = {
   epochs: integer(1, "passes over a batch", { min: 1, max: 100 }),
   minibatches: integer(1, "optimizer steps a pass", { min: 1, max: 4096 }),
   learningRate: real(1e-3, "Adam's step size", { min: 0, max: 10 }),
   warmup: integer(5, "updates over which the step size rises"),
   anneal: flag(true, "the step size falls linearly to a tenth"),
   maxGradNorm: real(1, "gradients are clipped to this global norm", { min: 1e-9 }),
-  temperature: real(1, "of sampling, and of the policy that learns", { min: 1e-3, max: 1e3 }),
-  topK: integer(0, "sample from the k likeliest tokens; 0 from all"),
-  topP: real(1, "sample from the likeliest tokens of this probability", { min: 1e-9, max: 1 }),
-  topPRule: samplingSettings.topPRule,
-  minP: real(0, "sample from tokens this likely against the likeliest", { min: 0, max: 1 }),
   clipRange: real(0, "ε of the clip on both sides; 0: the algorithm's own", { min: 0 }),
   klWeight: real(-1, "weight of the KL to the reference; −1: the algorithm's own", { min: -1 }),
   klEstimator: choice("own", ["own", "k1", "k2", "k3"], "how the KL is estimated"),
@@ -35,10 +29,26 @@ export const tuneSettings = {
   targetKl: real(0, "adapt the KL's weight to this KL a token; 0: fixed", { min: 0 }),
   reference: flag(true, "keep the first policy, to tell the KL from it"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
+  riskSharpness: real(1, "mrt: α of the distribution over candidates", { min: 1e-6 }),
+};
+const valueSettings = {
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
   lambda: real(1, "GAE's trace decay, with a learned value", { min: 0, max: 1 }),
   standardize: flag(true, "standardize token advantages, with a learned value"),
-  riskSharpness: real(1, "mrt: α of the distribution over candidates", { min: 1e-6 }),
+};
+const groupSize = integer(8, "completions of each prompt", { min: 1, max: 4096 });
+
+/** Of completions. */
+export const tuneSettings = {
+  prompts: integer(16, "prompts an update", { min: 1, max: 65536 }),
+  groupSize,
+  ...groupSettings,
+  ...valueSettings,
+  temperature: real(1, "of sampling, and of the policy that learns", { min: 1e-3, max: 1e3 }),
+  topK: integer(0, "sample from the k likeliest tokens; 0 from all"),
+  topP: real(1, "sample from the likeliest tokens of this probability", { min: 1e-9, max: 1 }),
+  topPRule: samplingSettings.topPRule,
+  minP: real(0, "sample from tokens this likely against the likeliest", { min: 0, max: 1 }),
   cutShort: choice("score", ["score", "leave"], "completions without an end: scored, or left out"),
   cutShortFactor: real(1, "multiplies the reward of a completion without an end", {
     min: 0,
@@ -49,6 +59,20 @@ export const tuneSettings = {
   curriculum: flag(false, "draw prompts more often whose rewards differ"),
 };
 export type TuneConfig = Values<typeof tuneSettings>;
+
+/** Of episodes. */
+export const episodeSettings = {
+  starts: integer(4, "start states an update", { min: 1, max: 4096 }),
+  groupSize: integer(8, "episodes from each start state", { min: 1, max: 4096 }),
+  ...groupSettings,
+  learningRate: real(0.01, "Adam's step size", { min: 0, max: 10 }),
+  reference: flag(false, groupSettings.reference.about),
+};
+export type EpisodeConfig = Values<typeof episodeSettings>;
+
+/** What the trainer of groups reads. */
+export type GroupConfig = Values<typeof groupSettings> &
+  Values<typeof valueSettings> & { readonly groupSize: number };
 
 const actor = (estimator: EstimatorSettings): EstimatorSettings => ({
   ...estimator,
@@ -123,7 +147,7 @@ export const tuneAlgorithms = {
 export type TuneName = keyof typeof tuneAlgorithms;
 
 /** The estimator an algorithm's name and the settings mean together. */
-export function estimatorOf(name: TuneName, c: TuneConfig): EstimatorSettings {
+export function estimatorOf(name: TuneName, c: Values<typeof groupSettings>): EstimatorSettings {
   const { estimator }: TuneAlgorithm = tuneAlgorithms[name];
   const clip = c.clipRange > 0 ? { clipLow: c.clipRange, clipHigh: c.clipRange } : {};
   const own = estimator.kl;

@@ -5,6 +5,7 @@
  *
  * The expectation of the cost over the candidates, renormalized; −reward is a cost.
  */
+import type { Floats } from "../core/backend.ts";
 import { checkFinite } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
@@ -64,3 +65,21 @@ const minimumRiskOp: Op = {
     if (dlogProb) for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * slope[i];
   },
 };
+
+/**
+ * Writes the cost of each sample, −reward, [samples]. Samples with `counts` 0 get the mean cost of their group's
+ * others (groups of `size` neighbors), so that they contribute no gradient.
+ */
+export function sampleCosts(cost: Floats, reward: Floats, counts: Floats, size: number): void {
+  for (let first = 0; first < cost.length; first += size) {
+    let sum = 0;
+    let n = 0;
+    for (let i = first; i < first + size; i++) {
+      if (counts[i] === 0) continue;
+      cost[i] = -reward[i];
+      sum += cost[i];
+      n++;
+    }
+    for (let i = first; i < first + size; i++) if (counts[i] === 0) cost[i] = n === 0 ? 0 : sum / n;
+  }
+}

@@ -67,3 +67,15 @@ export function tokenWeights(
     for (let i = start; i < start + steps; i++) weight[i] = mask[i] !== 0 ? 1 / divisor : 0;
   }
 }
+
+/**
+ * Writes the weights of a mean over the masked-in rows among `rows`: 1/Σ mask, and 0 where the mask is 0. Other rows
+ * are left alone. Returns `rows`.
+ */
+export function meanWeights<R extends ArrayLike<number>>(weight: Floats, mask: Floats, rows: R): R {
+  let total = 0;
+  for (let i = 0; i < rows.length; i++) total += mask[rows[i]];
+  for (let i = 0; i < rows.length; i++)
+    weight[rows[i]] = mask[rows[i]] === 0 ? 0 : mask[rows[i]] / total;
+  return rows;
+}

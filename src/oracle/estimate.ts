@@ -1,21 +1,25 @@
 /**
- * Runs the library's estimators on trajectories of a small problem: the same ops, scans and settings that
- * trainers use, in float64, on a policy that is a table of logits.
+ * Runs the library's estimators on trajectories of a small problem: the trainers' own `advantages` and `policyLoss`,
+ * in float64, on a policy that is a table of logits.
  */
 import { loops } from "../backends/loops.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor, variable } from "../core/tensor.ts";
 import { categoricalLogProb } from "../distributions/categorical.ts";
 import type { Tabular } from "../envs/env.ts";
-import { klLoss, klOf } from "../estimators/kl.ts";
+import { advantages } from "../estimators/advantages.ts";
+import type { Sequences } from "../estimators/batch.ts";
+import {
+  type LossColumns,
+  Metrics,
+  type PolicyLossSettings,
+  policyLoss,
+} from "../estimators/policy-loss.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
-import { surrogateLoss } from "../estimators/surrogate.ts";
+import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
-import { add, mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
-import { tokenGae } from "../returns/gae.ts";
-import { groupShares } from "../returns/group.ts";
 import { exactValues } from "./exact.ts";
 import { logPolicy, type Trajectory } from "./trajectories.ts";
 
@@ -52,52 +56,61 @@ export function estimator(
   const { actions, maxSteps: steps } = problem;
   const n = K * steps;
   const table = variable(k, [problem.states, actions], logits);
-  const [state, action, old, ref, weight, advantage] = [0, 1, 2, 3, 4, 5].map(() =>
+  const [state, action, oldLogProb, refLogProb, weight, advantage] = [0, 1, 2, 3, 4, 5].map(() =>
     input(k, [K, steps]),
   );
   const [logOld, logRef] = [logPolicy(behaviour, actions), logPolicy(reference, actions)];
   const baseline = value ?? exactValues(problem, logits, 1).V[steps];
   const greedy = s.baseline === "greedy" ? greedyReward(problem, logits) : 0;
-  const [mask, tokenReward, tokenValue] = [0, 1, 2].map(() => new Float64Array(n));
-  const [reward, shares] = [new Float64Array(K), new Float64Array(K)];
+  const [mask, reward, values] = [0, 1, 2].map(() => new Float64Array(n));
+  const batch: Sequences = {
+    sequences: K,
+    steps,
+    mask,
+    logProb: oldLogProb.data,
+    refLogProb: refLogProb.data,
+    reward,
+    value: values,
+  };
   const tape = new Tape(k);
-  const flat = [n];
-  const shape = [K, steps];
+  const columns = { oldLogProb, refLogProb, advantage, weight } as unknown as LossColumns;
+  const inLoss = s.kl?.place === "loss" ? s.kl : null;
+  const settings: PolicyLossSettings = {
+    surrogate: s.surrogate,
+    value: valueDefaults,
+    entropyWeight: 0,
+    valueWeight: 0,
+    referenceKl: inLoss && { settings: inLoss, weight: input(k, [1], [inLoss.weight]) },
+  };
+  const metrics = new Metrics();
   const loss = (): Tensor => {
-    const rows = indexSelect(table, reshape(state, flat));
-    const logProb = reshape(categoricalLogProb(rows, reshape(action, flat)), shape);
-    const policy = surrogateLoss(logProb, old, advantage, weight, s.surrogate);
-    if (s.kl === null || s.kl.place === "reward") return policy;
-    return add(policy, mul(klLoss(logProb, ref, weight, s.kl), s.kl.weight));
+    const rows = indexSelect(table, reshape(state, [n]));
+    const logProb = reshape(categoricalLogProb(rows, reshape(action, [n])), [K, steps]);
+    return policyLoss({ logProb, entropy: null, value: null }, columns, settings, metrics);
   };
   return (tuple) => {
-    for (const column of [mask, tokenReward, tokenValue]) column.fill(0);
-    for (const column of [state, action, old, ref]) column.data.fill(0);
-    for (const [row, { states, actions: taken, rewards }] of tuple.entries()) {
-      reward[row] = -greedy;
+    for (const column of [mask, reward, values]) column.fill(0);
+    for (const column of [state, action, oldLogProb, refLogProb]) column.data.fill(0);
+    for (const [row, { states, actions: chosen, rewards }] of tuple.entries()) {
       for (let t = 0; t < states.length; t++) {
         const i = row * steps + t;
-        const at = states[t] * actions + taken[t];
+        const at = states[t] * actions + chosen[t];
         mask[i] = 1;
         state.data[i] = states[t];
-        action.data[i] = taken[t];
-        old.data[i] = logOld[at];
-        ref.data[i] = logRef[at];
-        const penalty =
-          s.kl?.place === "reward" ? s.kl.weight * klOf(logOld[at], logRef[at], s.kl) : 0;
-        tokenReward[i] = rewards[t] - penalty;
-        tokenValue[i] = baseline[states[t]];
-        reward[row] += tokenReward[i];
+        action.data[i] = chosen[t];
+        oldLogProb.data[i] = logOld[at];
+        refLogProb.data[i] = logRef[at];
+        reward[i] = rewards[t];
+        values[i] = baseline[states[t]];
       }
     }
     tokenWeights(weight.data, mask, steps, { aggregation: s.aggregation });
-    if (s.baseline === "value") {
-      tokenGae(advantage.data, tokenReward, tokenValue, mask, steps, 1, lambda);
-    } else {
-      groupShares(shares, reward, s, K);
-      // a token that is not there has weight 0
-      for (let i = 0; i < n; i++) advantage.data[i] = shares[Math.floor(i / steps)];
-    }
+    advantages({ advantage: advantage.data }, batch, {
+      credit: s.baseline === "value" ? "gae" : "sequence",
+      estimator: s,
+      lambda,
+      greedyScore: new Float64Array(K).fill(greedy),
+    });
     table.grad.fill(0);
     tape.backward(tape.run(loss));
     return (table.grad as Float64Array).map((g) => -g);

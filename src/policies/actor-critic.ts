@@ -7,6 +7,7 @@ import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import type { Space } from "../envs/space.ts";
+import type { Evaluation } from "../estimators/policy-loss.ts";
 import { orthogonal } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { add } from "../ops/arithmetic.ts";
@@ -26,6 +27,20 @@ export interface ActorCriticOptions extends NetworkOptions, HeadOptions {
   readonly shared?: boolean;
   /** The critic's last layer predicts in units of its targets: see pop-art.ts. Default false. */
   readonly popArt?: boolean;
+}
+
+/** Rows of decisions that `evaluate` takes. */
+export interface Decisions {
+  /** [rows, size] */
+  readonly observation: Tensor;
+  /** As the head keeps actions for learning. */
+  readonly action: Tensor;
+  /** 1 where a choice is allowed, [rows, masked]; NONE where nothing is masked. */
+  readonly actionMask: Tensor;
+  /** Of a recurrent policy; else null. */
+  readonly memory: Memory | null;
+  /** The noise each action was sampled with, where the head's entropy needs it; else NONE. */
+  readonly noise: Tensor;
 }
 
 function describeActions(space: Space): string {
@@ -69,6 +84,15 @@ export class ActorCritic {
         : null;
     this.hasCritic = critic;
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
+  }
+
+  /** The log-probabilities, entropies and values of a chunk's rows, on the tape: each [rows]. */
+  evaluate({ observation, action, actionMask, memory, noise }: Decisions): Evaluation {
+    const features = this.features(observation, memory);
+    const params = this.outputs(features);
+    const logProb = this.head.logProb(params, action, actionMask);
+    const entropy = this.head.entropy(params, actionMask, noise);
+    return { logProb, entropy, value: this.value(observation, memory, features) };
   }
 
   /** observation [rows, size] → what the head takes, [rows, outputs]. */

@@ -1,76 +1,70 @@
-/** The part of a rollout that one pass forward and backward takes, in tensors that the loss reads. */
+/** The chunks of a rollout: rows copied into tensors that an actor-critic evaluates. */
 import type { Floats } from "../core/backend.ts";
-import { input, NONE, type Tensor } from "../core/tensor.ts";
-import type { ActorCritic } from "../policies/actor-critic.ts";
+import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
+import type { Evaluation } from "../estimators/policy-loss.ts";
+import { reshape } from "../ops/layout.ts";
+import type { ActorCritic, Decisions } from "../policies/actor-critic.ts";
 import type { Memory } from "../policies/network.ts";
+import type { Chunks } from "./chunks.ts";
 import type { Rollout } from "./rollout.ts";
 
-/** What an algorithm worked out for each row of a rollout. */
-export interface Estimates {
-  readonly advantage: Floats;
-  readonly target: Floats;
-}
-
-/** Where a minibatch's rows come from: a rollout, or columns given alike. */
+/** The columns that rows are copied from: a rollout's, or others of the same form. */
 export type Source = Pick<
   Rollout,
-  | "observation"
-  | "mask"
-  | "action"
-  | "logProb"
-  | "noise"
-  | "value"
-  | "reset"
-  | "taken"
-  | "startState"
-  | "envs"
+  "observation" | "actionMask" | "action" | "noise" | "reset" | "startState" | "envs"
 >;
 
-/** A minibatch of more rows runs in parts: activations of more leave the cache (measured). */
-const partRows = 128;
+export interface MinibatchOptions {
+  /** Whether the environment masks its actions. */
+  readonly masked?: boolean;
+  /** Steps of a sequence. A recurrent model takes whole sequences, all of a minibatch in one pass. */
+  readonly steps?: number;
+  /** A minibatch is one chunk for any model. */
+  readonly whole?: boolean;
+  /** Log-probabilities and columns are [sequences, steps], as losses on whole sequences need them. */
+  readonly bySequence?: boolean;
+}
 
-export class Minibatch {
-  /** Rows of one pass. */
+/** Larger minibatches run in chunks of this many rows: more activations leave the cache (`npx tsx bench update`). */
+const chunkRows = 128;
+
+export class Minibatch implements Chunks, Decisions {
+  readonly parameters: Parameters;
+  /** Rows of one chunk. */
   readonly rows: number;
   readonly observation: Tensor;
-  readonly mask: Tensor;
   readonly action: Tensor;
-  readonly oldLogProb: Tensor;
-  readonly oldValue: Tensor;
-  /** What the actions were sampled with, where the head's entropy wants it; else NONE. */
+  readonly actionMask: Tensor;
   readonly noise: Tensor;
-  readonly advantage: Tensor;
-  readonly target: Tensor;
-  /** 1/(taken steps of the whole minibatch), so that sums are means; 0 for others, and behind its end. */
-  readonly weight: Tensor;
   readonly memory: Memory | null;
-  private readonly columns: readonly (readonly [
-    Tensor,
-    (source: Source, e: Estimates) => Floats,
-  ])[];
+  count = 0;
+  private readonly model: ActorCritic;
+  private readonly source: Source;
+  private readonly shape: readonly number[];
+  private readonly inputs: readonly (readonly [Tensor, Floats])[];
+  private order: ArrayLike<number> = [];
+  private first = 0;
 
-  /**
-   * For minibatches of up to `size` rows. A recurrent model takes whole sequences of `steps`, all in one
-   * pass, so there `size` is a multiple of `steps`. `whole`: in one pass for any model.
-   */
-  constructor(model: ActorCritic, size: number, { masked = false, steps = 1, whole = false } = {}) {
+  /** For minibatches of up to `size` rows; with `steps`, a multiple of it. */
+  constructor(
+    model: ActorCritic,
+    source: Source,
+    size: number,
+    { masked = false, steps = 1, whole = false, bySequence = false }: MinibatchOptions = {},
+  ) {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
-    const rows = memorySize > 0 || whole ? size : Math.min(size, partRows);
-    const one = (): Tensor => input(k, [rows]);
+    const rows = memorySize > 0 || whole || bySequence ? size : Math.min(size, chunkRows);
+    this.model = model;
+    this.parameters = model.parameters;
+    this.source = source;
     this.rows = rows;
+    this.shape = bySequence ? [rows / steps, steps] : [rows];
     this.observation = input(k, [rows, options.observation.size]);
-    this.mask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
-    this.mask.data.fill(1);
+    this.actionMask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
+    this.actionMask.data.fill(1);
     this.action = input(k, head.actionShape(rows));
     this.noise = head.samplesEntropy ? input(k, head.actionShape(rows)) : NONE;
-    [this.oldLogProb, this.oldValue, this.advantage, this.target, this.weight] = [
-      one(),
-      one(),
-      one(),
-      one(),
-      one(),
-    ];
     this.memory =
       memorySize > 0
         ? {
@@ -78,52 +72,68 @@ export class Minibatch {
             reset: input(k, [steps, rows / steps]),
           }
         : null;
-    this.columns = [
-      [this.observation, (source) => source.observation],
-      [this.action, (source) => source.action],
-      [this.oldLogProb, (source) => source.logProb],
-      [this.oldValue, (source) => source.value],
-      [this.advantage, (_, { advantage }) => advantage],
-      [this.target, (_, { target }) => target],
-      ...(this.noise === NONE ? [] : [[this.noise, (source: Source) => source.noise] as const]),
-      ...(this.mask === NONE ? [] : [[this.mask, (source: Source) => source.mask] as const]),
-      ...(this.memory === null
-        ? []
-        : [[this.memory.reset, (source: Source) => source.reset] as const]),
+    const { actionMask, noise, memory } = this;
+    this.inputs = [
+      [this.observation, source.observation],
+      [this.action, source.action],
+      ...(noise === NONE ? [] : [[noise, source.noise] as const]),
+      ...(actionMask === NONE ? [] : [[actionMask, source.actionMask] as const]),
+      ...(memory === null ? [] : [[memory.reset, source.reset] as const]),
     ];
   }
 
-  /** Calls `pass` for each part of the rows order[first … end − 1], filled in. */
-  forEachPart(
-    source: Source,
-    estimates: Estimates,
-    order: Int32Array,
-    first: number,
-    end: number,
-    pass: () => void,
-  ): void {
-    let taken = 0;
-    for (let i = first; i < end; i++) taken += source.taken[order[i]];
+  forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
+    this.order = order;
     for (let start = first; start < end; start += this.rows) {
-      const count = Math.min(this.rows, end - start);
-      for (const [tensor, column] of this.columns) {
-        copyRows(tensor.data, column(source, estimates), order, start, count, this.rows);
-      }
-      for (let row = 0; row < this.rows; row++) {
-        this.weight.data[row] = row < count ? source.taken[order[start + row]] / taken : 0;
-      }
-      this.startSequences(source, order, start);
+      this.first = start;
+      this.count = Math.min(this.rows, end - start);
+      for (const [tensor, column] of this.inputs) this.copy(tensor, column);
+      this.startSequences();
       pass();
     }
   }
 
-  /** The memory of the environments that the first step's rows come from. */
-  private startSequences({ startState, envs }: Source, order: Int32Array, start: number): void {
+  column(perSequence = false): Tensor {
+    return input(this.parameters.backend, perSequence ? this.shape.slice(0, 1) : this.shape);
+  }
+
+  fill(to: Tensor, column: Floats): void {
+    if (this.count < this.rows) to.data.fill(0);
+    this.copy(to, column);
+  }
+
+  spill({ data }: Tensor, column: Floats): void {
+    for (let row = 0; row < this.count; row++) column[this.order[this.first + row]] = data[row];
+  }
+
+  evaluate(): Evaluation {
+    const evaluation = this.model.evaluate(this);
+    if (this.shape.length === 1) return evaluation;
+    const { logProb, entropy, value } = evaluation;
+    const bySequence = (x: Tensor): Tensor => reshape(x, this.shape);
+    return {
+      logProb: bySequence(logProb),
+      entropy: entropy && bySequence(entropy),
+      value: value && bySequence(value),
+    };
+  }
+
+  private copy({ data }: Tensor, column: Floats): void {
+    const { order, first, count } = this;
+    const width = data.length / this.rows;
+    for (let row = 0, at = 0; row < count; row++) {
+      for (let j = 0, i = order[first + row] * width; j < width; j++) data[at++] = column[i++];
+    }
+  }
+
+  /** Copies the recurrent state of the environments that the first step's rows come from. */
+  private startSequences(): void {
     if (this.memory === null) return;
+    const { startState, envs } = this.source;
     const { state } = this.memory;
     const [n, size] = state.shape;
     for (let row = 0; row < n; row++) {
-      const e = order[start + row] % envs;
+      const e = this.order[this.first + row] % envs;
       for (let j = 0; j < size; j++) state.data[row * size + j] = startState[e * size + j];
     }
   }
@@ -131,8 +141,7 @@ export class Minibatch {
 
 /**
  * Returns where the minibatch that begins at `first` ends: after `minibatch` rows, or at the end of all `size`
- * where fewer than `least` would be left over. With `least` 2, no row is alone: it has no deviation to be
- * standardized by.
+ * where fewer than `least` would be left over. With `least` 2, no row is alone: it has no standard deviation.
  */
 export function minibatchEnd(
   first: number,
@@ -142,20 +151,6 @@ export function minibatchEnd(
 ): number {
   const end = first + minibatch;
   return size - end < least ? size : end;
-}
-
-function copyRows(
-  to: Floats,
-  from: Floats,
-  order: Int32Array,
-  start: number,
-  count: number,
-  rows: number,
-): void {
-  const width = to.length / rows;
-  for (let row = 0, at = 0; row < count; row++) {
-    for (let j = 0, i = order[start + row] * width; j < width; j++) to[at++] = from[i++];
-  }
 }
 
 /**

@@ -1,4 +1,7 @@
-/** Steps of several environments under a policy, in arrays made once: [steps, envs], time first. */
+/**
+ * Steps of several environments under a policy, in arrays made once. Columns are [steps, envs], time first, as scans
+ * read them; or, with `bySequence`, [envs, steps], as estimators on whole episodes do.
+ */
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { Actor } from "../policies/actor.ts";
@@ -13,7 +16,8 @@ export class Rollout implements Transitions {
   /** steps·envs: rows of each column. */
   readonly size: number;
   readonly observation: Float32Array;
-  readonly mask: Float32Array;
+  /** 1 where a choice was allowed, where the environment masks its actions; else empty. */
+  readonly actionMask: Float32Array;
   readonly action: Float32Array;
   readonly logProb: Float32Array;
   /** What each action was sampled with, where the head's entropy wants it; else empty. */
@@ -27,7 +31,7 @@ export class Rollout implements Transitions {
   /** 1 where the step was the first of its episode. */
   readonly reset: Float32Array;
   /** 1 where a step was taken; 0 only where an episode had ended and rested. */
-  readonly taken: Float32Array;
+  readonly mask: Float32Array;
   /** What a recurrent model remembered before the first step, [envs, memorySize]. */
   readonly startState: Float32Array;
   /** Steps taken by the last `collect`. */
@@ -38,7 +42,10 @@ export class Rollout implements Transitions {
   readonly episodeSuccess: Float32Array;
   episodes = 0;
 
-  constructor(env: VectorEnv, actor: Actor, steps: number) {
+  private readonly stepStride: number;
+  private readonly envStride: number;
+
+  constructor(env: VectorEnv, actor: Actor, steps: number, { bySequence = false } = {}) {
     const { head, memorySize } = actor.model;
     const envs = env.envs.length;
     const [{ observationSpace, actionSpace }] = env.envs;
@@ -51,8 +58,9 @@ export class Rollout implements Transitions {
     this.steps = steps;
     this.envs = envs;
     this.size = n;
+    [this.stepStride, this.envStride] = bySequence ? [1, steps] : [envs, 1];
     this.observation = new Float32Array(n * env.observationSize);
-    this.mask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0);
+    this.actionMask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0);
     this.action = new Float32Array(n * head.actionSize);
     this.logProb = new Float32Array(n);
     this.noise = new Float32Array(head.samplesEntropy ? n * head.actionSize : 0);
@@ -62,7 +70,7 @@ export class Rollout implements Transitions {
     this.terminated = new Float32Array(n);
     this.truncated = new Float32Array(n);
     this.reset = new Float32Array(n);
-    this.taken = new Float32Array(n);
+    this.mask = new Float32Array(n);
     this.startState = new Float32Array(envs * memorySize);
     this.episodeReturn = new Float64Array(n);
     this.episodeLength = new Int32Array(n);
@@ -74,45 +82,45 @@ export class Rollout implements Transitions {
     const { actor, envs } = this;
     this.count = 0;
     this.episodes = 0;
-    this.taken.fill(0);
+    this.mask.fill(0);
     this.startState.set(actor.state);
     let t = 0;
     for (let running = envs; t < this.steps && running > 0; t++) {
       this.look(t);
       actor.act(random);
-      place(this.action, actor.action, t);
-      place(this.logProb, actor.logProb, t);
-      if (this.noise.length > 0) place(this.noise, actor.noise, t);
-      place(this.value, actor.value, t);
+      this.write(this.action, actor.action, t);
+      this.write(this.logProb, actor.logProb, t);
+      if (this.noise.length > 0) this.write(this.noise, actor.noise, t);
+      this.write(this.value, actor.value, t);
       running = this.step(t);
     }
-    for (let i = t * envs; i < this.size; i++) this.clear(i);
+    for (let rest = t; rest < this.steps; rest++)
+      for (let e = 0; e < envs; e++) this.clear(this.row(rest, e));
     this.fillNextValues(t);
   }
 
   private look(t: number): void {
     const { env, actor } = this;
     actor.observation.set(env.observation);
-    place(this.observation, env.observation, t);
+    this.write(this.observation, env.observation, t);
     if (env.mask !== null && actor.mask.length > 0) {
       actor.mask.set(env.mask);
-      place(this.mask, env.mask, t);
+      this.write(this.actionMask, env.mask, t);
     }
     actor.reset.set(env.fresh);
-    place(this.reset, env.fresh, t);
+    this.write(this.reset, env.fresh, t);
   }
 
   /** One step everywhere. Returns how many environments go on. */
   private step(t: number): number {
     const { env, envs, actor } = this;
-    const row = t * envs;
-    for (let e = 0; e < envs; e++) this.taken[row + e] = env.resting(e) ? 0 : 1;
+    for (let e = 0; e < envs; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
     env.step(actor.command);
     let running = 0;
     let cut = false;
     for (let e = 0; e < envs; e++) {
-      const i = row + e;
-      if (this.taken[i] === 0) {
+      const i = this.row(t, e);
+      if (this.mask[i] === 0) {
         this.clear(i);
         continue;
       }
@@ -130,7 +138,8 @@ export class Rollout implements Transitions {
     }
     if (cut) {
       const final = actor.judge(env.finalObservation);
-      for (let e = 0; e < envs; e++) if (env.truncated[e] !== 0) this.nextValue[row + e] = final[e];
+      for (let e = 0; e < envs; e++)
+        if (env.truncated[e] !== 0) this.nextValue[this.row(t, e)] = final[e];
     }
     return running;
   }
@@ -140,22 +149,33 @@ export class Rollout implements Transitions {
     this.terminated[i] = 1; // nothing follows
     this.truncated[i] = 0;
     this.value[i] = 0;
-    this.taken[i] = 0;
+    this.mask[i] = 0;
   }
 
   /** V of the state reached, where the episode went on; where it was cut short, it is there already. */
   private fillNextValues(steps: number): void {
-    const { env, envs, actor, nextValue, value } = this;
-    const last = (steps - 1) * envs;
-    for (let i = 0; i < last; i++) if (this.truncated[i] === 0) nextValue[i] = value[i + envs];
+    const { env, envs, actor, nextValue, value, truncated } = this;
     const reached = actor.judge(env.observation);
-    for (let e = 0; e < envs; e++) {
-      if (this.truncated[last + e] === 0) nextValue[last + e] = reached[e];
+    for (let t = 0; t < steps; t++) {
+      for (let e = 0; e < envs; e++) {
+        const i = this.row(t, e);
+        if (truncated[i] === 0)
+          nextValue[i] = t + 1 < steps ? value[this.row(t + 1, e)] : reached[e];
+      }
     }
   }
-}
 
-/** Copies a row of a column. */
-function place(column: Float32Array, row: ArrayLike<number>, t: number): void {
-  for (let i = 0, at = t * row.length; i < row.length; i++, at++) column[at] = row[i];
+  /** The row of a step of an environment in each column. */
+  row(t: number, e: number): number {
+    return t * this.stepStride + e * this.envStride;
+  }
+
+  /** Copies numbers of every environment, [envs, width], to step t of a column. */
+  private write(column: Float32Array, from: ArrayLike<number>, t: number): void {
+    const width = from.length / this.envs;
+    for (let e = 0, i = 0; e < this.envs; e++) {
+      const at = this.row(t, e) * width;
+      for (let j = 0; j < width; j++) column[at + j] = from[i++];
+    }
+  }
 }

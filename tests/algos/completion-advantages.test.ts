@@ -1,9 +1,5 @@
 /** Advantages of completions by hand, for each kind of baseline; and which prompts come next. */
 import { describe, expect, test } from "vitest";
-import {
-  type AdvantageSettings,
-  estimateCompletions,
-} from "../../src/algos/completion-advantages.ts";
 import { PromptSource } from "../../src/algos/prompt-source.ts";
 import {
   estimatorOf,
@@ -13,6 +9,8 @@ import {
 } from "../../src/algos/tune-settings.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
+import { advantages } from "../../src/estimators/advantages.ts";
+import { sampleCosts } from "../../src/estimators/minimum-risk.ts";
 import { Completions } from "../../src/rollout/completions.ts";
 
 const steps = 3;
@@ -45,24 +43,26 @@ function estimate(name: TuneName, rewards: readonly number[], more: More = {}) {
   const out = {
     advantage: column(),
     target: column(),
-    cost: new Float64Array(4),
     counts: new Float64Array(4).fill(1),
   };
-  const settings: AdvantageSettings = {
-    ...c,
-    estimator,
-    klWeight: estimator.kl?.weight ?? 0,
-    groupSize: 2,
-    wholeBatch: "wholeBatch" in algorithm,
-    bestOnly: "bestOnly" in algorithm,
-  };
-  const judged = {
+  const sequences = {
+    ...batch,
+    sequences: 4,
     refLogProb: column().fill(-1.5), // ln π − ln π_ref = 0.5: k1 is 0.5 a token
     value: column(more.value),
-    greedyReward: Float64Array.from(more.greedyReward ?? [0, 0, 0, 0]),
   };
-  estimateCompletions(out, batch, judged, settings);
-  return out;
+  advantages(out, sequences, {
+    credit: estimator.baseline === "value" ? "gae" : "sequence",
+    estimator,
+    lambda: c.lambda,
+    standardize: c.standardize,
+    groupSize: "wholeBatch" in algorithm ? 4 : 2,
+    bestOnly: "bestOnly" in algorithm,
+    ...(more.greedyReward && { greedyScore: Float64Array.from(more.greedyReward) }),
+  });
+  const cost = new Float64Array(4);
+  sampleCosts(cost, batch.reward, out.counts, 2);
+  return { ...out, cost };
 }
 const near = (got: ArrayLike<number>, want: readonly number[]): void => {
   expect(got.length).toBe(want.length);

@@ -3,20 +3,16 @@
  * completions with their probabilities, by the very code that trains. float64, to 1e-6.
  */
 import { describe, expect, test } from "vitest";
-import { estimateCompletions } from "../../src/algos/completion-advantages.ts";
-import { CompletionLoss, CompletionScorer } from "../../src/algos/completion-loss.ts";
-import {
-  estimatorOf,
-  type TuneName,
-  tuneAlgorithms,
-  tuneSettings,
-} from "../../src/algos/tune-settings.ts";
+import { Learner } from "../../src/algos/improve.ts";
+import { Scorer } from "../../src/algos/scorer.ts";
+import { estimatorOf, type TuneName, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor } from "../../src/core/tensor.ts";
 import { categoricalLogProb } from "../../src/distributions/categorical.ts";
+import { advantages } from "../../src/estimators/advantages.ts";
 import { valueDefaults } from "../../src/estimators/value.ts";
 import { tokenWeights } from "../../src/estimators/weights.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
@@ -24,6 +20,7 @@ import { mul } from "../../src/ops/arithmetic.ts";
 import { exp } from "../../src/ops/elementwise.ts";
 import { reshape } from "../../src/ops/layout.ts";
 import { sum } from "../../src/ops/reduce.ts";
+import { CompletionChunks } from "../../src/rollout/completion-chunks.ts";
 import { Completions } from "../../src/rollout/completions.ts";
 
 const stop = 2;
@@ -99,20 +96,28 @@ const sizes = { rows: 1, positions: 8, samples: 4, steps };
 /** The exact mean of minus the loss's gradient over all K-tuples. */
 function meanOf(gpt: Gpt, name: TuneName, K: number, more: object = {}): Float64Array {
   const c = settle(tuneSettings, { klWeight: 0, standardize: false, valueWeight: 0, ...more });
-  const algorithm = tuneAlgorithms[name];
   const estimator = { ...estimatorOf(name, c), aggregation: "sequenceSum" as const };
-  const minimumRisk = null;
-  const settings = { ...c, estimator, minimumRisk, value: valueDefaults };
-  const loss = new CompletionLoss(gpt, sizes, settings);
   const { probabilities, logProbs } = exact(gpt);
   const batch = new Completions(K, steps);
   const n = K * steps;
   const [advantage, target, weight, refLogProb, oldValue] = [0, 1, 2, 3, 4].map(
     () => new Float64Array(n),
   );
-  const [cost, counts, greedyReward] = [0, 1, 2].map(() => new Float64Array(K));
-  greedyReward.fill(rewardOf(all[3]));
-  const critic = new CompletionScorer(gpt, sizes, 1, K);
+  const [counts, greedyScore] = [new Float64Array(K), new Float64Array(K)];
+  greedyScore.fill(rewardOf(all[3]));
+  const chunks = new CompletionChunks(gpt, batch, sizes);
+  const critic = new Scorer(chunks, K);
+  const withValue = estimator.baseline === "value";
+  const learner = new Learner(
+    chunks,
+    { oldLogProb: batch.logProb, advantage, weight, ...(withValue && { target, oldValue }) },
+    {
+      surrogate: estimator.surrogate,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+    },
+  );
   const order = Array.from({ length: K }, (_, i) => i);
   const mean = new Float64Array(gradientOf(gpt).length);
   const index = new Array<number>(K).fill(0);
@@ -130,23 +135,21 @@ function meanOf(gpt: Gpt, name: TuneName, K: number, more: object = {}): Float64
       }
     }
     counts.fill(1);
-    if (estimator.baseline === "value") critic.score(batch, new Float64Array(n), oldValue);
-    estimateCompletions(
-      { advantage, target, cost, counts },
-      batch,
-      { refLogProb, value: oldValue, greedyReward },
+    if (withValue) critic.score(new Float64Array(n), oldValue);
+    advantages(
+      { advantage, target, counts },
+      { ...batch, sequences: K, refLogProb, value: oldValue },
       {
-        ...c,
+        credit: withValue ? "gae" : "sequence",
         estimator,
-        klWeight: 0,
-        groupSize: K,
-        wholeBatch: "wholeBatch" in algorithm,
-        bestOnly: false,
+        lambda: c.lambda,
+        standardize: c.standardize,
+        ...(estimator.baseline === "greedy" && { greedyScore }),
       },
     );
     tokenWeights(weight, batch.mask, steps, { aggregation: "sequenceSum" });
     clear(gpt);
-    loss.accumulate(batch, { advantage, weight, refLogProb, target, oldValue, cost }, order, 0, K);
+    learner.accumulate(order, 0, K);
     const g = gradientOf(gpt);
     for (let i = 0; i < mean.length; i++) mean[i] -= p * g[i];
     let k = K - 1;

@@ -175,7 +175,7 @@ describe("a saved training", () => {
     expect(next.model.parameters.list[0].data[0]).not.toBe(0.25);
   });
   test("a part that is kept later is saved too", () => {
-    const progress = new Progress(new Random(1));
+    const progress = new Progress(new Random(1), 100);
     progress.begin({ a: keptNumber({ n: 1 }, "n") });
     progress.keep("b", keptNumber({ n: 2 }, "n"));
     expect(progress.save()).toMatchObject({ a: 1, b: 2, update: 0 });

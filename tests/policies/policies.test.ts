@@ -113,14 +113,13 @@ for (const [bodyName, body] of Object.entries(bodies)) {
           rollout.collect(random); // the second one starts in the middle of episodes
           rollout.collect(random);
           const n = steps * envs;
-          const batch = new Minibatch(model, n, { masked, steps, whole: true });
+          const batch = new Minibatch(model, rollout, n, { masked, steps, whole: true });
           const order = Int32Array.from({ length: n }, (_, i) => i);
-          const zero = new Float32Array(n);
           const tape = new Tape(k);
-          batch.forEachPart(rollout, { advantage: zero, target: zero }, order, 0, n, () => {
+          batch.forEachChunk(order, 0, n, () => {
             tape.run(() => {
               const params = model.forward(batch.observation, batch.memory);
-              const logProb = model.head.logProb(params, batch.action, batch.mask);
+              const logProb = model.head.logProb(params, batch.action, batch.actionMask);
               const value = model.value(batch.observation, batch.memory);
               for (let i = 0; i < n; i++) {
                 expect(Math.abs(logProb.data[i] - rollout.logProb[i])).toBeLessThan(2e-5);
@@ -147,12 +146,15 @@ test("sequences of some environments give what all of them give", () => {
   rollout.collect(random);
   const chosen = [2, 0];
   const order = Int32Array.from({ length: 10 }, (_, i) => Math.floor(i / 2) * 4 + chosen[i % 2]);
-  const batch = new Minibatch(model, 10, { steps: 5 });
-  const zero = new Float32Array(20);
+  const batch = new Minibatch(model, rollout, 10, { steps: 5 });
   const tape = new Tape(k);
-  batch.forEachPart(rollout, { advantage: zero, target: zero }, order, 0, 10, () => {
+  batch.forEachChunk(order, 0, 10, () => {
     const logProb = tape.run(() =>
-      model.head.logProb(model.forward(batch.observation, batch.memory), batch.action, batch.mask),
+      model.head.logProb(
+        model.forward(batch.observation, batch.memory),
+        batch.action,
+        batch.actionMask,
+      ),
     );
     for (const [row, i] of order.entries()) {
       expect(logProb.data[row]).toBeCloseTo(rollout.logProb[i], 5);

@@ -1,15 +1,17 @@
-/** Minibatches hold the rows that an order names, in parts that together are the whole. */
+/** Minibatches hold the rows that an order names, in chunks that together are the whole. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
+import { Tape } from "../../src/core/tape.ts";
 import { NONE, type Tensor } from "../../src/core/tensor.ts";
 import { box, discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { Minibatch, minibatchEnd, type Source, shuffleRows } from "../../src/rollout/minibatch.ts";
 
+const loopsHere = loops();
 const model = (action: Space, memory = 0, squash = false): ActorCritic =>
   new ActorCritic(
-    loops(),
+    loopsHere,
     { observation: box(0, 1, [2]), action, critic: true, hidden: [], memory, squash },
     new Random(1),
   );
@@ -18,20 +20,16 @@ const model = (action: Space, memory = 0, squash = false): ActorCritic =>
 function source(rows: number, envs: number, { action = 1, mask = 0, memory = 0 } = {}) {
   const column = (width: number, base: number): Float32Array =>
     Float32Array.from({ length: rows * width }, (_, i) => base + i);
-  const taken = Float32Array.from({ length: rows }, (_, i) => Number(i % 5 !== 3));
   const of: Source = {
     observation: column(2, 1000),
-    mask: column(mask, 2000),
+    actionMask: column(mask, 2000),
     action: column(action, 3000),
-    logProb: column(1, 4000),
     noise: column(action, 5000),
-    value: column(1, 6000),
     reset: column(1, 7000),
-    taken,
     startState: Float32Array.from({ length: envs * memory }, (_, i) => 8000 + i),
     envs,
   };
-  return { of, estimates: { advantage: column(1, 9000), target: column(1, 10_000) } };
+  return { of, advantage: column(1, 9000) };
 }
 
 const rowsOf = (tensor: Tensor, width: number, count: number): number[][] =>
@@ -40,61 +38,75 @@ const taken = (column: ArrayLike<number>, width: number, rows: readonly number[]
   rows.map((r) => Array.from({ length: width }, (_, j) => column[r * width + j]));
 
 describe("Minibatch", () => {
-  test("more than 128 rows come in parts of 128; the weights are 1/(taken steps of all), 0 behind the end", () => {
-    const batch = new Minibatch(model(multiDiscrete([2, 3])), 300, { masked: true });
+  test("more than 128 rows come in chunks of 128; columns are 0 after the end, and go back to their rows", () => {
+    const { of, advantage } = source(400, 4, { action: 2, mask: 5 });
+    const batch = new Minibatch(model(multiDiscrete([2, 3])), of, 300, { masked: true });
     expect(batch.rows).toBe(128);
     expect(batch.memory).toBeNull();
-    const { of, estimates } = source(400, 4, { action: 2, mask: 5 });
     const order = Int32Array.from({ length: 400 }, (_, i) => (i * 7 + 3) % 400);
     const [first, end] = [10, 310];
-    const total = [...order.subarray(first, end)].reduce((sum, row) => sum + of.taken[row], 0);
     const counts: number[] = [];
+    const [tensor, back] = [batch.column(), new Float32Array(400)];
     let at = first;
-    batch.forEachPart(of, estimates, order, first, end, () => {
-      const count = Math.min(128, end - at);
+    batch.forEachChunk(order, first, end, () => {
+      const { count } = batch;
       const rows = [...order.subarray(at, at + count)];
-      for (const [tensor, column, width] of [
+      batch.fill(tensor, advantage);
+      for (const [filled, column, width] of [
         [batch.observation, of.observation, 2],
-        [batch.mask, of.mask, 5],
+        [batch.actionMask, of.actionMask, 5],
         [batch.action, of.action, 2],
-        [batch.oldLogProb, of.logProb, 1],
-        [batch.oldValue, of.value, 1],
-        [batch.advantage, estimates.advantage, 1],
-        [batch.target, estimates.target, 1],
+        [tensor, advantage, 1],
       ] as const)
-        expect(rowsOf(tensor, width, count)).toEqual(taken(column, width, rows));
-      for (let row = 0; row < 128; row++)
-        expect(batch.weight.data[row]).toBeCloseTo(
-          row < count ? of.taken[rows[row]] / total : 0,
-          7,
-        );
+        expect(rowsOf(filled, width, count)).toEqual(taken(column, width, rows));
+      for (let row = count; row < 128; row++) expect(tensor.data[row]).toBe(0);
+      batch.spill(tensor, back);
       counts.push(count);
       at += count;
     });
     expect(counts).toEqual([128, 128, 44]);
+    const chosen = new Set(order.subarray(first, end));
+    expect([...back]).toEqual([...advantage].map((x, row) => (chosen.has(row) ? x : 0)));
   });
 
-  test("up to 128 rows, or `whole`, are one part", () => {
+  test("by sequence: columns and log-probabilities are [sequences, steps]", () => {
+    const { of } = source(12, 3);
+    of.action.fill(1);
+    const batch = new Minibatch(model(discrete(2)), of, 8, { steps: 4, bySequence: true });
+    expect([batch.column().shape, batch.column(true).shape]).toEqual([[2, 4], [2]]);
+    const order = Int32Array.from({ length: 12 }, (_, i) => i);
+    batch.forEachChunk(order, 0, 8, () => {
+      const { logProb, entropy, value } = new Tape(loopsHere).run(() => batch.evaluate());
+      expect([logProb.shape, entropy?.shape, value?.shape]).toEqual([
+        [2, 4],
+        [2, 4],
+        [2, 4],
+      ]);
+    });
+  });
+
+  test("up to 128 rows, or `whole`, are one chunk", () => {
+    const { of } = source(8, 2);
     const sizes = (size: number, options = {}): number =>
-      new Minibatch(model(discrete(2)), size, options).rows;
+      new Minibatch(model(discrete(2)), of, size, options).rows;
     expect([sizes(100), sizes(128), sizes(129), sizes(300, { whole: true })]).toEqual([
       100, 128, 128, 300,
     ]);
-    expect(new Minibatch(model(discrete(2), 3), 300, { steps: 5 }).rows).toBe(300);
+    expect(new Minibatch(model(discrete(2), 3), of, 300, { steps: 5 }).rows).toBe(300);
   });
 
   test("a mask only where actions are masked, all allowed at first; noise only where the head samples entropy", () => {
-    const plain = new Minibatch(model(discrete(2)), 4);
-    expect([plain.mask, plain.noise]).toEqual([NONE, NONE]);
-    expect([...new Minibatch(model(discrete(2)), 2, { masked: true }).mask.data]).toEqual([
-      1, 1, 1, 1,
-    ]);
-    expect(new Minibatch(model(box(-1, 1, [2])), 4, { masked: true }).mask).toBe(NONE);
-    const squashed = new Minibatch(model(box(-1, 1, [2]), 0, true), 4);
-    const { of, estimates } = source(6, 2, { action: 2 });
-    squashed.forEachPart(of, estimates, Int32Array.of(5, 0, 2), 0, 3, () => {
+    const { of } = source(6, 2, { action: 2 });
+    const plain = new Minibatch(model(discrete(2)), of, 4);
+    expect([plain.actionMask, plain.noise]).toEqual([NONE, NONE]);
+    expect([...new Minibatch(model(discrete(2)), of, 2, { masked: true }).actionMask.data]).toEqual(
+      [1, 1, 1, 1],
+    );
+    expect(new Minibatch(model(box(-1, 1, [2])), of, 4, { masked: true }).actionMask).toBe(NONE);
+    const squashed = new Minibatch(model(box(-1, 1, [2]), 0, true), of, 4);
+    squashed.forEachChunk(Int32Array.of(5, 0, 2), 0, 3, () => {
       expect(rowsOf(squashed.noise, 2, 3)).toEqual(taken(of.noise, 2, [5, 0, 2]));
-      expect(rowsOf(squashed.mask, 0, 1)).toEqual([[]]);
+      expect(rowsOf(squashed.actionMask, 0, 1)).toEqual([[]]);
     });
   });
 
@@ -102,10 +114,10 @@ describe("Minibatch", () => {
     const [steps, envs, memory] = [3, 4, 2];
     const recurrent = model(discrete(2), memory);
     const size = recurrent.memorySize;
-    const batch = new Minibatch(recurrent, 6, { steps });
-    const { of, estimates } = source(steps * envs, envs, { memory: size });
+    const { of } = source(steps * envs, envs, { memory: size });
+    const batch = new Minibatch(recurrent, of, 6, { steps });
     const order = Int32Array.of(0, 0, 3, 1, 7, 5, 11, 9); // environments 3 and 1, from place 2 on
-    batch.forEachPart(of, estimates, order, 2, 8, () => {
+    batch.forEachChunk(order, 2, 8, () => {
       const { state, reset } = batch.memory as { state: Tensor; reset: Tensor };
       expect([state.shape, reset.shape]).toEqual([
         [2, size],

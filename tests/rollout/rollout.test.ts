@@ -37,7 +37,7 @@ function setUp({
 
 const columns = [
   "observation",
-  "mask",
+  "actionMask",
   "action",
   "logProb",
   "noise",
@@ -47,7 +47,7 @@ const columns = [
   "terminated",
   "truncated",
   "nextValue",
-  "taken",
+  "mask",
   "startState",
   "episodeReturn",
   "episodeLength",
@@ -67,7 +67,7 @@ function byHand({ env, actor }: ReturnType<typeof setUp>, steps: number, random:
     actor.reset.set(env.fresh);
     actor.act(random);
     lists.observation.push(...env.observation);
-    lists.mask.push(...(env.mask ?? []));
+    lists.actionMask.push(...(env.mask ?? []));
     lists.reset.push(...env.fresh);
     lists.action.push(...actor.action);
     lists.logProb.push(...actor.logProb);
@@ -77,7 +77,7 @@ function byHand({ env, actor }: ReturnType<typeof setUp>, steps: number, random:
     env.step(actor.command);
     const came = [...actor.judge(env.finalObservation)];
     for (const e of all) {
-      lists.taken.push(rested[e] ? 0 : 1);
+      lists.mask.push(rested[e] ? 0 : 1);
       lists.value.push(rested[e] ? 0 : value[e]);
       lists.reward.push(rested[e] ? 0 : env.reward[e]);
       lists.terminated.push(rested[e] ? 1 : env.terminated[e]);
@@ -135,8 +135,15 @@ describe("Rollout against lists: three in a row, with", () => {
 test("columns are as long as what they hold: no mask, noise or memory where there is none", () => {
   const sizes = (setup: Setup): number[] => {
     const { env, actor } = setUp(setup);
-    const { size, mask, noise, startState, observation, action } = new Rollout(env, actor, 4);
-    return [size, mask.length, noise.length, startState.length, observation.length, action.length];
+    const { size, actionMask, noise, startState, observation, action } = new Rollout(env, actor, 4);
+    return [
+      size,
+      actionMask.length,
+      noise.length,
+      startState.length,
+      observation.length,
+      action.length,
+    ];
   };
   expect(sizes({})).toEqual([12, 0, 0, 0, 24, 24]);
   expect(sizes({ walker: { masked: true } })).toEqual([12, 60, 0, 0, 24, 24]);
@@ -150,18 +157,18 @@ test("where all rest, no step is taken and nothing is left of the rollout before
   const rollout = new Rollout(env, actor, 12);
   const random = new Random(3);
   rollout.collect(random);
-  expect([rollout.count, rollout.episodes]).toEqual([rollout.taken.reduce((a, b) => a + b, 0), 3]);
+  expect([rollout.count, rollout.episodes]).toEqual([rollout.mask.reduce((a, b) => a + b, 0), 3]);
   const episodes = [...rollout.episodeLength.subarray(0, 3)];
   expect(episodes.reduce((a, b) => a + b, 0)).toBe(rollout.count);
   const steps = Math.max(...episodes);
   expect(steps).toBeLessThan(12);
   for (let i = steps * envs; i < 12 * envs; i++) {
-    expect([rollout.taken[i], rollout.terminated[i], rollout.truncated[i]]).toEqual([0, 1, 0]);
+    expect([rollout.mask[i], rollout.terminated[i], rollout.truncated[i]]).toEqual([0, 1, 0]);
     expect([rollout.reward[i], rollout.value[i]]).toEqual([0, 0]);
   }
   rollout.collect(random);
   expect([rollout.count, rollout.episodes]).toEqual([0, 0]);
-  expect([...rollout.taken]).toEqual(new Array(36).fill(0));
+  expect([...rollout.mask]).toEqual(new Array(36).fill(0));
   expect([...rollout.terminated]).toEqual(new Array(36).fill(1));
 });
 

@@ -1,11 +1,12 @@
 /** Whole updates of an actor-critic, PPO's and A2C's, through the trainers' own loss, minibatches and step. */
 import { policyGradient } from "../../../src/algos/a2c.ts";
-import { actorCriticLoss, LossParts, type LossSettings } from "../../../src/algos/losses.ts";
+import { Learner } from "../../../src/algos/improve.ts";
 import { descend } from "../../../src/algos/training.ts";
 import { Random } from "../../../src/core/random.ts";
-import { Tape } from "../../../src/core/tape.ts";
 import { box, discrete } from "../../../src/envs/space.ts";
+import type { PolicyLossSettings } from "../../../src/estimators/policy-loss.ts";
 import { surrogateDefaults } from "../../../src/estimators/surrogate.ts";
+import { meanWeights } from "../../../src/estimators/weights.ts";
 import { Adam } from "../../../src/optim/adam.ts";
 import { Rmsprop } from "../../../src/optim/rmsprop.ts";
 import { ActorCritic } from "../../../src/policies/actor-critic.ts";
@@ -47,7 +48,7 @@ function modelOf(c: Any): ActorCritic {
   return model;
 }
 
-function settingsOf(op: string, a: Any): LossSettings {
+function settingsOf(op: string, a: Any): PolicyLossSettings {
   const clip = a.clip ?? 0.2;
   return {
     surrogate:
@@ -84,39 +85,46 @@ function* update(c: Any): Generator<string | null> {
     envs: 1,
     observation: Float32Array.from(decode(inputs.obs)),
     action: Float32Array.from(decode(inputs.actions)),
-    logProb: Float32Array.from(decode(inputs.oldLogProbs)),
-    value: Float32Array.from(decode(inputs.oldValues)),
-    mask: new Float32Array(0),
+    actionMask: new Float32Array(0),
     reset: new Float32Array(n),
-    taken: new Float32Array(n).fill(1),
     noise: new Float32Array(0),
     startState: new Float32Array(0),
   };
   const advantage = Float32Array.from(decode(inputs.advantages));
   const target = Float32Array.from(decode(inputs.returns));
   const scaled = advantage.slice();
-  const parts = new LossParts();
-  const settings = settingsOf(c.op, a);
-  const batch = new Minibatch(model, a.batchSize);
-  const tape = new Tape(model.parameters.backend);
-  const loss = actorCriticLoss(model, batch, settings, parts);
+  const weight = new Float32Array(n);
+  const mask = new Float32Array(n).fill(1);
+  const columns = {
+    oldLogProb: Float32Array.from(decode(inputs.oldLogProbs)),
+    oldValue: Float32Array.from(decode(inputs.oldValues)),
+    advantage: scaled,
+    target,
+    weight,
+  };
+  const learner = new Learner(
+    new Minibatch(model, source, a.batchSize),
+    columns,
+    settingsOf(c.op, a),
+  );
   let step = 0;
   for (const permutation of c.permutations) {
     const order = Int32Array.from(permutation as number[]);
     for (let first = 0; first + a.batchSize <= n; first += a.batchSize, step++) {
       const end = first + a.batchSize;
       if (standardizes) standardizeRows(scaled, advantage, order, first, end);
-      parts.clear();
-      batch.forEachPart(source, { advantage: scaled, target }, order, first, end, () =>
-        tape.backward(tape.run(loss)),
-      );
+      learner.metrics.clear();
+      learner.metrics.begin(1);
+      meanWeights(weight, mask, order.subarray(first, end));
+      learner.accumulate(order, first, end);
       if (step === 0) {
         for (const [name, want] of Object.entries(expected.firstMinibatch.grads as Tensors)) {
           yield near(`grad ${name}`, model.parameters.get(ours(name))?.grad ?? [], want);
         }
       }
-      const norm = descend(optimizer, a.maxGradNorm, a.lr, tape, "update");
-      const { policyLoss, valueLoss, entropy, clipFraction, approximateKl } = parts;
+      const norm = descend(optimizer, a.maxGradNorm, a.lr, learner.tape, "update");
+      const { policyLoss, valueLoss, entropy } = learner.metrics.losses();
+      const { outsideFraction: clipFraction, approximateKl } = learner.metrics;
       const total = policyLoss + a.valueCoef * valueLoss - a.entropyCoef * entropy;
       const figures = { loss: total, policyLoss, valueLoss, entropy, gradNormBeforeClip: norm };
       // A2C forms no ratio, and the file says 0 there

@@ -1,9 +1,9 @@
-/** A batch of completions in parts: every number as each text alone has it. */
+/** A batch of completions in chunks: every number as each text alone has it. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { SettingError, ShapeError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
-import { CompletionParts, type PartSizes } from "../../src/rollout/completion-parts.ts";
+import { type ChunkSizes, CompletionChunks } from "../../src/rollout/completion-chunks.ts";
 import { Completions } from "../../src/rollout/completions.ts";
 import { Pack } from "../../src/rollout/pack.ts";
 import { logitsOf, logSoftmax, tiny, tinyGpt } from "../support/tiny-gpt.ts";
@@ -81,23 +81,27 @@ function batchOf(supports: boolean): Completions {
 const supportOf = (token: number): number[] =>
   Array.from({ length: tiny.vocab }, (_, v) => Number(v === token || v === (token + 6) % 7));
 
-function partsOf(changes: Partial<PartSizes> = {}) {
-  const gpt = tinyGpt();
+function chunksOf(
+  changes: Partial<ChunkSizes> = {},
+  { supports = false, temperature = 1, gpt = tinyGpt() } = {},
+) {
   const sizes = { rows: 2, positions: 7, samples: 3, steps, ...changes };
-  return { gpt, parts: new CompletionParts(gpt.parameters.backend, tiny.vocab, sizes) };
+  return { gpt, chunks: new CompletionChunks(gpt, batchOf(supports), sizes, temperature) };
 }
 const order = [9, 4, 0, 2, 5, 1, 3, 9];
 const [first, end] = [1, 7];
+const noMore = { entropy: false, value: false };
 
-/** ln π of all samples' tokens, through the parts, and which samples each part held. */
-function through({ gpt, parts }: ReturnType<typeof partsOf>, batch: Completions, temperature = 1) {
+/** ln π of all samples' tokens, through the chunks, and which samples each chunk held. */
+function through({ gpt, chunks }: ReturnType<typeof chunksOf>) {
   const column = new Float64Array(samples.length * steps).fill(-99);
   const held: number[][] = [];
-  parts.forEachPart(batch, order, first, end, () => {
+  chunks.forEachChunk(order, first, end, () => {
     const tape = new Tape(gpt.parameters.backend, { grads: false });
-    const { logProb } = tape.run(() => parts.read(gpt, temperature));
-    parts.spread(logProb, column);
-    held.push([...parts.sample.subarray(0, parts.count)]);
+    const { logProb, entropy, value } = tape.run(() => chunks.evaluate(noMore));
+    expect([entropy, value]).toEqual([null, null]);
+    chunks.spill(logProb, column);
+    held.push([...chunks.sample.subarray(0, chunks.count)]);
   });
   return { column, held };
 }
@@ -120,7 +124,7 @@ function mustBe(
   }
 }
 
-describe("CompletionParts", () => {
+describe("CompletionChunks", () => {
   for (const [name, { temperature, tokens, supports }] of Object.entries({
     "as they are": {},
     tempered: { temperature: 0.5 },
@@ -129,20 +133,18 @@ describe("CompletionParts", () => {
     "all of it": { temperature: 2, tokens: 6, supports: true },
   } as Record<string, { temperature?: number; tokens?: number; supports?: boolean }>)) {
     test(`ln π of every text is what it has alone: ${name}`, () => {
-      const own = partsOf(tokens === undefined ? {} : { tokens });
-      const { column, held } = through(own, batchOf(supports === true), temperature);
+      const own = chunksOf(tokens === undefined ? {} : { tokens }, { supports, temperature });
+      const { column, held } = through(own);
       expect(held.flat()).toEqual([4, 0, 2, 5, 1, 3]);
       expect(held.length).toBeGreaterThan(1);
       expect(Math.max(...held.map(({ length }) => length))).toBeLessThanOrEqual(3);
       mustBe(column, own.gpt, { temperature, tokens, supports });
-      // again, without supports: what narrowed the parts before is gone
-      mustBe(through(own, batchOf(false), temperature).column, own.gpt, { temperature, tokens });
+      mustBe(through(own).column, own.gpt, { temperature, tokens, supports }); // nothing is left of the chunks before
     });
   }
 
   test("by hand: texts of 3, 4, 6, 2, 1 and 3 positions, by the rows' room and the most samples", () => {
-    const held = (changes: Partial<PartSizes>): number[][] =>
-      through(partsOf(changes), batchOf(false)).held;
+    const held = (changes: Partial<ChunkSizes>): number[][] => through(chunksOf(changes)).held;
     expect(held({ positions: 8, samples: 6 })).toEqual([[4, 0, 2, 5, 1], [3]]);
     expect(held({ positions: 8, samples: 2 })).toEqual([
       [4, 0],
@@ -156,74 +158,68 @@ describe("CompletionParts", () => {
     expect(held({ positions: 19, samples: 6, rows: 1 })).toEqual([[4, 0, 2, 5, 1, 3]]);
   });
 
-  test("samples that must stay together are in one part, or refused", () => {
-    const { held } = through(partsOf({ together: 2, samples: 6, positions: 10 }), batchOf(false));
+  test("samples that must stay together are in one chunk, or refused", () => {
+    const { held } = through(chunksOf({ together: 2, samples: 6, positions: 10 }));
     for (const part of held) expect(part.length % 2).toBe(0);
     expect(held.flat()).toEqual([4, 0, 2, 5, 1, 3]);
-    const three = through(partsOf({ together: 3, samples: 6 }), batchOf(false));
+    const three = through(chunksOf({ together: 3, samples: 6 }));
     expect(three.held).toEqual([
       [4, 0, 2],
       [5, 1, 3],
     ]);
-    expect(() => through(partsOf({ together: 6, samples: 6 }), batchOf(false))).toThrow(
-      SettingError,
-    );
-    expect(() => through(partsOf({ together: 6, samples: 5, rows: 9 }), batchOf(false))).toThrow(
-      SettingError,
-    );
+    expect(() => through(chunksOf({ together: 6, samples: 6 }))).toThrow(SettingError);
+    expect(() => through(chunksOf({ together: 6, samples: 5, rows: 9 }))).toThrow(SettingError);
   });
 
   test("a column's numbers go to the part and back; 0 behind the last sample; no pass for no samples", () => {
-    const { parts } = partsOf();
-    const [tokens, each] = [parts.column(), parts.column(true)];
+    const { chunks } = chunksOf();
+    const [tokens, each] = [chunks.column(), chunks.column(true)];
     expect([tokens.shape, each.shape]).toEqual([[3, 4], [3]]);
-    const batch = batchOf(false);
     const numbers = Float64Array.from({ length: 24 }, (_, i) => 100 + i);
     const back = new Float64Array(24);
     let passes = 0;
-    parts.forEachPart(batch, [2, 5], 0, 2, () => {
+    chunks.forEachChunk([2, 5], 0, 2, () => {
       passes++;
       tokens.data.fill(7);
       each.data.fill(7);
-      parts.fill(tokens, numbers);
-      parts.fill(each, numbers);
+      chunks.fill(tokens, numbers);
+      chunks.fill(each, numbers);
       expect([...tokens.data]).toEqual([108, 109, 110, 111, 120, 121, 122, 123, 0, 0, 0, 0]);
       expect([...each.data]).toEqual([102, 105, 0]);
       tokens.data.fill(55, 8);
-      parts.spread(tokens, back);
+      chunks.spill(tokens, back);
     });
     expect([...back]).toEqual([...numbers].map((x, i) => (Math.floor(i / 4) % 3 === 2 ? x : 0)));
-    parts.forEachPart(batch, [], 0, 0, () => passes++);
+    chunks.forEachChunk([], 0, 0, () => passes++);
     expect(passes).toBe(1);
   });
 
   test("place says where each token is predicted, 0 behind a text's end", () => {
-    const { parts } = partsOf();
-    parts.forEachPart(batchOf(false), [0, 1], 0, 2, () => {
-      expect([...parts.place.data]).toEqual([1, 2, 3, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
+    const { chunks } = chunksOf();
+    chunks.forEachChunk([0, 1], 0, 2, () => {
+      expect([...chunks.place.data]).toEqual([1, 2, 3, 0, 4, 0, 0, 0, 0, 0, 0, 0]);
     });
-    parts.forEachPart(batchOf(false), [1], 0, 1, () => {
-      expect([...parts.place.data]).toEqual(new Array(12).fill(0));
+    chunks.forEachChunk([1], 0, 1, () => {
+      expect([...chunks.place.data]).toEqual(new Array(12).fill(0));
     });
   });
 
-  test("hidden, logits and mask are of all positions", () => {
-    const { gpt, parts } = partsOf({ tokens: 6 });
-    parts.forEachPart(batchOf(false), [0], 0, 1, () => {
+  test("entropies and values, of each token, where they are asked for", () => {
+    const gpt = tinyGpt({ valueHead: true });
+    const { chunks } = chunksOf({ tokens: 6 }, { temperature: 4, gpt });
+    chunks.forEachChunk([0], 0, 1, () => {
       const tape = new Tape(gpt.parameters.backend, { grads: false });
-      const { hidden, logits, mask, logProb } = tape.run(() => parts.read(gpt, 4));
-      expect([hidden.shape, logits.shape, mask.shape, logProb.shape]).toEqual([
-        [14, tiny.width],
-        [14, tiny.vocab],
-        [14, tiny.vocab],
+      const { entropy, value } = tape.run(() => chunks.evaluate({ entropy: true, value: true }));
+      expect([entropy?.shape, value?.shape]).toEqual([
+        [3, 4],
         [3, 4],
       ]);
-      expect([...mask.data]).toEqual(
-        Array.from({ length: 14 }, () => [1, 1, 1, 1, 1, 1, 0]).flat(),
-      );
-      const want = logitsOf(gpt, [1, 2, 3, 4])[3];
-      for (const [v, x] of want.entries())
-        expect(logits.data[3 * tiny.vocab + v]).toBeCloseTo(x / 4, 9);
+      const allowed = [1, 1, 1, 1, 1, 1, 0];
+      for (const [j, logits] of logitsOf(gpt, [1, 2, 3, 4]).slice(1).entries()) {
+        const logP = logSoftmax(logits, 4, allowed);
+        const want = logP.reduce((sum, l, v) => (allowed[v] ? sum - Math.exp(l) * l : sum), 0);
+        expect(entropy?.data[j]).toBeCloseTo(want, 9);
+      }
     });
   });
 });

@@ -1,44 +1,55 @@
-/** A batch of completions in parts that one pass of the model takes: packed in rows, found again by sample. */
-import type { Backend, Floats } from "../core/backend.ts";
+/** The chunks of a batch of completions: packed in rows, and found again by sample. */
+import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
-import { input, NONE, type Tensor } from "../core/tensor.ts";
-import { categoricalLogProb } from "../distributions/categorical.ts";
+import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
+import { categoricalEntropy, categoricalLogProb } from "../distributions/categorical.ts";
+import type { Evaluation } from "../estimators/policy-loss.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
+import type { Chunks, EvaluationOptions } from "./chunks.ts";
 import type { Completions } from "./completions.ts";
 import { Pack } from "./pack.ts";
 
-export interface PartSizes {
-  /** Rows of a pass, and positions a row has: at least the longest text's. */
+export interface ChunkSizes {
+  /** Rows of a pass, and positions per row: at least the longest text's. */
   readonly rows: number;
   readonly positions: number;
-  /** Most samples a pass takes, and most tokens a completion has. */
+  /** Samples per pass at most, and tokens per completion at most. */
   readonly samples: number;
   readonly steps: number;
-  /** Samples that must stay together: a group, or 1. */
+  /** Samples that must stay in one chunk: a group, or 1. */
   readonly together?: number;
-  /** Ids that could be drawn, the first ones; others pad the vocabulary. Default: all. */
+  /** Token ids that could be drawn, the first ones; others pad the vocabulary. Default: all. */
   readonly tokens?: number;
 }
 
-export class CompletionParts {
+/** Units of `forEachChunk` are samples of a batch. */
+export class CompletionChunks implements Chunks {
+  readonly parameters: Parameters;
   readonly pack: Pack;
   /** Where each sample's tokens are predicted, among the pack's positions: [samples, steps]. */
   readonly place: Tensor;
-  /** Which of the batch's samples the part holds, `count` of them. */
+  /** The batch's samples in the chunk at hand, `count` of them. */
   readonly sample: Int32Array;
   count = 0;
-  private readonly k: Backend;
-  private readonly sizes: PartSizes;
+  private readonly gpt: Gpt;
+  private readonly batch: Completions;
+  private readonly temperature: number;
+  private readonly sizes: ChunkSizes;
   private readonly vocab: number;
   private support: Tensor = NONE;
   private readonly flat: readonly number[];
 
-  constructor(k: Backend, vocab: number, sizes: PartSizes) {
+  constructor(gpt: Gpt, batch: Completions, sizes: ChunkSizes, temperature = 1) {
     const { rows, positions, samples, steps } = sizes;
-    this.k = k;
+    const { backend: k } = gpt.parameters;
+    const { vocab } = gpt.options;
+    this.gpt = gpt;
+    this.batch = batch;
+    this.temperature = temperature;
+    this.parameters = gpt.parameters;
     this.sizes = sizes;
     this.vocab = vocab;
     this.pack = new Pack(k, rows, positions);
@@ -51,7 +62,7 @@ export class CompletionParts {
   /** For each position 1 at what could be drawn without truncation. */
   private everywhere(): Tensor {
     const { rows, positions } = this.sizes;
-    const support = input(this.k, [rows * positions, this.vocab]);
+    const support = input(this.parameters.backend, [rows * positions, this.vocab]);
     this.allowAll(support);
     return support;
   }
@@ -63,13 +74,11 @@ export class CompletionParts {
     for (let at = 0; at < data.length; at += vocab) data.fill(1, at, at + tokens);
   }
 
-  /** A column that the loss reads, [samples, steps] or, with `each`, [samples]. */
-  column(each = false): Tensor {
+  column(perSequence = false): Tensor {
     const { samples, steps } = this.sizes;
-    return input(this.k, each ? [samples] : [samples, steps]);
+    return input(this.parameters.backend, perSequence ? [samples] : [samples, steps]);
   }
 
-  /** The part's numbers of a batch's column; 0 behind its last sample. */
   fill({ data }: Tensor, column: Floats): void {
     const n = data.length / this.sample.length;
     data.fill(0);
@@ -79,8 +88,7 @@ export class CompletionParts {
     }
   }
 
-  /** Writes what was computed for the part, [samples, steps], to the batch's column. */
-  spread({ data }: Tensor, column: Floats): void {
+  spill({ data }: Tensor, column: Floats): void {
     const { steps } = this.sizes;
     for (let i = 0; i < this.count; i++) {
       const to = this.sample[i] * steps;
@@ -88,18 +96,11 @@ export class CompletionParts {
     }
   }
 
-  /** Calls `pass` with part after part of the samples that `order` names from `first` to before `end`. */
-  forEachPart(
-    batch: Completions,
-    order: ArrayLike<number>,
-    first: number,
-    end: number,
-    pass: () => void,
-  ): void {
+  forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
     const { together = 1 } = this.sizes;
     this.clear();
     for (let at = first; at < end; at += together) {
-      if (this.addAll(batch, order, at, together)) continue;
+      if (this.addAll(order, at, together)) continue;
       if (this.count === 0) {
         throw new SettingError(
           `completions: ${together} samples that must stay together do not fit one pass; want more rows or positions`,
@@ -120,17 +121,18 @@ export class CompletionParts {
   }
 
   /** Adds samples, all or none of them; whether they had room. */
-  private addAll(batch: Completions, order: ArrayLike<number>, at: number, n: number): boolean {
+  private addAll(order: ArrayLike<number>, at: number, n: number): boolean {
     const before = this.count;
     for (let j = 0; j < n; j++) {
-      if (this.add(batch, order[at + j])) continue;
+      if (this.add(order[at + j])) continue;
       this.count = before; // what was placed stays in the pack, with no one to read it
       return false;
     }
     return true;
   }
 
-  private add(batch: Completions, sample: number): boolean {
+  private add(sample: number): boolean {
+    const { batch } = this;
     const { steps } = this.sizes;
     if (this.count === this.sample.length) return false;
     const prompt = batch.prompt[sample];
@@ -155,22 +157,21 @@ export class CompletionParts {
       this.support.data[position * vocab + v] = support[from * vocab + v];
   }
 
-  /** In a tape: what the model's heads read, logits of all positions, and ln π, [samples, steps]. */
-  read(
-    gpt: Gpt,
-    temperature: number,
-  ): { hidden: Tensor; logits: Tensor; logProb: Tensor; mask: Tensor } {
+  evaluate({ entropy, value }: EvaluationOptions): Evaluation {
+    const { gpt, temperature, support } = this;
     const { tokens, positions, allowed, following } = this.pack;
     const hidden = reshape(gpt.hidden(tokens, positions, allowed), this.flat);
-    const cold = gpt.logits(hidden);
-    const logits = temperature === 1 ? cold : mul(cold, 1 / temperature);
-    const mask = this.support;
-    const logProb = this.gather(categoricalLogProb(logits, following, mask));
-    return { hidden, logits, logProb, mask };
+    const untempered = gpt.logits(hidden);
+    const logits = temperature === 1 ? untempered : mul(untempered, 1 / temperature);
+    return {
+      logProb: this.gather(categoricalLogProb(logits, following, support)),
+      entropy: entropy ? this.gather(categoricalEntropy(logits, support)) : null,
+      value: value ? this.gather(gpt.value(hidden)) : null,
+    };
   }
 
-  /** Numbers of all positions, for each sample's tokens: [rows · positions] → [samples, steps]. */
-  gather(x: Tensor): Tensor {
+  /** Gathers the positions of each sample's tokens: [rows · positions] → [samples, steps]. */
+  private gather(x: Tensor): Tensor {
     return indexSelect(x, this.place);
   }
 }

@@ -1,0 +1,284 @@
+/**
+ * Learning from whole sequences that are compared in groups: REINFORCE, RLOO, GRPO and their kin, on episodes and on
+ * completions alike. Each update samples groups, estimates, and improves; tune-settings.ts says how the algorithms
+ * differ, docs/language.md derives them.
+ *
+ * Differences from the papers:
+ *   1. old log-probabilities are those recorded while sampling, of the policy as it was sampled from;
+ *   2. a sequence that could not be scored (NaN) or does not count is in no sum and no count;
+ *   3. the KL's weight may be adapted (Schulman et al. 2017, section 4).
+ */
+import { SettingError } from "../core/errors.ts";
+import type { Kept } from "../core/state.ts";
+import { input, type Parameters } from "../core/tensor.ts";
+import { advantages } from "../estimators/advantages.ts";
+import type { Sequences } from "../estimators/batch.ts";
+import { adaptiveKlWeight, klDefaults, klOf } from "../estimators/kl.ts";
+import { sampleCosts } from "../estimators/minimum-risk.ts";
+import { valueDefaults } from "../estimators/value.ts";
+import { tokenWeights } from "../estimators/weights.ts";
+import { Adam } from "../optim/adam.ts";
+import type { Chunks } from "../rollout/chunks.ts";
+import { improve, Learner } from "./improve.ts";
+import { Scorer } from "./scorer.ts";
+import { keptNumber, type Progress, type Report, weightsOf } from "./training.ts";
+import {
+  estimatorOf,
+  type GroupConfig,
+  type TuneAlgorithm,
+  type TuneName,
+  tuneAlgorithms,
+} from "./tune-settings.ts";
+
+/** A model that evaluates the batch in chunks. */
+export interface Evaluator {
+  readonly parameters: Parameters;
+  readonly chunks: Chunks;
+}
+
+/** What is sampled and learned from: groups of episodes, or of completions. */
+export interface GroupSource<S extends SampleReport = SampleReport> {
+  /** Filled anew by `sample`; groups are neighbors. */
+  readonly batch: Sequences;
+  /** 1 where a sequence may be learned from, [sequences]; written by `sample`. */
+  readonly counts: Float64Array;
+  /** The score of the greedy sequence, [sequences], for the baseline of that name. */
+  readonly greedyScore?: Float64Array | undefined;
+  readonly policy: Evaluator;
+  /** Makes a model of the same form, with weights of its own. */
+  readonly copy: () => Evaluator;
+  /** What else changes and is saved. */
+  readonly parts: Readonly<Record<string, Kept>>;
+  sample(): void;
+  /** Metrics of the last sample. */
+  report(): S;
+}
+
+export interface SampleReport extends Report {
+  /** Standard deviation of the scores. */
+  readonly rewardStd: number;
+  /** Share of groups whose scores differ. */
+  readonly signal: number;
+}
+
+export interface GroupReport extends SampleReport {
+  /** KL to the reference, mean per action (k3), in nats; NaN without one. */
+  readonly kl: number;
+  /** Means over the optimizer steps of the last epoch. */
+  readonly policyLoss: number;
+  readonly valueLoss: number;
+  readonly clipFraction: number;
+  readonly approximateKl: number;
+  readonly gradNorm: number;
+  readonly klWeight: number;
+  readonly learningRate: number;
+}
+
+/** A trainer of groups, set up. */
+export interface GroupTrainer<R> {
+  /** What changes while it trains. */
+  readonly parts: Readonly<Record<string, Kept>>;
+  /** Copies the policy's weights to the reference; once, when training begins. */
+  begin(): void;
+  run(): Generator<R, never>;
+  readonly advantage: Float64Array;
+  /** null without a reference. */
+  readonly refLogProb: Float64Array | null;
+}
+
+const excludedLogProb = -1e9; // its probability is 0 beside any other
+
+/** Sets up the algorithm `name` on a source of groups. */
+export function groupTrainer<S extends SampleReport>(
+  t: Progress,
+  source: GroupSource<S>,
+  name: TuneName,
+  c: GroupConfig,
+): GroupTrainer<S & GroupReport> {
+  const { batch, counts, policy } = source;
+  const { sequences, steps } = batch;
+  const algorithm: TuneAlgorithm = tuneAlgorithms[name];
+  const estimator = estimatorOf(name, c);
+  const compared = algorithm.wholeBatch ? sequences : c.groupSize;
+  checkCompared(name, c, estimator.scale === "batch" ? sequences : compared);
+  const withValue = estimator.baseline === "value";
+  const minimumRisk = algorithm.minimumRisk
+    ? { alpha: c.riskSharpness, groupSize: c.groupSize }
+    : null;
+
+  // ---- columns, and who evaluates them
+  const [advantage, target, value, refLogProb, weight, mask] = Array.from(
+    { length: 6 },
+    () => new Float64Array(batch.mask.length),
+  );
+  const [cost, excluded] = [new Float64Array(sequences), new Float64Array(sequences)];
+  const reference = c.reference || estimator.kl !== null ? source.copy() : null;
+  const refScorer = reference && new Scorer(reference.chunks, sequences);
+  const critic = withValue ? new Scorer(policy.chunks, sequences) : null;
+  const judged: Sequences = { ...batch, value, refLogProb };
+  const adapted = { klWeight: estimator.kl?.weight ?? 0 };
+
+  // ---- the loss
+  const adam = new Adam(policy.parameters);
+  const klWeight = input(policy.parameters.backend, [1]);
+  const inLoss = estimator.kl?.place === "loss" ? estimator.kl : null;
+  const learner = new Learner(
+    policy.chunks,
+    {
+      oldLogProb: batch.logProb,
+      advantage,
+      weight,
+      ...(withValue && { target, oldValue: value }),
+      ...(inLoss && { refLogProb }),
+      ...(minimumRisk && { mask: batch.mask, cost, excluded }),
+    },
+    {
+      surrogate: estimator.surrogate,
+      value: valueDefaults,
+      entropyWeight: c.entropyWeight,
+      valueWeight: c.valueWeight,
+      referenceKl: inLoss && { settings: inLoss, weight: klWeight },
+      minimumRisk,
+    },
+  );
+
+  /** Sequences in random order; groups that stay together side by side. */
+  const together = minimumRisk === null ? 1 : c.groupSize;
+  const units = new Int32Array(sequences / together);
+  const order = new Int32Array(sequences);
+  function shuffle(): void {
+    for (let i = 0; i < units.length; i++) units[i] = i; // from the same start also after a resume
+    t.random.shuffle(units);
+    for (let i = 0; i < sequences; i++)
+      order[i] = units[Math.floor(i / together)] * together + (i % together);
+  }
+  const ends = Array.from(
+    { length: c.minibatches },
+    (_, m) => Math.round(((m + 1) * units.length) / c.minibatches) * together,
+  );
+
+  // without a term besides the surrogate, an action of advantage 0 has no gradient
+  const onlyAdvantage =
+    minimumRisk === null && !withValue && c.entropyWeight === 0 && inLoss === null;
+  const active = new Int32Array(sequences);
+
+  /** Weighs a minibatch's actions; returns the sequences that have a gradient. */
+  function prepare(_: Int32Array, first: number, end: number): Int32Array {
+    let [totalTokens, totalSequences, n] = [0, 0, 0];
+    for (let i = first; i < end; i++) {
+      const start = order[i] * steps;
+      totalSequences += counts[order[i]];
+      for (let j = start; j < start + steps; j++) totalTokens += mask[j];
+    }
+    const { aggregation } = estimator;
+    tokenWeights(weight, mask, steps, { aggregation, totalTokens, totalSequences });
+    for (let i = first; i < end && totalTokens > 0; i++) {
+      const start = order[i] * steps;
+      let pulls = !onlyAdvantage;
+      for (let j = start; j < start + steps; j++) pulls ||= advantage[j] * mask[j] !== 0;
+      if (pulls) active[n++] = order[i];
+    }
+    return active.subarray(0, n);
+  }
+
+  function estimate(): void {
+    refScorer?.score(refLogProb);
+    critic?.score(weight, value); // its log-probabilities are not needed
+    advantages({ advantage, target, counts }, judged, {
+      credit: withValue ? "gae" : "sequence",
+      estimator,
+      lambda: c.lambda,
+      klWeight: adapted.klWeight,
+      groupSize: compared,
+      bestOnly: algorithm.bestOnly ?? false,
+      standardize: c.standardize,
+      ...(source.greedyScore && { greedyScore: source.greedyScore }),
+    });
+    for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
+    if (minimumRisk === null) return;
+    sampleCosts(cost, batch.reward, counts, c.groupSize);
+    for (let i = 0; i < sequences; i++) {
+      excluded[i] = excludedLogProb;
+      for (let j = i * steps; j < (i + 1) * steps; j++) if (mask[j] !== 0) excluded[i] = 0;
+    }
+  }
+
+  function meanKl(): number {
+    if (reference === null) return Number.NaN;
+    let [sum, n] = [0, 0];
+    for (let i = 0; i < batch.mask.length; i++) {
+      if (batch.mask[i] === 0) continue;
+      sum += klOf(batch.logProb[i], refLogProb[i], klDefaults);
+      n++;
+    }
+    return sum / n;
+  }
+
+  function* run(): Generator<S & GroupReport, never> {
+    for (;;) {
+      t.next();
+      const { epochs, minibatches, maxGradNorm } = c;
+      const updates = adam.steps / (epochs * minibatches);
+      const rise = c.warmup === 0 ? 1 : Math.min(1, (updates + 1) / c.warmup);
+      const learningRate = c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
+      source.sample();
+      t.onPhase?.("update");
+      estimate();
+      klWeight.data[0] = adapted.klWeight;
+      const gradNorm = improve(t, learner, adam, order, {
+        epochs,
+        learningRate,
+        maxGradNorm,
+        shuffle,
+        minibatchEnd: (first) => ends.find((end) => end > first) as number,
+        prepare,
+      });
+      const kl = meanKl();
+      const { klWeight: used } = adapted;
+      if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(used, kl, c.targetKl);
+      t.onPhase?.(null);
+      const { policyLoss, valueLoss } = learner.metrics.losses();
+      const { clipFraction, approximateKl } = learner.metrics;
+      yield {
+        ...source.report(),
+        kl,
+        policyLoss,
+        valueLoss,
+        clipFraction,
+        approximateKl,
+        gradNorm,
+        klWeight: used,
+        learningRate,
+      };
+    }
+  }
+
+  return {
+    parts: {
+      adam,
+      ...source.parts,
+      klWeight: keptNumber(adapted, "klWeight"),
+      ...(reference && { reference: weightsOf(reference.parameters) }),
+    },
+    begin() {
+      for (const { name, data } of reference?.parameters.list ?? [])
+        data.set(policy.parameters.get(name)?.data ?? []);
+    },
+    run,
+    advantage,
+    refLogProb: reference === null ? null : refLogProb,
+  };
+}
+
+/** Throws SettingError where sequences are compared with none but themselves: all advantages would be 0. */
+function checkCompared(name: TuneName, c: GroupConfig, compared: number): void {
+  const { minimumRisk = false, wholeBatch = false }: TuneAlgorithm = tuneAlgorithms[name];
+  const { baseline, scale } = estimatorOf(name, c);
+  const compares =
+    minimumRisk || scale !== "none" || baseline === "mean" || baseline === "leaveOneOut";
+  if (!compares || compared >= 2) return;
+  const setting = wholeBatch ? "prompts or groupSize" : "groupSize";
+  throw new SettingError(
+    `${name}: expected a ${setting} of 2 or more, got ${compared}: one sequence alone has nothing to be compared with`,
+  );
+}

@@ -1,0 +1,118 @@
+/** Improving a policy on a batch: epochs over minibatches over chunks, with clipped optimizer steps. */
+import type { Floats } from "../core/backend.ts";
+import { Tape } from "../core/tape.ts";
+import { input, type Tensor } from "../core/tensor.ts";
+import {
+  type LossColumns,
+  Metrics,
+  type PolicyLossSettings,
+  policyLoss,
+} from "../estimators/policy-loss.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
+import type { Chunks } from "../rollout/chunks.ts";
+import type { Progress } from "./training.ts";
+
+type ColumnName = Exclude<keyof LossColumns, "share">;
+const perAction = [
+  "oldLogProb",
+  "advantage",
+  "weight",
+  "target",
+  "oldValue",
+  "refLogProb",
+  "mask",
+] as const satisfies readonly ColumnName[];
+const perSequence = ["cost", "excluded"] as const satisfies readonly ColumnName[];
+
+/** The columns of a batch that the loss reads; a caller leaves out what its settings do not need. */
+export type BatchColumns = Readonly<
+  Record<"oldLogProb" | "advantage" | "weight", Floats> & Partial<Record<ColumnName, Floats>>
+>;
+
+/** The loss of a batch, chunk by chunk: adds gradients to the parameters and keeps metrics. */
+export class Learner {
+  readonly metrics = new Metrics();
+  readonly tape: Tape;
+  private readonly chunks: Chunks;
+  private readonly columns: BatchColumns;
+  private readonly inputs: LossColumns;
+  private readonly names: readonly ColumnName[];
+  private readonly body: () => Tensor;
+
+  constructor(chunks: Chunks, columns: BatchColumns, settings: PolicyLossSettings) {
+    this.chunks = chunks;
+    this.columns = columns;
+    this.names = [...perAction, ...perSequence].filter((name) => columns[name] !== undefined);
+    const { backend } = chunks.parameters;
+    const inputs = this.inputsFor(input(backend, [1]));
+    this.inputs = inputs;
+    const wanted = { entropy: settings.entropyWeight > 0, value: columns.target !== undefined };
+    this.tape = new Tape(backend);
+    this.body = () => {
+      return policyLoss(chunks.evaluate(wanted), inputs, settings, this.metrics);
+    };
+  }
+
+  private inputsFor(share: Tensor): LossColumns {
+    const { chunks } = this;
+    const made = [
+      ...perAction.map((name) => [name, chunks.column()] as const),
+      ...perSequence.map((name) => [name, chunks.column(true)] as const),
+      ["share", share] as const,
+    ];
+    return Object.fromEntries(made) as unknown as LossColumns;
+  }
+
+  /** Adds the gradient of the loss of the units order[first … end). */
+  accumulate(order: ArrayLike<number>, first: number, end: number): void {
+    const { chunks, columns, inputs } = this;
+    inputs.share.data[0] = inputs.cost.data.length / (end - first);
+    chunks.forEachChunk(order, first, end, () => {
+      for (const name of this.names) chunks.fill(inputs[name], columns[name] as Floats);
+      this.tape.backward(this.tape.run(this.body));
+    });
+  }
+}
+
+export interface ImproveSettings {
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly maxGradNorm: number;
+  /** Ends the epochs at 1.5 times this KL to the old policy; 0: never. Default 0. */
+  readonly stopKl?: number;
+  /** Puts the batch's units in the order of an epoch. */
+  readonly shuffle: (order: Int32Array) => void;
+  /** Returns where the minibatch that begins at `first` ends. */
+  readonly minibatchEnd: (first: number) => number;
+  /**
+   * Writes the weights, and whatever else a minibatch order[first … end) needs. Returns the units to learn from:
+   * a minibatch without any is skipped.
+   */
+  readonly prepare: (order: Int32Array, first: number, end: number) => ArrayLike<number>;
+}
+
+/** Runs the epochs. Returns the last step's gradient norm before clipping; `learner.metrics` are of the last epoch. */
+export function improve(
+  t: Progress,
+  learner: Learner,
+  optimizer: Optimizer,
+  order: Int32Array,
+  s: ImproveSettings,
+): number {
+  let gradNorm = 0;
+  for (let epoch = 0; epoch < s.epochs; epoch++) {
+    learner.metrics.clear();
+    s.shuffle(order);
+    for (let first = 0, end = 0; first < order.length; first = end) {
+      end = s.minibatchEnd(first);
+      const units = s.prepare(order, first, end);
+      if (units.length === 0) continue;
+      learner.metrics.begin(end - first);
+      learner.accumulate(units, 0, units.length);
+      gradNorm = t.descend(optimizer, s.maxGradNorm, s.learningRate, learner.tape);
+    }
+    const { stopKl = 0 } = s;
+    if (stopKl > 0 && learner.metrics.approximateKl > 1.5 * stopKl) break;
+  }
+  return gradNorm;
+}

@@ -1,0 +1,28 @@
+/** Log-probabilities and values of a batch by a model that does not learn from it now. */
+import type { Floats } from "../core/backend.ts";
+import { Tape } from "../core/tape.ts";
+import type { Chunks } from "../rollout/chunks.ts";
+
+export class Scorer {
+  private readonly chunks: Chunks;
+  private readonly order: Int32Array;
+  private readonly tape: Tape;
+
+  /** For batches of `units` units, as `chunks` counts them. */
+  constructor(chunks: Chunks, units: number) {
+    this.chunks = chunks;
+    this.order = Int32Array.from({ length: units }, (_, i) => i);
+    this.tape = new Tape(chunks.parameters.backend, { grads: false });
+  }
+
+  /** Writes a column of ln π, and one of V where it is given. Positions after a sequence's end are not defined. */
+  score(logProb: Floats, value: Floats | null = null): void {
+    const { chunks, order, tape } = this;
+    const body = () => chunks.evaluate({ entropy: false, value: value !== null });
+    chunks.forEachChunk(order, 0, order.length, () => {
+      const evaluation = tape.run(body);
+      chunks.spill(evaluation.logProb, logProb);
+      if (value !== null && evaluation.value !== null) chunks.spill(evaluation.value, value);
+    });
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * The loss of a policy on a chunk of a batch, the same for control and language:
+ *
+ *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + KL terms
+ *
+ * What differs between algorithms is a setting.
+ */
+import type { Tensor } from "../core/tensor.ts";
+import { add, mul, sub } from "../ops/arithmetic.ts";
+import { exp } from "../ops/elementwise.ts";
+import { sum } from "../ops/reduce.ts";
+import { entropyLoss } from "./entropy.ts";
+import { type KlSettings, klLoss } from "./kl.ts";
+import { minimumRiskLoss } from "./minimum-risk.ts";
+import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
+import { type ValueSettings, valueLoss } from "./value.ts";
+
+/** A policy's answer for a chunk, on the tape: one number per action. */
+export interface Evaluation {
+  readonly logProb: Tensor;
+  /** null where it was not asked for. */
+  readonly entropy: Tensor | null;
+  /** null without a critic. */
+  readonly value: Tensor | null;
+}
+
+/** The columns of a chunk: tensors of logProb's shape. Padding has weight 0. */
+export interface LossColumns {
+  readonly oldLogProb: Tensor;
+  readonly advantage: Tensor;
+  /** Of each action in the sum: see `tokenWeights`. */
+  readonly weight: Tensor;
+  /** What the value learns, and V when the batch was collected. */
+  readonly target: Tensor;
+  readonly oldValue: Tensor;
+  /** ln π of a reference policy, for a KL to it. */
+  readonly refLogProb: Tensor;
+  /** For minimum risk, whose chunks are whole groups [sequences, steps]: 1 at each of a sequence's own actions; */
+  readonly mask: Tensor;
+  /** −reward, [sequences]; */
+  readonly cost: Tensor;
+  /** added to a sequence's ln π, [sequences]: far below 0 where it is no candidate; */
+  readonly excluded: Tensor;
+  /** the chunk's share of the minibatch, [1]. */
+  readonly share: Tensor;
+}
+
+/** Settings of the loss. A caller may replace values between passes. */
+export interface PolicyLossSettings {
+  surrogate: SurrogateSettings;
+  value: ValueSettings;
+  entropyWeight: number;
+  valueWeight: number;
+  /** PopArt's 1/σ², [1]: the value loss counts in units of its targets. null: 1. */
+  readonly valueScale?: Tensor | undefined;
+  /** Weight of KL(old‖new), estimated over the old policy's actions by ρ − 1 − ln ρ. */
+  klWeight?: number;
+  /** KL to the reference policy: its estimator, and its weight [1], which may change without recording again. */
+  readonly referenceKl?: { readonly settings: KlSettings; readonly weight: Tensor } | null;
+  /** Minimum risk in place of the surrogate: the sharpness α, and the sequences of a group. */
+  readonly minimumRisk?: { readonly alpha: number; readonly groupSize: number } | null;
+}
+
+/** Metrics of a policy's updates since `clear`. */
+export class Metrics {
+  /** KL(old‖new) by ρ − 1 − ln ρ, in nats, and the shares below: means over the actions that count. */
+  approximateKl = 0;
+  /** Share of actions whose loss the clip flattened. */
+  clipFraction = 0;
+  /** Share of ratios outside the clip range. */
+  outsideFraction = 0;
+  private readonly sums = { policyLoss: 0, valueLoss: 0, entropy: 0 };
+  private actions = 0;
+  private units = 0;
+  private share = 1;
+
+  clear(): void {
+    Object.assign(this, { approximateKl: 0, clipFraction: 0, outsideFraction: 0 });
+    Object.assign(this, { actions: 0, units: 0, share: 1 });
+    Object.assign(this.sums, { policyLoss: 0, valueLoss: 0, entropy: 0 });
+  }
+
+  /** Begins an optimizer step on so many units of the batch, which its losses are weighted by. */
+  begin(units: number): void {
+    this.share = units;
+    this.units += units;
+  }
+
+  add(name: "policyLoss" | "valueLoss" | "entropy", chunk: number): void {
+    this.sums[name] += this.share * chunk;
+  }
+
+  /** Takes in what the surrogate measured on one chunk. */
+  addSurrogate(loss: Tensor): void {
+    const { tokens, approximateKl, clipFraction, outsideFraction } = diagnostics(loss);
+    this.actions += tokens;
+    if (tokens === 0) return;
+    const rate = tokens / this.actions;
+    this.approximateKl += rate * (approximateKl - this.approximateKl);
+    this.clipFraction += rate * (clipFraction - this.clipFraction);
+    this.outsideFraction += rate * (outsideFraction - this.outsideFraction);
+  }
+
+  /** Losses, and the entropy in nats where the loss has one: means over the optimizer steps, weighted by their units. */
+  losses(): { policyLoss: number; valueLoss: number; entropy: number } {
+    const { policyLoss, valueLoss, entropy } = this.sums;
+    const n = Math.max(1, this.units);
+    return { policyLoss: policyLoss / n, valueLoss: valueLoss / n, entropy: entropy / n };
+  }
+}
+
+/** Records the loss of a chunk, and adds what it finds to `metrics`. */
+export function policyLoss(
+  { logProb, entropy, value }: Evaluation,
+  columns: LossColumns,
+  s: PolicyLossSettings,
+  metrics: Metrics,
+): Tensor {
+  const { oldLogProb, advantage, weight } = columns;
+  const policy = s.minimumRisk
+    ? risk(logProb, columns, s.minimumRisk)
+    : surrogateLoss(logProb, oldLogProb, advantage, weight, s.surrogate);
+  if (!s.minimumRisk) metrics.addSurrogate(policy);
+  metrics.add("policyLoss", policy.data[0]);
+  let loss = policy;
+  if (entropy !== null) {
+    const bonus = entropyLoss(entropy, weight);
+    metrics.add("entropy", -bonus.data[0]);
+    loss = add(loss, mul(bonus, s.entropyWeight));
+  }
+  if (value !== null) {
+    const critic = valueLoss(value, columns.target, weight, columns.oldValue, s.value);
+    metrics.add("valueLoss", critic.data[0]);
+    const scaled = s.valueScale ? mul(critic, s.valueScale) : critic;
+    loss = add(loss, mul(scaled, s.valueWeight));
+  }
+  if (s.klWeight) {
+    const logRatio = sub(logProb, oldLogProb);
+    const k3 = sub(add(exp(logRatio), -1), logRatio);
+    loss = add(loss, mul(sum(mul(k3, weight)), s.klWeight));
+  }
+  if (s.referenceKl) {
+    const kl = klLoss(logProb, columns.refLogProb, weight, s.referenceKl.settings);
+    loss = add(loss, sum(mul(kl, s.referenceKl.weight)));
+  }
+  return loss;
+}
+
+function risk(
+  logProb: Tensor,
+  { mask, cost, excluded, share }: LossColumns,
+  { alpha, groupSize }: NonNullable<PolicyLossSettings["minimumRisk"]>,
+): Tensor {
+  const sequence = add(sum(mul(logProb, mask), -1), excluded);
+  return sum(mul(minimumRiskLoss(sequence, cost, groupSize, alpha), share));
+}

@@ -1,0 +1,27 @@
+/** A batch in chunks, each small enough for one forward and backward pass. */
+import type { Floats } from "../core/backend.ts";
+import type { Parameters, Tensor } from "../core/tensor.ts";
+import type { Evaluation } from "../estimators/policy-loss.ts";
+
+/** What `evaluate` returns besides log-probabilities. */
+export interface EvaluationOptions {
+  readonly entropy: boolean;
+  readonly value: boolean;
+}
+
+/** The chunks of a batch as a policy evaluates them: rows of a rollout, or whole completions. */
+export interface Chunks {
+  readonly parameters: Parameters;
+  /** Units of the batch (rows, or sequences) in the chunk at hand. */
+  readonly count: number;
+  /** Calls `pass` with one chunk after the other of the units order[first … end). */
+  forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void;
+  /** A new input with one number per action of a chunk; with `perSequence` one per sequence. */
+  column(perSequence?: boolean): Tensor;
+  /** Copies the chunk's numbers of a batch column into a tensor of `column`; 0 at padding. */
+  fill(to: Tensor, column: Floats): void;
+  /** Copies a tensor with one number per action back to the batch column. */
+  spill(from: Tensor, column: Floats): void;
+  /** Evaluates the chunk's actions on the tape. */
+  evaluate(options: EvaluationOptions): Evaluation;
+}

@@ -1,0 +1,80 @@
+/** The chunks of whole episodes: a rollout by sequence, as estimators that compare episodes need it. */
+import type { Floats } from "../core/backend.ts";
+import { input, type Parameters, type Tensor } from "../core/tensor.ts";
+import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { ActorCritic } from "../policies/actor-critic.ts";
+import type { Chunks } from "./chunks.ts";
+import { Minibatch } from "./minibatch.ts";
+import type { Rollout } from "./rollout.ts";
+
+export interface EpisodeChunksOptions {
+  readonly masked: boolean;
+  /**
+   * Episodes that one chunk holds whole, for losses on sequences: columns are [together, steps]. null: a chunk is
+   * any rows of steps that were taken, [rows].
+   */
+  readonly together: number | null;
+}
+
+/** Units of `forEachChunk` are episodes of a rollout whose columns are [envs, steps]. */
+export class EpisodeChunks implements Chunks {
+  readonly parameters: Parameters;
+  count = 0;
+  private readonly rollout: Rollout;
+  private readonly together: number | null;
+  private readonly rows: Minibatch;
+  private readonly order: Int32Array;
+  private episodes: ArrayLike<number> = []; // of the chunk at hand
+
+  constructor(model: ActorCritic, rollout: Rollout, { masked, together }: EpisodeChunksOptions) {
+    const { steps, size } = rollout;
+    const options = { masked, steps, bySequence: together !== null };
+    this.parameters = model.parameters;
+    this.rollout = rollout;
+    this.together = together;
+    this.rows = new Minibatch(model, rollout, together === null ? size : together * steps, options);
+    this.order = new Int32Array(size);
+  }
+
+  forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
+    const { together } = this;
+    const each = together ?? end - first;
+    for (let start = first; start < end; start += each) {
+      this.episodes = Array.from({ length: each }, (_, i) => order[start + i]);
+      const rows = this.expand(together !== null);
+      this.rows.forEachChunk(this.order, 0, rows, () => {
+        this.count = together ?? this.rows.count;
+        pass();
+      });
+    }
+  }
+
+  /** Writes the rows of the chunk's episodes to `order`; returns their number. */
+  private expand(whole: boolean): number {
+    const { steps, mask } = this.rollout;
+    let rows = 0;
+    for (let i = 0; i < this.episodes.length; i++) {
+      const start = this.episodes[i] * steps;
+      for (let row = start; row < start + steps; row++)
+        if (whole || mask[row] !== 0) this.order[rows++] = row;
+    }
+    return rows;
+  }
+
+  column(perSequence = false): Tensor {
+    return perSequence ? input(this.parameters.backend, [this.together ?? 1]) : this.rows.column();
+  }
+
+  fill(to: Tensor, column: Floats): void {
+    if (column.length === this.rollout.size) this.rows.fill(to, column);
+    else for (let i = 0; i < to.data.length; i++) to.data[i] = column[this.episodes[i]];
+  }
+
+  spill(from: Tensor, column: Floats): void {
+    this.rows.spill(from, column);
+  }
+
+  evaluate(): Evaluation {
+    return this.rows.evaluate();
+  }
+}
