@@ -1,10 +1,10 @@
 /** A batch of completions in groups, sampled and judged: what every update of `tune` begins with. */
 import { SettingError } from "../core/errors.ts";
-import { square } from "../core/math.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { promptTokens } from "../text/task.ts";
 import { completing, score } from "./judge.ts";
 import type { LanguageTraining } from "./language-training.ts";
+import { moments } from "./moments.ts";
 import { PromptSource } from "./prompt-source.ts";
 import type { TuneConfig } from "./tune-settings.ts";
 
@@ -194,13 +194,4 @@ export class CompletionBatch {
       signal: f.signal / f.groups,
     };
   }
-}
-
-/** Mean and standard deviation (of all, ddof 0); equal numbers have a deviation of exactly 0. */
-export function moments(x: ArrayLike<number>): { mean: number; deviation: number } {
-  let [sum, squares] = [0, 0];
-  for (let i = 0; i < x.length; i++) sum += x[i] - x[0];
-  const shift = sum / x.length;
-  for (let i = 0; i < x.length; i++) squares += square(x[i] - x[0] - shift);
-  return { mean: x[0] + shift, deviation: Math.sqrt(squares / x.length) };
 }

@@ -6,8 +6,8 @@ import { Completer, type Completions } from "../rollout/completions.ts";
 import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
 import { promptTokens, type TextTask } from "../text/task.ts";
-import { moments } from "./completion-batch.ts";
 import { checkVocabulary, completing, score, textOf } from "./judge.ts";
+import { moments } from "./moments.ts";
 
 export interface LanguageEvaluation {
   readonly prompts: number;

@@ -42,6 +42,8 @@ export interface GroupSource<S extends SampleReport = SampleReport> {
   readonly batch: Sequences;
   /** 1 where a sequence may be learned from, [sequences]; written by `sample`. */
   readonly counts: Float64Array;
+  /** The reward of each sequence in all, [sequences]. */
+  readonly score: Float64Array;
   /** The score of the greedy sequence, [sequences], for the baseline of that name. */
   readonly greedyScore?: Float64Array | undefined;
   readonly policy: Evaluator;
@@ -196,7 +198,7 @@ export function groupTrainer<S extends SampleReport>(
     });
     for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
     if (minimumRisk === null) return;
-    sampleCosts(cost, batch.reward, counts, c.groupSize);
+    sampleCosts(cost, source.score, counts, c.groupSize);
     for (let i = 0; i < sequences; i++) {
       excluded[i] = excludedLogProb;
       for (let j = i * steps; j < (i + 1) * steps; j++) if (mask[j] !== 0) excluded[i] = 0;

@@ -1,12 +1,14 @@
 /** The algorithms that can be named. */
-import { flag, type Settings, type Values } from "../core/settings.ts";
+import { flag, integer, type Settings, type Values } from "../core/settings.ts";
 import { a2c, a2cSettings } from "./a2c.ts";
 import { a3c, a3cSettings } from "./a3c.ts";
+import { type EpisodeAlgorithm, episodeAlgorithms, episodes } from "./episodes.ts";
 import { impala, impalaSettings } from "./impala.ts";
 import { ppo, ppoSettings } from "./ppo.ts";
 import { reinforce, reinforceSettings } from "./reinforce.ts";
 import type { Report, Training } from "./training.ts";
 import { trpo, trpoSettings } from "./trpo.ts";
+import { episodeSettings, type TuneAlgorithm, tuneAlgorithms } from "./tune-settings.ts";
 
 export interface Algorithm<S extends Settings> {
   readonly about: string;
@@ -21,6 +23,28 @@ export interface Algorithm<S extends Settings> {
 
 const naturalSettings = { ...trpoSettings, lineSearch: flag(false, trpoSettings.lineSearch.about) };
 const always = (): boolean => true;
+
+/** Clipped algorithms pass over their episodes several times. */
+const clippedSettings = {
+  ...episodeSettings,
+  epochs: integer(8, episodeSettings.epochs.about, { min: 1, max: 100 }),
+};
+
+/** The group algorithms on episodes. */
+const onEpisodes = Object.fromEntries(
+  episodeAlgorithms.map((name) => {
+    const { about, estimator }: TuneAlgorithm = tuneAlgorithms[name];
+    const algorithm: Algorithm<typeof episodeSettings> = {
+      about,
+      settings: estimator.surrogate.form === "reinforce" ? episodeSettings : clippedSettings,
+      needsCritic: () => false,
+      wholeEpisodes: true,
+      environments: ({ starts, groupSize }) => starts * groupSize,
+      train: (t, c) => episodes(t, name, c),
+    };
+    return [name, algorithm];
+  }),
+) as Record<EpisodeAlgorithm, Algorithm<typeof episodeSettings>>;
 
 export const algorithms = {
   reinforce: {
@@ -68,5 +92,6 @@ export const algorithms = {
     needsCritic: always,
     train: impala,
   } satisfies Algorithm<typeof impalaSettings>,
+  ...onEpisodes,
 };
 export type AlgorithmName = keyof typeof algorithms;

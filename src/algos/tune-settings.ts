@@ -65,7 +65,8 @@ export const episodeSettings = {
   starts: integer(4, "start states an update", { min: 1, max: 4096 }),
   groupSize: integer(8, "episodes from each start state", { min: 1, max: 4096 }),
   ...groupSettings,
-  learningRate: real(0.01, "Adam's step size", { min: 0, max: 10 }),
+  minibatches: integer(4, groupSettings.minibatches.about, { min: 1, max: 4096 }),
+  learningRate: real(0.01, groupSettings.learningRate.about, { min: 0, max: 10 }),
   reference: flag(false, groupSettings.reference.about),
 };
 export type EpisodeConfig = Values<typeof episodeSettings>;

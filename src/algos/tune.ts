@@ -67,6 +67,7 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
     {
       batch: { ...batch, sequences: batch.count },
       counts: sampled.counts,
+      score: batch.reward,
       greedyScore: baseline === "greedy" ? sampled.greedyReward : undefined,
       policy: evaluator(gpt, sizes),
       copy: () =>

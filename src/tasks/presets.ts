@@ -34,6 +34,10 @@ export const presets = {
     },
     trpo: { steps: 120_000, lambda: 0.95, criticEpochs: 20 },
     natural: { steps: 120_000, lambda: 0.95, criticEpochs: 20 },
+    grpo: { steps: 250_000 },
+    rloo: { steps: 250_000, starts: 1, learningRate: 3e-3, minibatches: 1 },
+    "dr-grpo": { steps: 250_000 },
+    "reinforce++": { steps: 250_000 },
   },
   acrobot: {
     ppo: {

@@ -113,7 +113,10 @@ export function open(given: RunConfig, saved: State | null = null, renews = fals
   const config = resolve(given);
   const algorithm = algorithms[config.algo as AlgorithmName];
   const own = settle(algorithm.settings, pick(config.settings, algorithm.settings));
-  const envs = "environments" in algorithm ? algorithm.environments(own as never) : own.envs;
+  const envs =
+    "environments" in algorithm && algorithm.environments !== undefined
+      ? algorithm.environments(own as never)
+      : Number(config.settings.envs);
   const parts = assemble(config, envs, new Random(config.seed), { saved, renews });
   const { training, makeEnv } = parts;
   let begun: Generator<Report, never> | null = null;
@@ -194,7 +197,7 @@ function assemble(
   const whole = "wholeEpisodes" in algorithms[config.algo as AlgorithmName];
   const env = new VectorEnv(Array.from({ length: envs }, makeEnv), {
     ...shape,
-    gamma: Number(settings.gamma),
+    gamma: Number(settings.gamma ?? 1),
     autoreset: !whole,
     moments: moments(model.options.observation.size),
   });

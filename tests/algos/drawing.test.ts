@@ -1,6 +1,7 @@
 /** Which prompts are drawn, and how much room their completions take. */
 import { describe, expect, test } from "vitest";
-import { CompletionBatch, moments } from "../../src/algos/completion-batch.ts";
+import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { moments } from "../../src/algos/moments.ts";
 import { PromptSource } from "../../src/algos/prompt-source.ts";
 import { passSizes } from "../../src/algos/tune.ts";
 import { tuneSettings } from "../../src/algos/tune-settings.ts";
