@@ -8,7 +8,7 @@
  *   4. an episode cut short (truncated) bootstraps from the value of its final state.
  */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { advantages } from "../estimators/advantages.ts";
+import { gaeAdvantages } from "../estimators/advantages.ts";
 import { surrogateDefaults } from "../estimators/surrogate.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { meanWeights } from "../estimators/weights.ts";
@@ -94,7 +94,7 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
       rollout.collect(random);
       t.count(rollout);
       const { gamma, lambda } = c;
-      advantages({ advantage, target }, rollout, { credit: "gae", gamma, lambda });
+      gaeAdvantages({ advantage, target }, rollout, gamma, lambda);
       model.popArt?.update(target, c.popArt);
       if (c.standardize) standardize(advantage, advantage);
       meanWeights(weight, rollout.mask, order);

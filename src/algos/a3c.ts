@@ -15,7 +15,7 @@
 import type { Floats } from "../core/backend.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { type Kept, numbersOf } from "../core/state.ts";
-import { advantages } from "../estimators/advantages.ts";
+import { gaeAdvantages } from "../estimators/advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { meanWeights } from "../estimators/weights.ts";
 import { globalNorm } from "../optim/clip.ts";
@@ -122,7 +122,7 @@ export function a3cWorker(
       rollout.collect(random);
       tell(rollout);
       const { gamma, lambda } = c;
-      advantages({ advantage, target }, rollout, { credit: "gae", gamma, lambda });
+      gaeAdvantages({ advantage, target }, rollout, gamma, lambda);
       meanWeights(weight, rollout.mask, order);
       learner.metrics.clear();
       learner.accumulate(order, 0, size);

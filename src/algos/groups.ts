@@ -11,10 +11,10 @@
 import { SettingError } from "../core/errors.ts";
 import type { Kept } from "../core/state.ts";
 import { input, type Parameters } from "../core/tensor.ts";
-import { advantages } from "../estimators/advantages.ts";
 import type { Sequences } from "../estimators/batch.ts";
-import { adaptiveKlWeight, klDefaults, klOf } from "../estimators/kl.ts";
-import { sampleCosts } from "../estimators/minimum-risk.ts";
+import { adaptiveKlWeight, klDefaults, klOf, referenceKlTerm } from "../estimators/kl.ts";
+import { minimumRiskTerm, sampleCosts } from "../estimators/minimum-risk.ts";
+import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
@@ -104,9 +104,7 @@ export function groupTrainer<S extends SampleReport>(
   const compared = algorithm.wholeBatch ? sequences : c.groupSize;
   checkCompared(name, c, estimator.scale === "batch" ? sequences : compared);
   const withValue = estimator.baseline === "value";
-  const minimumRisk = algorithm.minimumRisk
-    ? { alpha: c.riskSharpness, groupSize: c.groupSize }
-    : null;
+  const { minimumRisk = false } = algorithm;
 
   // ---- columns, and who evaluates them
   const [advantage, target, value, refLogProb, weight, mask] = Array.from(
@@ -139,13 +137,13 @@ export function groupTrainer<S extends SampleReport>(
       value: valueDefaults,
       entropyWeight: c.entropyWeight,
       valueWeight: c.valueWeight,
-      referenceKl: inLoss && { settings: inLoss, weight: klWeight },
-      minimumRisk,
+      instead: minimumRisk ? minimumRiskTerm(c.groupSize, c.riskSharpness) : null,
+      plus: inLoss && referenceKlTerm(inLoss, klWeight),
     },
   );
 
   /** Sequences in random order; groups that stay together side by side. */
-  const together = minimumRisk === null ? 1 : c.groupSize;
+  const together = minimumRisk ? c.groupSize : 1;
   const units = new Int32Array(sequences / together);
   const order = new Int32Array(sequences);
   function shuffle(): void {
@@ -160,8 +158,7 @@ export function groupTrainer<S extends SampleReport>(
   );
 
   // without a term besides the surrogate, an action of advantage 0 has no gradient
-  const onlyAdvantage =
-    minimumRisk === null && !withValue && c.entropyWeight === 0 && inLoss === null;
+  const onlyAdvantage = !minimumRisk && !withValue && c.entropyWeight === 0 && inLoss === null;
   const active = new Int32Array(sequences);
 
   /** Weighs a minibatch's actions; returns the sequences that have a gradient. */
@@ -186,8 +183,7 @@ export function groupTrainer<S extends SampleReport>(
   function estimate(): void {
     refScorer?.score(refLogProb);
     critic?.score(weight, value); // its log-probabilities are not needed
-    advantages({ advantage, target, counts }, judged, {
-      credit: withValue ? "gae" : "sequence",
+    sequenceAdvantages({ advantage, target, counts }, judged, {
       estimator,
       lambda: c.lambda,
       klWeight: adapted.klWeight,
@@ -197,7 +193,7 @@ export function groupTrainer<S extends SampleReport>(
       ...(source.greedyScore && { greedyScore: source.greedyScore }),
     });
     for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
-    if (minimumRisk === null) return;
+    if (!minimumRisk) return;
     sampleCosts(cost, source.score, counts, c.groupSize);
     for (let i = 0; i < sequences; i++) {
       excluded[i] = excludedLogProb;

@@ -13,7 +13,7 @@
  */
 import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { advantages } from "../estimators/advantages.ts";
+import { gaeAdvantages } from "../estimators/advantages.ts";
 import { adaptiveKlWeight } from "../estimators/kl.ts";
 import { type SurrogateSettings, surrogateDefaults } from "../estimators/surrogate.ts";
 import { meanWeights } from "../estimators/weights.ts";
@@ -128,11 +128,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
       if (c.annealClip) losses.surrogate = clipped(c, Math.max(c.clipRange * t.left(), 1e-6));
       rollout.collect(random);
       t.count(rollout);
-      advantages({ advantage, target }, rollout, {
-        credit: "gae",
-        gamma: c.gamma,
-        lambda: c.lambda,
-      });
+      gaeAdvantages({ advantage, target }, rollout, c.gamma, c.lambda);
       model.popArt?.update(target, c.popArt);
 
       const gradNorm = improve(t, learner, adam, order, {

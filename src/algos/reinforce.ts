@@ -10,7 +10,7 @@
  */
 import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
-import { advantages } from "../estimators/advantages.ts";
+import { returnAdvantages } from "../estimators/advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
@@ -94,7 +94,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
       env.start();
       rollout.collect(random);
       t.count(rollout);
-      advantages({ advantage, target }, rollout, { credit: "toGo", gamma: c.gamma, estimator });
+      returnAdvantages({ advantage, target }, rollout, c.gamma, estimator);
       const rows = model.memorySize > 0 ? everyRow(order) : decidedRows(order, rollout.mask);
       meanWeights(weight, rollout.mask, order.subarray(0, rows));
       learner.metrics.clear();

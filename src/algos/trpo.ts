@@ -11,7 +11,7 @@ import { SettingError } from "../core/errors.ts";
 import { flag, integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor } from "../core/tensor.ts";
-import { advantages } from "../estimators/advantages.ts";
+import { gaeAdvantages } from "../estimators/advantages.ts";
 import {
   conjugateGradient,
   type FisherProduct,
@@ -152,11 +152,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
       t.next();
       rollout.collect(random);
       t.count(rollout);
-      advantages({ advantage, target }, rollout, {
-        credit: "gae",
-        gamma: c.gamma,
-        lambda: c.lambda,
-      });
+      gaeAdvantages({ advantage, target }, rollout, c.gamma, c.lambda);
       const variance = explainedVariance(rollout.value, target);
       if (c.standardize) standardize(advantage, advantage);
       meanWeights(weight, rollout.mask, order);

@@ -1,84 +1,34 @@
-/**
- * The advantages of a batch: one function for every trainer, the oracle and the lab.
- *
- *   credit "gae"        Âₜ by generalized advantage estimation on a learned value; target = Â + V
- *   credit "toGo"       Âₜ = Gₜ − Vₜ, the discounted return from step t on; target = G
- *   credit "sequence"   one Â per sequence: its score compared with its group's, by baseline and scale
- */
+/** The advantages of stretches of episodes, and the targets of a learned value. */
 import type { Floats } from "../core/backend.ts";
-import { UsageError } from "../core/errors.ts";
 import { discountedReturns } from "../returns/discounted.ts";
-import { gae, tokenGae } from "../returns/gae.ts";
-import { groupShares } from "../returns/group.ts";
+import { gae } from "../returns/gae.ts";
 import { scaleByDeviation, standardize, subtractMean } from "../returns/normalize.ts";
-import type { Batch, Sequences, Stretches } from "./batch.ts";
-import { klOf, klShapedRewards } from "./kl.ts";
+import type { Stretches } from "./batch.ts";
 import type { EstimatorSettings } from "./presets.ts";
 
-type AdvantageEstimator = Pick<EstimatorSettings, "baseline" | "scale" | "ddof" | "eps" | "kl">;
-const plain: AdvantageEstimator = { baseline: "none", scale: "none", ddof: 1, eps: 1e-8, kl: null };
-
-export interface AdvantageSettings {
-  readonly credit: "gae" | "toGo" | "sequence";
-  /** Default: no baseline, no scale, no KL. */
-  readonly estimator?: AdvantageEstimator;
-  /** Discount per step. Default 1. */
-  readonly gamma?: number;
-  /** GAE's trace decay. Default 1. */
-  readonly lambda?: number;
-  /** Weight of a KL in the reward. Default: the estimator's. */
-  readonly klWeight?: number;
-  /** Neighboring sequences that form a group. Default: all. */
-  readonly groupSize?: number;
-  /** Learn from each group's best sequence alone (best-of-n fine-tuning). */
-  readonly bestOnly?: boolean;
-  /** With "gae": advantages of mean 0 and standard deviation 1 over the batch. */
-  readonly standardize?: boolean;
-  /** For baseline "greedy": the score of the greedy sequence, [sequences]. */
-  readonly greedyScore?: Floats;
-}
-
-/** Written by `advantages`; columns as the batch has them. */
+/** Written by both, [steps, envs]; the target is what the value learns. */
 export interface Estimates {
   readonly advantage: Floats;
-  /** What the value learns, where there is one. */
-  readonly target?: Floats;
-  /** [sequences]. In: 1 where a sequence may count. Out: 1 where it does. Default: all count. */
-  readonly counts?: Floats;
+  readonly target: Floats;
 }
 
-/** Sequences without a score (a reward of NaN) do not count. */
-export function advantages(out: Estimates, batch: Batch, s: AdvantageSettings): void {
-  if ("envs" in batch) {
-    if (s.credit === "gae") gaeOfStretches(out, batch, s);
-    else if (s.credit === "toGo") returnsToGo(out, batch, s);
-    else throw new UsageError("advantages: expected whole sequences for credit per sequence");
-    return;
-  }
-  const { sequences, reward } = batch;
-  const counts = out.counts ?? new Float32Array(sequences).fill(1);
-  if (reward.length === sequences)
-    for (let i = 0; i < sequences; i++) if (Number.isNaN(reward[i])) counts[i] = 0;
-  if (s.credit === "gae") gaeOfSequences(out, batch, counts, s);
-  else if (s.credit === "sequence") scoresOfSequences(out, batch, counts, s);
-  else throw new UsageError("advantages: expected steps of environments for credit toGo");
-}
-
-function gaeOfStretches(
+/** Âₜ by generalized advantage estimation on a learned value; target = Â + V. */
+export function gaeAdvantages(
   { advantage, target }: Estimates,
   batch: Stretches,
-  { gamma = 1, lambda = 1, standardize: scales = false }: AdvantageSettings,
+  gamma: number,
+  lambda: number,
 ): void {
   gae(advantage, batch, gamma, lambda);
-  if (target !== undefined)
-    for (let i = 0; i < target.length; i++) target[i] = advantage[i] + batch.value[i];
-  if (scales) standardize(advantage, advantage);
+  for (let i = 0; i < target.length; i++) target[i] = advantage[i] + batch.value[i];
 }
 
-function returnsToGo(
-  { advantage, target = new Float32Array(advantage.length) }: Estimates,
+/** Âₜ = Gₜ − Vₜ, with Gₜ the discounted return from step t on, less baseline and scale; target = G. */
+export function returnAdvantages(
+  { advantage, target }: Estimates,
   batch: Stretches,
-  { gamma = 1, estimator: { baseline, scale, ddof, eps } = plain }: AdvantageSettings,
+  gamma: number,
+  { baseline, scale, ddof, eps }: Pick<EstimatorSettings, "baseline" | "scale" | "ddof" | "eps">,
 ): void {
   const { mask, value } = batch;
   discountedReturns(target, batch, gamma);
@@ -89,98 +39,3 @@ function returnsToGo(
   else if (scale === "batch") scaleByDeviation(advantage, advantage, options);
   else for (let i = 0; i < advantage.length; i++) if (mask[i] === 0) advantage[i] = 0;
 }
-
-function gaeOfSequences(
-  { advantage, target }: Estimates,
-  batch: Sequences,
-  counts: Floats,
-  { gamma = 1, lambda = 1, standardize: scales = false, ...s }: AdvantageSettings,
-): void {
-  const { steps, value = none } = batch;
-  const mask = batch.mask.map((m, i) => m * counts[Math.floor(i / steps)]);
-  tokenGae(advantage, stepRewards(batch, mask, s), value, mask, steps, gamma, lambda);
-  if (target !== undefined)
-    for (let i = 0; i < target.length; i++) target[i] = mask[i] === 0 ? 0 : advantage[i] + value[i];
-  if (scales) standardize(advantage, advantage, { mask });
-}
-
-/** The reward of each step, less the weighted KL where it is part of the reward. */
-function stepRewards(
-  { sequences, reward, logProb, refLogProb = none }: Sequences,
-  mask: Floats,
-  { estimator: { kl } = plain, klWeight = kl?.weight ?? 0 }: AdvantageSettings,
-): Floats {
-  const inReward = kl?.place === "reward" ? klWeight : 0;
-  const rewards = new Float64Array(mask.length);
-  if (reward.length === sequences) {
-    const reference = inReward === 0 ? logProb : refLogProb;
-    klShapedRewards(rewards, reward, logProb, reference, mask, inReward, kl ?? undefined);
-    return rewards;
-  }
-  for (let i = 0; i < mask.length; i++) {
-    if (mask[i] === 0) continue;
-    const penalty =
-      inReward === 0 ? 0 : inReward * klOf(logProb[i], refLogProb[i], kl ?? undefined);
-    rewards[i] = reward[i] - penalty;
-  }
-  return rewards;
-}
-
-function scoresOfSequences(
-  { advantage }: Estimates,
-  batch: Sequences,
-  counts: Floats,
-  s: AdvantageSettings,
-): void {
-  const { sequences, steps, mask } = batch;
-  const { groupSize = sequences, greedyScore, bestOnly = false } = s;
-  const score = scores(batch, s);
-  for (let i = 0; i < sequences; i++) {
-    if (counts[i] === 0) score[i] = Number.NaN;
-    if (greedyScore !== undefined) score[i] -= greedyScore[i];
-  }
-  const share = new Float64Array(sequences);
-  if (bestOnly) keepBest(counts, share, score, groupSize);
-  else groupShares(share, score, s.estimator ?? plain, groupSize);
-  for (let i = 0; i < advantage.length; i++)
-    advantage[i] = mask[i] === 0 ? 0 : share[Math.floor(i / steps)];
-}
-
-/** Each sequence's undiscounted return, less the weighted KL of its steps where that is part of the reward. */
-function scores(
-  { sequences, steps, mask, reward, logProb, refLogProb = none }: Sequences,
-  { estimator: { kl } = plain, klWeight = kl?.weight ?? 0 }: AdvantageSettings,
-): Float64Array {
-  const score = new Float64Array(sequences);
-  const perStep = reward.length !== sequences;
-  for (let i = 0; i < sequences; i++) {
-    if (!perStep) score[i] = reward[i];
-    for (let j = i * steps; j < (i + 1) * steps; j++) {
-      if (mask[j] === 0) continue;
-      if (perStep) score[i] += reward[j];
-      if (kl?.place === "reward") score[i] -= klWeight * klOf(logProb[j], refLogProb[j], kl);
-    }
-  }
-  return score;
-}
-
-/** Each group's first best sequence, where it is better than the group's mean, gets 1; no other counts. */
-function keepBest(counts: Floats, share: Floats, score: Floats, size: number): void {
-  for (let first = 0; first < score.length; first += size) {
-    let best = -1;
-    let sum = 0;
-    let n = 0;
-    for (let i = first; i < first + size; i++) {
-      counts[i] = 0;
-      if (Number.isNaN(score[i])) continue;
-      sum += score[i];
-      n++;
-      if (best < 0 || score[i] > score[best]) best = i;
-    }
-    if (best < 0 || !(score[best] * n > sum)) continue;
-    counts[best] = 1;
-    share[best] = 1;
-  }
-}
-
-const none: Floats = new Float64Array(0);

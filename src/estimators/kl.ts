@@ -14,6 +14,9 @@ import { ShapeError } from "../core/errors.ts";
 import { exp, expm1 } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import { mul } from "../ops/arithmetic.ts";
+import { sum } from "../ops/reduce.ts";
+import type { LossTerm } from "./policy-loss.ts";
 
 export interface KlSettings {
   readonly estimator: "k1" | "k2" | "k3";
@@ -157,6 +160,12 @@ export function stepsOf(where: string, x: ArrayLike<number>, batch: number): num
   }
   return batch === 0 ? 0 : x.length / batch;
 }
+
+/** The term Σ w·KL·weight of a loss; the weight [1] may change without recording again. */
+export const referenceKlTerm =
+  (settings: KlSettings, weight: Tensor): LossTerm =>
+  (logProb, columns) =>
+    sum(mul(klLoss(logProb, columns.refLogProb, columns.weight, settings), weight));
 
 /** Schulman et al. 2017, section 4: halve the weight below target/1.5, double it above target·1.5. */
 export function adaptiveKlWeight(weight: number, kl: number, target: number): number {

@@ -5,12 +5,16 @@
  *
  * The expectation of the cost over the candidates, renormalized; −reward is a cost.
  */
+
 import type { Floats } from "../core/backend.ts";
 import { checkFinite } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { apply, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { sum } from "../ops/reduce.ts";
+import type { LossTerm } from "./policy-loss.ts";
 
 /**
  * Mean over prompts: sequenceLogProb and cost are [prompts·size], the candidates of a prompt side by side.
@@ -83,3 +87,11 @@ export function sampleCosts(cost: Floats, reward: Floats, counts: Floats, size: 
     for (let i = first; i < first + size; i++) if (counts[i] === 0) cost[i] = n === 0 ? 0 : sum / n;
   }
 }
+
+/** Minimum risk as the pull of a loss whose chunks are whole groups of `groupSize` sequences. */
+export const minimumRiskTerm =
+  (groupSize: number, alpha: number): LossTerm =>
+  (logProb, { mask, cost, excluded, share }) => {
+    const sequence = add(sum(mul(logProb, mask), -1), excluded);
+    return sum(mul(minimumRiskLoss(sequence, cost, groupSize, alpha), share));
+  };

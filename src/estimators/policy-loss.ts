@@ -1,7 +1,7 @@
 /**
  * The loss of a policy on a chunk of a batch, the same for control and language:
  *
- *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + KL terms
+ *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + klWeight·Σ w·KL(old‖new) + …
  *
  * What differs between algorithms is a setting.
  */
@@ -10,8 +10,6 @@ import { add, mul, sub } from "../ops/arithmetic.ts";
 import { exp } from "../ops/elementwise.ts";
 import { sum } from "../ops/reduce.ts";
 import { entropyLoss } from "./entropy.ts";
-import { type KlSettings, klLoss } from "./kl.ts";
-import { minimumRiskLoss } from "./minimum-risk.ts";
 import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
 
@@ -55,11 +53,14 @@ export interface PolicyLossSettings {
   readonly valueScale?: Tensor | undefined;
   /** Weight of KL(old‖new), estimated over the old policy's actions by ρ − 1 − ln ρ. */
   klWeight?: number;
-  /** KL to the reference policy: its estimator, and its weight [1], which may change without recording again. */
-  readonly referenceKl?: { readonly settings: KlSettings; readonly weight: Tensor } | null;
-  /** Minimum risk in place of the surrogate: the sharpness α, and the sequences of a group. */
-  readonly minimumRisk?: { readonly alpha: number; readonly groupSize: number } | null;
+  /** What pulls the policy in place of the surrogate, such as `minimumRiskTerm`. */
+  readonly instead?: LossTerm | null;
+  /** One more term, such as `referenceKlTerm`. */
+  readonly plus?: LossTerm | null;
 }
+
+/** A term of the loss, [1], of ln π and the columns of a chunk. */
+export type LossTerm = (logProb: Tensor, columns: LossColumns) => Tensor;
 
 /** Metrics of a policy's updates since `clear`. */
 export class Metrics {
@@ -117,10 +118,10 @@ export function policyLoss(
   metrics: Metrics,
 ): Tensor {
   const { oldLogProb, advantage, weight } = columns;
-  const policy = s.minimumRisk
-    ? risk(logProb, columns, s.minimumRisk)
+  const policy = s.instead
+    ? s.instead(logProb, columns)
     : surrogateLoss(logProb, oldLogProb, advantage, weight, s.surrogate);
-  if (!s.minimumRisk) metrics.addSurrogate(policy);
+  if (!s.instead) metrics.addSurrogate(policy);
   metrics.add("policyLoss", policy.data[0]);
   let loss = policy;
   if (entropy !== null) {
@@ -139,18 +140,5 @@ export function policyLoss(
     const k3 = sub(add(exp(logRatio), -1), logRatio);
     loss = add(loss, mul(sum(mul(k3, weight)), s.klWeight));
   }
-  if (s.referenceKl) {
-    const kl = klLoss(logProb, columns.refLogProb, weight, s.referenceKl.settings);
-    loss = add(loss, sum(mul(kl, s.referenceKl.weight)));
-  }
-  return loss;
-}
-
-function risk(
-  logProb: Tensor,
-  { mask, cost, excluded, share }: LossColumns,
-  { alpha, groupSize }: NonNullable<PolicyLossSettings["minimumRisk"]>,
-): Tensor {
-  const sequence = add(sum(mul(logProb, mask), -1), excluded);
-  return sum(mul(minimumRiskLoss(sequence, cost, groupSize, alpha), share));
+  return s.plus ? add(loss, s.plus(logProb, columns)) : loss;
 }

@@ -2,13 +2,14 @@
  * Runs the library's estimators on trajectories of a small problem: the trainers' own `advantages` and `policyLoss`,
  * in float64, on a policy that is a table of logits.
  */
+
 import { loops } from "../backends/loops.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor, variable } from "../core/tensor.ts";
 import { categoricalLogProb } from "../distributions/categorical.ts";
 import type { Tabular } from "../envs/env.ts";
-import { advantages } from "../estimators/advantages.ts";
 import type { Sequences } from "../estimators/batch.ts";
+import { referenceKlTerm } from "../estimators/kl.ts";
 import {
   type LossColumns,
   Metrics,
@@ -16,6 +17,7 @@ import {
   policyLoss,
 } from "../estimators/policy-loss.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
+import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { indexSelect } from "../ops/indexing.ts";
@@ -80,7 +82,7 @@ export function estimator(
     value: valueDefaults,
     entropyWeight: 0,
     valueWeight: 0,
-    referenceKl: inLoss && { settings: inLoss, weight: input(k, [1], [inLoss.weight]) },
+    plus: inLoss && referenceKlTerm(inLoss, input(k, [1], [inLoss.weight])),
   };
   const metrics = new Metrics();
   const loss = (): Tensor => {
@@ -105,8 +107,7 @@ export function estimator(
       }
     }
     tokenWeights(weight.data, mask, steps, { aggregation: s.aggregation });
-    advantages({ advantage: advantage.data }, batch, {
-      credit: s.baseline === "value" ? "gae" : "sequence",
+    sequenceAdvantages({ advantage: advantage.data }, batch, {
       estimator: s,
       lambda,
       greedyScore: new Float64Array(K).fill(greedy),

@@ -9,8 +9,8 @@ import {
 } from "../../src/algos/tune-settings.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
-import { advantages } from "../../src/estimators/advantages.ts";
 import { sampleCosts } from "../../src/estimators/minimum-risk.ts";
+import { sequenceAdvantages } from "../../src/estimators/sequence-advantages.ts";
 import { Completions } from "../../src/rollout/completions.ts";
 
 const steps = 3;
@@ -51,8 +51,7 @@ function estimate(name: TuneName, rewards: readonly number[], more: More = {}) {
     refLogProb: column().fill(-1.5), // ln π − ln π_ref = 0.5: k1 is 0.5 a token
     value: column(more.value),
   };
-  advantages(out, sequences, {
-    credit: estimator.baseline === "value" ? "gae" : "sequence",
+  sequenceAdvantages(out, sequences, {
     estimator,
     lambda: c.lambda,
     standardize: c.standardize,

@@ -12,7 +12,7 @@ import { settle } from "../../src/core/settings.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor } from "../../src/core/tensor.ts";
 import { categoricalLogProb } from "../../src/distributions/categorical.ts";
-import { advantages } from "../../src/estimators/advantages.ts";
+import { sequenceAdvantages } from "../../src/estimators/sequence-advantages.ts";
 import { valueDefaults } from "../../src/estimators/value.ts";
 import { tokenWeights } from "../../src/estimators/weights.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
@@ -136,11 +136,10 @@ function meanOf(gpt: Gpt, name: TuneName, K: number, more: object = {}): Float64
     }
     counts.fill(1);
     if (withValue) critic.score(new Float64Array(n), oldValue);
-    advantages(
+    sequenceAdvantages(
       { advantage, target, counts },
       { ...batch, sequences: K, refLogProb, value: oldValue },
       {
-        credit: withValue ? "gae" : "sequence",
         estimator,
         lambda: c.lambda,
         standardize: c.standardize,

@@ -1,5 +1,6 @@
 /** Settings of trainers: what they are where nobody says, and what they refuse. */
 import { describe, expect, test } from "vitest";
+import { episodeAlgorithms } from "../../src/algos/episodes.ts";
 import { algorithms } from "../../src/algos/index.ts";
 import { rewardModelSettings } from "../../src/algos/reward-model.ts";
 import { sftSettings } from "../../src/algos/sft.ts";
@@ -28,6 +29,16 @@ const trust = {
   criticRate: 1e-3,
   criticEpochs: 10,
   minibatch: 128,
+};
+const clips = ["grpo", "dr-grpo", "dapo", "dppo", "gspo", "cispo", "reinforce++"];
+const groups = {
+  ...{ epochs: 1, minibatches: 1, learningRate: 1e-3, warmup: 5, anneal: true, maxGradNorm: 1 },
+  ...{ clipRange: 0, klWeight: -1, klEstimator: "own", klPlace: "own", targetKl: 0 },
+  ...{ reference: true, entropyWeight: 0, riskSharpness: 1 },
+};
+const onEpisodes = {
+  ...groups,
+  ...{ starts: 4, groupSize: 8, minibatches: 4, learningRate: 0.01, reference: false },
 };
 const initial: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   reinforce: {
@@ -64,27 +75,16 @@ const initial: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     ...{ sftDecay: 0.01, sftDropout: 0, sftValidate: 50 },
   },
   tune: {
-    ...{ prompts: 16, groupSize: 8, epochs: 1, minibatches: 1, learningRate: 1e-3, warmup: 5 },
-    ...{
-      anneal: true,
-      maxGradNorm: 1,
-      temperature: 1,
-      topK: 0,
-      topP: 1,
-      topPRule: "reach",
-      minP: 0,
-    },
-    ...{
-      clipRange: 0,
-      klWeight: -1,
-      klEstimator: "own",
-      klPlace: "own",
-      targetKl: 0,
-      reference: true,
-    },
-    ...{ entropyWeight: 0, valueWeight: 0.5, lambda: 1, standardize: true, riskSharpness: 1 },
+    ...{ ...groups, prompts: 16, groupSize: 8, temperature: 1, topK: 0, topP: 1 },
+    ...{ topPRule: "reach", minP: 0, valueWeight: 0.5, lambda: 1, standardize: true },
     ...{ cutShort: "score", cutShortFactor: 1, missingEnd: 0, dynamic: 0, curriculum: false },
   },
+  ...Object.fromEntries(
+    episodeAlgorithms.map((name) => [
+      name,
+      clips.includes(name) ? { ...onEpisodes, epochs: 8 } : onEpisodes,
+    ]),
+  ),
   "reward model": { updates: 200, pairs: 32, learningRate: 1e-3, decay: 0.01 },
 };
 test.each(Object.keys(tables))("%s: what nobody says", (name) => {
@@ -134,6 +134,7 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   workers: [1, 64],
   threads: [1, 64],
   prompts: [1, 65_536],
+  starts: [1, 4096],
   groupSize: [1, 4096],
   minibatches: [1, 4096],
   pairs: [1, 4096],
@@ -149,10 +150,14 @@ const own: Readonly<Record<string, readonly [number, number]>> = {
   "trpo.rollout": [2, 100_000],
   "natural.minibatch": some,
   "natural.rollout": [2, 100_000],
-  "tune.epochs": [1, 100],
-  "tune.clipRange": [0, Infinity],
-  "tune.klWeight": [-1, Infinity],
-  "tune.targetKl": [0, Infinity],
+  ...Object.fromEntries(
+    ["tune", ...episodeAlgorithms].flatMap((name) => [
+      [`${name}.epochs`, [1, 100]],
+      [`${name}.clipRange`, [0, Infinity]],
+      [`${name}.klWeight`, [-1, Infinity]],
+      [`${name}.targetKl`, [0, Infinity]],
+    ]),
+  ),
 };
 describe.each(Object.entries(tables))("%s refuses", (table, settings) => {
   const numbers = Object.entries(settings).filter(([, { initial: x }]) => typeof x === "number");
@@ -174,23 +179,26 @@ describe.each(Object.entries(tables))("%s refuses", (table, settings) => {
 });
 
 describe("algorithms by name", () => {
-  test("need a critic, except REINFORCE with another baseline", () => {
+  test("need a critic, except REINFORCE with another baseline and those that compare episodes", () => {
     const { reinforce, ...others } = algorithms;
     const needs = (baseline: string): boolean =>
       reinforce.needsCritic(settle(reinforce.settings, { baseline }));
     expect(["none", "mean", "value"].map(needs)).toEqual([false, false, true]);
-    for (const each of Object.values(others))
-      expect((each.needsCritic as () => boolean)()).toBe(true);
+    for (const [name, each] of Object.entries(others)) {
+      const compares = (episodeAlgorithms as readonly string[]).includes(name);
+      expect((each.needsCritic as () => boolean)()).toBe(!compares);
+    }
   });
-  test("take as many environments as `envs` says, of each worker where there are some", () => {
-    const { environments } = algorithms.a3c;
-    expect(environments(settle(algorithms.a3c.settings, { envs: 3, workers: 5 }))).toBe(15);
-    const rest = Object.entries(algorithms).filter(([name]) => name !== "a3c");
-    expect(rest.some(([, each]) => "environments" in each)).toBe(false);
+  test("take as many environments as `envs` says: of each worker, or of each start state, where there are some", () => {
+    const { a3c, grpo } = algorithms;
+    expect(a3c.environments(settle(a3c.settings, { envs: 3, workers: 5 }))).toBe(15);
+    expect(grpo.environments?.(settle(grpo.settings, { starts: 3, groupSize: 5 }))).toBe(15);
+    const told = Object.entries(algorithms).filter(([, each]) => "environments" in each);
+    expect(told.map(([name]) => name)).toEqual(["a3c", ...episodeAlgorithms]);
   });
-  test("only REINFORCE plays whole episodes", () => {
+  test("play whole episodes where episodes are weighed or compared", () => {
     const whole = Object.entries(algorithms).filter(([, each]) => "wholeEpisodes" in each);
-    expect(whole.map(([name]) => name)).toEqual(["reinforce"]);
+    expect(whole.map(([name]) => name)).toEqual(["reinforce", ...episodeAlgorithms]);
   });
 });
 
@@ -230,10 +238,10 @@ describe("an estimator of a name and settings", () => {
     const usual = Object.fromEntries(
       Object.entries(tuneAlgorithms).map(([name, a]) => [name, "usual" in a ? a.usual : {}]),
     );
-    const clips = ["ppo", "grpo", "dr-grpo", "dppo", "gspo", "cispo", "reinforce++"];
-    for (const name of clips) expect(usual[name]).toEqual(several);
-    expect(usual.dapo).toEqual({ ...several, dynamic: 2 });
-    const once = Object.keys(usual).filter((name) => name !== "dapo" && !clips.includes(name));
-    for (const name of once) expect(usual[name]).toEqual({});
+    const passes = (name: string): boolean => name === "ppo" || clips.includes(name);
+    for (const [name, settings] of Object.entries(usual)) {
+      const dynamic = name === "dapo" ? { dynamic: 2 } : {};
+      expect(settings).toEqual(passes(name) ? { ...several, ...dynamic } : {});
+    }
   });
 });

@@ -1,0 +1,148 @@
+/**
+ * The advantages of whole sequences, for every trainer of groups, the oracle and the lab:
+ *
+ *   baseline "value"    Âₜ by generalized advantage estimation on a learned value; target = Â + V
+ *   others              one Â per sequence: its score compared with its group's, by baseline and scale
+ */
+import type { Floats } from "../core/backend.ts";
+import { tokenGae } from "../returns/gae.ts";
+import { groupShares } from "../returns/group.ts";
+import { standardize } from "../returns/normalize.ts";
+import type { Sequences } from "./batch.ts";
+import { klOf, klShapedRewards } from "./kl.ts";
+import type { EstimatorSettings } from "./presets.ts";
+
+export interface SequenceAdvantageSettings {
+  readonly estimator: Pick<EstimatorSettings, "baseline" | "scale" | "ddof" | "eps" | "kl">;
+  /** GAE's trace decay. Default 1. */
+  readonly lambda?: number;
+  /** Weight of a KL in the reward. Default: the estimator's. */
+  readonly klWeight?: number;
+  /** Neighboring sequences that form a group. Default: all. */
+  readonly groupSize?: number;
+  /** Learn from each group's best sequence alone (best-of-n fine-tuning). Default false. */
+  readonly bestOnly?: boolean;
+  /** With a learned value: advantages of mean 0 and standard deviation 1 over the batch. Default false. */
+  readonly standardize?: boolean;
+  /** For baseline "greedy": the score of the greedy sequence, [sequences]. */
+  readonly greedyScore?: Floats;
+}
+
+/** Written by `sequenceAdvantages`. */
+export interface SequenceEstimates {
+  /** [sequences, steps] */
+  readonly advantage: Floats;
+  /** What the value learns, where there is one, [sequences, steps]. */
+  readonly target?: Floats;
+  /** [sequences]. In: 1 where a sequence may count. Out: 1 where it does. Default: all may. */
+  readonly counts?: Floats;
+}
+
+/** Sequences without a score (a reward of NaN) do not count. */
+export function sequenceAdvantages(
+  out: SequenceEstimates,
+  batch: Sequences,
+  s: SequenceAdvantageSettings,
+): void {
+  const { sequences, reward } = batch;
+  const counts = out.counts ?? new Float32Array(sequences).fill(1);
+  if (reward.length === sequences)
+    for (let i = 0; i < sequences; i++) if (Number.isNaN(reward[i])) counts[i] = 0;
+  if (s.estimator.baseline === "value") gaeOfSequences(out, batch, counts, s);
+  else scoresOfSequences(out, batch, counts, s);
+}
+
+function gaeOfSequences(
+  { advantage, target }: SequenceEstimates,
+  batch: Sequences,
+  counts: Floats,
+  { lambda = 1, standardize: scales = false, ...s }: SequenceAdvantageSettings,
+): void {
+  const { steps, value = none } = batch;
+  const mask = batch.mask.map((m, i) => m * counts[Math.floor(i / steps)]);
+  tokenGae(advantage, stepRewards(batch, mask, s), value, mask, steps, 1, lambda);
+  if (target !== undefined)
+    for (let i = 0; i < target.length; i++) target[i] = mask[i] === 0 ? 0 : advantage[i] + value[i];
+  if (scales) standardize(advantage, advantage, { mask });
+}
+
+/** The reward of each step, less the weighted KL where it is part of the reward. */
+function stepRewards(
+  { sequences, reward, logProb, refLogProb = none }: Sequences,
+  mask: Floats,
+  { estimator: { kl }, klWeight = kl?.weight ?? 0 }: SequenceAdvantageSettings,
+): Floats {
+  const inReward = kl?.place === "reward" ? klWeight : 0;
+  const rewards = new Float64Array(mask.length);
+  if (reward.length === sequences) {
+    const reference = inReward === 0 ? logProb : refLogProb;
+    klShapedRewards(rewards, reward, logProb, reference, mask, inReward, kl ?? undefined);
+    return rewards;
+  }
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] === 0) continue;
+    const penalty =
+      inReward === 0 ? 0 : inReward * klOf(logProb[i], refLogProb[i], kl ?? undefined);
+    rewards[i] = reward[i] - penalty;
+  }
+  return rewards;
+}
+
+function scoresOfSequences(
+  { advantage }: SequenceEstimates,
+  batch: Sequences,
+  counts: Floats,
+  s: SequenceAdvantageSettings,
+): void {
+  const { sequences, steps, mask } = batch;
+  const { groupSize = sequences, greedyScore, bestOnly = false } = s;
+  const score = scores(batch, s);
+  for (let i = 0; i < sequences; i++) {
+    if (counts[i] === 0) score[i] = Number.NaN;
+    if (greedyScore !== undefined) score[i] -= greedyScore[i];
+  }
+  const share = new Float64Array(sequences);
+  if (bestOnly) keepBest(counts, share, score, groupSize);
+  else groupShares(share, score, s.estimator, groupSize);
+  for (let i = 0; i < advantage.length; i++)
+    advantage[i] = mask[i] === 0 ? 0 : share[Math.floor(i / steps)];
+}
+
+/** Each sequence's undiscounted return, less the weighted KL of its steps where that is part of the reward. */
+function scores(
+  { sequences, steps, mask, reward, logProb, refLogProb = none }: Sequences,
+  { estimator: { kl }, klWeight = kl?.weight ?? 0 }: SequenceAdvantageSettings,
+): Float64Array {
+  const score = new Float64Array(sequences);
+  const perStep = reward.length !== sequences;
+  for (let i = 0; i < sequences; i++) {
+    if (!perStep) score[i] = reward[i];
+    for (let j = i * steps; j < (i + 1) * steps; j++) {
+      if (mask[j] === 0) continue;
+      if (perStep) score[i] += reward[j];
+      if (kl?.place === "reward") score[i] -= klWeight * klOf(logProb[j], refLogProb[j], kl);
+    }
+  }
+  return score;
+}
+
+/** Each group's first best sequence, where it is better than the group's mean, gets 1; no other counts. */
+function keepBest(counts: Floats, share: Floats, score: Floats, size: number): void {
+  for (let first = 0; first < score.length; first += size) {
+    let best = -1;
+    let sum = 0;
+    let n = 0;
+    for (let i = first; i < first + size; i++) {
+      counts[i] = 0;
+      if (Number.isNaN(score[i])) continue;
+      sum += score[i];
+      n++;
+      if (best < 0 || score[i] > score[best]) best = i;
+    }
+    if (best < 0 || !(score[best] * n > sum)) continue;
+    counts[best] = 1;
+    share[best] = 1;
+  }
+}
+
+const none: Floats = new Float64Array(0);
