@@ -95,3 +95,12 @@ export const algorithms = {
   ...onEpisodes,
 };
 export type AlgorithmName = keyof typeof algorithms;
+
+/** Why an algorithm of the one kind of task is not for the other. */
+const steps = "its workers step environments";
+const fisher = "its natural step needs Fisher products, which a GPT does not have";
+export const notForTexts = { trpo: fisher, natural: fisher, a3c: steps, impala: steps };
+export const notForEnvironments = {
+  sft: "it imitates texts",
+  remax: "it compares with a prompt's greedy completion",
+};

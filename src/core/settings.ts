@@ -134,15 +134,18 @@ export function reals(initial: readonly number[], about: string): Setting<readon
   };
 }
 
-/** The error of a name that is none of those known; `place`: " for …", or nothing. */
+/** The error of a name that is none of those known. `place`: " for …", or nothing; `elsewhere`: why a name does not fit here. */
 export function unknownName(
   kind: string,
   name: string,
   known: readonly string[],
   place = "",
+  elsewhere: Readonly<Record<string, string>> = {},
 ): SettingError {
   const allowed = `allowed${place}: ${known.join(", ")}`;
-  return new UnknownNameError(`unknown ${kind} ${brief(name)}; ${allowed}`, name, known);
+  return Object.hasOwn(elsewhere, name)
+    ? new SettingError(`${kind} ${name} does not fit: ${elsewhere[name]}; ${allowed}`)
+    : new UnknownNameError(`unknown ${kind} ${brief(name)}; ${allowed}`, name, known);
 }
 
 /** A refused value in quotes, for messages; a list by its entries. */

@@ -1,5 +1,5 @@
 /** A training session from names and settings: what the command line runs, and a run folder remembers. */
-import { type AlgorithmName, algorithms } from "../algos/index.ts";
+import { type AlgorithmName, algorithms, notForEnvironments } from "../algos/index.ts";
 import { type Report, Training, weightsOf } from "../algos/training.ts";
 import { loops } from "../backends/loops.ts";
 import { simd, simdAvailable } from "../backends/simd.ts";
@@ -84,7 +84,7 @@ export interface SessionRequest {
 export function resolve(request: SessionRequest): RunConfig {
   const task = named("task", request.task, tasks);
   const { algo: usual, steps: usualSteps, presets } = tasks[task];
-  const algo = named("algorithm", request.algo ?? usual, algorithms);
+  const algo = named("algorithm", request.algo ?? usual, algorithms, notForEnvironments);
   const backend = backendOf(request.backend);
   const { steps: presetSteps, ...preset } = presets[algo] ?? {};
   const { seed = 1, steps = (presetSteps as number | undefined) ?? usualSteps } = request;
@@ -239,10 +239,13 @@ const pick = (
 ): Record<string, unknown> =>
   Object.fromEntries(Object.keys(table).map((name) => [name, values[name]]));
 
-function named<T extends object>(kind: string, name: string, table: T): keyof T & string {
-  if (!Object.hasOwn(table, name)) {
-    throw unknownName(kind, name, Object.keys(table));
-  }
+function named<T extends object>(
+  kind: string,
+  name: string,
+  table: T,
+  elsewhere: Readonly<Record<string, string>> = {},
+): keyof T & string {
+  if (!Object.hasOwn(table, name)) throw unknownName(kind, name, Object.keys(table), "", elsewhere);
   return name as keyof T & string;
 }
 

@@ -167,6 +167,10 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
       /unknown task "moon"; allowed: line, bandit/,
     ],
     "no task": [() => ["train", "--out", out], /want one task, got none/],
+    "an algorithm for texts": [
+      () => ["train", "cartpole", "--algo", "remax", "--out", out],
+      /algorithm remax does not fit: it compares with a prompt's greedy completion; allowed: reinf/,
+    ],
     "unknown algorithm": [
       () => ["train", "line", "--algo", "x", "--out", out],
       /allowed: reinforce/,

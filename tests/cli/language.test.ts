@@ -118,7 +118,7 @@ describe("a run of a text task", () => {
 const wrong: Record<string, [string[], RegExp]> = {
   "an algorithm of control": [
     ["train", "tokens", "--algo", "trpo"],
-    /unknown algorithm "trpo"; allowed for tokens: sft, reinforce/,
+    /algorithm trpo does not fit: its natural step needs Fisher .*; allowed for tokens: sft, reinforce/,
   ],
   "a setting that is none": [["train", "guess", "--set", "gamma=1"], /unknown setting "gamma"/],
   "a corpus that is not there": [

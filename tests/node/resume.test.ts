@@ -47,6 +47,7 @@ describe("a run that is finished", () => {
     ppo: ["cartpole", "--steps", "320", ...small],
     "ppo with memory": ["cartpole", "--steps", "320", ...small, "--set", "memory=4"],
     reinforce: ["line", "--steps", "1600"],
+    "grpo in environments": ["line", "--algo", "grpo", "--steps", "1600"],
     a3c: ["line", "--algo", "a3c", "--steps", "1600"],
     "a3c on threads": ["line", "--algo", "a3c", "--steps", "1600", "--set", "threads=2"],
     "supervised language": [

@@ -1,5 +1,6 @@
 /** A language session from names and settings, as session.ts makes them for control. */
 import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
+import { notForTexts } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { sftSettings, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
@@ -64,7 +65,7 @@ export function settleLanguage(
 ): Readonly<Record<string, unknown>> {
   const { usual, presets = {} } = languageTasks[task as LanguageTaskName];
   if (!languageAlgorithms.includes(algo)) {
-    throw unknownName("algorithm", algo, languageAlgorithms, ` for ${task}`);
+    throw unknownName("algorithm", algo, languageAlgorithms, ` for ${task}`, notForTexts);
   }
   const table = languageSettingsOf(task, algo);
   const own =
