@@ -19,7 +19,7 @@ import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { Learner } from "./improve.ts";
-import { mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
+import { descend, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const a2cSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -100,7 +100,7 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
       meanWeights(weight, rollout.mask, order);
       learner.metrics.clear();
       learner.accumulate(order, 0, size);
-      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learner.tape);
+      const gradNorm = descend(optimizer, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield {
         ...t.report(),
         ...learner.metrics.losses(),

@@ -26,7 +26,7 @@ import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
-import { type Report, Training } from "./training.ts";
+import { mustBeFinite, type Report, Training } from "./training.ts";
 
 export const a3cSettings = {
   envs: integer(1, "environments of each worker", { min: 1, max: 4096 }),
@@ -128,7 +128,7 @@ export function a3cWorker(
       learner.accumulate(order, 0, size);
       const gradNorm = globalNorm(regions);
       t.update++;
-      t.mustBeFinite(gradNorm, learner.tape);
+      mustBeFinite(gradNorm, learner.tape, t.update);
       const steps = add(shared.counts, counts.steps, rollout.count) + rollout.count;
       const rate = c.learningRate * Math.max(0, 1 - steps / t.totalSteps);
       const scale = Math.min(1, c.maxGradNorm / (gradNorm + 1e-6));

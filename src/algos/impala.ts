@@ -21,7 +21,7 @@ import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
-import { type Report, type Training, weightsOf } from "./training.ts";
+import { descend, type Report, type Training, weightsOf } from "./training.ts";
 
 export const impalaSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -119,7 +119,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
       meanWeights(weight, rollout.mask, order);
       learner.metrics.clear();
       learner.accumulate(order, 0, size);
-      const gradNorm = t.descend(optimizer, c.maxGradNorm, learningRate, learner.tape);
+      const gradNorm = descend(optimizer, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield {
         ...t.report(),
         ...learner.metrics.losses(),

@@ -10,23 +10,12 @@ import {
 } from "../estimators/policy-loss.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
-import type { Progress } from "./training.ts";
-
-type ColumnName = Exclude<keyof LossColumns, "share">;
-const perAction = [
-  "oldLogProb",
-  "advantage",
-  "weight",
-  "target",
-  "oldValue",
-  "refLogProb",
-  "mask",
-] as const satisfies readonly ColumnName[];
-const perSequence = ["cost", "excluded"] as const satisfies readonly ColumnName[];
+import { descend, type Progress } from "./training.ts";
 
 /** The columns of a batch that the loss reads; a caller leaves out what its settings do not need. */
 export type BatchColumns = Readonly<
-  Record<"oldLogProb" | "advantage" | "weight", Floats> & Partial<Record<ColumnName, Floats>>
+  Record<"oldLogProb" | "advantage" | "weight", Floats> &
+    Partial<Record<Exclude<keyof LossColumns, "share">, Floats>>
 >;
 
 /** The loss of a batch, chunk by chunk: adds gradients to the parameters and keeps metrics. */
@@ -34,41 +23,31 @@ export class Learner {
   readonly metrics = new Metrics();
   readonly tape: Tape;
   private readonly chunks: Chunks;
-  private readonly columns: BatchColumns;
-  private readonly inputs: LossColumns;
-  private readonly names: readonly ColumnName[];
+  private readonly inputs: readonly (readonly [Tensor, Floats])[];
+  private readonly share: Tensor;
   private readonly body: () => Tensor;
 
   constructor(chunks: Chunks, columns: BatchColumns, settings: PolicyLossSettings) {
     this.chunks = chunks;
-    this.columns = columns;
-    this.names = [...perAction, ...perSequence].filter((name) => columns[name] !== undefined);
     const { backend } = chunks.parameters;
-    const inputs = this.inputsFor(input(backend, [1]));
-    this.inputs = inputs;
-    const wanted = { entropy: settings.entropyWeight > 0, value: columns.target !== undefined };
+    this.share = input(backend, [1]);
+    const inputs = Object.entries(columns).map(
+      ([name, column]) => [name, chunks.column(column), column] as const,
+    );
+    this.inputs = inputs.map(([, tensor, column]) => [tensor, column]);
+    const tensors = Object.fromEntries(inputs);
+    const given = { ...tensors, share: this.share } as unknown as LossColumns;
+    const wanted = { entropy: settings.entropyWeight > 0, value: "target" in columns };
     this.tape = new Tape(backend);
-    this.body = () => {
-      return policyLoss(chunks.evaluate(wanted), inputs, settings, this.metrics);
-    };
-  }
-
-  private inputsFor(share: Tensor): LossColumns {
-    const { chunks } = this;
-    const made = [
-      ...perAction.map((name) => [name, chunks.column()] as const),
-      ...perSequence.map((name) => [name, chunks.column(true)] as const),
-      ["share", share] as const,
-    ];
-    return Object.fromEntries(made) as unknown as LossColumns;
+    this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.metrics);
   }
 
   /** Adds the gradient of the loss of the units order[first … end). */
   accumulate(order: ArrayLike<number>, first: number, end: number): void {
-    const { chunks, columns, inputs } = this;
-    inputs.share.data[0] = inputs.cost.data.length / (end - first);
+    const { chunks } = this;
+    this.share.data[0] = chunks.units / (end - first);
     chunks.forEachChunk(order, first, end, () => {
-      for (const name of this.names) chunks.fill(inputs[name], columns[name] as Floats);
+      for (const [tensor, column] of this.inputs) chunks.fill(tensor, column);
       this.tape.backward(this.tape.run(this.body));
     });
   }
@@ -109,7 +88,7 @@ export function improve(
       if (units.length === 0) continue;
       learner.metrics.begin(end - first);
       learner.accumulate(units, 0, units.length);
-      gradNorm = t.descend(optimizer, s.maxGradNorm, s.learningRate, learner.tape);
+      gradNorm = descend(optimizer, s.maxGradNorm, s.learningRate, learner.tape, t.update);
     }
     const { stopKl = 0 } = s;
     if (stopKl > 0 && learner.metrics.approximateKl > 1.5 * stopKl) break;

@@ -19,7 +19,7 @@ import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
-import { mustHaveDeviation, type Report, type Training } from "./training.ts";
+import { descend, mustHaveDeviation, type Report, type Training } from "./training.ts";
 
 export const reinforceSettings = {
   envs: integer(16, "episodes an update, played side by side", { min: 1, max: 4096 }),
@@ -99,7 +99,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
       meanWeights(weight, rollout.mask, order.subarray(0, rows));
       learner.metrics.clear();
       learner.accumulate(order, 0, rows);
-      const gradNorm = t.descend(adam, c.maxGradNorm, learningRate, learner.tape);
+      const gradNorm = descend(adam, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield { ...t.report(), ...learner.metrics.losses(), gradNorm, learningRate };
     }
   })();

@@ -136,7 +136,7 @@ export function* trainRewardModel(
       () => preferences[random.below(preferences.length)],
     );
     const made = loss.run(batch);
-    descend(adam, 1, rate(update - 1), loss.tape, `update ${update}`);
+    descend(adam, 1, rate(update - 1), loss.tape, update);
     yield { update, ...made };
   }
 }

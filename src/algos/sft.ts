@@ -19,7 +19,7 @@ import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly } from "../text/corpus.ts";
 import { exampleTokens } from "../text/task.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
-import type { Report } from "./training.ts";
+import { descend, type Report } from "./training.ts";
 
 export const sftSettings = {
   sftUpdates: integer(300, "optimizer steps"),
@@ -197,7 +197,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
       const batch = take();
       const learningRate = rate(adam.steps);
       const loss = learning.run(batch);
-      const gradNorm = t.descend(adam, 1, learningRate, learning.tape);
+      const gradNorm = descend(adam, 1, learningRate, learning.tape, t.update);
       count.trained += countTokens(batch);
       const now = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
       const validationLoss = now && unseen.length > 0 ? judging.run(unseen) : Number.NaN;

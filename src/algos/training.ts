@@ -151,16 +151,6 @@ export class Progress implements Kept {
     this.restoreCounts(state);
   }
 
-  /** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
-  mustBeFinite(norm: number, tape: Tape): void {
-    mustBeFinite(norm, tape, `update ${this.update}`);
-  }
-
-  /** `descend`, with the update named where it fails. */
-  descend(optimizer: Optimizer, maxNorm: number, learningRate: number, tape: Tape): number {
-    return descend(optimizer, maxNorm, learningRate, tape, `update ${this.update}`);
-  }
-
   /** Takes the counters and the generator alone: what tells how far a saved run has come. */
   restoreCounts(state: State): void {
     this.random.restore(Array.from(numbersOf(state, "random")));
@@ -261,23 +251,24 @@ export function mustHaveDeviation(algorithm: string, over: string, steps: number
 
 /**
  * One optimizer step on gradients clipped to `maxNorm`; returns their norm before. Throws NumericError that
- * names the op, and moves nothing, where it is not finite.
+ * names the update and the op, and moves nothing, where it is not finite.
  */
 export function descend(
   optimizer: Optimizer,
   maxNorm: number,
   learningRate: number,
   tape: Tape,
-  where: string,
+  update: number,
 ): number {
   const norm = clipGlobalNorm(optimizer.runs, maxNorm);
-  mustBeFinite(norm, tape, where);
+  mustBeFinite(norm, tape, update);
   optimizer.step(learningRate);
   return norm;
 }
 
-function mustBeFinite(norm: number, tape: Tape, where: string): void {
+/** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
+export function mustBeFinite(norm: number, tape: Tape, update: number): void {
   if (Number.isFinite(norm)) return;
   const found = tape.firstNotFinite() ?? "a weight is not finite";
-  throw new NumericError(`${where}: the gradient's norm is ${norm}: ${found}`);
+  throw new NumericError(`update ${update}: the gradient's norm is ${norm}: ${found}`);
 }

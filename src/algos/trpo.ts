@@ -29,7 +29,7 @@ import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { Flat } from "./flat.ts";
-import type { Report, Training } from "./training.ts";
+import { mustBeFinite, type Report, type Training } from "./training.ts";
 
 export const trpoSettings = {
   envs: integer(2, "environments side by side", { min: 1, max: 4096 }),
@@ -169,7 +169,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
       learning.backward(learning.run(surrogate));
       policy.readGradients(g);
       const gradNorm = Math.sqrt(g.reduce((squares, x) => squares + x * x, 0));
-      t.mustBeFinite(gradNorm, learning);
+      mustBeFinite(gradNorm, learning, t.update);
       const { x } = conjugateGradient(product, g, c.conjugateSteps);
       const scale = trustRegionScale(product, x, c.maxKl);
       let slope = 0;

@@ -12,12 +12,14 @@ export interface EvaluationOptions {
 /** The chunks of a batch as a policy evaluates them: rows of a rollout, or whole completions. */
 export interface Chunks {
   readonly parameters: Parameters;
-  /** Units of the batch (rows, or sequences) in the chunk at hand. */
+  /** Units (rows, or sequences) that a chunk has room for. */
+  readonly units: number;
+  /** Units of the batch in the chunk at hand. */
   readonly count: number;
   /** Calls `pass` with one chunk after the other of the units order[first … end). */
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void;
-  /** A new input with one number per action of a chunk; with `perSequence` one per sequence. */
-  column(perSequence?: boolean): Tensor;
+  /** A new input for a chunk's part of a batch column: a number per action, or per sequence of [sequences]. */
+  column(of: Floats): Tensor;
   /** Copies the chunk's numbers of a batch column into a tensor of `column`; 0 at padding. */
   fill(to: Tensor, column: Floats): void;
   /** Copies a tensor with one number per action back to the batch column. */

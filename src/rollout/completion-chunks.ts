@@ -33,6 +33,7 @@ export class CompletionChunks implements Chunks {
   readonly place: Tensor;
   /** The batch's samples in the chunk at hand, `count` of them. */
   readonly sample: Int32Array;
+  readonly units: number;
   count = 0;
   private readonly gpt: Gpt;
   private readonly batch: Completions;
@@ -51,6 +52,7 @@ export class CompletionChunks implements Chunks {
     this.temperature = temperature;
     this.parameters = gpt.parameters;
     this.sizes = sizes;
+    this.units = samples;
     this.vocab = vocab;
     this.pack = new Pack(k, rows, positions);
     this.place = input(k, [samples, steps]);
@@ -74,9 +76,10 @@ export class CompletionChunks implements Chunks {
     for (let at = 0; at < data.length; at += vocab) data.fill(1, at, at + tokens);
   }
 
-  column(perSequence = false): Tensor {
+  column(of: Floats): Tensor {
     const { samples, steps } = this.sizes;
-    return input(this.parameters.backend, perSequence ? [samples] : [samples, steps]);
+    const perToken = of.length === this.batch.mask.length;
+    return input(this.parameters.backend, perToken ? [samples, steps] : [samples]);
   }
 
   fill({ data }: Tensor, column: Floats): void {

@@ -2,6 +2,7 @@
 import type { Floats } from "../core/backend.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Evaluation } from "../estimators/policy-loss.ts";
+import { reshape } from "../ops/layout.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
 import type { Chunks } from "./chunks.ts";
 import { Minibatch } from "./minibatch.ts";
@@ -19,21 +20,25 @@ export interface EpisodeChunksOptions {
 /** Units of `forEachChunk` are episodes of a rollout whose columns are [envs, steps]. */
 export class EpisodeChunks implements Chunks {
   readonly parameters: Parameters;
+  readonly units: number;
   count = 0;
   private readonly rollout: Rollout;
   private readonly together: number | null;
   private readonly rows: Minibatch;
   private readonly order: Int32Array;
+  private readonly shape: readonly number[] | null;
   private episodes: ArrayLike<number> = []; // of the chunk at hand
 
   constructor(model: ActorCritic, rollout: Rollout, { masked, together }: EpisodeChunksOptions) {
     const { steps, size } = rollout;
-    const options = { masked, steps, bySequence: together !== null };
+    const options = { masked, whole: together !== null };
     this.parameters = model.parameters;
     this.rollout = rollout;
     this.together = together;
     this.rows = new Minibatch(model, rollout, together === null ? size : together * steps, options);
     this.order = new Int32Array(size);
+    this.shape = together === null ? null : [together, steps];
+    this.units = together ?? this.rows.units;
   }
 
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
@@ -61,8 +66,10 @@ export class EpisodeChunks implements Chunks {
     return rows;
   }
 
-  column(perSequence = false): Tensor {
-    return perSequence ? input(this.parameters.backend, [this.together ?? 1]) : this.rows.column();
+  column(of: Floats): Tensor {
+    const { rollout, rows, shape } = this;
+    if (shape === null) return rows.column();
+    return input(this.parameters.backend, of.length === rollout.size ? shape : shape.slice(0, 1));
   }
 
   fill(to: Tensor, column: Floats): void {
@@ -75,6 +82,8 @@ export class EpisodeChunks implements Chunks {
   }
 
   evaluate(): Evaluation {
-    return this.rows.evaluate();
+    const { logProb, entropy, value } = this.rows.evaluate();
+    const shaped = (x: Tensor): Tensor => (this.shape === null ? x : reshape(x, this.shape));
+    return { logProb: shaped(logProb), entropy: entropy && shaped(entropy), value };
   }
 }

@@ -2,7 +2,6 @@
 import type { Floats } from "../core/backend.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Evaluation } from "../estimators/policy-loss.ts";
-import { reshape } from "../ops/layout.ts";
 import type { ActorCritic, Decisions } from "../policies/actor-critic.ts";
 import type { Memory } from "../policies/network.ts";
 import type { Chunks } from "./chunks.ts";
@@ -21,8 +20,6 @@ export interface MinibatchOptions {
   readonly steps?: number;
   /** A minibatch is one chunk for any model. */
   readonly whole?: boolean;
-  /** Log-probabilities and columns are [sequences, steps], as losses on whole sequences need them. */
-  readonly bySequence?: boolean;
 }
 
 /** Larger minibatches run in chunks of this many rows: more activations leave the cache (`npx tsx bench update`). */
@@ -30,8 +27,7 @@ const chunkRows = 128;
 
 export class Minibatch implements Chunks, Decisions {
   readonly parameters: Parameters;
-  /** Rows of one chunk. */
-  readonly rows: number;
+  readonly units: number;
   readonly observation: Tensor;
   readonly action: Tensor;
   readonly actionMask: Tensor;
@@ -40,7 +36,6 @@ export class Minibatch implements Chunks, Decisions {
   count = 0;
   private readonly model: ActorCritic;
   private readonly source: Source;
-  private readonly shape: readonly number[];
   private readonly inputs: readonly (readonly [Tensor, Floats])[];
   private order: ArrayLike<number> = [];
   private first = 0;
@@ -50,16 +45,15 @@ export class Minibatch implements Chunks, Decisions {
     model: ActorCritic,
     source: Source,
     size: number,
-    { masked = false, steps = 1, whole = false, bySequence = false }: MinibatchOptions = {},
+    { masked = false, steps = 1, whole = false }: MinibatchOptions = {},
   ) {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
-    const rows = memorySize > 0 || whole || bySequence ? size : Math.min(size, chunkRows);
+    const rows = memorySize > 0 || whole ? size : Math.min(size, chunkRows);
     this.model = model;
     this.parameters = model.parameters;
     this.source = source;
-    this.rows = rows;
-    this.shape = bySequence ? [rows / steps, steps] : [rows];
+    this.units = rows;
     this.observation = input(k, [rows, options.observation.size]);
     this.actionMask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
     this.actionMask.data.fill(1);
@@ -84,21 +78,21 @@ export class Minibatch implements Chunks, Decisions {
 
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
     this.order = order;
-    for (let start = first; start < end; start += this.rows) {
+    for (let start = first; start < end; start += this.units) {
       this.first = start;
-      this.count = Math.min(this.rows, end - start);
+      this.count = Math.min(this.units, end - start);
       for (const [tensor, column] of this.inputs) this.copy(tensor, column);
       this.startSequences();
       pass();
     }
   }
 
-  column(perSequence = false): Tensor {
-    return input(this.parameters.backend, perSequence ? this.shape.slice(0, 1) : this.shape);
+  column(): Tensor {
+    return input(this.parameters.backend, [this.units]);
   }
 
   fill(to: Tensor, column: Floats): void {
-    if (this.count < this.rows) to.data.fill(0);
+    if (this.count < this.units) to.data.fill(0);
     this.copy(to, column);
   }
 
@@ -107,20 +101,12 @@ export class Minibatch implements Chunks, Decisions {
   }
 
   evaluate(): Evaluation {
-    const evaluation = this.model.evaluate(this);
-    if (this.shape.length === 1) return evaluation;
-    const { logProb, entropy, value } = evaluation;
-    const bySequence = (x: Tensor): Tensor => reshape(x, this.shape);
-    return {
-      logProb: bySequence(logProb),
-      entropy: entropy && bySequence(entropy),
-      value: value && bySequence(value),
-    };
+    return this.model.evaluate(this);
   }
 
   private copy({ data }: Tensor, column: Floats): void {
     const { order, first, count } = this;
-    const width = data.length / this.rows;
+    const width = data.length / this.units;
     for (let row = 0, at = 0; row < count; row++) {
       for (let j = 0, i = order[first + row] * width; j < width; j++) data[at++] = column[i++];
     }

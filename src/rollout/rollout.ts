@@ -60,7 +60,7 @@ export class Rollout implements Transitions {
     this.size = n;
     [this.stepStride, this.envStride] = bySequence ? [1, steps] : [envs, 1];
     this.observation = new Float32Array(n * env.observationSize);
-    this.actionMask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0);
+    this.actionMask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0).fill(1);
     this.action = new Float32Array(n * head.actionSize);
     this.logProb = new Float32Array(n);
     this.noise = new Float32Array(head.samplesEntropy ? n * head.actionSize : 0);

@@ -151,6 +151,8 @@ export class VectorEnv implements Kept {
     const { envs, observationSize: size } = this;
     this.episodeReturn.fill(0);
     this.episodeLength.fill(0);
+    this.terminated.fill(0);
+    this.truncated.fill(0);
     this.rewardScaler?.returns.fill(0);
     for (let e = 0; e < envs.length; e++) {
       envs[e].start();
@@ -159,8 +161,6 @@ export class VectorEnv implements Kept {
     }
     this.fresh.fill(1);
     this.stepped.fill(1);
-    this.terminated.fill(0);
-    this.truncated.fill(0);
     this.finalObservation.set(this.observation);
     this.standardize();
   }
@@ -216,9 +216,13 @@ export class VectorEnv implements Kept {
     this.episodeLength[e] = 0;
   }
 
+  /** Reads what environment e allows; all choices of one that rests, which may have none left. */
   private lookAtMask(e: number): void {
     const { mask, envs } = this;
-    if (mask !== null) envs[e].mask?.(mask, (e * mask.length) / envs.length);
+    if (mask === null) return;
+    const n = mask.length / envs.length;
+    if (this.resting(e)) mask.fill(1, e * n, (e + 1) * n);
+    else envs[e].mask?.(mask, e * n);
   }
 
   private standardize(): void {

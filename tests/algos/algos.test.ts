@@ -36,6 +36,11 @@ const runs: readonly [string, string, Record<string, unknown>][] = [
   ["pendulum", "natural", { rollout: 64 }],
   ["cartpole", "a3c", { workers: 3 }],
   ["cartpole", "impala", {}],
+  ["cartpole", "grpo", { starts: 2, groupSize: 3, maxSteps: 30, normalizeObservation: true }],
+  ["cartpole", "rloo", { starts: 2, groupSize: 3, maxSteps: 30, klWeight: 0.1, targetKl: 0.01 }],
+  ["pendulum", "gspo", { starts: 2, groupSize: 2, maxSteps: 20, frames: 2 }],
+  ["recommend", "reinforce++", { starts: 2, groupSize: 2, reference: true }],
+  ["connect-four", "mrt", { starts: 2, groupSize: 2, hidden: [8] }],
 ];
 
 describe("resume: 2N updates are N, saved as bytes, and N more", () => {

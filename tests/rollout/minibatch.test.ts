@@ -2,7 +2,6 @@
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
-import { Tape } from "../../src/core/tape.ts";
 import { NONE, type Tensor } from "../../src/core/tensor.ts";
 import { box, discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
@@ -41,7 +40,7 @@ describe("Minibatch", () => {
   test("more than 128 rows come in chunks of 128; columns are 0 after the end, and go back to their rows", () => {
     const { of, advantage } = source(400, 4, { action: 2, mask: 5 });
     const batch = new Minibatch(model(multiDiscrete([2, 3])), of, 300, { masked: true });
-    expect(batch.rows).toBe(128);
+    expect(batch.units).toBe(128);
     expect(batch.memory).toBeNull();
     const order = Int32Array.from({ length: 400 }, (_, i) => (i * 7 + 3) % 400);
     const [first, end] = [10, 310];
@@ -69,30 +68,14 @@ describe("Minibatch", () => {
     expect([...back]).toEqual([...advantage].map((x, row) => (chosen.has(row) ? x : 0)));
   });
 
-  test("by sequence: columns and log-probabilities are [sequences, steps]", () => {
-    const { of } = source(12, 3);
-    of.action.fill(1);
-    const batch = new Minibatch(model(discrete(2)), of, 8, { steps: 4, bySequence: true });
-    expect([batch.column().shape, batch.column(true).shape]).toEqual([[2, 4], [2]]);
-    const order = Int32Array.from({ length: 12 }, (_, i) => i);
-    batch.forEachChunk(order, 0, 8, () => {
-      const { logProb, entropy, value } = new Tape(loopsHere).run(() => batch.evaluate());
-      expect([logProb.shape, entropy?.shape, value?.shape]).toEqual([
-        [2, 4],
-        [2, 4],
-        [2, 4],
-      ]);
-    });
-  });
-
   test("up to 128 rows, or `whole`, are one chunk", () => {
     const { of } = source(8, 2);
     const sizes = (size: number, options = {}): number =>
-      new Minibatch(model(discrete(2)), of, size, options).rows;
+      new Minibatch(model(discrete(2)), of, size, options).units;
     expect([sizes(100), sizes(128), sizes(129), sizes(300, { whole: true })]).toEqual([
       100, 128, 128, 300,
     ]);
-    expect(new Minibatch(model(discrete(2), 3), of, 300, { steps: 5 }).rows).toBe(300);
+    expect(new Minibatch(model(discrete(2), 3), of, 300, { steps: 5 }).units).toBe(300);
   });
 
   test("a mask only where actions are masked, all allowed at first; noise only where the head samples entropy", () => {

@@ -61,7 +61,10 @@ class Naive {
   }
   private masks(): number[] {
     const out = new Array<number>(5 * envs).fill(7);
-    for (const [e, env] of this.list.entries()) env.mask?.(out as never, 5 * e);
+    for (const [e, env] of this.list.entries()) {
+      if (this.resting[e]) out.fill(1, 5 * e, 5 * e + 5);
+      else env.mask?.(out as never, 5 * e);
+    }
     return out;
   }
   start() {

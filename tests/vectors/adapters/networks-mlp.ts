@@ -122,7 +122,7 @@ function* update(c: Any): Generator<string | null> {
           yield near(`grad ${name}`, model.parameters.get(ours(name))?.grad ?? [], want);
         }
       }
-      const norm = descend(optimizer, a.maxGradNorm, a.lr, learner.tape, "update");
+      const norm = descend(optimizer, a.maxGradNorm, a.lr, learner.tape, 1);
       const { policyLoss, valueLoss, entropy } = learner.metrics.losses();
       const { outsideFraction: clipFraction, approximateKl } = learner.metrics;
       const total = policyLoss + a.valueCoef * valueLoss - a.entropyCoef * entropy;
