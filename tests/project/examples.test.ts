@@ -1,0 +1,92 @@
+/** The files of docs/examples run as they stand, learn, and print the same again. */
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = `${root}docs/examples/`;
+const textOf = (name: string): string => readFileSync(folder + name, "utf8");
+
+/** Runs an example and returns what it prints. */
+function run(name: string): string {
+  const tsx = fileURLToPath(import.meta.resolve("tsx"));
+  const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, folder + name], {
+    cwd: root, // where tsconfig.json says what "pigrad" is
+    encoding: "utf8",
+  });
+  expect(stderr).toBe("");
+  return stdout;
+}
+
+/** The number at the end of each line that begins with `start`. */
+const numbersOf = (output: string, start: string): number[] =>
+  output
+    .split("\n")
+    .filter((line) => line.startsWith(start))
+    .map((line) => Number(line.split(" ").at(-1)));
+
+test("reinforce learns CartPole, and the same again", () => {
+  const output = run("reinforce.ts");
+  const returns = numbersOf(output, "update");
+  expect(returns).toHaveLength(10);
+  expect(returns[0]).toBeLessThan(100);
+  expect(Math.max(...returns)).toBeGreaterThan(475);
+  expect(run("reinforce.ts")).toBe(output);
+});
+
+test("ppo solves CartPole", () => {
+  const returns = numbersOf(run("ppo.ts"), "update");
+  expect(returns).toHaveLength(10);
+  expect(returns[0]).toBeLessThan(300);
+  expect(returns[9]).toBeGreaterThan(495);
+});
+
+test("grpo learns to count down", () => {
+  const output = run("grpo.ts");
+  const rewards = numbersOf(output, "update");
+  expect(rewards).toHaveLength(8);
+  expect(rewards[0]).toBeLessThan(0.7);
+  expect(rewards[7]).toBeGreaterThan(0.98);
+  for (let n = 0; n < 10; n++) expect(output).toContain(`${n}: ${"9876543210".slice(10 - n)}.\n`);
+});
+
+test("own-environment: the room is kept warm", () => {
+  const output = run("own-environment.ts");
+  expect(numbersOf(output, "step")[0]).toBeLessThan(-80);
+  expect(numbersOf(output, "greedy")[0]).toBeGreaterThan(-50);
+});
+
+test("own-reward: vowels and consonants alternate, and the same again", () => {
+  const output = run("own-reward.ts");
+  expect(numbersOf(output, "update")[0]).toBeLessThan(1.2);
+  expect(numbersOf(output, "greedy")[0]).toBeGreaterThan(1.45); // of at most 1.5
+  expect(run("own-reward.ts")).toBe(output);
+});
+
+test("own-op: a network that uses it learns", () => {
+  const errors = numbersOf(run("own-op.ts"), "step");
+  expect(errors).toHaveLength(10);
+  expect(errors[9]).toBeLessThan(0.02); // a constant is wrong by 0.5
+  expect(errors[9]).toBeLessThan(errors[0]);
+});
+
+test("examples import what the package exports and keep to their lengths", () => {
+  const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+  const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));
+  expect(names).toHaveLength(6);
+  for (const name of names) {
+    for (const [, path] of textOf(name).matchAll(/from "(.*)"/g)) {
+      const key = path.replace(/^pigrad\/(\w+)\/.*/, "./$1/*").replace(/^pigrad$/, ".");
+      expect(Object.keys(exports)).toContain(key);
+    }
+  }
+  expect(textOf("ppo.ts").trimEnd().split("\n").length).toBeLessThanOrEqual(100);
+  expect(textOf("grpo.ts").trimEnd().split("\n").length).toBeLessThanOrEqual(140);
+});
+
+test("the README's second listing is own-environment.ts", () => {
+  const listings = [...readFileSync(`${root}README.md`, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)];
+  expect(listings).toHaveLength(2);
+  expect(listings[1][1]).toBe(textOf("own-environment.ts"));
+});
