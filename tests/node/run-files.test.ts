@@ -18,7 +18,7 @@ import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test, vi } from "vitest";
-import { serve } from "../../playground/serve.ts";
+import { serve } from "../../docs/playground/serve.ts";
 import { FormatError, SettingError } from "../../src/core/errors.ts";
 import { messageOf } from "../../src/core/thrown.ts";
 import { knownCorpus, newCorpus } from "../../src/node/corpora.ts";

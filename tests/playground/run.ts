@@ -8,8 +8,8 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { buildPlayground } from "../../playground/build.ts";
-import { serve } from "../../playground/serve.ts";
+import { buildPlayground } from "../../docs/playground/build.ts";
+import { serve } from "../../docs/playground/serve.ts";
 import { executable, launch } from "../browser/chromium.ts";
 
 if (executable === undefined) {

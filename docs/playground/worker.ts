@@ -1,7 +1,7 @@
 /** Trains, plays and compares, off the page's thread: a few milliseconds at a time, so that it hears the page. */
-import { messageOf } from "../src/core/thrown.ts";
-import { lab, labProblems } from "../src/oracle/lab.ts";
-import { type AnySession, openAny, resolveAny } from "../src/tasks/any-session.ts";
+import { messageOf } from "../../src/core/thrown.ts";
+import { lab, labProblems } from "../../src/oracle/lab.ts";
+import { type AnySession, openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import type { Progress, Setup, ToPage, ToWorker } from "./messages.ts";
 import { moduleOf, replayOf, taskInfos } from "./sessions.ts";
 

@@ -1,5 +1,5 @@
 /** Drawing on canvases: a curve, and an environment's scene. */
-import type { Scene } from "../src/envs/scene.ts";
+import type { Scene } from "../../src/envs/scene.ts";
 import type { Progress } from "./messages.ts";
 
 const color = (name: string): string =>

@@ -1,6 +1,6 @@
 /** The page: a form, two canvases and a table. All training is in the worker; a link holds the whole setup. */
-import type { LabReport } from "../src/oracle/lab.ts";
-import type { Replay } from "../src/tasks/replay.ts";
+import type { LabReport } from "../../src/oracle/lab.ts";
+import type { Replay } from "../../src/tasks/replay.ts";
 import { drawCurve, drawScene } from "./draw.ts";
 import type { Progress, Setup, TaskInfo, ToPage, ToWorker } from "./messages.ts";
 

@@ -1,6 +1,6 @@
 /** What the page and its worker say to each other. */
-import type { LabReport } from "../src/oracle/lab.ts";
-import type { Replay } from "../src/tasks/replay.ts";
+import type { LabReport } from "../../src/oracle/lab.ts";
+import type { Replay } from "../../src/tasks/replay.ts";
 
 /** A training as a person sets it: all that a link holds. */
 export interface Setup {

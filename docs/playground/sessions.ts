@@ -1,17 +1,21 @@
 /** What the page can train, and how a session is shown and taken home: environments and token tasks. */
-import { type AlgorithmName, algorithms } from "../src/algos/index.ts";
-import { type TuneName, tuneAlgorithms } from "../src/algos/tune-settings.ts";
-import { type Settings, settle } from "../src/core/settings.ts";
-import { textScene } from "../src/envs/scene.ts";
-import { policyModule } from "../src/io/policy-js.ts";
-import { policyPlan } from "../src/policies/plan.ts";
-import { type MomentsState, normalizeDefaults } from "../src/returns/running.ts";
-import type { AnySession } from "../src/tasks/any-session.ts";
-import { type TaskName, tasks } from "../src/tasks/index.ts";
-import { type Replay, replay } from "../src/tasks/replay.ts";
-import { type Session, settingsOf } from "../src/tasks/session.ts";
-import { type LanguageTaskName, languageTasks } from "../src/tasks/text/index.ts";
-import { languageModule, languageSettingsOf, settleLanguage } from "../src/tasks/text/session.ts";
+import { type AlgorithmName, algorithms } from "../../src/algos/index.ts";
+import { type TuneName, tuneAlgorithms } from "../../src/algos/tune-settings.ts";
+import { type Settings, settle } from "../../src/core/settings.ts";
+import { textScene } from "../../src/envs/scene.ts";
+import { policyModule } from "../../src/io/policy-js.ts";
+import { policyPlan } from "../../src/policies/plan.ts";
+import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
+import type { AnySession } from "../../src/tasks/any-session.ts";
+import { type TaskName, tasks } from "../../src/tasks/index.ts";
+import { type Replay, replay } from "../../src/tasks/replay.ts";
+import { type Session, settingsOf } from "../../src/tasks/session.ts";
+import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
+import {
+  languageModule,
+  languageSettingsOf,
+  settleLanguage,
+} from "../../src/tasks/text/session.ts";
 import type { SettingInfo, TaskInfo } from "./messages.ts";
 
 /** Tasks that one page trains in a minute or so, and what they are trained by. */

@@ -3,8 +3,8 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { messageOf } from "../src/core/thrown.ts";
-import { isLocalHost } from "../src/node/loopback.ts";
+import { messageOf } from "../../src/core/thrown.ts";
+import { isLocalHost } from "../../src/node/loopback.ts";
 import { buildPlayground } from "./build.ts";
 
 const types: Readonly<Record<string, string>> = {
