@@ -6,8 +6,8 @@
 import * as pg from "pigrad";
 
 const seed = 1;
-const updates = 160;
-const groupSize = 16; // completions per prompt
+const updates = 120;
+const groupSize = 32; // completions per prompt
 const epochs = 2; // gradient steps per batch
 const learningRate = 3e-3; // annealed to 0
 const clipRange = 0.2;

@@ -45,9 +45,9 @@ test("ppo solves CartPole", () => {
 test("grpo learns to count down", () => {
   const output = run("grpo.ts");
   const rewards = numbersOf(output, "update");
-  expect(rewards).toHaveLength(8);
+  expect(rewards).toHaveLength(6);
   expect(rewards[0]).toBeLessThan(0.7);
-  expect(rewards[7]).toBeGreaterThan(0.98);
+  expect(rewards[5]).toBeGreaterThan(0.98);
   for (let n = 0; n < 10; n++) expect(output).toContain(`${n}: ${"9876543210".slice(10 - n)}.\n`);
 });
 
