@@ -25,7 +25,6 @@ test("the script prints every measure, and sees the files of both updates and of
   expect(stdout).toMatch(/longest function: \d{2,} lines; \d+ above 60/);
   expect(stdout).toMatch(/signatures of six or more positions: \d+/);
   expect(stdout).toMatch(/import circles, type-only imports included: \d+/);
-  expect(stdout).toMatch(/reading path: \d{3} lines/);
   expect(Number(stdout.match(/lines of src: (\d+)/)?.[1])).toBeGreaterThan(10_000);
 });
 
