@@ -40,7 +40,7 @@ const settings = pg.settle(pg.tuneSettings, { learningRate: 0.003, prompts: 26, 
 for (const report of pg.inStages(training, [pg.tuning(training, "rloo", settings)])) {
   if (report.update % 10 === 0)
     console.log(`update ${report.update}: mean reward ${report.meanReturn.toFixed(3)}`);
-  if (report.envSteps >= training.totalTokens) break;
+  if (report.envSteps >= training.totalSteps) break;
 }
 const { meanReward, samples } = pg.evaluateLanguage(gpt, task, { most: 5 });
 for (const { prompt, completion } of samples) console.log(`${prompt}: ${completion}`);

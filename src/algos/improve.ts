@@ -2,12 +2,8 @@
 import type { Floats } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor } from "../core/tensor.ts";
-import {
-  type LossColumns,
-  Metrics,
-  type PolicyLossSettings,
-  policyLoss,
-} from "../estimators/policy-loss.ts";
+import type { LossColumns } from "../estimators/batch.ts";
+import { Metrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
 import { descend, type Progress } from "./training.ts";

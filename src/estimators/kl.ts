@@ -16,7 +16,7 @@ import { apply, type Op } from "../core/tape.ts";
 import { sameShape, show, type Tensor } from "../core/tensor.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
-import type { LossTerm } from "./policy-loss.ts";
+import type { LossTerm } from "./batch.ts";
 
 export interface KlSettings {
   readonly estimator: "k1" | "k2" | "k3";

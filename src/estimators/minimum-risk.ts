@@ -14,7 +14,7 @@ import { apply, type Op } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
-import type { LossTerm } from "./policy-loss.ts";
+import type { LossTerm } from "./batch.ts";
 
 /**
  * Mean over prompts: sequenceLogProb and cost are [prompts·size], the candidates of a prompt side by side.

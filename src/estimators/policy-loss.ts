@@ -9,6 +9,7 @@ import type { Tensor } from "../core/tensor.ts";
 import { add, mul, sub } from "../ops/arithmetic.ts";
 import { exp } from "../ops/elementwise.ts";
 import { sum } from "../ops/reduce.ts";
+import type { LossColumns, LossTerm } from "./batch.ts";
 import { entropyLoss } from "./entropy.ts";
 import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
@@ -20,27 +21,6 @@ export interface Evaluation {
   readonly entropy: Tensor | null;
   /** null without a critic. */
   readonly value: Tensor | null;
-}
-
-/** The columns of a chunk: tensors of logProb's shape. Padding has weight 0. */
-export interface LossColumns {
-  readonly oldLogProb: Tensor;
-  readonly advantage: Tensor;
-  /** Of each action in the sum: see `tokenWeights`. */
-  readonly weight: Tensor;
-  /** What the value learns, and V when the batch was collected. */
-  readonly target: Tensor;
-  readonly oldValue: Tensor;
-  /** ln π of a reference policy, for a KL to it. */
-  readonly refLogProb: Tensor;
-  /** For minimum risk, whose chunks are whole groups [sequences, steps]: 1 at each of a sequence's own actions; */
-  readonly mask: Tensor;
-  /** −reward, [sequences]; */
-  readonly cost: Tensor;
-  /** added to a sequence's ln π, [sequences]: far below 0 where it is no candidate; */
-  readonly excluded: Tensor;
-  /** the chunk's share of the minibatch, [1]. */
-  readonly share: Tensor;
 }
 
 /** Settings of the loss. A caller may replace values between passes. */
@@ -58,9 +38,6 @@ export interface PolicyLossSettings {
   /** One more term, such as `referenceKlTerm`. */
   readonly plus?: LossTerm | null;
 }
-
-/** A term of the loss, [1], of ln π and the columns of a chunk. */
-export type LossTerm = (logProb: Tensor, columns: LossColumns) => Tensor;
 
 /** Metrics of a policy's updates since `clear`. */
 export class Metrics {

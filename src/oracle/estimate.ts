@@ -8,14 +8,9 @@ import { Tape } from "../core/tape.ts";
 import { input, type Tensor, variable } from "../core/tensor.ts";
 import { categoricalLogProb } from "../distributions/categorical.ts";
 import type { Tabular } from "../envs/env.ts";
-import type { Sequences } from "../estimators/batch.ts";
+import type { LossColumns, Sequences } from "../estimators/batch.ts";
 import { referenceKlTerm } from "../estimators/kl.ts";
-import {
-  type LossColumns,
-  Metrics,
-  type PolicyLossSettings,
-  policyLoss,
-} from "../estimators/policy-loss.ts";
+import { Metrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
 import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
