@@ -3,6 +3,7 @@
  * laid out in advance, the loss and its gradient in one loop. What the engine costs is measured against it.
  */
 import type { SimdBackend } from "../src/backends/simd.ts";
+import { type Matrix, matrix, transpose } from "../src/core/backend.ts";
 import { exp, log } from "../src/core/math.ts";
 import { standardize } from "../src/returns/normalize.ts";
 import type { Update, UpdateSize } from "./workloads.ts";
@@ -28,15 +29,15 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   const rows = Math.min(batch, chunk);
   const net = (name: string, outputs: number): Net => {
     const of = (i: number, what: "weight" | "bias") => parameters.get(`${name}.${i}.${what}`);
-    const at = (what: "weight" | "bias", part: "data" | "grad"): number[] =>
+    const all = (what: "weight" | "bias", part: "data" | "grad"): number[] =>
       [0, 1, 2].map((i) => address((of(i, what) as NonNullable<ReturnType<typeof of>>)[part]));
     const sizes = [inputs, hidden, hidden, outputs];
     const h = sizes.slice(1).map((n) => address(k.alloc(rows * n)));
     return {
-      w: at("weight", "data"),
-      b: at("bias", "data"),
-      dw: at("weight", "grad"),
-      db: at("bias", "grad"),
+      w: all("weight", "data"),
+      b: all("bias", "data"),
+      dw: all("weight", "grad"),
+      db: all("bias", "grad"),
       h,
       sizes,
     };
@@ -52,25 +53,39 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   let power1 = 1;
   let power2 = 1;
 
-  function forward({ w, b, h, sizes }: Net): void {
-    let from = address(x);
+  /** The matrix at an address. */
+  const at = (address: number, rows: number, columns: number): Matrix =>
+    matrix(floats, rows, columns, address >> 2);
+  /** Each layer's products, with ∂loss/∂output at `dOut`. */
+  const productsOf = ({ w, dw, h, sizes }: Net, dOut: number) =>
+    [0, 1, 2].map((i) => {
+      const [n, m] = [sizes[i], sizes[i + 1]];
+      const from = at(i === 0 ? address(x) : h[i - 1], rows, n);
+      const d = at(i === 2 ? dOut : dz, rows, m);
+      const weight = at(w[i], m, n);
+      return {
+        y: { y: at(h[i], rows, m), a: from, b: transpose(weight) },
+        dw: { y: at(dw[i], m, n), a: transpose(d), b: from },
+        dh: { y: at(dh, rows, n), a: d, b: weight },
+      };
+    });
+  const ofActor = productsOf(actor, address(dLogits));
+  const ofCritic = productsOf(critic, address(dValue));
+
+  function forward({ b, h, sizes }: Net, products: typeof ofActor): void {
     for (let i = 0; i < 3; i++) {
       kernels.repeatRow(h[i], b[i], rows, sizes[i + 1]);
-      k.multiply(h[i], from, w[i], rows, sizes[i + 1], sizes[i], false, true, true);
+      k.gemm(products[i].y, true);
       if (i < 2) kernels.tanh(h[i], h[i], rows * hidden);
-      from = h[i];
     }
   }
-  function backward({ w, dw, db, h, sizes }: Net, dOut: number): void {
-    let d = dOut;
+  function backward({ db, h, sizes }: Net, products: typeof ofActor, dOut: number): void {
     for (let i = 2; i >= 0; i--) {
-      const from = i === 0 ? address(x) : h[i - 1];
-      k.multiply(dw[i], d, from, sizes[i + 1], sizes[i], rows, true, false, true);
-      kernels.sumRows(db[i], d, rows, sizes[i + 1]);
+      k.gemm(products[i].dw, true);
+      kernels.sumRows(db[i], i === 2 ? dOut : dz, rows, sizes[i + 1]);
       if (i === 0) return;
-      k.multiply(dh, d, w[i], rows, sizes[i], sizes[i + 1], false, false, false);
+      k.gemm(products[i].dh, false);
       kernels.tanhSlope(dz, dh, h[i - 1], rows * hidden);
-      d = dz;
     }
   }
   /** The losses of rows start … and their gradients with respect to logits and value. */
@@ -116,11 +131,11 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
     let loss = 0;
     for (let start = 0; start < batch; start += rows) {
       for (let i = 0, j = start * inputs; i < x.length; i++, j++) x[i] = data.observation[j];
-      forward(actor);
-      forward(critic);
+      forward(actor, ofActor);
+      forward(critic, ofCritic);
       loss += losses(start);
-      backward(actor, address(dLogits));
-      backward(critic, address(dValue));
+      backward(actor, ofActor, address(dLogits));
+      backward(critic, ofCritic, address(dValue));
     }
     const n = region.data.length;
     const grad = address(region.grad);

@@ -1,7 +1,7 @@
 /** Square matrix products, where a large network's time goes, as a share of the vector units' peak. */
 import { loops } from "../src/backends/loops.ts";
 import { simd, simdAvailable } from "../src/backends/simd.ts";
-import type { Backend } from "../src/core/backend.ts";
+import { type Backend, matrix, transpose } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 import { peakFlops, peakKernel } from "./peak.ts";
@@ -11,11 +11,13 @@ function product(k: Backend, n: number, transposeB = false): BenchCase {
   const [a, b, y] = [0, 1, 2].map(() => k.alloc(n * n));
   random.fillNormal(a);
   random.fillNormal(b);
+  const [left, right, to] = [a, b, y].map((x) => matrix(x, n, n));
+  const product = { y: to, a: left, b: transposeB ? transpose(right) : right };
   return {
     name: `${k.name}, n = ${n}${transposeB ? ", B transposed" : ""}`,
     amount: 2 * n * n * n,
     unit: "FLOP",
-    run: () => k.gemm(y, 0, a, 0, b, 0, n, n, n, false, transposeB, false),
+    run: () => k.gemm(product, false),
     against: "peak",
   };
 }

@@ -3,8 +3,10 @@
  * the engine's PPO update against the same work fused by hand, matrix products against the multiply-add
  * peak, and the kernels against the loops. Lower quartiles of short samples taken in turns.
  */
+
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
+import { matrix } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import { fusedUpdate } from "./fused.ts";
 import { peakFlops, peakKernel } from "./peak.ts";
@@ -61,9 +63,10 @@ for (const n of [64, 128, 256]) {
   const random = new Random(1);
   random.fillNormal(a);
   random.fillNormal(b);
+  const matrices = { y: matrix(y, n, n), a: matrix(a, n, n), b: matrix(b, n, n) };
   const { limit, product } = quartiles({
     limit: () => peak(rounds),
-    product: () => k.gemm(y, 0, a, 0, b, 0, n, n, n, false, false, false),
+    product: () => k.gemm(matrices, false),
   });
   const share = (2 * n ** 3) / product / (peakFlops(rounds) / limit);
   expect(`product of size ${n}, share of the peak`, share, "≥", 0.5);

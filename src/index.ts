@@ -44,9 +44,11 @@ export {
   ShapeError,
   UsageError,
 } from "./core/errors.ts";
+export { firstNotFinite } from "./core/not-finite.ts";
+export type { Call, GradRun, Has, Op, Run } from "./core/op.ts";
 export { Random } from "./core/random.ts";
 export { type Settings, settle, type Values } from "./core/settings.ts";
-export { apply, type Call, type GradSlot, type Op, type Slot, Tape } from "./core/tape.ts";
+export { apply, Tape } from "./core/tape.ts";
 export {
   free,
   input,
@@ -184,6 +186,12 @@ export {
   exactValues,
 } from "./oracle/exact.ts";
 export { expectation, type Moments } from "./oracle/expectation.ts";
+export {
+  type CheckInput,
+  type GradCheckOptions,
+  GradientError,
+  gradCheck,
+} from "./oracle/grad-check.ts";
 export { type TokenTask, tokenTask } from "./oracle/token-task.ts";
 export { probabilities, type Trajectory, trajectories } from "./oracle/trajectories.ts";
 export { type ExactReturns, exactReturns } from "./oracle/value-iteration.ts";

@@ -1,7 +1,7 @@
 /** pigrad, through its public API; the backend is the argument. */
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
-import type { Backend, Floats } from "../../src/core/backend.ts";
+import { type Backend, type Floats, matrix } from "../../src/core/backend.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Parameters, type Tensor } from "../../src/core/tensor.ts";
@@ -72,7 +72,8 @@ function gemm(k: Backend, { sizes: { n } }: Work) {
   const [a, b, y] = [0, 1, 2].map(() => k.alloc(n * n));
   a.set(tensor(30, n * n));
   b.set(tensor(31, n * n));
-  const step = () => k.gemm(y, 0, a, 0, b, 0, n, n, n, false, false, false);
+  const product = { y: matrix(y, n, n), a: matrix(a, n, n), b: matrix(b, n, n) };
+  const step = () => k.gemm(product, false);
   return { step, check: () => after(step, y) };
 }
 

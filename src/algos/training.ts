@@ -4,6 +4,7 @@
  * between two reports `save` gives all that the rest of the run follows from.
  */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
+import { firstNotFinite } from "../core/not-finite.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import type { Tape } from "../core/tape.ts";
@@ -269,6 +270,6 @@ export function descend(
 /** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
 export function mustBeFinite(norm: number, tape: Tape, update: number): void {
   if (Number.isFinite(norm)) return;
-  const found = tape.firstNotFinite() ?? "a weight is not finite";
+  const found = firstNotFinite(tape) ?? "a weight is not finite";
   throw new NumericError(`update ${update}: the gradient's norm is ${norm}: ${found}`);
 }

@@ -33,24 +33,12 @@ export function loops(type: typeof Float32Array | typeof Float64Array = Float32A
   };
 }
 
-const gemm: Backend["gemm"] = (
-  y,
-  y0,
-  a,
-  a0,
-  b,
-  b0,
-  m,
-  n,
-  k,
-  transposeA,
-  transposeB,
-  accumulate,
-) => {
-  const aRow = transposeA ? 1 : k;
-  const aStep = transposeA ? m : 1;
-  const bCol = transposeB ? k : 1;
-  const bStep = transposeB ? 1 : n;
+const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
+  const { data: y, offset: y0, rows: m, columns: n } = to;
+  const { data: a, offset: a0, columns: k } = left;
+  const { data: b, offset: b0 } = right;
+  const [aRow, aStep] = left.transposed ? [1, m] : [k, 1];
+  const [bCol, bStep] = right.transposed ? [k, 1] : [1, n];
   // Two rows by four columns at a time: eight sums in registers, each loaded number used at least twice.
   for (let i = 0; i < m; i += 2) {
     const twoRows = i + 1 < m;

@@ -1,107 +1,113 @@
 /** How the SIMD backend runs attention: matrix products and row kernels, one head after another. */
-import type { Compiled, Floats } from "../core/backend.ts";
-import type { GradSlot, Slot } from "../core/tape.ts";
-import { NONE, type Tensor } from "../core/tensor.ts";
-import type { SimdBackend } from "./simd.ts";
+import { type Compiled, type Floats, type Matrix, matrix, transpose } from "../core/backend.ts";
+import type { AnyOp, RunOf } from "../core/op.ts";
+import { attentionOp } from "../ops/attention.ts";
+import { type cachedAttentionOp, checkPlaces, selfAttentionOp } from "../ops/self-attention.ts";
+import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
 
 /**
- * Makes the code of a slot that is being recorded; null for the op's own loops. Buffers from `take` live as long
- * as the slot.
- */
-export type Compile = (
-  k: SimdBackend,
-  slot: Slot,
-  take: (size: number) => Floats,
-) => Compiled | null;
-
-/** Address of a tensor's gradient; 0 where none is wanted. */
-export const gradOf = (k: SimdBackend, { grad }: Tensor): number =>
-  grad === null ? 0 : k.address(grad);
-
-/**
- * `code` while all of `tensors` is finite, else the op's own loops, which do not touch a position of weight 0; a
- * matrix product would multiply what stands there by 0, and 0·∞ is NaN.
+ * Returns `code` that runs while all of `tensors` is finite, and else the op's own loops, which do not touch a position
+ * of weight 0; a matrix product would multiply what stands there by 0, and 0·∞ is NaN.
  */
 function whileFinite(
   { kernels, address }: SimdBackend,
-  tensors: readonly Tensor[],
+  tensors: readonly Floats[],
+  op: AnyOp,
   code: Required<Pick<Compiled, "forward" | "backward">>,
 ): Compiled {
-  const runs = tensors.map(({ data }) => [address(data), data.length] as const);
+  const runs = tensors.map((x) => [address(x), x.length] as const);
   let loops = false;
   return {
-    forward(slot: Slot) {
+    forward(run) {
       loops = false;
       for (const [at, n] of runs) loops ||= kernels.anyNotFinite(at, n) !== 0;
-      if (loops) slot.op.forward?.(slot);
-      else code.forward(slot);
+      if (loops) op.forward?.(run);
+      else code.forward(run);
     },
-    backward(slot: GradSlot) {
-      if (loops) slot.op.backward?.(slot);
-      else code.backward(slot);
+    backward(run) {
+      if (loops) op.backward?.(run);
+      else code.backward(run);
     },
   };
 }
 
-export const attention: Compile = (k, slot, take) => {
-  const { heads, T, S, D, E } = slot.plan as Record<"heads" | "T" | "S" | "D" | "E", number>;
+export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => {
+  const { heads, T, S, D, E } = run.plan;
   const { kernels } = k;
-  const [y, q, key, v] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
-  const [dy, dq, dkey, dv] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
-  const allowed = slot.rest.length > 0 ? k.address(slot.rest[0].data) : 0;
-  const w = k.address(slot.scratch);
-  const { p: scale, q: causal } = slot;
+  const { scale, causal } = run;
   const seen = causal === 1 ? S - T + 1 : S;
   const grow = causal === 1 ? 1 : 0;
-  const dw = slot.grad === null ? 0 : k.address(take(T * S));
-  return whileFinite(k, [slot.a, slot.b, slot.c], {
+  const dw = run.dy === null ? null : alloc(T * S);
+  const side = 4 * T * S; // bytes of a head's weights
+  const { mask, saved: weights } = addressesOf(k, run);
+  const dwAt = dw === null ? 0 : k.address(dw);
+  /** The matrix [rows, columns] of head h in data [heads, rows, columns]. */
+  const of = (data: Floats, h: number, rows: number, columns: number): Matrix =>
+    matrix(data, rows, columns, h * rows * columns);
+  const inputs = Array.from({ length: heads }, (_, h) => ({
+    q: of(run.q, h, T, D),
+    key: of(run.k, h, S, D),
+    v: of(run.v, h, S, E),
+    w: of(run.saved, h, T, S),
+  }));
+  const products = inputs.map(({ q, key, v, w }, h) => ({
+    scores: { y: w, a: q, b: transpose(key) },
+    y: { y: of(run.y, h, T, E), a: w, b: v },
+  }));
+  const { dy, dq, dk, dv } = run;
+  const gradients = inputs.map(({ q, key, v, w }, h) => {
+    if (dy === null || dw === null) return null;
+    const [to, from] = [matrix(dw, T, S), of(dy, h, T, E)];
+    return {
+      dv: dv && { y: of(dv, h, S, E), a: transpose(w), b: from },
+      dw: { y: to, a: from, b: transpose(v) },
+      dq: dq && { y: of(dq, h, T, D), a: to, b: key },
+      dk: dk && { y: of(dk, h, S, D), a: transpose(to), b: q },
+    };
+  });
+  return whileFinite(k, [run.q, run.k, run.v], attentionOp, {
     forward() {
       for (let h = 0; h < heads; h++) {
-        const weights = w + 4 * h * T * S;
-        k.multiply(weights, q + 4 * h * T * D, key + 4 * h * S * D, T, S, D, false, true, false);
-        const mask = allowed === 0 ? 0 : allowed + 4 * h * T * S;
-        kernels.attend(weights, mask, T, S, seen, grow, scale);
-        k.multiply(y + 4 * h * T * E, weights, v + 4 * h * S * E, T, E, S, false, false, false);
+        k.gemm(products[h].scores, false);
+        kernels.attend(weights + h * side, mask && mask + h * side, T, S, seen, grow, scale);
+        k.gemm(products[h].y, false);
       }
     },
     backward() {
       for (let h = 0; h < heads; h++) {
-        const weights = w + 4 * h * T * S;
-        const [qAt, kAt, vAt, yAt] = [4 * h * T * D, 4 * h * S * D, 4 * h * S * E, 4 * h * T * E];
-        if (dv !== 0) k.multiply(dv + vAt, weights, dy + yAt, S, E, T, true, false, true);
-        k.multiply(dw, dy + yAt, v + vAt, T, S, E, false, true, false);
-        kernels.attendGrad(dw, weights, T, S, scale);
-        if (dq !== 0) k.multiply(dq + qAt, dw, key + kAt, T, D, S, false, false, true);
-        if (dkey !== 0) k.multiply(dkey + kAt, dw, q + qAt, S, D, T, true, false, true);
+        const of = gradients[h];
+        if (of === null) return;
+        if (of.dv) k.gemm(of.dv, true);
+        k.gemm(of.dw, false);
+        kernels.attendGrad(dwAt, weights + h * side, T, S, scale);
+        if (of.dq) k.gemm(of.dq, true);
+        if (of.dk) k.gemm(of.dk, true);
       }
     },
   });
 };
 
-/** Heads by strides: q, k, v and y are read and written where they stand. */
-export const selfAttention: Compile = (k, slot) => {
-  const { B, T, heads, D } = slot.plan as Record<"B" | "T" | "heads" | "D", number>;
+/** Heads by strides: q, k, v and y are read and written in place. */
+export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) => {
+  const { B, T, heads, D } = run.plan;
   const { kernels } = k;
-  const [y, x] = [slot, slot.a].map((t) => k.address(t.data));
-  const [dy, dx] = [slot, slot.a].map((t) => gradOf(k, t));
-  const mask = slot.b === NONE ? 0 : k.address(slot.b.data);
-  const w = k.address(slot.scratch);
+  const { y, x, dy, dx, allowed: mask, saved: w } = addressesOf(k, run);
   const dw = w + 4 * B * heads * T * T;
   const scale = 1 / Math.sqrt(D);
   const [head, row, wide] = [4 * D, 4 * heads * D, 12 * heads * D]; // bytes: of a head, a row of y, of qkv
   const side = 4 * T;
-  const turned = (T + 3) & ~3;
-  return whileFinite(k, [slot.a], {
+  const padded = (T + 3) & ~3;
+  return whileFinite(k, [run.x], selfAttentionOp, {
     forward() {
-      const space = k.workspace(D * turned);
+      const space = k.workspace(D * padded);
       for (let b = 0, weights = w; b < B; b++) {
         const allowed = mask === 0 ? 0 : mask + b * T * side;
         for (let h = 0; h < heads; h++, weights += T * side) {
           const q = x + b * T * wide + h * head;
           const key = q + row;
           const value = key + row;
-          kernels.transpose(space, 4 * turned, key, wide, T, D);
-          kernels.gemm(weights, side, q, wide, 4, space, 4 * turned, T, T, D, 0);
+          kernels.transpose(space, 4 * padded, key, wide, T, D);
+          kernels.gemm(weights, side, q, wide, 4, space, 4 * padded, T, T, D, 0);
           kernels.attend(weights, allowed, T, T, 1, 1, scale);
           const to = y + b * T * row + h * head;
           kernels.gemm(to, row, weights, side, 4, value, wide, T, D, T, 0);
@@ -109,7 +115,7 @@ export const selfAttention: Compile = (k, slot) => {
       }
     },
     backward() {
-      const space = k.workspace(D * turned);
+      const space = k.workspace(D * padded);
       for (let b = 0, weights = w; b < B; b++) {
         for (let h = 0; h < heads; h++, weights += T * side) {
           const q = x + b * T * wide + h * head;
@@ -118,8 +124,8 @@ export const selfAttention: Compile = (k, slot) => {
           const value = key + row;
           const from = dy + b * T * row + h * head;
           kernels.gemm(dq + 2 * row, wide, weights, 4, side, from, row, T, D, T, 1);
-          kernels.transpose(space, 4 * turned, value, wide, T, D);
-          kernels.gemm(dw, side, from, row, 4, space, 4 * turned, T, T, D, 0);
+          kernels.transpose(space, 4 * padded, value, wide, T, D);
+          kernels.gemm(dw, side, from, row, 4, space, 4 * padded, T, T, D, 0);
           kernels.attendGrad(dw, weights, T, T, scale);
           kernels.gemm(dq, wide, dw, side, 4, key, wide, T, D, T, 1);
           kernels.gemm(dq + row, wide, dw, 4, side, q, wide, T, D, T, 1);
@@ -129,21 +135,16 @@ export const selfAttention: Compile = (k, slot) => {
   });
 };
 
-interface CachedPlan extends Record<"n" | "heads" | "D" | "room", number> {
-  /** Throws for a row outside the cache: the kernel would write elsewhere. */
-  readonly check: (slot: Slot) => void;
-}
-export const cachedAttention: Compile = (k, slot) => {
-  const { n, heads, D, room, check } = slot.plan as CachedPlan;
+type CachedRun = RunOf<typeof cachedAttentionOp>;
+export const cachedAttention: Compile<CachedRun> = (k, run) => {
+  const { n, heads, D, room } = run.plan;
   if (room % 4 !== 0) return null;
   const { kernels } = k;
-  const tensors = [slot, slot.a, slot.b, slot.c, ...slot.rest];
-  const [y, x, keys, values, sequence, position] = tensors.map((t) => k.address(t.data));
-  const w = k.address(slot.scratch);
+  const { y, x, keys, values, sequence, position, saved: w } = addressesOf(k, run);
   const scale = 1 / Math.sqrt(D);
   return {
-    forward(s) {
-      check(s);
+    forward(s: CachedRun) {
+      checkPlaces(s);
       kernels.attendCached(y, x, keys, values, sequence, position, w, n, heads, D, room, scale);
     },
   };

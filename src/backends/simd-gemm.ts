@@ -2,20 +2,8 @@
  * Matrix products of any size from the kernels: few rows as dot products, small ones directly, large ones by
  * blocks of depth and rows copied into panels, so that the kernel runs straight through memory.
  */
-import type { Kernels } from "./simd.ts";
-
-/** As a backend's `gemm`, on addresses in bytes. */
-export type Multiply = (
-  y: number,
-  a: number,
-  b: number,
-  m: number,
-  n: number,
-  depth: number,
-  transposeA: boolean,
-  transposeB: boolean,
-  accumulate: boolean,
-) => void;
+import type { Backend, Matrix } from "../core/backend.ts";
+import type { SimdBackend } from "./simd-backend.ts";
 
 /** Measured best on one core with 512 KiB of cache. */
 const depthBlock = 256;
@@ -33,104 +21,95 @@ const longRoom = 2 ** 18;
 /** Whether a layer of so few rows runs as dot products, W as it is stored; long ones would lose digits. */
 export const isDense = (rows: number, depth: number): boolean => rows < 8 && depth <= 1024;
 
+/** Bytes from one row of a matrix to the next, and from one column to the next. */
+const rowStep = ({ transposed, columns }: Matrix): number => (transposed ? 4 : 4 * columns);
+const columnStep = ({ transposed, rows }: Matrix): number => (transposed ? 4 * rows : 4);
+
 /** `workspace` gives the address of at least as many floats; `long` another, for products of great depth. */
-export function multiplier(
-  kernels: Kernels,
+export function gemmOf(
+  { kernels, address }: Pick<SimdBackend, "kernels" | "address">,
   workspace: (floats: number) => number,
   long: (floats: number) => number,
-): Multiply {
-  return (y, a, b, m, n, depth, transposeA, transposeB, accumulate) => {
+): Backend["gemm"] {
+  return ({ y: to, a, b }, accumulate) => {
+    const y = address(to.data) + 4 * to.offset;
+    const aStart = address(a.data) + 4 * a.offset;
+    const bStart = address(b.data) + 4 * b.offset;
+    const { rows: m, columns: n } = to;
+    const depth = a.columns;
     const add = accumulate ? 1 : 0;
-    if (transposeB && !transposeA && isDense(m, depth)) {
-      kernels.dense(y, a, b, 0, m, n, depth, 0, add);
+    if (b.transposed && !a.transposed && isDense(m, depth)) {
+      kernels.dense(y, aStart, bStart, 0, m, n, depth, 0, add);
       return;
     }
-    const aRow = transposeA ? 4 : 4 * depth;
-    const aStep = transposeA ? 4 * m : 4;
-    const [bStep, bColumn] = transposeB ? [4, 4 * depth] : [4 * n, 4];
     if (depth <= longDepth) {
-      product(y, a, aRow, aStep, b, bStep, bColumn, m, n, depth, add);
+      product(y, a, aStart, b, bStart, m, depth, add);
       return;
     }
     const rows = Math.max(32, Math.floor(longRoom / n));
     for (let row = 0; row < m; row += rows) {
       const height = Math.min(rows, m - row);
       const size = height * n;
-      const to = y + 4 * row * n;
+      const at = y + 4 * row * n;
       const total = long(3 * size);
       const [lost, part] = [total + 4 * size, total + 8 * size];
       kernels.scale(total, total, 0, 2 * size);
       for (let start = 0; start < depth; start += longDepth) {
-        const [aAt, bAt] = [a + row * aRow + start * aStep, b + start * bStep];
+        const aAt = aStart + row * rowStep(a) + start * columnStep(a);
         const block = Math.min(longDepth, depth - start);
-        product(part, aAt, aRow, aStep, bAt, bStep, bColumn, height, n, block, 0);
+        product(part, a, aAt, b, bStart + start * rowStep(b), height, block, 0);
         kernels.addCompensated(total, lost, part, size);
       }
-      if (accumulate) kernels.accumulate(to, total, size);
-      else kernels.scale(to, total, 1, size);
+      if (accumulate) kernels.accumulate(at, total, size);
+      else kernels.scale(at, total, 1, size);
     }
   };
 
-  /** A and B by strides in bytes: of A's rows and steps of depth, of B's steps and columns; one of each is 4. */
+  /** The product of `m` rows of a, from address aAt on, and `depth` rows of b, from bAt on. */
   function product(
     y: number,
-    a: number,
-    aRow: number,
-    aStep: number,
-    b: number,
-    bStep: number,
-    bColumn: number,
+    a: Matrix,
+    aAt: number,
+    b: Matrix,
+    bAt: number,
     m: number,
-    n: number,
     depth: number,
     add: number,
   ): void {
-    const yRow = 4 * n;
+    const n = b.columns;
     if (m >= 32 && n >= 64 && depth >= 192) {
-      packed(y, a, aRow, aStep, b, bStep, bColumn, m, n, depth, add);
+      packed(y, a, aAt, b, bAt, m, depth, add);
       return;
     }
+    const [aRow, aStep, bStep, bColumn] = [rowStep(a), columnStep(a), rowStep(b), columnStep(b)];
     for (let start = 0; start < depth || start === 0; start += directBlock) {
       const block = Math.min(directBlock, depth - start);
-      let from = b + start * bStep;
+      let from = bAt + start * bStep;
       let fromRow = bStep;
-      if (bColumn !== 4) {
+      if (b.transposed) {
         fromRow = 4 * ((n + 3) & ~3);
         const to = workspace((fromRow >> 2) * block);
         kernels.transpose(to, fromRow, from, bColumn, n, block);
         from = to;
       }
-      kernels.gemm(
-        y,
-        yRow,
-        a + start * aStep,
-        aRow,
-        aStep,
-        from,
-        fromRow,
-        m,
-        n,
-        block,
-        start > 0 ? 1 : add,
-      );
+      const more = start > 0 ? 1 : add;
+      kernels.gemm(y, 4 * n, aAt + start * aStep, aRow, aStep, from, fromRow, m, n, block, more);
     }
   }
 
   function packed(
     y: number,
-    a: number,
-    aRow: number,
-    aStep: number,
-    b: number,
-    bStep: number,
-    bColumn: number,
+    a: Matrix,
+    aAt: number,
+    b: Matrix,
+    bAt: number,
     m: number,
-    n: number,
     depth: number,
     accumulate: number,
   ): void {
+    const n = b.columns;
     const yRow = 4 * n;
-    const transposeB = bColumn !== 4;
+    const [aRow, aStep, bStep, bColumn] = [rowStep(a), columnStep(a), rowStep(b), columnStep(b)];
     const wholeColumns = n & ~7;
     const wholeRows = m & ~3;
     const space = workspace(depthBlock * (n + 8) + rowBlock * depthBlock);
@@ -138,18 +117,18 @@ export function multiplier(
     for (let start = 0; start < depth; start += depthBlock) {
       const block = Math.min(depthBlock, depth - start);
       const add = start > 0 ? 1 : accumulate;
-      const aAt = a + start * aStep;
-      const bAt = b + start * bStep;
-      if (!transposeB) kernels.packB(space, bAt, bStep, wholeColumns >> 3, block);
+      const aBlock = aAt + start * aStep;
+      const bBlock = bAt + start * bStep;
+      if (!b.transposed) kernels.packB(space, bBlock, bStep, wholeColumns >> 3, block);
       else {
         for (let j = 0; j < n; j += 8) {
           const to = space + 4 * j * block;
-          kernels.transpose(to, panelRow, bAt + j * bColumn, bColumn, Math.min(8, n - j), block);
+          kernels.transpose(to, panelRow, bBlock + j * bColumn, bColumn, Math.min(8, n - j), block);
         }
       }
       for (let row = 0; row < wholeRows; row += rowBlock) {
         const rowPanels = Math.min(rowBlock, wholeRows - row) >> 2;
-        kernels.packA(aSpace, aAt + row * aRow, aRow, aStep, rowPanels, block);
+        kernels.packA(aSpace, aBlock + row * aRow, aRow, aStep, rowPanels, block);
         const to = y + row * yRow;
         kernels.gemmPacked(to, yRow, aSpace, space, rowPanels, wholeColumns >> 3, block, add);
       }
@@ -158,11 +137,11 @@ export function multiplier(
         const width = Math.min(8, n - j);
         const row = width < 8 ? 0 : wholeRows;
         if (row === m) continue;
-        const own = width < 8 && !transposeB;
-        const from = own ? bAt + 4 * j : space + 4 * j * block;
+        const own = width < 8 && !b.transposed;
+        const from = own ? bBlock + 4 * j : space + 4 * j * block;
         const fromRow = own ? bStep : panelRow;
         const to = y + row * yRow + 4 * j;
-        const aRest = aAt + row * aRow;
+        const aRest = aBlock + row * aRow;
         kernels.gemm(to, yRow, aRest, aRow, aStep, from, fromRow, m - row, width, block, add);
       }
     }

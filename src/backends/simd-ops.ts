@@ -1,32 +1,36 @@
 /**
- * Which ops the SIMD backend runs in kernels. Addresses are worked out when a slot is recorded, so a call
- * passes numbers only. An op, or a use of one, that is not here runs in its own loops.
+ * The ops that the SIMD backend runs in kernels. Addresses are computed when a slot is recorded, so a call passes
+ * numbers only. An op, or a use of one, that is not here runs in its own loops.
  */
-import type { Compiled, Floats } from "../core/backend.ts";
-import type { Slot } from "../core/tape.ts";
-import { NONE } from "../core/tensor.ts";
+import { type Compiled, type Floats, matrix } from "../core/backend.ts";
+import type { AnyOp, RunOf } from "../core/op.ts";
+import { geluTanhOp, reluOp, sigmoidOp, tanhOp } from "../ops/activations.ts";
+import { addOp, mulNumberOp, mulOp } from "../ops/arithmetic.ts";
+import { attentionOp } from "../ops/attention.ts";
+import { dropoutOp, expOp } from "../ops/elementwise.ts";
+import { checkIndices, indexSelectOp } from "../ops/indexing.ts";
+import { linearOp } from "../ops/matmul.ts";
+import { layerNormOp } from "../ops/normalization.ts";
+import { lstmOp } from "../ops/recurrent.ts";
+import { cachedAttentionOp, selfAttentionOp } from "../ops/self-attention.ts";
+import { logSoftmaxOp, softmaxOp } from "../ops/softmax.ts";
 import { activationCode } from "./kernels/dense.ts";
-import type { SimdBackend } from "./simd.ts";
-import {
-  attention,
-  type Compile,
-  cachedAttention,
-  gradOf,
-  selfAttention,
-} from "./simd-attention.ts";
+import { attention, cachedAttention, selfAttention } from "./simd-attention.ts";
+import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
 import { isDense } from "./simd-gemm.ts";
 
-/** Code for the slot's op, or null for its own loops. */
-export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
-  if (slot.data.length === 0 || !Object.hasOwn(ops, slot.op.name)) return null;
+/** Returns kernels for the op's run, or null for the op's own loops. */
+export function compileOp(k: SimdBackend, op: object, run: never): Compiled | null {
+  const compile = ops.get(op);
+  if (compile === undefined || (run as { y: Floats }).y.length === 0) return null;
   const buffers: Floats[] = [];
-  const take = (size: number): Floats => {
+  const alloc = (size: number): Floats => {
     const buffer = k.alloc(size);
     buffers.push(buffer);
     return buffer;
   };
   try {
-    const code = ops[slot.op.name](k, slot, take);
+    const code = compile(k, run, alloc);
     return code === null ? null : { ...code, buffers };
   } catch (error) {
     for (const buffer of buffers) k.free(buffer);
@@ -36,17 +40,12 @@ export function compileOp(k: SimdBackend, slot: Slot): Compiled | null {
 
 /** y = f(x) with dx += dy·slope(kept), kept being y or x. */
 const map =
-  (name: string, keeps: "y" | "x" = "y"): Compile =>
-  (k, slot) => {
+  (name: string, keeps: "y" | "x" = "y"): Compile<RunOf<typeof tanhOp>> =>
+  (k, run) => {
     const { [name]: forward, [`${name}Grad`]: backward } = k.kernels;
-    const [y, x, dy, dx] = [
-      k.address(slot.data),
-      k.address(slot.a.data),
-      gradOf(k, slot),
-      gradOf(k, slot.a),
-    ];
+    const { y, x, dy, dx } = addressesOf(k, run);
     const kept = keeps === "y" ? y : x;
-    const n = slot.data.length;
+    const n = run.y.length;
     return {
       forward: () => void forward(y, x, n),
       backward: () => {
@@ -55,12 +54,10 @@ const map =
     };
   };
 
-const add: Compile = (k, slot) => {
-  if (slot.b === NONE) return null;
+const add: Compile<RunOf<typeof addOp>> = (k, run) => {
   const { kernels } = k;
-  const [y, a, b] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
-  const [dy, da, db] = [slot, slot.a, slot.b].map((t) => gradOf(k, t));
-  const n = slot.data.length;
+  const { y, a, b, dy, da, db } = addressesOf(k, run);
+  const n = run.y.length;
   return {
     forward: () => void kernels.add(y, a, b, n),
     backward: () => {
@@ -70,26 +67,23 @@ const add: Compile = (k, slot) => {
   };
 };
 
-const mul: Compile = (k, slot) => {
+const mulNumber: Compile<RunOf<typeof mulNumberOp>> = (k, run) => {
   const { kernels } = k;
-  const n = slot.data.length;
-  const [y, a, dy, da] = [
-    k.address(slot.data),
-    k.address(slot.a.data),
-    gradOf(k, slot),
-    gradOf(k, slot.a),
-  ];
-  if (slot.b === NONE) {
-    const { p: by } = slot;
-    return {
-      forward: () => void kernels.scale(y, a, by, n),
-      backward: () => {
-        if (da !== 0) kernels.accumulateScaled(da, dy, by, n);
-      },
-    };
-  }
-  const b = k.address(slot.b.data);
-  const db = gradOf(k, slot.b);
+  const { y, a, dy, da } = addressesOf(k, run);
+  const { b } = run;
+  const n = run.y.length;
+  return {
+    forward: () => void kernels.scale(y, a, b, n),
+    backward: () => {
+      if (da !== 0) kernels.accumulateScaled(da, dy, b, n);
+    },
+  };
+};
+
+const mul: Compile<RunOf<typeof mulOp>> = (k, run) => {
+  const { kernels } = k;
+  const { y, a, b, dy, da, db } = addressesOf(k, run);
+  const n = run.y.length;
   return {
     forward: () => void kernels.mul(y, a, b, n),
     backward: () => {
@@ -99,12 +93,11 @@ const mul: Compile = (k, slot) => {
   };
 };
 
-const dropout: Compile = (k, slot) => {
+const dropout: Compile<RunOf<typeof dropoutOp>> = (k, run) => {
   const { kernels } = k;
-  const [y, x, keep] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
-  const [dy, dx] = [gradOf(k, slot), gradOf(k, slot.a)];
-  const n = slot.data.length;
-  const { p: scale } = slot;
+  const { y, x, keep, dy, dx } = addressesOf(k, run);
+  const { scale } = run;
+  const n = run.y.length;
   return {
     forward: () => void kernels.dropout(y, x, keep, scale, n),
     backward: () => {
@@ -115,19 +108,14 @@ const dropout: Compile = (k, slot) => {
 
 /** Softmax and log-softmax along a last axis. */
 const rows =
-  (name: string): Compile =>
-  (k, slot) => {
-    const { offset } = slot.plan as { offset: Int32Array };
+  (name: string): Compile<RunOf<typeof softmaxOp>> =>
+  (k, run) => {
+    const { offset } = run.plan;
     const n = offset.length;
     if (offset[n - 1] !== n - 1) return null; // along another axis
     const { [name]: forward, [`${name}Grad`]: backward } = k.kernels;
-    const [y, x, dy, dx] = [
-      k.address(slot.data),
-      k.address(slot.a.data),
-      gradOf(k, slot),
-      gradOf(k, slot.a),
-    ];
-    const count = slot.data.length / n;
+    const { y, x, dy, dx } = addressesOf(k, run);
+    const count = run.y.length / n;
     return {
       forward: () => void forward(y, x, count, n),
       backward: () => {
@@ -136,30 +124,30 @@ const rows =
     };
   };
 
-/** Rows after which sums over rows are added up without loss: float32 sums of more lose digits. */
+/** Rows after which sums over rows are added with compensation: float32 sums of more lose digits. */
 const rowBlock = 256;
 
-const layerNorm: Compile = (k, slot, take) => {
-  if (slot.b === NONE || slot.c === NONE) return null;
-  const { n } = slot.plan as { n: number };
+type LayerNormRun = RunOf<typeof layerNormOp>;
+const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   const { kernels } = k;
-  const [y, x, weight, bias] = [slot, slot.a, slot.b, slot.c].map((t) => k.address(t.data));
-  const [dy, dx, dweight, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
-  if (slot.grad !== null && (dx === 0 || dweight === 0 || dbias === 0)) return null;
-  const stats = k.address(slot.scratch);
-  const count = slot.data.length / n;
-  const eps = slot.p;
-  const perElement = 1 / n; // here: a number worked out at a call is boxed
+  const { y, x, weight, bias, dy, dx, dweight, dbias, saved: stats } = addressesOf(k, run);
+  if (weight === 0 || bias === 0) return null;
+  const trains = run.dy !== null;
+  if (trains && (dx === 0 || dweight === 0 || dbias === 0)) return null;
+  const { n } = run.plan;
+  const count = run.y.length / n;
+  const { eps } = run;
+  const perElement = 1 / n; // here: a number computed per call is boxed
   const grad = (dw: number, db: number, row: number, rows: number): void => {
     const [at, dAt, sAt] = [x + 4 * row * n, 4 * row * n, stats + 8 * row];
     kernels.layerNormGrad(dx + dAt, dw, db, dy + dAt, at, weight, sAt, rows, n, perElement);
   };
-  const many = slot.grad !== null && count > rowBlock;
-  const sums = many ? [dweight, dbias].map((to) => longSum(k, take, to, n)) : [];
+  const many = trains && count > rowBlock;
+  const sums = many ? [dweight, dbias].map((to) => longSum(k, alloc, to, n)) : [];
   return {
-    forward(s) {
+    forward(s: LayerNormRun) {
       const overflow = kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement);
-      if (overflow !== 0) s.op.forward?.(s); // in float64
+      if (overflow !== 0) layerNormOp.forward?.(s); // in float64
     },
     backward() {
       if (!many) return grad(dweight, dbias, 0, count);
@@ -173,8 +161,8 @@ const layerNorm: Compile = (k, slot, take) => {
 };
 
 /** A vector summed in blocks: `next` gives the address for one more block's sums, `finish` adds all to `to`. */
-function longSum(k: SimdBackend, take: (size: number) => Floats, to: number, n: number) {
-  const [total, lost, part] = [take(n), take(n), take(n)];
+function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n: number) {
+  const [total, lost, part] = [alloc(n), alloc(n), alloc(n)];
   const add = (): void =>
     void k.kernels.addCompensated(k.address(total), k.address(lost), k.address(part), n);
   return {
@@ -191,89 +179,74 @@ function longSum(k: SimdBackend, take: (size: number) => Floats, to: number, n: 
   };
 }
 
-const linear: Compile = (k, slot) => {
-  const {
-    rows: m,
-    inputs,
-    outputs: n,
-  } = slot.plan as {
-    rows: number;
-    inputs: number;
-    outputs: number;
-  };
-  const activation = slot.settings as keyof typeof activationCode;
+const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
+  const { rows, inputs, outputs } = run.plan;
+  const { set: activation, matrices } = run;
   const { kernels } = k;
-  const [y, x, w] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
-  const [dy, dx, dw, dbias] = [slot, slot.a, slot.b, slot.c].map((t) => gradOf(k, t));
-  const bias = slot.c === NONE ? 0 : k.address(slot.c.data);
-  const size = m * n;
-  const z = activation === "none" ? 0 : k.address(slot.scratch);
+  const { y, x, weight, bias, dy, dbias, saved } = addressesOf(k, run);
+  const size = rows * outputs;
+  const z = activation === "none" ? 0 : saved;
   const dz = activation === "none" ? dy : z + 4 * size;
   const code = activationCode[activation];
   const gelu = activation === "gelu";
-  const few = isDense(m, inputs) && !(gelu && slot.grad !== null);
-  const out = gelu && !few ? z : y;
+  const few = isDense(rows, inputs) && !(gelu && run.dy !== null);
+  const out = gelu ? { ...matrices.y, y: matrix(run.saved, rows, outputs) } : matrices.y;
+  const outAt = gelu ? z : y;
   const activate = kernels[activation];
   const slope = kernels[`${activation}Slope`];
+  const { dx, dw } = matrices;
   return {
     forward: few
-      ? () => void kernels.dense(y, x, w, bias, m, n, inputs, code, 0)
+      ? () => void kernels.dense(y, x, weight, bias, rows, outputs, inputs, code, 0)
       : () => {
-          if (bias !== 0) kernels.repeatRow(out, bias, m, n);
-          k.multiply(out, x, w, m, n, inputs, false, true, bias !== 0);
-          if (code !== 0) activate(y, out, size);
+          if (bias !== 0) kernels.repeatRow(outAt, bias, rows, outputs);
+          k.gemm(out, bias !== 0);
+          if (code !== 0) activate(y, outAt, size);
         },
     backward: () => {
-      if (code !== 0) slope(dz, dy, gelu ? z : y, size);
-      if (dx !== 0) k.multiply(dx, dz, w, m, inputs, n, false, false, true);
-      if (dw !== 0) k.multiply(dw, dz, x, n, inputs, m, true, false, true);
-      if (dbias !== 0) kernels.sumRows(dbias, dz, m, n);
+      if (code !== 0) slope(dz, dy, outAt, size);
+      if (dx) k.gemm(dx, true);
+      if (dw) k.gemm(dw, true);
+      if (dbias !== 0) kernels.sumRows(dbias, dz, rows, outputs);
     },
   };
 };
 
-interface Rows {
-  readonly outer: number;
-  readonly inner: number;
-  /** Throws for an index that is none: the kernel would read elsewhere. */
-  readonly check: (slot: Slot) => void;
-}
-/** Rows from which on a gradient summed in float32 would lose digits, were all indices the same. */
+/** Rows from which on a gradient summed in float32 would lose digits if all indices were equal. */
 const longRows = 256;
 
 /** Rows of an embedding. */
-const indexSelect: Compile = (k, slot) => {
-  const { outer, inner, check } = slot.plan as Rows;
+type IndexRun = RunOf<typeof indexSelectOp>;
+const indexSelect: Compile<IndexRun> = (k, run) => {
+  const { outer, inner } = run.plan;
   if (outer !== 1) return null;
   const { kernels } = k;
-  const [y, x, index] = [slot, slot.a, slot.b].map((t) => k.address(t.data));
-  const count = slot.b.data.length;
-  const [dy, dx] = [gradOf(k, slot), gradOf(k, slot.a)];
+  const { y, x, index, dy, dx } = addressesOf(k, run);
+  const count = run.index.length;
   return {
-    forward(s) {
-      check(s);
+    forward(s: IndexRun) {
+      checkIndices(s);
       kernels.gatherRows(y, x, index, count, inner);
     },
-    backward(s) {
+    backward(s: never) {
       if (count > longRows)
-        s.op.backward?.(s); // in float64
+        indexSelectOp.backward?.(s); // in float64
       else if (dx !== 0) kernels.scatterRows(dx, dy, index, count, inner);
     },
   };
 };
 
 /** The gates' functions a vector at a time; what is left is sums and products, as the op's own loops have them. */
-const lstmCell: Compile = (k, slot, take) => {
+const lstmCell: Compile<RunOf<typeof lstmOp>> = (k, run, alloc) => {
   const { kernels, address } = k;
-  const { data: y, a: gates, b: cell, scratch } = slot;
-  const [n, hidden] = cell.shape;
-  const size = n * hidden;
-  const [sigmoids, tanhs, tanhNext] = [take(4 * size), take(4 * size), take(size)];
+  const { y, gates, c, saved, plan: hidden } = run;
+  const size = c.length;
+  const n = size / hidden;
+  const [sigmoids, tanhs, tanhNext] = [alloc(4 * size), alloc(4 * size), alloc(size)];
   return {
     forward() {
-      const c = cell.data;
-      kernels.sigmoid(address(sigmoids), address(gates.data), 4 * size);
-      kernels.tanh(address(tanhs), address(gates.data), 4 * size);
+      kernels.sigmoid(address(sigmoids), address(gates), 4 * size);
+      kernels.tanh(address(tanhs), address(gates), 4 * size);
       for (let row = 0, at = 0; row < n; row++) {
         for (let j = 4 * row * hidden; at < (row + 1) * hidden; j++, at++) {
           y[size + at] = sigmoids[j + hidden] * c[at] + sigmoids[j] * tanhs[j + 2 * hidden];
@@ -285,34 +258,39 @@ const lstmCell: Compile = (k, slot, take) => {
           const o = sigmoids[j + 3 * hidden];
           const t = tanhNext[at];
           y[at] = o * t;
-          scratch[5 * at] = sigmoids[j];
-          scratch[5 * at + 1] = sigmoids[j + hidden];
-          scratch[5 * at + 2] = tanhs[j + 2 * hidden];
-          scratch[5 * at + 3] = o;
-          scratch[5 * at + 4] = t;
+          saved[5 * at] = sigmoids[j];
+          saved[5 * at + 1] = sigmoids[j + hidden];
+          saved[5 * at + 2] = tanhs[j + 2 * hidden];
+          saved[5 * at + 3] = o;
+          saved[5 * at + 4] = t;
         }
       }
     },
-    backward: (s) => slot.op.backward?.(s),
+    backward: (s: never) => lstmOp.backward?.(s),
   };
 };
 
-const ops: Readonly<Record<string, Compile>> = {
-  exp: map("exp"),
-  tanh: map("tanh"),
-  sigmoid: map("sigmoid"),
-  relu: map("relu"),
-  geluTanh: map("gelu", "x"),
-  add,
-  mul,
-  dropout,
-  softmax: rows("softmax"),
-  logSoftmax: rows("logSoftmax"),
-  layerNorm,
-  linear,
-  attention,
-  selfAttention,
-  cachedAttention,
-  indexSelect,
-  lstmCell,
-};
+/** Pairs an op with its kernels, whose run has the op's own names. */
+const kernel = <O extends AnyOp>(op: O, compile: Compile<RunOf<O>>) =>
+  [op, compile as Compile<never>] as const;
+
+const ops: ReadonlyMap<object, Compile<never>> = new Map<object, Compile<never>>([
+  kernel(expOp, map("exp")),
+  kernel(tanhOp, map("tanh")),
+  kernel(sigmoidOp, map("sigmoid")),
+  kernel(reluOp, map("relu")),
+  kernel(geluTanhOp, map("gelu", "x")),
+  kernel(addOp, add),
+  kernel(mulNumberOp, mulNumber),
+  kernel(mulOp, mul),
+  kernel(dropoutOp, dropout),
+  kernel(softmaxOp, rows("softmax")),
+  kernel(logSoftmaxOp, rows("logSoftmax")),
+  kernel(layerNormOp, layerNorm),
+  kernel(linearOp, linear),
+  kernel(attentionOp, attention),
+  kernel(selfAttentionOp, selfAttention),
+  kernel(cachedAttentionOp, cachedAttention),
+  kernel(indexSelectOp, indexSelect),
+  kernel(lstmOp, lstmCell),
+]);

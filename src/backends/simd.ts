@@ -3,13 +3,16 @@
  * fixed size. What it has no kernel for runs in the ops' own loops on the same buffers. Sums are in
  * float32, so last bits differ from `loops`; on every engine they are the same, unless `fast`.
  */
-import type { Backend, Floats } from "../core/backend.ts";
+import type { Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { type KernelOptions, kernelBytes } from "./kernels/index.ts";
 import { Memory, noWebAssembly } from "./memory.ts";
-import { type Multiply, multiplier } from "./simd-gemm.ts";
+import type { Kernels, SimdBackend } from "./simd-backend.ts";
+import { gemmOf } from "./simd-gemm.ts";
 import { compileOp } from "./simd-ops.ts";
 import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.ts";
+
+export type { SimdBackend } from "./simd-backend.ts";
 
 export interface SimdOptions {
   /** Bytes of memory, fixed. Default 256 MiB, of which the machine spends only what is used. */
@@ -21,9 +24,6 @@ export interface SimdOptions {
   /** Another thread's memory, or true for one that threads can share. */
   readonly shared?: boolean;
 }
-
-/** The kernels' exports: numbers in, a number or nothing out. */
-export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
 
 /** Whether this machine runs the kernels; with `fast`, whether it runs those. */
 export function simdAvailable({ fast = false } = {}): boolean {
@@ -61,22 +61,6 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
   }
 }
 
-/** The backend that kernels of ops see: also addresses and workspace. */
-export interface SimdBackend extends Backend {
-  readonly kernels: Kernels;
-  readonly memory: WasmMemory;
-  /** Bytes of a memory in which everything fits that was ever taken at once. */
-  used(): number;
-  /** Bytes taken now: `alloc` less `free`. */
-  live(): number;
-  /** Where a buffer of this backend stands, in bytes. */
-  address(buffer: Floats): number;
-  /** At least `floats` floats of scratch, whose content lasts until the next call; an address. */
-  workspace(floats: number): number;
-  /** `gemm` on addresses. */
-  readonly multiply: Multiply;
-}
-
 export function simd(options: SimdOptions = {}): SimdBackend {
   const { memory: bytes = 256 * 2 ** 20, fast = false, shared = false } = options;
   const memory = new Memory(bytes, shared);
@@ -86,7 +70,6 @@ export function simd(options: SimdOptions = {}): SimdBackend {
 
   const numbers = memory.alloc(9);
   const workspace = growing(memory, 4096);
-  const multiply = multiplier(kernels, workspace, growing(memory, 16));
   const k: SimdBackend = {
     name: fast ? "simd-fast" : "simd",
     kernels,
@@ -97,20 +80,8 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     live: () => memory.live,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
-    gemm: (y, y0, a, a0, b, b0, m, n, depth, transposeA, transposeB, accumulate) =>
-      multiply(
-        address(y) + 4 * y0,
-        address(a) + 4 * a0,
-        address(b) + 4 * b0,
-        m,
-        n,
-        depth,
-        transposeA,
-        transposeB,
-        accumulate,
-      ),
-    multiply,
-    compile: (slot) => compileOp(k, slot),
+    gemm: gemmOf({ kernels, address }, workspace, growing(memory, 16)),
+    compile: (op, run) => compileOp(k, op, run),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
     adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) {

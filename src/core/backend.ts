@@ -1,9 +1,37 @@
-/** The seam between ops and the machine. Only kernels that earned it with a benchmark are here. */
+/** The operations a backend may accelerate. Each is here because a benchmark justified it. */
 import type { Random } from "./random.ts";
-import type { GradSlot, Slot } from "./tape.ts";
 
-/** A flat run of numbers. Float64Array is for gradient checks and exact oracles. */
+/** A flat array of numbers. Float64Array is for gradient checks and exact oracles. */
 export type Floats = Float32Array | Float64Array;
+
+/**
+ * A matrix [rows, columns] as it is multiplied, in a buffer from `offset` on: row-major, or where `transposed` stored as
+ * [columns, rows].
+ */
+export interface Matrix {
+  readonly data: Floats;
+  readonly offset: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly transposed: boolean;
+}
+export const matrix = (
+  data: Floats,
+  rows: number,
+  columns: number,
+  offset = 0,
+  transposed = false,
+): Matrix => ({ data, offset, rows, columns, transposed });
+/** The transpose of the same numbers in place. */
+export const transpose = ({ data, rows, columns, offset, transposed }: Matrix): Matrix =>
+  matrix(data, columns, rows, offset, !transposed);
+
+/** y = a·b, made when a slot is recorded; y is not transposed. */
+export interface Product {
+  readonly y: Matrix;
+  readonly a: Matrix;
+  readonly b: Matrix;
+}
 
 export interface Backend {
   readonly name: string;
@@ -11,29 +39,13 @@ export interface Backend {
   alloc(size: number): Floats;
   /** Gives a buffer back for reuse. */
   free(buffer: Floats): void;
-  /**
-   * y[m,n] = (or += where `accumulate`) Σₖ A[m,k]·B[k,n], each operand row-major from its offset.
-   * A is stored [m,k], or [k,m] where `transposeA`; B is stored [k,n], or [n,k] where `transposeB`.
-   */
-  gemm(
-    y: Floats,
-    yOffset: number,
-    a: Floats,
-    aOffset: number,
-    b: Floats,
-    bOffset: number,
-    m: number,
-    n: number,
-    k: number,
-    transposeA: boolean,
-    transposeB: boolean,
-    accumulate: boolean,
-  ): void;
+  /** y = a·b, or y += a·b where `accumulate`. */
+  gemm(product: Product, accumulate: boolean): void;
 
-  // ---- What a backend may do faster; where it does not, the loops beside the call run.
+  // ---- Optional: where a backend lacks one, the loops beside the call run.
 
-  /** Own code for the op of a slot that is being recorded, or null for the op's own loops. */
-  compile?(slot: Slot): Compiled | null;
+  /** Returns kernels for an op whose slot is being recorded (`Run` in op.ts), or null for the op's own loops. */
+  compile?(op: object, run: never): Compiled | null;
   /** Σ x² */
   sumOfSquares?(x: Floats): number;
   /** x ·= by */
@@ -68,10 +80,10 @@ export interface Backend {
   keep?(keep: Floats, random: Random, limit: number): void;
 }
 
-/** Forward and backward of one slot; as in `Op`. */
+/** Forward and backward of one slot, given the op's run. */
 export interface Compiled {
-  /** Room of its own, given back when the slot is dropped. */
+  /** Buffers of its own, freed when the slot is dropped. */
   readonly buffers?: readonly Floats[];
-  forward?(slot: Slot): void;
-  backward?(slot: GradSlot): void;
+  forward?(run: never): void;
+  backward?(run: never): void;
 }

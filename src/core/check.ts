@@ -3,7 +3,7 @@
  * came, once per call and never per element, unless it says so.
  */
 import { ShapeError } from "./errors.ts";
-import { type Shape, sameShape, show, type Tensor } from "./tensor.ts";
+import { type Shape, sameShape, show } from "./tensor.ts";
 
 /** Bounds of a number; both are inclusive, and absent bounds admit everything but NaN. */
 export interface Bounds {
@@ -23,8 +23,12 @@ export function checkLength(
   }
 }
 
+interface Shaped {
+  readonly shape: Shape;
+}
+
 /** Throws ShapeError unless `x` is a tensor of this shape. */
-export function checkShape(where: string, name: string, x: Tensor, shape: Shape): void {
+export function checkShape(where: string, name: string, x: Shaped, shape: Shape): void {
   if (x?.shape === undefined || !sameShape(x.shape, shape)) {
     const got = x?.shape === undefined ? kindOf(x) : show(x.shape);
     throw new ShapeError(`${where}: expected ${name} of shape ${show(shape)}, got ${got}`);
@@ -32,7 +36,7 @@ export function checkShape(where: string, name: string, x: Tensor, shape: Shape)
 }
 
 /** Throws ShapeError unless `x` is a tensor with `rank` dimensions. */
-export function checkRank(where: string, name: string, x: Tensor, rank: number): void {
+export function checkRank(where: string, name: string, x: Shaped, rank: number): void {
   if (x?.shape?.length !== rank) {
     const got = x?.shape === undefined ? kindOf(x) : show(x.shape);
     throw new ShapeError(`${where}: expected ${name} with ${rank} dimensions, got ${got}`);

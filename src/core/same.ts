@@ -1,4 +1,4 @@
-/** Whether what an op is called with is what it was called with before. */
+/** Equality checks that decide whether a slot can be reused. */
 
 /** The same entries, by identity. */
 export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
@@ -24,7 +24,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** A copy that the caller cannot change behind the slot's back; what is frozen may stay, and compares at once. */
+/** Copies settings, so that the caller cannot change a slot's. A frozen flat object is kept: it compares by identity. */
 export function copy(settings: unknown): unknown {
   if (typeof settings !== "object" || settings === null) return settings;
   const values = Object.values(settings);

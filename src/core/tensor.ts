@@ -16,8 +16,8 @@ export interface Tensor {
 /** The input that is not there. */
 export const NONE: Tensor = { shape: [0], data: new Float32Array(0), grad: null, backend: null };
 
-/** A list of one tensor, the same at every call: a replayed op's further inputs make none anew. */
-export function alone(tensor: Tensor): readonly Tensor[] {
+/** Returns `[tensor]`, cached per tensor so that replaying an op allocates nothing. */
+export function listOf(tensor: Tensor): readonly Tensor[] {
   const list = lists.get(tensor) ?? [tensor];
   lists.set(tensor, list);
   return list;

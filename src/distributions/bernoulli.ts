@@ -3,27 +3,30 @@ import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { sigmoid, softplus } from "../core/math.ts";
-import { apply, type Call, checkLive, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply, checkLive } from "../core/tape.ts";
+import { type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 
-function batchOf(op: string, { a, b }: Call): Shape {
-  if (a.shape.length < 1 || (b !== NONE && !sameShape(a.shape, b.shape))) {
+/** The batch shape of logits […, n] and, where given, another tensor of their shape. */
+function batchOf(op: string, logits: Shape, other = logits): Shape {
+  if (logits.length < 1 || !sameShape(logits, other)) {
     throw new ShapeError(
-      `${op}: want two tensors […, n] of one shape, got ${show(a.shape)} and ${show(b.shape)}`,
+      `${op}: want two tensors […, n] of one shape, got ${show(logits)} and ${show(other)}`,
     );
   }
-  return a.shape.slice(0, -1);
+  return logits.slice(0, -1);
 }
 
 /** Σ value·x − softplus(x), for values 0 and 1: → [batch] */
 export const bernoulliLogProb = (logits: Tensor, value: Tensor): Tensor =>
   apply(logProbOp, logits, value);
-const logProbOp: Op = {
+const logProbOp: Op<"x" | "value"> = {
   name: "bernoulliLogProb",
-  shape: (call) => batchOf("bernoulliLogProb", call),
-  forward({ data: y, a: { data: x, shape }, b: { data: value } }) {
-    const n = shape[shape.length - 1];
+  inputs: ["x", "value"],
+  shape: ({ x, value }) => batchOf("bernoulliLogProb", x, value),
+  forward({ y, x, value }) {
+    const n = x.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       // −softplus(−x) for 1 and −softplus(x) for 0: neither cancels
@@ -32,8 +35,8 @@ const logProbOp: Op = {
       y[row] = sum;
     }
   },
-  backward({ grad: dy, a: { data: x, grad: dx, shape }, b: { data: value, grad: dvalue } }) {
-    const n = shape[shape.length - 1];
+  backward({ dy, x, dx, value, dvalue }) {
+    const n = x.length / dy.length;
     for (let row = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < n; j++, i++) {
         if (dy[row] === 0) continue;
@@ -46,11 +49,12 @@ const logProbOp: Op = {
 
 /** Σ softplus(x) − x·σ(x): → [batch] */
 export const bernoulliEntropy = (logits: Tensor): Tensor => apply(entropyOp, logits);
-const entropyOp: Op = {
+const entropyOp: Op<"x"> = {
   name: "bernoulliEntropy",
-  shape: (call) => batchOf("bernoulliEntropy", call),
-  forward({ data: y, a: { data: x, shape } }) {
-    const n = shape[shape.length - 1];
+  inputs: ["x"],
+  shape: ({ x }) => batchOf("bernoulliEntropy", x),
+  forward({ y, x }) {
+    const n = x.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
@@ -61,9 +65,9 @@ const entropyOp: Op = {
     }
   },
   // dx = −x·σ(x)·σ(−x)
-  backward({ grad: dy, a: { data: x, grad: dx, shape } }) {
+  backward({ dy, x, dx }) {
     if (!dx) return;
-    const n = shape[shape.length - 1];
+    const n = x.length / dy.length;
     for (let i = 0; i < dx.length; i++) {
       const d = dy[Math.floor(i / n)];
       if (d !== 0) dx[i] -= d * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
@@ -73,11 +77,12 @@ const entropyOp: Op = {
 
 /** Σ KL(P‖Q) = Σ softplus(q) − softplus(p) − σ(p)·(q − p): → [batch] */
 export const bernoulliKl = (p: Tensor, q: Tensor): Tensor => apply(klOp, p, q);
-const klOp: Op = {
+const klOp: Op<"p" | "q"> = {
   name: "bernoulliKl",
-  shape: (call) => batchOf("bernoulliKl", call),
-  forward({ data: y, a: { data: p, shape }, b: { data: q } }) {
-    const n = shape[shape.length - 1];
+  inputs: ["p", "q"],
+  shape: ({ p, q }) => batchOf("bernoulliKl", p, q),
+  forward({ y, p, q }) {
+    const n = p.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
@@ -88,8 +93,8 @@ const klOp: Op = {
       y[row] = sum;
     }
   },
-  backward({ grad: dy, a: { data: p, grad: dp, shape }, b: { data: q, grad: dq } }) {
-    const n = shape[shape.length - 1];
+  backward({ dy, p, dp, q, dq }) {
+    const n = p.length / dy.length;
     for (let i = 0; i < p.length; i++) {
       const d = dy[Math.floor(i / n)];
       if (d === 0) continue;

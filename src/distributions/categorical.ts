@@ -7,39 +7,39 @@ import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "../ops/zero.ts";
-import { allowed, checkChoices, largestOfRow, logSums, maskData, sampleRow } from "./rows.ts";
+import { allowed, checkChoices, largestOfRow, logSums, maskOf, sampleRow } from "./rows.ts";
 
-function batchOf(op: string, { a: { shape: logits }, c: mask }: Call): Shape {
+/** The batch shape of logits […, actions]; a mask, where given, must have their shape. */
+function batchOf(op: string, logits: Shape, mask: Shape | null): Shape {
   if (logits.length < 1 || logits[logits.length - 1] < 1) {
     throw new ShapeError(`${op}: want logits […, actions], got ${show(logits)}`);
   }
-  if (mask !== NONE && !sameShape(mask.shape, logits)) {
-    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask.shape)}`);
+  if (mask !== null && !sameShape(mask, logits)) {
+    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask)}`);
   }
   return logits.slice(0, -1);
 }
 /** ln π(action): logits [batch, actions], action [batch] → [batch]. −Infinity for a masked action. */
 export const categoricalLogProb = (logits: Tensor, action: Tensor, mask: Tensor = NONE): Tensor =>
   apply(logProbOp, logits, action, mask);
-const logProbOp: Op = {
+const logProbOp: Op<"x" | "action" | "mask?"> = {
   name: "categoricalLogProb",
-  shape(call) {
-    const batch = batchOf("categoricalLogProb", call);
-    if (!sameShape(call.b.shape, batch)) {
-      throw new ShapeError(
-        `categoricalLogProb: want actions ${show(batch)}, got ${show(call.b.shape)}`,
-      );
+  inputs: ["x", "action", "mask?"],
+  shape({ x, action, mask }) {
+    const batch = batchOf("categoricalLogProb", x, mask);
+    if (!sameShape(action, batch)) {
+      throw new ShapeError(`categoricalLogProb: want actions ${show(batch)}, got ${show(action)}`);
     }
     return batch;
   },
-  scratch: ({ b: action }) => 2 * action.data.length, // each row's log-sum, in two parts
-  forward({ data: y, a: { data: x }, b: { data: action }, c, k, scratch: sums }) {
+  saves: ({ action }) => 2 * sizeOf(action), // each row's log-sum, in two parts
+  forward({ y, x, action, mask, backend, saved: sums }) {
     const n = x.length / y.length;
-    const mask = maskData(c);
-    logSums("categoricalLogProb", k, sums, x, mask, y.length);
+    logSums("categoricalLogProb", backend, sums, x, mask, y.length);
     for (let row = 0; row < y.length; row++) {
       if (!(action[row] >= 0 && action[row] < n && Number.isInteger(action[row]))) {
         throw new RangeError(
@@ -51,12 +51,11 @@ const logProbOp: Op = {
     }
   },
   // dx = dy·(1[taken] − π)
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: action }, c, k, scratch: sums }) {
+  backward({ dy, x, dx, action, mask, backend, saved: sums }) {
     if (!dx) return;
     const n = x.length / dy.length;
-    const mask = maskData(c);
-    const kernel = mask === null && n >= 8 && k.accumulateExp !== undefined;
-    if (kernel) k.accumulateExp?.(dx, x, sums, dy, 0, -1, dy.length);
+    const kernel = mask === null && n >= 8 && backend.accumulateExp !== undefined;
+    if (kernel) backend.accumulateExp?.(dx, x, sums, dy, 0, -1, dy.length);
     for (let row = 0; row < dy.length; row++) {
       if (dy[row] === 0) continue;
       if (!kernel) {
@@ -72,15 +71,15 @@ const logProbOp: Op = {
 
 /** −Σ π ln π of each row, in nats: [batch, actions] → [batch]. */
 export const categoricalEntropy = (logits: Tensor, mask: Tensor = NONE): Tensor =>
-  apply(entropyOp, logits, NONE, mask);
-const entropyOp: Op = {
+  apply(entropyOp, logits, mask);
+const entropyOp: Op<"x" | "mask?"> = {
   name: "categoricalEntropy",
-  shape: (call) => batchOf("categoricalEntropy", call),
-  scratch: (_, shape) => 2 * sizeOf(shape),
-  forward({ data: y, a: { data: x }, c, k, scratch: sums }) {
+  inputs: ["x", "mask?"],
+  shape: ({ x, mask }) => batchOf("categoricalEntropy", x, mask),
+  saves: (_, shape) => 2 * sizeOf(shape),
+  forward({ y, x, mask, backend, saved: sums }) {
     const n = x.length / y.length;
-    const mask = maskData(c);
-    logSums("categoricalEntropy", k, sums, x, mask, y.length);
+    logSums("categoricalEntropy", backend, sums, x, mask, y.length);
     for (let row = 0; row < y.length; row++) {
       let entropy = 0;
       for (let i = row * n; i < (row + 1) * n; i++) {
@@ -92,10 +91,9 @@ const entropyOp: Op = {
     }
   },
   // dx = −dy·π·(ln π + H)
-  backward({ grad: dy, data: y, a: { data: x, grad: dx }, c, scratch: sums }) {
+  backward({ dy, y, x, dx, mask, saved: sums }) {
     if (!dx) return;
     const n = x.length / dy.length;
-    const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
       if (dy[row] === 0) continue;
       for (let i = row * n; i < (row + 1) * n; i++) {
@@ -110,24 +108,24 @@ const entropyOp: Op = {
 /** KL(P‖Q) = Σ p (ln p − ln q) of each row: logits of P and Q [batch, actions] → [batch]. */
 export const categoricalKl = (p: Tensor, q: Tensor, mask: Tensor = NONE): Tensor =>
   apply(klOp, p, q, mask);
-const klOp: Op<unknown, number> = {
+const klOp: Op<"xp" | "xq" | "mask?", { plan: number }> = {
   name: "categoricalKl",
-  shape(call) {
-    if (!sameShape(call.a.shape, call.b.shape)) {
-      const got = `${show(call.a.shape)} and ${show(call.b.shape)}`;
+  inputs: ["xp", "xq", "mask?"],
+  shape({ xp, xq, mask }) {
+    if (!sameShape(xp, xq)) {
+      const got = `${show(xp)} and ${show(xq)}`;
       throw new ShapeError(`categoricalKl: want logits of one shape, got ${got}`);
     }
-    return batchOf("categoricalKl", call);
+    return batchOf("categoricalKl", xp, mask);
   },
   // the log-sums of P's rows, in two parts, then of Q's
-  scratch: (_, shape) => 4 * sizeOf(shape),
+  saves: (_, shape) => 4 * sizeOf(shape),
   plan: (_, shape) => 2 * sizeOf(shape),
-  forward({ data: y, a: { data: xp }, b: { data: xq }, c, k, plan: q, scratch: sums }) {
+  forward({ y, xp, xq, mask, backend, plan: q, saved: sums }) {
     const n = xp.length / y.length;
-    const mask = maskData(c);
-    logSums("categoricalKl", k, sums, xq, mask, y.length);
+    logSums("categoricalKl", backend, sums, xq, mask, y.length);
     for (let i = 0; i < q; i++) sums[q + i] = sums[i];
-    logSums("categoricalKl", k, sums, xp, mask, y.length);
+    logSums("categoricalKl", backend, sums, xp, mask, y.length);
     for (let row = 0; row < y.length; row++) {
       let kl = 0;
       for (let i = row * n; i < (row + 1) * n; i++) {
@@ -140,17 +138,8 @@ const klOp: Op<unknown, number> = {
     }
   },
   // dp = dy·p·(ln p − ln q − KL), dq = dy·(q − p)
-  backward({
-    grad: dy,
-    data: y,
-    a: { data: xp, grad: dp },
-    b: { data: xq, grad: dq },
-    c,
-    plan: q,
-    scratch: sums,
-  }) {
+  backward({ dy, y, xp, dxp, xq, dxq, mask, plan: q, saved: sums }) {
     const n = xp.length / dy.length;
-    const mask = maskData(c);
     for (let row = 0; row < dy.length; row++) {
       if (dy[row] === 0) continue;
       for (let i = row * n; i < (row + 1) * n; i++) {
@@ -158,8 +147,8 @@ const klOp: Op<unknown, number> = {
         const logP = xp[i] - sums[2 * row] - sums[2 * row + 1];
         const logQ = xq[i] - sums[q + 2 * row] - sums[q + 2 * row + 1];
         const p = exp(logP);
-        if (dp && p > 0) dp[i] += dy[row] * p * (logP - logQ - y[row]);
-        if (dq) dq[i] += dy[row] * (exp(logQ) - p);
+        if (dxp && p > 0) dxp[i] += dy[row] * p * (logP - logQ - y[row]);
+        if (dxq) dxq[i] += dy[row] * (exp(logQ) - p);
       }
     }
   },
@@ -167,27 +156,26 @@ const klOp: Op<unknown, number> = {
 
 /** π of each row: exp(logits − log-sum); 0 where masked. */
 export const categoricalProbs = (logits: Tensor, mask: Tensor = NONE): Tensor =>
-  apply(probsOp, logits, NONE, mask);
-const probsOp: Op = {
+  apply(probsOp, logits, mask);
+const probsOp: Op<"x" | "mask?", { plan: number }> = {
   name: "categoricalProbs",
-  shape(call) {
-    batchOf("categoricalProbs", call);
-    return call.a.shape;
+  inputs: ["x", "mask?"],
+  shape({ x, mask }) {
+    batchOf("categoricalProbs", x, mask);
+    return x;
   },
-  scratch: (_, shape) => 2 * sizeOf(shape.slice(0, -1)),
-  forward({ data: y, a: { data: x, shape }, c, k, scratch: sums }) {
-    const n = shape[shape.length - 1];
-    const mask = maskData(c);
-    logSums("categoricalProbs", k, sums, x, mask, x.length / n);
+  saves: (_, shape) => 2 * sizeOf(shape.slice(0, -1)),
+  plan: ({ x }) => x[x.length - 1],
+  forward({ y, x, mask, backend, plan: n, saved: sums }) {
+    logSums("categoricalProbs", backend, sums, x, mask, x.length / n);
     for (let i = 0; i < x.length; i++) {
       const row = Math.floor(i / n);
       y[i] = allowed(mask, i) ? exp(x[i] - sums[2 * row] - sums[2 * row + 1]) : 0;
     }
   },
   // dx = π·(dy − Σ dy·π)
-  backward({ grad: dy, data: y, a: { grad: dx, shape } }) {
+  backward({ dy, y, dx, plan: n }) {
     if (!dx) return;
-    const n = shape[shape.length - 1];
     for (let row = 0; row < dy.length; row += n) {
       if (isZero(dy, row, row + n)) continue;
       let sum = 0;
@@ -210,7 +198,7 @@ export function categoricalSample(
   const n = logits.shape[logits.shape.length - 1];
   checkChoices("categoricalSample", action, logits, 1, n, mask);
   checkLength("categoricalSample", "noise", noise, action.length);
-  const m = maskData(mask);
+  const m = maskOf(mask);
   for (let row = 0; row < action.length; row++) {
     action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise, row);
   }
@@ -227,7 +215,7 @@ export function categoricalGumbelArgmax(
   const n = logits.shape[logits.shape.length - 1];
   checkChoices(op, action, logits, 1, n, mask);
   if (noise !== null) checkLength(op, "noise", noise, logits.data.length);
-  const m = maskData(mask);
+  const m = maskOf(mask);
   for (let row = 0; row < action.length; row++) {
     action[row] = largestOfRow(op, logits.data, m, row * n, n, noise);
   }

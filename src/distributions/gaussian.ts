@@ -6,13 +6,16 @@ import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, checkLive, type Op } from "../core/tape.ts";
-import { alone, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply, checkLive } from "../core/tape.ts";
+import { listOf, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 
 const halfLog2Pi = 0.9189385332046727;
 
-/** The batch shape, where logStd has the mean's shape or its last axis alone. */
+const lastOf = (shape: Shape): number => shape[shape.length - 1];
+
+/** The batch shape, where logStd has the mean's shape or its last axis listOf. */
 function batchOf(op: string, mean: Shape, logStd: Shape, ...others: Shape[]): Shape {
   const n = mean[mean.length - 1];
   const fits = mean.length >= 1 && (sameShape(logStd, mean) || sameShape(logStd, [n]));
@@ -28,11 +31,12 @@ function batchOf(op: string, mean: Shape, logStd: Shape, ...others: Shape[]): Sh
 /** Σ −½z² − ln σ − ½ln 2π, z = (value − mean)/σ: → [batch]. Gradients to all three. */
 export const gaussianLogProb = (mean: Tensor, logStd: Tensor, value: Tensor): Tensor =>
   apply(logProbOp, mean, logStd, value);
-const logProbOp: Op = {
+const logProbOp: Op<"mean" | "logStd" | "value"> = {
   name: "gaussianLogProb",
-  shape: ({ a, b, c }) => batchOf("gaussianLogProb", a.shape, b.shape, c.shape),
-  forward({ data: y, a: { data: mean, shape }, b: { data: logStd }, c: { data: value } }) {
-    const n = shape[shape.length - 1];
+  inputs: ["mean", "logStd", "value"],
+  shape: ({ mean, logStd, value }) => batchOf("gaussianLogProb", mean, logStd, value),
+  forward({ y, mean, logStd, value }) {
+    const n = mean.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
@@ -43,13 +47,8 @@ const logProbOp: Op = {
       y[row] = sum;
     }
   },
-  backward({
-    grad: dy,
-    a: { data: mean, grad: dmean, shape },
-    b: { data: logStd, grad: dlogStd },
-    c: { data: value, grad: dvalue },
-  }) {
-    const n = shape[shape.length - 1];
+  backward({ dy, mean, dmean, logStd, dlogStd, value, dvalue }) {
+    const n = mean.length / dy.length;
     for (let j = 0; j < n; j++) {
       let sum = 0; // in float64, where rows share ln σ
       for (let i = j; i < mean.length; i += n) {
@@ -67,23 +66,23 @@ const logProbOp: Op = {
   },
 };
 
-/** Σ ln σ + ½ + ½ln 2π: → [batch]; `mean` gives the shape alone. */
+/** Σ ln σ + ½ + ½ln 2π: → [batch]; `mean` gives only the shape. */
 export const gaussianEntropy = (mean: Tensor, logStd: Tensor): Tensor =>
   apply(entropyOp, logStd, mean);
-const entropyOp: Op = {
+const entropyOp: Op<"logStd" | "mean", { plan: number }> = {
   name: "gaussianEntropy",
-  shape: ({ a, b }) => batchOf("gaussianEntropy", b.shape, a.shape),
-  forward({ data: y, a: { data: logStd }, b: { shape } }) {
-    const n = shape[shape.length - 1];
+  inputs: ["logStd", "mean"],
+  shape: ({ logStd, mean }) => batchOf("gaussianEntropy", mean, logStd),
+  plan: ({ mean }) => lastOf(mean),
+  forward({ y, logStd, plan: n }) {
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) sum += logStd[i % logStd.length] + 0.5 + halfLog2Pi;
       y[row] = sum;
     }
   },
-  backward({ grad: dy, a: { data: logStd, grad: dlogStd }, b: { shape } }) {
+  backward({ dy, logStd, dlogStd, plan: n }) {
     if (!dlogStd) return;
-    const n = shape[shape.length - 1];
     const shared = logStd.length === n;
     let sum = 0;
     for (let row = 0; row < dy.length; row++) {
@@ -100,21 +99,16 @@ export const gaussianKl = (
   logStdP: Tensor,
   meanQ: Tensor,
   logStdQ: Tensor,
-): Tensor => apply(klOp, meanP, logStdP, meanQ, 0, 0, undefined, alone(logStdQ));
-const klOp: Op = {
+): Tensor => apply(klOp, meanP, logStdP, meanQ, 0, 0, undefined, listOf(logStdQ));
+const klOp: Op<"mp" | "lp" | "mq" | "lq"> = {
   name: "gaussianKl",
-  shape({ a, b, c, rest: [q] }) {
-    batchOf("gaussianKl", c.shape, q.shape);
-    return batchOf("gaussianKl", a.shape, b.shape, c.shape);
+  inputs: ["mp", "lp", "mq", "lq"],
+  shape({ mp, lp, mq, lq }) {
+    batchOf("gaussianKl", mq, lq);
+    return batchOf("gaussianKl", mp, lp, mq);
   },
-  forward({
-    data: y,
-    a: { data: mp, shape },
-    b: { data: lp },
-    c: { data: mq },
-    rest: [{ data: lq }],
-  }) {
-    const n = shape[shape.length - 1];
+  forward({ y, mp, lp, mq, lq }) {
+    const n = mp.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
@@ -125,28 +119,28 @@ const klOp: Op = {
       y[row] = sum;
     }
   },
-  backward({ grad: dy, a, b, c, rest: [q] }) {
-    const n = a.shape[a.shape.length - 1];
+  backward({ dy, mp, dmp, lp, dlp, mq, dmq, lq, dlq }) {
+    const n = mp.length / dy.length;
     for (let j = 0; j < n; j++) {
       let sumP = 0; // in float64, where rows share ln σ
       let sumQ = 0;
-      for (let i = j; i < a.data.length; i += n) {
-        const kp = i % b.data.length;
-        const kq = i % q.data.length;
+      for (let i = j; i < mp.length; i += n) {
+        const kp = i % lp.length;
+        const kq = i % lq.length;
         const d = dy[Math.floor(i / n)];
         if (d === 0) continue;
-        const inverse = exp(-q.data[kq]);
-        const z = (a.data[i] - c.data[i]) * inverse;
-        const ratio = exp(2 * (b.data[kp] - q.data[kq]));
-        if (a.grad) a.grad[i] += d * z * inverse;
-        if (c.grad) c.grad[i] -= d * z * inverse;
-        if (b.grad && b.grad.length > n) b.grad[i] += d * (ratio - 1);
+        const inverse = exp(-lq[kq]);
+        const z = (mp[i] - mq[i]) * inverse;
+        const ratio = exp(2 * (lp[kp] - lq[kq]));
+        if (dmp) dmp[i] += d * z * inverse;
+        if (dmq) dmq[i] -= d * z * inverse;
+        if (dlp && dlp.length > n) dlp[i] += d * (ratio - 1);
         else sumP += d * (ratio - 1);
-        if (q.grad && q.grad.length > n) q.grad[i] += d * (1 - ratio - z * z);
+        if (dlq && dlq.length > n) dlq[i] += d * (1 - ratio - z * z);
         else sumQ += d * (1 - ratio - z * z);
       }
-      if (b.grad) b.grad[j] += sumP;
-      if (q.grad) q.grad[j] += sumQ;
+      if (dlp) dlp[j] += sumP;
+      if (dlq) dlq[j] += sumQ;
     }
   },
 };
@@ -154,22 +148,18 @@ const klOp: Op = {
 /** mean + σ·noise, with gradients through both (the reparameterized sample): → [batch, n] */
 export const gaussianRsample = (mean: Tensor, logStd: Tensor, noise: Tensor): Tensor =>
   apply(rsampleOp, mean, logStd, noise);
-const rsampleOp: Op = {
+const rsampleOp: Op<"mean" | "logStd" | "noise", { plan: number }> = {
   name: "gaussianRsample",
-  shape({ a, b, c }) {
-    batchOf("gaussianRsample", a.shape, b.shape, c.shape);
-    return a.shape;
+  inputs: ["mean", "logStd", "noise"],
+  shape({ mean, logStd, noise }) {
+    batchOf("gaussianRsample", mean, logStd, noise);
+    return mean;
   },
-  forward({ data: y, a: { data: mean }, b: { data: logStd }, c: { data: noise } }) {
+  plan: ({ mean }) => lastOf(mean),
+  forward({ y, mean, logStd, noise }) {
     for (let i = 0; i < y.length; i++) y[i] = mean[i] + exp(logStd[i % logStd.length]) * noise[i];
   },
-  backward({
-    grad: dy,
-    a: { grad: dmean, shape },
-    b: { data: logStd, grad: dlogStd },
-    c: { data: noise, grad: dnoise },
-  }) {
-    const n = shape[shape.length - 1];
+  backward({ dy, dmean, logStd, dlogStd, noise, dnoise, plan: n }) {
     for (let j = 0; j < n; j++) {
       let sum = 0; // in float64, where rows share ln σ
       for (let i = j; i < dy.length; i += n) {

@@ -7,29 +7,28 @@ import type { Floats } from "../core/backend.ts";
 import { checkIntegers, checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
-import { allowed, checkChoices, largestOfRow, logSum, maskData, sampleRow } from "./rows.ts";
+import { allowed, checkChoices, largestOfRow, logSum, maskOf, sampleRow } from "./rows.ts";
 
 const widthOf = (nvec: readonly number[]): number => {
   checkIntegers("multiCategorical", "the choices", nvec, { min: 1 });
   return nvec.reduce((sum, n) => sum + n, 0);
 };
 
-function batchOf(
-  op: string,
-  { a: { shape }, c: mask, settings: nvec }: Call<readonly number[]>,
-): Shape {
+/** The batch shape of logits […, Σ nvec]; a mask, where given, must have their shape. */
+function batchOf(op: string, logits: Shape, mask: Shape | null, nvec: readonly number[]): Shape {
   const width = widthOf(nvec);
-  if (shape.length < 1 || shape[shape.length - 1] !== width) {
+  if (logits.length < 1 || logits[logits.length - 1] !== width) {
     throw new ShapeError(
-      `${op}: want logits […, ${width}] for choices of ${show(nvec)}, got ${show(shape)}`,
+      `${op}: want logits […, ${width}] for choices of ${show(nvec)}, got ${show(logits)}`,
     );
   }
-  if (mask !== NONE && !sameShape(mask.shape, shape)) {
-    throw new ShapeError(`${op}: want a mask of ${show(shape)}, got ${show(mask.shape)}`);
+  if (mask !== null && !sameShape(mask, logits)) {
+    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask)}`);
   }
-  return shape.slice(0, -1);
+  return logits.slice(0, -1);
 }
 
 /** Σ ln π(actionᵢ): → [batch] */
@@ -39,20 +38,21 @@ export const multiCategoricalLogProb = (
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): Tensor => apply(logProbOp, logits, action, mask, 0, 0, nvec);
-const logProbOp: Op<readonly number[]> = {
+const logProbOp: Op<"x" | "action" | "mask?", { set: readonly number[] }> = {
   name: "multiCategoricalLogProb",
-  shape(call) {
-    const batch = batchOf("multiCategoricalLogProb", call);
-    if (!sameShape(call.b.shape, [...batch, call.settings.length])) {
+  inputs: ["x", "action", "mask?"],
+  shape({ x, action, mask, set: nvec }) {
+    const batch = batchOf("multiCategoricalLogProb", x, mask, nvec);
+    const wanted = [...batch, nvec.length];
+    if (!sameShape(action, wanted)) {
       throw new ShapeError(
-        `multiCategoricalLogProb: want actions ${show([...batch, call.settings.length])}, got ${show(call.b.shape)}`,
+        `multiCategoricalLogProb: want actions ${show(wanted)}, got ${show(action)}`,
       );
     }
     return batch;
   },
-  scratch: ({ b }) => 2 * b.data.length, // each choice's log-sum, in two parts
-  forward({ data: y, a: { data: x }, b: { data: action }, c, settings: nvec, scratch: sums }) {
-    const mask = maskData(c);
+  saves: ({ action }) => 2 * sizeOf(action), // each choice's log-sum, in two parts
+  forward({ y, x, action, mask, set: nvec, saved: sums }) {
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
       for (let j = 0; j < nvec.length; j++, i++) {
@@ -69,16 +69,8 @@ const logProbOp: Op<readonly number[]> = {
       }
     }
   },
-  backward({
-    grad: dy,
-    a: { data: x, grad: dx },
-    b: { data: action },
-    c,
-    settings: nvec,
-    scratch: sums,
-  }) {
+  backward({ dy, x, dx, action, mask, set: nvec, saved: sums }) {
     if (!dx) return;
-    const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i++) {
         if (dy[row] === 0) continue;
@@ -96,38 +88,37 @@ export const multiCategoricalEntropy = (
   logits: Tensor,
   nvec: readonly number[],
   mask: Tensor = NONE,
-): Tensor => apply(entropyOp, logits, NONE, mask, 0, 0, nvec);
-const entropyOp: Op<readonly number[]> = {
+): Tensor => apply(entropyOp, logits, mask, NONE, 0, 0, nvec);
+const entropyOp: Op<"x" | "mask?", { set: readonly number[] }> = {
   name: "multiCategoricalEntropy",
-  shape: (call) => batchOf("multiCategoricalEntropy", call),
-  scratch: ({ settings: nvec }, shape) => 3 * nvec.length * sizeOf(shape), // log-sum in two parts, and H
-  forward({ data: y, a: { data: x }, c, settings: nvec, scratch }) {
-    const mask = maskData(c);
+  inputs: ["x", "mask?"],
+  shape: ({ x, mask, set: nvec }) => batchOf("multiCategoricalEntropy", x, mask, nvec),
+  saves: ({ set: nvec }, shape) => 3 * nvec.length * sizeOf(shape), // log-sum in two parts, and H
+  forward({ y, x, mask, set: nvec, saved }) {
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
-        logSum("multiCategoricalEntropy", scratch, i, x, mask, start, nvec[j]);
+        logSum("multiCategoricalEntropy", saved, i, x, mask, start, nvec[j]);
         let entropy = 0;
         for (let at = start; at < start + nvec[j]; at++) {
-          const logP = x[at] - scratch[i] - scratch[i + 1];
+          const logP = x[at] - saved[i] - saved[i + 1];
           const p = allowed(mask, at) ? exp(logP) : 0;
           if (p > 0) entropy -= p * logP;
         }
-        scratch[i + 2] = entropy;
+        saved[i + 2] = entropy;
         y[row] += entropy;
       }
     }
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, c, settings: nvec, scratch }) {
+  backward({ dy, x, dx, mask, set: nvec, saved }) {
     if (!dx) return;
-    const mask = maskData(c);
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 3) {
         if (dy[row] === 0) continue;
         for (let at = start; at < start + nvec[j]; at++) {
-          const logP = x[at] - scratch[i] - scratch[i + 1];
+          const logP = x[at] - saved[i] - saved[i + 1];
           const p = allowed(mask, at) ? exp(logP) : 0;
-          if (p > 0) dx[at] -= dy[row] * p * (logP + scratch[i + 2]);
+          if (p > 0) dx[at] -= dy[row] * p * (logP + saved[i + 2]);
         }
       }
     }
@@ -141,55 +132,47 @@ export const multiCategoricalKl = (
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): Tensor => apply(klOp, p, q, mask, 0, 0, nvec);
-const klOp: Op<readonly number[]> = {
+const klOp: Op<"xp" | "xq" | "mask?", { set: readonly number[] }> = {
   name: "multiCategoricalKl",
-  shape(call) {
-    if (!sameShape(call.a.shape, call.b.shape)) {
+  inputs: ["xp", "xq", "mask?"],
+  shape({ xp, xq, mask, set: nvec }) {
+    if (!sameShape(xp, xq)) {
       throw new ShapeError(
-        `multiCategoricalKl: want logits of one shape, got ${show(call.a.shape)} and ${show(call.b.shape)}`,
+        `multiCategoricalKl: want logits of one shape, got ${show(xp)} and ${show(xq)}`,
       );
     }
-    return batchOf("multiCategoricalKl", call);
+    return batchOf("multiCategoricalKl", xp, mask, nvec);
   },
-  scratch: ({ settings: nvec }, shape) => 5 * nvec.length * sizeOf(shape), // log-sums in two parts, KL
-  forward({ data: y, a: { data: xp }, b: { data: xq }, c, settings: nvec, scratch }) {
-    const mask = maskData(c);
+  saves: ({ set: nvec }, shape) => 5 * nvec.length * sizeOf(shape), // log-sums in two parts, KL
+  forward({ y, xp, xq, mask, set: nvec, saved }) {
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 5) {
-        logSum("multiCategoricalKl", scratch, i, xp, mask, start, nvec[j]);
-        logSum("multiCategoricalKl", scratch, i + 2, xq, mask, start, nvec[j]);
+        logSum("multiCategoricalKl", saved, i, xp, mask, start, nvec[j]);
+        logSum("multiCategoricalKl", saved, i + 2, xq, mask, start, nvec[j]);
         let kl = 0;
         for (let at = start; at < start + nvec[j]; at++) {
-          const logP = xp[at] - scratch[i] - scratch[i + 1];
-          const logQ = xq[at] - scratch[i + 2] - scratch[i + 3];
+          const logP = xp[at] - saved[i] - saved[i + 1];
+          const logQ = xq[at] - saved[i + 2] - saved[i + 3];
           const p = allowed(mask, at) ? exp(logP) : 0;
           if (p > 0) kl += p * (logP - logQ);
         }
-        scratch[i + 4] = kl;
+        saved[i + 4] = kl;
         y[row] += kl;
       }
     }
   },
-  backward({
-    grad: dy,
-    a: { data: xp, grad: dp },
-    b: { data: xq, grad: dq },
-    c,
-    settings: nvec,
-    scratch,
-  }) {
-    const mask = maskData(c);
+  backward({ dy, xp, dxp, xq, dxq, mask, set: nvec, saved }) {
     for (let row = 0, start = 0, i = 0; row < dy.length; row++) {
       for (let j = 0; j < nvec.length; start += nvec[j], j++, i += 5) {
         if (dy[row] === 0) continue;
         for (let at = start; at < start + nvec[j]; at++) {
           if (!allowed(mask, at)) continue;
-          const logP = xp[at] - scratch[i] - scratch[i + 1];
-          const logQ = xq[at] - scratch[i + 2] - scratch[i + 3];
+          const logP = xp[at] - saved[i] - saved[i + 1];
+          const logQ = xq[at] - saved[i + 2] - saved[i + 3];
           const p = exp(logP);
-          if (dp && p > 0) dp[at] += dy[row] * p * (logP - logQ - scratch[i + 4]);
-          if (dq) dq[at] += dy[row] * (exp(logQ) - p);
+          if (dxp && p > 0) dxp[at] += dy[row] * p * (logP - logQ - saved[i + 4]);
+          if (dxq) dxq[at] += dy[row] * (exp(logQ) - p);
         }
       }
     }
@@ -206,7 +189,7 @@ export function multiCategoricalSample(
 ): void {
   checkChoices("multiCategoricalSample", action, logits, nvec.length, widthOf(nvec), mask);
   checkLength("multiCategoricalSample", "noise", noise, action.length);
-  const m = maskData(mask);
+  const m = maskOf(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];
     action[i] = sampleRow("multiCategoricalSample", logits.data, m, start, n, noise, i);
@@ -222,7 +205,7 @@ export function multiCategoricalMode(
   mask: Tensor = NONE,
 ): void {
   checkChoices("multiCategoricalMode", action, logits, nvec.length, widthOf(nvec), mask);
-  const m = maskData(mask);
+  const m = maskOf(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];
     action[i] = largestOfRow("multiCategoricalMode", logits.data, m, start, n, null);

@@ -29,7 +29,8 @@ export function checkChoices(
     throw new ShapeError(`${op}: expected a mask ${show(shape)}, got ${show(mask.shape)}`);
 }
 
-export const maskData = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
+/** A mask's numbers, or null for `NONE`. */
+export const maskOf = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
 
 /**
  * ln Σ exp x over the allowed of one segment, in two parts: its largest number to sums[to], ln Σ exp(x − that) to

@@ -9,7 +9,8 @@
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { atanh, log, softplus, tanh } from "../core/math.ts";
-import { apply, checkLive, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply, checkLive } from "../core/tape.ts";
 import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
 import { neg, sub } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
@@ -51,24 +52,21 @@ export const squashedLogProb = (
   u: Tensor,
   bounds: Bounds = unit,
 ): Tensor =>
-  sub(
-    gaussianLogProb(mean, logStd, u),
-    sum(apply(logSlopeOp as Op, u, NONE, NONE, 0, 0, bounds), -1),
-  );
+  sub(gaussianLogProb(mean, logStd, u), sum(apply(logSlopeOp, u, NONE, NONE, 0, 0, bounds), -1));
 
 /** y = ln(1 − tanh²u) + ln((high − low)/2) */
-const logSlopeOp: Op<Bounds, Float64Array> = {
+const logSlopeOp: Op<"u", { set: Bounds; plan: Float64Array }> = {
   name: "squashedLogProb",
-  shape: ({ a }) => a.shape,
-  plan({ settings }, shape) {
-    const { low, high } = perDimension("squashedLogProb", settings, lastOf(shape));
+  inputs: ["u"],
+  plan({ set }, shape) {
+    const { low, high } = perDimension("squashedLogProb", set, lastOf(shape));
     return low.map((x, j) => log((high[j] - x) / 2));
   },
-  forward({ data: y, a: { data: u }, plan: logHalf }) {
+  forward({ y, u, plan: logHalf }) {
     for (let i = 0; i < y.length; i++)
       y[i] = 2 * (Math.LN2 - u[i] - softplus(-2 * u[i])) + logHalf[i % logHalf.length];
   },
-  backward({ grad: dy, a: { data: u, grad: du } }) {
+  backward({ dy, u, du }) {
     if (!du) return;
     for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) du[i] -= dy[i] * 2 * tanh(u[i]);
   },
@@ -84,12 +82,12 @@ export const squashedLogProbOfAction = (
   action: Tensor,
   bounds: Bounds = unit,
 ): Tensor =>
-  squashedLogProb(mean, logStd, apply(unsquashOp as Op, action, NONE, NONE, 0, 0, bounds), bounds);
-const unsquashOp: Op<Bounds, Sides> = {
+  squashedLogProb(mean, logStd, apply(unsquashOp, action, NONE, NONE, 0, 0, bounds), bounds);
+const unsquashOp: Op<"action", { set: Bounds; plan: Sides }> = {
   name: "squashedLogProbOfAction",
-  shape: ({ a }) => a.shape,
-  plan: ({ settings }, shape) => perDimension("squashedLogProbOfAction", settings, lastOf(shape)),
-  forward({ data: u, a: { data: action }, plan }) {
+  inputs: ["action"],
+  plan: ({ set }, shape) => perDimension("squashedLogProbOfAction", set, lastOf(shape)),
+  forward({ y: u, action, plan }) {
     const n = plan.low.length;
     for (let i = 0; i < u.length; i++) {
       const [low, high] = [plan.low[i % n], plan.high[i % n]];
@@ -101,7 +99,7 @@ const unsquashOp: Op<Bounds, Sides> = {
       u[i] = atanh((2 * (action[i] - low)) / (high - low) - 1);
     }
   },
-  backward({ grad: dy, a: { data: action, grad: daction }, plan }) {
+  backward({ dy, action, daction, plan }) {
     if (!daction) return;
     const n = plan.low.length;
     for (let i = 0; i < dy.length; i++) {
@@ -137,15 +135,15 @@ export const squashedEntropySample = (
 
 /** low + (tanh u + 1)/2·(high − low) */
 export const squash = (u: Tensor, bounds: Bounds = unit): Tensor =>
-  apply(squashOp as Op, u, NONE, NONE, 0, 0, bounds);
-const squashOp: Op<Bounds, Sides> = {
+  apply(squashOp, u, NONE, NONE, 0, 0, bounds);
+const squashOp: Op<"u", { set: Bounds; plan: Sides }> = {
   name: "squash",
-  shape: ({ a }) => a.shape,
-  plan: ({ settings }, shape) => perDimension("squash", settings, lastOf(shape)),
-  forward({ data: y, a: { data: u }, plan: { low, high } }) {
+  inputs: ["u"],
+  plan: ({ set }, shape) => perDimension("squash", set, lastOf(shape)),
+  forward({ y, u, plan: { low, high } }) {
     for (let i = 0, n = low.length; i < y.length; i++) y[i] = within(u[i], low[i % n], high[i % n]);
   },
-  backward({ grad: dy, a: { data: u, grad: du }, plan: { low, high } }) {
+  backward({ dy, u, du, plan: { low, high } }) {
     if (!du) return;
     for (let i = 0, n = low.length; i < dy.length; i++) {
       if (dy[i] === 0) continue;

@@ -1,24 +1,26 @@
 /** The entropy bonus: of every token, or only of those with the most entropy. */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber, checkShape } from "../core/check.ts";
-import { apply, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 
 /** −Σ w·H: an entropy op's result (`categoricalEntropy` …) of the weight's shape, to be minimized. */
 export const entropyLoss = (entropy: Tensor, weight: Tensor): Tensor =>
   apply(entropyLossOp, entropy, weight);
-const entropyLossOp: Op = {
+const entropyLossOp: Op<"entropy" | "w"> = {
   name: "entropyLoss",
-  shape({ a: entropy, b: weight }) {
-    checkShape("entropyLoss", "the weight", weight, entropy.shape);
+  inputs: ["entropy", "w"],
+  shape({ entropy, w }) {
+    checkShape("entropyLoss", "the weight", { shape: w }, entropy);
     return [];
   },
-  forward({ data: loss, a: { data: entropy }, b: { data: w } }) {
+  forward({ y: loss, entropy, w }) {
     let sum = 0;
     for (let i = 0; i < w.length; i++) if (w[i] !== 0) sum -= w[i] * entropy[i];
     loss[0] = sum;
   },
-  backward({ grad: dy, a: { data: entropy, grad: dentropy }, b: { data: w, grad: dw } }) {
+  backward({ dy, entropy, dentropy, w, dw }) {
     for (let i = 0; i < w.length; i++) {
       if (dentropy) dentropy[i] -= dy[0] * w[i];
       if (dw) dw[i] -= dy[0] * entropy[i];

@@ -9,8 +9,9 @@
 import type { Floats } from "../core/backend.ts";
 import { checkRank, checkShape } from "../core/check.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
-import { NONE, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, sizeOf, type Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { exp as expOf } from "../ops/elementwise.ts";
 import { stopGradient } from "../ops/layout.ts";
@@ -22,31 +23,32 @@ import { sum as sumOf } from "../ops/reduce.ts";
  */
 export const fisherForm = (logits: Tensor, tangent: Tensor, mask: Tensor = NONE): Tensor =>
   apply(fisherOp, logits, tangent, mask);
-const fisherOp: Op = {
+const fisherOp: Op<"x" | "tangent" | "mask?", { plan: number }> = {
   name: "fisherForm",
-  shape({ a: logits, b: tangent, c: mask }) {
-    checkRank("fisherForm", "logits", logits, 2);
-    checkShape("fisherForm", "the tangent", tangent, logits.shape);
-    if (mask !== NONE) checkShape("fisherForm", "the mask", mask, logits.shape);
+  inputs: ["x", "tangent", "mask?"],
+  shape({ x, tangent, mask }) {
+    checkRank("fisherForm", "logits", { shape: x }, 2);
+    checkShape("fisherForm", "the tangent", { shape: tangent }, x);
+    if (mask !== null) checkShape("fisherForm", "the mask", { shape: mask }, x);
     return [];
   },
-  scratch: ({ a }) => a.data.length, // M·J·v/N
-  forward({ data, a: { data: x, shape }, b: { data: tangent }, c, scratch }) {
-    const n = shape[shape.length - 1];
+  saves: ({ x }) => sizeOf(x), // M·J·v/N
+  plan: ({ x }) => x[x.length - 1],
+  forward({ y, x, tangent, mask, saved, plan: n }) {
     const batch = x.length / n;
     let form = 0;
     for (let row = 0; row < x.length; row += n) {
-      const mean = probabilities(scratch, x, tangent, c === NONE ? null : c.data, row, n);
+      const mean = probabilities(saved, x, tangent, mask, row, n);
       for (let i = row; i < row + n; i++) {
-        if (scratch[i] === 0) continue;
-        scratch[i] *= (tangent[i] - mean) / batch;
-        form += 0.5 * scratch[i] * tangent[i];
+        if (saved[i] === 0) continue;
+        saved[i] *= (tangent[i] - mean) / batch;
+        form += 0.5 * saved[i] * tangent[i];
       }
     }
-    data[0] = form;
+    y[0] = form;
   },
-  backward({ grad: dy, a: { grad: dx }, scratch }) {
-    if (dx) for (let i = 0; i < dx.length; i++) dx[i] += dy[0] * scratch[i];
+  backward({ dy, dx, saved }) {
+    if (dx) for (let i = 0; i < dx.length; i++) dx[i] += dy[0] * saved[i];
   },
 };
 

@@ -12,8 +12,9 @@ import type { Floats } from "../core/backend.ts";
 import { checkFinite, checkInteger, checkLength, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp, expm1 } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
-import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
 import type { LossTerm } from "./batch.ts";
@@ -47,25 +48,19 @@ export const klLoss = (
   weight: Tensor,
   settings: KlSettings = klDefaults,
 ): Tensor => apply(klOp, logProb, refLogProb, weight, 0, 0, settings);
-const klOp: Op<KlSettings> = {
+const klOp: Op<"logProb" | "ref" | "w", { set: KlSettings }> = {
   name: "klLoss",
-  shape({ a, b, c, settings }) {
-    if (!sameShape(a.shape, b.shape) || !sameShape(a.shape, c.shape)) {
-      const got = [a, b, c].map((x) => show(x.shape)).join(", ");
+  inputs: ["logProb", "ref", "w"],
+  shape({ logProb, ref, w, set }) {
+    if (!sameShape(logProb, ref) || !sameShape(logProb, w)) {
+      const got = [logProb, ref, w].map(show).join(", ");
       throw new ShapeError(`klLoss: want logProb, refLogProb and weight of one shape, got ${got}`);
     }
-    checkKl("klLoss", settings);
+    checkKl("klLoss", set);
     return [];
   },
-  scratch: ({ a }) => a.data.length, // ∂loss/∂logProb
-  forward({
-    data,
-    a: { data: logProb },
-    b: { data: ref },
-    c: { data: w },
-    settings,
-    scratch: slope,
-  }) {
+  saves: ({ logProb }) => sizeOf(logProb), // ∂loss/∂logProb
+  forward({ y, logProb, ref, w, set: settings, saved: slope }) {
     const { estimator, importance = false, clampOf = "product" } = settings;
     const inLimit = settings.inputClamp ?? Infinity;
     const outLimit = settings.outputClamp ?? Infinity;
@@ -82,9 +77,9 @@ const klOp: Op<KlSettings> = {
       if (held === d && bounded === k) slope[i] = w[i] * slopeOf(d, estimator) + ofWeight;
       else if (clampOf === "estimate") slope[i] = ofWeight; // the clamped estimate itself passes none
     }
-    data[0] = loss;
+    y[0] = loss;
   },
-  backward({ grad: dy, a: { grad: dlogProb }, scratch: slope }) {
+  backward({ dy, dlogProb, saved: slope }) {
     if (dlogProb) for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * slope[i];
   },
 };

@@ -10,8 +10,9 @@ import type { Floats } from "../core/backend.ts";
 import { checkFinite } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
-import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { sum } from "../ops/reduce.ts";
 import type { LossTerm } from "./batch.ts";
@@ -26,16 +27,18 @@ export const minimumRiskLoss = (
   size: number,
   alpha = 1,
 ): Tensor => apply(minimumRiskOp, sequenceLogProb, cost, NONE, size, alpha);
-const minimumRiskOp: Op = {
+const minimumRiskOp: Op<"logProb" | "cost", { numbers: "size" | "alpha" }> = {
   name: "minimumRiskLoss",
-  shape({ a, b, p: size, q: alpha }) {
+  inputs: ["logProb", "cost"],
+  numbers: ["size", "alpha"],
+  shape({ logProb, cost, size, alpha }) {
     if (
-      !sameShape(a.shape, b.shape) ||
-      a.shape.length !== 1 ||
+      !sameShape(logProb, cost) ||
+      logProb.length !== 1 ||
       !(size >= 1 && Number.isInteger(size)) ||
-      a.shape[0] % size !== 0
+      logProb[0] % size !== 0
     ) {
-      const got = `${show(a.shape)} and ${show(b.shape)}`;
+      const got = `${show(logProb)} and ${show(cost)}`;
       throw new ShapeError(
         `minimumRiskLoss: want [prompts·${size}] log-probabilities and costs, got ${got}`,
       );
@@ -43,8 +46,8 @@ const minimumRiskOp: Op = {
     checkFinite("minimumRiskLoss", "alpha", alpha, { min: 0 });
     return [];
   },
-  scratch: ({ a }) => a.data.length, // ∂loss/∂ln π
-  forward({ data, a: { data: logProb }, b: { data: cost }, p: size, q: alpha, scratch: slope }) {
+  saves: ({ logProb }) => sizeOf(logProb), // ∂loss/∂ln π
+  forward({ y, logProb, cost, size, alpha, saved: slope }) {
     const prompts = logProb.length / size;
     let total = 0;
     for (let start = 0; start < logProb.length; start += size) {
@@ -63,9 +66,9 @@ const minimumRiskOp: Op = {
       for (let i = start; i < start + size; i++) slope[i] *= (alpha * (cost[i] - risk)) / prompts;
       total += risk;
     }
-    data[0] = total / prompts;
+    y[0] = total / prompts;
   },
-  backward({ grad: dy, a: { grad: dlogProb }, scratch: slope }) {
+  backward({ dy, dlogProb, saved: slope }) {
     if (dlogProb) for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * slope[i];
   },
 };

@@ -1,7 +1,8 @@
 /** REINFORCE: Williams 1992. */
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 /**
@@ -16,24 +17,26 @@ export const reinforceLoss = (
   advantage: Tensor,
   normalizer = Math.max(1, logProb.data.length),
 ): Tensor => apply(reinforceOp, logProb, advantage, NONE, normalizer);
-const reinforceOp: Op = {
+const reinforceOp: Op<"logProb" | "advantage", { numbers: "n" }> = {
   name: "reinforceLoss",
-  shape({ a: logProb, b: advantage, p: n }) {
-    if (!sameShape(logProb.shape, advantage.shape)) {
-      const got = `${show(logProb.shape)} and ${show(advantage.shape)}`;
+  inputs: ["logProb", "advantage"],
+  numbers: ["n"],
+  shape({ logProb, advantage, n }) {
+    if (!sameShape(logProb, advantage)) {
+      const got = `${show(logProb)} and ${show(advantage)}`;
       throw new ShapeError(`reinforceLoss: want logProb and advantage of one shape, got ${got}`);
     }
     checkNumber("reinforceLoss", "the normalizer", n, { min: Number.MIN_VALUE });
     return [];
   },
-  forward({ data: loss, a: { data: logProb }, b: { data: advantage }, p: n }) {
+  forward({ y: loss, logProb, advantage, n }) {
     let sum = 0;
     for (let i = 0; i < logProb.length; i++) {
       if (advantage[i] !== 0) sum -= advantage[i] * logProb[i]; // 0 selects away a padded row's NaN
     }
     loss[0] = sum / n;
   },
-  backward({ grad: dy, a: { grad: dlogProb }, b: { data: advantage }, p: n }) {
+  backward({ dy, dlogProb, advantage, n }) {
     if (!dlogProb) return;
     const d = dy[0] / n;
     for (let i = 0; i < advantage.length; i++) dlogProb[i] -= d * advantage[i];

@@ -19,10 +19,11 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { checkName, checkNumber } from "../core/check.ts";
-import { ShapeError, UsageError } from "../core/errors.ts";
+import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, checkLive, type Op, type Slot } from "../core/tape.ts";
-import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op, RunOf } from "../core/op.ts";
+import { apply, runOf } from "../core/tape.ts";
+import { listOf, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { k3Of } from "./kl.ts";
 
 export interface SurrogateSettings {
@@ -62,7 +63,7 @@ export function surrogateLoss(
   weight: Tensor,
   settings: SurrogateSettings = surrogateDefaults,
 ): Tensor {
-  return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, alone(weight));
+  return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, listOf(weight));
 }
 
 /** What the loops read: [sequences, steps] of the inputs, and the range. */
@@ -76,52 +77,43 @@ interface Layout {
   readonly high: number;
 }
 
-const surrogateOp: Op<SurrogateSettings, Layout> = {
+const surrogateOp: Op<
+  "logProb" | "old" | "advantage" | "weight",
+  { set: SurrogateSettings; plan: Layout }
+> = {
   name: "surrogateLoss",
-  shape({ a, b, c, rest: [weight], settings: s }) {
-    const full = sameShape(a.shape, b.shape) && sameShape(a.shape, weight.shape);
-    const fits = sameShape(c.shape, a.shape) || sameShape(c.shape, a.shape.slice(0, 1));
-    if (!full || !fits || a.shape.length < 1 || a.shape.length > 2) {
-      const got = [a, b, c, weight].map((x) => show(x.shape)).join(", ");
+  inputs: ["logProb", "old", "advantage", "weight"],
+  shape({ logProb, old, advantage, weight, set }) {
+    const full = sameShape(logProb, old) && sameShape(logProb, weight);
+    const fits = sameShape(advantage, logProb) || sameShape(advantage, logProb.slice(0, 1));
+    if (!full || !fits || logProb.length < 1 || logProb.length > 2) {
+      const got = [logProb, old, advantage, weight].map(show).join(", ");
       throw new ShapeError(
         `surrogateLoss: want logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
       );
     }
-    checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo", "tv"]);
-    const levels = ["token", "sequence", "sequenceToken", "sequenceSum"];
-    checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, levels);
-    for (const [name, low, value] of [
-      ["clipLow", 0, s.clipLow],
-      ["clipHigh", 0, s.clipHigh],
-      ["dualClip", 1, s.dualClip ?? 2],
-      ["delta", 1, s.delta ?? 2],
-    ] as const) {
-      checkNumber("surrogateLoss", name, value, { min: low });
-    }
+    checkSettings(set);
     return [];
   },
-  plan({ a, c, settings }) {
-    const [sequences, steps = 1] = a.shape;
-    const shared = c.data.length !== a.data.length;
-    return { sequences, steps, shared, low: 1 - settings.clipLow, high: 1 + settings.clipHigh };
+  plan({ logProb, advantage, set }) {
+    const [sequences, steps = 1] = logProb;
+    const shared = sizeOf(advantage) !== sizeOf(logProb);
+    return { sequences, steps, shared, low: 1 - set.clipLow, high: 1 + set.clipHigh };
   },
   // ∂loss/∂logProb of each token, then its ratio, then what `diagnostics` reads
-  scratch: ({ a }) => 2 * a.data.length + diagnosticCount,
-  forward(slot) {
-    const { a, c, plan, settings: s, rest, scratch, data } = slot;
+  saves: ({ logProb }) => 2 * sizeOf(logProb) + diagnosticCount,
+  forward(run) {
+    const { y, logProb, old, advantage, weight, plan, set: s, saved } = run;
     const { sequences, steps, shared, low, high } = plan;
-    const n = a.data.length;
-    const logProb = a.data;
-    const advantage = c.data;
-    const weight = rest[0].data;
+    const n = logProb.length;
     let loss = 0;
     for (let row = 0; row < sequences; row++) {
-      ratiosOf(slot, row * steps);
+      ratiosOf(run, row * steps);
       for (let i = row * steps; i < (row + 1) * steps; i++) {
-        scratch[i] = 0;
+        saved[i] = 0;
         const A = advantage[shared ? row : i];
         if (weight[i] === 0 || A === 0) continue; // 0·ρ is 0 where ρ overflows, too
-        const ratio = scratch[n + i];
+        const ratio = saved[n + i];
         // ℓ, and dℓ/d(the log of the ratio) or, in the two forms with logProb, dℓ/dlogProb
         let l = -ratio * A;
         let slope = l;
@@ -132,7 +124,7 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
           slope = -Math.min(Math.max(ratio, low), high) * A;
           l = slope * logProb[i];
         } else if (s.form === "tv") {
-          if (shifted(logProb[i], slot.b.data[i], A, s)) {
+          if (shifted(logProb[i], old[i], A, s)) {
             l = 0;
             slope = 0;
           }
@@ -149,18 +141,28 @@ const surrogateOp: Op<SurrogateSettings, Layout> = {
           }
         }
         loss += weight[i] * l;
-        scratch[i] = weight[i] * slope;
+        saved[i] = weight[i] * slope;
       }
-      if (s.form !== "reinforce" && s.form !== "cispo") spreadSlopes(slot, row * steps);
+      if (s.form !== "reinforce" && s.form !== "cispo") shareSlopes(run, row * steps);
     }
-    data[0] = loss;
-    diagnose(slot);
+    y[0] = loss;
+    diagnose(run);
   },
-  backward({ grad: dy, a: { grad: dlogProb }, scratch }) {
+  backward({ dy, dlogProb, saved }) {
     if (!dlogProb) return;
-    for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * scratch[i];
+    for (let i = 0; i < dlogProb.length; i++) dlogProb[i] += dy[0] * saved[i];
   },
 };
+
+function checkSettings(s: SurrogateSettings): void {
+  checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo", "tv"]);
+  const levels = ["token", "sequence", "sequenceToken", "sequenceSum"];
+  checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, levels);
+  checkNumber("surrogateLoss", "clipLow", s.clipLow, { min: 0 });
+  checkNumber("surrogateLoss", "clipHigh", s.clipHigh, { min: 0 });
+  if (s.dualClip !== null) checkNumber("surrogateLoss", "dualClip", s.dualClip, { min: 1 });
+  if (s.delta !== null) checkNumber("surrogateLoss", "delta", s.delta, { min: 1 });
+}
 
 /** Whether a token's probability has moved further than allowed, the way its advantage pushes. */
 const shifted = (logProb: number, old: number, A: number, s: SurrogateSettings): boolean => {
@@ -168,20 +170,17 @@ const shifted = (logProb: number, old: number, A: number, s: SurrogateSettings):
   return (A > 0 && shift > s.clipHigh) || (A < 0 && -shift > s.clipLow);
 };
 
-type SurrogateSlot = Slot<SurrogateSettings, Layout>;
+type SurrogateRun = RunOf<typeof surrogateOp>;
 
 /** Writes the ratio of each token of one sequence. */
 function ratiosOf(
-  { a, b, plan: { steps }, settings, rest, scratch }: SurrogateSlot,
+  { logProb, old, weight, plan: { steps }, set, saved }: SurrogateRun,
   start: number,
 ) {
-  const logProb = a.data;
-  const old = b.data;
-  const weight = rest[0].data;
   const n = logProb.length;
-  if (settings.ratioLevel === "token") {
+  if (set.ratioLevel === "token") {
     for (let i = start; i < start + steps; i++) {
-      scratch[n + i] = exp(weight[i] === 0 ? 0 : logProb[i] - old[i]);
+      saved[n + i] = exp(weight[i] === 0 ? 0 : logProb[i] - old[i]);
     }
     return;
   }
@@ -192,25 +191,23 @@ function ratiosOf(
     sum += logProb[i] - old[i];
     count++;
   }
-  if (settings.ratioLevel !== "sequenceSum" && count > 0) sum /= count;
-  // exp a token, not a sequence: only what is hot is inlined, and a call would box its number
-  for (let i = start; i < start + steps; i++) scratch[n + i] = exp(sum);
+  if (set.ratioLevel !== "sequenceSum" && count > 0) sum /= count;
+  // exp per token, not per sequence: the engine inlines only hot code, and a call would box its number
+  for (let i = start; i < start + steps; i++) saved[n + i] = exp(sum);
 }
 
-/** One ratio a sequence depends on all its tokens: each gets its share of the slopes' sum. */
-function spreadSlopes({ plan: { steps }, settings, rest, scratch }: SurrogateSlot, start: number) {
-  const { ratioLevel } = settings;
-  if (ratioLevel === "token" || ratioLevel === "sequenceToken") return;
-  const weight = rest[0].data;
+/** A ratio per sequence depends on all its tokens: each gets its share of the slopes' sum. */
+function shareSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, start: number) {
+  if (set.ratioLevel === "token" || set.ratioLevel === "sequenceToken") return;
   let sum = 0;
   let count = 0;
   for (let i = start; i < start + steps; i++) {
     if (weight[i] === 0) continue;
-    sum += scratch[i];
+    sum += saved[i];
     count++;
   }
-  const share = ratioLevel === "sequence" ? sum / count : sum;
-  for (let i = start; i < start + steps; i++) if (weight[i] !== 0) scratch[i] = share;
+  const share = set.ratioLevel === "sequence" ? sum / count : sum;
+  for (let i = start; i < start + steps; i++) if (weight[i] !== 0) saved[i] = share;
 }
 
 /** What an update looks like, over the tokens that count. */
@@ -233,10 +230,9 @@ export interface Diagnostics {
 }
 const diagnosticCount = 9;
 
-function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) {
+function diagnose({ logProb, old, advantage, weight, plan, set: s, saved }: SurrogateRun) {
   const { steps, shared, low, high } = plan;
-  const weight = rest[0].data;
-  const n = a.data.length;
+  const n = logProb.length;
   const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
   let k3 = 0;
   let k1 = 0;
@@ -252,21 +248,21 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   let counted = -1; // the last sequence whose ratio was counted
   for (let i = 0; i < n; i++) {
     if (weight[i] === 0) continue;
-    const logRatio = a.data[i] - b.data[i];
+    const logRatio = logProb[i] - old[i];
     k3 += k3Of(logRatio);
     k1 -= logRatio;
-    surprise -= a.data[i];
+    surprise -= logProb[i];
     tokens++;
     const row = Math.floor(i / steps);
     if (onePerSequence && row === counted) continue;
     counted = row;
-    const ratio = scratch[n + i];
-    const A = c.data[shared ? row : i];
+    const ratio = saved[n + i];
+    const A = advantage[shared ? row : i];
     const below = ratio < low;
     const above = ratio > high;
     const cut =
       s.form === "tv"
-        ? shifted(a.data[i], b.data[i], A, s)
+        ? shifted(logProb[i], old[i], A, s)
         : s.form === "cispo"
           ? below || above
           : (below && A < 0) || (above && A > 0);
@@ -280,45 +276,36 @@ function diagnose({ a, b, c, plan, settings: s, rest, scratch }: SurrogateSlot) 
   }
   const d = 2 * n;
   const per = count === 0 ? 0 : 1 / count;
-  scratch[d] = tokens === 0 ? 0 : k3 / tokens;
-  scratch[d + 1] = tokens === 0 ? 0 : k1 / tokens;
-  scratch[d + 2] = clipped * per;
-  scratch[d + 3] = outside * per;
-  scratch[d + 4] = min;
-  scratch[d + 5] = max;
-  scratch[d + 6] = squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
-  scratch[d + 7] = tokens;
-  scratch[d + 8] = tokens === 0 ? 0 : surprise / tokens;
-}
-
-/** Throws UsageError unless `loss` is one of `surrogateLoss`, of its tape's last run. */
-function slotOf(where: string, loss: Tensor): SurrogateSlot {
-  checkLive(where, loss);
-  if ((loss as SurrogateSlot).op !== surrogateOp) {
-    throw new UsageError(`${where}: expected the result of surrogateLoss`);
-  }
-  return loss as SurrogateSlot;
+  saved[d] = tokens === 0 ? 0 : k3 / tokens;
+  saved[d + 1] = tokens === 0 ? 0 : k1 / tokens;
+  saved[d + 2] = clipped * per;
+  saved[d + 3] = outside * per;
+  saved[d + 4] = min;
+  saved[d + 5] = max;
+  saved[d + 6] = squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
+  saved[d + 7] = tokens;
+  saved[d + 8] = tokens === 0 ? 0 : surprise / tokens;
 }
 
 /** Reads the diagnostics of a `surrogateLoss` of the last run. */
 export function diagnostics(loss: Tensor): Diagnostics {
-  const { scratch, a } = slotOf("diagnostics", loss);
-  const d = 2 * a.data.length;
+  const { logProb, saved } = runOf("diagnostics", loss, surrogateOp);
+  const d = 2 * logProb.length;
   return {
-    approximateKl: scratch[d],
-    approximateKlK1: scratch[d + 1],
-    clipFraction: scratch[d + 2],
-    outsideFraction: scratch[d + 3],
-    minRatio: scratch[d + 4],
-    maxRatio: scratch[d + 5],
-    effectiveSampleSize: scratch[d + 6],
-    sampledEntropy: scratch[d + 8],
-    tokens: scratch[d + 7],
+    approximateKl: saved[d],
+    approximateKlK1: saved[d + 1],
+    clipFraction: saved[d + 2],
+    outsideFraction: saved[d + 3],
+    minRatio: saved[d + 4],
+    maxRatio: saved[d + 5],
+    effectiveSampleSize: saved[d + 6],
+    sampledEntropy: saved[d + 8],
+    tokens: saved[d + 7],
   };
 }
 
-/** The ratios of a `surrogateLoss` of the last run, one a token: a view, valid until the next run. */
+/** Returns the ratio per token of a `surrogateLoss` of the last run: a view, valid until the next run. */
 export function ratios(loss: Tensor): Floats {
-  const { scratch, a } = slotOf("ratios", loss);
-  return scratch.subarray(a.data.length, 2 * a.data.length);
+  const { logProb, saved } = runOf("ratios", loss, surrogateOp);
+  return saved.subarray(logProb.length, 2 * logProb.length);
 }

@@ -1,8 +1,9 @@
 /** The critic's loss: squared errors of V against targets, plain or clipped about the old values, or Huber. */
 import { checkName } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Op } from "../core/tape.ts";
-import { alone, NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { listOf, NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 
 export interface ValueSettings {
   /**
@@ -33,38 +34,28 @@ export const valueLoss = (
     0,
     0,
     settings,
-    oldValue === NONE ? undefined : alone(oldValue),
+    oldValue === NONE ? undefined : listOf(oldValue),
   );
-const valueOp: Op<ValueSettings> = {
+const valueOp: Op<"v" | "target" | "w" | "oldValue?", { set: ValueSettings }> = {
   name: "valueLoss",
-  shape({ a, b, c, rest, settings }) {
-    const clipped = settings.clip === "max" || settings.clip === "single";
-    if (
-      ![b, c, ...rest].every((x) => sameShape(x.shape, a.shape)) ||
-      (clipped && rest.length === 0)
-    ) {
-      const got = [a, b, c, ...rest].map((x) => show(x.shape)).join(", ");
+  inputs: ["v", "target", "w", "oldValue?"],
+  shape({ v, target, w, oldValue, set }) {
+    const clipped = set.clip === "max" || set.clip === "single";
+    const given = [v, target, w, ...(oldValue === null ? [] : [oldValue])];
+    if (!given.every((shape) => sameShape(shape, v)) || (clipped && oldValue === null)) {
+      const got = given.map(show).join(", ");
       throw new ShapeError(
         `valueLoss: want value, target, weight (and oldValue to clip) of one shape, got ${got}`,
       );
     }
-    checkName("valueLoss", "a clip", settings.clip, ["none", "max", "single", "huber"]);
-    if (!(settings.clipRange > 0))
-      throw new RangeError(`valueLoss: want clipRange > 0, got ${settings.clipRange}`);
+    checkName("valueLoss", "a clip", set.clip, ["none", "max", "single", "huber"]);
+    if (!(set.clipRange > 0))
+      throw new RangeError(`valueLoss: want clipRange > 0, got ${set.clipRange}`);
     return [];
   },
-  scratch: ({ a }) => a.data.length, // ∂loss/∂V
-  forward({
-    data,
-    a: { data: v },
-    b: { data: target },
-    c: { data: w },
-    rest,
-    settings,
-    scratch: slope,
-  }) {
-    const { clip, clipRange: e } = settings;
-    const old = rest.length > 0 ? rest[0].data : v;
+  saves: ({ v }) => sizeOf(v), // ∂loss/∂V
+  forward({ y, v, target, w, oldValue, set: { clip, clipRange: e }, saved: slope }) {
+    const old = oldValue ?? v;
     let loss = 0;
     for (let i = 0; i < v.length; i++) {
       slope[i] = 0;
@@ -88,9 +79,9 @@ const valueOp: Op<ValueSettings> = {
       loss += w[i] * l;
       slope[i] = w[i] * s;
     }
-    data[0] = loss;
+    y[0] = loss;
   },
-  backward({ grad: dy, a: { grad: dv }, scratch: slope }) {
+  backward({ dy, dv, saved: slope }) {
     if (dv) for (let i = 0; i < dv.length; i++) dv[i] += dy[0] * slope[i];
   },
 };

@@ -1,19 +1,18 @@
 /** Activation functions. Each rule stands under its function. */
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
-
-const likeInput = ({ a }: Call): Shape => a.shape;
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, type Tensor } from "../core/tensor.ts";
 
 /** y = max(x, 0); the gradient at 0 is 0 */
 export const relu = (x: Tensor): Tensor => apply(reluOp, x);
-const reluOp: Op = {
+export const reluOp: Op<"x"> = {
   name: "relu",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 || Number.isNaN(x[i]) ? x[i] : 0;
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : 0);
   },
@@ -22,13 +21,14 @@ const reluOp: Op = {
 /** y = x where x > 0, else slope·x */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
   apply(leakyReluOp, x, NONE, NONE, slope);
-const leakyReluOp: Op = {
+const leakyReluOp: Op<"x", { numbers: "slope" }> = {
   name: "leakyRelu",
-  shape: likeInput,
-  forward({ data: y, a: { data: x }, p: slope }) {
+  inputs: ["x"],
+  numbers: ["slope"],
+  forward({ y, x, slope }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 ? x[i] : slope * x[i];
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, p: slope }) {
+  backward({ dy, x, dx, slope }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : slope);
   },
@@ -36,13 +36,14 @@ const leakyReluOp: Op = {
 
 /** y = x where x > 0, else α(eˣ − 1) */
 export const elu = (x: Tensor, alpha = 1): Tensor => apply(eluOp, x, NONE, NONE, alpha);
-const eluOp: Op = {
+const eluOp: Op<"x", { numbers: "alpha" }> = {
   name: "elu",
-  shape: likeInput,
-  forward({ data: y, a: { data: x }, p: alpha }) {
+  inputs: ["x"],
+  numbers: ["alpha"],
+  forward({ y, x, alpha }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 ? x[i] : alpha * math.expm1(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, p: alpha }) {
+  backward({ dy, x, dx, alpha }) {
     if (dx)
       for (let i = 0; i < dy.length; i++)
         if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : alpha * math.exp(x[i]));
@@ -51,26 +52,26 @@ const eluOp: Op = {
 
 /** y = tanh x */
 export const tanh = (x: Tensor): Tensor => apply(tanhOp, x);
-const tanhOp: Op = {
+export const tanhOp: Op<"x"> = {
   name: "tanh",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.tanh(x[i]);
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 - y[i] * y[i]);
   },
 };
 
 /** y = σ(x) = 1/(1 + e⁻ˣ) */
 export const sigmoid = (x: Tensor): Tensor => apply(sigmoidOp, x);
-const sigmoidOp: Op = {
+export const sigmoidOp: Op<"x"> = {
   name: "sigmoid",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.sigmoid(x[i]);
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (y[i] * (1 - y[i]));
   },
@@ -78,13 +79,13 @@ const sigmoidOp: Op = {
 
 /** y = ln σ(x) */
 export const logSigmoid = (x: Tensor): Tensor => apply(logSigmoidOp, x);
-const logSigmoidOp: Op = {
+const logSigmoidOp: Op<"x"> = {
   name: "logSigmoid",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.logSigmoid(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(-x[i]);
   },
@@ -92,13 +93,13 @@ const logSigmoidOp: Op = {
 
 /** y = ln(1 + eˣ) */
 export const softplus = (x: Tensor): Tensor => apply(softplusOp, x);
-const softplusOp: Op = {
+const softplusOp: Op<"x"> = {
   name: "softplus",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.softplus(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(x[i]);
   },
@@ -106,13 +107,13 @@ const softplusOp: Op = {
 
 /** y = x·σ(x) */
 export const silu = (x: Tensor): Tensor => apply(siluOp, x);
-const siluOp: Op = {
+const siluOp: Op<"x"> = {
   name: "silu",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] * math.sigmoid(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
       const s = math.sigmoid(x[i]);
@@ -124,14 +125,14 @@ const siluOp: Op = {
 /** y = x·Φ(x) with the normal distribution's Φ, exactly or by the tanh form of GPT-2. */
 export const gelu = (x: Tensor, approximate: "erf" | "tanh" = "tanh"): Tensor =>
   apply(approximate === "tanh" ? geluTanhOp : geluOp, x);
-const geluOp: Op = {
+const geluOp: Op<"x"> = {
   name: "gelu",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] * Phi(x[i]);
   },
   // Φ(x) + x·φ(x)
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
       const density = 0.3989422804014327 * math.exp(-0.5 * x[i] * x[i]);
@@ -140,13 +141,13 @@ const geluOp: Op = {
   },
 };
 const Phi = (x: number): number => 0.5 * (1 + math.erf(x * Math.SQRT1_2));
-const geluTanhOp: Op = {
+export const geluTanhOp: Op<"x"> = {
   name: "geluTanh",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = geluOf(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * geluSlopeOf(x[i]);
   },
 };

@@ -1,36 +1,36 @@
 /** Elementwise arithmetic of two tensors, with NumPy's broadcasting, or of a tensor and a number. */
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import type { AnyOp, Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
 
-const likeA = ({ a }: Call): Shape => a.shape;
-
 /** `op` on a and b, each stretched to their common shape. */
-const both = (op: Op, a: Tensor, b: Tensor): Tensor =>
+const both = (op: AnyOp, a: Tensor, b: Tensor): Tensor =>
   apply(op, broadcastLike(a, b, op.name), broadcastLike(b, a, op.name));
 
 /** y = a + b */
 export const add = (a: Tensor, b: Tensor | number): Tensor =>
   typeof b === "number" ? apply(addNumberOp, a, NONE, NONE, b) : both(addOp, a, b);
-const addOp: Op = {
+export const addOp: Op<"a" | "b"> = {
   name: "add",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] + b[i];
   },
-  backward({ grad: dy, a: { grad: da }, b: { grad: db } }) {
+  backward({ dy, da, db }) {
     if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
     if (db) for (let i = 0; i < dy.length; i++) db[i] += dy[i];
   },
 };
-const addNumberOp: Op = {
+const addNumberOp: Op<"a", { numbers: "b" }> = {
   name: "add",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, p: b }) {
+  inputs: ["a"],
+  numbers: ["b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] + b;
   },
-  backward({ grad: dy, a: { grad: da } }) {
+  backward({ dy, da }) {
     if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
   },
 };
@@ -38,13 +38,13 @@ const addNumberOp: Op = {
 /** y = a − b */
 export const sub = (a: Tensor, b: Tensor | number): Tensor =>
   typeof b === "number" ? add(a, -b) : both(subOp, a, b);
-const subOp: Op = {
+const subOp: Op<"a" | "b"> = {
   name: "sub",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] - b[i];
   },
-  backward({ grad: dy, a: { grad: da }, b: { grad: db } }) {
+  backward({ dy, da, db }) {
     if (da) for (let i = 0; i < dy.length; i++) da[i] += dy[i];
     if (db) for (let i = 0; i < dy.length; i++) db[i] -= dy[i];
   },
@@ -53,24 +53,25 @@ const subOp: Op = {
 /** y = a·b */
 export const mul = (a: Tensor, b: Tensor | number): Tensor =>
   typeof b === "number" ? apply(mulNumberOp, a, NONE, NONE, b) : both(mulOp, a, b);
-const mulOp: Op = {
+export const mulOp: Op<"a" | "b"> = {
   name: "mul",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] * b[i];
   },
-  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+  backward({ dy, a, da, b, db }) {
     if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] * b[i];
     if (db) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) db[i] += dy[i] * a[i];
   },
 };
-const mulNumberOp: Op = {
+export const mulNumberOp: Op<"a", { numbers: "b" }> = {
   name: "mul",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, p: b }) {
+  inputs: ["a"],
+  numbers: ["b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] * b;
   },
-  backward({ grad: dy, a: { grad: da }, p: b }) {
+  backward({ dy, da, b }) {
     if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] * b;
   },
 };
@@ -78,13 +79,13 @@ const mulNumberOp: Op = {
 /** y = a / b */
 export const div = (a: Tensor, b: Tensor | number): Tensor =>
   typeof b === "number" ? mul(a, 1 / b) : both(divOp, a, b);
-const divOp: Op = {
+const divOp: Op<"a" | "b"> = {
   name: "div",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = a[i] / b[i];
   },
-  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+  backward({ dy, a, da, b, db }) {
     if (da) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) da[i] += dy[i] / b[i];
     if (db)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) db[i] -= (dy[i] * (a[i] / b[i])) / b[i];
@@ -102,24 +103,25 @@ export const pow = (x: Tensor, exponent: Tensor | number): Tensor =>
   typeof exponent === "number"
     ? apply(powNumberOp, x, NONE, NONE, exponent)
     : both(powOp, x, exponent);
-const powNumberOp: Op = {
+const powNumberOp: Op<"x", { numbers: "e" }> = {
   name: "pow",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, p: e }) {
+  inputs: ["x"],
+  numbers: ["e"],
+  forward({ y, x, e }) {
     for (let i = 0; i < y.length; i++) y[i] = math.pow(x[i], e);
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, p: e }) {
+  backward({ dy, x, dx, e }) {
     if (!dx || e === 0) return;
     for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * e * math.pow(x[i], e - 1);
   },
 };
-const powOp: Op = {
+const powOp: Op<"x" | "e"> = {
   name: "pow",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: e } }) {
+  inputs: ["x", "e"],
+  forward({ y, x, e }) {
     for (let i = 0; i < y.length; i++) y[i] = math.pow(x[i], e[i]);
   },
-  backward({ grad: dy, data: y, a: { data: x, grad: dx }, b: { data: e, grad: de } }) {
+  backward({ dy, y, x, dx, e, de }) {
     if (dx) {
       for (let i = 0; i < dy.length; i++) {
         if (e[i] !== 0 && dy[i] !== 0) dx[i] += dy[i] * e[i] * math.pow(x[i], e[i] - 1);
@@ -135,13 +137,13 @@ const powOp: Op = {
 
 /** y = min(a, b); a tie halves the gradient (PyTorch); NaN wins. */
 export const minimum = (a: Tensor, b: Tensor): Tensor => both(minimumOp, a, b);
-const minimumOp: Op = {
+const minimumOp: Op<"a" | "b"> = {
   name: "minimum",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.min(a[i], b[i]);
   },
-  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+  backward({ dy, a, da, b, db }) {
     for (let i = 0; i < dy.length; i++) {
       const share = a[i] < b[i] ? 1 : a[i] > b[i] ? 0 : 0.5;
       if (da) da[i] += share * dy[i];
@@ -152,13 +154,13 @@ const minimumOp: Op = {
 
 /** y = max(a, b); a tie halves the gradient (PyTorch); NaN wins. */
 export const maximum = (a: Tensor, b: Tensor): Tensor => both(maximumOp, a, b);
-const maximumOp: Op = {
+const maximumOp: Op<"a" | "b"> = {
   name: "maximum",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b } }) {
+  inputs: ["a", "b"],
+  forward({ y, a, b }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.max(a[i], b[i]);
   },
-  backward({ grad: dy, a: { data: a, grad: da }, b: { data: b, grad: db } }) {
+  backward({ dy, a, da, b, db }) {
     for (let i = 0; i < dy.length; i++) {
       const share = a[i] > b[i] ? 1 : a[i] < b[i] ? 0 : 0.5;
       if (da) da[i] += share * dy[i];
@@ -177,13 +179,13 @@ export function where(cond: Tensor, a: Tensor, b: Tensor): Tensor {
     broadcastLike(wide, a, "where"),
   );
 }
-const whereOp: Op = {
+const whereOp: Op<"a" | "b" | "cond"> = {
   name: "where",
-  shape: likeA,
-  forward({ data: y, a: { data: a }, b: { data: b }, c: { data: cond } }) {
+  inputs: ["a", "b", "cond"],
+  forward({ y, a, b, cond }) {
     for (let i = 0; i < y.length; i++) y[i] = cond[i] !== 0 ? a[i] : b[i];
   },
-  backward({ grad: dy, a: { grad: da }, b: { grad: db }, c: { data: cond } }) {
+  backward({ dy, da, db, cond }) {
     for (let i = 0; i < dy.length; i++) {
       const taken = cond[i] !== 0 ? da : db;
       if (taken) taken[i] += dy[i];

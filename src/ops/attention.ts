@@ -1,8 +1,9 @@
 /** Scaled dot-product attention: Vaswani et al. 2017, arXiv:1706.03762, equation 1. */
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { alone, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Call, Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { listOf, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { broadcastTo } from "./layout.ts";
 import { isZero } from "./zero.ts";
 
@@ -23,7 +24,7 @@ export function attention(
   if (mask === null) return apply(attentionOp, q, k, v, scale, causal ? 1 : 0);
   const scores = [...q.shape.slice(0, -1), k.shape[k.shape.length - 2]];
   const wide = sameShape(mask.shape, scores) ? mask : broadcastTo(mask, scores);
-  return apply(attentionOp, q, k, v, scale, causal ? 1 : 0, undefined, alone(wide));
+  return apply(attentionOp, q, k, v, scale, causal ? 1 : 0, undefined, listOf(wide));
 }
 
 interface Sizes {
@@ -33,7 +34,10 @@ interface Sizes {
   readonly D: number;
   readonly E: number;
 }
-function sizes({ a: { shape: q }, b: { shape: k }, c: { shape: v } }: Call): Sizes {
+type Attention = { numbers: "scale" | "causal"; plan: Sizes };
+type Inputs = "q" | "k" | "v" | "mask?";
+
+function sizes({ q, k, v }: Call<Inputs, Attention>): Sizes {
   const rank = q.length;
   const lead = q.slice(0, -2);
   const fits =
@@ -50,28 +54,19 @@ function sizes({ a: { shape: q }, b: { shape: k }, c: { shape: v } }: Call): Siz
   return { heads, T: q[rank - 2], S: k[rank - 2], D: q[rank - 1], E: v[rank - 1] };
 }
 
-const attentionOp: Op<unknown, Sizes> = {
+export const attentionOp: Op<Inputs, Attention> = {
   name: "attention",
-  shape: (call) => [...call.a.shape.slice(0, -1), sizes(call).E],
+  inputs: ["q", "k", "v", "mask?"],
+  numbers: ["scale", "causal"],
+  shape: (call) => [...call.q.slice(0, -1), sizes(call).E],
   plan: sizes,
   // the weights, and one row of their gradient
-  scratch: (call) => {
+  saves: (call) => {
     const { heads, T, S } = sizes(call);
     return heads * T * S + S;
   },
-  forward({
-    data: y,
-    a: { data: q },
-    b: { data: k },
-    c: { data: v },
-    p: scale,
-    q: causal,
-    rest,
-    plan,
-    scratch: w,
-  }) {
+  forward({ y, q, k, v, mask, scale, causal, plan, saved: w }) {
     const { heads, T, S, D, E } = plan;
-    const allowed = rest.length > 0 ? rest[0].data : null;
     for (let row = 0; row < heads * T; row++) {
       const head = Math.floor(row / T);
       const seen = causal === 1 ? Math.min(S, Math.max(0, (row % T) + 1 + S - T)) : S;
@@ -79,7 +74,7 @@ const attentionOp: Op<unknown, Sizes> = {
       let max = -Infinity;
       for (let j = 0; j < S; j++) {
         let score = -Infinity;
-        if (j < seen && (allowed === null || allowed[w0 + j] !== 0)) {
+        if (j < seen && (mask === null || mask[w0 + j] !== 0)) {
           score = 0;
           for (let d = 0; d < D; d++) score += q[row * D + d] * k[(head * S + j) * D + d];
           score *= scale;
@@ -102,7 +97,7 @@ const attentionOp: Op<unknown, Sizes> = {
     }
   },
   // dw = dy·vᵀ; dscore = w·(dw − Σ dw·w); then dq, dk through score = scale·q·kᵀ, and dv = wᵀ·dy
-  backward({ grad: dy, a, b, c, p: scale, plan, scratch: w }) {
+  backward({ dy, q, dq, k, dk, v, dv, scale, plan, saved: w }) {
     const { heads, T, S, D, E } = plan;
     const dw = w.subarray(heads * T * S);
     for (let row = 0; row < heads * T; row++) {
@@ -115,8 +110,8 @@ const attentionOp: Op<unknown, Sizes> = {
         const v0 = (head * S + j) * E;
         let dot = 0;
         for (let e = 0; e < E; e++) {
-          dot += dy[row * E + e] * c.data[v0 + e];
-          if (c.grad) c.grad[v0 + e] += w[w0 + j] * dy[row * E + e];
+          dot += dy[row * E + e] * v[v0 + e];
+          if (dv) dv[v0 + e] += w[w0 + j] * dy[row * E + e];
         }
         dw[j] = dot;
         sum += dot * w[w0 + j];
@@ -126,8 +121,8 @@ const attentionOp: Op<unknown, Sizes> = {
         const dscore = scale * w[w0 + j] * (dw[j] - sum);
         const k0 = (head * S + j) * D;
         for (let d = 0; d < D; d++) {
-          if (a.grad) a.grad[row * D + d] += dscore * b.data[k0 + d];
-          if (b.grad) b.grad[k0 + d] += dscore * a.data[row * D + d];
+          if (dq) dq[row * D + d] += dscore * k[k0 + d];
+          if (dk) dk[k0 + d] += dscore * q[row * D + d];
         }
       }
     }

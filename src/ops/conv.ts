@@ -1,8 +1,9 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
 import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 
 /** One number for both directions, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
@@ -65,34 +66,35 @@ export const conv2d = (
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
 const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
-const conv2dOp: Op<WindowOptions, Geometry & { outputs: number; sums: Float64Array }> = {
+type Conv = { set: WindowOptions; plan: Geometry & { outputs: number; sums: Float64Array } };
+const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   name: "conv2d",
-  shape(call) {
-    const { a: x, b: weight, c: bias } = call;
-    const { outHeight, outWidth } = convGeometry(call);
-    if (bias !== NONE && !sameShape(bias.shape, [weight.shape[0]])) {
-      throw new ShapeError(`conv2d: want bias [${weight.shape[0]}], got ${show(bias.shape)}`);
+  inputs: ["x", "w", "bias?"],
+  shape({ x, w, bias, set }) {
+    const { outHeight, outWidth } = convGeometry(x, w, set);
+    if (bias !== null && !sameShape(bias, [w[0]])) {
+      throw new ShapeError(`conv2d: want bias [${w[0]}], got ${show(bias)}`);
     }
-    return [x.shape[0], weight.shape[0], outHeight, outWidth];
+    return [x[0], w[0], outHeight, outWidth];
   },
   // sums: of the weights' gradient over a batch, which float32 would round at each image
-  plan: (call) => ({
-    ...convGeometry(call),
-    outputs: call.b.shape[0],
-    sums: new Float64Array(call.b.data.length),
+  plan: ({ x, w, set }) => ({
+    ...convGeometry(x, w, set),
+    outputs: w[0],
+    sums: new Float64Array(sizeOf(w)),
   }),
-  forward({ data: y, a: { data: x }, b: { data: w }, c: bias, plan: g }) {
+  forward({ y, x, w, bias, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
     for (let at = 0, image = 0; at < y.length; at += g.outputs * plane, image++) {
       for (let o = 0; o < g.outputs; o++) {
         const y0 = at + o * plane;
-        y.fill(bias === NONE ? 0 : bias.data[o], y0, y0 + plane);
+        y.fill(bias === null ? 0 : bias[o], y0, y0 + plane);
         for (let tap = 0; tap < taps; tap++) slide(g, image, tap, y0, 0, o * taps + tap, y, x, w);
       }
     }
   },
-  backward({ grad: dy, a, b, c, plan: g }) {
+  backward({ dy, x, dx, w, dw, dbias, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
     for (let at = 0, image = 0; at < dy.length; at += g.outputs * plane, image++) {
@@ -100,20 +102,20 @@ const conv2dOp: Op<WindowOptions, Geometry & { outputs: number; sums: Float64Arr
         const y0 = at + o * plane;
         for (let tap = 0; tap < taps; tap++) {
           const wAt = o * taps + tap;
-          if (a.grad) slide(g, image, tap, y0, 1, wAt, dy, a.grad, b.data);
-          if (b.grad) slide(g, image, tap, y0, 2, wAt, dy, a.data, g.sums);
+          if (dx) slide(g, image, tap, y0, 1, wAt, dy, dx, w);
+          if (dw) slide(g, image, tap, y0, 2, wAt, dy, x, g.sums);
         }
       }
     }
-    if (b.grad) for (let i = 0; i < g.sums.length; i++) b.grad[i] += g.sums[i];
+    if (dw) for (let i = 0; i < g.sums.length; i++) dw[i] += g.sums[i];
     g.sums.fill(0);
-    if (!c.grad) return;
+    if (!dbias) return;
     for (let o = 0; o < g.outputs; o++) {
       let sum = 0;
       for (let at = o * plane; at < dy.length; at += g.outputs * plane) {
         for (let i = at; i < at + plane; i++) sum += dy[i];
       }
-      c.grad[o] += sum;
+      dbias[o] += sum;
     }
   },
 };
@@ -155,13 +157,12 @@ function slide(
   if (into === 2) w[wAt] += total;
 }
 
-function convGeometry({ a: x, b: weight, settings }: Call<WindowOptions>): Geometry {
-  const w = weight.shape;
-  if (w.length !== 4 || w[1] !== x.shape[1]) {
+function convGeometry(x: Shape, w: Shape, options: WindowOptions): Geometry {
+  if (w.length !== 4 || w[1] !== x[1]) {
     const want = "x [batch, in, height, width] and weight [out, in, height, width]";
-    throw new ShapeError(`conv2d: want ${want}, got ${show(x.shape)} and ${show(w)}`);
+    throw new ShapeError(`conv2d: want ${want}, got ${show(x)} and ${show(w)}`);
   }
-  return geometry("conv2d", x.shape, [w[2], w[3]], settings);
+  return geometry("conv2d", x, [w[2], w[3]], options);
 }
 
 interface PoolOptions extends WindowOptions {
@@ -180,13 +181,15 @@ interface Windows {
   readonly size: number;
   readonly index: Int32Array;
 }
-const pooling = (name: string) => ({
+type PoolOp = Op<"x", { set: PoolOptions; plan: Windows }>;
+const pooling = (name: string): Pick<PoolOp, "name" | "inputs" | "shape" | "plan"> => ({
   name,
-  shape({ a: { shape }, settings }: Call<PoolOptions>): Shape {
-    const { outHeight, outWidth } = geometry(name, shape, settings.kernel, settings);
-    return [shape[0], shape[1], outHeight, outWidth];
+  inputs: ["x"],
+  shape({ x, set }) {
+    const { outHeight, outWidth } = geometry(name, x, set.kernel, set);
+    return [x[0], x[1], outHeight, outWidth];
   },
-  plan({ a: { shape }, settings }: Call<PoolOptions>): Windows {
+  plan({ x: shape, set: settings }) {
     const g = geometry(name, shape, settings.kernel, settings);
     const size = g.kernelHeight * g.kernelWidth;
     const planes = shape[0] * g.channels;
@@ -206,10 +209,10 @@ const pooling = (name: string) => ({
   },
 });
 
-const maxPoolOp: Op<PoolOptions, Windows> = {
+const maxPoolOp: PoolOp = {
   ...pooling("maxPool2d"),
-  scratch: (_, shape) => shape.reduce((n, m) => n * m, 1),
-  forward({ data: y, a: { data: x }, plan: { size, index }, scratch: winner }) {
+  saves: (_, shape) => shape.reduce((n, m) => n * m, 1),
+  forward({ y, x, plan: { size, index }, saved: winner }) {
     for (let i = 0, at = 0; i < y.length; i++) {
       let best = -1; // within the window: a float holds it exactly, however large the image
       let largest = -Infinity;
@@ -224,7 +227,7 @@ const maxPoolOp: Op<PoolOptions, Windows> = {
       winner[i] = best;
     }
   },
-  backward({ grad: dy, a: { grad: dx }, plan: { size, index }, scratch: winner }) {
+  backward({ dy, dx, plan: { size, index }, saved: winner }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
       if (winner[i] >= 0) dx[index[i * size + winner[i]]] += dy[i];
@@ -232,16 +235,16 @@ const maxPoolOp: Op<PoolOptions, Windows> = {
   },
 };
 
-const avgPoolOp: Op<PoolOptions, Windows> = {
+const avgPoolOp: PoolOp = {
   ...pooling("avgPool2d"),
-  forward({ data: y, a: { data: x }, plan: { size, index } }) {
+  forward({ y, x, plan: { size, index } }) {
     for (let i = 0, at = 0; i < y.length; i++) {
       let sum = 0;
       for (let j = 0; j < size; j++, at++) if (index[at] >= 0) sum += x[index[at]];
       y[i] = sum / size;
     }
   },
-  backward({ grad: dy, a: { grad: dx }, plan: { size, index } }) {
+  backward({ dy, dx, plan: { size, index } }) {
     if (!dx) return;
     for (let i = 0, at = 0; i < dy.length; i++) {
       for (let j = 0; j < size; j++, at++) if (index[at] >= 0) dx[index[at]] += dy[i] / size;

@@ -1,14 +1,20 @@
 /** Running sums and products along one axis, from either end. */
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, type Tensor } from "../core/tensor.ts";
 import { axisOf, type Rows, rowsOf } from "./axes.ts";
 
-/** Rows along the axis, in the order of the walk: p is the axis, q = 1 walks from the end. */
-const along = (name: string) => ({
+type CumulativeOp = Op<"x", { numbers: "axis" | "reverse"; plan: Rows }>;
+
+/** Rows along the axis, in the order of the walk: from the end where `reverse` is 1. */
+const along = (
+  name: string,
+): Pick<CumulativeOp, "name" | "inputs" | "numbers" | "shape" | "plan"> => ({
   name,
-  shape: ({ a }: Call): Shape => a.shape,
-  plan({ a, p: axis, q: reverse }: Call): Rows {
-    const rows = rowsOf(a.shape, [axisOf(name, axis, a.shape)]);
+  inputs: ["x"],
+  numbers: ["axis", "reverse"],
+  plan({ x, axis, reverse }) {
+    const rows = rowsOf(x, [axisOf(name, axis, x)]);
     return reverse === 1 ? { ...rows, offset: rows.offset.slice().reverse() } : rows;
   },
 });
@@ -16,9 +22,9 @@ const along = (name: string) => ({
 /** y[i] = Σ x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
 export const cumsum = (x: Tensor, axis = -1, reverse = false): Tensor =>
   apply(cumsumOp, x, NONE, NONE, axis, reverse ? 1 : 0);
-const cumsumOp: Op<unknown, Rows> = {
+const cumsumOp: CumulativeOp = {
   ...along("cumsum"),
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       let sum = 0;
       for (let j = 0; j < offset.length; j++) {
@@ -27,7 +33,7 @@ const cumsumOp: Op<unknown, Rows> = {
       }
     }
   },
-  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+  backward({ dy, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       let sum = 0;
@@ -45,9 +51,9 @@ const times = (d: number, x: number): number => (d === 0 ? 0 : d * x);
 /** y[i] = Π x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
 export const cumprod = (x: Tensor, axis = -1, reverse = false): Tensor =>
   apply(cumprodOp, x, NONE, NONE, axis, reverse ? 1 : 0);
-const cumprodOp: Op<unknown, Rows> = {
+const cumprodOp: CumulativeOp = {
   ...along("cumprod"),
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       let product = 1;
       for (let j = 0; j < offset.length; j++) {
@@ -57,7 +63,7 @@ const cumprodOp: Op<unknown, Rows> = {
     }
   },
   // dx[j] = Σᵢ≥ⱼ dy[i]·Π of x[0 … i] without x[j]: no division, so zeros are exact
-  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
+  backward({ dy, x, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       let before = 1;

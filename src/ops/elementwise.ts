@@ -1,112 +1,112 @@
 /** Elementwise functions of one tensor. Each rule stands under its function. */
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 const twoOverRootPi = 1.1283791670955126;
-const likeInput = ({ a }: Call): Shape => a.shape;
 
 /** y = |x|; the gradient at 0 is 0 */
 export const abs = (x: Tensor): Tensor => apply(absOp, x);
-const absOp: Op = {
+const absOp: Op<"x"> = {
   name: "abs",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * Math.sign(x[i]);
   },
 };
 
 /** y = x² */
 export const square = (x: Tensor): Tensor => apply(squareOp, x);
-const squareOp: Op = {
+const squareOp: Op<"x"> = {
   name: "square",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] * x[i];
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (2 * x[i]);
   },
 };
 
 /** y = eˣ */
 export const exp = (x: Tensor): Tensor => apply(expOp, x);
-const expOp: Op = {
+export const expOp: Op<"x"> = {
   name: "exp",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.exp(x[i]);
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * y[i];
   },
 };
 
 /** y = eˣ − 1, exact near 0 */
 export const expm1 = (x: Tensor): Tensor => apply(expm1Op, x);
-const expm1Op: Op = {
+const expm1Op: Op<"x"> = {
   name: "expm1",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.expm1(x[i]);
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (y[i] + 1);
   },
 };
 
 /** y = ln x */
 export const log = (x: Tensor): Tensor => apply(logOp, x);
-const logOp: Op = {
+const logOp: Op<"x"> = {
   name: "log",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.log(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 / x[i]);
   },
 };
 
 /** y = ln(1 + x), exact near 0 */
 export const log1p = (x: Tensor): Tensor => apply(log1pOp, x);
-const log1pOp: Op = {
+const log1pOp: Op<"x"> = {
   name: "log1p",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.log1p(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 / (1 + x[i]));
   },
 };
 
 /** y = √x */
 export const sqrt = (x: Tensor): Tensor => apply(sqrtOp, x);
-const sqrtOp: Op = {
+const sqrtOp: Op<"x"> = {
   name: "sqrt",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]);
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (0.5 / y[i]);
   },
 };
 
 /** y = 1/√x */
 export const rsqrt = (x: Tensor): Tensor => apply(rsqrtOp, x);
-const rsqrtOp: Op = {
+const rsqrtOp: Op<"x"> = {
   name: "rsqrt",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = 1 / Math.sqrt(x[i]);
   },
-  backward({ grad: dy, data: y, a: { data: x, grad: dx } }) {
+  backward({ dy, y, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * ((-0.5 * y[i]) / x[i]);
   },
@@ -114,52 +114,52 @@ const rsqrtOp: Op = {
 
 /** y = 1/x */
 export const reciprocal = (x: Tensor): Tensor => apply(reciprocalOp, x);
-const reciprocalOp: Op = {
+const reciprocalOp: Op<"x"> = {
   name: "reciprocal",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = 1 / x[i];
   },
-  backward({ grad: dy, data: y, a: { grad: dx } }) {
+  backward({ dy, y, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (-y[i] * y[i]);
   },
 };
 
 /** y = sin x */
 export const sin = (x: Tensor): Tensor => apply(sinOp, x);
-const sinOp: Op = {
+const sinOp: Op<"x"> = {
   name: "sin",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.sin(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.cos(x[i]);
   },
 };
 
 /** y = cos x */
 export const cos = (x: Tensor): Tensor => apply(cosOp, x);
-const cosOp: Op = {
+const cosOp: Op<"x"> = {
   name: "cos",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.cos(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * -math.sin(x[i]);
   },
 };
 
 /** y = artanh x */
 export const atanh = (x: Tensor): Tensor => apply(atanhOp, x);
-const atanhOp: Op = {
+const atanhOp: Op<"x"> = {
   name: "atanh",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.atanh(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++)
         if (dy[i] !== 0) dx[i] += dy[i] * (1 / ((1 - x[i]) * (1 + x[i])));
@@ -168,13 +168,13 @@ const atanhOp: Op = {
 
 /** y = erf x = 2/√π ∫₀ˣ e^(−t²) dt */
 export const erf = (x: Tensor): Tensor => apply(erfOp, x);
-const erfOp: Op = {
+const erfOp: Op<"x"> = {
   name: "erf",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = math.erf(x[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (dx)
       for (let i = 0; i < dy.length; i++)
         if (dy[i] !== 0) dx[i] += dy[i] * (twoOverRootPi * math.exp(-x[i] * x[i]));
@@ -183,10 +183,10 @@ const erfOp: Op = {
 
 /** y = −1, 0 or 1; its gradient is 0 */
 export const sign = (x: Tensor): Tensor => apply(signOp, x);
-const signOp: Op = {
+const signOp: Op<"x"> = {
   name: "sign",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.sign(x[i]);
   },
   backward() {}, // flat everywhere
@@ -194,10 +194,10 @@ const signOp: Op = {
 
 /** y = ⌊x⌋; its gradient is 0 */
 export const floor = (x: Tensor): Tensor => apply(floorOp, x);
-const floorOp: Op = {
+const floorOp: Op<"x"> = {
   name: "floor",
-  shape: likeInput,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.floor(x[i]);
   },
   backward() {}, // flat everywhere
@@ -209,13 +209,14 @@ const floorOp: Op = {
  */
 export const clip = (x: Tensor, min: number | null, max: number | null): Tensor =>
   apply(clipOp, x, NONE, NONE, min ?? -Infinity, max ?? Infinity);
-const clipOp: Op = {
+const clipOp: Op<"x", { numbers: "min" | "max" }> = {
   name: "clip",
-  shape: likeInput,
-  forward({ data: y, a: { data: x }, p: min, q: max }) {
+  inputs: ["x"],
+  numbers: ["min", "max"],
+  forward({ y, x, min, max }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.min(Math.max(x[i], min), max);
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, p: min, q: max }) {
+  backward({ dy, x, dx, min, max }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) if (x[i] >= min && x[i] <= max) dx[i] += dy[i];
   },
@@ -226,18 +227,20 @@ export function dropout(x: Tensor, keep: Tensor, p: number): Tensor {
   if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
   return apply(dropoutOp, x, keep, NONE, 1 / (1 - p));
 }
-const dropoutOp: Op = {
+export const dropoutOp: Op<"x" | "keep", { numbers: "scale" }> = {
   name: "dropout",
-  shape({ a, b }) {
-    if (!sameShape(a.shape, b.shape)) {
-      throw new ShapeError(`dropout: want keep of shape ${show(a.shape)}, got ${show(b.shape)}`);
+  inputs: ["x", "keep"],
+  numbers: ["scale"],
+  shape({ x, keep }) {
+    if (!sameShape(x, keep)) {
+      throw new ShapeError(`dropout: want keep of shape ${show(x)}, got ${show(keep)}`);
     }
-    return a.shape;
+    return x;
   },
-  forward({ data: y, a: { data: x }, b: { data: keep }, p: scale }) {
+  forward({ y, x, keep, scale }) {
     for (let i = 0; i < y.length; i++) y[i] = keep[i] !== 0 ? x[i] * scale : 0;
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: keep }, p: scale }) {
+  backward({ dy, dx, keep, scale }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) if (keep[i] !== 0) dx[i] += dy[i] * scale;
   },

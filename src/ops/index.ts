@@ -36,7 +36,6 @@ export {
   sqrt,
   square,
 } from "./elementwise.ts";
-export { type CheckInput, type GradCheckOptions, GradientError, gradCheck } from "./grad-check.ts";
 export { embedding, gather, indexSelect, oneHot, scatterAdd } from "./indexing.ts";
 export { concat, stack } from "./join.ts";
 export {

@@ -1,7 +1,8 @@
 /** Picking and placing by index. Indices are whole numbers held in a float tensor. */
 import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Op, RunOf } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axisOf, dot, indexMap, stridesOf } from "./axes.ts";
 
@@ -44,17 +45,19 @@ function scatter(to: Floats, x: Floats, index: Floats, { base, step, sums }: Alo
 /** y[i,j,…] = x[…, index[i,j,…], …] along `axis`: index has x's rank (PyTorch's gather). */
 export const gather = (x: Tensor, index: Tensor, axis = -1): Tensor =>
   apply(gatherOp, x, index, NONE, axis);
-const gatherOp: Op<unknown, Along> = {
+const gatherOp: Op<"x" | "index", { numbers: "axis"; plan: Along }> = {
   name: "gather",
-  shape: ({ b: index }) => index.shape,
-  plan: ({ a: x, b: index, p: axis }) => alongAxis("gather", axis, x.shape, index.shape),
-  forward({ data: y, a: { data: x }, b: { data: index }, plan: { base, step, n } }) {
+  inputs: ["x", "index"],
+  numbers: ["axis"],
+  shape: ({ index }) => index,
+  plan: ({ x, index, axis }) => alongAxis("gather", axis, x, index),
+  forward({ y, x, index, plan: { base, step, n } }) {
     for (let i = 0; i < y.length; i++) {
       check("gather", index[i], n, i);
       y[i] = x[base[i] + index[i] * step];
     }
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan }) {
+  backward({ dy, dx, index, plan }) {
     if (dx) scatter(dx, dy, index, plan);
   },
 };
@@ -62,23 +65,23 @@ const gatherOp: Op<unknown, Along> = {
 /** y = x with y[…, index[i,j,…], …] += src[i,j,…] along `axis` (PyTorch's scatter_add). */
 export const scatterAdd = (x: Tensor, index: Tensor, src: Tensor, axis = -1): Tensor =>
   apply(scatterAddOp, x, index, src, axis);
-const scatterAddOp: Op<unknown, Along> = {
+const scatterAddOp: Op<"x" | "index" | "src", { numbers: "axis"; plan: Along }> = {
   name: "scatterAdd",
-  shape({ a: x, b: index, c: src }) {
-    if (!sameShape(index.shape, src.shape)) {
-      throw new ShapeError(
-        `scatterAdd: want src of shape ${show(index.shape)}, got ${show(src.shape)}`,
-      );
+  inputs: ["x", "index", "src"],
+  numbers: ["axis"],
+  shape({ x, index, src }) {
+    if (!sameShape(index, src)) {
+      throw new ShapeError(`scatterAdd: want src of shape ${show(index)}, got ${show(src)}`);
     }
-    return x.shape;
+    return x;
   },
-  plan: ({ a: x, b: index, p: axis }) => alongAxis("scatterAdd", axis, x.shape, index.shape),
-  forward({ data: y, a: { data: x }, b: { data: index }, c: { data: src }, plan }) {
+  plan: ({ x, index, axis }) => alongAxis("scatterAdd", axis, x, index),
+  forward({ y, x, index, src, plan }) {
     for (let i = 0; i < src.length; i++) check("scatterAdd", index[i], plan.n, i);
     y.set(x);
     scatter(y, src, index, plan);
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: index }, c: { grad: dsrc }, plan }) {
+  backward({ dy, dx, index, dsrc, plan }) {
     const { base, step } = plan;
     if (dx) for (let i = 0; i < dx.length; i++) dx[i] += dy[i];
     if (dsrc) for (let i = 0; i < dsrc.length; i++) dsrc[i] += dy[base[i] + index[i] * step];
@@ -97,28 +100,27 @@ interface Slices extends Record<"outer" | "n" | "inner", number> {
   readonly next: Int32Array;
   /** A slice's sum in float64. */
   readonly sum: Float64Array;
-  /** Throws for an index that is none. */
-  readonly check: (slot: Call & { readonly plan: Slices }) => void;
 }
-const indexSelectOp: Op<unknown, Slices> = {
+export const indexSelectOp: Op<"x" | "index", { numbers: "axis"; plan: Slices }> = {
   name: "indexSelect",
-  shape({ a: x, b: index, p: axis }) {
-    const at = axisOf("indexSelect", axis, x.shape);
-    return [...x.shape.slice(0, at), ...index.shape, ...x.shape.slice(at + 1)];
+  inputs: ["x", "index"],
+  numbers: ["axis"],
+  shape({ x, index, axis }) {
+    const at = axisOf("indexSelect", axis, x);
+    return [...x.slice(0, at), ...index, ...x.slice(at + 1)];
   },
-  plan({ a: x, b: index, p: axis }) {
-    const at = axisOf("indexSelect", axis, x.shape);
-    const outer = sizeOf(x.shape.slice(0, at));
-    const n = x.shape[at];
-    const inner = sizeOf(x.shape.slice(at + 1));
-    const [first, next] = [new Int32Array(n), new Int32Array(index.data.length)];
-    return { outer, n, inner, first, next, sum: new Float64Array(inner), check: checkAll };
+  plan({ x, index, axis }) {
+    const at = axisOf("indexSelect", axis, x);
+    const outer = sizeOf(x.slice(0, at));
+    const n = x[at];
+    const inner = sizeOf(x.slice(at + 1));
+    const [first, next] = [new Int32Array(n), new Int32Array(sizeOf(index))];
+    return { outer, n, inner, first, next, sum: new Float64Array(inner) };
   },
-  forward(slot) {
-    checkAll(slot);
-    const { data: y, a, b, plan } = slot;
+  forward(run) {
+    checkIndices(run);
+    const { y, x, index, plan } = run;
     const { outer, n, inner } = plan;
-    const [x, index] = [a.data, b.data];
     for (let o = 0, to = 0; o < outer; o++) {
       for (let i = 0; i < index.length; i++) {
         const from = (o * n + index[i]) * inner;
@@ -126,7 +128,7 @@ const indexSelectOp: Op<unknown, Slices> = {
       }
     }
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: index }, plan }) {
+  backward({ dy, dx, index, plan }) {
     if (!dx) return;
     const { outer, n, inner, first, next, sum } = plan;
     first.fill(-1);
@@ -146,17 +148,20 @@ const indexSelectOp: Op<unknown, Slices> = {
   },
 };
 
-function checkAll({ b: { data: index }, plan: { n } }: Call & { readonly plan: Slices }): void {
+/** Throws RangeError for an index outside the axis: a kernel would read elsewhere. */
+export function checkIndices({ index, plan: { n } }: RunOf<typeof indexSelectOp>): void {
   for (let i = 0; i < index.length; i++) check("indexSelect", index[i], n, i);
 }
 
 /** 1 at the index, 0 elsewhere: […index.shape, depth]. No gradient. */
 export const oneHot = (index: Tensor, depth: number): Tensor =>
   apply(oneHotOp, index, NONE, NONE, depth);
-const oneHotOp: Op = {
+const oneHotOp: Op<"index", { numbers: "depth" }> = {
   name: "oneHot",
-  shape: ({ a: index, p: depth }: Call) => [...index.shape, depth],
-  forward({ data: y, a: { data: index }, p: depth }) {
+  inputs: ["index"],
+  numbers: ["depth"],
+  shape: ({ index, depth }) => [...index, depth],
+  forward({ y, index, depth }) {
     y.fill(0);
     for (let i = 0; i < index.length; i++) {
       check("oneHot", index[i], depth, i);

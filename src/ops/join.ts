@@ -1,6 +1,7 @@
 /** Putting several tensors into one. */
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axisOf } from "./axes.ts";
 import { reshape } from "./layout.ts";
@@ -10,39 +11,41 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   if (tensors.length === 0) throw new ShapeError("concat: want at least one tensor, got none");
   return apply(concatOp, NONE, NONE, NONE, axis, 0, undefined, tensors);
 }
-const concatOp: Op<unknown, { outer: number }> = {
+const concatOp: Op<never, { numbers: "axis"; plan: { outer: number } }> = {
   name: "concat",
-  shape({ p: axis, rest }) {
-    const shape = [...rest[0].shape];
+  inputs: [],
+  numbers: ["axis"],
+  shape({ list, axis }) {
+    const shape = [...list[0].shape];
     const at = axisOf("concat", axis, shape);
     shape[at] = 0;
-    for (const x of rest) {
+    for (const x of list) {
       const others = x.shape.map((n, i) => (i === at ? 0 : n));
       const wanted = shape.map((n, i) => (i === at ? 0 : n));
       if (!sameShape(others, wanted)) {
         throw new ShapeError(
-          `concat: want shapes equal but on axis ${at}, got ${rest.map((t) => show(t.shape)).join(", ")}`,
+          `concat: want shapes equal but on axis ${at}, got ${list.map((t) => show(t.shape)).join(", ")}`,
         );
       }
       shape[at] += x.shape[at];
     }
     return shape;
   },
-  plan({ p: axis }, shape) {
+  plan({ axis }, shape) {
     const at = axisOf("concat", axis, shape);
     return { outer: sizeOf(shape.slice(0, at)) };
   },
-  forward({ data: y, rest, plan: { outer } }) {
+  forward({ y, list, plan: { outer } }) {
     for (let o = 0, to = 0; o < outer; o++) {
-      for (const { data: x } of rest) {
+      for (const { data: x } of list) {
         const length = x.length / outer;
         for (let j = 0; j < length; j++) y[to++] = x[o * length + j];
       }
     }
   },
-  backward({ grad: dy, rest, plan: { outer } }) {
+  backward({ dy, list, plan: { outer } }) {
     for (let o = 0, from = 0; o < outer; o++) {
-      for (const { data: x, grad: dx } of rest) {
+      for (const { data: x, grad: dx } of list) {
         const length = x.length / outer;
         if (dx) for (let j = 0; j < length; j++) dx[o * length + j] += dy[from + j];
         from += length;

@@ -5,7 +5,8 @@
  */
 import { checkInteger, checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
+import type { Call, GradRun, Op, Run } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axesOf, axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
 
@@ -15,18 +16,21 @@ interface Moves {
   readonly sums: Float64Array | null;
 }
 
-function moveForward({ data: y, a: { data: x }, plan: { map }, p: fill }: Slot<unknown, Moves>) {
+interface Movable<S> {
+  readonly numbers: "fill" | "diagonal";
+  readonly set: S;
+  readonly plan: Moves;
+}
+type MoveRun = Run<"x", Movable<unknown>>;
+
+function moveForward({ y, x, plan: { map }, fill }: MoveRun) {
   for (let i = 0; i < y.length; i++) {
     const j = map[i];
     y[i] = j < 0 ? fill : x[j];
   }
 }
 
-function moveBackward({
-  grad: dy,
-  a: { grad: dx },
-  plan: { map, sums },
-}: GradSlot<unknown, Moves>) {
+function moveBackward({ dy, dx, plan: { map, sums } }: GradRun<"x", Movable<unknown>>) {
   if (!dx) return;
   const to = sums ?? dx;
   for (let i = 0; i < dy.length; i++) {
@@ -38,17 +42,20 @@ function moveBackward({
   sums.fill(0);
 }
 
-type Mover<S> = {
-  shape(call: Call<S>): Shape;
-  /** Where in `a` each element of the output comes from; −1 for the fill. */
-  map(call: Call<S>, shape: Shape): Int32Array;
-};
-const mover = <S>(name: string, { shape, map }: Mover<S>): Op<S, Moves> => ({
+type MoveCall<S> = Call<"x" | "like", Movable<S>>;
+interface Mover<S> {
+  shape(call: MoveCall<S>): Shape;
+  /** Where in x each element of the output comes from; −1 for the fill. */
+  map(call: MoveCall<S>, shape: Shape): Int32Array;
+}
+const mover = <S>(name: string, { shape, map }: Mover<S>): Op<"x" | "like", Movable<S>> => ({
   name,
+  inputs: ["x", "like"],
+  numbers: ["fill", "diagonal"],
   shape,
   plan(call, to) {
-    const { length } = call.a.data;
-    return { map: map(call, to), sums: sizeOf(to) > length ? new Float64Array(length) : null };
+    const size = sizeOf(call.x);
+    return { map: map(call, to), sums: sizeOf(to) > size ? new Float64Array(size) : null };
   },
   forward: moveForward,
   backward: moveBackward,
@@ -62,8 +69,8 @@ export function broadcastLike(x: Tensor, like: Tensor, op: string): Tensor {
   return covers(x.shape, like.shape) ? x : apply(broadcastLikeOp, x, like, NONE, 0, 0, op);
 }
 const broadcastLikeOp = /* @__PURE__ */ mover<string>("broadcastLike", {
-  shape: ({ a, b, settings: op }) => broadcastShape(op, a.shape, b.shape),
-  map: ({ a }, shape) => broadcastMap(a.shape, shape),
+  shape: ({ x, like, set: op }) => broadcastShape(op, x, like),
+  map: ({ x }, shape) => broadcastMap(x, shape),
 });
 
 function covers(shape: Shape, other: Shape): boolean {
@@ -80,32 +87,30 @@ function covers(shape: Shape, other: Shape): boolean {
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
   apply(broadcastToOp, x, NONE, NONE, 0, 0, shape);
 const broadcastToOp = /* @__PURE__ */ mover<Shape>("broadcastTo", {
-  shape({ a, settings: shape }) {
-    const stretched = broadcastShape("broadcastTo", a.shape, shape);
+  shape({ x, set: shape }) {
+    const stretched = broadcastShape("broadcastTo", x, shape);
     if (sizeOf(stretched) !== sizeOf(shape) || stretched.length !== shape.length) {
-      throw new ShapeError(
-        `broadcastTo: want ${show(shape)}, which ${show(a.shape)} does not reach`,
-      );
+      throw new ShapeError(`broadcastTo: want ${show(shape)}, which ${show(x)} does not reach`);
     }
     return stretched;
   },
-  map: ({ a }, shape) => broadcastMap(a.shape, shape),
+  map: ({ x }, shape) => broadcastMap(x, shape),
 });
 
 /** Axis i of the result is axis perm[i] of x. */
 export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
   apply(permuteOp, x, NONE, NONE, 0, 0, perm);
-const permuted = ({ a, settings: perm }: Call<readonly number[]>): number[] => {
-  const axes = perm.map((axis) => axisOf("permute", axis, a.shape));
-  if (axes.length !== a.shape.length || new Set(axes).size !== axes.length) {
-    throw new ShapeError(`permute: want each axis of ${show(a.shape)} once, got ${show(perm)}`);
+const permuted = ({ x, set: perm }: MoveCall<readonly number[]>): number[] => {
+  const axes = perm.map((axis) => axisOf("permute", axis, x));
+  if (axes.length !== x.length || new Set(axes).size !== axes.length) {
+    throw new ShapeError(`permute: want each axis of ${show(x)} once, got ${show(perm)}`);
   }
   return axes;
 };
 const permuteOp = /* @__PURE__ */ mover<readonly number[]>("permute", {
-  shape: (call) => permuted(call).map((axis) => call.a.shape[axis]),
+  shape: (call) => permuted(call).map((axis) => call.x[axis]),
   map(call, shape) {
-    const strides = stridesOf(call.a.shape);
+    const strides = stridesOf(call.x);
     const steps = permuted(call).map((axis) => strides[axis]);
     return indexMap(shape, (at) => dot(at, steps));
   },
@@ -127,14 +132,14 @@ export type Range = readonly [start: number, stop: number, step?: number];
 /** The elements at start, start + step, … before stop on each axis; axes not given are whole. */
 export const slice = (x: Tensor, ranges: readonly Range[]): Tensor =>
   apply(sliceOp, x, NONE, NONE, 0, 0, ranges);
-const ranges = ({ a: { shape }, settings }: Call<readonly Range[]>) => {
-  if (settings.length > shape.length) {
+const ranges = ({ x: shape, set }: MoveCall<readonly Range[]>) => {
+  if (set.length > shape.length) {
     throw new ShapeError(
-      `slice: want at most ${shape.length} ranges for ${show(shape)}, got ${settings.length}`,
+      `slice: want at most ${shape.length} ranges for ${show(shape)}, got ${set.length}`,
     );
   }
   return shape.map((n, i) => {
-    const [start, stop, step = 1] = settings[i] ?? [0, n];
+    const [start, stop, step = 1] = set[i] ?? [0, n];
     if (!Number.isInteger(step) || step < 1)
       throw new ShapeError(`slice: want a step ≥ 1, got ${step}`);
     if (!Number.isInteger(start) || !Number.isInteger(stop))
@@ -147,7 +152,7 @@ const ranges = ({ a: { shape }, settings }: Call<readonly Range[]>) => {
 const sliceOp = /* @__PURE__ */ mover<readonly Range[]>("slice", {
   shape: (call) => ranges(call).map(({ length }) => length),
   map(call, shape) {
-    const strides = stridesOf(call.a.shape);
+    const strides = stridesOf(call.x);
     const axes = ranges(call);
     const origin = dot(
       axes.map(({ first }) => first),
@@ -162,10 +167,10 @@ const sliceOp = /* @__PURE__ */ mover<readonly Range[]>("slice", {
 export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
   apply(flipOp, x, NONE, NONE, 0, 0, typeof axes === "number" ? [axes] : axes);
 const flipOp = /* @__PURE__ */ mover<readonly number[]>("flip", {
-  shape: ({ a }) => a.shape,
-  map({ a, settings }, shape) {
-    const flipped = axesOf("flip", settings, shape);
-    const strides = stridesOf(a.shape);
+  shape: ({ x }) => x,
+  map({ x, set }, shape) {
+    const flipped = axesOf("flip", set, shape);
+    const strides = stridesOf(x);
     const origin = flipped.reduce((sum, axis) => sum + (shape[axis] - 1) * strides[axis], 0);
     const steps = strides.map((stride, i) => (flipped.includes(i) ? -stride : stride));
     return indexMap(shape, (at) => origin + dot(at, steps));
@@ -180,14 +185,14 @@ const padLeft = (list: readonly number[], rank: number): number[] => [
   ...list,
 ];
 const tileOp = /* @__PURE__ */ mover<readonly number[]>("tile", {
-  shape({ a, settings: reps }) {
+  shape({ x, set: reps }) {
     checkIntegers("tile", "the repetitions", reps, { min: 0 });
-    const rank = Math.max(a.shape.length, reps.length);
+    const rank = Math.max(x.length, reps.length);
     const times = padLeft(reps, rank);
-    return padLeft(a.shape, rank).map((n, i) => n * times[i]);
+    return padLeft(x, rank).map((n, i) => n * times[i]);
   },
-  map({ a }, shape) {
-    const from = padLeft(a.shape, shape.length);
+  map({ x }, shape) {
+    const from = padLeft(x, shape.length);
     const strides = stridesOf(from);
     return indexMap(shape, (at) =>
       at.reduce((sum, i, axis) => sum + (i % from[axis]) * strides[axis], 0),
@@ -202,22 +207,20 @@ export const pad = (
   value = 0,
 ): Tensor => apply(padOp, x, NONE, NONE, value, 0, padding);
 const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad", {
-  shape({ a, settings: padding }) {
-    if (padding.length !== a.shape.length) {
-      throw new ShapeError(
-        `pad: want ${a.shape.length} pairs for ${show(a.shape)}, got ${padding.length}`,
-      );
+  shape({ x, set: padding }) {
+    if (padding.length !== x.length) {
+      throw new ShapeError(`pad: want ${x.length} pairs for ${show(x)}, got ${padding.length}`);
     }
     for (const pair of padding) checkIntegers("pad", "the padding", pair);
-    return a.shape.map((n, i) => padding[i][0] + n + padding[i][1]);
+    return x.map((n, i) => padding[i][0] + n + padding[i][1]);
   },
-  map({ a, settings: padding }, shape) {
-    const strides = stridesOf(a.shape);
+  map({ x, set: padding }, shape) {
+    const strides = stridesOf(x);
     return indexMap(shape, (at) => {
       let index = 0;
       for (let axis = 0; axis < at.length; axis++) {
         const i = at[axis] - padding[axis][0];
-        if (i < 0 || i >= a.shape[axis]) return -1;
+        if (i < 0 || i >= x[axis]) return -1;
         index += i * strides[axis];
       }
       return index;
@@ -231,16 +234,17 @@ export const tril = (x: Tensor, k = 0): Tensor => apply(trilOp, x, NONE, NONE, 0
 export const triu = (x: Tensor, k = 0): Tensor => apply(triuOp, x, NONE, NONE, 0, k);
 const triangle = (name: string, keeps: (row: number, column: number, k: number) => boolean) =>
   mover(name, {
-    shape({ a, q: k }) {
-      checkInteger(name, "the diagonal", k);
-      if (a.shape.length < 2)
-        throw new ShapeError(`${name}: want 2 axes or more, got ${show(a.shape)}`);
-      return a.shape;
+    shape({ x, diagonal }) {
+      checkInteger(name, "the diagonal", diagonal);
+      if (x.length < 2) throw new ShapeError(`${name}: want 2 axes or more, got ${show(x)}`);
+      return x;
     },
-    map({ q: k }, shape) {
+    map({ diagonal }, shape) {
       const strides = stridesOf(shape);
       const [row, column] = [shape.length - 2, shape.length - 1];
-      return indexMap(shape, (at) => (keeps(at[row], at[column], k) ? dot(at, strides) : -1));
+      return indexMap(shape, (at) =>
+        keeps(at[row], at[column], diagonal) ? dot(at, strides) : -1,
+      );
     },
   });
 const trilOp = triangle("tril", (row, column, k) => column - row <= k);
@@ -249,10 +253,11 @@ const triuOp = triangle("triu", (row, column, k) => column - row >= k);
 /** The same numbers under another shape; one size may be −1 and follows from the others. A view. */
 export const reshape = (x: Tensor, shape: Shape): Tensor =>
   apply(reshapeOp, x, NONE, NONE, 0, 0, shape);
-const reshapeOp: Op<Shape> = {
+const reshapeOp: Op<"x", { set: Shape }> = {
   name: "reshape",
-  shape({ a, settings: shape }) {
-    const size = sizeOf(a.shape);
+  inputs: ["x"],
+  shape({ x, set: shape }) {
+    const size = sizeOf(x);
     const known = shape.reduce((product, n) => (n === -1 ? product : product * n), 1);
     const full = shape.map((n) => (n === -1 ? size / known : n));
     if (
@@ -260,9 +265,7 @@ const reshapeOp: Op<Shape> = {
       full.some((n) => !Number.isInteger(n)) ||
       sizeOf(full) !== size
     ) {
-      throw new ShapeError(
-        `reshape: want ${size} elements as in ${show(a.shape)}, got ${show(shape)}`,
-      );
+      throw new ShapeError(`reshape: want ${size} elements as in ${show(x)}, got ${show(shape)}`);
     }
     return full;
   },
@@ -273,21 +276,27 @@ const reshapeOp: Op<Shape> = {
 /** Rows start … stop − 1 of the first axis. A view. */
 export const rows = (x: Tensor, start: number, stop: number): Tensor =>
   apply(rowsOp, x, NONE, NONE, start, stop);
-const rowsOp: Op = {
+const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
   name: "rows",
-  shape({ a, p: start, q: stop }) {
+  inputs: ["x"],
+  numbers: ["start", "stop"],
+  shape({ x, start, stop }) {
     const whole = Number.isInteger(start) && Number.isInteger(stop);
-    if (!(whole && a.shape.length > 0 && 0 <= start && start <= stop && stop <= a.shape[0])) {
+    if (!(whole && x.length > 0 && 0 <= start && start <= stop && stop <= x[0])) {
       throw new ShapeError(
-        `rows: want a range of the first axis of ${show(a.shape)}, got ${start} to ${stop}`,
+        `rows: want a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
       );
     }
-    return [stop - start, ...a.shape.slice(1)];
+    return [stop - start, ...x.slice(1)];
   },
-  view: ({ a, p: start }) => start * sizeOf(a.shape.slice(1)),
+  view: ({ x, start }) => start * sizeOf(x.slice(1)),
   backward() {}, // the gradient is the input's own
 };
 
 /** x itself, through which no gradient flows. A view. */
 export const stopGradient = (x: Tensor): Tensor => apply(stopGradientOp, x);
-const stopGradientOp: Op = { name: "stopGradient", shape: ({ a }) => a.shape, view: () => 0 };
+const stopGradientOp: Op<"x"> = {
+  name: "stopGradient",
+  inputs: ["x"],
+  view: () => 0,
+};

@@ -5,8 +5,9 @@
 import { checkFinite, checkInteger, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
-import { NONE, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { AnyOp, Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
 import { mean, sum } from "./reduce.ts";
 
@@ -17,25 +18,24 @@ const reduced = (losses: Tensor, reduction: Reduction): Tensor =>
 
 const reductions: readonly Reduction[] = ["none", "mean", "sum"];
 
-function pairwise(op: Op, x: Tensor, target: Tensor, reduction: Reduction, p = 0): Tensor {
+function pairwise(op: AnyOp, x: Tensor, target: Tensor, reduction: Reduction, p = 0): Tensor {
   checkName(op.name, "a reduction", reduction, reductions);
   return reduced(
     apply(op, broadcastLike(x, target, op.name), broadcastLike(target, x, op.name), NONE, p),
     reduction,
   );
 }
-const likeA = ({ a }: Call): Shape => a.shape;
 
 /** (x − target)² */
 export const mse = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
   pairwise(mseOp, x, target, reduction);
-const mseOp: Op = {
+const mseOp: Op<"x" | "t"> = {
   name: "mse",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: t } }) {
+  inputs: ["x", "t"],
+  forward({ y, x, t }) {
     for (let i = 0; i < y.length; i++) y[i] = (x[i] - t[i]) * (x[i] - t[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+  backward({ dy, x, dx, t, dt }) {
     for (let i = 0; i < dy.length; i++) {
       if (dy[i] === 0) continue;
       const d = 2 * dy[i] * (x[i] - t[i]);
@@ -48,13 +48,13 @@ const mseOp: Op = {
 /** |x − target|; the gradient at 0 is 0. */
 export const l1 = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
   pairwise(l1Op, x, target, reduction);
-const l1Op: Op = {
+const l1Op: Op<"x" | "t"> = {
   name: "l1",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: t } }) {
+  inputs: ["x", "t"],
+  forward({ y, x, t }) {
     for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i] - t[i]);
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+  backward({ dy, x, dx, t, dt }) {
     for (let i = 0; i < dy.length; i++) {
       if (dy[i] === 0) continue;
       const d = dy[i] * Math.sign(x[i] - t[i]);
@@ -69,16 +69,17 @@ export function huber(x: Tensor, target: Tensor, delta = 1, reduction: Reduction
   checkFinite("huber", "delta", delta, { min: Number.MIN_VALUE });
   return pairwise(huberOp, x, target, reduction, delta);
 }
-const huberOp: Op = {
+const huberOp: Op<"x" | "t", { numbers: "delta" }> = {
   name: "huber",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: t }, p: delta }) {
+  inputs: ["x", "t"],
+  numbers: ["delta"],
+  forward({ y, x, t, delta }) {
     for (let i = 0; i < y.length; i++) {
       const d = Math.abs(x[i] - t[i]);
       y[i] = d <= delta ? 0.5 * d * d : delta * (d - 0.5 * delta);
     }
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: delta }) {
+  backward({ dy, x, dx, t, dt, delta }) {
     for (let i = 0; i < dy.length; i++) {
       if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max(x[i] - t[i], -delta), delta);
@@ -99,16 +100,17 @@ export function smoothL1(
   if (beta === 0) return l1(x, target, reduction);
   return pairwise(smoothL1Op, x, target, reduction, beta);
 }
-const smoothL1Op: Op = {
+const smoothL1Op: Op<"x" | "t", { numbers: "beta" }> = {
   name: "smoothL1",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: t }, p: beta }) {
+  inputs: ["x", "t"],
+  numbers: ["beta"],
+  forward({ y, x, t, beta }) {
     for (let i = 0; i < y.length; i++) {
       const d = Math.abs(x[i] - t[i]);
       y[i] = d < beta ? (0.5 * d * d) / beta : d - 0.5 * beta;
     }
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt }, p: beta }) {
+  backward({ dy, x, dx, t, dt, beta }) {
     for (let i = 0; i < dy.length; i++) {
       if (dy[i] === 0) continue;
       const d = dy[i] * Math.min(Math.max((x[i] - t[i]) / beta, -1), 1);
@@ -134,20 +136,26 @@ export function quantileHuber(
   checkName("quantileHuber", "a reduction", reduction, reductions);
   return reduced(apply(quantileHuberOp, x, target, NONE, kappa), reduction);
 }
-const quantileHuberOp: Op = {
+/** N quantiles against M samples per row. */
+interface QuantilePlan {
+  readonly n: number;
+  readonly m: number;
+}
+const quantileHuberOp: Op<"x" | "t", { numbers: "kappa"; plan: QuantilePlan }> = {
   name: "quantileHuber",
-  shape({ a: { shape: x }, b: { shape: target } }) {
-    const fits = x.length >= 1 && sameShape(x.slice(0, -1), target.slice(0, -1));
-    if (!fits || target.length !== x.length || x[x.length - 1] < 1 || target[x.length - 1] < 1) {
+  inputs: ["x", "t"],
+  numbers: ["kappa"],
+  shape({ x, t }) {
+    const fits = x.length >= 1 && sameShape(x.slice(0, -1), t.slice(0, -1));
+    if (!fits || t.length !== x.length || x[x.length - 1] < 1 || t[x.length - 1] < 1) {
       throw new ShapeError(
-        `quantileHuber: expected x […, N] and target […, M], got ${show(x)} and ${show(target)}`,
+        `quantileHuber: expected x […, N] and target […, M], got ${show(x)} and ${show(t)}`,
       );
     }
     return x.slice(0, -1);
   },
-  forward({ data: y, a: { data: x, shape }, b: { data: t, shape: target }, p: kappa }) {
-    const n = shape[shape.length - 1];
-    const m = target[target.length - 1];
+  plan: ({ x, t }) => ({ n: x[x.length - 1], m: t[t.length - 1] }),
+  forward({ y, x, t, kappa, plan: { n, m } }) {
     for (let row = 0; row < y.length; row++) {
       let sum = 0;
       for (let i = 0; i < n; i++) {
@@ -162,19 +170,17 @@ const quantileHuberOp: Op = {
       y[row] = sum / m;
     }
   },
-  backward({ grad: dy, a, b, p: kappa }) {
-    const n = a.shape[a.shape.length - 1];
-    const m = b.shape[b.shape.length - 1];
+  backward({ dy, x, dx, t, dt, kappa, plan: { n, m } }) {
     for (let row = 0; row < dy.length; row++) {
       if (dy[row] === 0) continue;
       for (let i = 0; i < n; i++) {
         const tau = (i + 0.5) / n;
         for (let j = 0; j < m; j++) {
-          const u = b.data[row * m + j] - a.data[row * n + i];
+          const u = t[row * m + j] - x[row * n + i];
           const slope = Math.min(Math.max(u, -kappa), kappa) / kappa;
           const d = (dy[row] * Math.abs(tau - (u < 0 ? 1 : 0)) * slope) / m;
-          if (a.grad) a.grad[row * n + i] -= d;
-          if (b.grad) b.grad[row * m + j] += d;
+          if (dx) dx[row * n + i] -= d;
+          if (dt) dt[row * m + j] += d;
         }
       }
     }
@@ -184,15 +190,15 @@ const quantileHuberOp: Op = {
 /** −t·ln σ(x) − (1 − t)·ln(1 − σ(x)) for targets t in [0, 1]; finite for any logit. */
 export const bceWithLogits = (x: Tensor, target: Tensor, reduction: Reduction = "mean"): Tensor =>
   pairwise(bceOp, x, target, reduction);
-const bceOp: Op = {
+const bceOp: Op<"x" | "t"> = {
   name: "bceWithLogits",
-  shape: likeA,
-  forward({ data: y, a: { data: x }, b: { data: t } }) {
+  inputs: ["x", "t"],
+  forward({ y, x, t }) {
     for (let i = 0; i < y.length; i++) {
       y[i] = Math.max(x[i], 0) - x[i] * t[i] + math.log1p(math.exp(-Math.abs(x[i])));
     }
   },
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: t, grad: dt } }) {
+  backward({ dy, x, dx, t, dt }) {
     for (let i = 0; i < dy.length; i++) {
       if (dy[i] === 0) continue;
       if (dx) dx[i] += dy[i] * (math.sigmoid(x[i]) - t[i]);
@@ -226,64 +232,67 @@ export const nllLoss = (
 ): Tensor => apply(nllOp, logProbs, labels, NONE, 0, 0, options);
 const noOptions: CrossEntropyOptions = {};
 
-/** Both losses' shapes; scratch: each row's log-sum in two parts, each row's weight, and the labels kept. */
-const labelled = (name: string) => ({
+type LabelOp = Op<"x" | "labels", { set: CrossEntropyOptions }>;
+
+/** What both losses share. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
+const labelled = (name: string): Pick<LabelOp, "name" | "inputs" | "shape" | "saves"> => ({
   name,
-  shape({ a: { shape: x }, b: { shape: labels }, settings }: Call<CrossEntropyOptions>): Shape {
+  inputs: ["x", "labels"],
+  shape({ x, labels, set }) {
     if (x.length !== labels.length + 1 || labels.some((n, i) => n !== x[i])) {
       throw new ShapeError(
         `${name}: want […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
       );
     }
-    const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = settings;
+    const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = set;
     checkName(name, "a reduction", reduction, reductions);
     checkNumber(name, "labelSmoothing", labelSmoothing, { min: 0, max: 1 });
     if (ignoreIndex !== undefined) checkInteger(name, "ignoreIndex", ignoreIndex);
     return reduction === "none" ? labels : [];
   },
-  scratch: ({ b: labels }: Call<CrossEntropyOptions>) => 3 * labels.data.length + 1,
+  saves: ({ labels }) => 3 * sizeOf(labels) + 1,
 });
 
-const crossEntropyOp: Op<CrossEntropyOptions> = {
+const crossEntropyOp: LabelOp = {
   ...labelled("crossEntropy"),
-  forward({ data: y, a: { data: x }, b: { data: labels }, settings, k, scratch }) {
+  forward({ y, x, labels, set: settings, backend, saved }) {
     const rows = labels.length;
     const n = x.length / rows;
-    if (k.logSums !== undefined) k.logSums(scratch, x, rows);
+    if (backend.logSums !== undefined) backend.logSums(saved, x, rows);
     else {
       for (let row = 0; row < rows; row++) {
         let max = -Infinity;
         for (let j = 0; j < n; j++) max = Math.max(max, x[row * n + j]);
         let total = 0;
         for (let j = 0; j < n; j++) total += math.exp(x[row * n + j] - max);
-        scratch[2 * row] = max;
-        scratch[2 * row + 1] = math.log(total);
+        saved[2 * row] = max;
+        saved[2 * row + 1] = math.log(total);
       }
     }
-    labelLosses("crossEntropy", y, x, labels, settings, scratch);
+    labelLosses("crossEntropy", y, x, labels, settings, saved);
   },
   // dx = dy·(softmax − target)
-  backward({ grad: dy, a: { data: x, grad: dx }, b: { data: labels }, settings, k, scratch }) {
+  backward({ dy, x, dx, labels, set: settings, backend, saved }) {
     if (!dx) return;
     const rows = labels.length;
     const n = x.length / rows;
     const smooth = settings.labelSmoothing ?? 0;
-    const weights = 2 * rows; // where they stand in scratch
+    const weights = 2 * rows; // where they stand in saved
     for (let row = 0; row < rows; row++) {
-      const d = weightOf(dy, row, labels, settings, scratch);
-      scratch[weights + row] = d;
+      const d = weightOf(dy, row, labels, settings, saved);
+      saved[weights + row] = d;
       if (d === 0) continue;
       dx[row * n + labels[row]] -= d * (1 - smooth);
       if (smooth > 0) for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
     }
-    if (k.accumulateExp !== undefined) {
-      k.accumulateExp(dx, x, scratch, scratch, weights, 1, rows);
+    if (backend.accumulateExp !== undefined) {
+      backend.accumulateExp(dx, x, saved, saved, weights, 1, rows);
       return;
     }
     for (let row = 0; row < rows; row++) {
-      const max = scratch[2 * row];
-      const rest = scratch[2 * row + 1];
-      const weight = scratch[weights + row];
+      const max = saved[2 * row];
+      const rest = saved[2 * row + 1];
+      const weight = saved[weights + row];
       if (weight === 0) continue;
       for (let j = row * n; j < (row + 1) * n; j++) {
         dx[j] += weight * math.exp(x[j] - max - rest);
@@ -292,18 +301,18 @@ const crossEntropyOp: Op<CrossEntropyOptions> = {
   },
 };
 
-const nllOp: Op<CrossEntropyOptions> = {
+const nllOp: LabelOp = {
   ...labelled("nllLoss"),
-  forward({ data: y, a: { data: x }, b: { data: labels }, settings, scratch }) {
-    scratch.fill(0);
-    labelLosses("nllLoss", y, x, labels, settings, scratch);
+  forward({ y, x, labels, set: settings, saved }) {
+    saved.fill(0);
+    labelLosses("nllLoss", y, x, labels, settings, saved);
   },
-  backward({ grad: dy, a: { grad: dx }, b: { data: labels }, settings, scratch }) {
+  backward({ dy, dx, labels, set: settings, saved }) {
     if (!dx) return;
     const n = dx.length / labels.length;
     const smooth = settings.labelSmoothing ?? 0;
     for (let row = 0; row < labels.length; row++) {
-      const d = weightOf(dy, row, labels, settings, scratch);
+      const d = weightOf(dy, row, labels, settings, saved);
       if (d === 0) continue;
       for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
       dx[row * n + labels[row]] -= d * (1 - smooth);
@@ -319,21 +328,21 @@ function weightOf(
   row: number,
   labels: Buffer,
   { reduction, ignoreIndex }: CrossEntropyOptions,
-  scratch: Buffer,
+  saved: Buffer,
 ): number {
   if (labels[row] === ignoreIndex) return 0;
-  const kept = scratch[3 * labels.length];
+  const kept = saved[3 * labels.length];
   return reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept;
 }
 
-/** Writes each row's loss, or their reduction, into y, given each row's log-sum in `scratch`. */
+/** Writes each row's loss, or their reduction, into y, given each row's log-sum in `saved`. */
 function labelLosses(
   name: string,
   y: Buffer,
   x: Buffer,
   labels: Buffer,
   { reduction = "mean", ignoreIndex, labelSmoothing = 0 }: CrossEntropyOptions,
-  scratch: Buffer,
+  saved: Buffer,
 ): void {
   const n = x.length / labels.length;
   let kept = 0;
@@ -348,8 +357,8 @@ function labelLosses(
         );
       }
       kept++;
-      const max = scratch[2 * row];
-      const rest = scratch[2 * row + 1];
+      const max = saved[2 * row];
+      const rest = saved[2 * row + 1];
       loss = (1 - labelSmoothing) * (rest + (max - x[row * n + label]));
       if (labelSmoothing > 0) {
         let sumX = 0;
@@ -360,7 +369,7 @@ function labelLosses(
     if (reduction === "none") y[row] = loss;
     total += loss;
   }
-  scratch[3 * labels.length] = kept;
+  saved[3 * labels.length] = kept;
   if (reduction === "sum") y[0] = total;
   else if (reduction === "mean") y[0] = total / kept;
 }

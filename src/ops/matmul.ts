@@ -1,8 +1,10 @@
 /** Matrix products: plain and batched, with transposes, and the linear layer. */
 
+import { type Floats, type Matrix, matrix, type Product, transpose } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Call, Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { geluOf as gelu, geluSlopeOf as geluSlope } from "./activations.ts";
 import { broadcastMap, broadcastShape } from "./axes.ts";
@@ -30,16 +32,9 @@ export function matmul(a: Tensor, b: Tensor, transposeA = false, transposeB = fa
   return reshape(y, [...batch, ...(row ? [] : [m]), ...(column ? [] : [n])]);
 }
 
-interface Product {
-  readonly m: number;
-  readonly n: number;
-  readonly k: number;
-  /** For each product of the batch, which matrix of a and which of b. */
-  readonly aMatrix: Int32Array;
-  readonly bMatrix: Int32Array;
-}
+type Factors = Call<"a" | "b", { numbers: "transposeA" | "transposeB" }>;
 
-function sizes({ a: { shape: a }, b: { shape: b }, p: transposeA, q: transposeB }: Call) {
+function sizes({ a, b, transposeA, transposeB }: Factors) {
   if (a.length < 2 || b.length < 2) {
     throw new ShapeError(`matmul: want matrices, got ${show(a)} and ${show(b)}`);
   }
@@ -52,43 +47,67 @@ function sizes({ a: { shape: a }, b: { shape: b }, p: transposeA, q: transposeB 
   return { m: m as number, n: n as number, k: k as number };
 }
 
-const matmulOp: Op<unknown, Product> = {
+/** The products of a batch: of y, and of the gradients that are wanted. */
+interface Products {
+  readonly y: readonly Product[];
+  readonly da: readonly Product[];
+  readonly db: readonly Product[];
+}
+/** Sizes of each product, and for each product of the batch which matrix of a and which of b. */
+interface Batch {
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  readonly aMatrix: Int32Array;
+  readonly bMatrix: Int32Array;
+}
+/** A product with an untransposed result: yᵀ = bᵀ·aᵀ where y is stored transposed. */
+const product = (y: Matrix, a: Matrix, b: Matrix): Product =>
+  y.transposed ? { y: transpose(y), a: transpose(b), b: transpose(a) } : { y, a, b };
+
+const matmulOp: Op<
+  "a" | "b",
+  { numbers: "transposeA" | "transposeB"; plan: Batch; matrices: Products }
+> = {
   name: "matmul",
+  inputs: ["a", "b"],
+  numbers: ["transposeA", "transposeB"],
   shape(call) {
     const { m, n } = sizes(call);
-    const batch = broadcastShape("matmul", call.a.shape.slice(0, -2), call.b.shape.slice(0, -2));
+    const batch = broadcastShape("matmul", call.a.slice(0, -2), call.b.slice(0, -2));
     return [...batch, m, n];
   },
   plan(call, shape) {
     const batch = shape.slice(0, -2);
-    const aMatrix = broadcastMap(call.a.shape.slice(0, -2), batch);
-    const bMatrix = broadcastMap(call.b.shape.slice(0, -2), batch);
+    const aMatrix = broadcastMap(call.a.slice(0, -2), batch);
+    const bMatrix = broadcastMap(call.b.slice(0, -2), batch);
     return { ...sizes(call), aMatrix, bMatrix };
   },
-  forward({ data: y, a: { data: a }, b: { data: b }, p, q, k: backend, plan }) {
+  // dA = dY·Bᵀ, dB = Aᵀ·dY
+  matrices({ y, dy, a, da, b, db, transposeA, transposeB, plan }) {
     const { m, n, k, aMatrix, bMatrix } = plan;
-    for (let i = 0; i < aMatrix.length; i++) {
-      const aAt = aMatrix[i] * m * k;
-      const bAt = bMatrix[i] * k * n;
-      backend.gemm(y, i * m * n, a, aAt, b, bAt, m, n, k, p === 1, q === 1, false);
-    }
+    const batch = [...aMatrix.keys()];
+    const yAt = (data: Floats, i: number) => matrix(data, m, n, i * m * n);
+    const aAt = (data: Floats, i: number) => {
+      const at = aMatrix[i] * m * k;
+      return transposeA ? transpose(matrix(data, k, m, at)) : matrix(data, m, k, at);
+    };
+    const bAt = (data: Floats, i: number) => {
+      const at = bMatrix[i] * k * n;
+      return transposeB ? transpose(matrix(data, n, k, at)) : matrix(data, k, n, at);
+    };
+    return {
+      y: batch.map((i) => product(yAt(y, i), aAt(a, i), bAt(b, i))),
+      da: dy && da ? batch.map((i) => product(aAt(da, i), yAt(dy, i), transpose(bAt(b, i)))) : [],
+      db: dy && db ? batch.map((i) => product(bAt(db, i), transpose(aAt(a, i)), yAt(dy, i))) : [],
+    };
   },
-  // A and B as multiplied: dA = dY·Bᵀ, dB = Aᵀ·dY; where one is stored transposed, so is its gradient
-  backward({ grad: dy, a, b, p, q, k: backend, plan }) {
-    const { m, n, k, aMatrix, bMatrix } = plan;
-    for (let i = 0; i < aMatrix.length; i++) {
-      const y0 = i * m * n;
-      const a0 = aMatrix[i] * m * k;
-      const b0 = bMatrix[i] * k * n;
-      if (a.grad) {
-        if (p === 0) backend.gemm(a.grad, a0, dy, y0, b.data, b0, m, k, n, false, q === 0, true);
-        else backend.gemm(a.grad, a0, b.data, b0, dy, y0, k, m, n, q === 1, true, true);
-      }
-      if (b.grad) {
-        if (q === 0) backend.gemm(b.grad, b0, a.data, a0, dy, y0, k, n, m, p === 0, false, true);
-        else backend.gemm(b.grad, b0, dy, y0, a.data, a0, n, k, m, true, p === 1, true);
-      }
-    }
+  forward({ backend, matrices }) {
+    for (const product of matrices.y) backend.gemm(product, false);
+  },
+  backward({ backend, matrices }) {
+    for (const product of matrices.da) backend.gemm(product, true);
+    for (const product of matrices.db) backend.gemm(product, true);
   },
 };
 
@@ -111,13 +130,29 @@ export const linear = (
   bias: Tensor = NONE,
   activation: Activation = "none",
 ): Tensor => apply(linearOp, x, weight, bias, 0, 0, activation);
-const linearOp: Op<Activation, { rows: number; inputs: number; outputs: number }> = {
+/** Sizes of a linear layer. */
+interface Layer {
+  readonly rows: number;
+  readonly inputs: number;
+  readonly outputs: number;
+}
+/** y = x·Wᵀ, dx = dz·W and dW = dzᵀ·x, where wanted. */
+interface LayerProducts {
+  readonly y: Product;
+  readonly dx: Product | null;
+  readonly dw: Product | null;
+}
+export const linearOp: Op<
+  "x" | "weight" | "bias?",
+  { set: Activation; plan: Layer; matrices: LayerProducts }
+> = {
   name: "linear",
-  shape({ a: { shape: x }, b: { shape: weight }, c: bias, settings: activation }) {
+  inputs: ["x", "weight", "bias?"],
+  shape({ x, weight, bias, set: activation }) {
     const [outputs, inputs] = weight;
     const fits = weight.length === 2 && x.length >= 1 && x[x.length - 1] === inputs;
-    if (!fits || (bias !== NONE && !sameShape(bias.shape, [outputs]))) {
-      const got = `${show(x)}, ${show(weight)}${bias === NONE ? "" : `, ${show(bias.shape)}`}`;
+    if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
+      const got = [x, weight, ...(bias === null ? [] : [bias])].map(show).join(", ");
       throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
     }
     if (!Object.hasOwn(activations, activation)) {
@@ -126,26 +161,39 @@ const linearOp: Op<Activation, { rows: number; inputs: number; outputs: number }
     }
     return [...x.slice(0, -1), outputs];
   },
-  plan: ({ a: { shape: x }, b: { shape: weight } }) => ({
-    rows: sizeOf(x.slice(0, -1)),
-    inputs: weight[1],
-    outputs: weight[0],
-  }),
-  // z = x·Wᵀ + b, and ∂loss/∂z
-  scratch: ({ settings: activation }, shape) => (activation === "none" ? 0 : 2 * sizeOf(shape)),
-  forward(slot) {
-    const { data: y, a, b, c, k, plan, settings: activation, scratch: z } = slot;
+  plan: ({ x, weight: [outputs, inputs] }) => ({ rows: sizeOf(x.slice(0, -1)), inputs, outputs }),
+  // z = x·Wᵀ + bias, and ∂loss/∂z
+  saves: ({ set: activation }, shape) => (activation === "none" ? 0 : 2 * sizeOf(shape)),
+  matrices({ y, dy, x, dx, weight, dweight, saved, set: activation, plan }) {
     const { rows, inputs, outputs } = plan;
-    if (c !== NONE) for (let at = 0; at < y.length; at += outputs) y.set(c.data, at);
-    k.gemm(y, 0, a.data, 0, b.data, 0, rows, outputs, inputs, false, true, c !== NONE);
+    const left = matrix(x, rows, inputs);
+    const [dz, at] = activation === "none" ? [dy, 0] : [saved, y.length];
+    return {
+      y: { y: matrix(y, rows, outputs), a: left, b: matrix(weight, inputs, outputs, 0, true) },
+      dx: dz &&
+        dx && {
+          y: matrix(dx, rows, inputs),
+          a: matrix(dz, rows, outputs, at),
+          b: matrix(weight, outputs, inputs),
+        },
+      dw: dz &&
+        dweight && {
+          y: matrix(dweight, outputs, inputs),
+          a: matrix(dz, outputs, rows, at, true),
+          b: left,
+        },
+    };
+  },
+  forward({ y, bias, backend, plan, matrices, set: activation, saved: z }) {
+    if (bias !== null) for (let at = 0; at < y.length; at += plan.outputs) y.set(bias, at);
+    backend.gemm(matrices.y, bias !== null);
     const f = activations[activation];
     if (f === null) return;
     z.set(y);
     for (let i = 0; i < y.length; i++) y[i] = f.value(z[i]);
   },
-  // dz = dy·slope; dx = dz·W, dW = dzᵀ·x, dbias = Σ over rows of dz
-  backward({ grad: dy, data: y, a, b, c, k, plan, settings: activation, scratch: z }) {
-    const { rows, inputs, outputs } = plan;
+  // dz = dy·slope; dbias = Σ over rows of dz
+  backward({ dy, y, dbias, backend, plan: { outputs }, matrices, set: activation, saved: z }) {
     const f = activations[activation];
     const dz = f === null ? dy : z;
     const dz0 = f === null ? 0 : y.length;
@@ -153,13 +201,14 @@ const linearOp: Op<Activation, { rows: number; inputs: number; outputs: number }
       for (let i = 0; i < dy.length; i++)
         dz[dz0 + i] = dy[i] === 0 ? 0 : dy[i] * f.slope(z[i], y[i]);
     }
-    if (a.grad) k.gemm(a.grad, 0, dz, dz0, b.data, 0, rows, inputs, outputs, false, false, true);
-    if (b.grad) k.gemm(b.grad, 0, dz, dz0, a.data, 0, outputs, inputs, rows, true, false, true);
-    if (!c.grad) return;
+    const { dx, dw } = matrices;
+    if (dx) backend.gemm(dx, true);
+    if (dw) backend.gemm(dw, true);
+    if (!dbias) return;
     for (let j = 0; j < outputs; j++) {
       let sum = 0;
       for (let at = dz0 + j; at < dz0 + dy.length; at += outputs) sum += dz[at];
-      c.grad[j] += sum;
+      dbias[j] += sum;
     }
   },
 };

@@ -2,21 +2,20 @@
 import type { Floats } from "../core/backend.ts";
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
 
 /** The normalized axes' shape; weight and bias, where given, must have it. */
-function inner(op: string, axes: number, x: Shape, ...affine: Tensor[]): Shape {
+function inner(op: string, axes: number, x: Shape, ...affine: (Shape | null)[]): Shape {
   const shape = x.slice(x.length - axes);
   if (!(axes >= 1 && axes <= x.length && Number.isInteger(axes))) {
     throw new ShapeError(`${op}: want 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
   }
-  for (const tensor of affine) {
-    if (tensor !== NONE && !sameShape(tensor.shape, shape)) {
-      throw new ShapeError(
-        `${op}: want weight and bias of ${show(shape)}, got ${show(tensor.shape)}`,
-      );
+  for (const other of affine) {
+    if (other !== null && !sameShape(other, shape)) {
+      throw new ShapeError(`${op}: want weight and bias of ${show(shape)}, got ${show(other)}`);
     }
   }
   return shape;
@@ -40,16 +39,19 @@ interface RowPlan {
 }
 const rowPlan = (n: number): RowPlan => ({ n, sums: new Float64Array(2 * n) });
 
-const layerNormOp: Op<unknown, RowPlan> = {
+type LayerNorm = { numbers: "eps" | "axes"; plan: RowPlan };
+export const layerNormOp: Op<"x" | "weight?" | "bias?", LayerNorm> = {
   name: "layerNorm",
-  shape({ a: { shape }, b, c, p: eps, q: axes }) {
+  inputs: ["x", "weight?", "bias?"],
+  numbers: ["eps", "axes"],
+  shape({ x, weight, bias, eps, axes }) {
     checkNumber("layerNorm", "eps", eps, { min: 0 });
-    inner("layerNorm", axes, shape, b, c);
-    return shape;
+    inner("layerNorm", axes, x, weight, bias);
+    return x;
   },
-  plan: ({ a: { shape }, q: axes }: Call) => rowPlan(sizeOf(shape.slice(shape.length - axes))),
-  scratch: ({ a: { shape }, q: axes }) => 2 * sizeOf(shape.slice(0, shape.length - axes)),
-  forward({ data: y, a: { data: x }, b: weight, c: bias, p: eps, plan: { n }, scratch: stats }) {
+  plan: ({ x, axes }) => rowPlan(sizeOf(x.slice(x.length - axes))),
+  saves: ({ x, axes }) => 2 * sizeOf(x.slice(0, x.length - axes)), // mean and 1/deviation of each row
+  forward({ y, x, weight, bias, eps, plan: { n }, saved: stats }) {
     for (let row = 0, s = 0; row < x.length; row += n, s += 2) {
       let sum = 0;
       for (let j = 0; j < n; j++) sum += x[row + j];
@@ -61,12 +63,11 @@ const layerNormOp: Op<unknown, RowPlan> = {
       stats[s + 1] = rstd;
       for (let j = 0; j < n; j++) y[row + j] = (x[row + j] - mean) * rstd;
     }
-    if (weight !== NONE) scaleRows(y, weight.data);
-    if (bias !== NONE) shiftRows(y, bias.data);
+    if (weight !== null) scaleRows(y, weight);
+    if (bias !== null) shiftRows(y, bias);
   },
   // with g = dy·weight: dx = rstd·(g − mean(g) − x̂·mean(g·x̂))
-  backward({ grad: dy, a: { data: x, grad: dx }, b, c, plan: { n, sums }, scratch: stats }) {
-    const { data: w } = b;
+  backward({ dy, x, dx, weight, dweight, dbias, plan: { n, sums }, saved: stats }) {
     for (let row = 0, s = 0; row < x.length; row += n, s += 2) {
       if (isZero(dy, row, row + n)) continue;
       const mean = stats[s];
@@ -75,7 +76,7 @@ const layerNormOp: Op<unknown, RowPlan> = {
       let sumGX = 0;
       for (let j = 0; j < n; j++) {
         const hat = (x[row + j] - mean) * rstd;
-        const g = b === NONE ? dy[row + j] : dy[row + j] * w[j];
+        const g = weight === null ? dy[row + j] : dy[row + j] * weight[j];
         sumG += g;
         sumGX += g * hat;
         if (dy[row + j] !== 0) sums[j] += dy[row + j] * hat;
@@ -84,12 +85,12 @@ const layerNormOp: Op<unknown, RowPlan> = {
       if (!dx) continue;
       for (let j = 0; j < n; j++) {
         const hat = (x[row + j] - mean) * rstd;
-        const g = b === NONE ? dy[row + j] : dy[row + j] * w[j];
+        const g = weight === null ? dy[row + j] : dy[row + j] * weight[j];
         dx[row + j] += rstd * (g - sumG / n - (hat * sumGX) / n);
       }
     }
-    addSums(b.grad, sums, 0);
-    addSums(c.grad, sums, n);
+    addSums(dweight, sums, 0);
+    addSums(dbias, sums, n);
     sums.fill(0);
   },
 };
@@ -97,44 +98,45 @@ const layerNormOp: Op<unknown, RowPlan> = {
 /** y = x/√(mean x² + eps)·weight over the last axis: Zhang & Sennrich 2019, arXiv:1910.07467. */
 export const rmsNorm = (x: Tensor, weight: Tensor = NONE, eps = 1e-5): Tensor =>
   apply(rmsNormOp, x, weight, NONE, eps);
-const rmsNormOp: Op<unknown, RowPlan> = {
+const rmsNormOp: Op<"x" | "weight?", { numbers: "eps"; plan: RowPlan }> = {
   name: "rmsNorm",
-  shape({ a: { shape }, b, p: eps }) {
+  inputs: ["x", "weight?"],
+  numbers: ["eps"],
+  shape({ x, weight, eps }) {
     checkNumber("rmsNorm", "eps", eps, { min: 0 });
-    inner("rmsNorm", 1, shape, b);
-    return shape;
+    inner("rmsNorm", 1, x, weight);
+    return x;
   },
-  plan: ({ a: { shape } }: Call) => rowPlan(shape[shape.length - 1]),
-  scratch: ({ a: { shape } }) => sizeOf(shape.slice(0, -1)),
-  forward({ data: y, a: { data: x }, b: weight, p: eps, plan: { n }, scratch }) {
+  plan: ({ x }) => rowPlan(x[x.length - 1]),
+  saves: ({ x }) => sizeOf(x.slice(0, -1)), // each row's scale
+  forward({ y, x, weight, eps, plan: { n }, saved }) {
     for (let row = 0, s = 0; row < x.length; row += n, s++) {
       let squares = 0;
       for (let j = 0; j < n; j++) squares += x[row + j] * x[row + j];
       const scale = 1 / Math.sqrt(squares / n + eps);
-      scratch[s] = scale;
+      saved[s] = scale;
       for (let j = 0; j < n; j++) y[row + j] = x[row + j] * scale;
     }
-    if (weight !== NONE) scaleRows(y, weight.data);
+    if (weight !== null) scaleRows(y, weight);
   },
   // with g = dy·weight and x̂ = x·scale: dx = scale·(g − x̂·mean(g·x̂))
-  backward({ grad: dy, a: { data: x, grad: dx }, b, plan: { n, sums }, scratch }) {
-    const { data: w } = b;
+  backward({ dy, x, dx, weight, dweight, plan: { n, sums }, saved }) {
     for (let row = 0, s = 0; row < x.length; row += n, s++) {
       if (isZero(dy, row, row + n)) continue;
-      const scale = scratch[s];
+      const scale = saved[s];
       let sumGX = 0;
       for (let j = 0; j < n; j++) {
         const hat = x[row + j] * scale;
-        sumGX += (b === NONE ? dy[row + j] : dy[row + j] * w[j]) * hat;
+        sumGX += (weight === null ? dy[row + j] : dy[row + j] * weight[j]) * hat;
         if (dy[row + j] !== 0) sums[j] += dy[row + j] * hat;
       }
       if (!dx) continue;
       for (let j = 0; j < n; j++) {
-        const g = b === NONE ? dy[row + j] : dy[row + j] * w[j];
+        const g = weight === null ? dy[row + j] : dy[row + j] * weight[j];
         dx[row + j] += scale * (g - (x[row + j] * scale * sumGX) / n);
       }
     }
-    addSums(b.grad, sums, 0);
+    addSums(dweight, sums, 0);
     sums.fill(0);
   },
 };

@@ -2,8 +2,9 @@
 import { checkShape } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Op } from "../core/tape.ts";
-import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { add } from "./arithmetic.ts";
 import { stack } from "./join.ts";
 import { reshape, rows } from "./layout.ts";
@@ -40,9 +41,10 @@ function advance(fromX: Tensor, h: Tensor, c: Tensor, w: CellWeights): { h: Tens
 const half = (both: Tensor, which: 0 | 1): Tensor =>
   reshape(rows(both, which, which + 1), both.shape.slice(1));
 
-const lstmOp: Op = {
+export const lstmOp: Op<"gates" | "c", { plan: number }> = {
   name: "lstmCell",
-  shape({ a: { shape: gates }, b: { shape: c } }) {
+  inputs: ["gates", "c"],
+  shape({ gates, c }) {
     if (c.length !== 2 || !sameShape(gates, [c[0], 4 * c[1]])) {
       throw new ShapeError(
         `lstmCell: want gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
@@ -51,9 +53,9 @@ const lstmOp: Op = {
     return [2, ...c];
   },
   // σ(i), σ(f), tanh g, σ(o), tanh c′ of every cell
-  scratch: ({ b }) => 5 * b.data.length,
-  forward({ data: y, a: { data: gates }, b: { data: c, shape }, scratch }) {
-    const hidden = shape[1];
+  saves: ({ c }) => 5 * sizeOf(c),
+  plan: ({ c }) => c[1],
+  forward({ y, gates, c, saved, plan: hidden }) {
     for (let at = 0; at < c.length; at++) {
       const g0 = Math.floor(at / hidden) * 4 * hidden + (at % hidden);
       const i = math.sigmoid(gates[g0]);
@@ -64,22 +66,21 @@ const lstmOp: Op = {
       const t = math.tanh(next);
       y[at] = o * t;
       y[c.length + at] = next;
-      scratch[5 * at] = i;
-      scratch[5 * at + 1] = f;
-      scratch[5 * at + 2] = g;
-      scratch[5 * at + 3] = o;
-      scratch[5 * at + 4] = t;
+      saved[5 * at] = i;
+      saved[5 * at + 1] = f;
+      saved[5 * at + 2] = g;
+      saved[5 * at + 3] = o;
+      saved[5 * at + 4] = t;
     }
   },
-  backward({ grad: dy, a: { grad: dgates }, b: { data: c, grad: dc, shape }, scratch }) {
-    const hidden = shape[1];
+  backward({ dy, dgates, c, dc, saved, plan: hidden }) {
     for (let at = 0; at < c.length; at++) {
       const g0 = Math.floor(at / hidden) * 4 * hidden + (at % hidden);
-      const i = scratch[5 * at];
-      const f = scratch[5 * at + 1];
-      const g = scratch[5 * at + 2];
-      const o = scratch[5 * at + 3];
-      const t = scratch[5 * at + 4];
+      const i = saved[5 * at];
+      const f = saved[5 * at + 1];
+      const g = saved[5 * at + 2];
+      const o = saved[5 * at + 3];
+      const t = saved[5 * at + 4];
       const dh = dy[at];
       if (dh === 0 && dy[c.length + at] === 0) continue;
       const dnext = dy[c.length + at] + dh * o * (1 - t * t);
@@ -100,9 +101,10 @@ const lstmOp: Op = {
  */
 export const gruCell = (x: Tensor, h: Tensor, w: CellWeights): Tensor =>
   apply(gruOp, linear(x, w.wIh, w.bIh), linear(h, w.wHh, w.bHh), h);
-const gruOp: Op = {
+const gruOp: Op<"fromX" | "fromH" | "h", { plan: number }> = {
   name: "gruCell",
-  shape({ a: { shape: fromX }, b: { shape: fromH }, c: { shape: h } }) {
+  inputs: ["fromX", "fromH", "h"],
+  shape({ fromX, fromH, h }) {
     if (h.length !== 2 || !sameShape(fromX, [h[0], 3 * h[1]]) || !sameShape(fromH, fromX)) {
       throw new ShapeError(
         `gruCell: want gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
@@ -110,63 +112,57 @@ const gruOp: Op = {
     }
     return h;
   },
-  scratch: ({ c }) => 3 * c.data.length,
-  forward({ data: y, a: { data: fromX }, b: { data: fromH }, c: { data: h, shape }, scratch }) {
-    const hidden = shape[1];
+  saves: ({ h }) => 3 * sizeOf(h),
+  plan: ({ h }) => h[1],
+  forward({ y, fromX, fromH, h, saved, plan: hidden }) {
     for (let at = 0; at < h.length; at++) {
       const g0 = Math.floor(at / hidden) * 3 * hidden + (at % hidden);
       const r = math.sigmoid(fromX[g0] + fromH[g0]);
       const z = math.sigmoid(fromX[g0 + hidden] + fromH[g0 + hidden]);
       const n = math.tanh(fromX[g0 + 2 * hidden] + r * fromH[g0 + 2 * hidden]);
       y[at] = (1 - z) * n + z * h[at];
-      scratch[3 * at] = r;
-      scratch[3 * at + 1] = z;
-      scratch[3 * at + 2] = n;
+      saved[3 * at] = r;
+      saved[3 * at + 1] = z;
+      saved[3 * at + 2] = n;
     }
   },
-  backward({
-    grad: dy,
-    a: { grad: dx },
-    b: { data: fromH, grad: du },
-    c: { data: h, grad: dh, shape },
-    scratch,
-  }) {
-    const hidden = shape[1];
+  backward({ dy, dfromX, fromH, dfromH, h, dh, saved, plan: hidden }) {
     for (let at = 0; at < h.length; at++) {
       const g0 = Math.floor(at / hidden) * 3 * hidden + (at % hidden);
-      const r = scratch[3 * at];
-      const z = scratch[3 * at + 1];
-      const n = scratch[3 * at + 2];
+      const r = saved[3 * at];
+      const z = saved[3 * at + 1];
+      const n = saved[3 * at + 2];
       if (dy[at] === 0) continue;
       const dn = dy[at] * (1 - z) * (1 - n * n); // at the inside of tanh
       const dz = dy[at] * (h[at] - n) * z * (1 - z);
       const dr = dn * fromH[g0 + 2 * hidden] * r * (1 - r);
       if (dh) dh[at] += dy[at] * z;
-      if (dx) {
-        dx[g0] += dr;
-        dx[g0 + hidden] += dz;
-        dx[g0 + 2 * hidden] += dn;
+      if (dfromX) {
+        dfromX[g0] += dr;
+        dfromX[g0 + hidden] += dz;
+        dfromX[g0 + 2 * hidden] += dn;
       }
-      if (du) {
-        du[g0] += dr;
-        du[g0 + hidden] += dz;
-        du[g0 + 2 * hidden] += dn * r;
+      if (dfromH) {
+        dfromH[g0] += dr;
+        dfromH[g0 + hidden] += dz;
+        dfromH[g0 + 2 * hidden] += dn * r;
       }
     }
   },
 };
 
 /** y = x, and 0 in the rows whose flag is not 0: what stood there, NaN too, is gone. */
-const resetOp: Op = {
+const resetOp: Op<"x" | "reset", { plan: number }> = {
   name: "lstm",
-  shape: ({ a }) => a.shape,
-  forward({ data: y, a: { data: x, shape }, b: { data: reset } }) {
-    for (let i = 0; i < y.length; i++) y[i] = reset[Math.floor(i / shape[1])] !== 0 ? 0 : x[i];
+  inputs: ["x", "reset"],
+  plan: ({ x }) => x[1],
+  forward({ y, x, reset, plan: width }) {
+    for (let i = 0; i < y.length; i++) y[i] = reset[Math.floor(i / width)] !== 0 ? 0 : x[i];
   },
-  backward({ grad: dy, a: { grad: dx, shape }, b: { data: reset } }) {
+  backward({ dy, dx, reset, plan: width }) {
     if (!dx) return;
     for (let i = 0; i < dy.length; i++) {
-      if (reset[Math.floor(i / shape[1])] === 0) dx[i] += dy[i];
+      if (reset[Math.floor(i / width)] === 0) dx[i] += dy[i];
     }
   },
 };

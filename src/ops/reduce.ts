@@ -6,44 +6,47 @@
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type GradSlot, type Op } from "../core/tape.ts";
-import { NONE, type Shape, show, type Tensor } from "../core/tensor.ts";
+import type { GradRun, Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
+import { NONE, show, type Tensor } from "../core/tensor.ts";
 import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
 
-type ReduceOp = Op<Axes, Rows>;
+type Over = { numbers: "keepdims" | "ddof" | "p"; set: Axes; plan: Rows };
+type ReduceOp = Op<"x", Over>;
 
 const reduce = (op: ReduceOp, x: Tensor, axes: Axes, keepdims: boolean, q = 0): Tensor =>
   apply(op, x, NONE, NONE, keepdims ? 1 : 0, q, axes);
 
-type Rules = Pick<ReduceOp, "forward" | "backward" | "scratch">;
+type Rules = Pick<ReduceOp, "forward" | "backward">;
 
 /** A reduction with the shape and plan that all share. Calls are marked pure: a bundler leaves out what is not used. */
-const overAxes = (name: string, rules: Rules): ReduceOp => ({
+const overAxes = (name: string, rules: Rules, second?: "ddof" | "p"): ReduceOp => ({
   name,
-  shape: ({ a, p: keepdims, settings: axes }: Call<Axes>): Shape =>
-    reducedShape(a.shape, axesOf(name, axes, a.shape), keepdims === 1),
-  plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
+  inputs: ["x"],
+  numbers: second === undefined ? ["keepdims"] : ["keepdims", second],
+  shape: ({ x, keepdims, set: axes }) => reducedShape(x, axesOf(name, axes, x), keepdims === 1),
+  plan: ({ x, set: axes }) => rowsOf(x, axesOf(name, axes, x)),
   ...rules,
 });
 
-/** One that has no value for no numbers. */
+/** A reduction that has no value for no numbers. */
 const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
   ...overAxes(name, rules),
-  plan({ a, settings: axes }: Call<Axes>, shape: Shape): Rows {
-    const rows = rowsOf(a.shape, axesOf(name, axes, a.shape));
+  plan({ x, set: axes }, shape) {
+    const rows = rowsOf(x, axesOf(name, axes, x));
     if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
-      throw new ShapeError(`${name}: want at least one number to reduce, got ${show(a.shape)}`);
+      throw new ShapeError(`${name}: want at least one number to reduce, got ${show(x)}`);
     }
     return rows;
   },
 });
 
-/** One that gives a place: no more of them than float32 counts exactly. */
+/** A reduction to a position: over no more numbers than float32 counts exactly. */
 const overCountedAxes = (name: string, rules: Rules): ReduceOp => {
   const op = overFilledAxes(name, rules);
   return {
     ...op,
-    plan(call: Call<Axes>, shape: Shape): Rows {
+    plan(call, shape) {
       const rows = op.plan?.(call, shape) as Rows;
       if (rows.offset.length > 2 ** 24) {
         throw new ShapeError(`${name}: expected at most 2^24 numbers, got ${rows.offset.length}`);
@@ -57,14 +60,14 @@ const overCountedAxes = (name: string, rules: Rules): ReduceOp => {
 export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(sumOp, x, axes, keepdims);
 const sumOp = /* @__PURE__ */ overAxes("sum", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let total = 0;
       for (let j = 0; j < offset.length; j++) total += x[start[r] + offset[j]];
       y[r] = total;
     }
   },
-  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+  backward({ dy, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
       if (dy[r] === 0) continue;
@@ -77,10 +80,10 @@ const sumOp = /* @__PURE__ */ overAxes("sum", {
 export const mean = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(meanOp, x, axes, keepdims);
 const meanOp = /* @__PURE__ */ overAxes("mean", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) y[r] = meanOf(x, start[r], offset);
   },
-  backward({ grad: dy, a: { grad: dx }, plan: { start, offset } }) {
+  backward({ dy, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
       if (dy[r] === 0) continue;
@@ -116,97 +119,112 @@ export function variance(x: Tensor, axes: Axes = null, keepdims = false, ddof = 
   checkNumber("variance", "ddof", ddof, { min: 0 });
   return reduce(varianceOp, x, axes, keepdims, ddof);
 }
-const varianceOp = /* @__PURE__ */ overAxes("variance", {
-  forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
-    for (let r = 0; r < y.length; r++) {
-      const mean = meanOf(x, start[r], offset);
-      y[r] = squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof);
-    }
-  },
-  backward({ grad: dy, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
-    if (!dx) return;
-    for (let r = 0; r < dy.length; r++) {
-      if (dy[r] === 0) continue;
-      const mean = meanOf(x, start[r], offset);
-      const factor = (2 * dy[r]) / Math.max(0, offset.length - ddof);
-      for (let j = 0; j < offset.length; j++) {
-        const i = start[r] + offset[j];
-        dx[i] += factor * (x[i] - mean);
+const varianceOp = /* @__PURE__ */ overAxes(
+  "variance",
+  {
+    forward({ y, x, ddof, plan: { start, offset } }) {
+      for (let r = 0; r < y.length; r++) {
+        const mean = meanOf(x, start[r], offset);
+        y[r] = squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof);
       }
-    }
+    },
+    backward({ dy, x, dx, ddof, plan: { start, offset } }) {
+      if (!dx) return;
+      for (let r = 0; r < dy.length; r++) {
+        if (dy[r] === 0) continue;
+        const mean = meanOf(x, start[r], offset);
+        const factor = (2 * dy[r]) / Math.max(0, offset.length - ddof);
+        for (let j = 0; j < offset.length; j++) {
+          const i = start[r] + offset[j];
+          dx[i] += factor * (x[i] - mean);
+        }
+      }
+    },
   },
-});
+  "ddof",
+);
 
 /** y = √variance; the gradient at y = 0 is 0 (PyTorch). */
 export function std(x: Tensor, axes: Axes = null, keepdims = false, ddof = 1): Tensor {
   checkNumber("std", "ddof", ddof, { min: 0 });
   return reduce(stdOp, x, axes, keepdims, ddof);
 }
-const stdOp = /* @__PURE__ */ overAxes("std", {
-  forward({ data: y, a: { data: x }, q: ddof, plan: { start, offset } }) {
-    for (let r = 0; r < y.length; r++) {
-      const mean = meanOf(x, start[r], offset);
-      y[r] = Math.sqrt(squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof));
-    }
-  },
-  backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: ddof, plan: { start, offset } }) {
-    if (!dx) return;
-    for (let r = 0; r < dy.length; r++) {
-      if (dy[r] === 0 || y[r] === 0) continue;
-      const mean = meanOf(x, start[r], offset);
-      const factor = dy[r] / (y[r] * Math.max(0, offset.length - ddof));
-      for (let j = 0; j < offset.length; j++) {
-        const i = start[r] + offset[j];
-        dx[i] += factor * (x[i] - mean);
+const stdOp = /* @__PURE__ */ overAxes(
+  "std",
+  {
+    forward({ y, x, ddof, plan: { start, offset } }) {
+      for (let r = 0; r < y.length; r++) {
+        const mean = meanOf(x, start[r], offset);
+        y[r] = Math.sqrt(
+          squaresAbout(x, start[r], offset, mean) / Math.max(0, offset.length - ddof),
+        );
       }
-    }
+    },
+    backward({ dy, y, x, dx, ddof, plan: { start, offset } }) {
+      if (!dx) return;
+      for (let r = 0; r < dy.length; r++) {
+        if (dy[r] === 0 || y[r] === 0) continue;
+        const mean = meanOf(x, start[r], offset);
+        const factor = dy[r] / (y[r] * Math.max(0, offset.length - ddof));
+        for (let j = 0; j < offset.length; j++) {
+          const i = start[r] + offset[j];
+          dx[i] += factor * (x[i] - mean);
+        }
+      }
+    },
   },
-});
+  "ddof",
+);
 
 /** y = (Σ|x|ᵖ)^(1/p), p ≥ 1 or Infinity; the gradient at y = 0 is 0. */
 export function norm(x: Tensor, axes: Axes = null, keepdims = false, p = 2): Tensor {
   checkNumber("norm", "p", p, { min: 1 });
   return reduce(normOp, x, axes, keepdims, p);
 }
-const normOp = /* @__PURE__ */ overAxes("norm", {
-  forward({ data: y, a: { data: x }, q: p, plan: { start, offset } }) {
-    for (let r = 0; r < y.length; r++) {
-      let max = 0; // taken out, so that squares neither overflow nor vanish
-      for (let j = 0; j < offset.length; j++)
-        max = Math.max(max, Math.abs(x[start[r] + offset[j]]));
-      let total = 0;
-      if (max > 0 && max < Infinity && p !== Infinity) {
-        for (let j = 0; j < offset.length; j++) {
-          const u = Math.abs(x[start[r] + offset[j]]) / max;
-          total += p === 2 ? u * u : math.pow(u, p);
-        }
-        y[r] = max * (p === 2 ? Math.sqrt(total) : math.pow(total, 1 / p));
-      } else y[r] = max;
-    }
-  },
-  // dx = dy·sign(x)·(|x|/y)^(p−1); for p = Infinity, shared among the largest
-  backward({ grad: dy, data: y, a: { data: x, grad: dx }, q: p, plan: { start, offset } }) {
-    if (!dx) return;
-    for (let r = 0; r < dy.length; r++) {
-      if (dy[r] === 0 || y[r] === 0) continue;
-      let ties = 0;
-      for (let j = 0; j < offset.length; j++)
-        if (Math.abs(x[start[r] + offset[j]]) === y[r]) ties++;
-      for (let j = 0; j < offset.length; j++) {
-        const i = start[r] + offset[j];
-        const u = Math.abs(x[i]) / y[r];
-        const slope = p === 2 ? u : p === Infinity ? (u === 1 ? 1 / ties : 0) : math.pow(u, p - 1);
-        dx[i] += dy[r] * Math.sign(x[i]) * slope;
+const normOp = /* @__PURE__ */ overAxes(
+  "norm",
+  {
+    forward({ y, x, p, plan: { start, offset } }) {
+      for (let r = 0; r < y.length; r++) {
+        let max = 0; // taken out, so that squares neither overflow nor vanish
+        for (let j = 0; j < offset.length; j++)
+          max = Math.max(max, Math.abs(x[start[r] + offset[j]]));
+        let total = 0;
+        if (max > 0 && max < Infinity && p !== Infinity) {
+          for (let j = 0; j < offset.length; j++) {
+            const u = Math.abs(x[start[r] + offset[j]]) / max;
+            total += p === 2 ? u * u : math.pow(u, p);
+          }
+          y[r] = max * (p === 2 ? Math.sqrt(total) : math.pow(total, 1 / p));
+        } else y[r] = max;
       }
-    }
+    },
+    // dx = dy·sign(x)·(|x|/y)^(p−1); for p = Infinity, shared among the largest
+    backward({ dy, y, x, dx, p, plan: { start, offset } }) {
+      if (!dx) return;
+      for (let r = 0; r < dy.length; r++) {
+        if (dy[r] === 0 || y[r] === 0) continue;
+        let ties = 0;
+        for (let j = 0; j < offset.length; j++)
+          if (Math.abs(x[start[r] + offset[j]]) === y[r]) ties++;
+        for (let j = 0; j < offset.length; j++) {
+          const i = start[r] + offset[j];
+          const u = Math.abs(x[i]) / y[r];
+          const slope =
+            p === 2 ? u : p === Infinity ? (u === 1 ? 1 / ties : 0) : math.pow(u, p - 1);
+          dx[i] += dy[r] * Math.sign(x[i]) * slope;
+        }
+      }
+    },
   },
-});
+  "p",
+);
 
 /** y = Π x */
 export const prod = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(prodOp, x, axes, keepdims);
 const prodOp = /* @__PURE__ */ overAxes("prod", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let product = 1;
       for (let j = 0; j < offset.length; j++) product *= x[start[r] + offset[j]];
@@ -214,7 +232,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
     }
   },
   // dxᵢ = dy·Π of the others: with one zero only that place has a gradient, with two none has
-  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset } }) {
+  backward({ dy, x, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
       if (dy[r] === 0) continue;
@@ -239,7 +257,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
 export const max = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(maxOp, x, axes, keepdims);
 const maxOp = /* @__PURE__ */ overFilledAxes("max", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = -Infinity;
       for (let j = 0; j < offset.length; j++) best = Math.max(best, x[start[r] + offset[j]]);
@@ -253,7 +271,7 @@ const maxOp = /* @__PURE__ */ overFilledAxes("max", {
 export const min = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(minOp, x, axes, keepdims);
 const minOp = /* @__PURE__ */ overFilledAxes("min", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = Infinity;
       for (let j = 0; j < offset.length; j++) best = Math.min(best, x[start[r] + offset[j]]);
@@ -263,8 +281,7 @@ const minOp = /* @__PURE__ */ overFilledAxes("min", {
   backward: shareAmongEqual,
 });
 
-function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: GradSlot<Axes, Rows>) {
-  const { data: x, grad: dx } = a;
+function shareAmongEqual({ dy, y, x, dx, plan: { start, offset } }: GradRun<"x", Over>) {
   if (!dx) return;
   for (let r = 0; r < dy.length; r++) {
     if (dy[r] === 0) continue;
@@ -281,7 +298,7 @@ function shareAmongEqual({ grad: dy, data: y, a, plan: { start, offset } }: Grad
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argmaxOp, x, axes, keepdims);
 const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
       for (let j = 1; j < offset.length; j++) {
@@ -299,7 +316,7 @@ const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
 export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argminOp, x, axes, keepdims);
 const argminOp = /* @__PURE__ */ overCountedAxes("argmin", {
-  forward({ data: y, a: { data: x }, plan: { start, offset } }) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < y.length; r++) {
       let best = 0;
       for (let j = 1; j < offset.length; j++) {

@@ -7,7 +7,8 @@ import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
-import { apply, type Call, type Op } from "../core/tape.ts";
+import type { Op, RunOf } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
 
@@ -24,36 +25,27 @@ interface Sizes {
   readonly heads: number;
   readonly D: number;
 }
-const selfAttentionOp: Op<unknown, Sizes> = {
+export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Sizes }> = {
   name: "selfAttention",
-  shape({ a: { shape }, b: allowed, p: heads }) {
+  inputs: ["x", "allowed?"],
+  numbers: ["heads"],
+  shape({ x, allowed, heads }) {
     checkInteger("selfAttention", "heads", heads, { min: 1 });
-    const [B, T, width] = shape;
-    if (shape.length !== 3 || width % (3 * heads) !== 0) {
-      throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(shape)}`);
+    const [B, T, width] = x;
+    if (x.length !== 3 || width % (3 * heads) !== 0) {
+      throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(x)}`);
     }
-    if (allowed !== NONE && !sameShape(allowed.shape, [B, T, T])) {
-      throw new ShapeError(
-        `selfAttention: want allowed [${B}, ${T}, ${T}], got ${show(allowed.shape)}`,
-      );
+    if (allowed !== null && !sameShape(allowed, [B, T, T])) {
+      throw new ShapeError(`selfAttention: want allowed [${B}, ${T}, ${T}], got ${show(allowed)}`);
     }
     return [B, T, width / 3];
   },
-  plan: ({ a: { shape }, p: heads }: Call) => ({
-    B: shape[0],
-    T: shape[1],
-    heads,
-    D: shape[2] / (3 * heads),
-  }),
+  plan: ({ x: [B, T, width], heads }) => ({ B, T, heads, D: width / (3 * heads) }),
   // the weights, and room for one head's gradient of them
-  scratch({ a: { shape }, p: heads }) {
-    const [B, T] = shape;
-    return (B * heads + 1) * T * T;
-  },
-  forward({ data: y, a: { data: x }, b: allowed, plan: { B, T, heads, D }, scratch: w }) {
+  saves: ({ x: [B, T], heads }) => (B * heads + 1) * T * T,
+  forward({ y, x, allowed, plan: { B, T, heads, D }, saved: w }) {
     const C = heads * D;
     const scale = 1 / Math.sqrt(D);
-    const mask = allowed === NONE ? null : allowed.data;
     y.fill(0);
     for (let row = 0, w0 = 0; row < B * heads * T; row++, w0 += T) {
       const t = row % T;
@@ -64,7 +56,7 @@ const selfAttentionOp: Op<unknown, Sizes> = {
       for (let s = 0; s <= t; s++) {
         const k = (first + s) * 3 * C + C + head * D;
         let score = -Infinity;
-        if (mask === null || mask[(first + t) * T + s] !== 0) {
+        if (allowed === null || allowed[(first + t) * T + s] !== 0) {
           score = 0;
           for (let d = 0; d < D; d++) score += x[q + d] * x[k + d];
           score *= scale;
@@ -88,7 +80,7 @@ const selfAttentionOp: Op<unknown, Sizes> = {
     }
   },
   // dw = dy·vᵀ; dscore = w·(dw − Σ dw·w); then dq, dk through score = scale·q·kᵀ, and dv = wᵀ·dy
-  backward({ grad: dy, a: { data: x, grad: dx }, plan: { B, T, heads, D }, scratch: w }) {
+  backward({ dy, x, dx, plan: { B, T, heads, D }, saved: w }) {
     if (!dx) return;
     const C = heads * D;
     const scale = 1 / Math.sqrt(D);
@@ -149,47 +141,46 @@ interface CachedPlan {
   readonly n: number;
   readonly heads: number;
   readonly D: number;
+  readonly sequences: number;
+  /** Positions that the cache holds per sequence. */
   readonly room: number;
-  /** Throws RangeError for a row outside the cache: there a kernel would write elsewhere. */
-  readonly check: (call: Call) => void;
 }
-const cachedAttentionOp: Op<unknown, CachedPlan> = {
+type CachedInputs = "x" | "keys" | "values" | "sequence" | "position";
+export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: CachedPlan }> = {
   name: "cachedAttention",
-  shape({ a: { shape }, b: keys, c: values, p: heads, rest: [sequence, position] }) {
+  inputs: ["x", "keys", "values", "sequence", "position"],
+  numbers: ["heads"],
+  shape({ x, keys, values, heads, sequence, position }) {
     checkInteger("cachedAttention", "heads", heads, { min: 1 });
-    const [n, width] = shape;
+    const [n, width] = x;
     const D = width / (3 * heads);
-    const [sequences, , , room] = keys.shape;
+    const [sequences, , , room] = keys;
     const fits =
-      shape.length === 2 &&
-      sameShape(keys.shape, [sequences, heads, D, room]) &&
-      sameShape(values.shape, [sequences, heads, room, D]) &&
-      sameShape(sequence.shape, [n]) &&
-      sameShape(position.shape, [n]);
+      x.length === 2 &&
+      sameShape(keys, [sequences, heads, D, room]) &&
+      sameShape(values, [sequences, heads, room, D]) &&
+      sameShape(sequence, [n]) &&
+      sameShape(position, [n]);
     if (!fits) {
-      const got = [shape, keys.shape, values.shape, sequence.shape, position.shape].map(show);
+      const got = [x, keys, values, sequence, position].map(show);
       throw new ShapeError(
         `cachedAttention: want qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
       );
     }
     return [n, width / 3];
   },
-  plan: ({ a: { shape }, b: keys, p: heads }: Call) => ({
-    n: shape[0],
+  plan: ({ x: [n, width], keys: [sequences, , , room], heads }) => ({
+    n,
     heads,
-    D: shape[1] / (3 * heads),
-    room: keys.shape[3],
-    check,
+    D: width / (3 * heads),
+    sequences,
+    room,
   }),
-  scratch: ({ b: keys }) => keys.shape[3], // one row's weights
-  forward(slot) {
-    check(slot);
-    const { data: y, a, b, c, plan, rest, scratch: w } = slot;
+  saves: ({ keys }) => keys[3], // one row's weights
+  forward(run) {
+    checkPlaces(run);
+    const { y, x, keys, values, sequence, position, plan, saved: w } = run;
     const { n, heads, D, room } = plan;
-    const x = a.data;
-    const keys = b.data;
-    const values = c.data;
-    const [sequence, position] = [rest[0].data, rest[1].data];
     const C = heads * D;
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < C; j++) {
@@ -241,13 +232,13 @@ function attend(
   }
 }
 
-function check({ b: { shape }, rest }: Call): void {
-  const [sequence, position] = [rest[0], rest[1]];
-  const [sequences, room] = [shape[0], shape[3]];
-  for (let i = 0; i < sequence.data.length; i++) {
-    if (isBelow(sequence.data[i], sequences) && isBelow(position.data[i], room)) continue;
+/** Throws RangeError for a row outside the cache: a kernel would write elsewhere. */
+export function checkPlaces({ sequence, position, plan }: RunOf<typeof cachedAttentionOp>): void {
+  const { sequences, room } = plan;
+  for (let i = 0; i < sequence.length; i++) {
+    if (isBelow(sequence[i], sequences) && isBelow(position[i], room)) continue;
     throw new RangeError(
-      `cachedAttention: want a sequence below ${sequences} and a position below ${room}, got ${sequence.data[i]} and ${position.data[i]}`,
+      `cachedAttention: want a sequence below ${sequences} and a position below ${room}, got ${sequence[i]} and ${position[i]}`,
     );
   }
 }

@@ -1,18 +1,20 @@
 /** Softmax and its kin along any axes; each row's maximum is taken out before exp. */
 import type { Floats } from "../core/backend.ts";
 import * as math from "../core/math.ts";
-import { apply, type Call, type GradSlot, type Op, type Slot } from "../core/tape.ts";
+import type { Op } from "../core/op.ts";
+import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sizeOf, type Tensor } from "../core/tensor.ts";
 import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
 
-type RowOp = Op<Axes, Rows>;
+type RowOp = Op<"x", { numbers: "keepdims"; set: Axes; plan: Rows }>;
 const along = (name: string) => ({
   name,
-  shape: ({ a }: Call<Axes>): Shape => a.shape,
-  plan: ({ a, settings: axes }: Call<Axes>): Rows => rowsOf(a.shape, axesOf(name, axes, a.shape)),
+  inputs: ["x"] as const,
+  shape: ({ x }: { x: Shape }): Shape => x,
+  plan: ({ x, set: axes }: { x: Shape; set: Axes }): Rows => rowsOf(x, axesOf(name, axes, x)),
 });
 
-/** Whether a row's gradient is 0 throughout: it adds nothing, whatever the row holds. */
+/** Returns whether a row's gradient is 0 throughout: such a row adds nothing, whatever it holds. */
 function isZero(dy: Floats, start: number, offset: Int32Array): boolean {
   for (let j = 0; j < offset.length; j++) if (dy[start + offset[j]] !== 0) return false;
   return true;
@@ -21,9 +23,9 @@ function isZero(dy: Floats, start: number, offset: Int32Array): boolean {
 /** y = exp x / Σ exp x along `axis`. A row of −Infinity alone has no softmax: NaN (PyTorch). */
 export const softmax = (x: Tensor, axis: Axes = -1): Tensor =>
   apply(softmaxOp, x, NONE, NONE, 0, 0, axis);
-const softmaxOp: RowOp = {
+export const softmaxOp: RowOp = {
   ...along("softmax"),
-  forward({ data: y, a: { data: x }, plan: { start, offset } }: Slot<Axes, Rows>) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
       let max = -Infinity;
@@ -38,7 +40,7 @@ const softmaxOp: RowOp = {
     }
   },
   // dx = y·(dy − Σ dy·y)
-  backward({ grad: dy, data: y, a: { grad: dx }, plan: { start, offset } }: GradSlot<Axes, Rows>) {
+  backward({ dy, y, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
@@ -56,9 +58,9 @@ const softmaxOp: RowOp = {
 /** y = x − ln Σ exp x along `axis`. */
 export const logSoftmax = (x: Tensor, axis: Axes = -1): Tensor =>
   apply(logSoftmaxOp, x, NONE, NONE, 0, 0, axis);
-const logSoftmaxOp: RowOp = {
+export const logSoftmaxOp: RowOp = {
   ...along("logSoftmax"),
-  forward({ data: y, a: { data: x }, plan: { start, offset } }: Slot<Axes, Rows>) {
+  forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
       let max = -Infinity;
@@ -70,7 +72,7 @@ const logSoftmaxOp: RowOp = {
     }
   },
   // dx = dy − exp(y)·Σ dy
-  backward({ grad: dy, data: y, a: { grad: dx }, plan: { start, offset } }: GradSlot<Axes, Rows>) {
+  backward({ dy, y, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
@@ -90,11 +92,12 @@ export const logsumexp = (x: Tensor, axes: Axes = null, keepdims = false): Tenso
   apply(logsumexpOp, x, NONE, NONE, keepdims ? 1 : 0, 0, axes);
 const logsumexpOp: RowOp = {
   ...along("logsumexp"),
-  shape: ({ a, p: keepdims, settings: axes }) =>
-    reducedShape(a.shape, axesOf("logsumexp", axes, a.shape), keepdims === 1),
+  numbers: ["keepdims"],
+  shape: ({ x, keepdims, set: axes }) =>
+    reducedShape(x, axesOf("logsumexp", axes, x), keepdims === 1),
   // each row's largest number and ln Σ exp(x − that): in float32 their sum would lose the second beside a large one
-  scratch: (_, shape) => 2 * sizeOf(shape),
-  forward({ data: y, a: { data: x }, plan: { start, offset }, scratch: sums }) {
+  saves: (_, shape) => 2 * sizeOf(shape),
+  forward({ y, x, plan: { start, offset }, saved: sums }) {
     for (let r = 0; r < y.length; r++) {
       let max = -Infinity;
       for (let j = 0; j < offset.length; j++) max = Math.max(max, x[start[r] + offset[j]]);
@@ -109,7 +112,7 @@ const logsumexpOp: RowOp = {
     }
   },
   // dx = dy·exp(x − y), y in float64
-  backward({ grad: dy, a: { data: x, grad: dx }, plan: { start, offset }, scratch: sums }) {
+  backward({ dy, x, dx, plan: { start, offset }, saved: sums }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
       if (dy[r] === 0) continue;

@@ -5,7 +5,7 @@ import { kernelBytes } from "../../src/backends/kernels/index.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { type SimdBackend, simd, simdAvailable, simdFor } from "../../src/backends/simd.ts";
 import { webAssembly } from "../../src/backends/webassembly.ts";
-import type { Backend, Floats } from "../../src/core/backend.ts";
+import { type Backend, type Floats, matrix } from "../../src/core/backend.ts";
 import { MemoryError, UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
@@ -296,7 +296,9 @@ describe("memory", () => {
   });
   it("refuses buffers of another backend", () => {
     const [y, a, b] = [fast.alloc(1), new Float32Array(1), fast.alloc(1)];
-    expect(() => fast.gemm(y, 0, a, 0, b, 0, 1, 1, 1, false, false, false)).toThrow(UsageError);
+    expect(() =>
+      fast.gemm({ y: matrix(y, 1, 1), a: matrix(a, 1, 1), b: matrix(b, 1, 1) }, false),
+    ).toThrow(UsageError);
     const other = simd({ memory: 2 ** 17 });
     expect(() => fast.free(other.alloc(1))).toThrow(/buffer of another backend/);
   });

@@ -16,10 +16,10 @@ import {
 import { ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import {
-  alone,
   free,
   input,
   inputs,
+  listOf,
   NONE,
   Parameters,
   sameShape,
@@ -52,8 +52,8 @@ describe("tensors", () => {
     expect(() => input(k, [2], [1])).toThrow("input: want 2 values for [2], got 1");
     const w = variable(k, [2], [3, 4]);
     expect([[...w.data], [...w.grad], w.name]).toEqual([[3, 4], [0, 0], ""]);
-    expect(alone(x)).toEqual([x]);
-    expect(alone(x)).toBe(alone(x));
+    expect(listOf(x)).toEqual([x]);
+    expect(listOf(x)).toBe(listOf(x));
     expect([NONE.shape, NONE.data.length, NONE.backend]).toEqual([[0], 0, null]);
   });
   test("where memory runs out, what was taken is given back", () => {

@@ -42,6 +42,7 @@ import {
   squashedSample,
 } from "../../src/distributions/squashed-gaussian.ts";
 import * as o from "../../src/ops/index.ts";
+import { gradCheck } from "../../src/oracle/grad-check.ts";
 import { Draw } from "../support/cases.ts";
 import { seed } from "../support/seed.ts";
 
@@ -76,9 +77,9 @@ describe("Bernoulli", () => {
   test("gradients; samples below the probability; the mode", () => {
     check((d) => {
       const shape = [d.size(), d.some()];
-      o.gradCheck(bernoulliLogProb, [d.tensor(shape), d.tensor(shape)]);
-      o.gradCheck(bernoulliEntropy, [d.tensor(shape)]);
-      o.gradCheck(bernoulliKl, [d.tensor(shape), d.tensor(shape)]);
+      gradCheck(bernoulliLogProb, [d.tensor(shape), d.tensor(shape)]);
+      gradCheck(bernoulliEntropy, [d.tensor(shape)]);
+      gradCheck(bernoulliKl, [d.tensor(shape), d.tensor(shape)]);
     });
     const value = new Float64Array(2);
     bernoulliSample(value, of([1, 2], [Math.log(3), Math.log(3)]), [0.74, 0.76]);
@@ -109,10 +110,10 @@ describe("Gaussian", () => {
       const [shape, n] = [[d.size(), d.some()], d.some()];
       shape[1] = n;
       for (const std of [shape, [n]]) {
-        o.gradCheck(gaussianLogProb, [d.tensor(shape), d.tensor(std), d.tensor(shape)]);
-        o.gradCheck(gaussianEntropy, [{ ...d.tensor(shape), grad: false }, d.tensor(std)]);
-        o.gradCheck(gaussianRsample, [d.tensor(shape), d.tensor(std), d.tensor(shape)]);
-        o.gradCheck(gaussianKl, [d.tensor(shape), d.tensor(std), d.tensor(shape), d.tensor(std)], {
+        gradCheck(gaussianLogProb, [d.tensor(shape), d.tensor(std), d.tensor(shape)]);
+        gradCheck(gaussianEntropy, [{ ...d.tensor(shape), grad: false }, d.tensor(std)]);
+        gradCheck(gaussianRsample, [d.tensor(shape), d.tensor(std), d.tensor(shape)]);
+        gradCheck(gaussianKl, [d.tensor(shape), d.tensor(std), d.tensor(shape), d.tensor(std)], {
           tolerance: 1e-6,
         });
       }
@@ -163,14 +164,14 @@ describe("squashed Gaussian", () => {
       const shape = [d.size(), d.some()];
       const bounds = { low: -1.5, high: 3 };
       const inputs = [d.tensor(shape), d.tensor([shape[1]]), d.tensor(shape)];
-      o.gradCheck((m, s, u) => squashedLogProb(m, s, u, bounds), inputs, { tolerance: 1e-6 });
-      o.gradCheck((m, s, a) => squashedLogProbOfAction(m, s, squash(a, bounds), bounds), inputs, {
+      gradCheck((m, s, u) => squashedLogProb(m, s, u, bounds), inputs, { tolerance: 1e-6 });
+      gradCheck((m, s, a) => squashedLogProbOfAction(m, s, squash(a, bounds), bounds), inputs, {
         tolerance: 1e-6,
       });
-      o.gradCheck((m, s, e) => squashedRsample(m, s, e, bounds).action, inputs, {
+      gradCheck((m, s, e) => squashedRsample(m, s, e, bounds).action, inputs, {
         tolerance: 1e-6,
       });
-      o.gradCheck((m, s, e) => squashedRsample(m, s, e, bounds).logProb, inputs, {
+      gradCheck((m, s, e) => squashedRsample(m, s, e, bounds).logProb, inputs, {
         tolerance: 1e-6,
       });
       const [m, s, u] = inputs.map((x) => variable(k, x.shape, x.data));
@@ -226,10 +227,10 @@ describe("squashed Gaussian", () => {
     check((d) => {
       const shape = [d.size(), 2];
       const inputs = [d.tensor(shape), d.tensor([2]), d.tensor(shape)];
-      o.gradCheck((m, s, a) => squashedLogProbOfAction(m, s, squash(a, bounds), bounds), inputs, {
+      gradCheck((m, s, a) => squashedLogProbOfAction(m, s, squash(a, bounds), bounds), inputs, {
         tolerance: 1e-6,
       });
-      o.gradCheck((m, s, e) => squashedEntropySample(m, s, e, bounds), inputs, {
+      gradCheck((m, s, e) => squashedEntropySample(m, s, e, bounds), inputs, {
         tolerance: 1e-6,
       });
     });
@@ -303,12 +304,12 @@ describe("multi-categorical", () => {
       const action = { shape: [shape[0], 2], data: new Float64Array(2 * shape[0]), grad: false };
       for (const masked of [true, false]) {
         const m = (t: Tensor): Tensor | undefined => (masked ? t : undefined);
-        o.gradCheck(
+        gradCheck(
           (x, a, t) => multiCategoricalLogProb(x, a, nvec, m(t)),
           [d.tensor(shape), action, mask],
         );
-        o.gradCheck((x, t) => multiCategoricalEntropy(x, nvec, m(t)), [d.tensor(shape), mask]);
-        o.gradCheck(
+        gradCheck((x, t) => multiCategoricalEntropy(x, nvec, m(t)), [d.tensor(shape), mask]);
+        gradCheck(
           (x, y, t) => multiCategoricalKl(x, y, nvec, m(t)),
           [d.tensor(shape), d.tensor(shape), mask],
         );

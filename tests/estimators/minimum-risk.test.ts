@@ -9,6 +9,7 @@ import { entropyLoss, topEntropyMask } from "../../src/estimators/entropy.ts";
 import { minimumRiskLoss } from "../../src/estimators/minimum-risk.ts";
 import * as o from "../../src/ops/index.ts";
 import { exactGradient } from "../../src/oracle/exact.ts";
+import { gradCheck } from "../../src/oracle/grad-check.ts";
 import { tokenTask } from "../../src/oracle/token-task.ts";
 import { logPolicy } from "../../src/oracle/trajectories.ts";
 import { Draw } from "../support/cases.ts";
@@ -33,7 +34,7 @@ test("minimumRiskLoss: gradients, and its composed form, on random groups", () =
     const n = prompts * size;
     const costs = d.tensor([n]);
     const inputs = [d.tensor([n]), { ...costs, grad: false }];
-    o.gradCheck((p, c) => minimumRiskLoss(p, c, size, alpha), inputs);
+    gradCheck((p, c) => minimumRiskLoss(p, c, size, alpha), inputs);
     const composed = (p: o.Tensor, c: o.Tensor): o.Tensor =>
       o.mul(
         o.sum(

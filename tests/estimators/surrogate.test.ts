@@ -14,6 +14,7 @@ import {
 } from "../../src/estimators/surrogate.ts";
 import { type Aggregation, tokenWeights } from "../../src/estimators/weights.ts";
 import * as o from "../../src/ops/index.ts";
+import { gradCheck } from "../../src/oracle/grad-check.ts";
 import { Draw } from "../support/cases.ts";
 import { seed } from "../support/seed.ts";
 
@@ -138,7 +139,7 @@ for (const [name, settings] of Object.entries(settingsToTry)) {
           const b = batch(at, settings);
           const constant = (data: Float64Array, shape = b.shape) => ({ shape, data, grad: false });
           const advantage = constant(b.advantage, b.advantage.length === b.n ? b.shape : [b.rows]);
-          o.gradCheck(
+          gradCheck(
             (p, q, A, w) => surrogateLoss(p, q, A, w, settings),
             [{ shape: b.shape, data: b.logProb }, constant(b.old), advantage, constant(b.weight)],
             { seed: at, step: 1e-5 },

@@ -8,10 +8,10 @@ import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
 import { mul } from "../../src/ops/arithmetic.ts";
 import { attention } from "../../src/ops/attention.ts";
-import { gradCheck } from "../../src/ops/grad-check.ts";
 import { permute, reshape, slice } from "../../src/ops/layout.ts";
 import { sum } from "../../src/ops/reduce.ts";
 import { cachedAttention, selfAttention } from "../../src/ops/self-attention.ts";
+import { gradCheck } from "../../src/oracle/grad-check.ts";
 import { seed } from "../support/seed.ts";
 
 const sizes = fc.record({

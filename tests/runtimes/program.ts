@@ -10,7 +10,7 @@ import { Training } from "../../src/algos/training.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { type SimdBackend, simd, simdAvailable } from "../../src/backends/simd.ts";
 import type { WasmModule } from "../../src/backends/webassembly.ts";
-import type { Backend, Floats } from "../../src/core/backend.ts";
+import { type Backend, type Floats, matrix, transpose } from "../../src/core/backend.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { Tape } from "../../src/core/tape.ts";
@@ -139,7 +139,13 @@ function kernels(k: SimdBackend): string {
     [false, false],
     [true, true],
   ]) {
-    k.gemm(y, 0, a, 0, b, 0, n, n, n, ta, tb, false);
+    const [left, right] = [matrix(a, n, n), matrix(b, n, n)];
+    const product = {
+      y: matrix(y, n, n),
+      a: ta ? transpose(left) : left,
+      b: tb ? transpose(right) : right,
+    };
+    k.gemm(product, false);
     hash.floats(y);
   }
   const [at, bt, yt] = [a, b, y].map((x) => k.address(x));

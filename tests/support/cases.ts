@@ -1,7 +1,7 @@
 /** Random inputs for gradient checks: shapes with sizes 0 and 1, values away from kinks. */
 import { Random } from "../../src/core/random.ts";
 import { type Shape, sizeOf, type Tensor } from "../../src/core/tensor.ts";
-import type { CheckInput } from "../../src/ops/grad-check.ts";
+import type { CheckInput } from "../../src/oracle/grad-check.ts";
 
 /** What to differentiate, and where. */
 export interface Case {

@@ -3,8 +3,8 @@ import { loops } from "../backends/loops.ts";
 import { Random } from "../core/random.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Shape, sizeOf, type Tensor, variable } from "../core/tensor.ts";
-import { mul } from "./arithmetic.ts";
-import { sum } from "./reduce.ts";
+import { mul } from "../ops/arithmetic.ts";
+import { sum } from "../ops/reduce.ts";
 
 /** A tensor to check at; `grad: false` for indices, labels and masks. */
 export interface CheckInput {

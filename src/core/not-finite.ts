@@ -1,0 +1,23 @@
+/** Finds where a run first met NaN or Infinity. It reads every number: for the message of an error. */
+import type { Floats } from "./backend.ts";
+import { inputsOf } from "./slot.ts";
+import type { Tape } from "./tape.ts";
+import { show } from "./tensor.ts";
+
+const bad = (x: Floats | null): boolean => x?.some((v) => !Number.isFinite(v)) ?? false;
+
+/**
+ * Names the first op of the tape's last run with NaN or Infinity in an input or its result, or else the last one with
+ * such a gradient; null where all is finite.
+ */
+export function firstNotFinite(tape: Tape): string | null {
+  const slots = tape.lastRun();
+  for (const slot of slots) {
+    const { op, data, shape } = slot;
+    const given = inputsOf(slot).find((x) => !("op" in x) && bad(x.data));
+    if (given !== undefined) return `an input ${show(given.shape)} of ${op.name} is not finite`;
+    if (bad(data)) return `${op.name} made a number that is not finite, in ${show(shape)}`;
+  }
+  const from = slots.reverse().find(({ grad }) => bad(grad));
+  return from === undefined ? null : `the gradient at ${from.op.name} is not finite`;
+}

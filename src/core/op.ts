@@ -1,0 +1,96 @@
+/**
+ * A differentiable operation, written with names. An op declares what its inputs and numbers are called; a tape binds
+ * the names to buffers once, when it records a slot, and passes the same object to every run.
+ *
+ *   const tanhOp: Op<"x"> = {
+ *     name: "tanh",
+ *     inputs: ["x"],
+ *     forward({ y, x }) { … },          // y, x: the numbers of output and input
+ *     backward({ dy, y, dx }) { … },    // dy, dx: ∂loss/∂y and ∂loss/∂x
+ *   };
+ */
+import type { Backend, Floats } from "./backend.ts";
+import type { Shape, Tensor } from "./tensor.ts";
+
+/** The types of what an op has besides its inputs: numbers by name, settings, a plan, matrix views. */
+export interface Has {
+  readonly numbers?: string;
+  readonly set?: unknown;
+  readonly plan?: unknown;
+  readonly matrices?: unknown;
+}
+type NumbersOf<H> = H extends { readonly numbers: infer N extends string } ? N : never;
+type TypeOf<H, K extends string> = H extends { readonly [key in K]: infer T } ? T : undefined;
+
+/** An input named "mask?" may be left out, as `NONE`; the op then sees null. */
+type Needed<I extends string> = I extends `${string}?` ? never : I;
+type Optional<I extends string> = I extends `${infer N}?` ? N : never;
+
+/** What a slot is recorded from: the shape of each input, each number, the settings. */
+export type Call<I extends string = never, H extends Has = object> = {
+  readonly [key in Needed<I>]: Shape;
+} & { readonly [key in Optional<I>]: Shape | null } & { readonly [key in NumbersOf<H>]: number } & {
+  readonly set: TypeOf<H, "set">;
+  /** Inputs after the named ones. */
+  readonly list: readonly Tensor[];
+};
+
+/** What forward sees: the output y, each input x with its gradient dx (null where none is wanted), each number. */
+export type Run<I extends string = never, H extends Has = object> = {
+  readonly [key in Needed<I>]: Floats;
+} & { readonly [key in Optional<I>]: Floats | null } & {
+  readonly [key in Needed<I> | Optional<I> as `d${key}`]: Floats | null;
+} & { readonly [key in NumbersOf<H>]: number } & {
+  readonly y: Floats;
+  readonly dy: Floats | null;
+  /** Numbers that forward saves for backward. */
+  readonly saved: Floats;
+  readonly set: TypeOf<H, "set">;
+  readonly plan: TypeOf<H, "plan">;
+  readonly matrices: TypeOf<H, "matrices">;
+  readonly list: readonly Tensor[];
+  readonly backend: Backend;
+};
+/** What backward sees. */
+export type GradRun<I extends string = never, H extends Has = object> = Run<I, H> & {
+  readonly dy: Floats;
+};
+
+export interface Op<I extends string = never, H extends Has = object> {
+  readonly name: string;
+  /** Names of the inputs, in the order of `apply`; "mask?" names one that may be left out. */
+  readonly inputs: readonly I[];
+  /** Names of up to two numbers. */
+  readonly numbers?: readonly NumbersOf<H>[];
+  /** Returns the output's shape; by default it is the first input's. Called, like `saves` and `plan`, at recording only. */
+  shape?(call: Call<I, H>): Shape;
+  /** Returns how many numbers forward saves for backward. */
+  saves?(call: Call<I, H>, shape: Shape): number;
+  /** Returns what forward and backward need beyond numbers: sizes, index maps. */
+  plan?(call: Call<I, H>, shape: Shape): TypeOf<H, "plan">;
+  /** Returns the views that go to `Backend.gemm`; called last at recording, when all buffers are there. */
+  matrices?(run: Run<I, H>): TypeOf<H, "matrices">;
+  /** The output is the first input's own buffer from this element on: nothing to compute, nothing to add. */
+  view?(call: Call<I, H>): number;
+  /** Writes y. */
+  forward?(run: Run<I, H>): void;
+  /** Adds ∂loss/∂x to dx of each input x that has one. Without it, no gradient passes. */
+  backward?(run: GradRun<I, H>): void;
+}
+
+/** An op of any names: only the op itself knows what its calls and runs hold. */
+export interface AnyOp {
+  readonly name: string;
+  readonly inputs: readonly string[];
+  readonly numbers?: readonly string[];
+  shape?(call: never): Shape;
+  saves?(call: never, shape: Shape): number;
+  plan?(call: never, shape: Shape): unknown;
+  matrices?(run: never): unknown;
+  view?(call: never): number;
+  forward?(run: never): void;
+  backward?(run: never): void;
+}
+
+/** What an op's forward sees: `RunOf<typeof linearOp>`. */
+export type RunOf<O extends AnyOp> = Parameters<NonNullable<O["forward"]>>[0];
