@@ -89,7 +89,8 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
 
 /** Heads by strides: q, k, v and y are read and written in place. */
 export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) => {
-  const { B, T, heads, D } = run.plan;
+  const { B, T, D } = run.plan;
+  const { heads } = run;
   const { kernels } = k;
   const { y, x, dy, dx, allowed: mask, saved: w } = addressesOf(k, run);
   const dw = w + 4 * B * heads * T * T;
@@ -137,7 +138,9 @@ export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) =>
 
 type CachedRun = RunOf<typeof cachedAttentionOp>;
 export const cachedAttention: Compile<CachedRun> = (k, run) => {
-  const { n, heads, D, room } = run.plan;
+  const { D, room } = run.plan;
+  const { heads } = run;
+  const n = run.sequence.length;
   if (room % 4 !== 0) return null;
   const { kernels } = k;
   const { y, x, keys, values, sequence, position, saved: w } = addressesOf(k, run);

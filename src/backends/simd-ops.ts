@@ -181,20 +181,20 @@ function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n:
 
 const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
   const { rows, inputs, outputs } = run.plan;
-  const { set: activation, matrices } = run;
+  const { set: activation, bound } = run;
   const { kernels } = k;
   const { y, x, weight, bias, dy, dbias, saved } = addressesOf(k, run);
   const size = rows * outputs;
   const z = activation === "none" ? 0 : saved;
-  const dz = activation === "none" ? dy : z + 4 * size;
+  const dz = run.dy === null ? 0 : k.address(bound.dz);
   const code = activationCode[activation];
   const gelu = activation === "gelu";
   const few = isDense(rows, inputs) && !(gelu && run.dy !== null);
-  const out = gelu ? { ...matrices.y, y: matrix(run.saved, rows, outputs) } : matrices.y;
+  const out = gelu ? { ...bound.y, y: matrix(run.saved, rows, outputs) } : bound.y;
   const outAt = gelu ? z : y;
   const activate = kernels[activation];
   const slope = kernels[`${activation}Slope`];
-  const { dx, dw } = matrices;
+  const { dx, dw } = bound;
   return {
     forward: few
       ? () => void kernels.dense(y, x, weight, bias, rows, outputs, inputs, code, 0)

@@ -12,12 +12,12 @@
 import type { Backend, Floats } from "./backend.ts";
 import type { Shape, Tensor } from "./tensor.ts";
 
-/** The types of what an op has besides its inputs: numbers by name, settings, a plan, matrix views. */
+/** The types of what an op has besides its inputs. */
 export interface Has {
   readonly numbers?: string;
   readonly set?: unknown;
   readonly plan?: unknown;
-  readonly matrices?: unknown;
+  readonly bound?: unknown;
 }
 type NumbersOf<H> = H extends { readonly numbers: infer N extends string } ? N : never;
 type TypeOf<H, K extends string> = H extends { readonly [key in K]: infer T } ? T : undefined;
@@ -31,7 +31,7 @@ export type Call<I extends string = never, H extends Has = object> = {
   readonly [key in Needed<I>]: Shape;
 } & { readonly [key in Optional<I>]: Shape | null } & { readonly [key in NumbersOf<H>]: number } & {
   readonly set: TypeOf<H, "set">;
-  /** Inputs after the named ones. */
+  /** The inputs that were given as a list. */
   readonly list: readonly Tensor[];
 };
 
@@ -47,7 +47,7 @@ export type Run<I extends string = never, H extends Has = object> = {
   readonly saved: Floats;
   readonly set: TypeOf<H, "set">;
   readonly plan: TypeOf<H, "plan">;
-  readonly matrices: TypeOf<H, "matrices">;
+  readonly bound: TypeOf<H, "bound">;
   readonly list: readonly Tensor[];
   readonly backend: Backend;
 };
@@ -68,8 +68,8 @@ export interface Op<I extends string = never, H extends Has = object> {
   saves?(call: Call<I, H>, shape: Shape): number;
   /** Returns what forward and backward need beyond numbers: sizes, index maps. */
   plan?(call: Call<I, H>, shape: Shape): TypeOf<H, "plan">;
-  /** Returns the views that go to `Backend.gemm`; called last at recording, when all buffers are there. */
-  matrices?(run: Run<I, H>): TypeOf<H, "matrices">;
+  /** Returns what forward and backward need that is made of buffers, such as matrix views; called last at recording. */
+  bind?(run: Run<I, H>): TypeOf<H, "bound">;
   /** The output is the first input's own buffer from this element on: nothing to compute, nothing to add. */
   view?(call: Call<I, H>): number;
   /** Writes y. */
@@ -86,7 +86,7 @@ export interface AnyOp {
   shape?(call: never): Shape;
   saves?(call: never, shape: Shape): number;
   plan?(call: never, shape: Shape): unknown;
-  matrices?(run: never): unknown;
+  bind?(run: never): unknown;
   view?(call: never): number;
   forward?(run: never): void;
   backward?(run: never): void;

@@ -8,10 +8,12 @@ export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean 
   return true;
 }
 
+const isObject = (x: unknown): x is object => typeof x === "object" && x !== null;
+
 /** Equal settings: one object, or records and lists with equal entries. */
 export function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
-  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (!isObject(a) || !isObject(b)) return false;
   if (Array.isArray(a) && Array.isArray(b)) {
     if (a.length !== b.length) return false;
     for (let i = 0; i < a.length; i++) if (!same(a[i], b[i])) return false;
@@ -26,10 +28,8 @@ export function same(a: unknown, b: unknown): boolean {
 
 /** Copies settings, so that the caller cannot change a slot's. A frozen flat object is kept: it compares by identity. */
 export function copy(settings: unknown): unknown {
-  if (typeof settings !== "object" || settings === null) return settings;
-  const values = Object.values(settings);
-  if (Object.isFrozen(settings) && values.every((x) => typeof x !== "object" || x === null))
-    return settings;
+  if (!isObject(settings)) return settings;
+  if (Object.isFrozen(settings) && !Object.values(settings).some(isObject)) return settings;
   if (Array.isArray(settings)) return settings.map(copy);
   return Object.fromEntries(Object.entries(settings).map(([key, value]) => [key, copy(value)]));
 }

@@ -4,15 +4,15 @@ import { UsageError } from "./errors.ts";
 import type { AnyOp } from "./op.ts";
 import { NONE, sizeOf, type Tensor } from "./tensor.ts";
 
-/** What `apply` was called with. The op names these: a, b, c and `rest` by `inputs`, p and q by `numbers`. */
+/** What `apply` was called with. The op names these: a, b, c and `list` by `inputs`, p and q by `numbers`. */
 export interface Positions {
   readonly a: Tensor;
   readonly b: Tensor;
   readonly c: Tensor;
   readonly p: number;
   readonly q: number;
-  readonly settings: unknown;
-  readonly rest: readonly Tensor[];
+  readonly set: unknown;
+  readonly list: readonly Tensor[];
 }
 
 /** The tape that a slot belongs to. */
@@ -33,13 +33,35 @@ export interface Slot extends Tensor, Positions {
   readonly code: Compiled;
 }
 
+/** Values under the names that an op gave them. */
+type Names = Record<string, unknown>;
+
 /** What an op sees of an input that was left out. */
 const ABSENT = { shape: null, data: null, grad: null };
 
 /** All inputs of a call, in the order in which ops name them. */
-export const inputsOf = ({ a, b, c, rest }: Positions): readonly Tensor[] => [a, b, c, ...rest];
+export const inputsOf = ({ a, b, c, list }: Positions): readonly Tensor[] => [a, b, c, ...list];
 
-/** Makes a slot. If it throws, for example out of memory, the buffers it allocated are freed. */
+/** What an op is called with, and the buffers of its inputs, by the op's names. */
+function namesOf(op: AnyOp, { a, b, c, p, q, set, list }: Positions) {
+  const tensors = [a, b, c, ...list];
+  const call: Names = { set, list };
+  const buffers: Names = {};
+  op.inputs.forEach((input, i) => {
+    const name = input.replace("?", "");
+    const tensor = tensors[i] ?? NONE;
+    const { shape, data, grad } = tensor === NONE && name !== input ? ABSENT : tensor;
+    call[name] = shape;
+    buffers[name] = data;
+    buffers[`d${name}`] = grad;
+  });
+  op.numbers?.forEach((name, i) => {
+    call[name] = buffers[name] = i === 0 ? p : q;
+  });
+  return { call: call as never, buffers };
+}
+
+/** Makes a slot. If that throws, for example out of memory, the buffers it allocated are freed. */
 export function record(
   tape: SlotOwner,
   k: Backend,
@@ -48,65 +70,72 @@ export function record(
   called: Positions,
   grads: boolean,
 ): Slot {
-  const allocated: Floats[] = [];
-  const alloc = (size: number): Floats => {
-    const buffer = k.alloc(size);
-    allocated.push(buffer);
-    return buffer;
-  };
-  try {
-    return { op, tape, index, backend: k, ...called, ...bind(op, called, k, grads, alloc) };
-  } catch (error) {
-    for (const buffer of allocated) k.free(buffer);
-    throw error;
-  }
-}
-
-/** Allocates a slot's buffers, and binds the op's names to them. */
-function bind(
-  op: AnyOp,
-  called: Positions,
-  k: Backend,
-  grads: boolean,
-  alloc: (size: number) => Floats,
-) {
-  const { a, p, q, settings: set } = called;
+  const { a, b, c, p, q, set, list } = called;
   if (Number.isNaN(p) || Number.isNaN(q)) {
     throw new RangeError(`${op.name}: expected a number as argument, got NaN`);
   }
-  const tensors = inputsOf(called);
-  const list = tensors.slice(Math.max(3, op.inputs.length));
-  const numbers = op.numbers?.map((name, i) => ({ [name]: i === 0 ? p : q })) ?? [];
-  const named = (values: object, each: (name: string, input: Tensor | typeof ABSENT) => object) =>
-    Object.assign(
-      values,
-      ...op.inputs.map((name, i) => {
-        const tensor = tensors[i] ?? NONE;
-        const leftOut = tensor === NONE && name.endsWith("?");
-        return each(name.replace("?", ""), leftOut ? ABSENT : tensor);
-      }),
-      ...numbers,
-    ) as never;
-
-  const call = named({ set, list }, (x, { shape }) => ({ [x]: shape }));
+  const { call, buffers } = namesOf(op, called);
   const shape = op.shape?.(call) ?? a.shape;
   const size = sizeOf(shape);
   const saves = op.saves?.(call, shape) ?? 0;
   const plan = op.plan?.(call, shape);
-  const wantsGrad = grads && op.backward !== undefined && tensors.some((x) => x.grad !== null);
-  if (op.view !== undefined) {
-    const start = op.view(call);
-    const cut = (buffer: Floats): Floats => buffer.subarray(start, start + size);
-    const grad = wantsGrad && a.grad !== null ? cut(a.grad) : null;
-    return { shape, data: cut(a.data), grad, saved: NONE.data, run: call, code: {} };
+  const wantsGrad = grads && op.backward !== undefined && inputsOf(called).some((x) => x.grad);
+  const allocated: Floats[] = [];
+  const alloc = (length: number): Floats => {
+    allocated.push(k.alloc(length));
+    return allocated[allocated.length - 1];
+  };
+  let { data, grad } = a;
+  let saved = NONE.data;
+  let run = call;
+  let code: Compiled = {};
+  try {
+    if (op.view !== undefined) {
+      const start = op.view(call);
+      data = data.subarray(start, start + size);
+      grad = wantsGrad && grad !== null ? grad.subarray(start, start + size) : null;
+    } else {
+      if (saves > 0) saved = alloc(saves);
+      grad = wantsGrad ? alloc(size) : null;
+      data = alloc(size);
+      const own = {
+        y: data,
+        dy: grad,
+        saved,
+        plan,
+        set,
+        list,
+        backend: k,
+        bound: undefined as unknown,
+      };
+      run = Object.assign(own, buffers) as never;
+      own.bound = op.bind?.(run);
+      code = k.compile?.(op, run) ?? op;
+    }
+  } catch (error) {
+    for (const buffer of allocated) k.free(buffer);
+    throw error;
   }
-  const saved = saves > 0 ? alloc(saves) : NONE.data;
-  const dy = wantsGrad ? alloc(size) : null;
-  const y = alloc(size);
-  const own = { y, dy, saved, plan, set, list, backend: k, matrices: undefined as unknown };
-  const run = named(own, (x, { data, grad }) => ({ [x]: data, [`d${x}`]: grad }));
-  own.matrices = op.matrices?.(run);
-  return { shape, data: y, grad: dy, saved, run, code: k.compile?.(op, run) ?? op };
+  // one literal of all fields: put together by spreads, the engine would be slow to read it
+  return {
+    op,
+    tape,
+    index,
+    backend: k,
+    a,
+    b,
+    c,
+    p,
+    q,
+    set,
+    list,
+    shape,
+    data,
+    grad,
+    saved,
+    run,
+    code,
+  };
 }
 
 /** Throws UsageError for an input that a tape cannot read: of another backend, another tape, or an earlier run. */
@@ -121,8 +150,6 @@ export function admit(tape: SlotOwner, k: Backend, op: AnyOp, tensor: Tensor): v
     throw new UsageError(`${op.name}: an input is of another tape; copy its data into an input`);
   }
   if (!tape.holds(tensor)) {
-    throw new UsageError(
-      `${op.name}: expected tensors made in this run, got one of an earlier run; copy its data into an input()`,
-    );
+    throw new UsageError(`${op.name}: an input is of an earlier run; copy its data into an input`);
   }
 }

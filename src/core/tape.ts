@@ -15,7 +15,7 @@ let active: Tape | null = null;
 
 /**
  * Runs `op` now; its result goes into the next slot of the running tape. The op names the positions: `op.inputs` the
- * tensors a, b, c and `rest`, `op.numbers` the numbers p and q.
+ * tensors a, b, c and `list`, `op.numbers` the numbers p and q.
  */
 export function apply(
   op: AnyOp,
@@ -24,11 +24,11 @@ export function apply(
   c: Tensor = NONE,
   p = 0,
   q = 0,
-  settings: unknown = NO_SETTINGS,
-  rest: readonly Tensor[] = NO_TENSORS,
+  set: unknown = NO_SETTINGS,
+  list: readonly Tensor[] = NO_TENSORS,
 ): Tensor {
   if (active === null) throw new UsageError(`${op.name}: call ops inside tape.run(() => …)`);
-  return active.step(op, a, b, c, p, q, settings, rest);
+  return active.step(op, a, b, c, p, q, set, list);
 }
 
 /** Throws UsageError for a tensor whose tape has run again or dropped it: its buffer holds other numbers now. */
@@ -149,8 +149,8 @@ export class Tape {
     c: Tensor,
     p: number,
     q: number,
-    settings: unknown,
-    rest: readonly Tensor[],
+    set: unknown,
+    list: readonly Tensor[],
   ): Tensor {
     let s = this.slots[this.length]; // undefined past the end
     if (
@@ -160,10 +160,10 @@ export class Tape {
       s.c !== c ||
       s.p !== p ||
       s.q !== q ||
-      !same(s.settings, settings) ||
-      !sameList(s.rest, rest)
+      !same(s.set, set) ||
+      !sameList(s.list, list)
     ) {
-      const called = { a, b, c, p, q, settings: copy(settings), rest: [...rest] };
+      const called = { a, b, c, p, q, set: copy(set), list: [...list] };
       for (const tensor of inputsOf(called)) admit(this, this.k, op, tensor);
       this.drop(this.length); // later slots may read the one replaced
       s = record(this, this.k, this.length, op, called, this.grads);

@@ -182,7 +182,7 @@ interface Windows {
   readonly index: Int32Array;
 }
 type PoolOp = Op<"x", { set: PoolOptions; plan: Windows }>;
-const pooling = (name: string): Pick<PoolOp, "name" | "inputs" | "shape" | "plan"> => ({
+const pooling = (name: string, rules: Partial<PoolOp>): PoolOp => ({
   name,
   inputs: ["x"],
   shape({ x, set }) {
@@ -207,10 +207,10 @@ const pooling = (name: string): Pick<PoolOp, "name" | "inputs" | "shape" | "plan
     }
     return { size, index };
   },
+  ...rules,
 });
 
-const maxPoolOp: PoolOp = {
-  ...pooling("maxPool2d"),
+const maxPoolOp = /* @__PURE__ */ pooling("maxPool2d", {
   saves: (_, shape) => shape.reduce((n, m) => n * m, 1),
   forward({ y, x, plan: { size, index }, saved: winner }) {
     for (let i = 0, at = 0; i < y.length; i++) {
@@ -233,10 +233,9 @@ const maxPoolOp: PoolOp = {
       if (winner[i] >= 0) dx[index[i * size + winner[i]]] += dy[i];
     }
   },
-};
+});
 
-const avgPoolOp: PoolOp = {
-  ...pooling("avgPool2d"),
+const avgPoolOp = /* @__PURE__ */ pooling("avgPool2d", {
   forward({ y, x, plan: { size, index } }) {
     for (let i = 0, at = 0; i < y.length; i++) {
       let sum = 0;
@@ -250,4 +249,4 @@ const avgPoolOp: PoolOp = {
       for (let j = 0; j < size; j++, at++) if (index[at] >= 0) dx[index[at]] += dy[i] / size;
     }
   },
-};
+});

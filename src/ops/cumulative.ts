@@ -7,9 +7,7 @@ import { axisOf, type Rows, rowsOf } from "./axes.ts";
 type CumulativeOp = Op<"x", { numbers: "axis" | "reverse"; plan: Rows }>;
 
 /** Rows along the axis, in the order of the walk: from the end where `reverse` is 1. */
-const along = (
-  name: string,
-): Pick<CumulativeOp, "name" | "inputs" | "numbers" | "shape" | "plan"> => ({
+const along = (name: string, rules: Partial<CumulativeOp>): CumulativeOp => ({
   name,
   inputs: ["x"],
   numbers: ["axis", "reverse"],
@@ -17,13 +15,13 @@ const along = (
     const rows = rowsOf(x, [axisOf(name, axis, x)]);
     return reverse === 1 ? { ...rows, offset: rows.offset.slice().reverse() } : rows;
   },
+  ...rules,
 });
 
 /** y[i] = Σ x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
 export const cumsum = (x: Tensor, axis = -1, reverse = false): Tensor =>
   apply(cumsumOp, x, NONE, NONE, axis, reverse ? 1 : 0);
-const cumsumOp: CumulativeOp = {
-  ...along("cumsum"),
+const cumsumOp = /* @__PURE__ */ along("cumsum", {
   forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       let sum = 0;
@@ -43,7 +41,7 @@ const cumsumOp: CumulativeOp = {
       }
     }
   },
-};
+});
 
 /** d·x, and 0 where no gradient comes, also for a product that overflowed. */
 const times = (d: number, x: number): number => (d === 0 ? 0 : d * x);
@@ -51,8 +49,7 @@ const times = (d: number, x: number): number => (d === 0 ? 0 : d * x);
 /** y[i] = Π x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */
 export const cumprod = (x: Tensor, axis = -1, reverse = false): Tensor =>
   apply(cumprodOp, x, NONE, NONE, axis, reverse ? 1 : 0);
-const cumprodOp: CumulativeOp = {
-  ...along("cumprod"),
+const cumprodOp = /* @__PURE__ */ along("cumprod", {
   forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       let product = 1;
@@ -79,4 +76,4 @@ const cumprodOp: CumulativeOp = {
       }
     }
   },
-};
+});

@@ -247,8 +247,8 @@ const triangle = (name: string, keeps: (row: number, column: number, k: number) 
       );
     },
   });
-const trilOp = triangle("tril", (row, column, k) => column - row <= k);
-const triuOp = triangle("triu", (row, column, k) => column - row >= k);
+const trilOp = /* @__PURE__ */ triangle("tril", (row, column, k) => column - row <= k);
+const triuOp = /* @__PURE__ */ triangle("triu", (row, column, k) => column - row >= k);
 
 /** The same numbers under another shape; one size may be −1 and follows from the others. A view. */
 export const reshape = (x: Tensor, shape: Shape): Tensor =>

@@ -235,7 +235,7 @@ const noOptions: CrossEntropyOptions = {};
 type LabelOp = Op<"x" | "labels", { set: CrossEntropyOptions }>;
 
 /** What both losses share. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
-const labelled = (name: string): Pick<LabelOp, "name" | "inputs" | "shape" | "saves"> => ({
+const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
   name,
   inputs: ["x", "labels"],
   shape({ x, labels, set }) {
@@ -251,10 +251,10 @@ const labelled = (name: string): Pick<LabelOp, "name" | "inputs" | "shape" | "sa
     return reduction === "none" ? labels : [];
   },
   saves: ({ labels }) => 3 * sizeOf(labels) + 1,
+  ...rules,
 });
 
-const crossEntropyOp: LabelOp = {
-  ...labelled("crossEntropy"),
+const crossEntropyOp = /* @__PURE__ */ labelled("crossEntropy", {
   forward({ y, x, labels, set: settings, backend, saved }) {
     const rows = labels.length;
     const n = x.length / rows;
@@ -299,10 +299,9 @@ const crossEntropyOp: LabelOp = {
       }
     }
   },
-};
+});
 
-const nllOp: LabelOp = {
-  ...labelled("nllLoss"),
+const nllOp = /* @__PURE__ */ labelled("nllLoss", {
   forward({ y, x, labels, set: settings, saved }) {
     saved.fill(0);
     labelLosses("nllLoss", y, x, labels, settings, saved);
@@ -318,7 +317,7 @@ const nllOp: LabelOp = {
       dx[row * n + labels[row]] -= d * (1 - smooth);
     }
   },
-};
+});
 
 type Buffer = { [i: number]: number; readonly length: number };
 

@@ -67,7 +67,7 @@ const product = (y: Matrix, a: Matrix, b: Matrix): Product =>
 
 const matmulOp: Op<
   "a" | "b",
-  { numbers: "transposeA" | "transposeB"; plan: Batch; matrices: Products }
+  { numbers: "transposeA" | "transposeB"; plan: Batch; bound: Products }
 > = {
   name: "matmul",
   inputs: ["a", "b"],
@@ -84,7 +84,7 @@ const matmulOp: Op<
     return { ...sizes(call), aMatrix, bMatrix };
   },
   // dA = dY·Bᵀ, dB = Aᵀ·dY
-  matrices({ y, dy, a, da, b, db, transposeA, transposeB, plan }) {
+  bind({ y, dy, a, da, b, db, transposeA, transposeB, plan }) {
     const { m, n, k, aMatrix, bMatrix } = plan;
     const batch = [...aMatrix.keys()];
     const yAt = (data: Floats, i: number) => matrix(data, m, n, i * m * n);
@@ -102,12 +102,12 @@ const matmulOp: Op<
       db: dy && db ? batch.map((i) => product(bAt(db, i), transpose(aAt(a, i)), yAt(dy, i))) : [],
     };
   },
-  forward({ backend, matrices }) {
-    for (const product of matrices.y) backend.gemm(product, false);
+  forward({ backend, bound }) {
+    for (const product of bound.y) backend.gemm(product, false);
   },
-  backward({ backend, matrices }) {
-    for (const product of matrices.da) backend.gemm(product, true);
-    for (const product of matrices.db) backend.gemm(product, true);
+  backward({ backend, bound }) {
+    for (const product of bound.da) backend.gemm(product, true);
+    for (const product of bound.db) backend.gemm(product, true);
   },
 };
 
@@ -136,15 +136,16 @@ interface Layer {
   readonly inputs: number;
   readonly outputs: number;
 }
-/** y = x·Wᵀ, dx = dz·W and dW = dzᵀ·x, where wanted. */
+/** y = x·Wᵀ, dx = dz·W and dW = dzᵀ·x, where wanted; dz = ∂loss/∂z. */
 interface LayerProducts {
   readonly y: Product;
+  readonly dz: Floats;
   readonly dx: Product | null;
   readonly dw: Product | null;
 }
 export const linearOp: Op<
   "x" | "weight" | "bias?",
-  { set: Activation; plan: Layer; matrices: LayerProducts }
+  { set: Activation; plan: Layer; bound: LayerProducts }
 > = {
   name: "linear",
   inputs: ["x", "weight", "bias?"],
@@ -152,7 +153,10 @@ export const linearOp: Op<
     const [outputs, inputs] = weight;
     const fits = weight.length === 2 && x.length >= 1 && x[x.length - 1] === inputs;
     if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
-      const got = [x, weight, ...(bias === null ? [] : [bias])].map(show).join(", ");
+      const got = [x, weight, bias]
+        .filter((shape) => shape !== null)
+        .map(show)
+        .join(", ");
       throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
     }
     if (!Object.hasOwn(activations, activation)) {
@@ -162,52 +166,48 @@ export const linearOp: Op<
     return [...x.slice(0, -1), outputs];
   },
   plan: ({ x, weight: [outputs, inputs] }) => ({ rows: sizeOf(x.slice(0, -1)), inputs, outputs }),
-  // z = x·Wᵀ + bias, and ∂loss/∂z
+  // z = x·Wᵀ + bias, and dz
   saves: ({ set: activation }, shape) => (activation === "none" ? 0 : 2 * sizeOf(shape)),
-  matrices({ y, dy, x, dx, weight, dweight, saved, set: activation, plan }) {
+  bind({ y, dy, x, dx, weight, dweight, saved, set: activation, plan }) {
     const { rows, inputs, outputs } = plan;
-    const left = matrix(x, rows, inputs);
-    const [dz, at] = activation === "none" ? [dy, 0] : [saved, y.length];
+    const a = matrix(x, rows, inputs);
+    const dz = activation === "none" && dy ? dy : saved.subarray(y.length);
     return {
-      y: { y: matrix(y, rows, outputs), a: left, b: matrix(weight, inputs, outputs, 0, true) },
-      dx: dz &&
-        dx && {
-          y: matrix(dx, rows, inputs),
-          a: matrix(dz, rows, outputs, at),
-          b: matrix(weight, outputs, inputs),
-        },
-      dw: dz &&
-        dweight && {
-          y: matrix(dweight, outputs, inputs),
-          a: matrix(dz, outputs, rows, at, true),
-          b: left,
-        },
+      y: { y: matrix(y, rows, outputs), a, b: matrix(weight, inputs, outputs, 0, true) },
+      dz,
+      dx: dx && {
+        y: matrix(dx, rows, inputs),
+        a: matrix(dz, rows, outputs),
+        b: matrix(weight, outputs, inputs),
+      },
+      dw: dweight && {
+        y: matrix(dweight, outputs, inputs),
+        a: matrix(dz, outputs, rows, 0, true),
+        b: a,
+      },
     };
   },
-  forward({ y, bias, backend, plan, matrices, set: activation, saved: z }) {
+  forward({ y, bias, backend, plan, bound, set: activation, saved: z }) {
     if (bias !== null) for (let at = 0; at < y.length; at += plan.outputs) y.set(bias, at);
-    backend.gemm(matrices.y, bias !== null);
+    backend.gemm(bound.y, bias !== null);
     const f = activations[activation];
     if (f === null) return;
     z.set(y);
     for (let i = 0; i < y.length; i++) y[i] = f.value(z[i]);
   },
   // dz = dy·slope; dbias = Σ over rows of dz
-  backward({ dy, y, dbias, backend, plan: { outputs }, matrices, set: activation, saved: z }) {
+  backward({ dy, y, dbias, backend, plan: { outputs }, bound, set: activation, saved: z }) {
+    const { dz, dx, dw } = bound;
     const f = activations[activation];
-    const dz = f === null ? dy : z;
-    const dz0 = f === null ? 0 : y.length;
     if (f !== null) {
-      for (let i = 0; i < dy.length; i++)
-        dz[dz0 + i] = dy[i] === 0 ? 0 : dy[i] * f.slope(z[i], y[i]);
+      for (let i = 0; i < dy.length; i++) dz[i] = dy[i] === 0 ? 0 : dy[i] * f.slope(z[i], y[i]);
     }
-    const { dx, dw } = matrices;
     if (dx) backend.gemm(dx, true);
     if (dw) backend.gemm(dw, true);
     if (!dbias) return;
     for (let j = 0; j < outputs; j++) {
       let sum = 0;
-      for (let at = dz0 + j; at < dz0 + dy.length; at += outputs) sum += dz[at];
+      for (let at = j; at < dz.length; at += outputs) sum += dz[at];
       dbias[j] += sum;
     }
   },

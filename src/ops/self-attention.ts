@@ -22,7 +22,6 @@ export const selfAttention = (qkv: Tensor, heads: number, allowed: Tensor = NONE
 interface Sizes {
   readonly B: number;
   readonly T: number;
-  readonly heads: number;
   readonly D: number;
 }
 export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Sizes }> = {
@@ -40,10 +39,10 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
     }
     return [B, T, width / 3];
   },
-  plan: ({ x: [B, T, width], heads }) => ({ B, T, heads, D: width / (3 * heads) }),
+  plan: ({ x: [B, T, width], heads }) => ({ B, T, D: width / (3 * heads) }),
   // the weights, and room for one head's gradient of them
   saves: ({ x: [B, T], heads }) => (B * heads + 1) * T * T,
-  forward({ y, x, allowed, plan: { B, T, heads, D }, saved: w }) {
+  forward({ y, x, allowed, heads, plan: { B, T, D }, saved: w }) {
     const C = heads * D;
     const scale = 1 / Math.sqrt(D);
     y.fill(0);
@@ -80,7 +79,7 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
     }
   },
   // dw = dy·vᵀ; dscore = w·(dw − Σ dw·w); then dq, dk through score = scale·q·kᵀ, and dv = wᵀ·dy
-  backward({ dy, x, dx, plan: { B, T, heads, D }, saved: w }) {
+  backward({ dy, x, dx, heads, plan: { B, T, D }, saved: w }) {
     if (!dx) return;
     const C = heads * D;
     const scale = 1 / Math.sqrt(D);
@@ -138,8 +137,6 @@ export const cachedAttention = (
 ): Tensor => apply(cachedAttentionOp, qkv, keys, values, heads, 0, undefined, rows);
 
 interface CachedPlan {
-  readonly n: number;
-  readonly heads: number;
   readonly D: number;
   readonly sequences: number;
   /** Positions that the cache holds per sequence. */
@@ -169,9 +166,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
     }
     return [n, width / 3];
   },
-  plan: ({ x: [n, width], keys: [sequences, , , room], heads }) => ({
-    n,
-    heads,
+  plan: ({ x: [, width], keys: [sequences, , , room], heads }) => ({
     D: width / (3 * heads),
     sequences,
     room,
@@ -179,8 +174,9 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
   saves: ({ keys }) => keys[3], // one row's weights
   forward(run) {
     checkPlaces(run);
-    const { y, x, keys, values, sequence, position, plan, saved: w } = run;
-    const { n, heads, D, room } = plan;
+    const { y, x, keys, values, sequence, position, heads, plan, saved: w } = run;
+    const { D, room } = plan;
+    const n = sequence.length;
     const C = heads * D;
     for (let i = 0; i < n; i++) {
       for (let j = 0; j < C; j++) {

@@ -3,15 +3,15 @@ import type { Floats } from "../core/backend.ts";
 import * as math from "../core/math.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
-import { NONE, type Shape, sizeOf, type Tensor } from "../core/tensor.ts";
+import { NONE, sizeOf, type Tensor } from "../core/tensor.ts";
 import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
 
 type RowOp = Op<"x", { numbers: "keepdims"; set: Axes; plan: Rows }>;
-const along = (name: string) => ({
+const along = (name: string, rules: Partial<RowOp>): RowOp => ({
   name,
-  inputs: ["x"] as const,
-  shape: ({ x }: { x: Shape }): Shape => x,
-  plan: ({ x, set: axes }: { x: Shape; set: Axes }): Rows => rowsOf(x, axesOf(name, axes, x)),
+  inputs: ["x"],
+  plan: ({ x, set: axes }) => rowsOf(x, axesOf(name, axes, x)),
+  ...rules,
 });
 
 /** Returns whether a row's gradient is 0 throughout: such a row adds nothing, whatever it holds. */
@@ -23,8 +23,7 @@ function isZero(dy: Floats, start: number, offset: Int32Array): boolean {
 /** y = exp x / Σ exp x along `axis`. A row of −Infinity alone has no softmax: NaN (PyTorch). */
 export const softmax = (x: Tensor, axis: Axes = -1): Tensor =>
   apply(softmaxOp, x, NONE, NONE, 0, 0, axis);
-export const softmaxOp: RowOp = {
-  ...along("softmax"),
+export const softmaxOp = /* @__PURE__ */ along("softmax", {
   forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
@@ -53,13 +52,12 @@ export const softmaxOp: RowOp = {
       }
     }
   },
-};
+});
 
 /** y = x − ln Σ exp x along `axis`. */
 export const logSoftmax = (x: Tensor, axis: Axes = -1): Tensor =>
   apply(logSoftmaxOp, x, NONE, NONE, 0, 0, axis);
-export const logSoftmaxOp: RowOp = {
-  ...along("logSoftmax"),
+export const logSoftmaxOp = /* @__PURE__ */ along("logSoftmax", {
   forward({ y, x, plan: { start, offset } }) {
     for (let r = 0; r < start.length; r++) {
       const s = start[r];
@@ -85,13 +83,12 @@ export const logSoftmaxOp: RowOp = {
       }
     }
   },
-};
+});
 
 /** y = ln Σ exp x over `axes`; −Infinity for no numbers. */
 export const logsumexp = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   apply(logsumexpOp, x, NONE, NONE, keepdims ? 1 : 0, 0, axes);
-const logsumexpOp: RowOp = {
-  ...along("logsumexp"),
+const logsumexpOp = /* @__PURE__ */ along("logsumexp", {
   numbers: ["keepdims"],
   shape: ({ x, keepdims, set: axes }) =>
     reducedShape(x, axesOf("logsumexp", axes, x), keepdims === 1),
@@ -122,4 +119,4 @@ const logsumexpOp: RowOp = {
       }
     }
   },
-};
+});

@@ -11,7 +11,7 @@ export interface AdamOptions {
   /** Outside the root, after bias correction. */
   readonly eps?: number;
   readonly weightDecay?: number;
-  /** true: AdamW, decay apart from the gradient; false (default): L2, added to the gradient. */
+  /** true: AdamW, decay separate from the gradient; false (default): L2, added to the gradient. */
   readonly decoupled?: boolean;
   /** AMSGrad: divide by the largest v so far. */
   readonly amsgrad?: boolean;
@@ -24,11 +24,7 @@ export interface AdamOptions {
  * β₁ᵗ and β₂ᵗ are running products: no power function, whose last bit differs between engines.
  */
 export class Adam extends Optimizer {
-  private readonly beta1: number;
-  private readonly beta2: number;
-  private readonly eps: number;
-  private readonly decoupled: boolean;
-  private readonly amsgrad: boolean;
+  private readonly o: Required<Omit<AdamOptions, "learningRate" | "weightDecay">>;
   constructor(what: Optimized, options: AdamOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0, amsgrad = false } = options;
     super(what, learningRate, weightDecay, amsgrad ? 3 : 2);
@@ -36,24 +32,20 @@ export class Adam extends Optimizer {
     atLeast("beta1", beta1, 0, 1);
     atLeast("beta2", beta2, 0, 1);
     atLeast("eps", eps, 0);
-    this.beta1 = beta1;
-    this.beta2 = beta2;
-    this.eps = eps;
-    this.decoupled = decoupled;
-    this.amsgrad = amsgrad;
+    this.o = { beta1, beta2, eps, decoupled, amsgrad };
   }
 
   protected override begin(): void {
-    this.powers[0] *= this.beta1;
-    this.powers[1] *= this.beta2;
+    this.powers[0] *= this.o.beta1;
+    this.powers[1] *= this.o.beta2;
   }
 
   protected update(run: Run, learningRate: number): void {
     const { data: w, grad, state, weightDecay, backend } = run;
-    const { beta1, beta2, eps, amsgrad } = this;
+    const { beta1, beta2, eps, decoupled, amsgrad } = this.o;
     const [m, v, largest] = state;
-    const l2 = this.decoupled ? 0 : weightDecay;
-    const keep = this.decoupled ? 1 - learningRate * weightDecay : 1;
+    const l2 = decoupled ? 0 : weightDecay;
+    const keep = decoupled ? 1 - learningRate * weightDecay : 1;
     const rate = learningRate / (1 - this.powers[0]);
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
     if (backend.adam !== undefined && !amsgrad) {
@@ -80,26 +72,22 @@ export class AdamW extends Adam {
 
 /** m as in Adam;  u = max(β₂u, |g| + eps);  w −= learningRate/(1 − β₁ᵗ)·m/u */
 export class Adamax extends Optimizer {
-  private readonly beta1: number;
-  private readonly beta2: number;
-  private readonly eps: number;
+  private readonly o: Required<Pick<AdamOptions, "beta1" | "beta2" | "eps">>;
   constructor(what: Optimized, options: Omit<AdamOptions, "decoupled" | "amsgrad"> = {}) {
     super(what, options.learningRate ?? 2e-3, options.weightDecay ?? 0, 2);
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8 } = options;
     atLeast("beta1", beta1, 0, 1);
     atLeast("beta2", beta2, 0, 1);
     atLeast("eps", eps, 0);
-    this.beta1 = beta1;
-    this.beta2 = beta2;
-    this.eps = eps;
+    this.o = { beta1, beta2, eps };
   }
 
   protected override begin(): void {
-    this.powers[0] *= this.beta1;
+    this.powers[0] *= this.o.beta1;
   }
 
   protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
-    const { beta1, beta2, eps } = this;
+    const { beta1, beta2, eps } = this.o;
     const [m, u] = state;
     const rate = learningRate / (1 - this.powers[0]);
     for (let i = 0; i < w.length; i++) {

@@ -37,6 +37,7 @@ export const exempt: Readonly<Record<string, string>> = {
       .map((name) => [name, anything]),
   ),
   apply: "the tape's own door: every op goes through it",
+  firstNotFinite: "takes a tape; the trainers' tests meet its messages",
   diagnostics: "tests/estimators/surrogate.test.ts gives it other tensors",
   ratios: "tests/estimators/surrogate.test.ts gives it other tensors",
   enumeratedGradient: "calls `probabilities`, which checks",
