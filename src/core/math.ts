@@ -150,13 +150,14 @@ function firstHalf(x: number): number {
 const thirdHigh = 0.3333333283662796;
 const thirdLow = 4.967053731282552e-9;
 
-let logRest = 0;
+/** ln x in two parts. */
+const twoParts = new Float64Array(2);
 
 /**
- * ln x for a normal x, rounded; what the rounding cut off goes to `logRest`. The two are good to 2⁻⁶⁴:
+ * Writes ln x for a normal x, rounded, to to[0], and what the rounding cut off to to[1]. The two are good to 2⁻⁶⁴:
  * k·ln 2 + 2·artanh s as in `log`, with s and the first two terms, s + s³/3, carried in two parts.
  */
-function logInTwo(x: number, shift: number): number {
+function logInTwo(x: number, shift: number, to: Float64Array): void {
   const exponentOfX = exponent(x);
   const k = exponentOfX + shift;
   const f = scale(x, -exponentOfX) - 1;
@@ -180,15 +181,17 @@ function logInTwo(x: number, shift: number): number {
   const sum = k * ln2High + near;
   const sumRest = near - (sum - k * ln2High) + (nearRest + k * ln2Low);
   const y = sum + sumRest;
-  logRest = sumRest - (y - sum);
-  return y;
+  to[0] = y;
+  to[1] = sumRest - (y - sum);
 }
 
 /** aʸ = e^(y·ln a) for finite a > 0, with ln a and the product in two parts. */
 function powPositive(a: number, y: number): number {
   if (a === 1) return 1;
   if (Math.abs(y) > 2 ** 64) return a > 1 === y > 0 ? Infinity : 0;
-  const x = a < 2.2250738585072014e-308 ? logInTwo(a * 2 ** 54, -54) : logInTwo(a, 0);
+  if (a < 2.2250738585072014e-308) logInTwo(a * 2 ** 54, -54, twoParts);
+  else logInTwo(a, 0, twoParts);
+  const x = twoParts[0];
   const product = x * y;
   const x1 = firstHalf(x);
   const y1 = firstHalf(y);
@@ -196,7 +199,7 @@ function powPositive(a: number, y: number): number {
   const y2 = y - y1;
   const rest = x1 * y1 - product + x1 * y2 + x2 * y1 + x2 * y2; // what the product's rounding cut off
   const inRange = Math.abs(product) < 746; // beyond, the rest no longer matters
-  return expOfSum(product, inRange ? rest + y * logRest : 0);
+  return expOfSum(product, inRange ? rest + y * twoParts[1] : 0);
 }
 
 /**

@@ -77,7 +77,7 @@ export function record(
   const { call, buffers } = namesOf(op, called);
   const shape = op.shape?.(call) ?? a.shape;
   const size = sizeOf(shape);
-  const saves = op.saves?.(call, shape) ?? 0;
+  const saves = op.saves?.(call, shape);
   const plan = op.plan?.(call, shape);
   const wantsGrad = grads && op.backward !== undefined && inputsOf(called).some((x) => x.grad);
   const allocated: Floats[] = [];
@@ -93,9 +93,9 @@ export function record(
     if (op.view !== undefined) {
       const start = op.view(call);
       data = data.subarray(start, start + size);
-      grad = wantsGrad && grad !== null ? grad.subarray(start, start + size) : null;
+      grad = wantsGrad && grad ? grad.subarray(start, start + size) : null;
     } else {
-      if (saves > 0) saved = alloc(saves);
+      if (saves) saved = alloc(saves);
       grad = wantsGrad ? alloc(size) : null;
       data = alloc(size);
       const own = {

@@ -16,26 +16,26 @@ const twoOverPi = [
   7677882, 13102053, 15825725, 473591, 9065106, 15363067, 6271263, 9264392, 5636912, 4652155,
 ];
 
-let quadrant = 0;
+/** What `reduce` writes: the remainder r of x = n·π/2 + r, and the last two bits of n. */
+const reduced = new Float64Array(2);
 
-/** x − n·π/2 for the nearest n, whose last two bits go to `quadrant`. |result| ≤ π/4, or a hair more. */
-function reduce(x: number): number {
-  if (Math.abs(x) > 1e6) return reduceLarge(x);
+/** Writes to `to` x − n·π/2 for the nearest n, |result| ≤ π/4 or a hair more, and n modulo 4. */
+function reduce(x: number, to: Float64Array): void {
+  if (Math.abs(x) > 1e6) {
+    reduceLarge(x, to);
+    return;
+  }
   const n = Math.floor(x * (1 / halfPi) + 0.5);
-  quadrant = n & 3;
-  return x - n * part1 - n * part2 - n * part3;
+  to[0] = x - n * part1 - n * part2 - n * part3;
+  to[1] = n & 3;
 }
 
-// The running sum of `reduceLarge`, modulo 4, and what its roundings cut off.
-let sum = 0;
-let rest = 0;
-
-/** Adds so many quadrants, of either sign. */
-function add(quadrants: number): void {
+/** Adds so many quadrants, of either sign, to sum[0] modulo 4; sum[1] collects what the roundings cut off. */
+function add(quadrants: number, sum: Float64Array): void {
   const term = quadrants - 4 * Math.trunc(quadrants / 4);
-  const next = sum + term;
-  rest += Math.abs(sum) >= Math.abs(term) ? sum - next + term : term - next + sum;
-  sum = next - 4 * Math.trunc(next / 4);
+  const next = sum[0] + term;
+  sum[1] += Math.abs(sum[0]) >= Math.abs(term) ? sum[0] - next + term : term - next + sum[0];
+  sum[0] = next - 4 * Math.trunc(next / 4);
 }
 
 /**
@@ -43,7 +43,7 @@ function add(quadrants: number): void {
  * before e − 2 give multiples of 4 only, and ten from there leave an error below 2⁻¹²⁰, whereas no
  * float64 comes closer to a multiple of π/2 than 2⁻⁶² of one.
  */
-function reduceLarge(x: number): number {
+function reduceLarge(x: number, to: Float64Array): void {
   let m = Math.abs(x);
   let e = 0;
   for (; m >= 2 ** 53; e++) m *= 2 ** -24;
@@ -52,18 +52,17 @@ function reduceLarge(x: number): number {
   const bottom = m - top;
   const first = Math.max(0, e - 2);
   let unit = e === 0 ? 2 ** -24 : e === 1 ? 1 : 2 ** 24; // 2^(24(e − i − 1))
-  sum = 0;
-  rest = 0;
+  to.fill(0);
   for (let i = first; i < first + 10; i++) {
-    add(top * twoOverPi[i] * unit);
-    add(bottom * twoOverPi[i] * unit);
+    add(top * twoOverPi[i] * unit, to);
+    add(bottom * twoOverPi[i] * unit, to);
     unit *= 2 ** -24;
   }
-  const n = Math.floor(sum + 0.5);
-  const fraction = sum - n + rest;
-  quadrant = (x < 0 ? -n : n) & 3;
+  const n = Math.floor(to[0] + 0.5);
+  const fraction = to[0] - n + to[1];
   const r = fraction * halfPi + fraction * halfPiLow;
-  return x < 0 ? -r : r;
+  to[0] = x < 0 ? -r : r;
+  to[1] = (x < 0 ? -n : n) & 3;
 }
 
 /** sin r for |r| ≤ π/4, to r¹⁷. */
@@ -84,19 +83,18 @@ function cosNearZero(r: number): number {
   return 1 - (z * odd - w * even);
 }
 
-/** sin x. Within 2.3 ulp, also next to its zeros and for any size of x. */
-export function sin(x: number): number {
+/** sin(x + quarters·π/2) for quarters 0 or 1. */
+function wave(x: number, quarters: number): number {
   if (!(Math.abs(x) < Infinity)) return Number.NaN;
-  if (x === 0) return x;
-  const r = reduce(x);
+  reduce(x, reduced);
+  const r = reduced[0];
+  const quadrant = (reduced[1] + quarters) & 3;
   const y = (quadrant & 1) === 0 ? sinNearZero(r) : cosNearZero(r);
   return quadrant < 2 ? y : -y;
 }
 
+/** sin x. Within 2.3 ulp, also next to its zeros and for any size of x. */
+export const sin = (x: number): number => (x === 0 ? x : wave(x, 0));
+
 /** cos x. Within 2.3 ulp, also next to its zeros and for any size of x. */
-export function cos(x: number): number {
-  if (!(Math.abs(x) < Infinity)) return Number.NaN;
-  const r = reduce(x);
-  const y = (quadrant & 1) === 0 ? cosNearZero(r) : sinNearZero(r);
-  return quadrant === 0 || quadrant === 3 ? y : -y;
-}
+export const cos = (x: number): number => wave(x, 1);

@@ -119,8 +119,12 @@ export const indexSelectOp: Op<"x" | "index", { numbers: "axis"; plan: Slices }>
   },
   forward(run) {
     checkIndices(run);
-    const { y, x, index, plan } = run;
-    const { outer, n, inner } = plan;
+    const {
+      y,
+      x,
+      index,
+      plan: { outer, n, inner },
+    } = run;
     for (let o = 0, to = 0; o < outer; o++) {
       for (let i = 0; i < index.length; i++) {
         const from = (o * n + index[i]) * inner;
@@ -128,9 +132,8 @@ export const indexSelectOp: Op<"x" | "index", { numbers: "axis"; plan: Slices }>
       }
     }
   },
-  backward({ dy, dx, index, plan }) {
+  backward({ dy, dx, index, plan: { outer, n, inner, first, next, sum } }) {
     if (!dx) return;
-    const { outer, n, inner, first, next, sum } = plan;
     first.fill(-1);
     for (let i = index.length - 1; i >= 0; i--) {
       next[i] = first[index[i]];
