@@ -3,6 +3,7 @@ import * as math from "../core/math.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
+import { unary } from "./unary.ts";
 
 /** y = max(x, 0); the gradient at 0 is 0 */
 export const relu = (x: Tensor): Tensor => apply(reluOp, x);
@@ -79,31 +80,11 @@ export const sigmoidOp: Op<"x"> = {
 
 /** y = ln σ(x) */
 export const logSigmoid = (x: Tensor): Tensor => apply(logSigmoidOp, x);
-const logSigmoidOp: Op<"x"> = {
-  name: "logSigmoid",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.logSigmoid(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(-x[i]);
-  },
-};
+const logSigmoidOp = /* @__PURE__ */ unary("logSigmoid", math.logSigmoid, (x) => math.sigmoid(-x));
 
 /** y = ln(1 + eˣ) */
 export const softplus = (x: Tensor): Tensor => apply(softplusOp, x);
-const softplusOp: Op<"x"> = {
-  name: "softplus",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.softplus(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.sigmoid(x[i]);
-  },
-};
+const softplusOp = /* @__PURE__ */ unary("softplus", math.softplus, math.sigmoid);
 
 /** y = x·σ(x) */
 export const silu = (x: Tensor): Tensor => apply(siluOp, x);
@@ -125,21 +106,11 @@ const siluOp: Op<"x"> = {
 /** y = x·Φ(x) with the normal distribution's Φ, exactly or by the tanh form of GPT-2. */
 export const gelu = (x: Tensor, approximate: "erf" | "tanh" = "tanh"): Tensor =>
   apply(approximate === "tanh" ? geluTanhOp : geluOp, x);
-const geluOp: Op<"x"> = {
-  name: "gelu",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = x[i] * Phi(x[i]);
-  },
-  // Φ(x) + x·φ(x)
-  backward({ dy, x, dx }) {
-    if (!dx) return;
-    for (let i = 0; i < dy.length; i++) {
-      const density = 0.3989422804014327 * math.exp(-0.5 * x[i] * x[i]);
-      if (dy[i] !== 0) dx[i] += dy[i] * (Phi(x[i]) + x[i] * density);
-    }
-  },
-};
+const geluOp = /* @__PURE__ */ unary(
+  "gelu",
+  (x) => x * Phi(x),
+  (x) => Phi(x) + x * (0.3989422804014327 * math.exp(-0.5 * x * x)), // Φ(x) + x·φ(x)
+);
 const Phi = (x: number): number => 0.5 * (1 + math.erf(x * Math.SQRT1_2));
 export const geluTanhOp: Op<"x"> = {
   name: "geluTanh",

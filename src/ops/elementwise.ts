@@ -1,24 +1,19 @@
-/** Elementwise functions of one tensor. Each rule stands under its function. */
+/**
+ * Elementwise functions of one tensor. Ops of trainers have loops of their own; the others are rows of a function and its
+ * slope over a shared loop, which costs 13 to 17 ns per element against 0.9.
+ */
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
+import { unary } from "./unary.ts";
 
 const twoOverRootPi = 1.1283791670955126;
 
 /** y = |x|; the gradient at 0 is 0 */
 export const abs = (x: Tensor): Tensor => apply(absOp, x);
-const absOp: Op<"x"> = {
-  name: "abs",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.abs(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * Math.sign(x[i]);
-  },
-};
+const absOp = /* @__PURE__ */ unary("abs", Math.abs, Math.sign);
 
 /** y = x² */
 export const square = (x: Tensor): Tensor => apply(squareOp, x);
@@ -48,16 +43,7 @@ export const expOp: Op<"x"> = {
 
 /** y = eˣ − 1, exact near 0 */
 export const expm1 = (x: Tensor): Tensor => apply(expm1Op, x);
-const expm1Op: Op<"x"> = {
-  name: "expm1",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.expm1(x[i]);
-  },
-  backward({ dy, y, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (y[i] + 1);
-  },
-};
+const expm1Op = /* @__PURE__ */ unary("expm1", math.expm1, (_, y) => y + 1);
 
 /** y = ln x */
 export const log = (x: Tensor): Tensor => apply(logOp, x);
@@ -74,134 +60,51 @@ const logOp: Op<"x"> = {
 
 /** y = ln(1 + x), exact near 0 */
 export const log1p = (x: Tensor): Tensor => apply(log1pOp, x);
-const log1pOp: Op<"x"> = {
-  name: "log1p",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.log1p(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (1 / (1 + x[i]));
-  },
-};
+const log1pOp = /* @__PURE__ */ unary("log1p", math.log1p, (x) => 1 / (1 + x));
 
 /** y = √x */
 export const sqrt = (x: Tensor): Tensor => apply(sqrtOp, x);
-const sqrtOp: Op<"x"> = {
-  name: "sqrt",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.sqrt(x[i]);
-  },
-  backward({ dy, y, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (0.5 / y[i]);
-  },
-};
+const sqrtOp = /* @__PURE__ */ unary("sqrt", Math.sqrt, (_, y) => 0.5 / y);
 
 /** y = 1/√x */
 export const rsqrt = (x: Tensor): Tensor => apply(rsqrtOp, x);
-const rsqrtOp: Op<"x"> = {
-  name: "rsqrt",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = 1 / Math.sqrt(x[i]);
-  },
-  backward({ dy, y, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * ((-0.5 * y[i]) / x[i]);
-  },
-};
+const rsqrtOp = /* @__PURE__ */ unary(
+  "rsqrt",
+  (x) => 1 / Math.sqrt(x),
+  (x, y) => (-0.5 * y) / x,
+);
 
 /** y = 1/x */
 export const reciprocal = (x: Tensor): Tensor => apply(reciprocalOp, x);
-const reciprocalOp: Op<"x"> = {
-  name: "reciprocal",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = 1 / x[i];
-  },
-  backward({ dy, y, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (-y[i] * y[i]);
-  },
-};
+const reciprocalOp = /* @__PURE__ */ unary(
+  "reciprocal",
+  (x) => 1 / x,
+  (_, y) => -y * y,
+);
 
 /** y = sin x */
 export const sin = (x: Tensor): Tensor => apply(sinOp, x);
-const sinOp: Op<"x"> = {
-  name: "sin",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.sin(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * math.cos(x[i]);
-  },
-};
+const sinOp = /* @__PURE__ */ unary("sin", math.sin, math.cos);
 
 /** y = cos x */
 export const cos = (x: Tensor): Tensor => apply(cosOp, x);
-const cosOp: Op<"x"> = {
-  name: "cos",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.cos(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * -math.sin(x[i]);
-  },
-};
+const cosOp = /* @__PURE__ */ unary("cos", math.cos, (x) => -math.sin(x));
 
 /** y = artanh x */
 export const atanh = (x: Tensor): Tensor => apply(atanhOp, x);
-const atanhOp: Op<"x"> = {
-  name: "atanh",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.atanh(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++)
-        if (dy[i] !== 0) dx[i] += dy[i] * (1 / ((1 - x[i]) * (1 + x[i])));
-  },
-};
+const atanhOp = /* @__PURE__ */ unary("atanh", math.atanh, (x) => 1 / ((1 - x) * (1 + x)));
 
 /** y = erf x = 2/√π ∫₀ˣ e^(−t²) dt */
 export const erf = (x: Tensor): Tensor => apply(erfOp, x);
-const erfOp: Op<"x"> = {
-  name: "erf",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = math.erf(x[i]);
-  },
-  backward({ dy, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++)
-        if (dy[i] !== 0) dx[i] += dy[i] * (twoOverRootPi * math.exp(-x[i] * x[i]));
-  },
-};
+const erfOp = /* @__PURE__ */ unary("erf", math.erf, (x) => twoOverRootPi * math.exp(-x * x));
 
 /** y = −1, 0 or 1; its gradient is 0 */
 export const sign = (x: Tensor): Tensor => apply(signOp, x);
-const signOp: Op<"x"> = {
-  name: "sign",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.sign(x[i]);
-  },
-  backward() {}, // flat everywhere
-};
+const signOp = /* @__PURE__ */ unary("sign", Math.sign, null);
 
 /** y = ⌊x⌋; its gradient is 0 */
 export const floor = (x: Tensor): Tensor => apply(floorOp, x);
-const floorOp: Op<"x"> = {
-  name: "floor",
-  inputs: ["x"],
-  forward({ y, x }) {
-    for (let i = 0; i < y.length; i++) y[i] = Math.floor(x[i]);
-  },
-  backward() {}, // flat everywhere
-};
+const floorOp = /* @__PURE__ */ unary("floor", Math.floor, null);
 
 /**
  * y = x held to [min, max]; null or ±Infinity leaves a side open. The gradient passes at the bounds
