@@ -21,4 +21,4 @@ export {
   V128,
   zero,
 } from "./assembler/expressions.ts";
-export { Func, Module, tableSize, tableStart } from "./assembler/module.ts";
+export { Func, floats, ints, Module, tableSize, tableStart } from "./assembler/module.ts";

@@ -18,6 +18,14 @@ interface Values {
   v128: V128;
 }
 type Params = Readonly<Record<string, Type>>;
+
+const typed =
+  <T extends Type>(type: T) =>
+  <N extends string>(...names: N[]) =>
+    Object.fromEntries(names.map((name) => [name, type])) as Readonly<Record<N, T>>;
+/** Parameters that are whole numbers or addresses, in this order. */
+export const ints = /* @__PURE__ */ typed("i32");
+export const floats = /* @__PURE__ */ typed("f32");
 type Args<P extends Params> = { readonly [K in keyof P]: Values[P[K]] };
 
 const makers: Readonly<Record<Type, (code: Code) => Expr>> = {

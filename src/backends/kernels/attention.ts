@@ -1,5 +1,14 @@
 /** What attention needs between its matrix products. */
-import { type Func, float, type I32, type Module, type V128, zero } from "../assembler.ts";
+import {
+  type Func,
+  float,
+  floats,
+  type I32,
+  ints,
+  type Module,
+  type V128,
+  zero,
+} from "../assembler.ts";
 import { exp, type Kit } from "./functions.ts";
 import { eachOfRow, type Part, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
 
@@ -13,15 +22,7 @@ export function addAttention(m: Module, k: Kit): void {
    */
   m.func(
     "attend",
-    {
-      w: "i32",
-      allowed: "i32",
-      rows: "i32",
-      n: "i32",
-      seen: "i32",
-      grow: "i32",
-      scale: "f32",
-    },
+    { ...ints("w", "allowed", "rows", "n", "seen", "grow"), ...floats("scale") },
     (f, { w, allowed, rows, n, seen, grow, scale }) => {
       const end = rowEnd(f, n);
       const s = f.let(scale.splat());
@@ -70,7 +71,7 @@ export function addAttention(m: Module, k: Kit): void {
   // in place: dw becomes scale·w·(dw − Σ dw·w), the gradient of the scores
   m.func(
     "attendGrad",
-    { dw: "i32", w: "i32", rows: "i32", n: "i32", scale: "f32" },
+    { ...ints("dw", "w", "rows", "n"), ...floats("scale") },
     (f, { dw, w, rows, n, scale }) => {
       const end = rowEnd(f, n);
       const s = f.let(scale.splat());
@@ -112,18 +113,20 @@ function addCached(m: Module, k: Kit): void {
   m.func(
     "attendCached",
     {
-      y: "i32",
-      qkv: "i32",
-      keys: "i32",
-      values: "i32",
-      sequence: "i32",
-      position: "i32",
-      w: "i32",
-      rows: "i32",
-      heads: "i32",
-      D: "i32",
-      room: "i32",
-      scale: "f32",
+      ...ints(
+        "y",
+        "qkv",
+        "keys",
+        "values",
+        "sequence",
+        "position",
+        "w",
+        "rows",
+        "heads",
+        "D",
+        "room",
+      ),
+      ...floats("scale"),
     },
     (f, { y, qkv, keys, values, sequence, position, w, rows, heads, D, room, scale }) => {
       const headBytes = f.let(D.mul(room).shl(2));

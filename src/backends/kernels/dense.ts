@@ -1,5 +1,5 @@
 /** Dot products: linear layers of few rows, weights as they are stored. */
-import { type Module, type V128, zero } from "../assembler.ts";
+import { ints, type Module, type V128, zero } from "../assembler.ts";
 import { gelu, type Kit, tanh } from "./functions.ts";
 import { each, eachOfRow, rowEnd } from "./walk.ts";
 
@@ -15,17 +15,7 @@ export function addDense(m: Module, k: Kit): void {
   const { multiplyAdd } = k;
   m.func(
     "dense",
-    {
-      y: "i32",
-      x: "i32",
-      weight: "i32",
-      bias: "i32",
-      rows: "i32",
-      n: "i32",
-      depth: "i32",
-      activation: "i32",
-      accumulate: "i32",
-    },
+    ints("y", "x", "weight", "bias", "rows", "n", "depth", "activation", "accumulate"),
     (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
       /** Of a finished row, which lets vectors overlap. */

@@ -1,5 +1,5 @@
 /** Elementwise kernels: y, x and the rest are addresses, n counts floats. */
-import { type Func, type Module, type V128, zero } from "../assembler.ts";
+import { type Func, floats, ints, type Module, type V128, zero } from "../assembler.ts";
 import { expOfAny, gelu, geluSlope, type Kit, sigmoid, tanh } from "./functions.ts";
 import { addTo, each, eachBlock, longSum } from "./walk.ts";
 
@@ -11,7 +11,7 @@ export function addMaps(m: Module, k: Kit): void {
 
   /** y = formula(x); may be in place */
   const map = (name: string, formula: Formula): void =>
-    m.func(name, { y: "i32", x: "i32", n: "i32" }, (f, { y, x, n }) =>
+    m.func(name, ints("y", "x", "n"), (f, { y, x, n }) =>
       each(f, n, (i, put) => put(y.add(i), formula(f, f.let(x.add(i).vector())))),
     );
   map("exp", (f, x) => expOfAny(k, f, x));
@@ -22,7 +22,7 @@ export function addMaps(m: Module, k: Kit): void {
 
   /** y = formula(a, b) */
   const map2 = (name: string, formula: Formula2): void =>
-    m.func(name, { y: "i32", a: "i32", b: "i32", n: "i32" }, (f, { y, a, b, n }) =>
+    m.func(name, ints("y", "a", "b", "n"), (f, { y, a, b, n }) =>
       each(f, n, (i, put) =>
         put(y.add(i), formula(f, f.let(a.add(i).vector()), f.let(b.add(i).vector()))),
       ),
@@ -42,7 +42,7 @@ export function addMaps(m: Module, k: Kit): void {
     map2(`${name}Slope`, (f, dy, kept) => dy.mul(slope(f, kept).except(dy.eq(zero())))); // dx = dy·slope
     m.func(
       `${name}Grad`, // dx += dy·slope
-      { dx: "i32", dy: "i32", kept: "i32", n: "i32" },
+      ints("dx", "dy", "kept", "n"),
       (f, { dx, dy, kept, n }) =>
         each(f, n, (i, put) => {
           const d = f.let(dy.add(i).vector());
@@ -53,31 +53,35 @@ export function addMaps(m: Module, k: Kit): void {
   }
 
   // y += x;  y += x·by;  y ·= by
-  m.func("accumulate", { y: "i32", x: "i32", n: "i32" }, (f, { y, x, n }) =>
+  m.func("accumulate", ints("y", "x", "n"), (f, { y, x, n }) =>
     each(f, n, (i, put) => put(y.add(i), y.add(i).vector().add(x.add(i).vector()))),
   );
   // y += a·b, 0 where a is
-  m.func("accumulateProduct", { y: "i32", a: "i32", b: "i32", n: "i32" }, (f, { y, a, b, n }) =>
+  m.func("accumulateProduct", ints("y", "a", "b", "n"), (f, { y, a, b, n }) =>
     each(f, n, (i, put) => {
       const d = f.let(a.add(i).vector());
       const by = b.add(i).vector().except(d.eq(zero()));
       put(y.add(i), multiplyAdd(d, by, y.add(i).vector()));
     }),
   );
-  m.func("scale", { y: "i32", x: "i32", by: "f32", n: "i32" }, (f, { y, x, by, n }) => {
+  m.func("scale", { ...ints("y", "x"), ...floats("by"), ...ints("n") }, (f, { y, x, by, n }) => {
     const s = f.let(by.splat());
     each(f, n, (i, put) => put(y.add(i), x.add(i).vector().mul(s)));
   });
-  m.func("accumulateScaled", { y: "i32", x: "i32", by: "f32", n: "i32" }, (f, { y, x, by, n }) => {
-    const s = f.let(by.splat());
-    each(f, n, (i, put) => put(y.add(i), multiplyAdd(x.add(i).vector(), s, y.add(i).vector())));
-  });
+  m.func(
+    "accumulateScaled",
+    { ...ints("y", "x"), ...floats("by"), ...ints("n") },
+    (f, { y, x, by, n }) => {
+      const s = f.let(by.splat());
+      each(f, n, (i, put) => put(y.add(i), multiplyAdd(x.add(i).vector(), s, y.add(i).vector())));
+    },
+  );
 
   // y = x·by where keep is not 0, else 0; and y += that
   const kept = (name: string, put: (y: V128, made: V128) => V128): void =>
     m.func(
       name,
-      { y: "i32", x: "i32", keep: "i32", by: "f32", n: "i32" },
+      { ...ints("y", "x", "keep"), ...floats("by"), ...ints("n") },
       (f, { y, x, keep, by, n }) => {
         const s = f.let(by.splat());
         each(f, n, (i, write) => {
@@ -119,7 +123,7 @@ function addSums(m: Module, { multiplyAdd }: Kit): void {
     return total;
   });
   // total += x, and `lost` keeps what rounding lost (Kahan 1965)
-  m.func("addCompensated", { total: "i32", lost: "i32", x: "i32", n: "i32" }, (f, at) =>
+  m.func("addCompensated", ints("total", "lost", "x", "n"), (f, at) =>
     each(f, at.n, (i, put) => {
       const total = f.let(at.total.add(i).vector());
       const corrected = f.let(at.x.add(i).vector().sub(at.lost.add(i).vector()));

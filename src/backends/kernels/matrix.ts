@@ -2,7 +2,7 @@
  * Matrix kernels. A tile of 4 rows by 8 columns keeps eight sums in registers; the loop over k is not
  * unrolled, because V8 of Node 20 then spills. Strides are in bytes.
  */
-import { type Func, type I32, type Module, type V128, zero } from "../assembler.ts";
+import { type Func, type I32, ints, type Module, type V128, zero } from "../assembler.ts";
 import type { Kit } from "./functions.ts";
 import { storeFirst } from "./walk.ts";
 
@@ -44,19 +44,7 @@ export function addMatrices(m: Module, k: Kit): void {
 function addDirect(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemm",
-    {
-      y: "i32",
-      yRow: "i32",
-      a: "i32",
-      aRow: "i32",
-      aStep: "i32",
-      b: "i32",
-      bRow: "i32",
-      rows: "i32",
-      columns: "i32",
-      depth: "i32",
-      accumulate: "i32",
-    },
+    ints("y", "yRow", "a", "aRow", "aStep", "b", "bRow", "rows", "columns", "depth", "accumulate"),
     (f, { y, yRow, a, aRow, aStep, b, bRow, rows, columns, depth, accumulate }) => {
       const wholeRows = f.let(rows.and(~(tileRows - 1)));
       /** All rows of the columns from byte j on: `vectors` of four, or the last `rest` columns. */
@@ -95,16 +83,7 @@ function addDirect(m: Module, { multiplyAdd }: Kit): void {
 function addPacked(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemmPacked",
-    {
-      y: "i32",
-      yRow: "i32",
-      a: "i32",
-      b: "i32",
-      rowPanels: "i32",
-      columnPanels: "i32",
-      depth: "i32",
-      accumulate: "i32",
-    },
+    ints("y", "yRow", "a", "b", "rowPanels", "columnPanels", "depth", "accumulate"),
     (f, { y, yRow, a, b, rowPanels, columnPanels, depth, accumulate }) => {
       const bBytes = f.let(depth.shl(5));
       f.for(0, columnPanels, 1, () => {
@@ -135,7 +114,7 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
   // panels of 4 rows of A, any strides
   m.func(
     "packA",
-    { to: "i32", a: "i32", aRow: "i32", aStep: "i32", panels: "i32", depth: "i32" },
+    ints("to", "a", "aRow", "aStep", "panels", "depth"),
     (f, { to, a, aRow, aStep, panels, depth }) => {
       f.for(0, panels, 1, () => {
         const at = Array.from({ length: tileRows }, (_, r) => f.let(a.add(aRow.mul(r))));
@@ -153,7 +132,7 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
   // panels of 8 columns of B
   m.func(
     "packB",
-    { to: "i32", b: "i32", bRow: "i32", panels: "i32", depth: "i32" },
+    ints("to", "b", "bRow", "panels", "depth"),
     (f, { to, b, bRow, panels, depth }) => {
       f.for(0, panels, 1, () => {
         const at = f.let(b);
@@ -173,7 +152,7 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
 function addTranspose(m: Module): void {
   m.func(
     "transpose",
-    { to: "i32", toRow: "i32", x: "i32", xRow: "i32", rows: "i32", columns: "i32" },
+    ints("to", "toRow", "x", "xRow", "rows", "columns"),
     (f, { to, toRow, x, xRow, rows, columns }) => {
       const wholeRows = f.let(rows.and(~3));
       const wholeColumns = f.let(columns.and(~3));

@@ -1,5 +1,5 @@
 /** Random bits: Threefry-2×32 of four counters at once, the numbers of core/random.ts. */
-import { lanes, type Module, type V128 } from "../assembler.ts";
+import { ints, lanes, type Module, type V128 } from "../assembler.ts";
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
 
@@ -7,7 +7,7 @@ export function addRandom(m: Module): void {
   // y[i] = 1 where word i is `limit` or more, else 0: words of blocks from `counter` on, n a multiple of 8
   m.func(
     "keep",
-    { y: "i32", n: "i32", key0: "i32", key1: "i32", counter: "i32", limit: "i32" },
+    ints("y", "n", "key0", "key1", "counter", "limit"),
     (f, { y, n, key0, key1, counter, limit }) => {
       const bits = (x: number): V128 => m.bits(x);
       const [a, b] = [f.let(key0.splat()), f.let(key1.splat())];

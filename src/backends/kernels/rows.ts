@@ -1,5 +1,14 @@
 /** Kernels on the rows of a matrix [rows, n], each row on its own. */
-import { type Func, float, type I32, type Module, type V128, zero } from "../assembler.ts";
+import {
+  type Func,
+  float,
+  floats,
+  type I32,
+  ints,
+  type Module,
+  type V128,
+  zero,
+} from "../assembler.ts";
 import { exp, type Kit, log } from "./functions.ts";
 import { addTo, eachBlock, eachOfRow, longSum, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
 
@@ -39,7 +48,7 @@ export function addRows(m: Module, k: Kit): void {
     return sum;
   };
 
-  m.func("softmax", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+  m.func("softmax", ints("y", "x", "rows", "n"), (f, { y, x, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
       const max = largestOfRow(f, x, end);
@@ -51,36 +60,32 @@ export function addRows(m: Module, k: Kit): void {
     });
   });
   // dx += y·(dy − Σ dy·y)
-  m.func(
-    "softmaxGrad",
-    { dx: "i32", dy: "i32", y: "i32", rows: "i32", n: "i32" },
-    (f, { dx, dy, y, rows, n }) => {
-      const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
-        const any = f.let(zero());
-        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
-          const d = f.let(zeroed(dy.add(i).vector()));
-          f.set(any, any.or(d.abs()));
-          f.set(partial, partial.add(zeroed(d.mul(y.add(i).vector()))));
-        });
-        const dot = f.let(sum.sum().splat());
-        f.if(any.any(), () =>
-          eachOfRow(f, end, ({ i, put }) =>
-            put(
-              dx.add(i),
-              multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
-            ),
-          ),
-        );
-        for (const p of [dx, dy, y]) f.step(p, end.bytes);
+  m.func("softmaxGrad", ints("dx", "dy", "y", "rows", "n"), (f, { dx, dy, y, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const any = f.let(zero());
+      const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
+        const d = f.let(zeroed(dy.add(i).vector()));
+        f.set(any, any.or(d.abs()));
+        f.set(partial, partial.add(zeroed(d.mul(y.add(i).vector()))));
       });
-    },
-  );
+      const dot = f.let(sum.sum().splat());
+      f.if(any.any(), () =>
+        eachOfRow(f, end, ({ i, put }) =>
+          put(
+            dx.add(i),
+            multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
+          ),
+        ),
+      );
+      for (const p of [dx, dy, y]) f.step(p, end.bytes);
+    });
+  });
 
   /** The logarithm of a sum's lanes, in all lanes. */
   const logOfSum = (f: Func, sum: V128): V128 =>
     f.let(log(k, f, f.let(sum.sum().splat()), (x) => m.bits(x)));
-  m.func("logSoftmax", { y: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { y, x, rows, n }) => {
+  m.func("logSoftmax", ints("y", "x", "rows", "n"), (f, { y, x, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
       const max = largestOfRow(f, x, end);
@@ -91,32 +96,28 @@ export function addRows(m: Module, k: Kit): void {
     });
   });
   // dx += dy − exp(y)·Σ dy
-  m.func(
-    "logSoftmaxGrad",
-    { dx: "i32", dy: "i32", y: "i32", rows: "i32", n: "i32" },
-    (f, { dx, dy, y, rows, n }) => {
-      const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
-        const any = f.let(zero());
-        const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
-          const d = f.let(zeroed(dy.add(i).vector()));
-          f.set(any, any.or(d.abs()));
-          f.set(partial, partial.add(d));
-        });
-        const total = f.let(sum.sum().splat());
-        f.if(any.any(), () =>
-          eachOfRow(f, end, ({ i, put }) => {
-            const p = exp(k, f, f.let(y.add(i).vector()));
-            const d = dy.add(i).vector().sub(p.mul(total));
-            put(dx.add(i), dx.add(i).vector().add(d));
-          }),
-        );
-        for (const p of [dx, dy, y]) f.step(p, end.bytes);
+  m.func("logSoftmaxGrad", ints("dx", "dy", "y", "rows", "n"), (f, { dx, dy, y, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const any = f.let(zero());
+      const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
+        const d = f.let(zeroed(dy.add(i).vector()));
+        f.set(any, any.or(d.abs()));
+        f.set(partial, partial.add(d));
       });
-    },
-  );
+      const total = f.let(sum.sum().splat());
+      f.if(any.any(), () =>
+        eachOfRow(f, end, ({ i, put }) => {
+          const p = exp(k, f, f.let(y.add(i).vector()));
+          const d = dy.add(i).vector().sub(p.mul(total));
+          put(dx.add(i), dx.add(i).vector().add(d));
+        }),
+      );
+      for (const p of [dx, dy, y]) f.step(p, end.bytes);
+    });
+  });
   // each row's largest number, and ln Σ exp(x − that)
-  m.func("logSums", { sums: "i32", x: "i32", rows: "i32", n: "i32" }, (f, { sums, x, rows, n }) => {
+  m.func("logSums", ints("sums", "x", "rows", "n"), (f, { sums, x, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
       const max = largestOfRow(f, x, end);
@@ -129,7 +130,7 @@ export function addRows(m: Module, k: Kit): void {
   // dx += by·weight[row]·exp(x − both sums[row]); a row of weight 0 is not read
   m.func(
     "accumulateExp",
-    { dx: "i32", x: "i32", sums: "i32", weight: "i32", by: "f32", rows: "i32", n: "i32" },
+    { ...ints("dx", "x", "sums", "weight"), ...floats("by"), ...ints("rows", "n") },
     (f, { dx, x, sums, weight, by, rows, n }) => {
       const end = rowEnd(f, n);
       f.for(0, rows, 1, () => {
@@ -158,17 +159,7 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
   // row overflow float32, else 0.
   m.func(
     "layerNorm",
-    {
-      y: "i32",
-      x: "i32",
-      weight: "i32",
-      bias: "i32",
-      stats: "i32",
-      rows: "i32",
-      n: "i32",
-      eps: "f32",
-      perElement: "f32",
-    },
+    { ...ints("y", "x", "weight", "bias", "stats", "rows", "n"), ...floats("eps", "perElement") },
     (f, { y, x, weight, bias, stats, rows, n, eps, perElement }) => {
       const end = rowEnd(f, n);
       const overflow = f.let(zero());
@@ -201,16 +192,8 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "layerNormGrad",
     {
-      dx: "i32",
-      dweight: "i32",
-      dbias: "i32",
-      dy: "i32",
-      x: "i32",
-      weight: "i32",
-      stats: "i32",
-      rows: "i32",
-      n: "i32",
-      perElement: "f32",
+      ...ints("dx", "dweight", "dbias", "dy", "x", "weight", "stats", "rows", "n"),
+      ...floats("perElement"),
     },
     (f, { dx, dweight, dbias, dy, x, weight, stats, rows, n, perElement }) => {
       const end = rowEnd(f, n);
@@ -246,66 +229,48 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
 
 function addRowSums(m: Module): void {
   // every row of y = bias
-  m.func(
-    "repeatRow",
-    { y: "i32", bias: "i32", rows: "i32", n: "i32" },
-    (f, { y, bias, rows, n }) => {
-      const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
-        eachOfRow(f, end, ({ i, put }) => put(y.add(i), bias.add(i).vector()));
-        f.step(y, end.bytes);
-      });
-    },
-  );
+  m.func("repeatRow", ints("y", "bias", "rows", "n"), (f, { y, bias, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      eachOfRow(f, end, ({ i, put }) => put(y.add(i), bias.add(i).vector()));
+      f.step(y, end.bytes);
+    });
+  });
   // dbias += Σ over rows of dy
-  m.func(
-    "sumRows",
-    { dbias: "i32", dy: "i32", rows: "i32", n: "i32" },
-    (f, { dbias, dy, rows, n }) => {
-      const end = rowEnd(f, n);
-      const column = (i: I32, put: (at: I32, v: V128) => void): void => {
-        const long = longSum(f);
-        const at = f.let(dy.add(i));
-        eachBlock(f, rows, 1, (count) => {
-          const sum = f.let(zero());
-          f.for(0, count, 1, () => {
-            f.set(sum, sum.add(at.vector()));
-            f.step(at, end.bytes);
-          });
-          addTo(f, long, sum);
+  m.func("sumRows", ints("dbias", "dy", "rows", "n"), (f, { dbias, dy, rows, n }) => {
+    const end = rowEnd(f, n);
+    const column = (i: I32, put: (at: I32, v: V128) => void): void => {
+      const long = longSum(f);
+      const at = f.let(dy.add(i));
+      eachBlock(f, rows, 1, (count) => {
+        const sum = f.let(zero());
+        f.for(0, count, 1, () => {
+          f.set(sum, sum.add(at.vector()));
+          f.step(at, end.bytes);
         });
-        put(dbias.add(i), dbias.add(i).vector().add(long.total));
-      };
-      eachOfRow(f, end, ({ i, put }) => column(i, put));
-    },
-  );
+        addTo(f, long, sum);
+      });
+      put(dbias.add(i), dbias.add(i).vector().add(long.total));
+    };
+    eachOfRow(f, end, ({ i, put }) => column(i, put));
+  });
   // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats, indices whole numbers kept as floats
-  m.func(
-    "gatherRows",
-    { y: "i32", x: "i32", index: "i32", rows: "i32", n: "i32" },
-    (f, { y, x, index, rows, n }) => {
-      const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
-        const from = f.let(x.add(index.float().toInt().mul(end.bytes)));
-        eachOfRow(f, end, ({ i, put }) => put(y.add(i), from.add(i).vector()));
-        f.step(y, end.bytes);
-        f.step(index, 4);
-      });
-    },
-  );
-  m.func(
-    "scatterRows",
-    { x: "i32", y: "i32", index: "i32", rows: "i32", n: "i32" },
-    (f, { x, y, index, rows, n }) => {
-      const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
-        const to = f.let(x.add(index.float().toInt().mul(end.bytes)));
-        eachOfRow(f, end, ({ i, put }) =>
-          put(to.add(i), to.add(i).vector().add(y.add(i).vector())),
-        );
-        f.step(y, end.bytes);
-        f.step(index, 4);
-      });
-    },
-  );
+  m.func("gatherRows", ints("y", "x", "index", "rows", "n"), (f, { y, x, index, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const from = f.let(x.add(index.float().toInt().mul(end.bytes)));
+      eachOfRow(f, end, ({ i, put }) => put(y.add(i), from.add(i).vector()));
+      f.step(y, end.bytes);
+      f.step(index, 4);
+    });
+  });
+  m.func("scatterRows", ints("x", "y", "index", "rows", "n"), (f, { x, y, index, rows, n }) => {
+    const end = rowEnd(f, n);
+    f.for(0, rows, 1, () => {
+      const to = f.let(x.add(index.float().toInt().mul(end.bytes)));
+      eachOfRow(f, end, ({ i, put }) => put(to.add(i), to.add(i).vector().add(y.add(i).vector())));
+      f.step(y, end.bytes);
+      f.step(index, 4);
+    });
+  });
 }

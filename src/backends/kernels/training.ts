@@ -1,5 +1,5 @@
 /** The kernel of a training step beside the network: Adam. */
-import { type Module, zero } from "../assembler.ts";
+import { ints, type Module, zero } from "../assembler.ts";
 import type { Kit } from "./functions.ts";
 import { each } from "./walk.ts";
 
@@ -8,7 +8,7 @@ export function addTraining(m: Module, { multiplyAdd }: Kit): void {
   // p: β₁, 1 − β₁, β₂, 1 − β₂, rate, rootScale, eps, l2 and keep, in memory
   m.func(
     "adam",
-    { w: "i32", grad: "i32", first: "i32", second: "i32", n: "i32", p: "i32" },
+    ints("w", "grad", "first", "second", "n", "p"),
     (f, { w, grad, first, second, n, p }) => {
       const [beta1, rest1, beta2, rest2, rate, rootScale, eps, l2, keep] = Array.from(
         { length: 9 },
