@@ -1,7 +1,7 @@
 /** A slot of a tape: one op's output with all that its forward and backward need, made once and run many times. */
 import type { Backend, Compiled, Floats } from "./backend.ts";
 import { UsageError } from "./errors.ts";
-import type { AnyOp } from "./op.ts";
+import type { AnyOp, RunOf } from "./op.ts";
 import { NONE, sizeOf, type Tensor } from "./tensor.ts";
 
 /** What `apply` was called with. The op names these: a, b, c and `list` by `inputs`, p and q by `numbers`. */
@@ -152,4 +152,19 @@ export function admit(tape: SlotOwner, k: Backend, op: AnyOp, tensor: Tensor): v
   if (!tape.holds(tensor)) {
     throw new UsageError(`${op.name}: an input is of an earlier run; copy its data into an input`);
   }
+}
+
+/** Throws UsageError for a tensor whose tape has run again or dropped it: its buffer holds other numbers now. */
+export function checkLive(where: string, tensor: Tensor): void {
+  if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor))
+    throw new UsageError(`${where}: expected tensors of their tape's last run, got an earlier one`);
+}
+
+/** Returns what `op` sees of its result `tensor`. Throws UsageError unless `op` made it in its tape's last run. */
+export function runOf<O extends AnyOp>(where: string, tensor: Tensor, op: O): RunOf<O> {
+  checkLive(where, tensor);
+  if ((tensor as Slot).op !== op) {
+    throw new UsageError(`${where}: expected the result of ${op.name}`);
+  }
+  return (tensor as Slot).run;
 }

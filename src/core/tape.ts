@@ -4,13 +4,15 @@
  */
 import type { Backend } from "./backend.ts";
 import { UsageError } from "./errors.ts";
-import type { AnyOp, RunOf } from "./op.ts";
+import type { AnyOp } from "./op.ts";
 import { copy, same, sameList } from "./same.ts";
 import { admit, inputsOf, record, type Slot } from "./slot.ts";
 import { NONE, show, type Tensor } from "./tensor.ts";
 
 const NO_SETTINGS = Object.freeze({});
 const NO_TENSORS: readonly Tensor[] = Object.freeze([]);
+const runInside =
+  "tape.run: expected no run inside a run of the same tape; give the inner body its own tape";
 let active: Tape | null = null;
 
 /**
@@ -29,21 +31,6 @@ export function apply(
 ): Tensor {
   if (active === null) throw new UsageError(`${op.name}: call ops inside tape.run(() => …)`);
   return active.step(op, a, b, c, p, q, set, list);
-}
-
-/** Throws UsageError for a tensor whose tape has run again or dropped it: its buffer holds other numbers now. */
-export function checkLive(where: string, tensor: Tensor): void {
-  if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor))
-    throw new UsageError(`${where}: expected tensors of their tape's last run, got an earlier one`);
-}
-
-/** Returns what `op` sees of its result `tensor`. Throws UsageError unless `op` made it in its tape's last run. */
-export function runOf<O extends AnyOp>(where: string, tensor: Tensor, op: O): RunOf<O> {
-  checkLive(where, tensor);
-  if ((tensor as Slot).op !== op) {
-    throw new UsageError(`${where}: expected the result of ${op.name}`);
-  }
-  return (tensor as Slot).run;
 }
 
 export interface TapeOptions {
@@ -73,11 +60,7 @@ export class Tape {
 
   /** Runs `body`; the tensors made in it are valid until this tape's next run. */
   run<T>(body: () => T): T {
-    if (this.running) {
-      throw new UsageError(
-        "tape.run: expected no run inside a run of the same tape; give the inner body its own tape",
-      );
-    }
+    if (this.running) throw new UsageError(runInside);
     if (this.poison) this.fillWithNaN();
     const outer = active;
     active = this;
@@ -117,8 +100,7 @@ export class Tape {
 
   /** Returns whether this tape made `tensor` in its last run. */
   holds(tensor: Tensor): tensor is Slot {
-    if (!("tape" in tensor)) return false;
-    const { index } = tensor as Slot;
+    const { index } = tensor as Slot; // undefined for a tensor that no tape made
     return index < this.length && this.slots[index] === tensor;
   }
 

@@ -7,7 +7,8 @@ import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import type { Op } from "../core/op.ts";
-import { apply, checkLive } from "../core/tape.ts";
+import { checkLive } from "../core/slot.ts";
+import { apply } from "../core/tape.ts";
 import { listOf, type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 

@@ -3,7 +3,7 @@ import type { Backend, Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { MaskError, NumericError, ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
-import { checkLive } from "../core/tape.ts";
+import { checkLive } from "../core/slot.ts";
 import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;

@@ -22,7 +22,8 @@ import { checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import type { Op, RunOf } from "../core/op.ts";
-import { apply, runOf } from "../core/tape.ts";
+import { runOf } from "../core/slot.ts";
+import { apply } from "../core/tape.ts";
 import { listOf, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { k3Of } from "./kl.ts";
 

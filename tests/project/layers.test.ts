@@ -30,7 +30,7 @@ test("the project keeps its layers, and every file was seen", async () => {
   expect(files).toBeGreaterThan(40);
 });
 
-test("planted violations are found: upwards, sideways, a cycle, node in the core", async () => {
+test("planted violations are found: upwards, sideways, a cycle, also of types alone, node in the core", async () => {
   const to = (path: string): string => `import { x } from "${path}";\nexport const x = x;\n`;
   const leaf = "export const x = 1;\n";
   expect(await planted({ "core/a.ts": to("../ops/b.ts"), "ops/b.ts": leaf })).toEqual([
@@ -42,6 +42,12 @@ test("planted violations are found: upwards, sideways, a cycle, node in the core
   expect(await planted({ "core/a.ts": to("./b.ts"), "core/b.ts": to("./a.ts") })).not.toHaveLength(
     0,
   );
+  expect(
+    await planted({
+      "core/a.ts": `import type { B } from "./b.ts";\nexport type A = B[];\n`,
+      "core/b.ts": `import type { A } from "./a.ts";\nexport type B = A | number;\n`,
+    }),
+  ).toContain("no-cycles: src/core/a.ts → src/core/b.ts");
   expect(await planted({ "core/a.ts": to("node:fs") })).toHaveLength(1);
   expect(
     await planted({
