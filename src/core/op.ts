@@ -12,7 +12,7 @@
 import type { Backend, Floats } from "./backend.ts";
 import type { Shape, Tensor } from "./tensor.ts";
 
-/** The types of what an op has besides its inputs. */
+/** What an op has besides its inputs: numbers by name, settings of any type, what `plan` and `bind` return. */
 export interface Has {
   readonly numbers?: string;
   readonly set?: unknown;
@@ -58,7 +58,7 @@ export type GradRun<I extends string = never, H extends Has = object> = Run<I, H
 
 export interface Op<I extends string = never, H extends Has = object> {
   readonly name: string;
-  /** Names of the inputs, in the order of `apply`; "mask?" names one that may be left out. */
+  /** Names of the inputs, in the order of `apply`, other than those of `Run`; "mask?" names one that may be left out. */
   readonly inputs: readonly I[];
   /** Names of up to two numbers. */
   readonly numbers?: readonly NumbersOf<H>[];

@@ -43,8 +43,9 @@ const ABSENT = { shape: null, data: null, grad: null };
 export const inputsOf = ({ a, b, c, list }: Positions): readonly Tensor[] => [a, b, c, ...list];
 
 /** What an op is called with, and the buffers of its inputs, by the op's names. */
-function namesOf(op: AnyOp, { a, b, c, p, q, set, list }: Positions) {
-  const tensors = [a, b, c, ...list];
+function namesOf(op: AnyOp, called: Positions) {
+  const { p, q, set, list } = called;
+  const tensors = inputsOf(called);
   const call: Names = { set, list };
   const buffers: Names = {};
   op.inputs.forEach((input, i) => {

@@ -6,9 +6,9 @@
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import type { GradRun, Op } from "../core/op.ts";
+import type { Call, GradRun, Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
-import { NONE, show, type Tensor } from "../core/tensor.ts";
+import { NONE, type Shape, show, type Tensor } from "../core/tensor.ts";
 import { type Axes, axesOf, type Rows, reducedShape, rowsOf } from "./axes.ts";
 
 type Over = { numbers: "keepdims" | "ddof" | "p"; set: Axes; plan: Rows };
@@ -29,32 +29,31 @@ const overAxes = (name: string, rules: Rules, second?: "ddof" | "p"): ReduceOp =
   ...rules,
 });
 
+function filledRows(name: string, { x, set: axes }: Call<"x", Over>, shape: Shape): Rows {
+  const rows = rowsOf(x, axesOf(name, axes, x));
+  if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
+    throw new ShapeError(`${name}: want at least one number to reduce, got ${show(x)}`);
+  }
+  return rows;
+}
+
 /** A reduction that has no value for no numbers. */
 const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
   ...overAxes(name, rules),
-  plan({ x, set: axes }, shape) {
-    const rows = rowsOf(x, axesOf(name, axes, x));
-    if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
-      throw new ShapeError(`${name}: want at least one number to reduce, got ${show(x)}`);
+  plan: (call, shape) => filledRows(name, call, shape),
+});
+
+/** A reduction to a position: over no more numbers than float32 counts exactly. */
+const overCountedAxes = (name: string, rules: Rules): ReduceOp => ({
+  ...overAxes(name, rules),
+  plan(call, shape) {
+    const rows = filledRows(name, call, shape);
+    if (rows.offset.length > 2 ** 24) {
+      throw new ShapeError(`${name}: expected at most 2^24 numbers, got ${rows.offset.length}`);
     }
     return rows;
   },
 });
-
-/** A reduction to a position: over no more numbers than float32 counts exactly. */
-const overCountedAxes = (name: string, rules: Rules): ReduceOp => {
-  const op = overFilledAxes(name, rules);
-  return {
-    ...op,
-    plan(call, shape) {
-      const rows = op.plan?.(call, shape) as Rows;
-      if (rows.offset.length > 2 ** 24) {
-        throw new ShapeError(`${name}: expected at most 2^24 numbers, got ${rows.offset.length}`);
-      }
-      return rows;
-    },
-  };
-};
 
 /** y = Σ x */
 export const sum = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
