@@ -31,10 +31,17 @@ export function gemmOf(
   workspace: (floats: number) => number,
   long: (floats: number) => number,
 ): Backend["gemm"] {
+  /** Addresses by matrix: to ask three buffers for theirs at each product costs 5 % of acting for 16 rows. */
+  const known = new WeakMap<Matrix, number>();
+  const addressOf = (x: Matrix): number => {
+    const at = address(x.data) + 4 * x.offset;
+    known.set(x, at);
+    return at;
+  };
   return ({ y: to, a, b }, accumulate) => {
-    const y = address(to.data) + 4 * to.offset;
-    const aStart = address(a.data) + 4 * a.offset;
-    const bStart = address(b.data) + 4 * b.offset;
+    const y = known.get(to) ?? addressOf(to);
+    const aStart = known.get(a) ?? addressOf(a);
+    const bStart = known.get(b) ?? addressOf(b);
     const { rows: m, columns: n } = to;
     const depth = a.columns;
     const add = accumulate ? 1 : 0;
