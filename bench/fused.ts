@@ -55,7 +55,7 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
 
   /** The matrix at an address. */
   const at = (address: number, rows: number, columns: number): Matrix =>
-    matrix(floats, rows, columns, address >> 2);
+    matrix(floats.subarray(address >> 2), rows, columns);
   /** Each layer's products, with ∂loss/∂output at `dOut`. */
   const productsOf = ({ w, dw, h, sizes }: Net, dOut: number) =>
     [0, 1, 2].map((i) => {

@@ -34,15 +34,15 @@ export function loops(type: typeof Float32Array | typeof Float64Array = Float32A
 }
 
 const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
-  const { data: y, offset: y0, rows: m, columns: n } = to;
-  const { data: a, offset: a0, columns: k } = left;
-  const { data: b, offset: b0 } = right;
+  const { data: y, rows: m, columns: n } = to;
+  const { data: a, columns: k } = left;
+  const b = right.data;
   const [aRow, aStep] = left.transposed ? [1, m] : [k, 1];
   const [bCol, bStep] = right.transposed ? [k, 1] : [1, n];
   // Two rows by four columns at a time: eight sums in registers, each loaded number used at least twice.
   for (let i = 0; i < m; i += 2) {
     const twoRows = i + 1 < m;
-    const ai = a0 + i * aRow;
+    const ai = i * aRow;
     const aj = twoRows ? ai + aRow : ai;
     let j = 0;
     for (; j + 4 <= n; j += 4) {
@@ -54,7 +54,7 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
       let t1 = 0;
       let t2 = 0;
       let t3 = 0;
-      let bk = b0 + j * bCol;
+      let bk = j * bCol;
       for (let p = 0, q = 0; p < k; p++, q += aStep, bk += bStep) {
         const u = a[ai + q];
         const v = a[aj + q];
@@ -71,16 +71,16 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
         t2 += v * w2;
         t3 += v * w3;
       }
-      put4(y, y0 + i * n + j, s0, s1, s2, s3, accumulate);
-      if (twoRows) put4(y, y0 + (i + 1) * n + j, t0, t1, t2, t3, accumulate);
+      put4(y, i * n + j, s0, s1, s2, s3, accumulate);
+      if (twoRows) put4(y, (i + 1) * n + j, t0, t1, t2, t3, accumulate);
     }
     for (; j < n; j++) {
       for (let row = i; row < i + (twoRows ? 2 : 1); row++) {
         let sum = 0;
-        let ak = a0 + row * aRow;
-        let bk = b0 + j * bCol;
+        let ak = row * aRow;
+        let bk = j * bCol;
         for (let p = 0; p < k; p++, ak += aStep, bk += bStep) sum += a[ak] * b[bk];
-        const at = y0 + row * n + j;
+        const at = row * n + j;
         y[at] = accumulate ? y[at] + sum : sum;
       }
     }

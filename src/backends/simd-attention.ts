@@ -43,7 +43,7 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
   const dwAt = dw === null ? 0 : k.address(dw);
   /** The matrix [rows, columns] of head h in data [heads, rows, columns]. */
   const of = (data: Floats, h: number, rows: number, columns: number): Matrix =>
-    matrix(data, rows, columns, h * rows * columns);
+    matrix(data.subarray(h * rows * columns), rows, columns);
   const inputs = Array.from({ length: heads }, (_, h) => ({
     q: of(run.q, h, T, D),
     key: of(run.k, h, S, D),

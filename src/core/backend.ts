@@ -4,13 +4,9 @@ import type { Random } from "./random.ts";
 /** A flat array of numbers. Float64Array is for gradient checks and exact oracles. */
 export type Floats = Float32Array | Float64Array;
 
-/**
- * A matrix [rows, columns] as it is multiplied, in a buffer from `offset` on: row-major, or where `transposed` stored as
- * [columns, rows].
- */
+/** A matrix [rows, columns] as it is multiplied: row-major, or where `transposed` stored as [columns, rows]. */
 export interface Matrix {
   readonly data: Floats;
-  readonly offset: number;
   readonly rows: number;
   readonly columns: number;
   readonly transposed: boolean;
@@ -19,12 +15,11 @@ export const matrix = (
   data: Floats,
   rows: number,
   columns: number,
-  offset = 0,
   transposed = false,
-): Matrix => ({ data, offset, rows, columns, transposed });
+): Matrix => ({ data, rows, columns, transposed });
 /** The transpose of the same numbers in place. */
-export const transpose = ({ data, rows, columns, offset, transposed }: Matrix): Matrix =>
-  matrix(data, columns, rows, offset, !transposed);
+export const transpose = ({ data, rows, columns, transposed }: Matrix): Matrix =>
+  matrix(data, columns, rows, !transposed);
 
 /** y = a·b, made when a slot is recorded; y is not transposed. */
 export interface Product {

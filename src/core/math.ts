@@ -151,7 +151,7 @@ const thirdHigh = 0.3333333283662796;
 const thirdLow = 4.967053731282552e-9;
 
 /** ln x in two parts. */
-const twoParts = new Float64Array(2);
+const twoParts = /* @__PURE__ */ new Float64Array(2);
 
 /**
  * Writes ln x for a normal x, rounded, to to[0], and what the rounding cut off to to[1]. The two are good to 2⁻⁶⁴:

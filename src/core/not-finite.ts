@@ -12,9 +12,8 @@ const bad = (x: Floats | null): boolean => x?.some((v) => !Number.isFinite(v)) ?
  */
 export function firstNotFinite(tape: Tape): string | null {
   const slots = tape.lastRun();
-  for (const slot of slots) {
-    const { op, data, shape } = slot;
-    const given = inputsOf(slot).find((x) => !("op" in x) && bad(x.data));
+  for (const { op, called, data, shape } of slots) {
+    const given = inputsOf(called).find((x) => !("op" in x) && bad(x.data));
     if (given !== undefined) return `an input ${show(given.shape)} of ${op.name} is not finite`;
     if (bad(data)) return `${op.name} made a number that is not finite, in ${show(shape)}`;
   }

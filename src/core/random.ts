@@ -95,23 +95,19 @@ export class Random {
 
   /** Goes on where `save` was called. Throws FormatError for anything else, and changes nothing then. */
   restore(saved: readonly number[]): void {
-    const whole =
+    const valid =
       Array.isArray(saved) &&
       saved.length === 5 &&
-      saved.every((n) => Number.isSafeInteger(n) && n >= 0);
-    const [key0, key1, drawn, splits, half] = whole ? saved : [-1, -1, -1, -1, -1];
-    const key = whole && key0 < 2 ** 32 && key1 < 2 ** 32;
-    if (!key || half > 1 || half > drawn) {
+      saved.every((n) => Number.isSafeInteger(n) && n >= 0) &&
+      Math.max(saved[0], saved[1]) < 2 ** 32 &&
+      saved[4] <= Math.min(1, saved[2]);
+    if (!valid) {
       throw new FormatError(
         `random: want five whole numbers as state, got ${JSON.stringify(saved)}`,
       );
     }
-    this.key0 = key0;
-    this.key1 = key1;
-    this.drawn = drawn;
-    this.splits = splits;
-    this.half = half;
-    if (half === 1) this.block(drawn - 1);
+    [this.key0, this.key1, this.drawn, this.splits, this.half] = saved;
+    if (this.half === 1) this.block(this.drawn - 1);
   }
 
   private block(n: number): void {

@@ -21,12 +21,15 @@ export interface SlotOwner {
   holds(tensor: Tensor): boolean;
 }
 
-export interface Slot extends Tensor, Positions {
+export interface Slot extends Tensor {
   readonly op: AnyOp;
+  readonly called: Positions;
   readonly tape: SlotOwner;
   /** Position on the tape. */
   readonly index: number;
   readonly saved: Floats;
+  /** The buffers to free with the slot. */
+  readonly allocated: readonly Floats[];
   /** What forward and backward see: names bound to buffers. */
   readonly run: never;
   /** What runs: the op's own loops, or the backend's kernels. */
@@ -36,25 +39,20 @@ export interface Slot extends Tensor, Positions {
 /** Values under the names that an op gave them. */
 type Names = Record<string, unknown>;
 
-/** What an op sees of an input that was left out. */
-const ABSENT = { shape: null, data: null, grad: null };
-
 /** All inputs of a call, in the order in which ops name them. */
 export const inputsOf = ({ a, b, c, list }: Positions): readonly Tensor[] => [a, b, c, ...list];
 
 /** What an op is called with, and the buffers of its inputs, by the op's names. */
-function namesOf(op: AnyOp, called: Positions) {
-  const { p, q, set, list } = called;
-  const tensors = inputsOf(called);
+function namesOf(op: AnyOp, { p, q, set, list }: Positions, tensors: readonly Tensor[]) {
   const call: Names = { set, list };
   const buffers: Names = {};
   op.inputs.forEach((input, i) => {
     const name = input.replace("?", "");
     const tensor = tensors[i] ?? NONE;
-    const { shape, data, grad } = tensor === NONE && name !== input ? ABSENT : tensor;
-    call[name] = shape;
-    buffers[name] = data;
-    buffers[`d${name}`] = grad;
+    const leftOut = tensor === NONE && name !== input;
+    call[name] = leftOut ? null : tensor.shape;
+    buffers[name] = leftOut ? null : tensor.data;
+    buffers[`d${name}`] = tensor.grad;
   });
   op.numbers?.forEach((name, i) => {
     call[name] = buffers[name] = i === 0 ? p : q;
@@ -71,25 +69,23 @@ export function record(
   called: Positions,
   grads: boolean,
 ): Slot {
-  const { a, b, c, p, q, set, list } = called;
+  const { a, p, q, set, list } = called;
+  const inputs = inputsOf(called);
   if (Number.isNaN(p) || Number.isNaN(q)) {
     throw new RangeError(`${op.name}: expected a number as argument, got NaN`);
   }
-  const { call, buffers } = namesOf(op, called);
+  const { call, buffers } = namesOf(op, called, inputs);
   const shape = op.shape?.(call) ?? a.shape;
   const size = sizeOf(shape);
   const saves = op.saves?.(call, shape);
   const plan = op.plan?.(call, shape);
-  const wantsGrad = grads && op.backward !== undefined && inputsOf(called).some((x) => x.grad);
+  const wantsGrad = grads && op.backward !== undefined && inputs.some((x) => x.grad);
   const allocated: Floats[] = [];
-  const alloc = (length: number): Floats => {
-    allocated.push(k.alloc(length));
-    return allocated[allocated.length - 1];
-  };
+  const alloc = (length: number): Floats => allocated[allocated.push(k.alloc(length)) - 1];
   let { data, grad } = a;
   let saved = NONE.data;
   let run = call;
-  let code: Compiled = {};
+  let code: Compiled = op;
   try {
     if (op.view !== undefined) {
       const start = op.view(call);
@@ -99,44 +95,20 @@ export function record(
       if (saves) saved = alloc(saves);
       grad = wantsGrad ? alloc(size) : null;
       data = alloc(size);
-      const own = {
-        y: data,
-        dy: grad,
-        saved,
-        plan,
-        set,
-        list,
-        backend: k,
-        bound: undefined as unknown,
-      };
-      run = Object.assign(own, buffers) as never;
-      own.bound = op.bind?.(run);
+      run = Object.assign(
+        { y: data, dy: grad, saved, plan, set, list, backend: k },
+        buffers,
+      ) as never;
+      Object.assign(run, { bound: op.bind?.(run) });
       code = k.compile?.(op, run) ?? op;
     }
   } catch (error) {
     for (const buffer of allocated) k.free(buffer);
     throw error;
   }
+  allocated.push(...(code.buffers ?? []));
   // one literal of all fields: put together by spreads, the engine would be slow to read it
-  return {
-    op,
-    tape,
-    index,
-    backend: k,
-    a,
-    b,
-    c,
-    p,
-    q,
-    set,
-    list,
-    shape,
-    data,
-    grad,
-    saved,
-    run,
-    code,
-  };
+  return { op, called, tape, index, backend: k, shape, data, grad, saved, allocated, run, code };
 }
 
 /** Throws UsageError for an input that a tape cannot read: of another backend, another tape, or an earlier run. */
@@ -146,13 +118,9 @@ export function admit(tape: SlotOwner, k: Backend, op: AnyOp, tensor: Tensor): v
     const names = `${tensor.backend?.name ?? "none"}, the tape's is ${k.name}`;
     throw new UsageError(`${op.name}: an input is of another backend: ${names}`);
   }
-  if (!("tape" in tensor)) return;
-  if (tensor.tape !== tape) {
-    throw new UsageError(`${op.name}: an input is of another tape; copy its data into an input`);
-  }
-  if (!tape.holds(tensor)) {
-    throw new UsageError(`${op.name}: an input is of an earlier run; copy its data into an input`);
-  }
+  if (!("tape" in tensor) || tape.holds(tensor)) return;
+  const from = tensor.tape === tape ? "an earlier run" : "another tape";
+  throw new UsageError(`${op.name}: an input is of ${from}; copy its data into an input`);
 }
 
 /** Throws UsageError for a tensor whose tape has run again or dropped it: its buffer holds other numbers now. */

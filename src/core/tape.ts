@@ -9,8 +9,7 @@ import { copy, same, sameList } from "./same.ts";
 import { admit, inputsOf, record, type Slot } from "./slot.ts";
 import { NONE, show, type Tensor } from "./tensor.ts";
 
-const NO_SETTINGS = Object.freeze({});
-const NO_TENSORS: readonly Tensor[] = Object.freeze([]);
+const NO_TENSORS: readonly Tensor[] = [];
 const runInside =
   "tape.run: expected no run inside a run of the same tape; give the inner body its own tape";
 let active: Tape | null = null;
@@ -26,7 +25,7 @@ export function apply(
   c: Tensor = NONE,
   p = 0,
   q = 0,
-  set: unknown = NO_SETTINGS,
+  set?: unknown,
   list: readonly Tensor[] = NO_TENSORS,
 ): Tensor {
   if (active === null) throw new UsageError(`${op.name}: call ops inside tape.run(() => …)`);
@@ -112,7 +111,7 @@ export class Tape {
       const slot = this.slots[i];
       if (slot.grad === null || !wanted.has(slot)) continue;
       path.push(slot);
-      for (const input of inputsOf(slot)) wanted.add(input);
+      for (const input of inputsOf(slot.called)) wanted.add(input);
     }
     this.paths.set(loss, path);
     return path;
@@ -134,39 +133,35 @@ export class Tape {
     set: unknown,
     list: readonly Tensor[],
   ): Tensor {
-    let s = this.slots[this.length]; // undefined past the end
+    let slot = this.slots[this.length]; // undefined past the end
+    const last = slot?.called;
     if (
-      s?.op !== op ||
-      s.a !== a ||
-      s.b !== b ||
-      s.c !== c ||
-      s.p !== p ||
-      s.q !== q ||
-      !same(s.set, set) ||
-      !sameList(s.list, list)
+      slot?.op !== op ||
+      last.a !== a ||
+      last.b !== b ||
+      last.c !== c ||
+      last.p !== p ||
+      last.q !== q ||
+      !same(last.set, set) ||
+      !sameList(last.list, list)
     ) {
       const called = { a, b, c, p, q, set: copy(set), list: [...list] };
       for (const tensor of inputsOf(called)) admit(this, this.k, op, tensor);
       this.drop(this.length); // later slots may read the one replaced
-      s = record(this, this.k, this.length, op, called, this.grads);
-      this.slots.push(s);
+      slot = record(this, this.k, this.length, op, called, this.grads);
+      this.slots.push(slot);
       this.recorded++;
     }
     this.length++;
-    s.code.forward?.(s.run);
-    return s;
+    slot.code.forward?.(slot.run);
+    return slot;
   }
 
   /** Removes the slots from `from` on and frees their buffers. */
   drop(from = 0): void {
     for (const slot of this.slots.splice(from)) {
-      const { op, data, grad, saved, code } = slot;
       this.paths.delete(slot);
-      for (const buffer of code.buffers ?? []) this.k.free(buffer);
-      if (saved.length > 0) this.k.free(saved);
-      if (op.view !== undefined) continue;
-      this.k.free(data);
-      if (grad !== null) this.k.free(grad);
+      for (const buffer of slot.allocated) this.k.free(buffer);
     }
     this.length = Math.min(this.length, from);
   }

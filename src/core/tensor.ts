@@ -1,6 +1,7 @@
 /** Tensors that outlive a run: inputs that you fill, and parameters that an optimizer moves. */
 import type { Backend, Floats } from "./backend.ts";
 import { ShapeError } from "./errors.ts";
+import { sameList } from "./same.ts";
 
 export type Shape = readonly number[];
 
@@ -29,21 +30,19 @@ export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 0) {
-      throw new ShapeError(`shape: want non-negative integers, got [${shape.join(", ")}]`);
+      throw new ShapeError(`shape: want non-negative integers, got ${show(shape)}`);
     }
     size *= n;
   }
   if (!Number.isSafeInteger(size)) {
-    throw new ShapeError(`shape: expected fewer than 2^53 elements, got [${shape.join(", ")}]`);
+    throw new ShapeError(`shape: expected fewer than 2^53 elements, got ${show(shape)}`);
   }
   return size;
 }
 
 /** A persistent tensor without a gradient, zeroed or holding `values`: fill `.data` before each run. */
 export function input(k: Backend, shape: Shape, values?: ArrayLike<number>): Tensor {
-  const size = sizeOf(shape);
-  if (values !== undefined) checkValues("input", shape, values);
-  const data = k.alloc(size);
+  const data = k.alloc(sizeFor("input", shape, values));
   if (values !== undefined) data.set(values);
   return { shape: [...shape], data, grad: null, backend: k };
 }
@@ -118,8 +117,7 @@ export class Parameters {
   /** A new parameter, zeroed or holding `values`. Its name must be new too. */
   add(name: string, shape: Shape, values?: ArrayLike<number>): Parameter {
     if (this.byName.has(name)) throw new ShapeError(`parameters: "${name}" exists already`);
-    const size = sizeOf(shape);
-    if (values !== undefined) checkValues(name, shape, values);
+    const size = sizeFor(name, shape, values);
     if (this.room === null || this.used + size > this.room.data.length) this.open(size);
     const { data, grad } = this.room as unknown as Region;
     const range = [this.used, this.used + size] as const;
@@ -173,21 +171,16 @@ const cut = ({ data, grad, backend }: Region, end: number): Region => ({
   backend,
 });
 
-function checkValues(name: string, shape: Shape, values: ArrayLike<number>): void {
+/** Returns the size of `shape`. Throws ShapeError unless `values`, where given, are so many. */
+function sizeFor(name: string, shape: Shape, values?: ArrayLike<number>): number {
   const size = sizeOf(shape);
-  if (values.length !== size) {
-    throw new ShapeError(
-      `${name}: want ${size} values for [${shape.join(", ")}], got ${values.length}`,
-    );
+  if (values !== undefined && values.length !== size) {
+    throw new ShapeError(`${name}: want ${size} values for ${show(shape)}, got ${values.length}`);
   }
+  return size;
 }
 
-export function sameShape(a: Shape, b: Shape): boolean {
-  if (a === b) return true;
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
+export const sameShape: (a: Shape, b: Shape) => boolean = sameList;
 
 /** "[2, 3]": how messages print a shape. */
 export const show = (shape: Shape): string => `[${shape.join(", ")}]`;

@@ -17,7 +17,7 @@ const twoOverPi = [
 ];
 
 /** What `reduce` writes: the remainder r of x = n·π/2 + r, and the last two bits of n. */
-const reduced = new Float64Array(2);
+const reduced = /* @__PURE__ */ new Float64Array(2);
 
 /** Writes to `to` x − n·π/2 for the nearest n, |result| ≤ π/4 or a hair more, and n modulo 4. */
 function reduce(x: number, to: Float64Array): void {

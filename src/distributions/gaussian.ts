@@ -16,7 +16,7 @@ const halfLog2Pi = 0.9189385332046727;
 
 const lastOf = (shape: Shape): number => shape[shape.length - 1];
 
-/** The batch shape, where logStd has the mean's shape or its last axis listOf. */
+/** The batch shape, where logStd has the mean's shape or only its last axis. */
 function batchOf(op: string, mean: Shape, logStd: Shape, ...others: Shape[]): Shape {
   const n = mean[mean.length - 1];
   const fits = mean.length >= 1 && (sameShape(logStd, mean) || sameShape(logStd, [n]));

@@ -64,13 +64,10 @@ export function logSums(
   rows: number,
 ): void {
   const n = x.length / rows;
-  if (mask !== null || n < 8 || k.logSums === undefined) {
-    for (let row = 0; row < rows; row++) logSum(op, sums, 2 * row, x, mask, row * n, n);
-    return;
-  }
-  k.logSums(sums, x, rows);
+  const kernel = mask === null && n >= 8 && k.logSums !== undefined;
+  if (kernel) k.logSums?.(sums, x, rows);
   for (let row = 0; row < rows; row++) {
-    if (sums[2 * row] !== -Infinity) continue; // the kernel's largest passes over NaN
+    if (kernel && sums[2 * row] !== -Infinity) continue; // the kernel's largest passes over NaN
     logSum(op, sums, 2 * row, x, mask, row * n, n);
   }
 }

@@ -1,6 +1,6 @@
 /** Matrix products: plain and batched, with transposes, and the linear layer. */
-
 import { type Floats, type Matrix, matrix, type Product, transpose } from "../core/backend.ts";
+import { checkName } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import type { Call, Op } from "../core/op.ts";
@@ -87,15 +87,11 @@ const matmulOp: Op<
   bind({ y, dy, a, da, b, db, transposeA, transposeB, plan }) {
     const { m, n, k, aMatrix, bMatrix } = plan;
     const batch = [...aMatrix.keys()];
-    const yAt = (data: Floats, i: number) => matrix(data, m, n, i * m * n);
-    const aAt = (data: Floats, i: number) => {
-      const at = aMatrix[i] * m * k;
-      return transposeA ? transpose(matrix(data, k, m, at)) : matrix(data, m, k, at);
-    };
-    const bAt = (data: Floats, i: number) => {
-      const at = bMatrix[i] * k * n;
-      return transposeB ? transpose(matrix(data, n, k, at)) : matrix(data, k, n, at);
-    };
+    const yAt = (data: Floats, i: number) => matrix(data.subarray(i * m * n), m, n);
+    const aAt = (data: Floats, i: number) =>
+      matrix(data.subarray(aMatrix[i] * m * k), m, k, transposeA === 1);
+    const bAt = (data: Floats, i: number) =>
+      matrix(data.subarray(bMatrix[i] * k * n), k, n, transposeB === 1);
     return {
       y: batch.map((i) => product(yAt(y, i), aAt(a, i), bAt(b, i))),
       da: dy && da ? batch.map((i) => product(aAt(da, i), yAt(dy, i), transpose(bAt(b, i)))) : [],
@@ -153,16 +149,10 @@ export const linearOp: Op<
     const [outputs, inputs] = weight;
     const fits = weight.length === 2 && x.length >= 1 && x[x.length - 1] === inputs;
     if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
-      const got = [x, weight, bias]
-        .filter((shape) => shape !== null)
-        .map(show)
-        .join(", ");
+      const got = [x, weight, ...(bias ? [bias] : [])].map(show).join(", ");
       throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
     }
-    if (!Object.hasOwn(activations, activation)) {
-      const names = Object.keys(activations).join(", ");
-      throw new RangeError(`linear: want an activation of ${names}, got ${activation}`);
-    }
+    checkName("linear", "an activation", activation, Object.keys(activations));
     return [...x.slice(0, -1), outputs];
   },
   plan: ({ x, weight: [outputs, inputs] }) => ({ rows: sizeOf(x.slice(0, -1)), inputs, outputs }),
@@ -173,7 +163,7 @@ export const linearOp: Op<
     const a = matrix(x, rows, inputs);
     const dz = activation === "none" && dy ? dy : saved.subarray(y.length);
     return {
-      y: { y: matrix(y, rows, outputs), a, b: matrix(weight, inputs, outputs, 0, true) },
+      y: { y: matrix(y, rows, outputs), a, b: matrix(weight, inputs, outputs, true) },
       dz,
       dx: dx && {
         y: matrix(dx, rows, inputs),
@@ -182,7 +172,7 @@ export const linearOp: Op<
       },
       dw: dweight && {
         y: matrix(dweight, outputs, inputs),
-        a: matrix(dz, outputs, rows, 0, true),
+        a: matrix(dz, outputs, rows, true),
         b: a,
       },
     };

@@ -20,6 +20,8 @@ export interface Run extends Region {
   readonly weightDecay: number;
 }
 
+type Regions = Omit<Group, "parameters"> & { readonly parameters: readonly Region[] };
+
 /** What is optimized: a whole model, in few flat regions, or groups, parameter by parameter. */
 export type Optimized = Parameters | readonly Group[];
 
@@ -42,22 +44,23 @@ export abstract class Optimizer implements Kept {
     this.learningRate = learningRate;
     this.model = what instanceof Parameters ? what : null;
     this.count = this.model?.list.length ?? 0;
-    for (const group of what instanceof Parameters ? [] : what) {
+    const groups = (
+      this.model === null ? what : [{ parameters: this.model.regions() }]
+    ) as Regions[];
+    for (const group of groups) {
       atLeast("a group's learningRate", group.learningRate ?? 0, 0);
       atLeast("a group's weightDecay", group.weightDecay ?? 0, 0);
     }
-    const run = (k: Backend, { data, grad }: Omit<Region, "backend">, group?: Group): Run => ({
-      data,
-      grad,
-      backend: k,
-      state: Array.from({ length: stateSize }, () => k.alloc(data.length)),
-      learningRate: group?.learningRate,
-      weightDecay: group?.weightDecay ?? weightDecay,
-    });
-    this.runs =
-      what instanceof Parameters
-        ? what.regions().map((region) => run(what.backend, region))
-        : what.flatMap((group) => group.parameters.map((p) => run(p.backend as Backend, p, group)));
+    this.runs = groups.flatMap((group) =>
+      group.parameters.map(({ data, grad, backend }) => ({
+        data,
+        grad,
+        backend,
+        state: Array.from({ length: stateSize }, () => backend.alloc(data.length)),
+        learningRate: group.learningRate,
+        weightDecay: group.weightDecay ?? weightDecay,
+      })),
+    );
   }
 
   /** Moves every parameter against its gradient, then clears the gradients for the next backward. */
