@@ -14,8 +14,7 @@ export const reluOp: Op<"x"> = {
     for (let i = 0; i < y.length; i++) y[i] = x[i] > 0 || Number.isNaN(x[i]) ? x[i] : 0;
   },
   backward({ dy, x, dx }) {
-    if (dx)
-      for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * (x[i] > 0 ? 1 : 0);
+    if (dx) for (let i = 0; i < dy.length; i++) if (x[i] > 0) dx[i] += dy[i];
   },
 };
 

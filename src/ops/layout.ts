@@ -282,7 +282,7 @@ const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
   numbers: ["start", "stop"],
   shape({ x, start, stop }) {
     const whole = Number.isInteger(start) && Number.isInteger(stop);
-    if (!(whole && x.length > 0 && 0 <= start && start <= stop && stop <= x[0])) {
+    if (!(whole && 0 <= start && start <= stop && stop <= x[0])) {
       throw new ShapeError(
         `rows: want a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
       );

@@ -147,7 +147,7 @@ export const linearOp: Op<
   inputs: ["x", "weight", "bias?"],
   shape({ x, weight, bias, set: activation }) {
     const [outputs, inputs] = weight;
-    const fits = weight.length === 2 && x.length >= 1 && x[x.length - 1] === inputs;
+    const fits = weight.length === 2 && x[x.length - 1] === inputs;
     if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
       const got = [x, weight, ...(bias ? [bias] : [])].map(show).join(", ");
       throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
