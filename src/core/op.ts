@@ -12,7 +12,7 @@
 import type { Backend, Floats } from "./backend.ts";
 import type { Shape, Tensor } from "./tensor.ts";
 
-/** What an op has besides its inputs: numbers by name, settings of any type, what `plan` and `bind` return. */
+/** Types of an op besides its inputs: names of numbers, the settings, the results of `plan` and `bind`. */
 export interface Has {
   readonly numbers?: string;
   readonly set?: unknown;
@@ -26,7 +26,7 @@ type TypeOf<H, K extends string> = H extends { readonly [key in K]: infer T } ? 
 type Needed<I extends string> = I extends `${string}?` ? never : I;
 type Optional<I extends string> = I extends `${infer N}?` ? N : never;
 
-/** What a slot is recorded from: the shape of each input, each number, the settings. */
+/** An op's view of a call, from which a slot is recorded: the shape of each input, each number, the settings. */
 export type Call<I extends string = never, H extends Has = object> = {
   readonly [key in Needed<I>]: Shape;
 } & { readonly [key in Optional<I>]: Shape | null } & { readonly [key in NumbersOf<H>]: number } & {
@@ -35,7 +35,7 @@ export type Call<I extends string = never, H extends Has = object> = {
   readonly list: readonly Tensor[];
 };
 
-/** What forward sees: the output y, each input x with its gradient dx (null where none is wanted), each number. */
+/** Forward's view of a slot: the output y, each input x with its gradient dx (null where none is wanted), each number. */
 export type Run<I extends string = never, H extends Has = object> = {
   readonly [key in Needed<I>]: Floats;
 } & { readonly [key in Optional<I>]: Floats | null } & {
@@ -51,7 +51,7 @@ export type Run<I extends string = never, H extends Has = object> = {
   readonly list: readonly Tensor[];
   readonly backend: Backend;
 };
-/** What backward sees. */
+/** Backward's view of a slot. */
 export type GradRun<I extends string = never, H extends Has = object> = Run<I, H> & {
   readonly dy: Floats;
 };
@@ -92,5 +92,5 @@ export interface AnyOp {
   backward?(run: never): void;
 }
 
-/** What an op's forward sees: `RunOf<typeof linearOp>`. */
+/** The run of an op: `RunOf<typeof linearOp>`. */
 export type RunOf<O extends AnyOp> = Parameters<NonNullable<O["forward"]>>[0];

@@ -4,7 +4,7 @@ import { UsageError } from "./errors.ts";
 import type { AnyOp, RunOf } from "./op.ts";
 import { NONE, sizeOf, type Tensor } from "./tensor.ts";
 
-/** What `apply` was called with. The op names these: a, b, c and `list` by `inputs`, p and q by `numbers`. */
+/** The arguments of `apply`. The op names these: a, b, c and `list` by `inputs`, p and q by `numbers`. */
 export interface Positions {
   readonly a: Tensor;
   readonly b: Tensor;
@@ -30,9 +30,9 @@ export interface Slot extends Tensor {
   readonly saved: Floats;
   /** The buffers to free with the slot. */
   readonly allocated: readonly Floats[];
-  /** What forward and backward see: names bound to buffers. */
+  /** The names of the op bound to buffers, for forward and backward. */
   readonly run: never;
-  /** What runs: the op's own loops, or the backend's kernels. */
+  /** Forward and backward: the op's own loops, or the backend's kernels. */
   readonly code: Compiled;
 }
 
@@ -42,7 +42,7 @@ type Names = Record<string, unknown>;
 /** All inputs of a call, in the order in which ops name them. */
 export const inputsOf = ({ a, b, c, list }: Positions): readonly Tensor[] => [a, b, c, ...list];
 
-/** What an op is called with, and the buffers of its inputs, by the op's names. */
+/** Returns a call's shapes and numbers, and the buffers of its inputs, by the op's names. */
 function namesOf(op: AnyOp, { p, q, set, list }: Positions, tensors: readonly Tensor[]) {
   const call: Names = { set, list };
   const buffers: Names = {};
@@ -129,7 +129,7 @@ export function checkLive(where: string, tensor: Tensor): void {
     throw new UsageError(`${where}: expected tensors of their tape's last run, got an earlier one`);
 }
 
-/** Returns what `op` sees of its result `tensor`. Throws UsageError unless `op` made it in its tape's last run. */
+/** Returns the run of `op` that made `tensor`. Throws UsageError unless `op` made it in its tape's last run. */
 export function runOf<O extends AnyOp>(where: string, tensor: Tensor, op: O): RunOf<O> {
   checkLive(where, tensor);
   if ((tensor as Slot).op !== op) {

@@ -16,7 +16,7 @@ const twoOverPi = [
   7677882, 13102053, 15825725, 473591, 9065106, 15363067, 6271263, 9264392, 5636912, 4652155,
 ];
 
-/** What `reduce` writes: the remainder r of x = n·π/2 + r, and the last two bits of n. */
+/** Written by `reduce`: the remainder r of x = n·π/2 + r, and the last two bits of n. */
 const reduced = /* @__PURE__ */ new Float64Array(2);
 
 /** Writes to `to` x − n·π/2 for the nearest n, |result| ≤ π/4 or a hair more, and n modulo 4. */

@@ -234,7 +234,7 @@ const noOptions: CrossEntropyOptions = {};
 
 type LabelOp = Op<"x" | "labels", { set: CrossEntropyOptions }>;
 
-/** What both losses share. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
+/** The common shape check of both losses. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
 const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
   name,
   inputs: ["x", "labels"],

@@ -1,4 +1,4 @@
-/** Ops of one function and its slope: what no trainer spends time in needs no loops of its own. */
+/** Ops of one function and its slope, for functions in which no trainer spends time. */
 import type { Op } from "../core/op.ts";
 
 /** y = f(x) with dx += dy·slope(x, y); null: the slope is 0 everywhere. */
