@@ -334,3 +334,26 @@ test("a cell's state has a gradient where its input has none, and the other way 
     }
   }
 });
+
+test("the place of the largest and smallest, with NaN at every place of every row", () => {
+  const [rows, n] = [3, 4];
+  for (let row = 0; row < rows; row++) {
+    for (let at = 0; at < n; at++) {
+      for (let nan = -1; nan < n; nan++) {
+        const data = new Array<number>(rows * n).fill(0);
+        data[row * n + at] = 1;
+        if (nan >= 0) data[row * n + nan] = Number.NaN;
+        const wanted = Array.from({ length: rows }, (_, r) =>
+          r === row ? (nan >= 0 ? nan : at) : 0,
+        );
+        const x = input(k, [rows, n], data);
+        expect([...run(() => ops.argmax(x, 1)).data]).toEqual(wanted);
+        expect([...run(() => ops.argmin(ops.neg(x), 1)).data]).toEqual(wanted);
+        const columns = run(() => ops.swapAxes(x));
+        const y = input(k, [n, rows], Array.from(columns.data));
+        expect([...run(() => ops.argmax(y, 0)).data]).toEqual(wanted);
+        expect([...run(() => ops.argmin(ops.neg(y), 0)).data]).toEqual(wanted);
+      }
+    }
+  }
+});
