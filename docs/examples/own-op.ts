@@ -5,14 +5,14 @@ const seed = 1;
 
 /** y = x / (1 + |x|), called softsign */
 const softsign = (x: pg.Tensor): pg.Tensor => pg.apply(softsignOp, x);
-const softsignOp: pg.Op = {
+const softsignOp: pg.Op<"x"> = {
   name: "softsign",
-  shape: ({ a: x }) => x.shape,
-  forward({ data: y, a: { data: x } }) {
+  inputs: ["x"],
+  forward({ y, x }) {
     for (let i = 0; i < y.length; i++) y[i] = x[i] / (1 + Math.abs(x[i]));
   },
   // ∂y/∂x = 1 / (1 + |x|)². It is added, because x may have gradients from other operations too.
-  backward({ grad: dy, a: { data: x, grad: dx } }) {
+  backward({ dy, x, dx }) {
     if (!dx) return; // x needs no gradient
     for (let i = 0; i < dy.length; i++) dx[i] += dy[i] / (1 + Math.abs(x[i])) ** 2;
   },

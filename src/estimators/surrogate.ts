@@ -76,6 +76,8 @@ interface Layout {
   /** The clip range of ρ. */
   readonly low: number;
   readonly high: number;
+  /** Of the last run. */
+  readonly diagnostics: Diagnostics;
 }
 
 const surrogateOp: Op<
@@ -99,10 +101,10 @@ const surrogateOp: Op<
   plan({ logProb, advantage, set }) {
     const [sequences, steps = 1] = logProb;
     const shared = sizeOf(advantage) !== sizeOf(logProb);
-    return { sequences, steps, shared, low: 1 - set.clipLow, high: 1 + set.clipHigh };
+    const [low, high] = [1 - set.clipLow, 1 + set.clipHigh];
+    return { sequences, steps, shared, low, high, diagnostics: { ...noDiagnostics } };
   },
-  // ∂loss/∂logProb of each token, then its ratio, then what `diagnostics` reads
-  saves: ({ logProb }) => 2 * sizeOf(logProb) + diagnosticCount,
+  saves: ({ logProb }) => 2 * sizeOf(logProb), // ∂loss/∂logProb of each token, then its ratio
   forward(run) {
     const { y, logProb, old, advantage, weight, plan, set: s, saved } = run;
     const { sequences, steps, shared, low, high } = plan;
@@ -214,25 +216,36 @@ function shareSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, star
 /** What an update looks like, over the tokens that count. */
 export interface Diagnostics {
   /** Mean of ρ − 1 − ln ρ (k3): never negative, KL(old‖new) in expectation (Schulman's note of 2020). */
-  readonly approximateKl: number;
+  approximateKl: number;
   /** Mean of −ln ρ (k1). */
-  readonly approximateKlK1: number;
+  approximateKlK1: number;
   /** Share of ratios (one a token, or one a sequence) whose loss the clip really cut. */
-  readonly clipFraction: number;
+  clipFraction: number;
   /** Share of ratios outside the clip range, on either side (SB3's figure). */
-  readonly outsideFraction: number;
-  readonly minRatio: number;
-  readonly maxRatio: number;
+  outsideFraction: number;
+  minRatio: number;
+  maxRatio: number;
   /** (Σρ)²/(n·Σρ²), from 1/n to 1: how many fresh samples the batch is worth, as a share. */
-  readonly effectiveSampleSize: number;
+  effectiveSampleSize: number;
   /** Mean of −ln π of the tokens: the entropy as far as the sample shows it, in nats. */
-  readonly sampledEntropy: number;
-  readonly tokens: number;
+  sampledEntropy: number;
+  tokens: number;
 }
-const diagnosticCount = 9;
+
+const noDiagnostics = {
+  approximateKl: 0,
+  approximateKlK1: 0,
+  clipFraction: 0,
+  outsideFraction: 0,
+  minRatio: 0,
+  maxRatio: 0,
+  effectiveSampleSize: 0,
+  sampledEntropy: 0,
+  tokens: 0,
+};
 
 function diagnose({ logProb, old, advantage, weight, plan, set: s, saved }: SurrogateRun) {
-  const { steps, shared, low, high } = plan;
+  const { steps, shared, low, high, diagnostics: d } = plan;
   const n = logProb.length;
   const onePerSequence = s.ratioLevel === "sequence" || s.ratioLevel === "sequenceSum";
   let k3 = 0;
@@ -275,35 +288,23 @@ function diagnose({ logProb, old, advantage, weight, plan, set: s, saved }: Surr
     min = Math.min(min, ratio);
     max = Math.max(max, ratio);
   }
-  const d = 2 * n;
+
   const per = count === 0 ? 0 : 1 / count;
-  saved[d] = tokens === 0 ? 0 : k3 / tokens;
-  saved[d + 1] = tokens === 0 ? 0 : k1 / tokens;
-  saved[d + 2] = clipped * per;
-  saved[d + 3] = outside * per;
-  saved[d + 4] = min;
-  saved[d + 5] = max;
-  saved[d + 6] = squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
-  saved[d + 7] = tokens;
-  saved[d + 8] = tokens === 0 ? 0 : surprise / tokens;
+  d.approximateKl = tokens === 0 ? 0 : k3 / tokens;
+  d.approximateKlK1 = tokens === 0 ? 0 : k1 / tokens;
+  d.clipFraction = clipped * per;
+  d.outsideFraction = outside * per;
+  d.minRatio = min;
+  d.maxRatio = max;
+  d.effectiveSampleSize =
+    squares < Infinity ? (count === 0 ? 0 : (sum * sum) / (count * squares)) : per;
+  d.sampledEntropy = tokens === 0 ? 0 : surprise / tokens;
+  d.tokens = tokens;
 }
 
-/** Reads the diagnostics of a `surrogateLoss` of the last run. */
-export function diagnostics(loss: Tensor): Diagnostics {
-  const { logProb, saved } = runOf("diagnostics", loss, surrogateOp);
-  const d = 2 * logProb.length;
-  return {
-    approximateKl: saved[d],
-    approximateKlK1: saved[d + 1],
-    clipFraction: saved[d + 2],
-    outsideFraction: saved[d + 3],
-    minRatio: saved[d + 4],
-    maxRatio: saved[d + 5],
-    effectiveSampleSize: saved[d + 6],
-    sampledEntropy: saved[d + 8],
-    tokens: saved[d + 7],
-  };
-}
+/** Returns the diagnostics of a `surrogateLoss` of the last run: an object that the next run writes anew. */
+export const diagnostics = (loss: Tensor): Readonly<Diagnostics> =>
+  runOf("diagnostics", loss, surrogateOp).plan.diagnostics;
 
 /** Returns the ratio per token of a `surrogateLoss` of the last run: a view, valid until the next run. */
 export function ratios(loss: Tensor): Floats {
