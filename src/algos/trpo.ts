@@ -25,6 +25,7 @@ import { mean } from "../ops/reduce.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
+import { policyFisherForm } from "../policies/fisher.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
@@ -118,7 +119,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const form = (): Tensor => {
     const params = model.forward(states.observation);
     const tangent = model.tangent(states.observation, direction);
-    return model.head.fisher(params, tangent, states.actionMask, direction.parameters);
+    return policyFisherForm(model, params, tangent, states.actionMask, direction);
   };
   curving.run(form); // refuses, before anything is played, what has no Fisher matrix here
   const product: FisherProduct = (out, v) => {

@@ -11,7 +11,6 @@ import * as gaussian from "../distributions/gaussian.ts";
 import * as multi from "../distributions/multi-categorical.ts";
 import * as squashed from "../distributions/squashed-gaussian.ts";
 import type { Box, Space } from "../envs/space.ts";
-import { fisherForm, gaussianFisherForm } from "../estimators/fisher.ts";
 
 export interface Head {
   readonly kind: "categorical" | "multiCategorical" | "bernoulli" | "gaussian" | "squashed";
@@ -36,11 +35,6 @@ export interface Head {
   kl(oldParams: Tensor, params: Tensor, mask: Tensor): Tensor;
   /** Keeps what the distribution has besides `params`, as the old of `kl`. */
   remember(): void;
-  /**
-   * The form of the Fisher matrix (estimators/fisher.ts): of `params` and their tangent along `direction`,
-   * parameters laid out as the policy's. Throws SettingError where it is not known.
-   */
-  fisher(params: Tensor, tangent: Tensor, mask: Tensor, direction: Parameters): Tensor;
   sample(action: Floats, params: Tensor, noise: ArrayLike<number>, mask: Tensor): void;
   /** The likeliest action. */
   mode(action: Floats, params: Tensor, mask: Tensor): void;
@@ -48,7 +42,8 @@ export interface Head {
   command(commands: Floats, action: Floats): void;
 }
 
-const logStdName = "policy.logStd";
+/** The parameter of a Gaussian head: its ln σ. */
+export const logStdName = "policy.logStd";
 
 const same = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
@@ -94,14 +89,9 @@ const categoricalHead = (n: number, start: number): Head => ({
   logProb: categorical.categoricalLogProb,
   entropy: categorical.categoricalEntropy,
   kl: categorical.categoricalKl,
-  fisher: fisherForm,
   sample: categorical.categoricalSample,
   mode: categorical.categoricalMode,
 });
-
-function unknownFisher(): never {
-  throw new SettingError("natural gradients: want a categorical or a Gaussian policy");
-}
 
 const multiCategoricalHead = (choices: readonly number[]): Head => {
   const outputs = choices.reduce((total, n) => total + n, 0);
@@ -116,7 +106,6 @@ const multiCategoricalHead = (choices: readonly number[]): Head => {
     logProb: (params, action, mask) => multi.multiCategoricalLogProb(params, action, choices, mask),
     entropy: (params, mask) => multi.multiCategoricalEntropy(params, choices, mask),
     kl: (old, params, mask) => multi.multiCategoricalKl(old, params, choices, mask),
-    fisher: unknownFisher,
     sample: (action, params, noise, mask) =>
       multi.multiCategoricalSample(action, params, noise, choices, mask),
     mode: (action, params, mask) => multi.multiCategoricalMode(action, params, choices, mask),
@@ -134,7 +123,6 @@ const bernoulliHead = (size: number): Head => ({
   logProb: bernoulli.bernoulliLogProb,
   entropy: bernoulli.bernoulliEntropy,
   kl: bernoulli.bernoulliKl,
-  fisher: unknownFisher,
   sample: bernoulli.bernoulliSample,
   mode: bernoulli.bernoulliMode,
 });
@@ -155,8 +143,6 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
     entropy: (mean) => gaussian.gaussianEntropy(mean, logStd),
     kl: (oldMean, mean) => gaussian.gaussianKl(oldMean, oldLogStd, mean, logStd),
     remember: () => oldLogStd.data.set(logStd.data),
-    fisher: (mean, tangent, _mask, direction) =>
-      gaussianFisherForm(mean, logStd, tangent, direction.get(logStdName) as Tensor),
     sample: (action, mean, noise) => gaussian.gaussianSample(action, mean, logStd, noise),
     mode: (action, mean) => same(action, mean.data),
     command(commands, action) {

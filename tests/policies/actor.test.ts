@@ -1,4 +1,5 @@
 /** A policy at work: what it is told, what it remembers, and what it explains. */
+
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
@@ -17,6 +18,7 @@ import {
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
 import { explainer } from "../../src/policies/explain.ts";
+import { policyFisherForm } from "../../src/policies/fisher.ts";
 import { headFor } from "../../src/policies/head.ts";
 
 const observation = box(0, 1, [3]);
@@ -211,11 +213,12 @@ describe("heads", () => {
     expect(kl).toBeCloseTo(0.5 + (Math.exp(-1) + 1) / 2 - 0.5, 5);
   });
   test("have a Fisher matrix where it is known", () => {
-    const parameters = new Parameters(loops());
-    for (const space of [multiDiscrete([2, 2]), multiBinary(2)])
-      expect(() => head(space).fisher(NONE, NONE, NONE, parameters)).toThrow(
+    for (const action of [multiDiscrete([2, 2]), multiBinary(2)]) {
+      const model = modelOf({ action });
+      expect(() => policyFisherForm(model, NONE, NONE, NONE, model)).toThrow(
         "natural gradients: want a categorical or a Gaussian policy",
       );
+    }
   });
 });
 
