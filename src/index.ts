@@ -111,8 +111,29 @@ export {
   type Step,
   type Tabular,
 } from "./envs/env.ts";
+export {
+  fromGymnasium,
+  type GymnasiumDynamics,
+  type GymnasiumEnv,
+  type PlainSpace,
+} from "./envs/gymnasium.ts";
 export { Line, type LineOptions } from "./envs/line.ts";
-export { type Box, box, type Discrete, discrete, type Space } from "./envs/space.ts";
+export {
+  type Box,
+  type BoxOptions,
+  box,
+  type Dict,
+  type Discrete,
+  dict,
+  discrete,
+  image,
+  type MultiBinary,
+  type MultiDiscrete,
+  multiBinary,
+  multiDiscrete,
+  type Space,
+  tuple,
+} from "./envs/space.ts";
 export {
   type CorrectionSettings,
   type CorrectionShares,

@@ -15,8 +15,9 @@ export interface CheckEnvOptions {
  * an observation of the wrong length, outside its space or not finite; a reward that is no finite number;
  * ends that are not booleans, or both at once, or later than the step limit; an observation array used
  * again; the same seed giving another episode; a mask that is not of 0 and 1, allows nothing for one of several
- * choices, or is of actions without choices; an action outside the space, or a step after the end, that is let through. Of our own environments: what `save`
- * gives does not bring all back.
+ * choices, or is of actions without choices; an action outside the space, or a step after the end, that is let
+ * through; of a `Dynamics`, a `save` that does not bring all back. For an environment in Gymnasium's shape:
+ * `checkEnv(() => fromGymnasium(new Mine()))`, whose own errors come through.
  */
 export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOptions = {}): void {
   const env = make();
@@ -29,10 +30,14 @@ export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOp
   same("the same seed, in a used environment", first, play(reused, steps, seed));
   checkRefusals(make());
   const ours = make();
-  if (ours instanceof Dynamics) checkSaving(ours, seed);
+  if (ours instanceof Dynamics && ours.canSave) checkSaving(ours, seed);
 }
 
 function checkSpace(name: string, space: Space): void {
+  if (typeof space?.sample !== "function")
+    throw new EnvError(
+      `${name}: expected a space such as box(…) or discrete(…), got ${typeof space}; fromGymnasium adapts plain ones`,
+    );
   const random = new Random(1);
   for (let i = 0; i < 10; i++) {
     const sample = space.sample(random);
@@ -74,7 +79,7 @@ function play(env: Env, steps: number, seed: number): number[] {
 
 function checkReset(reset: Reset, env: Env): Float32Array {
   if (typeof reset !== "object" || reset === null || typeof reset.info !== "object") {
-    throw new EnvError("reset: want { observation, info }");
+    throw new EnvError("reset: want { observation, info }; fromGymnasium takes other forms");
   }
   checkObservation("reset", reset.observation, env.observationSpace);
   return reset.observation;
@@ -152,7 +157,9 @@ function checkedMask(env: Env, choices: readonly number[]): Float32Array {
 function same(what: string, a: number[], b: number[]): void {
   const at = a.findIndex((x, i) => !Object.is(x, b[i]));
   if (a.length !== b.length || at >= 0) {
-    throw new EnvError(`reset: want the same episodes for ${what}; number ${at} differs`);
+    throw new EnvError(
+      `reset: want the same episodes for ${what}; number ${at} differs; draw all chance from a generator that the seed of reset seeds`,
+    );
   }
 }
 
@@ -218,7 +225,9 @@ function checkSaving(env: Dynamics, seed: number): void {
   env.restore(saved[0]);
   random.restore(saved[1]);
   if (goOn().some((x, i) => !Object.is(x, first[i]))) {
-    throw new EnvError("save: want the same steps after restore");
+    throw new EnvError(
+      "save: want the same steps after restore; save all that changes, the generator too",
+    );
   }
 }
 

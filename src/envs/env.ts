@@ -62,7 +62,7 @@ export abstract class Dynamics implements Env {
   private readonly unseeded = this.random;
   readonly maxSteps: number;
   private elapsed = 0;
-  private started = false;
+  protected started = false;
   private readonly single = new Float64Array(1);
 
   /** An episode is cut short after `maxSteps` actions. */
@@ -87,6 +87,14 @@ export abstract class Dynamics implements Env {
     return textScene(this.render());
   }
   mask?(out: Floats, at: number): void;
+
+  /** Whether `restore` goes on within an episode; if not, a new one must be started. */
+  get canSave(): boolean {
+    return true;
+  }
+
+  /** Frees what the environment holds. */
+  close(): void {}
 
   seed(seed: number): void {
     this.random = new Random(seed);

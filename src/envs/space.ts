@@ -4,9 +4,14 @@ import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
 
+/** Names for people: one per number of an observation, or one per choice of an action; null without. */
+export type Names = readonly string[] | null;
+
 /** One choice of n, numbered from `start`: one number from start to start + n − 1. */
 export interface Discrete {
   readonly kind: "discrete";
+  /** [n] */
+  readonly names: Names;
   readonly n: number;
   readonly start: number;
   readonly shape: Shape;
@@ -19,6 +24,8 @@ export interface Discrete {
 /** Several choices, the i-th from 0 to choices[i] − 1. */
 export interface MultiDiscrete {
   readonly kind: "multiDiscrete";
+  /** [Σ choices] */
+  readonly names: Names;
   readonly choices: readonly number[];
   readonly shape: Shape;
   readonly size: number;
@@ -30,6 +37,8 @@ export interface MultiDiscrete {
 /** Several choices of 0 or 1. */
 export interface MultiBinary {
   readonly kind: "multiBinary";
+  /** [size] */
+  readonly names: Names;
   readonly shape: Shape;
   readonly size: number;
   sample(random: Random, out?: Floats): Floats;
@@ -39,6 +48,10 @@ export interface MultiBinary {
 /** Real numbers between bounds, which may be infinite. */
 export interface Box {
   readonly kind: "box";
+  /** [size] */
+  readonly names: Names;
+  /** The form in which an environment gives pixels of 0 to 255; see `image`. */
+  readonly pixels?: Pixels;
   readonly shape: Shape;
   readonly size: number;
   readonly low: Float64Array;
@@ -47,9 +60,19 @@ export interface Box {
   contains(x: ArrayLike<number>): boolean;
 }
 
+/** An image's size, and whether its channels are the first or the last of its dimensions. */
+export interface Pixels {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+  readonly order: "first" | "last";
+}
+
 /** Named parts of an observation; see `dict`. */
 export interface Dict {
   readonly kind: "dict";
+  /** [size] */
+  readonly names: readonly string[];
   /** In the order of the flat numbers: by name. */
   readonly parts: readonly DictPart[];
   readonly shape: Shape;
@@ -78,12 +101,20 @@ export type DictValues = {
 
 export type Space = Discrete | MultiDiscrete | MultiBinary | Box | Dict;
 
-/** The choices 0 to n − 1, or from `start` on. */
-export function discrete(n: number, start = 0): Discrete {
+/** A number of choices, or their names. */
+type Choices = number | readonly string[];
+const countOf = (choices: Choices): number =>
+  typeof choices === "number" ? choices : choices.length;
+const namesOf = (choices: Choices): Names => (typeof choices === "number" ? null : choices);
+
+/** The choices 0 to n − 1, or from `start` on; by a list of names, one choice per name. */
+export function discrete(choices: Choices, start = 0): Discrete {
+  const n = countOf(choices);
   if (!(Number.isInteger(n) && n >= 1 && Number.isSafeInteger(start + n)))
     throw new RangeError(`discrete: expected whole n ≥ 1 and start, got ${n} and ${start}`);
   return {
     kind: "discrete",
+    names: namesOf(choices),
     n,
     start,
     shape: [],
@@ -109,13 +140,18 @@ function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0)
   return k;
 }
 
-export function multiDiscrete(choices: readonly number[]): MultiDiscrete {
+/** Each entry is a number of choices, or their names. */
+export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
+  const choices = lists.map(countOf);
   if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new RangeError(`multiDiscrete: want choices ≥ 1, got [${choices}]`);
   }
   const size = choices.length;
   return {
     kind: "multiDiscrete",
+    names: lists.some(namesOf)
+      ? lists.flatMap((list) => namesOf(list) ?? [...Array(list).keys()].map(String))
+      : null,
     choices,
     shape: [size],
     size,
@@ -130,12 +166,15 @@ export function multiDiscrete(choices: readonly number[]): MultiDiscrete {
   };
 }
 
-export function multiBinary(size: number): MultiBinary {
+/** By a list of names, one bit per name. */
+export function multiBinary(bits: Choices): MultiBinary {
+  const size = countOf(bits);
   if (!(Number.isInteger(size) && size >= 1)) {
     throw new RangeError(`multiBinary: want size ≥ 1, got ${size}`);
   }
   return {
     kind: "multiBinary",
+    names: namesOf(bits),
     shape: [size],
     size,
     sample(random, out = new Float32Array(size)) {
@@ -146,13 +185,37 @@ export function multiBinary(size: number): MultiBinary {
   };
 }
 
-/** Bounds are one number for all, or one an element. Unbounded sides are sampled as in Gymnasium. */
+type Bound = number | ArrayLike<number>;
+export interface BoxOptions {
+  /** Default −Infinity. */
+  readonly low?: Bound;
+  /** Default Infinity. */
+  readonly high?: Bound;
+  /** Default: one dimension, as long as `names` or the bounds. */
+  readonly shape?: Shape;
+  readonly names?: Names;
+}
+
+/**
+ * Real numbers between bounds, by options or as `box(low, high, shape)`. A bound is one number for all, or one per
+ * element. Unbounded sides are sampled as in Gymnasium.
+ */
+export function box(options: BoxOptions): Box;
+export function box(low: Bound, high: Bound, shape: Shape, names?: Names): Box;
 export function box(
-  low: number | ArrayLike<number>,
-  high: number | ArrayLike<number>,
-  shape: Shape,
+  first: Bound | BoxOptions,
+  top: Bound = Infinity,
+  given?: Shape,
+  named: Names = null,
 ): Box {
+  const isBound = typeof first === "number" || "length" in first;
+  const options: BoxOptions = isBound ? { low: first, high: top, names: named } : first;
+  const { low = -Infinity, high = Infinity, names = null } = options;
+  const list = [names, low, high].find((x) => typeof x === "object" && x !== null);
+  const shape = given ?? options.shape ?? [(list as ArrayLike<unknown> | undefined)?.length ?? 1];
   const size = sizeOf(shape);
+  if (names !== null && names.length !== size)
+    throw new RangeError(`box: expected ${size} names, got ${names.length}`);
   const bounds = (b: number | ArrayLike<number>): Float64Array =>
     typeof b === "number" ? new Float64Array(size).fill(b) : Float64Array.from(b);
   const lows = bounds(low);
@@ -165,6 +228,7 @@ export function box(
   const most = highs.map((x) => Math.max(x, Math.fround(x)));
   return {
     kind: "box",
+    names,
     shape,
     size,
     low: lows,
@@ -183,6 +247,24 @@ export function box(
   };
 }
 
+/**
+ * An image of pixels 0 to 255, as `fromGymnasium` reads it: the policy sees numbers from 0 to 1, [channels, height,
+ * width], as convolutions want them. `order` says whether the environment gives the channels first or last.
+ */
+export function image(
+  height: number,
+  width: number,
+  channels: number,
+  order: "first" | "last" = "last",
+): Box {
+  if (![height, width, channels].every((n) => Number.isInteger(n) && n >= 1))
+    throw new RangeError(
+      `image: expected whole height, width and channels ≥ 1, got ${height}, ${width}, ${channels}`,
+    );
+  const pixels = { height, width, channels, order };
+  return { ...box(0, 1, [channels, height, width]), pixels };
+}
+
 /** Uniform between two bounds, half-normal above or below one, normal without any. */
 function between(random: Random, low: number, high: number): number {
   if (low > -Infinity && high < Infinity) return low + (high - low) * random.uniform();
@@ -196,8 +278,14 @@ function between(random: Random, low: number, high: number): number {
  * their names (by UTF-16 code units), each as Gymnasium flattens it: a box as it is, row-major; a discrete choice
  * as n numbers, 1 at the choice; several choices one after another; bits as they are; a dictionary by the same rule.
  */
-export function dict(spaces: Readonly<Record<string, Space>>): Dict {
-  const names = Object.keys(spaces).sort();
+export const dict = (spaces: Readonly<Record<string, Space>>): Dict =>
+  joined(Object.keys(spaces).sort(), spaces);
+
+/** A list of spaces, as a dictionary whose names are 0, 1, 2, … in this order. Values may be lists. */
+export const tuple = (spaces: readonly Space[]): Dict =>
+  joined(Object.keys(spaces), spaces as unknown as Readonly<Record<string, Space>>);
+
+function joined(names: readonly string[], spaces: Readonly<Record<string, Space>>): Dict {
   if (names.length === 0) throw new RangeError("dict: expected at least one space, got none");
   const parts: DictPart[] = [];
   let size = 0;
@@ -214,6 +302,7 @@ export function dict(spaces: Readonly<Record<string, Space>>): Dict {
   }
   return {
     kind: "dict",
+    names: parts.flatMap(namesOfPart),
     parts,
     shape: [size],
     size,
@@ -246,8 +335,15 @@ export function dict(spaces: Readonly<Record<string, Space>>): Dict {
   };
 }
 
-/** Numbers of a space's flat form. */
-function flatSize(space: Space): number {
+/** Names of a part's flat numbers: "part", or "part name", or "part number". */
+function namesOfPart({ name, space, size }: DictPart): string[] {
+  if (size === 1 && space.names === null) return [name];
+  const start = space.kind === "discrete" ? space.start : 0;
+  return Array.from({ length: size }, (_, i) => `${name} ${space.names?.[i] ?? start + i}`);
+}
+
+/** Numbers of a space's flat form; of choices, one number per choice. */
+export function flatSize(space: Space): number {
   if (space.kind === "discrete") return space.n;
   return space.kind === "multiDiscrete" ? space.choices.reduce((sum, n) => sum + n, 0) : space.size;
 }
@@ -256,7 +352,7 @@ type Value = DictValues[string];
 function flattenValue(name: string, space: Space, value: Value, out: Floats, at: number): void {
   const isList = typeof value === "object" && "length" in value && typeof value.length === "number";
   if (space.kind === "dict") {
-    if (typeof value !== "object" || isList)
+    if (typeof value !== "object" || (isList && space.parts[0].name !== "0"))
       throw new RangeError(`dict: expected values by name for "${name}", got numbers`);
     space.flatten(value as DictValues, out, at);
     return;
@@ -268,7 +364,7 @@ function flattenValue(name: string, space: Space, value: Value, out: Floats, at:
 }
 
 /** Writes numbers of a space in their flat form. */
-function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at: number): void {
+export function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at: number): void {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") {
     for (let i = 0; i < space.size; i++) out[at + i] = x[i];
     return;

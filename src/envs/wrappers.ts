@@ -56,6 +56,14 @@ abstract class Wrapper extends Dynamics {
     this.env.observe(out, at);
   }
 
+  override get canSave(): boolean {
+    return this.env.canSave;
+  }
+
+  override close(): void {
+    this.env.close();
+  }
+
   override save(): number[] {
     return [...super.save(), ...this.env.save()];
   }
@@ -87,14 +95,19 @@ export class FrameStack extends Wrapper {
   override readonly state: Float64Array;
 
   constructor(env: Dynamics, frames: number) {
-    const { size, shape } = env.observationSpace;
+    const { size, shape, names } = env.observationSpace;
     const { low, high } = boundsOf("FrameStack", env.observationSpace);
     if (!(Number.isInteger(frames) && frames >= 1)) {
       throw new RangeError(`FrameStack: want frames ≥ 1, got ${frames}`);
     }
     const repeated = (bounds: Float64Array): Float64Array =>
       new Float64Array(frames * size).map((_, i) => bounds[i % size]);
-    super(env, { observationSpace: box(repeated(low), repeated(high), [frames, ...shape]) });
+    const past = Array.from({ length: frames * size }, (_, i) => {
+      const ago = frames - 1 - Math.floor(i / size);
+      return `${names?.[i % size]}${ago > 0 ? `, ${ago} ago` : ""}`;
+    });
+    const seen = names === null ? null : past;
+    super(env, { observationSpace: box(repeated(low), repeated(high), [frames, ...shape], seen) });
     this.state = new Float64Array(frames * size);
   }
 
@@ -123,7 +136,7 @@ export class ClipAction extends Wrapper {
 
   constructor(env: Dynamics) {
     const bounds = asBox("ClipAction", "actions", env.actionSpace);
-    super(env, { actionSpace: box(-Infinity, Infinity, bounds.shape) });
+    super(env, { actionSpace: box(-Infinity, Infinity, bounds.shape, bounds.names) });
     this.bounds = bounds;
     this.clipped = new Float64Array(bounds.size);
   }
@@ -149,7 +162,7 @@ export class RescaleAction extends Wrapper {
 
   constructor(env: Dynamics, low: number | ArrayLike<number> = -1, high: typeof low = 1) {
     const bounds = asBox("RescaleAction", "actions", env.actionSpace);
-    const from = box(low, high, bounds.shape);
+    const from = box(low, high, bounds.shape, bounds.names);
     const all = [bounds.low, bounds.high, from.low, from.high].flatMap((b) => Array.from(b));
     if (!all.every(Number.isFinite) || !from.low.every((x, i) => x < from.high[i])) {
       throw new RangeError("RescaleAction: expected finite bounds with low < high");
@@ -180,9 +193,9 @@ export class ScaleObservation extends Wrapper {
   constructor(env: Dynamics, scale: number) {
     checkFinite("ScaleObservation", "scale", scale, { min: Number.MIN_VALUE });
     const { low, high } = boundsOf("ScaleObservation", env.observationSpace);
-    const { shape } = env.observationSpace;
+    const { shape, names } = env.observationSpace;
     const scaled = (bounds: Float64Array): Float64Array => bounds.map((x) => x * scale);
-    super(env, { observationSpace: box(scaled(low), scaled(high), shape) });
+    super(env, { observationSpace: box(scaled(low), scaled(high), shape, names) });
     this.scale = scale;
   }
 

@@ -29,7 +29,8 @@ export const evaluationLimit = 100_000;
 /**
  * Plays `episodes` episodes from `seed` in the first of the environments, with the likeliest actions (greedy) or
  * sampled ones. It reads the environments' statistics of observations, and leaves everything as it was: the
- * environment's state and generator come back, nothing is counted. An episode without a step limit of its own is
+ * environment's state and generator come back, nothing is counted. An environment that cannot be saved begins a new
+ * episode instead. An episode without a step limit of its own is
  * cut short after `evaluationLimit` steps. Throws ShapeError for a policy that does not fit the environment.
  */
 export function evaluate(
@@ -49,6 +50,7 @@ export function evaluate(
     return play(model, playground(envs), episodes, new Random(seed).split(), greedy, witness);
   } finally {
     only.restore(before);
+    if (!only.canSave) envs.restart(0);
   }
 }
 

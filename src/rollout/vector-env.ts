@@ -41,12 +41,19 @@ const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
 ): Partial<NormalizeOptions> | null => (option === true ? {} : option || null);
 
+const isEnv = (x: unknown): x is object =>
+  typeof (x as { step?: unknown } | undefined)?.step === "function";
+
 /** Throws EnvError where two of the environments are one object, be it inside of wrappers. */
 function mustBeApart(envs: readonly Dynamics[]): void {
-  const seen = new Set<Dynamics>();
+  const seen = new Set<object>();
   for (const [e, env] of envs.entries()) {
+    if (!(env instanceof Dynamics))
+      throw new EnvError(
+        `VectorEnv: expected Dynamics, got another object at ${e}; see fromGymnasium`,
+      );
     let inner: unknown = env;
-    for (; inner instanceof Dynamics; inner = (inner as { readonly env?: unknown }).env) {
+    for (; isEnv(inner); inner = (inner as { readonly env?: unknown }).env) {
       if (seen.has(inner))
         throw new EnvError(`VectorEnv: expected environments of their own, got one twice, at ${e}`);
       seen.add(inner);
@@ -96,13 +103,13 @@ export class VectorEnv implements Kept {
 
   constructor(envs: readonly Dynamics[], options: VectorEnvOptions = {}) {
     if (envs.length === 0) throw new ShapeError("VectorEnv: want at least one environment, got 0");
+    mustBeApart(envs);
     const { observationSpace, actionSpace } = envs[0];
     const n = envs.length;
     const size = observationSpace.size;
     if (envs.some((env) => env.observationSpace.size !== size)) {
       throw new ShapeError("VectorEnv: want environments with observations of one size");
     }
-    mustBeApart(envs);
     for (const [e, env] of envs.entries()) if (!env.isSeeded) env.seed(e);
     this.envs = envs;
     this.observationSize = size;
@@ -148,21 +155,41 @@ export class VectorEnv implements Kept {
 
   /** Starts an episode everywhere. */
   start(): void {
-    const { envs, observationSize: size } = this;
-    this.episodeReturn.fill(0);
-    this.episodeLength.fill(0);
-    this.terminated.fill(0);
-    this.truncated.fill(0);
-    this.rewardScaler?.returns.fill(0);
-    for (let e = 0; e < envs.length; e++) {
-      envs[e].start();
-      envs[e].observe(this.observation, e * size);
-      this.lookAtMask(e);
-    }
-    this.fresh.fill(1);
+    for (let e = 0; e < this.envs.length; e++) this.begin(e);
     this.stepped.fill(1);
-    this.finalObservation.set(this.observation);
     this.standardize();
+  }
+
+  /** Starts an episode in environment e. The one that ran is dropped; statistics stay as they are. */
+  restart(e: number): void {
+    const { learning } = this;
+    this.begin(e);
+    this.stepped.fill(0);
+    this.stepped[e] = 1;
+    this.learning = false;
+    this.standardize();
+    this.learning = learning;
+  }
+
+  private begin(e: number): void {
+    const { observation, finalObservation, observationSize: size } = this;
+    const lists = [this.episodeReturn, this.episodeLength, this.terminated, this.truncated];
+    for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);
+    this.envs[e].start();
+    this.envs[e].observe(observation, e * size);
+    this.lookAtMask(e);
+    this.fresh[e] = 1;
+    for (let i = e * size; i < (e + 1) * size; i++) finalObservation[i] = observation[i];
+  }
+
+  /** Whether `restore` goes on within all episodes; where an environment cannot be saved, it begins a new one. */
+  get canSave(): boolean {
+    return this.envs.every((env) => env.canSave);
+  }
+
+  /** Frees what the environments hold. */
+  close(): void {
+    for (const env of this.envs) env.close();
   }
 
   /** Whether the episode of environment e is over, and waits for `start`. */
@@ -259,7 +286,7 @@ export class VectorEnv implements Kept {
     };
   }
 
-  /** Goes on where `save` was called, to the last bit. */
+  /** Resumes where `save` was called, bit for bit; environments that cannot be saved begin a new episode. */
   restore(state: State): void {
     const { envs } = this;
     for (let e = 0; e < envs.length; e++) {
@@ -271,6 +298,7 @@ export class VectorEnv implements Kept {
     this.episodeReturn.set(numbersOf(state, "episodeReturn", envs.length));
     this.episodeLength.set(numbersOf(state, "episodeLength", envs.length));
     this.restoreStatistics(state);
+    for (let e = 0; e < envs.length; e++) if (!envs[e].canSave) this.restart(e);
   }
 
   /** Takes the statistics alone: the environments are others, and begin anew. */

@@ -1,0 +1,313 @@
+/**
+ * Environments of your own in Gymnasium's shape: a plain object with spaces, `reset` and `step` becomes a `Dynamics`,
+ * which every trainer takes. Each result is checked, so a fault is an error that names the step and what came.
+ */
+import type { Floats } from "../core/backend.ts";
+import {
+  EnvError,
+  MaskError,
+  NumericError,
+  SettingError,
+  ShapeError,
+  UsageError,
+} from "../core/errors.ts";
+import { Dynamics } from "./env.ts";
+import { kindOf, type PlainSpace, readValue, seenSpace, spaceOf } from "./plain-space.ts";
+import { decodeValue, encodeValue } from "./saved-value.ts";
+import { type Scene, textScene } from "./scene.ts";
+import { flatSize, type Space } from "./space.ts";
+
+/** An environment in Gymnasium's shape. Only the first four members must be there. */
+export interface GymnasiumEnv {
+  readonly observationSpace: Space | PlainSpace;
+  readonly actionSpace: Space | PlainSpace;
+  /**
+   * Begins an episode. A seed, where given, decides it and those after it. Returns the observation,
+   * `[observation, info]` or `{ observation, info }`. An observation is a number, a list (typed or nested), or
+   * values by name.
+   */
+  reset(options: { readonly seed?: number }): unknown;
+  /**
+   * Takes an action: a number for a discrete space, else a flat list of numbers. Returns
+   * `[observation, reward, terminated, truncated, info]` or an object of these; `info` may be left out.
+   * `info.actionMask` is the mask of the next action, `info.success` tells whether the episode reached its goal.
+   */
+  step(action: never): unknown;
+  /** Where given, no episode takes more steps. */
+  readonly maxSteps?: number;
+  /** Returns 1 or true for each choice that is allowed now, 0 or false for the others. */
+  mask?(out: Floats, at: number): unknown;
+  /** Returns the state as text; another result is ignored. */
+  render?(): unknown;
+  scene?(): Scene;
+  /** Returns all that the next steps depend on, the generator too, as plain data. */
+  save?(): unknown;
+  /** Goes on from what `save` returned. */
+  restore?(saved: never): void;
+  close?(): void;
+}
+
+/**
+ * Returns the environment as a `Dynamics`. Resets it once, with seed 0, to see that it works and whether it gives
+ * masks. Throws SettingError for a missing method and for a space that is none.
+ */
+export function fromGymnasium(env: GymnasiumEnv | (() => GymnasiumEnv)): GymnasiumDynamics {
+  return new GymnasiumDynamics(typeof env === "function" ? env() : env);
+}
+
+/** Where a mask comes from: the method `mask`, or this entry of `info`. */
+type MaskSource = "mask" | "actionMask" | "action_mask" | null;
+
+export class GymnasiumDynamics extends Dynamics {
+  readonly env: GymnasiumEnv;
+  readonly observationSpace: Space;
+  readonly actionSpace: Space;
+  /** The observation, then the mask; the environment's own state is in `save`. */
+  readonly state: Float64Array;
+  private readonly given: Space;
+  private readonly masked: MaskSource;
+  /** The numbers of choices that a mask may forbid. */
+  private readonly choices: readonly number[];
+  /** Of the next reset; null: the environment's generator goes on. */
+  private nextSeed: number | null = 0;
+  private steps = 0;
+
+  constructor(env: GymnasiumEnv) {
+    mustHaveMethods(env);
+    super(env.maxSteps ?? Infinity);
+    this.env = env;
+    this.given = spaceOf(env.observationSpace, "observationSpace");
+    this.observationSpace = seenSpace(this.given);
+    const actions = spaceOf(env.actionSpace, "actionSpace");
+    if (actions.kind === "dict")
+      throw new SettingError("actionSpace: expected one space, got a Dict or Tuple");
+    this.actionSpace = actions;
+    const { size } = this.observationSpace;
+    const info = readReset(this.given, env.reset({ seed: 0 }), new Float64Array(size));
+    this.masked = maskSource(env, info);
+    this.choices =
+      actions.kind === "discrete"
+        ? [actions.n]
+        : actions.kind === "multiDiscrete"
+          ? actions.choices
+          : [];
+    if (this.masked !== null && this.choices.length === 0)
+      throw new SettingError(`mask: expected none for actions in a ${actions.kind}`);
+    this.state = new Float64Array(size + (this.masked === null ? 0 : flatSize(actions)));
+    if (this.masked === null) return;
+    this.state.fill(1, size);
+    this.mask = (out, at) => {
+      for (let i = size; i < this.state.length; i++) out[at + i - size] = this.state[i];
+    };
+  }
+
+  override get canSave(): boolean {
+    return this.env.save !== undefined;
+  }
+
+  override seed(seed: number): void {
+    super.seed(seed);
+    this.nextSeed = seed;
+  }
+
+  protected begin(): void {
+    const seed = this.nextSeed;
+    this.nextSeed = null;
+    this.random.bits(); // counts the episodes: see restore
+    this.steps = 0;
+    const result = this.env.reset(seed === null ? {} : { seed });
+    this.readMask(readReset(this.given, result, this.state), "reset");
+  }
+
+  protected advance(actions: ArrayLike<number>, at: number): void {
+    const { env, actionSpace, given } = this;
+    const where = `step ${++this.steps}`;
+    const action =
+      actionSpace.kind === "discrete"
+        ? actions[at]
+        : Array.from({ length: actionSpace.size }, (_, i) => actions[at + i]);
+    const { observation, reward, terminated, truncated, info } = stepOf(
+      env.step(action as never),
+      where,
+    );
+    readValue(given, observation, this.state, 0, () => `${where}: observation`);
+    this.reward = reward;
+    this.terminated = terminated;
+    this.truncated = truncated;
+    this.success = successOf(info);
+    if (!terminated && !truncated) this.readMask(info, where);
+  }
+
+  /** Reads what is allowed now into the state. */
+  private readMask(info: Info, where: string): void {
+    const { env, masked, choices } = this;
+    if (masked === null) return;
+    const { size } = this.observationSpace;
+    const length = this.state.length - size;
+    const out = new Float64Array(length);
+    const result = masked === "mask" ? env.mask?.(out, 0) : info[masked];
+    const nested = Array.isArray(result) && typeof result[0] === "object" ? result : null;
+    const list = nested?.flatMap((part) => Array.from(part as ArrayLike<unknown>)) ?? result;
+    const flat = masked === "mask" && result === undefined ? out : (list as ArrayLike<unknown>);
+    if (flat?.length !== length)
+      throw new ShapeError(`${where}: expected a mask of ${length} numbers, got ${kindOf(result)}`);
+    for (let i = 0; i < length; i++) {
+      const m = Number(flat[i]);
+      if (m !== 0 && m !== 1)
+        throw new NumericError(
+          `${where}: expected a mask of 0 and 1, got ${kindOf(flat[i])} at ${i}`,
+        );
+      this.state[size + i] = m;
+    }
+    for (let i = 0, first = size; i < choices.length; first += choices[i++]) {
+      if (!this.state.subarray(first, first + choices[i]).includes(1))
+        throw new MaskError(
+          `${where}: expected a mask with an allowed action${choices.length > 1 ? ` for choice ${i}` : ""}, got none; end the episode instead`,
+        );
+    }
+  }
+
+  observe(out: Floats, at: number): void {
+    for (let i = 0; i < this.observationSpace.size; i++) out[at + i] = this.state[i];
+  }
+
+  render(): string {
+    const text = this.env.render?.();
+    if (typeof text === "string") return text;
+    const { size } = this.observationSpace;
+    if (size > 40) return `step ${this.steps}, reward ${this.reward}`;
+    const { names } = this.observationSpace;
+    return Array.from({ length: size }, (_, i) => `${names?.[i] ?? i}: ${this.state[i]}`).join(
+      "\n",
+    );
+  }
+
+  override scene(): Scene {
+    return this.env.scene?.() ?? textScene(this.render());
+  }
+
+  override close(): void {
+    this.env.close?.();
+  }
+
+  /** Throws UsageError: the environment's states are its own. */
+  override startFrom(): never {
+    throw new UsageError("startFrom: expected an environment with known states; use restore");
+  }
+
+  override save(): number[] {
+    const own = [...super.save(), this.nextSeed ?? -1, this.steps];
+    const { env } = this;
+    return env.save === undefined ? own : [...own, ...encodeValue(settled(env.save(), "save"))];
+  }
+
+  /** Without the environment's own `save`, what follows is a new episode, of a seed that the old one decides. */
+  override restore(saved: readonly number[]): void {
+    const own = super.save().length;
+    super.restore(saved.slice(0, own));
+    const [seed, steps] = saved.slice(own);
+    this.nextSeed = seed < 0 ? null : seed;
+    this.steps = steps;
+    if (this.env.save !== undefined) {
+      settled(this.env.restore?.(decodeValue(saved.slice(own + 2)) as never), "restore");
+      return;
+    }
+    this.nextSeed ??= this.random.bits();
+    this.started = false;
+  }
+}
+
+function mustHaveMethods(env: GymnasiumEnv): void {
+  if (typeof env !== "object" || env === null)
+    throw new SettingError(`fromGymnasium: expected an environment, got ${kindOf(env)}`);
+  if (typeof (env as { then?: unknown }).then === "function")
+    throw new SettingError("fromGymnasium: expected an environment, got a promise; await it first");
+  for (const name of ["reset", "step"] as const)
+    if (typeof env[name] !== "function")
+      throw new SettingError(`fromGymnasium: expected a method ${name}, got ${kindOf(env[name])}`);
+  for (const name of ["mask", "render", "scene", "save", "restore", "close"] as const)
+    if (env[name] !== undefined && typeof env[name] !== "function")
+      throw new SettingError(
+        `fromGymnasium: expected ${name} as a method, got ${kindOf(env[name])}`,
+      );
+  if ((env.save === undefined) !== (env.restore === undefined))
+    throw new SettingError("fromGymnasium: expected both save and restore, or neither");
+}
+
+type Info = Readonly<Record<string, unknown>>;
+
+function maskSource(env: GymnasiumEnv, info: Info): MaskSource {
+  if (env.mask !== undefined) return "mask";
+  return (["actionMask", "action_mask"] as const).find((name) => info[name] !== undefined) ?? null;
+}
+
+const successOf = (info: Info): boolean | null => {
+  const { success = info.is_success } = info;
+  return typeof success === "boolean" ? success : null;
+};
+
+/** Throws EnvError for a promise. */
+function settled<T>(result: T, where: string): T {
+  if (typeof (result as { then?: unknown } | null)?.then === "function")
+    throw new EnvError(
+      `${where}: expected a result, got a promise; an environment must be synchronous`,
+    );
+  return result;
+}
+
+const isPlain = (x: unknown): x is Info =>
+  typeof x === "object" && x !== null && !Array.isArray(x) && !ArrayBuffer.isView(x);
+
+/** Reads what `reset` returned into `state`; returns its info. */
+function readReset(space: Space, result: unknown, state: Float64Array): Info {
+  settled(result, "reset");
+  let [observation, info] = [result, undefined as unknown];
+  const isPart = space.kind === "dict" && space.parts.some(({ name }) => name === "observation");
+  if (isPlain(result) && "observation" in result && !(isPart && !isPlain(result.observation)))
+    [observation, info] = [result.observation, result.info];
+  else if (Array.isArray(result) && result.length === 2 && isPlain(result[1]))
+    [observation, info] = result;
+  readValue(space, observation, state, 0, () => "reset: observation");
+  return infoOf(info, "reset");
+}
+
+function infoOf(info: unknown, where: string): Info {
+  if (info === undefined || info === null) return {};
+  if (isPlain(info)) return info;
+  throw new EnvError(`${where}: expected info to be an object, got ${kindOf(info)}`);
+}
+
+const form = "[observation, reward, terminated, truncated, info] or an object of these";
+
+function stepOf(result: unknown, where: string) {
+  settled(result, where);
+  if (Array.isArray(result) && result.length === 4 && isPlain(result[3]))
+    throw new EnvError(
+      `${where}: expected ${form}, got a list of 4; split done into terminated and truncated`,
+    );
+  const isStep = Array.isArray(result)
+    ? result.length === 4 || result.length === 5
+    : isPlain(result);
+  if (!isStep) throw new EnvError(`${where}: expected ${form}, got ${kindOf(result)}`);
+  const { observation, reward, terminated, truncated, info } = Array.isArray(result)
+    ? (([a, b, c, d, e]) => ({ observation: a, reward: b, terminated: c, truncated: d, info: e }))(
+        result,
+      )
+    : (result as Info);
+  if (observation === undefined)
+    throw new EnvError(`${where}: expected ${form}, got no observation`);
+  if (typeof reward !== "number" || !Number.isFinite(reward))
+    throw new NumericError(`${where}: expected a finite number as reward, got ${kindOf(reward)}`);
+  for (const [name, end] of Object.entries({ terminated, truncated }))
+    if (typeof end !== "boolean")
+      throw new EnvError(`${where}: expected ${name} to be true or false, got ${kindOf(end)}`);
+  return {
+    observation,
+    reward,
+    terminated: terminated as boolean,
+    truncated: truncated as boolean,
+    info: infoOf(info, where),
+  };
+}
+
+export type { PlainSpace };
