@@ -109,7 +109,7 @@ function show(message: Extract<ToPage, { type: "progress" }>): void {
 // ---- the policy at work
 
 function showFrame(): void {
-  const { frames, returns } = replay;
+  const { frames, returns, actionNames, firstAction = 0 } = replay;
   const frame = frames[Number(at.value)];
   if (frame === undefined) return;
   drawScene(stage, frame.scene);
@@ -123,8 +123,9 @@ function showFrame(): void {
       const meter = document.createElement("meter");
       meter.value = x;
       meter.max = Math.max(1, ...outputs.map(Math.abs));
-      const taken = frame.action[0] === i && outputs.length > 1;
-      row.append(taken ? `▸ ${i}` : String(i), meter, x.toFixed(3));
+      const taken = frame.action[0] - firstAction === i && outputs.length > 1;
+      const name = actionNames?.[i] ?? String(firstAction + i);
+      row.append(taken ? `▸ ${name}` : name, meter, x.toFixed(3));
       return row;
     }),
   );

@@ -92,7 +92,7 @@ const style = `
 #stage { max-width: 100%; height: auto; border: 1px solid var(--line); }
 .thoughts { flex: 1 1 18rem; min-width: 0; }
 .thoughts h3 { font-size: 14px; margin: .8rem 0 .2rem; }
-.bars div { display: grid; grid-template-columns: 3.5rem 1fr 3.5rem; gap: .5rem; align-items: center; font-size: 12px; }
+.bars div { display: grid; grid-template-columns: var(--name, 3.5rem) 1fr 3.5rem; gap: .5rem; align-items: center; font-size: 12px; }
 .bars i { display: block; height: .7rem; background: #2f6fde; }
 .bars .taken i { background: #d9582b; }
 `;
@@ -171,15 +171,18 @@ if (replays.length > 0) {
   const canvas = $("stage"), pen = canvas.getContext("2d");
   let run = replays[0], at = 0, playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   replays.forEach(({ name }, i) => $("which").add(new Option(name, i)));
-  const bars = (box, values, chosen) => {
+  const bars = (box, values, chosen, names) => {
+    const width = Math.max(3.5, ...(names ?? []).slice(0, 24).map((name) => Math.min(name.length, 26) * 0.45));
+    box.style.setProperty("--name", width + "rem");
     box.replaceChildren(...values.slice(0, 24).map((v, i) => {
       const row = document.createElement("div"), name = document.createElement("span"), bar = document.createElement("i"), number = document.createElement("span");
       const most = Math.max(1e-9, ...values.map(Math.abs));
-      name.textContent = i; number.textContent = short(+v.toFixed(3)); bar.style.width = 100 * Math.abs(v) / most + "%";
+      name.textContent = names?.[i] ?? i; number.textContent = short(+v.toFixed(3)); bar.style.width = 100 * Math.abs(v) / most + "%";
       if (chosen === i) row.className = "taken";
       row.append(name, bar, number); return row;
     }));
   };
+  const named = (action) => run.firstAction === undefined ? action.map(short).join(" ") : run.actionNames?.[action[0] - run.firstAction] ?? short(action[0]);
   function show() {
     const { scene, episode, action, outputs, value, attribution } = run.frames[at];
     const scale = Math.min(canvas.width / scene.width, canvas.height / scene.height);
@@ -193,9 +196,9 @@ if (replays.length > 0) {
       else { pen.font = m.size + "px monospace"; pen.fillText(m.text, m.x, m.y); }
     }
     $("at").value = at;
-    $("what").textContent = "episode " + (episode + 1) + " of return " + short(run.returns[episode]) + ", step " + (at + 1) + ", action " + action.map(short).join(" ") + (value === null ? "" : ", V " + short(value));
-    bars($("outputs"), outputs ?? [], action.length === 1 ? action[0] : -1);
-    bars($("attribution"), attribution ?? []);
+    $("what").textContent = "episode " + (episode + 1) + " of return " + short(run.returns[episode]) + ", step " + (at + 1) + ", action " + named(action) + (value === null ? "" : ", V " + short(value));
+    bars($("outputs"), outputs ?? [], action.length === 1 ? action[0] - (run.firstAction ?? 0) : -1, run.actionNames);
+    bars($("attribution"), attribution ?? [], -1, run.observationNames);
   }
   const choose = (i) => { run = replays[i]; at = 0; $("at").max = run.frames.length - 1; show(); };
   $("which").onchange = () => choose(Number($("which").value));

@@ -33,8 +33,9 @@ export class Acrobot extends Dynamics {
     [-1, -1, -1, -1, -maxSpeed1, -maxSpeed2],
     [1, 1, 1, 1, maxSpeed1, maxSpeed2],
     [6],
+    ["cos angle 1", "sin angle 1", "cos angle 2", "sin angle 2", "velocity 1", "velocity 2"],
   );
-  readonly actionSpace = discrete(3);
+  readonly actionSpace = discrete(["torque −1", "torque 0", "torque 1"]);
   /** [angle 1, angle 2, velocity 1, velocity 2] */
   readonly state = new Float64Array(4);
   private readonly k1 = new Float64Array(4);

@@ -23,8 +23,13 @@ const dealer = 3;
 const shown = 6;
 
 export class Blackjack extends Dynamics {
-  readonly observationSpace = box(0, [31, 10, 1], [3]);
-  readonly actionSpace = discrete(2);
+  readonly observationSpace = box(
+    0,
+    [31, 10, 1],
+    [3],
+    ["player's sum", "dealer's card", "usable ace"],
+  );
+  readonly actionSpace = discrete(["stick", "hit"]);
   /** [player's sum, ace, cards, dealer's sum, ace, cards, dealer's open card] */
   readonly state = new Float64Array(7);
   private readonly sab: boolean;

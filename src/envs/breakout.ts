@@ -41,7 +41,7 @@ const bricks = 8; // one a cell from here
 
 export class Breakout extends Dynamics {
   readonly observationSpace = box(0, 1, [4, size, size]);
-  readonly actionSpace = discrete(3);
+  readonly actionSpace = discrete(["left", "stay", "right"]);
   /** [paddle, ball's row, column, down, right, trail, last action, bricks left, a brick in each cell …] */
   readonly state = new Float64Array(bricks + cells);
   private readonly sticky: number;

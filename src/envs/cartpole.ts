@@ -34,7 +34,7 @@ const startBound = 0.05;
 
 export class CartPole extends Dynamics {
   readonly observationSpace: Box;
-  readonly actionSpace = discrete(2);
+  readonly actionSpace = discrete(["left", "right"]);
   /** [position, velocity, angle, angular velocity] */
   readonly state = new Float64Array(4);
   private readonly suttonBartoReward: boolean;
@@ -50,7 +50,9 @@ export class CartPole extends Dynamics {
       ? [2 * maxPosition, Infinity, 2 * maxAngle, Infinity]
       : [2 * maxPosition, 2 * maxAngle];
     const low = high.map((x) => -x);
-    this.observationSpace = box(low, high, [high.length]);
+    const names = ["cart position", "cart velocity", "pole angle", "pole angular velocity"];
+    const observed = names.filter((_, i) => velocities || i % 2 === 0);
+    this.observationSpace = box(low, high, [high.length], observed);
     this.velocities = velocities;
     this.suttonBartoReward = suttonBartoReward;
   }

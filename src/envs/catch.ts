@@ -18,7 +18,7 @@ export interface CatchOptions {
 
 export class Catch extends Dynamics {
   readonly observationSpace: Box;
-  readonly actionSpace = discrete(3);
+  readonly actionSpace = discrete(["left", "stay", "right"]);
   /** [ball's row, ball's column, paddle's column] */
   readonly state = new Float64Array(3);
   private readonly rows: number;

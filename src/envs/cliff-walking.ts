@@ -42,7 +42,7 @@ export class CliffWalking extends TabularDynamics {
         };
       });
     });
-    super(table, [start], maxSteps);
+    super(table, [start], maxSteps, ["up", "right", "down", "left"]);
   }
 
   protected override advance(actions: ArrayLike<number>, at: number): void {

@@ -76,7 +76,7 @@ export class FrozenLake extends TabularDynamics {
       ];
     });
     const starts = [...cells].flatMap((kind, cell) => (kind === "S" ? [cell] : []));
-    super(table, starts, maxSteps);
+    super(table, starts, maxSteps, ["left", "down", "right", "up"]);
     this.map = rows;
     this.goals = [...cells].map((kind) => kind === "G");
   }

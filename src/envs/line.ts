@@ -19,8 +19,8 @@ const positions = 11;
 const goal = 5;
 
 export class Line extends Dynamics implements Tabular {
-  readonly observationSpace = box(-1, 1, [1]);
-  readonly actionSpace = discrete(2);
+  readonly observationSpace = box(-1, 1, [1], ["position"]);
+  readonly actionSpace = discrete(["left", "right"]);
   readonly states = positions;
   readonly actions = 2;
   readonly startProbabilities: readonly number[];

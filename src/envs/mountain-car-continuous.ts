@@ -19,8 +19,13 @@ const power = 0.0015;
 const gravity = 0.0025;
 
 export class MountainCarContinuous extends Dynamics {
-  readonly observationSpace = box([hill.left, -hill.maxSpeed], [hill.right, hill.maxSpeed], [2]);
-  readonly actionSpace = box(-1, 1, [1]);
+  readonly observationSpace = box(
+    [hill.left, -hill.maxSpeed],
+    [hill.right, hill.maxSpeed],
+    [2],
+    ["position", "velocity"],
+  );
+  readonly actionSpace = box(-1, 1, [1], ["force"]);
   /** [position, velocity] */
   readonly state = new Float64Array(2);
   private readonly goalVelocity: number;

@@ -24,8 +24,13 @@ const force = 0.001;
 const gravity = 0.0025;
 
 export class MountainCar extends Dynamics {
-  readonly observationSpace = box([hill.left, -hill.maxSpeed], [hill.right, hill.maxSpeed], [2]);
-  readonly actionSpace = discrete(3);
+  readonly observationSpace = box(
+    [hill.left, -hill.maxSpeed],
+    [hill.right, hill.maxSpeed],
+    [2],
+    ["position", "velocity"],
+  );
+  readonly actionSpace = discrete(["left", "none", "right"]);
   /** [position, velocity] */
   readonly state = new Float64Array(2);
   private readonly goalVelocity: number;

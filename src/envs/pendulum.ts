@@ -26,8 +26,13 @@ const mass = 1;
 const length = 1;
 
 export class Pendulum extends Dynamics {
-  readonly observationSpace = box([-1, -1, -maxSpeed], [1, 1, maxSpeed], [3]);
-  readonly actionSpace = box(-maxTorque, maxTorque, [1]);
+  readonly observationSpace = box(
+    [-1, -1, -maxSpeed],
+    [1, 1, maxSpeed],
+    [3],
+    ["cos angle", "sin angle", "angular velocity"],
+  );
+  readonly actionSpace = box(-maxTorque, maxTorque, [1], ["torque"]);
   /** [angle, angular velocity] */
   readonly state = new Float64Array(2);
   private readonly gravity: number;

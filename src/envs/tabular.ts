@@ -19,14 +19,19 @@ export abstract class TabularDynamics extends Dynamics implements Tabular {
   readonly state = new Float64Array(1);
   private readonly table: Table;
 
-  /** `starts` lists the states to start in, each equally likely. */
-  constructor(table: Table, starts: readonly number[], maxSteps: number) {
+  /** `starts` lists the states to start in, each equally likely; `names`, if given, names the actions. */
+  constructor(
+    table: Table,
+    starts: readonly number[],
+    maxSteps: number,
+    names: readonly string[] | null = null,
+  ) {
     super(maxSteps);
     this.table = table;
     this.states = table.length;
     this.actions = table[0].length;
     this.observationSpace = box(0, 1, [this.states]);
-    this.actionSpace = discrete(this.actions);
+    this.actionSpace = discrete(names ?? this.actions);
     this.startProbabilities = new Float64Array(this.states);
     for (const s of starts) this.startProbabilities[s] = 1 / starts.length;
   }

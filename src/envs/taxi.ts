@@ -91,6 +91,7 @@ export class Taxi extends TabularDynamics {
       tableOf(states, actions, (s, a) => outcomes(s, a, rainy)),
       starts,
       maxSteps,
+      ["south", "north", "east", "west", "pick up", "drop off"],
     );
   }
 

@@ -25,6 +25,7 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
           ` *   act(observation, { state })                     state = start() at an episode's start`,
         ]
       : []),
+    ...named(" * An observation is", plan.names?.observation),
     ` */`,
     floatsFunction,
     `const weights = {`,
@@ -34,6 +35,9 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     ...[...used].map((kind) => functions[kind as PolicyLayer["kind"]]),
     headFunction(plan.head),
     ...(recurrent ? [start(plan)] : []),
+    ...actionNames(plan).map(
+      (names) => `/** Names of the actions. */\nexport const actions = ${names};\n`,
+    ),
     `export function act(observation, options = {}) {`,
     `  let x = Float32Array.from(observation);`,
     `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: want ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
@@ -52,6 +56,16 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
   ].join("\n");
   return { js, types: typesOf(plan, recurrent) };
 }
+
+/** A line of a comment, and not its end. */
+const named = (what: string, names: readonly string[] | null = null): string[] =>
+  names === null || names.length > 64
+    ? []
+    : [" *", `${what} ${JSON.stringify(names)}`.replaceAll("*/", "* /")];
+
+/** The text of the list of names, if there are names: of the choices, or of an action's numbers. */
+const actionNames = ({ names }: PolicyPlan): string[] =>
+  names?.action ? [JSON.stringify(names.action)] : [];
 
 function maskChecks({ head, masked = false }: PolicyPlan): string[] {
   if (!isMasked(head) || !("choices" in head)) return [];
@@ -224,7 +238,8 @@ function choose(x, { random }) {
 `;
 }
 
-function typesOf({ head, title, masked = false }: PolicyPlan, recurrent: boolean): string {
+function typesOf(plan: PolicyPlan, recurrent: boolean): string {
+  const { head, title, masked = false } = plan;
   const action = head.kind === "categorical" ? "number" : "number[]";
   const options = [
     `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */`,
@@ -248,6 +263,7 @@ function typesOf({ head, title, masked = false }: PolicyPlan, recurrent: boolean
     ...options,
     `}`,
     ...(recurrent ? [`export function start(): Float32Array;`] : []),
+    ...actionNames(plan).map((names) => `export declare const actions: readonly ${names};`),
     `export function act(observation: ArrayLike<number>, options${recurrent || masked ? "" : "?"}: ActOptions): ${action};`,
     ``,
   ].join("\n");

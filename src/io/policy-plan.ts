@@ -13,6 +13,11 @@ export interface PolicyPlan {
   readonly head: PolicyHead;
   /** Whether it was trained with masks, and so must not act without one. Default false. */
   readonly masked?: boolean;
+  /** Names of an observation's numbers, and of the action's choices or numbers, for people. */
+  readonly names?: {
+    readonly observation: readonly string[] | null;
+    readonly action: readonly string[] | null;
+  };
 }
 export interface Normalizer {
   readonly mean: ArrayLike<number>;

@@ -53,7 +53,8 @@ export function policyPlan(
   }
   layers.push(dense("policy.head", "none"));
   const head = headOf(model, numbers);
-  return { title, observation: observation.shape, normalize, layers, head, masked };
+  const names = { observation: observation.names, action: model.options.action.names };
+  return { title, observation: observation.shape, normalize, layers, head, masked, names };
 }
 
 function headOf(model: ActorCritic, numbers: (name: string) => Floats): PolicyHead {

@@ -1,5 +1,6 @@
 /** Episodes of a policy as pictures, with what it thought at each step: what a report plays back. */
 import type { Scene } from "../envs/scene.ts";
+import type { Names } from "../envs/space.ts";
 import { explainer } from "../policies/explain.ts";
 import type { Session } from "./session.ts";
 
@@ -14,6 +15,11 @@ export interface Frame {
 export interface Replay {
   readonly frames: readonly Frame[];
   readonly returns: readonly number[];
+  /** Of the observation's numbers, and of the actions' choices or numbers; null without. */
+  readonly observationNames?: Names;
+  readonly actionNames?: Names;
+  /** The number of the first choice, of one choice per step. */
+  readonly firstAction?: number;
 }
 
 /** Plays `episodes` greedily and keeps at most `most` frames. */
@@ -33,5 +39,12 @@ export function replay(session: Session, episodes: number, seed: number, most = 
       attribution: why?.attribution ?? null,
     });
   });
-  return { frames, returns };
+  const { observation, action } = model.options;
+  return {
+    frames,
+    returns,
+    observationNames: observation.names,
+    actionNames: action.names,
+    ...(action.kind === "discrete" ? { firstAction: action.start } : {}),
+  };
 }
