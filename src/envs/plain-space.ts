@@ -67,7 +67,7 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
   discrete({ n, start = 0, names }) {
     if (names !== undefined && n !== undefined && names.length !== n)
       throw new RangeError(`discrete: expected ${n} names, got ${names.length}`);
-    return discrete(names ?? (n as number), start);
+    return discrete(names ?? Number(n), start);
   },
   multidiscrete({ nvec, start, names }) {
     const choices = Array.from(nvec ?? []);

@@ -209,10 +209,14 @@ export function box(
   named: Names = null,
 ): Box {
   const isBound = typeof first === "number" || "length" in first;
-  const options: BoxOptions = isBound ? { low: first, high: top, names: named } : first;
-  const { low = -Infinity, high = Infinity, names = null } = options;
-  const list = [names, low, high].find((x) => typeof x === "object" && x !== null);
-  const shape = given ?? options.shape ?? [(list as ArrayLike<unknown> | undefined)?.length ?? 1];
+  const {
+    low = -Infinity,
+    high = Infinity,
+    names = null,
+    ...more
+  }: BoxOptions = isBound ? { low: first, high: top, names: named } : first;
+  const list = [names, low, high].find((x) => Object(x) === x) as ArrayLike<unknown> | undefined;
+  const shape = given ?? more.shape ?? [list?.length ?? 1];
   const size = sizeOf(shape);
   if (names !== null && names.length !== size)
     throw new RangeError(`box: expected ${size} names, got ${names.length}`);
