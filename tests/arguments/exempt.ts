@@ -20,8 +20,8 @@ export const exempt: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining Minibatch Optimizer Parameters Rollout
-    Tape Training VectorEnv checkEnv evaluate generate gpt2Tensors gptModule gptOnnx learnedReward loadActorCritic
-    loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor`
+    Tape Training VectorEnv checkEnv dict evaluate fromGymnasium generate gpt2Tensors gptModule gptOnnx learnedReward loadActorCritic
+    loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),
   ),

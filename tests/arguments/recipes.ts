@@ -366,6 +366,9 @@ export const numeric: Recipes = {
   trainBpe: [given("aaaa"), count(2)],
 
   discrete: [count(2), whole(0)],
+  multiDiscrete: [wholes([2, 3])],
+  multiBinary: [count(2)],
+  image: [count(4), count(4), count(3)],
   box: [array(2, [0, 0]), array(2, [1, 1]), wholes([2])],
 
   input: [given(backend), wholes([2, 3]), array(6)],

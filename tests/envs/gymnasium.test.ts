@@ -90,7 +90,7 @@ const train = (make: () => Dynamics, updates: number, saved: State | null = null
     settle(ppoSettings, { envs: 2, rollout: 16, minibatch: 16, epochs: 2 }),
   );
   const seen = Array.from({ length: updates }, () => reports.next().value);
-  return { training, model, seen };
+  return { training, model, seen, reports };
 };
 /** A state as it comes back from a run folder. */
 const stored = (state: State): State => decodeState(encodeState(state)).state;
@@ -98,8 +98,9 @@ const stored = (state: State): State => decodeState(encodeState(state)).state;
 describe("training", () => {
   test("PPO, evaluated in between, is bit-equal to that of the twin", () => {
     const run = (make: () => Dynamics) => {
-      const { training, model, seen } = train(make, 12);
+      const { training, model, seen, reports } = train(make, 8);
       const evaluation = evaluate(model, training.env, 5, 3, true);
+      seen.push(...Array.from({ length: 4 }, () => reports.next().value));
       return { seen, evaluation, weights: model.parameters.list.map((p) => [...p.data]) };
     };
     expect(run(() => fromGymnasium(gymWalk()))).toEqual(run(() => new Walk()));

@@ -36,6 +36,31 @@ describe("what is in a space", () => {
       expect(() => discrete(n, start)).toThrow(RangeError);
     discrete(1);
   });
+  test("names: one per choice, or per number; null without", () => {
+    expect(discrete(["a", "b"], 3)).toMatchObject({ n: 2, start: 3, names: ["a", "b"] });
+    expect(multiDiscrete([["up", "down"], 3])).toMatchObject({
+      choices: [2, 3],
+      names: ["up", "down", "0", "1", "2"],
+    });
+    expect(multiBinary(["x", "y"])).toMatchObject({ size: 2, names: ["x", "y"] });
+    for (const space of [discrete(2), multiDiscrete([2]), multiBinary(2), box(0, 1, [2])])
+      expect(space.names).toBeNull();
+    expect(box({ names: ["x", "y"] })).toMatchObject({
+      shape: [2],
+      low: Float64Array.of(-Infinity, -Infinity),
+      names: ["x", "y"],
+    });
+    expect(box({ low: [0, 1], high: 2 })).toMatchObject({ shape: [2], names: null });
+    expect(box({ high: [0, 1, 2] }).shape).toEqual([3]);
+    expect(box({ low: 0, high: 1, shape: [2, 2] }).size).toBe(4);
+    expect(box({}).shape).toEqual([1]);
+    expect(box(0, 1, [2], ["x", "y"]).names).toEqual(["x", "y"]);
+    expect(() => box({ names: ["x"], shape: [2] })).toThrow("box: expected 2 names, got 1");
+    expect(
+      dict({ b: discrete(2, 1), a: box(0, 1, [1]), c: box({ names: ["x", "y"] }) }).names,
+    ).toEqual(["a", "b 1", "b 2", "c x", "c y"]);
+    expect(() => discrete([])).toThrow(RangeError);
+  });
   test("multiDiscrete and multiBinary, by element", () => {
     const multi = multiDiscrete([2, 3]);
     expect(holds(multi, [1, 2], [2, 0], [0, 3], [0, -1], [0, 0.5], [0], [0, 0, 0])).toEqual([

@@ -77,6 +77,24 @@ describe.each(Object.entries(wrappers))("%s", (_, wrap) => {
   });
 });
 
+test("names go through wrappers; stacked frames say how long ago", () => {
+  const names = ["cos angle", "sin angle", "angular velocity"];
+  for (const wrap of [
+    (e: Dynamics) => new TimeLimit(e, 3),
+    (e: Dynamics) => new ScaleObservation(e, 2),
+    (e: Dynamics) => new ClipAction(e),
+    (e: Dynamics) => new RescaleAction(e),
+  ]) {
+    const env = wrap(new Pendulum());
+    expect([env.observationSpace.names, env.actionSpace.names]).toEqual([names, ["torque"]]);
+  }
+  expect(new FrameStack(new Pendulum(), 2).observationSpace.names).toEqual([
+    ...names.map((name) => `${name}, 1 ago`),
+    ...names,
+  ]);
+  expect(new FrameStack(new Toy(), 2).observationSpace.names).toBeNull();
+});
+
 test("TimeLimit does not lengthen an environment's own limit", () => {
   const env = new TimeLimit(new Toy({ maxSteps: 2 }), 9);
   expect(env.maxSteps).toBe(2);

@@ -126,6 +126,26 @@ test("types, field by field", () => {
   expect(types("lstm")).toBe(text("lstm", mask("?") + state, start + act("", "number")));
 });
 
+test("names: the actions as a list, the observation in a comment that they cannot end", async () => {
+  const found = exportedPolicies().find(({ name }) => name === "mlp, tanh");
+  const { plan, observe, act } = found as NonNullable<typeof found>;
+  const names = {
+    observation: ["*/ throw 1; /*", "b", "c", "d", "e"],
+    action: ["l", "r", "u", "d"],
+  };
+  const { js, types } = policyModule({ ...plan, names });
+  const module = await load(js);
+  expect((module as unknown as { actions: string[] }).actions).toEqual(names.action);
+  expect(types).toContain(`export declare const actions: readonly ["l","r","u","d"];`);
+  expect(js).toContain(`"b","c","d","e"]`);
+  const observation = new Float32Array(5);
+  observe(observation);
+  expect([module.act(observation)]).toEqual(act(observation));
+  expect(policyModule({ ...plan, names: { observation: null, action: null } })).toEqual(
+    policyModule(plan),
+  );
+});
+
 test("drawn continuous actions have the policy's mean and deviation", async () => {
   const found = exportedPolicies().find(({ name }) => name === "gaussian");
   const { plan, observe, act } = found as NonNullable<typeof found>;
