@@ -25,7 +25,7 @@ import { mean } from "../ops/reduce.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
-import { policyFisherForm } from "../policies/fisher.ts";
+import { trustRegion } from "../policies/trust-region.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
@@ -86,7 +86,10 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
   const order = Int32Array.from({ length: size }, (_, i) => i);
 
-  // ---- surrogate and KL over the whole rollout
+  // ---- surrogate and KL over the whole rollout; a second model holds the direction of Fisher-vector products
+  const direction = new ActorCritic(k, { ...model.options, critic: false }, random.split());
+  const along = new Flat(direction.parameters.list);
+  const region = trustRegion(model, direction);
   const chunk = new Minibatch(model, rollout, size, { masked, whole: true });
   const [oldLogProb, surrogateAdvantage, surrogateWeight] = [0, 1, 2].map(() => chunk.column());
   const oldParams = input(k, [size, model.head.outputs]);
@@ -97,7 +100,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
     const params = model.forward(chunk.observation);
     const logProb = model.head.logProb(params, chunk.action, chunk.actionMask);
     entropy = mean(model.head.entropy(params, chunk.actionMask, chunk.noise)).data[0];
-    kl = mean(model.head.kl(oldParams, params, chunk.actionMask)).data[0];
+    kl = mean(region.kl(oldParams, params, chunk.actionMask)).data[0];
     return surrogateLoss(logProb, oldLogProb, surrogateAdvantage, surrogateWeight, ratioForm);
   };
   const [theta, g, step] = [0, 1, 2].map(() => new Float64Array(policy.size));
@@ -107,9 +110,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
     return { loss, kl };
   };
 
-  // ---- Fisher-vector products, on a second model that holds the direction
-  const direction = new ActorCritic(k, { ...model.options, critic: false }, random.split());
-  const along = new Flat(direction.parameters.list);
+  // ---- Fisher-vector products
   const states = new Minibatch(model, rollout, Math.ceil(size / c.fisherEvery), {
     masked,
     whole: true,
@@ -119,7 +120,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const form = (): Tensor => {
     const params = model.forward(states.observation);
     const tangent = model.tangent(states.observation, direction);
-    return policyFisherForm(model, params, tangent, states.actionMask, direction);
+    return region.fisher(params, tangent, states.actionMask);
   };
   curving.run(form); // refuses, before anything is played, what has no Fisher matrix here
   const product: FisherProduct = (out, v) => {
@@ -164,7 +165,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
       });
       states.forEachChunk(some, 0, some.length, () => {});
 
-      model.head.remember();
+      region.remember();
       learning.run(() => oldParams.data.set(model.forward(chunk.observation).data));
       policy.clearGradients();
       learning.backward(learning.run(surrogate));

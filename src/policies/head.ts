@@ -4,7 +4,7 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
-import { input, type Parameters, type Shape, type Tensor } from "../core/tensor.ts";
+import type { Parameters, Shape, Tensor } from "../core/tensor.ts";
 import * as bernoulli from "../distributions/bernoulli.ts";
 import * as categorical from "../distributions/categorical.ts";
 import * as gaussian from "../distributions/gaussian.ts";
@@ -31,10 +31,6 @@ export interface Head {
    */
   entropy(params: Tensor, mask: Tensor, noise: Tensor): Tensor;
   readonly samplesEntropy: boolean;
-  /** KL(old‖new), [batch]; old as of the last `remember`, `oldParams` without gradient. */
-  kl(oldParams: Tensor, params: Tensor, mask: Tensor): Tensor;
-  /** Keeps what the distribution has besides `params`, as the old of `kl`. */
-  remember(): void;
   sample(action: Floats, params: Tensor, noise: ArrayLike<number>, mask: Tensor): void;
   /** The likeliest action. */
   mode(action: Floats, params: Tensor, mask: Tensor): void;
@@ -75,10 +71,10 @@ export function headFor(space: Space, parameters: Parameters, options: HeadOptio
     : gaussianHead(space, parameters, options.logStd ?? 0);
 }
 
-const stateless = { remember: (): void => {}, command: same, samplesEntropy: false };
+const usual = { command: same, samplesEntropy: false };
 
 const categoricalHead = (n: number, start: number): Head => ({
-  ...stateless,
+  ...usual,
   command: start === 0 ? same : shiftedBy(start),
   kind: "categorical",
   outputs: n,
@@ -88,7 +84,6 @@ const categoricalHead = (n: number, start: number): Head => ({
   noise: "uniform",
   logProb: categorical.categoricalLogProb,
   entropy: categorical.categoricalEntropy,
-  kl: categorical.categoricalKl,
   sample: categorical.categoricalSample,
   mode: categorical.categoricalMode,
 });
@@ -96,7 +91,7 @@ const categoricalHead = (n: number, start: number): Head => ({
 const multiCategoricalHead = (choices: readonly number[]): Head => {
   const outputs = choices.reduce((total, n) => total + n, 0);
   return {
-    ...stateless,
+    ...usual,
     kind: "multiCategorical",
     outputs,
     actionSize: choices.length,
@@ -105,7 +100,6 @@ const multiCategoricalHead = (choices: readonly number[]): Head => {
     noise: "uniform",
     logProb: (params, action, mask) => multi.multiCategoricalLogProb(params, action, choices, mask),
     entropy: (params, mask) => multi.multiCategoricalEntropy(params, choices, mask),
-    kl: (old, params, mask) => multi.multiCategoricalKl(old, params, choices, mask),
     sample: (action, params, noise, mask) =>
       multi.multiCategoricalSample(action, params, noise, choices, mask),
     mode: (action, params, mask) => multi.multiCategoricalMode(action, params, choices, mask),
@@ -113,7 +107,7 @@ const multiCategoricalHead = (choices: readonly number[]): Head => {
 };
 
 const bernoulliHead = (size: number): Head => ({
-  ...stateless,
+  ...usual,
   kind: "bernoulli",
   outputs: size,
   actionSize: size,
@@ -122,7 +116,6 @@ const bernoulliHead = (size: number): Head => ({
   noise: "uniform",
   logProb: bernoulli.bernoulliLogProb,
   entropy: bernoulli.bernoulliEntropy,
-  kl: bernoulli.bernoulliKl,
   sample: bernoulli.bernoulliSample,
   mode: bernoulli.bernoulliMode,
 });
@@ -130,7 +123,6 @@ const bernoulliHead = (size: number): Head => ({
 function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
   const { size, low, high } = space;
   const logStd = parameters.add(logStdName, [size], new Float64Array(size).fill(start));
-  const oldLogStd = input(parameters.backend, [size]);
   return {
     kind: "gaussian",
     outputs: size,
@@ -141,8 +133,6 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
     samplesEntropy: false,
     logProb: (mean, action) => gaussian.gaussianLogProb(mean, logStd, action),
     entropy: (mean) => gaussian.gaussianEntropy(mean, logStd),
-    kl: (oldMean, mean) => gaussian.gaussianKl(oldMean, oldLogStd, mean, logStd),
-    remember: () => oldLogStd.data.set(logStd.data),
     sample: (action, mean, noise) => gaussian.gaussianSample(action, mean, logStd, noise),
     mode: (action, mean) => same(action, mean.data),
     command(commands, action) {
@@ -164,7 +154,7 @@ function squashedHead(space: Box, parameters: Parameters, start: number): Head {
   const plain = gaussianHead(space, parameters, start);
   const logStd = parameters.get(logStdName) as Tensor;
   return {
-    ...plain, // tanh is one-to-one, so KL and Fisher matrix are those of the Gaussian before it
+    ...plain,
     kind: "squashed",
     samplesEntropy: true,
     entropy: (mean, _mask, noise) => squashed.squashedEntropySample(mean, logStd, noise, bounds),

@@ -44,6 +44,11 @@ const binary: Record<string, (a: Tensor, b: Tensor) => Tensor> = {
   pow: ops.pow,
   minimum: ops.minimum,
   maximum: ops.maximum,
+  mse: (a, b) => ops.mse(a, b, "none"),
+  l1: (a, b) => ops.l1(a, b, "none"),
+  huber: (a, b) => ops.huber(a, b, 1, "none"),
+  smoothL1: (a, b) => ops.smoothL1(a, b, 1, "none"),
+  bceWithLogits: (a, b) => ops.bceWithLogits(a, b, "none"),
 };
 const poles = [0, -0, 1, -1, -2, 1e30, -1e30, Infinity, -Infinity, Number.NaN];
 

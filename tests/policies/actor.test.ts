@@ -18,8 +18,8 @@ import {
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
 import { explainer } from "../../src/policies/explain.ts";
-import { policyFisherForm } from "../../src/policies/fisher.ts";
 import { headFor } from "../../src/policies/head.ts";
+import { trustRegion } from "../../src/policies/trust-region.ts";
 
 const observation = box(0, 1, [3]);
 function modelOf(options: Partial<ActorCriticOptions> = {}, k = loops()): ActorCritic {
@@ -200,8 +200,11 @@ describe("heads", () => {
   });
   test("a Gaussian's KL is to the deviation it remembers, and its ln σ begins where it is told", () => {
     const k = loops();
-    const parameters = new Parameters(k);
-    const gaussian = headFor(box(-1, 1, [2]), parameters, { logStd: -0.5 });
+    const action = box(-1, 1, [2]);
+    const options = { observation, action, critic: false, hidden: [], logStd: -0.5 };
+    const model = new ActorCritic(k, options, new Random(1));
+    const { parameters } = model;
+    const gaussian = trustRegion(model, model);
     const logStd = parameters.get("policy.logStd");
     expect([...(logStd?.data ?? [])]).toEqual([-0.5, -0.5]);
     expect([...(parameters.get("policy.logStd")?.data ?? [])]).toHaveLength(2);
@@ -215,7 +218,7 @@ describe("heads", () => {
   test("have a Fisher matrix where it is known", () => {
     for (const action of [multiDiscrete([2, 2]), multiBinary(2)]) {
       const model = modelOf({ action });
-      expect(() => policyFisherForm(model, NONE, NONE, NONE, model)).toThrow(
+      expect(() => trustRegion(model, model)).toThrow(
         "natural gradients: want a categorical or a Gaussian policy",
       );
     }
