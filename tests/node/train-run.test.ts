@@ -83,7 +83,7 @@ test("a checkpoint is written at the first update, then each time its steps are 
   const folder = at(`run${count}`); // the one that train makes
   const look = (): void => {
     const file = `${folder}/checkpoint.safetensors`;
-    const now = existsSync(file) ? statSync(file).mtimeMs : -1;
+    const now = existsSync(file) ? statSync(file).ino : -1; // each is a new file: times may be equal
     if (now !== last) written.push(readMetrics(folder).length);
     last = now;
   };
