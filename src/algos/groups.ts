@@ -8,7 +8,9 @@
  *   2. a sequence that could not be scored (NaN) or does not count is in no sum and no count;
  *   3. the KL's weight may be adapted (Schulman et al. 2017, section 4).
  */
+import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
 import type { Kept } from "../core/state.ts";
 import { input, type Parameters } from "../core/tensor.ts";
 import type { Sequences } from "../estimators/batch.ts";
@@ -142,20 +144,8 @@ export function groupTrainer<S extends SampleReport>(
     },
   );
 
-  /** Sequences in random order; groups that stay together side by side. */
-  const together = minimumRisk ? c.groupSize : 1;
-  const units = new Int32Array(sequences / together);
+  const cuts = minibatchesOf(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
   const order = new Int32Array(sequences);
-  function shuffle(): void {
-    for (let i = 0; i < units.length; i++) units[i] = i; // from the same start also after a resume
-    t.random.shuffle(units);
-    for (let i = 0; i < sequences; i++)
-      order[i] = units[Math.floor(i / together)] * together + (i % together);
-  }
-  const ends = Array.from(
-    { length: c.minibatches },
-    (_, m) => Math.round(((m + 1) * units.length) / c.minibatches) * together,
-  );
 
   // without a term besides the surrogate, an action of advantage 0 has no gradient
   const onlyAdvantage = !minimumRisk && !withValue && c.entropyWeight === 0 && inLoss === null;
@@ -201,17 +191,6 @@ export function groupTrainer<S extends SampleReport>(
     }
   }
 
-  function meanKl(): number {
-    if (reference === null) return Number.NaN;
-    let [sum, n] = [0, 0];
-    for (let i = 0; i < batch.mask.length; i++) {
-      if (batch.mask[i] === 0) continue;
-      sum += klOf(batch.logProb[i], refLogProb[i], klDefaults);
-      n++;
-    }
-    return sum / n;
-  }
-
   function* run(): Generator<S & GroupReport, never> {
     for (;;) {
       t.next();
@@ -227,11 +206,11 @@ export function groupTrainer<S extends SampleReport>(
         epochs,
         learningRate,
         maxGradNorm,
-        shuffle,
-        minibatchEnd: (first) => ends.find((end) => end > first) as number,
+        shuffle: () => cuts.shuffle(order, t.random),
+        minibatchEnd: cuts.end,
         prepare,
       });
-      const kl = meanKl();
+      const kl = reference === null ? Number.NaN : meanKl(batch, refLogProb);
       const { klWeight: used } = adapted;
       if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(used, kl, c.targetKl);
       t.onPhase?.(null);
@@ -266,6 +245,35 @@ export function groupTrainer<S extends SampleReport>(
     advantage,
     refLogProb: reference === null ? null : refLogProb,
   };
+}
+
+/** Sequences in random order, `together` of them side by side, in so many minibatches. */
+function minibatchesOf(sequences: number, together: number, minibatches: number) {
+  const units = new Int32Array(sequences / together);
+  const ends = Array.from(
+    { length: minibatches },
+    (_, m) => Math.round(((m + 1) * units.length) / minibatches) * together,
+  );
+  return {
+    shuffle(order: Int32Array, random: Random): void {
+      for (let i = 0; i < units.length; i++) units[i] = i; // from the same start also after a resume
+      random.shuffle(units);
+      for (let i = 0; i < order.length; i++)
+        order[i] = units[Math.floor(i / together)] * together + (i % together);
+    },
+    end: (first: number): number => ends.find((end) => end > first) as number,
+  };
+}
+
+/** KL to the reference, mean per action (k3). */
+function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
+  let [sum, n] = [0, 0];
+  for (let i = 0; i < mask.length; i++) {
+    if (mask[i] === 0) continue;
+    sum += klOf(logProb[i], refLogProb[i], klDefaults);
+    n++;
+  }
+  return sum / n;
 }
 
 /** Throws SettingError where sequences are compared with none but themselves: all advantages would be 0. */
