@@ -203,3 +203,11 @@ test("a rollout of 8 steps is two of 4", () => {
     }
   }
 });
+
+test("a policy that sees no mask plays an environment that has one: nothing of it is kept", () => {
+  const { env, actor } = setUp({ walker: { masked: true } });
+  const unmasked = new Actor(actor.model, envs, { masked: false });
+  const rollout = new Rollout(env, unmasked, 2);
+  rollout.collect(new Random(3));
+  expect([rollout.count, rollout.actionMask.length]).toEqual([6, 0]);
+});
