@@ -15,7 +15,7 @@ export interface Algorithm<S extends Settings> {
   readonly settings: S;
   readonly needsCritic: (config: Values<S>) => boolean;
   /** Whole episodes: environments rest when theirs is over. */
-  readonly wholeEpisodes?: boolean;
+  readonly wholeEpisodes?: true;
   /** Environments in all, where it is not the setting `envs`. */
   readonly environments?: (config: Values<S>) => number;
   readonly train: (t: Training, config: Values<S>) => Generator<Report, never>;

@@ -58,6 +58,7 @@ export interface PpoReport extends Report {
   readonly entropy: number;
   /** KL(old‖new), mean over the last epoch. */
   readonly approximateKl: number;
+  /** Share of ratios outside the clip range (`Metrics.outsideFraction`, SB3's clip_fraction). */
   readonly clipFraction: number;
   readonly explainedVariance: number;
   readonly gradNorm: number;
@@ -84,6 +85,8 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
       `ppo: expected valueClip=none with popArt, whose units change, got ${c.valueClip}`,
     );
   }
+  if (c.dualClip > 0 && c.dualClip <= 1)
+    throw new SettingError(`ppo: expected dualClip above 1, or 0 for none, got ${c.dualClip}`);
   if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
 

@@ -71,8 +71,9 @@ export type Phase = "sample" | "reward" | "update";
 /** Counters and parts of any training; what trains what is the subclass's. */
 export class Progress implements Kept {
   update = 0;
-  /** Steps of environments, or sampled tokens, so far; and to train for in all, which schedules anneal over. */
+  /** Environment steps, or sampled tokens, so far. */
   envSteps = 0;
+  /** Those of the whole run; schedules anneal over them. */
   readonly totalSteps: number;
   readonly random: Random;
   /** Called before each update: what changes with the policy besides itself, such as opponents. */

@@ -14,8 +14,8 @@
  *   form "tv"          ℓ = −ρ·Â, and 0 where Â > 0 and π − π_old > εₕ, or Â < 0 and π_old − π > εₗ: DPPO with the
  *                      binary total variation, Qi et al. 2026, arXiv:2602.04879, equations 11 to 13
  *
- * At a bound of the clip the gradient passes, as PyTorch's clamp has it, and a tie of the two arms of the
- * minimum inside the range is no tie: both are ρ·Â.
+ * Exactly at a bound of the clip the gradient passes, as in PyTorch's clamp. Inside the range both arms of the minimum
+ * are ρ·Â.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkName, checkNumber } from "../core/check.ts";

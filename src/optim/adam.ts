@@ -49,6 +49,7 @@ export class Adam extends Optimizer {
     const rate = learningRate / (1 - this.powers[0]);
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
     if (backend.adam !== undefined && !amsgrad) {
+      // simd: backends/kernels/training.ts
       backend.adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep);
       return;
     }

@@ -111,8 +111,8 @@ export class ActorCritic {
   }
 
   /**
-   * observation [rows, size] → V [rows]; null without a critic. `features` saves a shared body its second
-   * pass: those that the method of this name gave for the same observation, in the same run.
+   * observation [rows, size] → V [rows]; null without a critic. Given what `features` returned for this
+   * observation in the same run, a shared body does not run twice.
    */
   value(
     observation: Tensor,

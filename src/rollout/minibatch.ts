@@ -100,6 +100,7 @@ export class Minibatch implements Chunks, Decisions {
     for (let row = 0; row < this.count; row++) column[this.order[this.first + row]] = data[row];
   }
 
+  /** The entropy is always among it, because reports show it. */
   evaluate(): Evaluation {
     return this.model.evaluate(this);
   }
@@ -140,8 +141,8 @@ export function minibatchEnd(
 }
 
 /**
- * Puts a rollout's rows in random order, so that each stretch of `size` is a minibatch: rows for themselves,
- * or, for a recurrent model, whole environments, the rows of each stretch time first.
+ * Puts a rollout's rows in random order, so that each stretch of `size` is a minibatch. Rows are shuffled singly. For a
+ * recurrent model environments are shuffled, and a stretch has step 0 of all its environments, then step 1, and so on.
  */
 export function shuffleRows(
   order: Int32Array,

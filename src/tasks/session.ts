@@ -44,8 +44,8 @@ export interface Session {
    */
   load(state: State): readonly string[];
   /**
-   * Sets up the trainer and goes on from where the saved training stood, where there is one; `reports` does it
-   * else. Throws for settings that do not fit together, and for a state that does not.
+   * Sets up the trainer and restores the saved training, if there is one; without this call the first report does it.
+   * Throws if the settings or the saved state do not fit.
    */
   prepare(): void;
 }
@@ -106,8 +106,8 @@ export const settingsOf = (task: TaskName, algo: AlgorithmName): Settings => ({
 });
 
 /**
- * A training, fresh or from where `saved` was saved, ready to be drawn from. `renews`: the environments are others
- * than were saved, in number; they begin anew.
+ * A training, fresh or from where `saved` was saved, ready to be drawn from. `renews`: the number of environments
+ * has changed, so they begin anew; weights and optimizer are kept.
  */
 export function open(given: RunConfig, saved: State | null = null, renews = false): Session {
   const config = resolve(given);

@@ -191,3 +191,10 @@ describe("opponents of self-play", () => {
 });
 
 const plain = (_: string, x: unknown): unknown => (ArrayBuffer.isView(x) ? [...(x as never)] : x);
+
+test("a dual clip of 1 or less is refused before anything is played; 0 is none", () => {
+  const make = (dualClip: number) => () =>
+    ppo(trainingOf(toys(2)), settle(ppoSettings, { envs: 2, rollout: 4, minibatch: 4, dualClip }));
+  for (const c of [0.5, 1]) expect(make(c)).toThrow(SettingError);
+  for (const c of [0, 1.5]) expect(make(c)).not.toThrow();
+});
