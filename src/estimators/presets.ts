@@ -1,6 +1,6 @@
 /**
  * One settings type for the policy-gradient estimators on groups of sequences, and by name what papers and
- * libraries set. A row's `source` says where its settings are written; `own` marks the paper's form.
+ * libraries set. A row's `source` says where its settings are written.
  */
 import type { KlSettings } from "./kl.ts";
 import { type SurrogateSettings, surrogateDefaults } from "./surrogate.ts";

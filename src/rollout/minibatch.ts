@@ -100,7 +100,7 @@ export class Minibatch implements Chunks, Decisions {
     for (let row = 0; row < this.count; row++) column[this.order[this.first + row]] = data[row];
   }
 
-  /** The entropy is always among it, because reports show it. */
+  /** The entropy is always computed, even where its weight is 0. */
   evaluate(): Evaluation {
     return this.model.evaluate(this);
   }
