@@ -104,7 +104,7 @@ export function groupTrainer<S extends SampleReport>(
   const algorithm: TuneAlgorithm = tuneAlgorithms[name];
   const estimator = estimatorOf(name, c);
   const compared = algorithm.wholeBatch ? sequences : c.groupSize;
-  checkCompared(name, c, estimator.scale === "batch" ? sequences : compared);
+  checkCompared(name, algorithm, estimator.scale === "batch" ? sequences : compared);
   const withValue = estimator.baseline === "value";
   const { minimumRisk = false } = algorithm;
 
@@ -137,14 +137,14 @@ export function groupTrainer<S extends SampleReport>(
     {
       surrogate: estimator.surrogate,
       value: valueDefaults,
-      entropyWeight: c.entropyWeight,
+      entropyWeight: c.entropyWeight || null,
       valueWeight: c.valueWeight,
       instead: minimumRisk ? minimumRiskTerm(c.groupSize, c.riskSharpness) : null,
       plus: inLoss && referenceKlTerm(inLoss, klWeight),
     },
   );
 
-  const cuts = minibatchesOf(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
+  const shuffled = minibatchesOf(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
   const order = new Int32Array(sequences);
 
   // without a term besides the surrogate, an action of advantage 0 has no gradient
@@ -152,7 +152,7 @@ export function groupTrainer<S extends SampleReport>(
   const active = new Int32Array(sequences);
 
   /** Weighs a minibatch's actions; returns the sequences that have a gradient. */
-  function prepare(_: Int32Array, first: number, end: number): Int32Array {
+  function prepare(order: Int32Array, first: number, end: number): Int32Array {
     let [totalTokens, totalSequences, n] = [0, 0, 0];
     for (let i = first; i < end; i++) {
       const start = order[i] * steps;
@@ -206,8 +206,8 @@ export function groupTrainer<S extends SampleReport>(
         epochs,
         learningRate,
         maxGradNorm,
-        shuffle: () => cuts.shuffle(order, t.random),
-        minibatchEnd: cuts.end,
+        shuffle: () => shuffled.shuffle(order, t.random),
+        minibatchEnd: shuffled.end,
         prepare,
       });
       const kl = reference === null ? Number.NaN : meanKl(batch, refLogProb);
@@ -277,14 +277,13 @@ function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
 }
 
 /** Throws SettingError where sequences are compared with none but themselves: all advantages would be 0. */
-function checkCompared(name: TuneName, c: GroupConfig, compared: number): void {
-  const { minimumRisk = false, wholeBatch = false }: TuneAlgorithm = tuneAlgorithms[name];
-  const { baseline, scale } = estimatorOf(name, c);
+function checkCompared(name: TuneName, algorithm: TuneAlgorithm, compared: number): void {
+  const { minimumRisk = false, estimator } = algorithm;
+  const { baseline, scale } = estimator;
   const compares =
     minimumRisk || scale !== "none" || baseline === "mean" || baseline === "leaveOneOut";
   if (!compares || compared >= 2) return;
-  const setting = wholeBatch ? "prompts or groupSize" : "groupSize";
   throw new SettingError(
-    `${name}: expected a ${setting} of 2 or more, got ${compared}: one sequence alone has nothing to be compared with`,
+    `${name}: expected a groupSize of 2 or more, got ${compared}: one sequence alone has nothing to be compared with`,
   );
 }

@@ -76,7 +76,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const looking = new Tape(k, { grads: false });
   const look = (): void => {
-    const evaluation = chunks.evaluate();
+    const evaluation = chunks.evaluate({ entropy: true });
     chunks.spill(evaluation.logProb, logProb);
     chunks.spill(evaluation.value as Tensor, value);
   };

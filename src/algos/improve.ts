@@ -33,7 +33,7 @@ export class Learner {
     this.inputs = inputs.map(([, tensor, column]) => [tensor, column]);
     const tensors = Object.fromEntries(inputs);
     const given = { ...tensors, share: this.share } as unknown as LossColumns;
-    const wanted = { entropy: settings.entropyWeight > 0, value: "target" in columns };
+    const wanted = { entropy: settings.entropyWeight !== null, value: "target" in columns };
     this.tape = new Tape(backend);
     this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.metrics);
   }

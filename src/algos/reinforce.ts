@@ -82,7 +82,6 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
     scale: c.standardize ? "batch" : "none",
     ddof: 1,
     eps: 1e-8,
-    kl: null,
   } as const;
 
   // ---- sample, estimate, climb

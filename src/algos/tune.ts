@@ -39,8 +39,8 @@ export function passSizes(
   const positions = Math.max(32, (longest - 1 + 3) & ~3);
   const needed = samples / Math.max(1, Math.floor(positions / mean));
   const passes = Math.max(1, Math.round((needed * positions) / passTokens));
-  const rows = Math.max(Math.ceil(needed / passes), together === 1 ? 1 : together);
-  const most = Math.ceil(Math.max(4 * rows, together) / together) * together;
+  const rows = Math.max(Math.ceil(needed / passes), together);
+  const most = Math.ceil((4 * rows) / together) * together; // rows ≥ together
   return { rows, positions, samples: most, steps, together, tokens };
 }
 

@@ -27,7 +27,8 @@ export interface Evaluation {
 export interface PolicyLossSettings {
   surrogate: SurrogateSettings;
   value: ValueSettings;
-  entropyWeight: number;
+  /** null: no bonus, and the entropy is not evaluated; 0 evaluates it for reports. */
+  entropyWeight: number | null;
   valueWeight: number;
   /** PopArt's 1/σ², [1]: the value loss counts in units of its targets. null: 1. */
   readonly valueScale?: Tensor | undefined;
@@ -50,22 +51,22 @@ export class Metrics {
   private readonly sums = { policyLoss: 0, valueLoss: 0, entropy: 0 };
   private actions = 0;
   private units = 0;
-  private share = 1;
+  private stepUnits = 1;
 
   clear(): void {
     Object.assign(this, { approximateKl: 0, clipFraction: 0, outsideFraction: 0 });
-    Object.assign(this, { actions: 0, units: 0, share: 1 });
+    Object.assign(this, { actions: 0, units: 0, stepUnits: 1 });
     Object.assign(this.sums, { policyLoss: 0, valueLoss: 0, entropy: 0 });
   }
 
   /** Begins an optimizer step on so many units of the batch, which its losses are weighted by. */
   begin(units: number): void {
-    this.share = units;
+    this.stepUnits = units;
     this.units += units;
   }
 
   add(name: "policyLoss" | "valueLoss" | "entropy", chunk: number): void {
-    this.sums[name] += this.share * chunk;
+    this.sums[name] += this.stepUnits * chunk;
   }
 
   /** Takes in what the surrogate measured on one chunk. */
@@ -104,7 +105,7 @@ export function policyLoss(
   if (entropy !== null) {
     const bonus = entropyLoss(entropy, weight);
     metrics.add("entropy", -bonus.data[0]);
-    loss = add(loss, mul(bonus, s.entropyWeight));
+    loss = add(loss, mul(bonus, s.entropyWeight ?? 0));
   }
   if (value !== null) {
     const critic = valueLoss(value, columns.target, weight, columns.oldValue, s.value);

@@ -86,12 +86,15 @@ export class ActorCritic {
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
   }
 
-  /** The log-probabilities, entropies and values of a chunk's rows, on the tape: each [rows]. */
-  evaluate({ observation, action, actionMask, memory, noise }: Decisions): Evaluation {
+  /** The log-probabilities, entropies where asked for, and values of a chunk's rows, on the tape: each [rows]. */
+  evaluate(
+    { observation, action, actionMask, memory, noise }: Decisions,
+    wanted: { readonly entropy: boolean },
+  ): Evaluation {
     const features = this.features(observation, memory);
     const params = this.outputs(features);
     const logProb = this.head.logProb(params, action, actionMask);
-    const entropy = this.head.entropy(params, actionMask, noise);
+    const entropy = wanted.entropy ? this.head.entropy(params, actionMask, noise) : null;
     return { logProb, entropy, value: this.value(observation, memory, features) };
   }
 

@@ -4,7 +4,7 @@ import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Evaluation } from "../estimators/policy-loss.ts";
 import { reshape } from "../ops/layout.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
-import type { Chunks } from "./chunks.ts";
+import type { Chunks, EvaluationOptions } from "./chunks.ts";
 import { Minibatch } from "./minibatch.ts";
 import type { Rollout } from "./rollout.ts";
 
@@ -81,8 +81,8 @@ export class EpisodeChunks implements Chunks {
     this.rows.spill(from, column);
   }
 
-  evaluate(): Evaluation {
-    const { logProb, entropy, value } = this.rows.evaluate();
+  evaluate(options: EvaluationOptions): Evaluation {
+    const { logProb, entropy, value } = this.rows.evaluate(options);
     const shaped = (x: Tensor): Tensor => (this.shape === null ? x : reshape(x, this.shape));
     return { logProb: shaped(logProb), entropy: entropy && shaped(entropy), value };
   }

@@ -4,7 +4,7 @@ import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Evaluation } from "../estimators/policy-loss.ts";
 import type { ActorCritic, Decisions } from "../policies/actor-critic.ts";
 import type { Memory } from "../policies/network.ts";
-import type { Chunks } from "./chunks.ts";
+import type { Chunks, EvaluationOptions } from "./chunks.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** The columns that rows are copied from: a rollout's, or others of the same form. */
@@ -100,9 +100,8 @@ export class Minibatch implements Chunks, Decisions {
     for (let row = 0; row < this.count; row++) column[this.order[this.first + row]] = data[row];
   }
 
-  /** The entropy is always computed, even where its weight is 0. */
-  evaluate(): Evaluation {
-    return this.model.evaluate(this);
+  evaluate(options: Pick<EvaluationOptions, "entropy">): Evaluation {
+    return this.model.evaluate(this, options);
   }
 
   private copy({ data }: Tensor, column: Floats): void {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
+import { Tape } from "../../src/core/tape.ts";
 import { NONE, type Tensor } from "../../src/core/tensor.ts";
 import { box, discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
@@ -91,6 +92,20 @@ describe("Minibatch", () => {
       expect(rowsOf(squashed.noise, 2, 3)).toEqual(taken(of.noise, 2, [5, 0, 2]));
       expect(rowsOf(squashed.actionMask, 0, 1)).toEqual([[]]);
     });
+  });
+
+  test("the entropy is evaluated only where it is asked for", () => {
+    const { of } = source(6, 2);
+    const batch = new Minibatch(model(discrete(2)), of, 4);
+    const tape = new Tape(loopsHere);
+    const made = (entropy: boolean): [Tensor | null, number] => {
+      tape.drop();
+      const before = tape.recorded;
+      return [tape.run(() => batch.evaluate({ entropy })).entropy, tape.recorded - before];
+    };
+    const [[none, fewer], [some, more]] = [made(false), made(true)];
+    expect([none, some?.shape]).toEqual([null, [4]]);
+    expect(fewer).toBeLessThan(more);
   });
 
   test("sequences: the memory is that of the environments of the first step, the resets are time first", () => {
