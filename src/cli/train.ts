@@ -35,9 +35,9 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy; Ctrl-C stops and keeps what was learned. --from begins with the weights of another
       run of the same sizes (a value head may be missing, a vocabulary smaller: the rest is fresh, and
-      said): a new optimizer, its schedules from the start. --resume goes on bit for bit, as if
-      it had not stopped; --steps makes the run that long in all, its schedules then as in a run of N steps from the
-      step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
+      said): a new optimizer, its schedules from the start. --resume goes on bit for bit, as if it had
+      not stopped; --steps makes the run that long in all, its schedules then as in a run of N steps from
+      the step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
       A finished run is evaluated, and stays as it is. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
