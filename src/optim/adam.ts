@@ -48,8 +48,8 @@ export class Adam extends Optimizer {
     const keep = decoupled ? 1 - learningRate * weightDecay : 1;
     const rate = learningRate / (1 - this.powers[0]);
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
+    // simd has a kernel, backends/kernels/training.ts
     if (backend.adam !== undefined && !amsgrad) {
-      // simd: backends/kernels/training.ts
       backend.adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep);
       return;
     }

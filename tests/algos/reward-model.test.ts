@@ -87,6 +87,10 @@ describe("texts as they come", () => {
       expect(() => run([pair, { ...pair, rejected: [vocab] }])).toThrow(
         `expected tokens below ${vocab} in pair 1, got ${vocab}`,
       );
+      for (const token of [-1, 0.5])
+        expect(() => run([{ ...pair, rejected: [token] }])).toThrow(
+          `expected tokens below ${vocab} in pair 0, got ${token}`,
+        );
       expect(() => run([])).toThrow(`${name}: expected at least one pair, got none`);
     }
     expect(train([pair])[0].loss).toBeGreaterThan(0); // texts of 7 tokens fit a context of 7, too

@@ -24,6 +24,22 @@ describe("shapes", () => {
     refused(() => multi.multiCategoricalEntropy(t([]), [1]));
     refused(() => multi.multiCategoricalEntropy(t([2, 4]), [2, 3]));
   });
+  test("samplers refuse scalars and empty rows as well", () => {
+    for (const shape of [[], [2, 0]]) {
+      const logits = t(shape);
+      for (const draw of [
+        () => categorical.categoricalMode(new Float64Array(2), logits),
+        () => categorical.categoricalSample(new Float64Array(2), logits, [0.5, 0.5]),
+        () => multi.multiCategoricalMode(new Float64Array(2), logits, [1]),
+      ])
+        expect(draw).toThrow(ShapeError);
+    }
+  });
+  test("what is NaN, logits alone or with their noise, is named", () => {
+    const logits = input(k, [1, 2], [Number.NaN, 0]);
+    const out = new Float64Array(1);
+    expect(() => categorical.categoricalMode(out, logits)).toThrow(/logits(?! and noise)/);
+  });
   test("any number of leading axes, or none", () => {
     const value = (f: () => Tensor): Tensor => new Tape(k).run(f);
     expect(value(() => categorical.categoricalEntropy(t([2, 3, 4]))).shape).toEqual([2, 3]);

@@ -1,7 +1,9 @@
 /** Every optimizer a second time, number by number in float64, with each of its options on and off. */
+
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
+import { ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Parameters } from "../../src/core/tensor.ts";
 import { Adagrad } from "../../src/optim/adagrad.ts";
@@ -228,6 +230,8 @@ describe("clipping", () => {
       expect(globalNorm(parts([3 * scale], [4 * scale])) / scale).toBeCloseTo(5, 12);
     expect(globalNorm(parts([0, 0], []))).toBe(0);
     expect(globalNorm([])).toBe(0);
+    for (const part of [null, undefined, {}, { grad: [1] }])
+      expect(() => globalNorm([part] as never)).toThrow(ShapeError);
     expect(globalNorm(parts([1, Infinity]))).toBe(Infinity);
     expect(globalNorm(parts([1, Number.NaN]))).toBeNaN();
     expect(globalNorm(parts([Infinity], [Number.NaN]))).toBeNaN();

@@ -207,6 +207,20 @@ describe("as written a second time", () => {
   });
 });
 
+test("without a reference its KL is not a number, and nothing else differs", () => {
+  const report = (reference: boolean): Record<string, number> => {
+    const c = settle(episodeSettings, { starts: 2, groupSize: 2, reference });
+    const s = setup(4, 60, ends, { critic: false, autoreset: false });
+    const reports = episodes(s.training, "grpo", c);
+    reports.next();
+    return { ...reports.next().value } as unknown as Record<string, number>;
+  };
+  const [{ kl, ...rest }, { kl: none, ...others }] = [report(true), report(false)];
+  expect(kl).toBeGreaterThan(0);
+  expect(none).toBeNaN();
+  expect(others).toEqual(rest);
+});
+
 test("what has no end, has memory, or would be compared with itself alone is refused", () => {
   const run = (changes: object, toy: object = ends, options: object = {}) => {
     const c = settle(episodeSettings, { starts: 1, groupSize: 2, ...changes });
