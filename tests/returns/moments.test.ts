@@ -1,6 +1,8 @@
 /** Statistics that forget, and scaling where some environments took no step: against the definitions over lists. */
+
 import { describe, expect, test } from "vitest";
-import { scaleByDeviation } from "../../src/returns/normalize.ts";
+import { ShapeError } from "../../src/core/errors.ts";
+import { scaleByDeviation, standardizeRows } from "../../src/returns/normalize.ts";
 import { ExponentialMoments, RewardScaler, RunningMoments } from "../../src/returns/running.ts";
 
 describe("ExponentialMoments", () => {
@@ -101,4 +103,34 @@ test("RewardScaler: an environment that took no step keeps its return, and its r
   expect([...scaler.returns]).toEqual([0, 1]); // the first has ended
   scaler.scale(y, Float64Array.of(1, 1), none, Float64Array.of(0, 1), [1, 1]);
   expect([...scaler.returns]).toEqual([1, 0]);
+});
+
+test("moments of several numbers start at 0 and 1, each in its place of shared memory", () => {
+  const memory = Float64Array.of(1, 2, 3, 4, 5, 6, 7);
+  for (const [moments, mean, variance, count] of [
+    [new RunningMoments(3), [0, 0, 0], [1, 1, 1], 1e-4],
+    [new RunningMoments(3, 9, memory), [1, 2, 3], [4, 5, 6], 7],
+  ] as const) {
+    expect([...moments.mean]).toEqual(mean);
+    expect([...moments.variance]).toEqual(variance);
+    expect(moments.count).toBe(count);
+  }
+  expect(() => new RunningMoments(3, 0, memory.subarray(1))).toThrow(ShapeError);
+});
+
+test("a scaler refuses counts that are not one per environment", () => {
+  const scaler = new RewardScaler(2);
+  const row = (): Float64Array => new Float64Array(2);
+  const scale = (counts: number[]) => () => scaler.scale(row(), row(), row(), row(), counts);
+  expect(scale([1, 0])).not.toThrow();
+  for (const counts of [[], [1], [1, 1, 1]]) expect(scale(counts)).toThrow(ShapeError);
+});
+
+test("standardizeRows: a NaN among the rows is not hidden, one elsewhere is not read", () => {
+  const x = Float64Array.of(1, Number.NaN, 3, 5);
+  const y = new Float64Array(4);
+  standardizeRows(y, x, [0, 2, 3, 1], 0, 3);
+  expect([...y].map((v) => Number(v.toFixed(6)))).toEqual([-1, 0, 0, 1]);
+  standardizeRows(y, x, [0, 2, 3, 1], 1, 4);
+  expect([...y].slice(1)).toEqual([Number.NaN, Number.NaN, Number.NaN]);
 });
