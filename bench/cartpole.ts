@@ -2,6 +2,7 @@
  * `npm run bench:cartpole`: 100,000 steps of PPO on CartPole with CleanRL's settings, end to end: wall time,
  * steps a second and peak memory of a process of its own, on both backends, and A3C on one thread and two.
  */
+
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,7 +10,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { createRun } from "../src/node/run-folder.ts";
 import { trainRun } from "../src/node/train-run.ts";
-import { open, resolve } from "../src/tasks/session.ts";
+import { resolve } from "../src/tasks/run.ts";
+import { open } from "../src/tasks/session.ts";
 import { cleanRl } from "../tests/support/clean-rl.ts";
 
 const runs = {

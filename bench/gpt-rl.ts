@@ -1,6 +1,7 @@
 /** Learning from rewards end to end: where an update's time goes, and how many tokens a second it samples. */
-import { simd } from "../src/backends/simd.ts";
-import { openLanguage } from "../src/tasks/text/session.ts";
+
+import { resolve } from "../src/tasks/run.ts";
+import { open } from "../src/tasks/session.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 
 const sizes = {
@@ -11,13 +12,9 @@ const sizes = {
 /** A GRPO update of addition, 512 completions; `shares` tells what it was busy with since the last call. */
 export function rlUpdate(size: { readonly width: number; readonly layers: number }) {
   const settings = { ...size, sftUpdates: 0, prompts: 64, groupSize: 8, reference: false };
-  const session = openLanguage(simd(), {
-    task: "arith",
-    algo: "grpo",
-    seed: 1,
-    steps: 1e9,
-    settings,
-  });
+  const session = open(
+    resolve({ task: "arith", algo: "grpo", steps: 1e9, backend: "simd", settings }),
+  );
   const spent = { sample: 0, reward: 0, update: 0 };
   let phase: keyof typeof spent | null = null;
   let since = performance.now();

@@ -243,8 +243,18 @@ export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
 export { Minibatch } from "./rollout/minibatch.ts";
 export { Rollout } from "./rollout/rollout.ts";
 export { VectorEnv, type VectorEnvOptions } from "./rollout/vector-env.ts";
-export { type LanguageTaskName, languageTasks } from "./tasks/text/index.ts";
-export { type LanguageSession, openLanguage } from "./tasks/text/session.ts";
+export type { EnvironmentSession } from "./tasks/environment-session.ts";
+export { type TaskName, tasks } from "./tasks/index.ts";
+export { type ResolvedRun, type RunConfig, type RunRequest, resolve } from "./tasks/run.ts";
+export { open, type Session } from "./tasks/session.ts";
+export {
+  type EnvironmentTask,
+  environmentTask,
+  type LanguageTask,
+  languageTask,
+  type Task,
+} from "./tasks/task.ts";
+export type { LanguageSession } from "./tasks/text/session.ts";
 export { bpe, trainBpe } from "./text/bpe.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";

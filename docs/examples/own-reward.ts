@@ -42,6 +42,6 @@ for (const report of pg.inStages(training, [pg.tuning(training, "rloo", settings
     console.log(`update ${report.update}: mean reward ${report.meanReturn.toFixed(3)}`);
   if (report.envSteps >= training.totalSteps) break;
 }
-const { meanReward, samples } = pg.evaluateLanguage(gpt, task, { most: 5 });
+const { meanReturn, samples } = pg.evaluateLanguage(gpt, task, { most: 5 });
 for (const { prompt, completion } of samples) console.log(`${prompt}: ${completion}`);
-console.log(`greedy: mean reward ${meanReward.toFixed(3)}`);
+console.log(`greedy: mean reward ${meanReturn.toFixed(3)}`);

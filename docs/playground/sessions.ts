@@ -1,24 +1,17 @@
-/** What the page can train, and how a session is shown and taken home: environments and token tasks. */
-import { type AlgorithmName, algorithms } from "../../src/algos/index.ts";
-import { type TuneName, tuneAlgorithms } from "../../src/algos/tune-settings.ts";
-import { type Settings, settle } from "../../src/core/settings.ts";
+/** Tasks that the page offers, and a session's replay and module. */
+import { algorithms, textAlgorithms } from "../../src/algos/index.ts";
 import { textScene } from "../../src/envs/scene.ts";
 import { policyModule } from "../../src/io/policy-js.ts";
 import { policyPlan } from "../../src/policies/plan.ts";
 import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
-import type { AnySession } from "../../src/tasks/any-session.ts";
-import { type TaskName, tasks } from "../../src/tasks/index.ts";
+import type { TaskName } from "../../src/tasks/index.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";
-import { type Session, settingsOf } from "../../src/tasks/session.ts";
-import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import {
-  languageModule,
-  languageSettingsOf,
-  settleLanguage,
-} from "../../src/tasks/text/session.ts";
-import type { SettingInfo, TaskInfo } from "./messages.ts";
+import { resolve, tablesOf, taskNamed } from "../../src/tasks/run.ts";
+import type { Session } from "../../src/tasks/session.ts";
+import { languageModule } from "../../src/tasks/text/session.ts";
+import type { TaskInfo } from "./messages.ts";
 
-/** Tasks that one page trains in a minute or so, and what they are trained by. */
+/** Tasks that one page trains in about a minute. */
 const shown: readonly TaskName[] = [
   "line",
   "cartpole",
@@ -26,72 +19,56 @@ const shown: readonly TaskName[] = [
   "frozen-lake",
   "acrobot",
   "pendulum",
+  "tokens",
+  "arith",
 ];
-const offered: readonly AlgorithmName[] = ["reinforce", "a2c", "ppo", "trpo"];
-const shownTexts: readonly LanguageTaskName[] = ["tokens", "arith"];
-const offeredTexts: readonly TuneName[] = ["reinforce", "a2c", "ppo", "rloo", "grpo"];
+const offered = {
+  environment: { names: ["reinforce", "a2c", "ppo", "trpo"], table: algorithms },
+  text: { names: ["reinforce", "a2c", "ppo", "rloo", "grpo"], table: textAlgorithms },
+} as const;
 const mostFrames = 200; // of a replay: the page unpacks it in one go
 const mostSamples = 12;
-const unseen = 1_000_000_007; // the seed of what is played: apart from those that people train with
+const unseen = 1_000_000_007; // the seed of what is played: not one that people train with
 
-const infosOf = (table: Settings, values: Readonly<Record<string, unknown>>): SettingInfo[] =>
-  Object.entries(table).map(([name, { about, allowed }]) => ({
-    name,
-    about,
-    allowed,
-    value: String(values[name]),
-  }));
-
-function controlInfo(task: TaskName): TaskInfo {
-  const { about, algo, steps: usual, presets, solved = null } = tasks[task];
-  const described = offered.map((name) => {
-    const { steps, ...preset } = presets[name] ?? {};
-    const table = settingsOf(task, name);
-    const settings = infosOf(table, settle(table, preset));
-    return [
-      name,
-      { about: algorithms[name].about, steps: (steps as number) ?? usual, settings },
-    ] as const;
+function infoOf(name: TaskName): TaskInfo {
+  const task = taskNamed(name);
+  const { names, table } = offered[task.kind];
+  const described = names.map((algo) => {
+    const { steps, settings: values } = resolve({ task: name, algo }).config;
+    const { algorithm, model, task: own } = tablesOf(name, task, algo);
+    const all = Object.entries({ ...algorithm, ...model, ...own });
+    const settings = all.map(([setting, { about, allowed }]) => {
+      return { name: setting, about, allowed, value: String(values[setting]) };
+    });
+    const { about } = (table as Readonly<Record<string, { readonly about: string }>>)[algo];
+    return [algo, { about, steps, settings }] as const;
   });
-  const first = offered.includes(algo) ? algo : offered[0];
-  return { about, algo: first, solved, algorithms: Object.fromEntries(described) };
-}
-
-function textInfo(task: LanguageTaskName): TaskInfo {
-  const { about, algo, steps } = languageTasks[task];
-  const described = offeredTexts.map((name) => {
-    const settings = infosOf(languageSettingsOf(task, name), settleLanguage(task, name, {}));
-    return [name, { about: tuneAlgorithms[name].about, steps, settings }] as const;
-  });
-  return { about, algo, solved: null, algorithms: Object.fromEntries(described) };
+  const { about, solved = null } = task;
+  const algo = (names as readonly string[]).includes(task.algo) ? task.algo : names[0];
+  return { about, algo, solved, algorithms: Object.fromEntries(described) };
 }
 
 export const taskInfos = (): Readonly<Record<string, TaskInfo>> =>
-  Object.fromEntries([
-    ...shown.map((task) => [task, controlInfo(task)] as const),
-    ...shownTexts.map((task) => [task, textInfo(task)] as const),
-  ]);
+  Object.fromEntries(shown.map((name) => [name, infoOf(name)]));
 
-/** An episode of the policy as it stands; of a text task, what it writes now. */
-export function replayOf(session: AnySession): Replay {
-  const { language } = session;
-  if (language === undefined) return replay(session as Session, 1, unseen, mostFrames);
-  const { samples, meanReward } = language.evaluate(mostSamples, unseen, false);
+/** Returns an episode of the policy as it is; of a text task, what it writes now. */
+export function replayOf(session: Session): Replay {
+  if (session.kind === "environment") return replay(session, 1, unseen, mostFrames);
+  const { samples, meanReturn } = session.evaluate(mostSamples, unseen, false);
   const lines = samples.map(
     ({ prompt, completion, reward }) => `${reward.toFixed(2).padStart(6)}  ${prompt}${completion}`,
   );
-  const scene = textScene([`reward  sampled, validation prompts`, ...lines].join("\n"));
+  const scene = textScene(["reward  sampled, validation prompts", ...lines].join("\n"));
   const frame = { episode: 0, scene, action: [], outputs: null, value: null, attribution: null };
-  return { frames: [frame], returns: [meanReward] };
+  return { frames: [frame], returns: [meanReturn] };
 }
 
-/** The policy, or the language model, as a module. */
-export function moduleOf(session: AnySession): string {
-  const { language, config } = session;
-  const title = `${config.task}, ${config.algo}`;
-  if (language !== undefined) return languageModule(language, title).js;
-  const { training } = session as Session;
-  const moments = training.env.saveStatistics().moments as MomentsState | null;
+/** Returns the policy, or the language model, as a module. */
+export function moduleOf(session: Session): string {
+  const title = `${session.config.task}, ${session.config.algo}`;
+  if (session.kind === "text") return languageModule(session, title).js;
+  const { model, env } = session.training;
+  const moments = env.saveStatistics().moments as MomentsState | null;
   const normalize = moments && { ...normalizeDefaults, ...moments };
-  return policyModule(policyPlan(training.model, normalize, title)).js;
+  return policyModule(policyPlan(model, normalize, title)).js;
 }

@@ -1,7 +1,9 @@
 /** Trains, plays and compares, off the page's thread: a few milliseconds at a time, so that it hears the page. */
+
 import { messageOf } from "../../src/core/thrown.ts";
 import { lab, labProblems } from "../../src/oracle/lab.ts";
-import { type AnySession, openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { resolve } from "../../src/tasks/run.ts";
+import { open, type Session } from "../../src/tasks/session.ts";
 import type { Progress, Setup, ToPage, ToWorker } from "./messages.ts";
 import { moduleOf, replayOf, taskInfos } from "./sessions.ts";
 
@@ -16,19 +18,19 @@ const slice = 25; // milliseconds of work between looking at messages
 const spoken = 200; // between progress messages
 const played = 1500; // between replays
 
-let session: AnySession | null = null;
+let session: Session | null = null;
 let [running, over] = [false, false];
 let points: Progress[] = [];
 let steps = 0; // of the last progress message
 let [lastSaid, lastPlayed] = [0, 0];
 
-function update(current: AnySession): void {
+function update(current: Session): void {
   const { value, done } = current.reports.next();
   if (done !== true) points.push({ envSteps: value.envSteps, meanReturn: value.meanReturn });
   over = done === true || current.training.envSteps >= current.config.steps;
 }
 
-function tell(current: AnySession, force: boolean): void {
+function tell(current: Session, force: boolean): void {
   const now = performance.now();
   if (force || now - lastSaid > spoken) {
     const { envSteps } = current.training;
@@ -52,7 +54,7 @@ function work(): void {
 
 function openSession(setup: Setup): void {
   [running, over] = [false, false];
-  session = openAny(resolveAny(setup));
+  session = open(resolve(setup));
   [points, steps, lastSaid] = [[], 0, performance.now()];
   say({ type: "opened", backend: session.config.backend });
   tell(session, true);

@@ -3,22 +3,22 @@ import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
+import { type Evaluation, statisticsOf } from "../rollout/evaluate.ts";
 import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
 import { promptTokens, type TextTask } from "../text/task.ts";
 import { checkVocabulary, completing, score, textOf } from "./judge.ts";
 import { moments } from "./moments.ts";
 
-export interface LanguageEvaluation {
+/** An evaluation whose episodes are the completions that have a score, and whose returns are their rewards. */
+export interface LanguageEvaluation extends Evaluation {
+  /** Prompts that were completed, and those whose completion has no score. */
   readonly prompts: number;
-  /** Mean and standard deviation (of prompts) of the reward; those without a score are left out. */
-  readonly meanReward: number;
-  readonly stdReward: number;
   readonly unscored: number;
-  /** Mean tokens of a completion. */
+  /** Mean tokens per completion. */
   readonly meanLength: number;
   readonly measures: Readonly<Record<string, number>>;
-  /** Different pairs of neighboring words by all of them, over all completions: falls where all say the same. */
+  /** distinct-2: unique bigrams of words divided by all bigrams. Drops when outputs collapse. */
   readonly distinct2: number;
   readonly samples: readonly { prompt: string; completion: string; reward: number }[];
 }
@@ -62,15 +62,19 @@ export function evaluateLanguage(
   }
   const rewards = prompts.map((prompt, i) => score(task, task.reward, prompt, batch, i));
   const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
-  const scored = chosen.map((i) => rewards[i]).filter((r) => !Number.isNaN(r));
-  const { mean, deviation } = moments(scored);
+  const scored = chosen.filter((i) => !Number.isNaN(rewards[i]));
+  const returns = scored.map((i) => rewards[i]);
+  const measures = measure(task, prompts, batch, chosen);
   return {
+    episodes: scored.length,
+    returns,
+    lengths: scored.map((i) => batch.length[i]),
+    ...statisticsOf(returns),
+    successRate: measures.exact ?? measures.found ?? null,
     prompts: asked.length,
-    meanReward: mean,
-    stdReward: deviation,
     unscored: asked.length - scored.length,
     meanLength: moments(chosen.map((i) => batch.length[i])).mean,
-    measures: measure(task, prompts, batch, chosen),
+    measures,
     distinct2: distinctPairs(chosen.map((i) => textOf(task, batch, i))),
     samples: chosen.map((i) => ({
       prompt: prompts[i],

@@ -6,9 +6,15 @@ import { type EpisodeAlgorithm, episodeAlgorithms, episodes } from "./episodes.t
 import { impala, impalaSettings } from "./impala.ts";
 import { ppo, ppoSettings } from "./ppo.ts";
 import { reinforce, reinforceSettings } from "./reinforce.ts";
+import { sftSettings } from "./sft.ts";
 import type { Report, Training } from "./training.ts";
 import { trpo, trpoSettings } from "./trpo.ts";
-import { episodeSettings, type TuneAlgorithm, tuneAlgorithms } from "./tune-settings.ts";
+import {
+  episodeSettings,
+  type TuneAlgorithm,
+  tuneAlgorithms,
+  tuneSettings,
+} from "./tune-settings.ts";
 
 export interface Algorithm<S extends Settings> {
   readonly about: string;
@@ -95,6 +101,24 @@ export const algorithms = {
   ...onEpisodes,
 };
 export type AlgorithmName = keyof typeof algorithms;
+
+export interface TextAlgorithm {
+  readonly about: string;
+  readonly settings: Settings;
+  /** Values other than the defaults. */
+  readonly usual: Readonly<Record<string, unknown>>;
+}
+
+/** The algorithms of texts: supervised learning alone, or followed by learning from rewards. */
+export const textAlgorithms: Readonly<Record<string, TextAlgorithm>> = {
+  sft: { about: "supervised learning alone", settings: sftSettings, usual: {} },
+  ...Object.fromEntries(
+    Object.entries<TuneAlgorithm>(tuneAlgorithms).map(([name, { about, usual = {} }]) => [
+      name,
+      { about, settings: { ...sftSettings, ...tuneSettings }, usual },
+    ]),
+  ),
+};
 
 /** Why an algorithm of the one kind of task is not for the other. */
 const steps = "its workers step environments";

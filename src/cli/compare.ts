@@ -1,6 +1,6 @@
 /** pigrad compare RUN...: runs side by side. */
 import { SettingError } from "../core/errors.ts";
-import { openAnyRun } from "../node/run-folder.ts";
+import { openRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
 import { parseOptions } from "./parse.ts";
 import { readRun } from "./runs.ts";
@@ -21,7 +21,7 @@ export function compareCommand(args: string[]): void {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;
     const { last } = run;
-    const { meanReturn, margin, successRate } = openAnyRun(run.path, { trustData }).evaluate(
+    const { meanReturn, margin, successRate } = openRun(run.path, { trustData }).evaluate(
       100,
       evaluationSeed,
       true,

@@ -1,7 +1,7 @@
 /** pigrad eval RUN: whole episodes with a trained policy. */
 import { SettingError } from "../core/errors.ts";
-import { openAnyRun } from "../node/run-folder.ts";
-import type { AnyEvaluation } from "../tasks/any-session.ts";
+import { openRun } from "../node/run-folder.ts";
+import type { Evaluation } from "../rollout/evaluate.ts";
 import { only, pairs, wholeNumber } from "./args.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
@@ -27,13 +27,12 @@ export function evalCommand(args: string[]): void {
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
   const greedy = !values.sample;
-  const session = openAnyRun(run, {
+  const session = openRun(run, {
     trustData: values["trust-data"] ?? false,
     changes: pairs(values.set ?? []),
   });
   const { config } = session;
-  const evaluation =
-    session.evaluateHeldOut?.(episodes, seed, greedy) ?? session.evaluate(episodes, seed, greedy);
+  const evaluation = session.evaluate(episodes, seed, greedy, true);
   if (values.json) {
     const { task, algo } = config;
     sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
@@ -44,7 +43,7 @@ export function evalCommand(args: string[]): void {
 export const evaluationSeed = 1_000_000_007;
 
 export function describe(
-  { episodes, meanReturn, stdReturn, margin, successRate, measures = {} }: AnyEvaluation,
+  { episodes, meanReturn, stdReturn, margin, successRate, measures = {} }: Evaluation,
   greedy: boolean,
 ): string {
   const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;

@@ -7,10 +7,10 @@ import { encodeSafetensors } from "../io/safetensors.ts";
 import { gptOnnx } from "../nn/gpt-onnx.ts";
 import { gpt2Tensors } from "../nn/gpt-weights.ts";
 import { writeAtomically } from "../node/files.ts";
-import { openAnyRun, openRun } from "../node/run-folder.ts";
+import { openRun } from "../node/run-folder.ts";
 import { policyPlan } from "../policies/plan.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
-import type { Session } from "../tasks/session.ts";
+import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
 import { parseOptions } from "./parse.ts";
@@ -32,10 +32,11 @@ export function exportCommand(args: string[]): void {
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(`--format: want one of ${formats.join(", ")}, got ${format ?? "none"}`);
-  const { language, config } = openAnyRun(run, { trustData: values["trust-data"] ?? false });
+  const session = openRun(run, { trustData: values["trust-data"] ?? false });
+  const { config } = session;
   const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
   const files =
-    language !== undefined ? textModel(language, title, format) : policy(run, title, format);
+    session.kind === "text" ? textModel(session, title, format) : policy(session, title, format);
   for (const [path, content] of files(out)) {
     writeAtomically(path, content);
     say(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
@@ -56,8 +57,7 @@ function textModel(language: LanguageSession, title: string, format: string | un
   return one(encodeSafetensors(gpt2Tensors(gpt), { format: "pt" }));
 }
 
-function policy(run: string, title: string, format: string | undefined): Files {
-  const session = openRun(run);
+function policy(session: EnvironmentSession, title: string, format: string | undefined): Files {
   if (format === "safetensors") return one(weightsOf(session));
   const { model, env } = session.training;
   const plan = policyPlan(model, normalizerOf(session), title, env.mask !== null);
@@ -76,7 +76,7 @@ const module =
   };
 
 /** How observations were scaled and standardized, as one; null where they were not. */
-function normalizerOf({ training, config }: Session): Normalizer | null {
+function normalizerOf({ training, config }: EnvironmentSession): Normalizer | null {
   const { moments } = training.env.saveStatistics() as { moments: MomentsState | null };
   const scale = Number(config.settings.observationScale);
   if (scale === 1)
@@ -99,7 +99,7 @@ const unscaled = (size: number, eps: number): Pick<MomentsState, "mean" | "varia
   variance: new Array<number>(size).fill(1 - eps),
 });
 
-function weightsOf(session: Session): Uint8Array {
+function weightsOf(session: EnvironmentSession): Uint8Array {
   const { task, algo } = session.config;
   const normalizer = normalizerOf(session);
   const statistics =

@@ -1,12 +1,13 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
-import { algorithms } from "../algos/index.ts";
+import { algorithms, textAlgorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
-import { tuneAlgorithms, tuneSettings } from "../algos/tune-settings.ts";
+import { tuneSettings } from "../algos/tune-settings.ts";
 import type { Settings } from "../core/settings.ts";
+import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";
-import { modelSettings } from "../tasks/model-settings.ts";
+import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
+import type { Task } from "../tasks/task.ts";
 import { languageTasks } from "../tasks/text/index.ts";
-import { gptSettings } from "../tasks/text/session.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
@@ -19,24 +20,24 @@ export function listCommand(args: string[]): void {
   else say(`${textLines().join("\n")}\n`);
 }
 
+const kinds = { environment: "task", text: "textTask" } as const;
+
 /** Tasks, algorithms and the settings that go with any of them, as data. */
 function jsonLines(): object[] {
-  const languageSettings = { ...gptSettings, ...sftSettings, ...tuneSettings };
   return [
-    ...Object.entries(tasks).map(([name, { about, steps, presets, settings }]) => {
-      return { type: "task", name, about, steps, presets, settings: facts(settings) };
-    }),
-    ...Object.entries(languageTasks).map(([name, { about, algo, steps, usual, settings }]) => {
-      return { type: "textTask", name, about, algo, steps, usual, settings: facts(settings) };
+    ...Object.entries<Task>(tasks).map(([name, task]) => {
+      const { kind, about, algo, steps, solved, preset = {}, presets = {}, settings } = task;
+      const known = { about, algo, steps, solved, preset, presets };
+      return { type: kinds[kind], name, ...known, settings: facts(settings) };
     }),
     ...Object.entries(algorithms).map(([name, { about, settings }]) => {
       return { type: "algorithm", name, about, settings: facts(settings) };
     }),
-    ...Object.entries(tuneAlgorithms).map(([name, { about }]) => {
-      return { type: "textAlgorithm", name, about };
+    ...Object.entries(textAlgorithms).map(([name, { about, settings, usual }]) => {
+      return { type: "textAlgorithm", name, about, preset: usual, settings: facts(settings) };
     }),
     { type: "model", settings: facts(modelSettings) },
-    { type: "textModel", settings: facts(languageSettings) },
+    { type: "textModel", settings: facts(gptSettings) },
   ];
 }
 
@@ -49,43 +50,50 @@ const facts = (settings: Settings) =>
   }));
 
 function textLines(): string[] {
-  const lines = ["Tasks (pigrad train TASK)"];
-  for (const [name, { about, steps, settings, presets }] of Object.entries(tasks)) {
-    lines.push(
-      "",
-      `  ${name}: ${about}`,
-      `    trains ${steps.toLocaleString("en")} steps by default`,
-    );
-    for (const [algo, preset] of Object.entries(presets)) {
-      const values = Object.entries(preset).map(([key, value]) => `${key}=${value}`);
-      if (values.length > 0) lines.push(`    preset for ${algo}: ${values.join(" ")}`);
-    }
-    lines.push(...settingLines(settings));
-  }
-  lines.push("", "Text tasks (pigrad train TASK)");
-  for (const [name, { about, algo, steps, settings, usual }] of Object.entries(languageTasks)) {
-    const values = Object.entries(usual).map(([key, value]) => `${key}=${value}`);
-    lines.push(
-      "",
-      `  ${name}: ${about}`,
-      `    ${algo} by default, for ${steps.toLocaleString("en")} sampled tokens; preset: ${values.join(" ")}`,
-      ...settingLines(settings),
-    );
-  }
-  lines.push("", "Algorithms (--algo NAME)");
-  for (const [name, { about, settings }] of Object.entries(algorithms)) {
-    lines.push("", `  ${name}: ${about}`, ...settingLines(settings));
-  }
-  lines.push("", "The model (of any task)", ...settingLines(modelSettings));
-  lines.push("", "Algorithms of text tasks", "", "  sft: supervised learning alone");
-  for (const [name, { about }] of Object.entries(tuneAlgorithms)) lines.push(`  ${name}: ${about}`);
-  for (const [title, table] of [
-    ["Settings of supervised learning", sftSettings],
-    ["Settings of learning from rewards", tuneSettings],
-    ["The language model", gptSettings],
-  ] as const)
-    lines.push("", title, ...settingLines(table));
-  return lines;
+  return [
+    "Tasks of environments (pigrad train TASK)",
+    ...Object.entries(environmentTasks).flatMap(taskLines),
+    "",
+    "Tasks of texts (pigrad train TASK)",
+    ...Object.entries(languageTasks).flatMap(taskLines),
+    "",
+    "Algorithms of environments (--algo NAME)",
+    ...Object.entries(algorithms).flatMap(([name, { about, settings }]) => {
+      return ["", `  ${name}: ${about}`, ...settingLines(settings)];
+    }),
+    "",
+    "The model of environments",
+    ...settingLines(modelSettings),
+    "",
+    "Algorithms of texts (--algo NAME)",
+    "",
+    ...Object.entries(textAlgorithms).map(([name, { about }]) => `  ${name}: ${about}`),
+    "",
+    "Settings of supervised learning",
+    ...settingLines(sftSettings),
+    "",
+    "Settings of learning from rewards",
+    ...settingLines(tuneSettings),
+    "",
+    "The model of texts",
+    ...settingLines(gptSettings),
+  ];
+}
+
+function taskLines([name, task]: [string, Task]): string[] {
+  const { kind, about, algo, steps, settings, preset, presets = {} } = task;
+  const unit = kind === "text" ? "sampled tokens" : "steps";
+  const chosen = Object.entries({ "every algorithm": preset ?? {}, ...presets });
+  return [
+    "",
+    `  ${name}: ${about}`,
+    `    by default ${algo} for ${steps.toLocaleString("en")} ${unit}`,
+    ...chosen.flatMap(([whose, values]) => {
+      const words = Object.entries(values).map(([key, value]) => `${key}=${String(value)}`);
+      return words.length === 0 ? [] : [`    preset for ${whose}: ${words.join(" ")}`];
+    }),
+    ...settingLines(settings),
+  ];
 }
 
 function settingLines(settings: Settings): string[] {

@@ -1,15 +1,12 @@
 /** Node's argument parser with messages of our own, and the names of all settings for its hints. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
-import { algorithms } from "../algos/index.ts";
-import { sftSettings } from "../algos/sft.ts";
-import { tuneSettings } from "../algos/tune-settings.ts";
+import { algorithms, textAlgorithms } from "../algos/index.ts";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
+import type { Settings } from "../core/settings.ts";
 import { codeOf } from "../node/files.ts";
 import { tasks } from "../tasks/index.ts";
-import { modelSettings } from "../tasks/model-settings.ts";
-import { languageTasks } from "../tasks/text/index.ts";
-import { gptSettings } from "../tasks/text/session.ts";
+import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
 import { nearest } from "./nearest.ts";
 
 type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -48,17 +45,9 @@ function hint(given: string, options: readonly string[]): string {
 }
 
 const allSettings = (): readonly string[] => {
-  const tables = [
-    ...Object.values(tasks),
-    ...Object.values(languageTasks),
-    ...Object.values(algorithms),
-  ];
-  const all = [
-    modelSettings,
-    gptSettings,
-    sftSettings,
-    tuneSettings,
-    ...tables.map((t) => t.settings),
-  ];
+  const tables = [tasks, algorithms, textAlgorithms].flatMap((table) =>
+    Object.values<{ settings: Settings }>(table).map(({ settings }) => settings),
+  );
+  const all = [modelSettings, gptSettings, ...tables];
   return [...new Set(all.flatMap(Object.keys))];
 };

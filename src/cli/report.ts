@@ -1,14 +1,14 @@
 /** pigrad report RUN...: one page with everything about the runs. */
 import { SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
-import { someSamples } from "../node/run-folder.ts";
-import { isLanguage } from "../tasks/any-session.ts";
-import { replay } from "../tasks/replay.ts";
+import { openEnvironmentRun, someSamples } from "../node/run-folder.ts";
+import { type Replay, replay } from "../tasks/replay.ts";
+import { taskNamed } from "../tasks/run.ts";
 import { evaluationSeed } from "./eval.ts";
 import { parseOptions } from "./parse.ts";
 import { reportPage } from "./report-page.ts";
 import { mostSamples } from "./report-samples.ts";
-import { readRun, sessionOf } from "./runs.ts";
+import { type Run, readRun } from "./runs.ts";
 import { say } from "./stdout.ts";
 
 export const reportHelp = `  pigrad report RUN... [--out FILE.html]
@@ -25,8 +25,13 @@ export function reportCommand(args: string[]): void {
   const parts = runs.map((run) => ({
     run,
     samples: someSamples(run.path, mostSamples),
-    replay: isLanguage(run.config.task) ? null : replay(sessionOf(run), episodes, evaluationSeed),
+    replay: replayOf(run),
   }));
   writeAtomically(out, reportPage(parts));
   say(`page: ${out}\n`);
 }
+
+const replayOf = ({ path, config }: Run): Replay | null =>
+  taskNamed(config.task).kind === "text"
+    ? null
+    : replay(openEnvironmentRun(path), episodes, evaluationSeed);

@@ -1,6 +1,6 @@
 /** Runs as a report, a plot and a comparison see them. */
-import { type Metric, metricsOf, openRun, readConfig } from "../node/run-folder.ts";
-import type { RunConfig, Session } from "../tasks/session.ts";
+import { type Metric, metricsOf, readConfig } from "../node/run-folder.ts";
+import type { RunConfig } from "../tasks/run.ts";
 import { leastOf, mostOf } from "./extent.ts";
 
 export interface Run {
@@ -171,6 +171,3 @@ export function bands(groups: readonly RunGroup[], figure: string): Band[] {
     };
   });
 }
-
-/** The run's policy, ready to be evaluated. */
-export const sessionOf = ({ path }: Run): Session => openRun(path);

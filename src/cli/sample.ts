@@ -3,8 +3,8 @@ import { textOf } from "../algos/judge.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { generate } from "../nn/decode.ts";
-import { openAnyRun } from "../node/run-folder.ts";
-import type { AnySession } from "../tasks/any-session.ts";
+import { openRun } from "../node/run-folder.ts";
+import type { Session } from "../tasks/session.ts";
 import { endToken, stopTokens, turnEndTokens } from "../text/task.ts";
 import { only, realNumber, wholeNumber } from "./args.ts";
 import { parseOptions } from "./parse.ts";
@@ -31,10 +31,10 @@ export function sampleCommand(args: string[]): void {
   const run = only("run folder", positionals);
   const count = wholeNumber("n", values.n, 1) ?? 5;
   const seed = wholeNumber("seed", values.seed, 0) ?? 1;
-  const { language } = openAnyRun(run, { trustData: values["trust-data"] ?? false });
-  if (language === undefined)
+  const session = openRun(run, { trustData: values["trust-data"] ?? false });
+  if (session.kind !== "text")
     throw new SettingError(`${run}: want a run of a text task; this one plays (see pigrad eval)`);
-  const { task, gpt } = language;
+  const { task, gpt } = session;
   const { tokenizer } = task;
   const given = {
     greedy: values.greedy,
@@ -70,11 +70,10 @@ export function sampleCommand(args: string[]): void {
 }
 
 /** A changing sample of what a run learns from, for its progress line. */
-export function sampleLine({ language }: AnySession): string {
-  const batch = language?.training.batch;
-  if (language === undefined || !batch) return "";
-  const { completions, prompts } = batch;
-  const i = language.training.update % completions.count;
-  const text = `${prompts[i]} ${textOf(language.task, completions, i)}`;
+export function sampleLine(session: Session): string {
+  if (session.kind !== "text" || session.training.batch === null) return "";
+  const { completions, prompts } = session.training.batch;
+  const i = session.training.update % completions.count;
+  const text = `${prompts[i]} ${textOf(session.task, completions, i)}`;
   return JSON.stringify(text.slice(0, 60));
 }

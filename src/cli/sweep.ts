@@ -4,9 +4,7 @@ import { SettingError } from "../core/errors.ts";
 import { checkMemory } from "../node/memory.ts";
 import { type SweepJob, type SweepResult, sweep } from "../node/sweep.ts";
 import { bootstrapInterval, interquartileMean, median } from "../rollout/statistics.ts";
-import { isLanguage, resolveAny } from "../tasks/any-session.ts";
-import { type TaskName, tasks } from "../tasks/index.ts";
-import type { RunConfig } from "../tasks/session.ts";
+import { type RunConfig, resolve } from "../tasks/run.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { evaluationSeed } from "./eval.ts";
 import { leastOf } from "./extent.ts";
@@ -36,18 +34,16 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const seeds = wholeNumber("seeds", values.seeds, 1) ?? 5;
   const steps = wholeNumber("steps", values.steps, 1);
   const { algo, backend } = values;
-  const plain = resolveAny({ task, algo, steps, backend });
+  const plain = resolve({ task, algo, steps, backend });
   const threshold =
-    realNumber("threshold", values.threshold, -Infinity) ??
-    (isLanguage(task) ? null : tasks[task as TaskName].solved) ??
-    null;
-  const grid = combinations(pairs(values.set ?? []), plain);
+    realNumber("threshold", values.threshold, -Infinity) ?? plain.task.solved ?? null;
+  const grid = combinations(pairs(values.set ?? []), plain.config);
   const jobs = grid.flatMap((settings) =>
     Array.from({ length: seeds }, (_, i): SweepJob => {
-      const config = resolveAny({ task, algo, steps, backend, settings, seed: i + 1 });
-      if (i === 0) checkMemory(config);
+      const run = resolve({ task, algo, steps, backend, settings, seed: i + 1 });
+      if (i === 0) checkMemory(run);
       const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
-      return { config, episodes, evaluationSeed, threshold };
+      return { config: run.config, episodes, evaluationSeed, threshold };
     }),
   );
   const threads = wholeNumber("threads", values.threads, 1) ?? availableParallelism();

@@ -19,8 +19,8 @@ import {
 import { type StopOptions, type Trained, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
-import { type AnySession, openAny, resolveAny } from "../tasks/any-session.ts";
-import type { Session } from "../tasks/session.ts";
+import { resolve } from "../tasks/run.ts";
+import { open, type Session } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
 import { parseOptions } from "./parse.ts";
@@ -102,7 +102,7 @@ export async function trainCommand(args: string[]): Promise<void> {
 /** A run whose folder is there, and locked. */
 interface OpenRun {
   readonly folder: string;
-  readonly session: AnySession;
+  readonly session: Session;
   /** How the first line begins. */
   readonly verb: string;
   /** Whether it goes on in other environments. */
@@ -120,7 +120,7 @@ async function train(
   whenStdoutFails(() => {}); // `stop.interrupted` looks
   const talk = !values.json && !values.quiet;
   if (talk) {
-    const need = checkMemory(config);
+    const need = checkMemory(session.run);
     const memory = need > noteworthy ? `, which needs about ${bytes(need)} of memory` : "";
     say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
     if (renewed)
@@ -147,7 +147,7 @@ async function train(
 }
 
 /** Says on stderr that stdout is gone, and what is kept. */
-function sayGone(folder: string, { training }: AnySession): void {
+function sayGone(folder: string, { training }: Session): void {
   const steps = training.envSteps.toLocaleString("en");
   process.stderr.write(
     `pigrad: stdout: ${stdoutFailure()?.message}; stopped after ${steps} steps, go on with pigrad train --resume ${printable(folder)}\n`,
@@ -157,7 +157,7 @@ function sayGone(folder: string, { training }: AnySession): void {
 
 function finish(
   folder: string,
-  session: AnySession,
+  session: Session,
   { last, seconds, why }: Trained,
   before: number,
   values: Given,
@@ -178,7 +178,7 @@ function finish(
     return;
   }
   const steps = envSteps.toLocaleString("en");
-  const asked = session.language === undefined ? "" : " (validation prompts)";
+  const asked = session.kind === "text" ? " (validation prompts)" : "";
   say(
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
       `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}saved to ${folder}\n`,
@@ -192,7 +192,7 @@ const livePage = (folder: string): string =>
 /** Checks and opens all that a new run needs; what it returns makes the folder. */
 function begin(values: Given, positionals: string[]): () => OpenRun {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
-  const config = resolveAny({
+  const run = resolve({
     from: values.from,
     task: only("task", positionals),
     algo: values.algo,
@@ -202,9 +202,9 @@ function begin(values: Given, positionals: string[]): () => OpenRun {
     settings: pairs(values.set ?? []),
   });
   checkOut(values.out);
-  checkMemory(config);
+  checkMemory(run);
   const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = openAny(config, null, newCorpus(corpora));
+  const session = open(run, { read: newCorpus(corpora) });
   const fresh = values.from === undefined ? [] : session.load(readTraining(values.from));
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(values.from))}, and fresh: ${fresh.join(", ")}\n`);
@@ -244,9 +244,9 @@ function resume(values: Given, positionals: string[]): () => OpenRun {
 }
 
 /** Beside the exact best and the exact random policy, where the task is small enough to know them. */
-function comparison(session: AnySession, { meanReturn, stdReturn, episodes }: Evaluation): string {
-  if (session.language !== undefined) return "";
-  const env = (session as Session).makeEnv();
+function comparison(session: Session, { meanReturn, stdReturn, episodes }: Evaluation): string {
+  if (session.kind === "text") return "";
+  const env = session.makeEnv();
   if (!("outcomes" in env)) return "";
   const { optimal, random } = exactReturns(env as Dynamics & Tabular);
   const short = optimal - meanReturn;

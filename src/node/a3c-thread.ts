@@ -10,11 +10,14 @@ import {
 import { errorOf } from "../core/thrown.ts";
 import type { RunningMoments } from "../returns/running.ts";
 import type { Rollout } from "../rollout/rollout.ts";
-import { openWorker } from "../tasks/session.ts";
+import { openWorker } from "../tasks/environment-session.ts";
+import { type ResolvedRun, resolve } from "../tasks/run.ts";
+import type { EnvironmentTask } from "../tasks/task.ts";
 import type { ThreadNews, ThreadTask } from "./a3c-threads.ts";
 
 const newsEvery = 50; // milliseconds
 const { config, shared, workers } = workerData as ThreadTask;
+const run = resolve(config) as ResolvedRun<EnvironmentTask>;
 
 let episodeReturn: number[] = [];
 let episodeLength: number[] = [];
@@ -29,11 +32,11 @@ const tell = (rollout: Rollout): void => {
 };
 const add = (list: Int32Array, at: number, by: number): number => Atomics.add(list, at, by);
 function work(): void {
-  const settings = config.settings as unknown as A3cConfig;
+  const settings = run.values.algorithm as unknown as A3cConfig;
   const moments = (size: number): RunningMoments | null =>
     shared.moments && new LockedMoments(size, shared.moments);
   const team = workers.map((i) =>
-    a3cWorker(openWorker(config, i, moments), settings, shared, add, tell),
+    a3cWorker(openWorker(run, i, moments), settings, shared, add, tell),
   );
 
   let told = performance.now();

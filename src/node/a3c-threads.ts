@@ -14,7 +14,8 @@ import {
 } from "../algos/a3c.ts";
 import { UsageError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
-import type { RunConfig, Session } from "../tasks/session.ts";
+import type { EnvironmentSession } from "../tasks/environment-session.ts";
+import type { RunConfig } from "../tasks/run.ts";
 import { startWorker } from "./worker.ts";
 
 /** What a thread is told. */
@@ -37,7 +38,7 @@ export interface ThreadNews {
  * message has the run's seed and what went wrong. Which updates come first is the machine's choice, so two
  * runs of one seed differ.
  */
-export async function* a3cThreads(session: Session): AsyncGenerator<A3cReport, never> {
+export async function* a3cThreads(session: EnvironmentSession): AsyncGenerator<A3cReport, never> {
   if (typeof SharedArrayBuffer === "undefined") {
     throw new UsageError("a3c: this runtime cannot share memory; use threads = 1");
   }

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
-import type { ReadCorpus } from "../tasks/text/index.ts";
+import type { ReadCorpus } from "../tasks/task.ts";
 import { codeOf, makeFolder, readRegular, writeAtomically } from "./files.ts";
 
 /** Corpora by the name that a setting gives them, as config.json keeps them: what tells their content. */

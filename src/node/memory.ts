@@ -2,7 +2,7 @@
 import { totalmem } from "node:os";
 import { SettingError } from "../core/errors.ts";
 import { memoryNeed } from "../tasks/memory.ts";
-import type { RunConfig } from "../tasks/session.ts";
+import type { ResolvedRun } from "../tasks/run.ts";
 
 const simdLimit = 2 ** 32; // bytes that a WebAssembly memory has at most
 
@@ -16,8 +16,9 @@ export function machineMemory(): number {
  * Throws SettingError, which says what is needed, where a run cannot be held. Returns the bytes it needs at
  * least.
  */
-export function checkMemory(config: RunConfig, machine = machineMemory()): number {
-  const { parameters, backend, total } = memoryNeed(config);
+export function checkMemory(run: ResolvedRun, machine = machineMemory()): number {
+  const { parameters, backend, total } = memoryNeed(run);
+  const { config } = run;
   const size = `${config.task}: needs at least ${bytes(total)} of memory (${parameters.toLocaleString("en")} parameters)`;
   const how = "smaller sizes of the model, or fewer environments or prompts, need less";
   if (total > machine) throw new SettingError(`${size}, there are ${bytes(machine)}; ${how}`);

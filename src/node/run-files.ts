@@ -5,8 +5,7 @@ import { brief } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { type Json, parseJson } from "../io/json.ts";
 import { decodeState } from "../io/state-file.ts";
-import { resolveAny } from "../tasks/any-session.ts";
-import type { RunConfig } from "../tasks/session.ts";
+import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
 import type { KnownCorpora } from "./corpora.ts";
 
 /** One line of metrics: an update's figures, and seconds since the start. */
@@ -19,7 +18,7 @@ export interface Metric {
 
 /** What config.json holds. */
 export interface RunFile {
-  readonly config: RunConfig;
+  readonly run: ResolvedRun;
   /** The corpora that the run was begun with. */
   readonly corpora: KnownCorpora;
 }
@@ -43,7 +42,7 @@ export function runFileFrom(text: string, where: string): RunFile {
   if (!isObject(settings)) throw wrong(where, "settings as an object", settings);
   const begun = from === undefined ? {} : { from };
   const config = { ...begun, task, algo, backend, seed, steps, settings } as RunConfig;
-  return { config: resolveAny(config), corpora: corporaFrom(corpora, where) };
+  return { run: resolve(config), corpora: corporaFrom(corpora, where) };
 }
 
 function corporaFrom(corpora: unknown, where: string): KnownCorpora {

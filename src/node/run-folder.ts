@@ -10,8 +10,9 @@ import { FormatError, SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { encodeState } from "../io/state-file.ts";
-import { type AnySession, openAny, resolveAny, taskSettings } from "../tasks/any-session.ts";
-import type { RunConfig, Session } from "../tasks/session.ts";
+import type { EnvironmentSession } from "../tasks/environment-session.ts";
+import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
+import { open, type Session } from "../tasks/session.ts";
 import { type KnownCorpora, knownCorpus } from "./corpora.ts";
 import {
   appendFlushed,
@@ -105,7 +106,7 @@ function newFolder({ task, algo, seed }: RunConfig): string {
 export const closeRun = (path: string): void => unlockRun(path);
 
 /** The update whose samples a session has written. */
-const sampled = new WeakMap<AnySession, number>();
+const sampled = new WeakMap<Session, number>();
 
 /** Removes the folder of a run that failed before its first checkpoint: there is nothing to go on from. */
 export function abandonRun(path: string): void {
@@ -120,23 +121,25 @@ export function abandonRun(path: string): void {
 }
 
 /** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
-export function checkpoint(path: string, session: AnySession, metrics: string[]): void {
+export function checkpoint(path: string, session: Session, metrics: string[]): void {
   if (metrics.length > 0) {
     appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
     metrics.length = 0;
   }
-  const { training } = session.language ?? {};
-  if (training !== undefined && sampled.get(session) !== training.update) {
-    const lines = explainSamples(training, 4).map((sample) => `${JSON.stringify(sample)}\n`);
+  const { update } = session.training;
+  if (session.kind === "text" && sampled.get(session) !== update) {
+    const lines = explainSamples(session.training, 4).map(
+      (sample) => `${JSON.stringify(sample)}\n`,
+    );
     if (lines.length > 0) appendFlushed(join(path, names.samples), lines.join(""));
-    sampled.set(session, training.update);
+    sampled.set(session, update);
   }
   const bytes = encodeState(session.training.save(), checkpointFacts(session.config));
   writeAtomically(join(path, names.checkpoint), bytes);
 }
 
 /** How a run's files are opened. */
-export interface OpenOptions {
+export interface OpenRunOptions {
   /** Whether corpora that the run names are read although their content is not what it was begun with. */
   readonly trustData?: boolean;
   /** Settings of the task that are to be others than the run's. */
@@ -147,14 +150,14 @@ export interface OpenOptions {
  * A run's policy, in a session that has not trained: for evaluation, in a task with some settings changed where
  * `changes` says so. Throws FormatError for anything else, SettingError for settings that are not the task's.
  */
-export function openAnyRun(path: string, options: OpenOptions = {}): AnySession {
-  const { config: saved, corpora } = readRunFile(path);
-  const config = changeTask(saved, options.changes ?? {});
+export function openRun(path: string, options: OpenRunOptions = {}): Session {
+  const { run: saved, corpora } = readRunFile(path);
+  const run = changeTask(saved, options.changes);
   const session = rebuilding(path, () => {
-    checkMemory(config);
-    return openAny(config, null, knownCorpus(corpora, options.trustData ?? false));
+    checkMemory(run);
+    return open(run, { read: knownCorpus(corpora, options.trustData ?? false) });
   });
-  const { state } = readCheckpoint(path, saved) ?? {};
+  const { state } = readCheckpoint(path, saved.config) ?? {};
   if (state === undefined) {
     const how = `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
@@ -166,23 +169,27 @@ export function openAnyRun(path: string, options: OpenOptions = {}): AnySession 
   return session;
 }
 
-/** The same for a run of control, with all its session has. Throws SettingError for a run of language. */
-export function openRun(path: string): Session {
-  const session = openAnyRun(path);
-  if (session.language === undefined) return session as Session;
-  throw new SettingError(`${path}: a run of language, which has no environment; see pigrad sample`);
+/** Opens a run of an environment, as `openRun`. Throws SettingError for a run of a text. */
+export function openEnvironmentRun(path: string): EnvironmentSession {
+  const session = openRun(path);
+  if (session.kind === "environment") return session;
+  throw new SettingError(`${path}: a run of a text, which has no environment; see pigrad sample`);
 }
 
-/** The run's configuration with some of its task's settings changed. */
-function changeTask(config: RunConfig, changes: Readonly<Record<string, unknown>>): RunConfig {
-  const own = taskSettings(config.task);
+/** Resolves the run again with some of its task's settings changed. */
+function changeTask(
+  run: ResolvedRun,
+  changes: Readonly<Record<string, unknown>> = {},
+): ResolvedRun {
+  const { config } = run;
+  const own = run.values.task;
   const foreign = Object.keys(changes).find((name) => !Object.hasOwn(own, name));
   if (foreign !== undefined) {
     throw new SettingError(
       `--set ${foreign}: expected a setting of the task ${config.task}: ${Object.keys(own).join(", ")}`,
     );
   }
-  return resolveAny({ ...config, settings: { ...config.settings, ...changes } });
+  return resolve({ ...config, settings: { ...config.settings, ...changes } });
 }
 
 /** What may be other than it was when a run goes on: its length, and the number of its environments. */
@@ -192,7 +199,6 @@ export interface ResumeChanges {
 }
 
 /**
-/**
  * A run to go on with from its last checkpoint, to the last bit; from the start where there is none yet. The whole
  * checkpoint is read and taken in before anything is written. Then, unless the run is finished, metrics and samples
  * of updates after the checkpoint are cut off, and what an interrupted write left is removed. The lock is held until
@@ -201,20 +207,25 @@ export interface ResumeChanges {
 export function resumeRun(
   path: string,
   { steps, envs }: ResumeChanges = {},
-  { trustData = false }: OpenOptions = {},
-): AnySession {
+  { trustData = false }: Pick<OpenRunOptions, "trustData"> = {},
+): Session {
   readRunFile(path); // a folder that is none is left alone
   lockRun(path);
   try {
-    const { config: saved, corpora } = readRunFile(path);
+    const { run: before, corpora } = readRunFile(path);
+    const { config: saved } = before;
     const settings = envs === undefined ? saved.settings : { ...saved.settings, envs };
-    const config = resolveAny({ ...saved, steps: steps ?? saved.steps, settings });
-    checkMemory(config);
+    const run =
+      steps === undefined && envs === undefined
+        ? before
+        : resolve({ ...saved, steps: steps ?? saved.steps, settings });
+    const { config } = run;
+    checkMemory(run);
     const from = readCheckpoint(path, saved);
     const session = rebuilding(path, () => {
       const renews = from !== null && environmentsOf(config).envs !== from.envs;
       const read = knownCorpus(corpora, trustData);
-      const opened = openAny(config, from?.state ?? null, read, renews);
+      const opened = open(run, { saved: from?.state ?? null, read, renews });
       opened.prepare();
       return opened;
     });
@@ -331,7 +342,7 @@ export function lastMetric(path: string): Metric | undefined {
   return last;
 }
 
-export const readConfig = (path: string): RunConfig => readRunFile(path).config;
+export const readConfig = (path: string): RunConfig => readRunFile(path).run.config;
 
 function readRunFile(path: string): RunFile {
   const text = read(path, names.config, mostConfig).toString();

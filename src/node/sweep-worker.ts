@@ -1,12 +1,13 @@
 /** A thread of a sweep: trains what it is told, evaluates, answers. */
 import { parentPort } from "node:worker_threads";
-import { openAny } from "../tasks/any-session.ts";
+import { resolve } from "../tasks/run.ts";
+import { open } from "../tasks/session.ts";
 import { readCorpus } from "./corpora.ts";
 import type { SweepJob, SweepResult } from "./sweep.ts";
 
 parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: SweepJob) => {
   const begun = performance.now();
-  const session = openAny(config, null, readCorpus);
+  const session = open(resolve(config), { read: readCorpus });
   let stepsToThreshold: number | null = null;
   const curve: number[] = [];
   let last = session.training.report();

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../core/thrown.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
-import type { RunConfig } from "../tasks/session.ts";
+import type { RunConfig } from "../tasks/run.ts";
 import { startWorker } from "./worker.ts";
 
 export interface SweepJob {

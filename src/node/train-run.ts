@@ -1,8 +1,8 @@
 /** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
-import type { AnySession } from "../tasks/any-session.ts";
-import { isThreaded, type Session } from "../tasks/session.ts";
+import { type EnvironmentSession, isThreaded } from "../tasks/environment-session.ts";
+import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
 import { checkpoint } from "./run-folder.ts";
 
@@ -36,13 +36,13 @@ export type Watcher = (report: Report, line: string) => void;
  */
 export async function trainRun(
   folder: string,
-  session: AnySession,
+  session: Session,
   stop: StopOptions,
   watch: Watcher,
 ): Promise<Trained> {
   const { config, training } = session;
   const threads = isThreaded(config);
-  const reports = threads ? a3cThreads(session as Session) : session.reports;
+  const reports = threads ? a3cThreads(session as EnvironmentSession) : session.reports;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {

@@ -18,6 +18,8 @@ export interface Evaluation {
   readonly margin: number;
   /** Share of episodes that reached their goal; null where the environment has none. */
   readonly successRate: number | null;
+  /** Means of the measures that a text task has besides its reward, by name. */
+  readonly measures?: Readonly<Record<string, number>>;
 }
 
 /** Called with every step of an evaluation: what was seen, done and got. */
@@ -107,10 +109,13 @@ function playWith(
     lengths.push(env.finalLength[0]);
   }
   const successRate = successes === null ? null : successes / episodes;
-  return { episodes, returns, lengths, ...statistics(returns), successRate };
+  return { episodes, returns, lengths, ...statisticsOf(returns), successRate };
 }
 
-function statistics(returns: readonly number[]) {
+/** Mean, sample deviation and margin of returns. */
+export function statisticsOf(
+  returns: readonly number[],
+): Pick<Evaluation, "meanReturn" | "stdReturn" | "margin"> {
   const n = returns.length;
   const meanReturn = returns.reduce((sum, r) => sum + r, 0) / n;
   const squares = returns.reduce((sum, r) => sum + (r - meanReturn) * (r - meanReturn), 0);

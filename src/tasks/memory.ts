@@ -1,11 +1,8 @@
 /** The memory that a run needs at least, counted from its settings before anything is allocated. */
-import { settle, type Values } from "../core/settings.ts";
 import type { Space } from "../envs/space.ts";
-import { type TaskName, tasks } from "./index.ts";
-import { modelSettings } from "./model-settings.ts";
-import type { RunConfig } from "./session.ts";
-import { languageTasks } from "./text/index.ts";
-import { gptSettings } from "./text/session.ts";
+import type { GptConfig, ModelConfig } from "./model-settings.ts";
+import { isEnvironmentRun, type ResolvedRun } from "./run.ts";
+import type { EnvironmentTask } from "./task.ts";
 
 export interface MemoryNeed {
   /** Numbers that are learned. */
@@ -18,14 +15,18 @@ export interface MemoryNeed {
 
 const float = 4; // bytes
 
-/** Counts what a resolved config asks for; what depends on a corpus is left out. */
-export const memoryNeed = (config: RunConfig): MemoryNeed =>
-  Object.hasOwn(languageTasks, config.task) ? languageNeed(config) : controlNeed(config);
+/** Counts the memory of a run. What depends on a corpus is left out. */
+export const memoryNeed = (run: ResolvedRun): MemoryNeed =>
+  isEnvironmentRun(run) ? environmentNeed(run) : languageNeed(run);
 
-function controlNeed({ task, settings }: RunConfig): MemoryNeed {
-  const table = tasks[task as TaskName];
-  const env = table.make(settings as Values<typeof table.settings>);
-  const { hidden, filters, memory, frames } = settle(modelSettings, known(settings, modelSettings));
+function environmentNeed({
+  task,
+  values: given,
+  config,
+}: ResolvedRun<EnvironmentTask>): MemoryNeed {
+  const env = task.make(given.task as never);
+  const { settings } = config;
+  const { hidden, filters, memory, frames } = given.model as ModelConfig;
   const [planes, ...image] = env.observationSpace.shape;
   const shape = frames > 1 ? [(planes ?? 1) * frames, ...image] : env.observationSpace.shape;
   const outputs = outputsOf(env.actionSpace);
@@ -57,8 +58,8 @@ function controlNeed({ task, settings }: RunConfig): MemoryNeed {
   return { parameters, backend, total: backend + float * (2 * parameters + stored) };
 }
 
-function languageNeed({ settings }: RunConfig): MemoryNeed {
-  const { layers, width, context, tied } = settle(gptSettings, known(settings, gptSettings));
+function languageNeed({ values, config: { settings } }: ResolvedRun): MemoryNeed {
+  const { layers, width, context, tied } = values.model as GptConfig;
   const least = 16; // tokens of a context, and of a vocabulary, that no task is below
   const seen = Math.max(context, least);
   const parameters =
@@ -71,9 +72,6 @@ function languageNeed({ settings }: RunConfig): MemoryNeed {
 
 const number = (setting: unknown, otherwise: number): number =>
   typeof setting === "number" ? setting : otherwise;
-
-const known = (settings: Readonly<Record<string, unknown>>, table: object) =>
-  Object.fromEntries(Object.keys(table).map((name) => [name, settings[name]]));
 
 function outputsOf(action: Space): number {
   if (action.kind === "discrete") return action.n;

@@ -1,6 +1,7 @@
-/** Settings of the model and of what it sees, whatever the task and the algorithm. */
+/** Settings of the two models: the policy of an environment, and the GPT of a text. */
 import { choice, flag, integer, real, sizes, type Values } from "../core/settings.ts";
 
+/** Of a policy, and of what it sees. */
 export const modelSettings = {
   hidden: sizes([64, 64], "sizes of the dense layers"),
   activation: choice("tanh", ["tanh", "relu"], "behind each dense layer"),
@@ -19,3 +20,13 @@ export const modelSettings = {
   frames: integer(1, "observations stacked, oldest first", { min: 1, max: 64 }),
 };
 export type ModelConfig = Values<typeof modelSettings>;
+
+/** Of a GPT. */
+export const gptSettings = {
+  layers: integer(2, "blocks", { min: 1, max: 64 }),
+  heads: integer(4, "attention heads", { min: 1, max: 64 }),
+  width: integer(64, "numbers per position", { min: 1, max: 8192 }),
+  context: integer(0, "tokens seen; 0: as many as the task's texts have", { max: 65536 }),
+  tied: flag(true, "the head is the token embedding"),
+};
+export type GptConfig = Values<typeof gptSettings>;

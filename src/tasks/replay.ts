@@ -2,7 +2,7 @@
 import type { Scene } from "../envs/scene.ts";
 import type { Names } from "../envs/space.ts";
 import { explainer } from "../policies/explain.ts";
-import type { Session } from "./session.ts";
+import type { EnvironmentSession } from "./environment-session.ts";
 
 export interface Frame {
   readonly episode: number;
@@ -23,11 +23,16 @@ export interface Replay {
 }
 
 /** Plays `episodes` greedily and keeps at most `most` frames. */
-export function replay(session: Session, episodes: number, seed: number, most = 1200): Replay {
+export function replay(
+  session: EnvironmentSession,
+  episodes: number,
+  seed: number,
+  most = 1200,
+): Replay {
   const { model, env } = session.training;
   const explain = explainer(model, env.mask !== null);
   const frames: Frame[] = [];
-  const { returns } = session.evaluate(episodes, seed, true, (episode, actor, played) => {
+  const { returns } = session.play(episodes, seed, true, (episode, actor, played) => {
     if (frames.length >= most) return;
     const why = explain?.(actor.observation, actor.mask, actor.action) ?? null;
     frames.push({

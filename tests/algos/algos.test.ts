@@ -1,4 +1,5 @@
 /** What every trainer owes: resume to the last bit, steps that are what they say, faults with their place. */
+
 import { describe, expect, test } from "vitest";
 import { a2c, a2cSettings } from "../../src/algos/a2c.ts";
 import { ppo, ppoSettings } from "../../src/algos/ppo.ts";
@@ -14,7 +15,7 @@ import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { standardizeRows } from "../../src/returns/normalize.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 const small = { envs: 4, rollout: 16 };
 const runs: readonly [string, string, Record<string, unknown>][] = [
@@ -47,17 +48,17 @@ describe("resume: 2N updates are N, saved as bytes, and N more", () => {
   for (const [task, algo, settings] of runs) {
     test(`${algo} on ${task} ${JSON.stringify(settings)}`, () => {
       const n = 4;
-      const config = resolve({ task, algo, steps: 50_000, seed: 3, settings });
-      const draw = (session: ReturnType<typeof open>, lines: string[]): void => {
+      const config = configOf({ task, algo, steps: 50_000, seed: 3, settings });
+      const draw = (session: ReturnType<typeof openControl>, lines: string[]): void => {
         for (let i = 0; i < n; i++) lines.push(JSON.stringify(session.reports.next().value));
       };
       const [whole, parts]: [string[], string[]] = [[], []];
-      const straight = open(config);
+      const straight = openControl(config);
       draw(straight, whole);
       draw(straight, whole);
-      const first = open(config);
+      const first = openControl(config);
       draw(first, parts);
-      const second = open(config, decodeState(encodeState(first.training.save())).state);
+      const second = openControl(config, decodeState(encodeState(first.training.save())).state);
       draw(second, parts);
       expect(parts).toEqual(whole);
       const end = encodeState(straight.training.save());
@@ -67,16 +68,18 @@ describe("resume: 2N updates are N, saved as bytes, and N more", () => {
 });
 
 test("another run's state is refused, and names what is missing", () => {
-  const from = open(resolve({ task: "cartpole", algo: "a2c" }));
+  const from = openControl(configOf({ task: "cartpole", algo: "a2c" }));
   from.reports.next();
-  const session = open(resolve({ task: "cartpole", algo: "ppo" }), from.training.save());
+  const session = openControl(configOf({ task: "cartpole", algo: "ppo" }), from.training.save());
   expect(() => session.reports.next()).toThrow(/state: no "adam"/);
 });
 
 test("PPO's first minibatch has ratio 1: with one epoch of one minibatch, KL and clip fraction are 0", () => {
   for (const memory of [0, 8]) {
     const settings = { ...small, epochs: 1, minibatch: 64, memory };
-    const session = open(resolve({ task: "cartpole", algo: "ppo", settings, backend: "loops" }));
+    const session = openControl(
+      configOf({ task: "cartpole", algo: "ppo", settings, backend: "loops" }),
+    );
     for (let i = 0; i < 5; i++) {
       const report = session.reports.next().value as unknown as Record<string, number>;
       expect(report.approximateKl).toBeLessThan(1e-9);
@@ -87,7 +90,7 @@ test("PPO's first minibatch has ratio 1: with one epoch of one minibatch, KL and
 
 test("IMPALA without lag sees its own policy: ratios are 1; with lag they are not", () => {
   const drift = (lag: number): number => {
-    const session = open(resolve({ task: "cartpole", algo: "impala", settings: { lag } }));
+    const session = openControl(configOf({ task: "cartpole", algo: "impala", settings: { lag } }));
     let last = 0;
     for (let i = 0; i < 8; i++) {
       last = (session.reports.next().value as unknown as Record<string, number>)
@@ -101,7 +104,9 @@ test("IMPALA without lag sees its own policy: ratios are 1; with lag they are no
 
 test("TRPO keeps each step's exact KL within its bound, and takes steps", () => {
   for (const task of ["cartpole", "pendulum"]) {
-    const session = open(resolve({ task, algo: "trpo", settings: { rollout: 128, maxKl: 0.02 } }));
+    const session = openControl(
+      configOf({ task, algo: "trpo", settings: { rollout: 128, maxKl: 0.02 } }),
+    );
     let moved = 0;
     for (let i = 0; i < 10; i++) {
       const report = session.reports.next().value as unknown as Record<string, number>;
@@ -115,7 +120,7 @@ test("TRPO keeps each step's exact KL within its bound, and takes steps", () => 
 test("a small natural step's KL is what it aims at, less the damping: the Fisher matrix is the KL's", () => {
   const settings = { rollout: 256, maxKl: 1e-4, damping: 0.01, conjugateSteps: 40 };
   for (const task of ["pendulum", "acrobot"]) {
-    const session = open(resolve({ task, algo: "natural", settings }));
+    const session = openControl(configOf({ task, algo: "natural", settings }));
     for (let i = 0; i < 5; i++) {
       const { kl } = session.reports.next().value as unknown as Record<string, number>;
       expect(kl).toBeGreaterThan(0.3e-4);
@@ -204,7 +209,7 @@ test("standardizeRows by hand, only the rows it is given; one row, or equal ones
 test("a recurrent PPO refuses minibatches that cut sequences", () => {
   const first = (minibatch: number) => {
     const settings = { ...small, memory: 4, minibatch };
-    return open(resolve({ task: "cartpole", algo: "ppo", settings })).reports.next();
+    return openControl(configOf({ task: "cartpole", algo: "ppo", settings })).reports.next();
   };
   // of 4 sequences of 16: not a multiple of 16, no divisor of 64, or neither
   for (const minibatch of [8, 48, 24])

@@ -1,4 +1,5 @@
 /** Advantages that are equal or alone, statistics that workers share, opponents' memory, pixels' scale. */
+
 import { describe, expect, test } from "vitest";
 import { a2c, a2cSettings } from "../../src/algos/a2c.ts";
 import { ppo, ppoSettings } from "../../src/algos/ppo.ts";
@@ -15,7 +16,7 @@ import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-c
 import { League } from "../../src/rollout/league.ts";
 import { minibatchEnd } from "../../src/rollout/minibatch.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 import { Toy, type ToyOptions } from "../support/toy.ts";
 
 const figures = (report: unknown) => report as Record<string, number>;
@@ -33,7 +34,7 @@ describe("where all advantages are equal, nothing is learned from them", () => {
     test(`REINFORCE with baseline ${baseline}: five arms that all pay 1`, () => {
       for (const means of ["1,1,1,1,1", "0.1,0.1,0.1"]) {
         const settings = { means, deviation: 0, baseline };
-        const session = open(resolve({ task: "bandit", algo: "reinforce", settings }));
+        const session = openControl(configOf({ task: "bandit", algo: "reinforce", settings }));
         for (let i = 0; i < 20; i++) {
           const { policyLoss, gradNorm } = figures(session.reports.next().value);
           expect(Math.abs(policyLoss)).toBeLessThan(1e-6);
@@ -72,12 +73,12 @@ describe("a minibatch's last row", () => {
     expect(raw.next().value.update).toBe(1);
     const lone = settle(reinforceSettings, { envs: 1 });
     expect(() => reinforce(trainingOf(toys(1, { maxSteps: 1 })), lone)).toThrow(SettingError);
-    const single = resolve({
+    const single = configOf({
       task: "line",
       algo: "a2c",
       settings: { envs: 1, rollout: 1, standardize: true },
     });
-    expect(() => open(single).reports.next()).toThrow(
+    expect(() => openControl(single).reports.next()).toThrow(
       /a2c: expected an update of at least 2 steps/,
     );
   });
@@ -110,7 +111,7 @@ test("a policy over discrete(n, start) tells the environment numbers from start 
 describe("A3C's workers share the statistics that evaluation reads", () => {
   const settings = { normalizeObservation: true, learningRate: 0.005 };
   test("taking turns: all steps of all workers are counted, and the policy is as good in evaluation", () => {
-    const session = open(resolve({ task: "line", algo: "a3c", steps: 80_000, settings }));
+    const session = openControl(configOf({ task: "line", algo: "a3c", steps: 80_000, settings }));
     const { training } = session;
     while (training.envSteps < 80_000) session.reports.next();
     const count = training.env.moments?.count ?? 0;
@@ -119,7 +120,9 @@ describe("A3C's workers share the statistics that evaluation reads", () => {
   });
   test("on threads too", async () => {
     const threaded = { ...settings, threads: 2 };
-    const session = open(resolve({ task: "line", algo: "a3c", steps: 4000, settings: threaded }));
+    const session = openControl(
+      configOf({ task: "line", algo: "a3c", steps: 4000, settings: threaded }),
+    );
     const reports = a3cThreads(session);
     const { training } = session;
     while (training.envSteps < 4000) await reports.next();
@@ -173,12 +176,12 @@ describe("opponents of self-play", () => {
   test("are saved with it, and forget it with the next game", () => {
     const settings = { envs: 4, rollout: 8, minibatch: 16, hidden: [8], memory: 4, seed: 1 };
     const { seed, ...own } = settings;
-    const config = resolve({ task: "connect-four", algo: "ppo", seed, settings: own });
-    const whole = open(config);
+    const config = configOf({ task: "connect-four", algo: "ppo", seed, settings: own });
+    const whole = openControl(config);
     for (let i = 0; i < 4; i++) whole.reports.next();
-    const first = open(config);
+    const first = openControl(config);
     for (let i = 0; i < 2; i++) first.reports.next();
-    const second = open(config, JSON.parse(JSON.stringify(first.training.save(), plain)));
+    const second = openControl(config, JSON.parse(JSON.stringify(first.training.save(), plain)));
     for (let i = 0; i < 2; i++) second.reports.next();
     expect(JSON.stringify(second.training.save(), plain)).toBe(
       JSON.stringify(whole.training.save(), plain),

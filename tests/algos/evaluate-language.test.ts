@@ -41,9 +41,10 @@ describe("figures", () => {
     expect(scored.length).toBeLessThan(5);
     expect(e.prompts).toBe(5);
     expect(e.unscored).toBe(5 - scored.length);
-    expect(e.meanReward).toBeCloseTo(mean(scored), 12);
-    const variance = mean(scored.map((r) => (r - mean(scored)) ** 2));
-    expect(e.stdReward).toBeCloseTo(Math.sqrt(variance), 12);
+    expect(e.meanReturn).toBeCloseTo(mean(scored), 12);
+    const squares = scored.map((r) => (r - mean(scored)) ** 2);
+    const variance = (mean(squares) * scored.length) / (scored.length - 1);
+    expect(e.stdReturn).toBeCloseTo(Math.sqrt(variance), 12);
     for (const { prompt, completion, reward } of e.samples)
       expect(reward).toEqual(task.reward(prompt, completion, []));
     const lengths = e.samples.map(({ completion }) => completion.length);

@@ -1,4 +1,5 @@
 /** Language where it is easy to get wrong: dialogues, scores that are none, padded vocabularies, budgets, buffers. */
+
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
 import { evaluateLanguage } from "../../src/algos/evaluate-language.ts";
@@ -15,10 +16,10 @@ import { Gpt } from "../../src/nn/gpt.ts";
 import { gptModule } from "../../src/nn/gpt-js.ts";
 import { Sampler } from "../../src/nn/sampler.ts";
 import { Completer } from "../../src/rollout/completions.ts";
-import { openLanguage } from "../../src/tasks/text/session.ts";
 import { tokens } from "../../src/tasks/text/tokens.ts";
 import { cosineLength, type Reward, weightedSum } from "../../src/text/rewards.ts";
 import type { TextTask } from "../../src/text/task.ts";
+import { openText } from "../support/sessions.ts";
 
 const alphabet = (changes: Partial<TextTask> = {}): TextTask => {
   const task = tokens({ letters: 3, length: 2, goal: "same" });
@@ -43,13 +44,16 @@ const first = (t: LanguageTraining, algo: TuneName, settings: object = {}): Tune
 
 describe("dialogues", () => {
   test.each(["rloo", "ppo", "grpo"])("%s learns a dialogue from truncated samples", (algo) => {
-    const { reports } = openLanguage(simd({ memory: 2 ** 27 }), {
-      task: "guess",
-      algo,
-      seed: 1,
-      steps: 3000,
-      settings: { topK: 3, sftUpdates: 5, prompts: 8, width: 16, layers: 1, heads: 2 },
-    });
+    const { reports } = openText(
+      {
+        task: "guess",
+        algo,
+        seed: 1,
+        steps: 3000,
+        settings: { topK: 3, sftUpdates: 5, prompts: 8, width: 16, layers: 1, heads: 2 },
+      },
+      { backend: simd({ memory: 2 ** 27 }) },
+    );
     for (let i = 0; i < 8; i++) {
       const report = reports.next().value as TuneReport;
       if ("gradNorm" in report) expect(Number.isFinite(report.gradNorm)).toBe(true);

@@ -1,4 +1,5 @@
 /** Training of language models: every algorithm climbs, resumes to the last bit, and says what is wrong. */
+
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
 import { inStages, LanguageTraining } from "../../src/algos/language-training.ts";
@@ -11,9 +12,9 @@ import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { openLanguage } from "../../src/tasks/text/session.ts";
 import { exactMeanReward, tokens } from "../../src/tasks/text/tokens.ts";
 import type { TextTask } from "../../src/text/task.ts";
+import { openText } from "../support/sessions.ts";
 
 const small = { width: 16, layers: 1, heads: 2, prompts: 8, groupSize: 8, reference: true };
 const config = (algo: string, settings: object = {}) => ({
@@ -26,7 +27,7 @@ const config = (algo: string, settings: object = {}) => ({
 const names = Object.keys(tuneAlgorithms) as TuneName[];
 
 test.each(names)("%s raises the exact mean reward of a token task", (algo) => {
-  const session = openLanguage(simd({ memory: 2 ** 26 }), config(algo));
+  const session = openText(config(algo), { backend: simd({ memory: 2 ** 26 }) });
   const before = exactMeanReward(session.gpt, session.task);
   for (let i = 0; i < 40; i++) session.reports.next();
   const after = exactMeanReward(session.gpt, session.task);
@@ -34,7 +35,7 @@ test.each(names)("%s raises the exact mean reward of a token task", (algo) => {
 });
 
 test("REINFORCE comes to the best there is, and knows it exactly", () => {
-  const session = openLanguage(simd({ memory: 2 ** 26 }), config("reinforce"));
+  const session = openText(config("reinforce"), { backend: simd({ memory: 2 ** 26 }) });
   for (let i = 0; i < 250; i++) session.reports.next();
   expect(exactMeanReward(session.gpt, session.task)).toBeGreaterThan(2.6); // all of abc, bcd …: 2 to 3
 });
@@ -51,13 +52,13 @@ describe.each([
   ["simd", () => simd({ memory: 2 ** 26 })],
 ] as const)("on %s", (_, make) => {
   test.each(resumed)("%s goes on to the last bit, from a file", (algo, settings) => {
-    const whole = openLanguage(make(), config(algo, settings));
+    const whole = openText(config(algo, settings), { backend: make() });
     const reports = Array.from({ length: 5 }, () => whole.reports.next().value);
     for (const stop of [1, 3]) {
-      const first = openLanguage(make(), config(algo, settings));
+      const first = openText(config(algo, settings), { backend: make() });
       for (let i = 0; i < stop; i++) first.reports.next();
       const { state } = decodeState(encodeState(first.training.save()));
-      const second = openLanguage(make(), config(algo, settings), state);
+      const second = openText(config(algo, settings), { backend: make(), saved: state });
       for (let i = stop; i < 5; i++) expect(second.reports.next().value).toEqual(reports[i]);
       const weights = ({ gpt }: typeof first) => gpt.parameters.list.map(({ data }) => [...data]);
       expect(weights(second)).toEqual(weights(whole));

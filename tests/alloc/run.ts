@@ -3,6 +3,7 @@
  * does not grow, the heap by less than 64 bytes a step, no slot is recorded anew, and a run on a poisoned
  * tape gives the same bits, so nothing stale is read.
  */
+
 import { gptGeneration, gptStep } from "../../bench/gpt.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
@@ -16,8 +17,7 @@ import { Mlp } from "../../src/nn/mlp.ts";
 import * as o from "../../src/ops/index.ts";
 import { Adam } from "../../src/optim/adam.ts";
 import { clipGlobalNorm } from "../../src/optim/clip.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
-import { openLanguage } from "../../src/tasks/text/session.ts";
+import { configOf, openControl, openText } from "../support/sessions.ts";
 
 const warmUp = 2000; // until the engine has compiled everything, which takes heap too
 const steps = 1000;
@@ -115,7 +115,7 @@ for (const [task, algo, settings] of [
   ["cartpole", "impala", fewSteps],
   ["cartpole", "a3c", { workers: 2, rollout: 16 }],
 ] as const) {
-  const { reports } = open(resolve({ task, algo, settings, steps: 1e9 }));
+  const { reports } = openControl(configOf({ task, algo, settings, steps: 1e9 }));
   measure(`${algo} update on ${task}, whole trainer`, () => void reports.next());
 }
 
@@ -127,7 +127,7 @@ for (const k of [loops(), simd({ memory: 2 ** 24 })]) {
 const small = { width: 16, layers: 1, sftUpdates: 0, prompts: 2, groupSize: 4 };
 for (const algo of ["grpo", "ppo"]) {
   const run = { task: "tokens", algo, seed: 1, steps: 1e9, settings: small };
-  const { reports } = openLanguage(simd({ memory: 2 ** 24 }), run);
+  const { reports } = openText(run, { backend: simd({ memory: 2 ** 24 }) });
   measure(`${algo} update of a language model, whole trainer`, () => void reports.next());
 }
 

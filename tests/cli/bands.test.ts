@@ -1,8 +1,9 @@
 /** Curves over seeds at common steps, and negative numbers as arguments. */
+
 import { describe, expect, test } from "vitest";
 import { tieNegatives } from "../../src/cli/args.ts";
 import { bands, type Run, thinned } from "../../src/cli/runs.ts";
-import { resolveAny } from "../../src/tasks/any-session.ts";
+import { configOf } from "../support/sessions.ts";
 
 /** A run that logs `value(step)` every `every` steps up to `end`. */
 const run = (every: number, end: number, value: (step: number) => number | null): Run => {
@@ -12,7 +13,7 @@ const run = (every: number, end: number, value: (step: number) => number | null)
   });
   return {
     path: `every ${every}`,
-    config: resolveAny({ task: "line" }),
+    config: configOf({ task: "line" }),
     last: metrics.at(-1),
     curves: thinned(metrics, metrics.length, ["meanReturn"]),
   };

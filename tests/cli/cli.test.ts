@@ -169,11 +169,11 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     "no task": [() => ["train", "--out", out], /want one task, got none/],
     "an algorithm for texts": [
       () => ["train", "cartpole", "--algo", "remax", "--out", out],
-      /algorithm remax does not fit: it compares with a prompt's greedy completion; allowed: reinf/,
+      /algorithm remax does not fit: it compares with a prompt's greedy completion; allowed for cartpole: reinf/,
     ],
     "unknown algorithm": [
       () => ["train", "line", "--algo", "x", "--out", out],
-      /allowed: reinforce/,
+      /allowed for line: reinforce/,
     ],
     "unknown setting": [
       () => ["train", "line", "--set", "lr=1", "--out", out],

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { beforeAll, expect, test } from "vitest";
 import { decodeSafetensors } from "../../src/io/safetensors.ts";
-import { openRun } from "../../src/node/run-folder.ts";
+import { openEnvironmentRun } from "../../src/node/run-folder.ts";
 import { loadActorCritic } from "../../src/policies/import.ts";
 import { readOnnx } from "../support/onnx.ts";
 import { pigrad, temporary } from "../support/pigrad.ts";
@@ -26,9 +26,9 @@ test("js: a module that acts as the run's policy, and its types", async () => {
     /policy\.mjs: [\d,]+ bytes/,
   );
   const { act } = await import(pathToFileURL(out).href);
-  const session = openRun(run);
+  const session = openEnvironmentRun(run);
   let same = 0;
-  session.evaluate(1, 1, true, (_, actor, played) => {
+  session.play(1, 1, true, (_, actor, played) => {
     const raw = new Float32Array(4);
     played.envs[0].observe(raw, 0);
     expect(act(raw)).toBe(actor.command[0]);
@@ -55,7 +55,7 @@ test("safetensors: the weights come back, the statistics beside them", async () 
   const { tensors, metadata } = decodeSafetensors(readFileSync(out));
   expect(metadata.get("task")).toBe("cartpole");
   expect(tensors.get("observation.variance")?.shape).toEqual([4]);
-  const { model } = openRun(run).training;
+  const { model } = openEnvironmentRun(run).training;
   const before = model.parameters.list.map(({ data }) => [...data]);
   for (const { data } of model.parameters.list) data.fill(0);
   loadActorCritic(model, tensors);
@@ -111,7 +111,7 @@ test.each([
     await pigrad("export", out, "--format", "js", "--out", file);
     const { act } = await import(pathToFileURL(file).href);
     let steps = 0;
-    openRun(out).evaluate(2, 1, true, (_, actor, played) => {
+    openEnvironmentRun(out).play(2, 1, true, (_, actor, played) => {
       const raw = new Float32Array(4);
       played.envs[0].observe(raw, 0);
       expect(act(raw.map((x) => x / scale))).toBe(actor.command[0]);

@@ -1,4 +1,5 @@
 /** Text tasks on the command line: train, resume, evaluate, sample, report; and what is said to wrong input. */
+
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";

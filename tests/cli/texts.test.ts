@@ -2,7 +2,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { generate } from "../../src/nn/decode.ts";
-import { openAnyRun } from "../../src/node/run-folder.ts";
+import { openRun } from "../../src/node/run-folder.ts";
+import type { LanguageSession } from "../../src/tasks/text/session.ts";
 import { endToken, stopTokens } from "../../src/text/task.ts";
 import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
 
@@ -27,9 +28,7 @@ beforeAll(async () => {
 
 /** The same completions by the sampler itself. */
 function sampled(prompt: string, count: number, seed: number, options: object): string[] {
-  const { language } = openAnyRun(run);
-  if (language === undefined) throw new Error("a run of language");
-  const { task, gpt } = language;
+  const { task, gpt } = openRun(run) as LanguageSession;
   const { tokenizer } = task;
   const random = new Random(seed);
   return Array.from({ length: count }, () => {
@@ -77,7 +76,7 @@ test("in words: the prompt, then what came; without one, validation prompts", as
       .join(""),
   );
   const own = jsonLines((await pigrad("sample", run, "-n", "20", "--json")).stdout);
-  const { validation } = openAnyRun(run).language?.task.prompts ?? { validation: [] };
+  const { validation } = (openRun(run) as LanguageSession).task.prompts;
   const asked = own.map(({ prompt }) => prompt);
   for (const prompt of asked) expect(validation).toContain(prompt);
   expect(new Set(asked).size).toBeGreaterThan(5);
@@ -104,16 +103,16 @@ test("a prompt longer than the context slides, and that is said once a text on s
 });
 
 test("a turn ends a dialogue's completion", async () => {
-  const task = openAnyRun(talk).language?.task;
+  const { task } = openRun(talk) as LanguageSession;
   const said = jsonLines((await pigrad("sample", talk, "-n", "40", "--json")).stdout);
   let ended = 0;
   for (const { completion } of said) {
-    const length = task?.tokenizer.encode(completion).length ?? 0;
-    expect(length).toBeLessThanOrEqual(task?.completionLength ?? 0);
-    const end = completion.indexOf(task?.turnEnd);
+    const length = task.tokenizer.encode(completion).length ?? 0;
+    expect(length).toBeLessThanOrEqual(task.completionLength);
+    const end = completion.indexOf(task.turnEnd);
     if (end < 0) continue;
     expect(end).toBe(completion.length - 1);
-    if (length < (task?.completionLength ?? 0)) ended++;
+    if (length < (task.completionLength ?? 0)) ended++;
   }
   expect(ended).toBeGreaterThan(0);
 });

@@ -1,4 +1,5 @@
 /** What commands say: names that were mistyped, numbers as arguments, progress, lists, summaries of a sweep. */
+
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { algorithms } from "../../src/algos/index.ts";
@@ -9,7 +10,7 @@ import { didYouMean, nearest } from "../../src/cli/nearest.ts";
 import { Progress, timeLeft } from "../../src/cli/progress.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { bootstrapInterval, interquartileMean } from "../../src/rollout/statistics.ts";
-import { tasks } from "../../src/tasks/index.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
 import { languageTasks } from "../../src/tasks/text/index.ts";
 import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
 
@@ -253,13 +254,13 @@ describe("list", () => {
   test("as JSON: every task, algorithm and table of settings, with its defaults", async () => {
     const lines = jsonLines((await pigrad("list", "--json")).stdout);
     const of = (type: string) => lines.filter((line) => line.type === type);
-    expect(of("task").map(({ name }) => name)).toEqual(Object.keys(tasks));
+    expect(of("task").map(({ name }) => name)).toEqual(Object.keys(environmentTasks));
     expect(of("textTask").map(({ name }) => name)).toEqual(Object.keys(languageTasks));
     const cartpole = of("task").find(({ name }) => name === "cartpole");
     expect(cartpole).toMatchObject({
-      about: tasks.cartpole.about,
-      steps: tasks.cartpole.steps,
-      presets: tasks.cartpole.presets,
+      about: environmentTasks.cartpole.about,
+      steps: environmentTasks.cartpole.steps,
+      presets: environmentTasks.cartpole.presets,
     });
     const ppo = of("algorithm").find(({ name }) => name === "ppo");
     const { annealClip } = algorithms.ppo.settings;
@@ -272,8 +273,8 @@ describe("list", () => {
     expect(of("textAlgorithm").map(({ name }) => name)).toContain("grpo");
     for (const type of ["model", "textModel"]) expect(of(type)).toHaveLength(1);
     const arith = of("textTask").find(({ name }) => name === "arith");
-    const { about, algo, steps, usual } = languageTasks.arith;
-    expect(arith).toMatchObject({ about, algo, steps, usual });
+    const { about, algo, steps, preset } = languageTasks.arith;
+    expect(arith).toMatchObject({ about, algo, steps, preset });
   });
   test("in words: each of them with its preset and a line for each setting", async () => {
     const { stdout } = await pigrad("list");
@@ -288,15 +289,15 @@ describe("list", () => {
       }
     }
     expect(stdout).toContain(
-      `    trains ${tasks.cartpole.steps.toLocaleString("en")} steps by default\n`,
+      `    by default ppo for ${environmentTasks.cartpole.steps.toLocaleString("en")} steps\n`,
     );
-    const preset = Object.entries(tasks.cartpole.presets.ppo ?? {}).map(
+    const preset = Object.entries(environmentTasks.cartpole.presets?.ppo ?? {}).map(
       ([key, value]) => `${key}=${value}`,
     );
     expect(stdout).toContain(`    preset for ppo: ${preset.join(" ")}\n`);
     const { algo, steps } = languageTasks.arith;
     expect(stdout).toContain(
-      `    ${algo} by default, for ${steps.toLocaleString("en")} sampled tokens; preset: `,
+      `    by default ${algo} for ${steps.toLocaleString("en")} sampled tokens\n    preset for every algorithm: `,
     );
     expect(stdout).not.toMatch(/preset for \w+: \n/);
     expect(stdout).toContain("  sft: supervised learning alone\n");

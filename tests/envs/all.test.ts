@@ -1,4 +1,5 @@
 /** Every environment keeps the contract, and the games play by their rules. */
+
 import { describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { Breakout } from "../../src/envs/breakout.ts";
@@ -13,8 +14,8 @@ import { parsePrices } from "../../src/envs/prices.ts";
 import { Recommend } from "../../src/envs/recommend.ts";
 import { sceneSvg } from "../../src/envs/scene.ts";
 import { ClipAction, FrameStack, RescaleAction, TimeLimit } from "../../src/envs/wrappers.ts";
-import { tasks } from "../../src/tasks/index.ts";
-import { resolve } from "../../src/tasks/session.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
+import { configOf } from "../support/sessions.ts";
 
 const seen = (env: Dynamics): number[] => {
   const out = new Float32Array(env.observationSpace.size);
@@ -23,8 +24,8 @@ const seen = (env: Dynamics): number[] => {
 };
 
 describe("every task's environment", () => {
-  for (const [name, task] of Object.entries(tasks)) {
-    const make = (): Dynamics => task.make(resolve({ task: name }).settings as never);
+  for (const [name, task] of Object.entries(environmentTasks)) {
+    const make = (): Dynamics => task.make(configOf({ task: name }).settings as never);
     test(`${name} keeps the contract over 2,000 random steps`, () => {
       checkEnv(make, { steps: 2000 });
     });

@@ -1,4 +1,5 @@
 /** Ends, masks, spaces and seeds of environments that other people write. */
+
 import { describe, expect, test } from "vitest";
 import { EnvError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
@@ -16,7 +17,7 @@ import {
 } from "../../src/envs/space.ts";
 import { FrameStack, RescaleAction, ScaleObservation, TimeLimit } from "../../src/envs/wrappers.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
-import { tasks } from "../../src/tasks/index.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
 import { Toy } from "../support/toy.ts";
 
 describe("an environment's own truncation", () => {
@@ -210,11 +211,14 @@ describe("a VectorEnv's environments", () => {
 });
 
 test("Blackjack's task has Sutton & Barto's rules, as Gymnasium registers Blackjack-v1", () => {
-  expect(tasks.blackjack.settings.sab.initial).toBe(true);
+  expect(environmentTasks.blackjack.settings.sab.initial).toBe(true);
   const values = Object.fromEntries(
-    Object.entries(tasks.blackjack.settings).map(([name, { initial }]) => [name, initial]),
+    Object.entries(environmentTasks.blackjack.settings).map(([name, { initial }]) => [
+      name,
+      initial,
+    ]),
   );
-  const [task, plain] = [tasks.blackjack.make(values), new Blackjack()];
+  const [task, plain] = [environmentTasks.blackjack.make(values), new Blackjack()];
   // a natural against 21 from three cards wins under these rules alone
   for (const env of [task, plain]) {
     env.reset();

@@ -1,4 +1,5 @@
 /** Broken files made from whole ones, and readers that must refuse them in their own words. */
+
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,9 +13,9 @@ import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts"
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
-import { resolveAny } from "../../src/tasks/any-session.ts";
 import { bpe } from "../../src/text/bpe.ts";
 import { readTokenizerJson, writeTokenizerJson } from "../../src/text/tokenizer-json.ts";
+import { configOf } from "../support/sessions.ts";
 
 export interface Format {
   readonly name: string;
@@ -87,7 +88,7 @@ export const formats = (): Format[] => [
   {
     name: "config.json",
     share: 0.1, // through the disk
-    files: ["cartpole", "tokens"].map((task) => encodeUtf8(JSON.stringify(resolveAny({ task })))),
+    files: ["cartpole", "tokens"].map((task) => encodeUtf8(JSON.stringify(configOf({ task })))),
     prepare: (file) => writeFileSync(join(run, "config.json"), file),
     read() {
       readConfig(run);

@@ -1,4 +1,5 @@
 /** Files whose bytes are in order and whose structure is not: what flipped bits hardly ever make. */
+
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,9 +12,9 @@ import { readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { checkpointFrom, metricFrom, sampleFrom } from "../../src/node/run-files.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
-import { resolveAny } from "../../src/tasks/any-session.ts";
-import type { RunConfig } from "../../src/tasks/session.ts";
+import type { RunConfig } from "../../src/tasks/run.ts";
 import { tokenizerFrom } from "../../src/text/load.ts";
+import { configOf } from "../support/sessions.ts";
 import { npy, safetensors, zipOf } from "./archives.ts";
 import type { Format } from "./mutations.ts";
 
@@ -106,8 +107,8 @@ const total = (list: Iterable<{ data: ArrayBufferView }>): number =>
 const metric = { type: "update", update: 3, envSteps: 96, meanReturn: -3.5, seconds: 0.1 };
 const token = { text: "a", own: true, advantage: 0.5, logRatio: null, entropy: 1 };
 const sample = { update: 3, prompt: "1+1=", completion: "2", reward: 1, tokens: [token, token] };
-const line = resolveAny({ task: "line" });
-const tokens = resolveAny({ task: "tokens" });
+const line = configOf({ task: "line" });
+const tokens = configOf({ task: "tokens" });
 
 /** Merges that double, branch, or name tokens which are not there. */
 function merges(random: Random): Uint8Array {

@@ -1,15 +1,16 @@
 /** Learning does not depend on the backend: ten seeds on each, with CleanRL's settings. */
+
 import { availableParallelism } from "node:os";
 import { expect, test } from "vitest";
 import { sweep } from "../../src/node/sweep.ts";
 import { bootstrapInterval, mean } from "../../src/rollout/statistics.ts";
-import { resolve } from "../../src/tasks/session.ts";
 import { cleanRl } from "../support/clean-rl.ts";
+import { configOf } from "../support/sessions.ts";
 
 test("full: PPO on CartPole learns alike on loops and on simd", async () => {
   const run = (backend: string) => {
     const jobs = Array.from({ length: 10 }, (_, i) => ({
-      config: resolve({
+      config: configOf({
         task: "cartpole",
         algo: "ppo",
         seed: i + 1,

@@ -1,11 +1,12 @@
 /** What must be learned, by task and algorithm, with presets: the numbers that docs/results.md reports and tests hold. */
+
 import { availableParallelism } from "node:os";
 import type { Dynamics, Tabular } from "../../src/envs/env.ts";
 import { type SweepResult, sweep } from "../../src/node/sweep.ts";
 import { exactReturns } from "../../src/oracle/value-iteration.ts";
 import { bootstrapInterval, mean, median } from "../../src/rollout/statistics.ts";
-import { tasks } from "../../src/tasks/index.ts";
-import { resolve } from "../../src/tasks/session.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
+import { configOf } from "../support/sessions.ts";
 import { bestFixed, type Fixed } from "./fixed.ts";
 
 export interface Claim {
@@ -177,13 +178,15 @@ export const claims: readonly Claim[] = [
 export async function judge(claim: Claim, threads = availableParallelism()): Promise<Outcome> {
   const { task, algo, seeds, steps, settings = {}, episodes = 100, threshold = null } = claim;
   const jobs = Array.from({ length: seeds }, (_, i) => ({
-    config: resolve({ task, algo, steps, settings, seed: i + 1 }),
+    config: configOf({ task, algo, steps, settings, seed: i + 1 }),
     episodes,
     evaluationSeed: 1_000_000_007,
     threshold,
   }));
   const results = await sweep(jobs, threads);
-  const env = tasks[task as keyof typeof tasks].make(jobs[0].config.settings as never);
+  const env = environmentTasks[task as keyof typeof environmentTasks].make(
+    jobs[0].config.settings as never,
+  );
   return {
     results,
     greedy: results.map(({ evaluation }) => evaluation.meanReturn),

@@ -1,14 +1,12 @@
 /** Language models that must learn from rewards. "quick" ones run in CI; all of them with `npm run test:learning`. */
+
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { simd } from "../../src/backends/simd.ts";
 import { readCorpus } from "../../src/node/corpora.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import {
-  type LanguageSession,
-  openLanguage,
-  settleLanguage,
-} from "../../src/tasks/text/session.ts";
+import type { LanguageSession } from "../../src/tasks/text/session.ts";
+import { openText } from "../support/sessions.ts";
 
 interface Trained {
   readonly session: LanguageSession;
@@ -28,13 +26,14 @@ function train(
   { steps = languageTasks[task].steps, greedy = true, prompts = 1000 } = {},
 ): Trained {
   const begun = performance.now();
-  const k = simd({ memory: 2 ** 29 });
-  const session = openLanguage(k, { task, algo, seed, steps, settings }, null, readCorpus);
+  const backend = simd({ memory: 2 ** 29 });
+  const request = { task, algo, seed, steps, settings };
+  const session = openText(request, { backend, read: readCorpus });
   const { training, reports } = session;
-  const { sftUpdates } = settleLanguage(task, algo, settings);
+  const { sftUpdates } = session.config.settings;
   const measures = () => {
-    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, "heldOut");
-    return { ...m, meanReward: e.meanReward, stdReward: e.stdReward, distinct2: e.distinct2 };
+    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, true);
+    return { ...m, meanReturn: e.meanReturn, stdReturn: e.stdReturn, distinct2: e.distinct2 };
   };
   let before: Trained["before"] | null = null;
   let last: Trained["last"] = {};
@@ -91,7 +90,7 @@ test.skipIf(!existsSync(sentences.data)).each([1, 2, 3])(
   (seed) => {
     const options = { greedy: false, prompts: 2000 };
     const { before, after, last } = train("sentiment", "rloo", seed, sentences, options);
-    expect(after.meanReward - before.meanReward).toBeGreaterThanOrEqual(before.stdReward);
+    expect(after.meanReturn - before.meanReturn).toBeGreaterThanOrEqual(before.stdReturn);
     expect(last.kl).toBeLessThanOrEqual(0.3);
     expect(after.distinct2).toBeGreaterThanOrEqual(0.8 * before.distinct2);
   },

@@ -1,7 +1,8 @@
 /** Seeds that must learn. "quick" ones run in CI; all of them with `npm run test:learning`. */
+
 import { expect, test } from "vitest";
 import { exactReturns } from "../../src/oracle/value-iteration.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 /** Greedy return of each seed after the task's own number of steps. */
 function greedyReturns(
@@ -10,12 +11,12 @@ function greedyReturns(
   settings: Record<string, unknown> = {},
 ): number[] {
   return Array.from({ length: seeds }, (_, i) => {
-    const session = open(resolve({ task, seed: i + 1, settings }));
+    const session = openControl(configOf({ task, seed: i + 1, settings }));
     while (session.reports.next().value.envSteps < session.config.steps);
     return session.evaluate(1, 1, true).meanReturn;
   });
 }
-const optimum = exactReturns(open(resolve({ task: "line" })).makeEnv() as never).optimal;
+const optimum = exactReturns(openControl(configOf({ task: "line" })).makeEnv() as never).optimal;
 
 test("quick: line, learned value: the optimum on at least 9 of seeds 1 to 10", () => {
   const returns = greedyReturns("line", 10);

@@ -1,4 +1,5 @@
 /** What config.json and a checkpoint must say, and whose a checkpoint is. */
+
 import { expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { encodeState } from "../../src/io/state-file.ts";
@@ -10,10 +11,10 @@ import {
   runFileFrom,
   sampleFrom,
 } from "../../src/node/run-files.ts";
-import { resolveAny } from "../../src/tasks/any-session.ts";
-import type { RunConfig } from "../../src/tasks/session.ts";
+import type { RunConfig } from "../../src/tasks/run.ts";
+import { configOf } from "../support/sessions.ts";
 
-const config = resolveAny({ task: "cartpole", seed: 7, settings: { envs: 3 } }) as RunConfig;
+const config = configOf({ task: "cartpole", seed: 7, settings: { envs: 3 } }) as RunConfig;
 const facts = { format: "pigrad 1", task: "cartpole", algo: "ppo", seed: "7", envs: "3" };
 const state = { update: 5, weights: Float32Array.of(1, 2) };
 const read = (changes: Record<string, string | undefined> = {}, saved: object = state) => {
@@ -56,8 +57,10 @@ test("config.json comes back whole, with what tells its corpora", () => {
   const sha256 = "0123456789abcdef".repeat(4);
   const corpora = { "a.txt": { bytes: 0, sha256 } };
   const text = JSON.stringify({ ...config, from: "runs/x", corpora });
-  expect(runFileFrom(text, "c")).toEqual({ config: { ...config, from: "runs/x" }, corpora });
-  expect(runFileFrom(JSON.stringify(config), "c")).toEqual({ config, corpora: {} });
+  const whole = runFileFrom(text, "c");
+  expect([whole.run.config, whole.corpora]).toEqual([{ ...config, from: "runs/x" }, corpora]);
+  const plain = runFileFrom(JSON.stringify(config), "c");
+  expect([plain.run.config, plain.corpora]).toEqual([config, {}]);
   for (const broken of [
     { bytes: -1, sha256 },
     { bytes: 1.5, sha256 },

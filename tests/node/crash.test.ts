@@ -1,11 +1,12 @@
 /** A run whose process is killed goes on to the bytes of one that was left alone. A kill leaves the folder of that moment. */
+
 import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { closeRun, createRun, readSamples, resumeRun } from "../../src/node/run-folder.ts";
 import { trainRun } from "../../src/node/train-run.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-crash-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -35,7 +36,7 @@ const bytesOf = (path: string): Record<string, string> =>
 
 /** Trains in a folder until the end, with a copy of the folder for each update; returns the copies. */
 async function trained(name: Name, path: string, goOn = false, copies = true): Promise<string[]> {
-  const session = goOn ? resumeRun(path) : openAny(resolveAny(configs[name]));
+  const session = goOn ? resumeRun(path) : openConfig(configOf(configs[name]));
   if (!goOn) createRun(path, session.config);
   const moments: string[] = [];
   const copy = (): void => {

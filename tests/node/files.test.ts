@@ -1,4 +1,5 @@
 /** Files and folders that pigrad makes: where they may be, and what is said where they may not. */
+
 import fs, {
   closeSync,
   existsSync,
@@ -22,9 +23,9 @@ import {
 } from "../../src/node/files.ts";
 import { closeRun, createRun } from "../../src/node/run-folder.ts";
 import { trainRun } from "../../src/node/train-run.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { patched } from "../support/patched.ts";
 import { temporary } from "../support/pigrad.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 const at = temporary();
 
@@ -165,7 +166,7 @@ test("lines at the edges of what is read at a time", () => {
 
 test("a run without samples has no file of them", async () => {
   const settings = { width: 8, layers: 1, heads: 1, sftUpdates: 2, sftTexts: 2 };
-  const session = openAny(resolveAny({ task: "arith", algo: "sft", steps: 10, settings }));
+  const session = openConfig(configOf({ task: "arith", algo: "sft", steps: 10, settings }));
   createRun(at("sft"), session.config);
   await trainRun(at("sft"), session, { checkpointEvery: 1 }, () => {});
   closeRun(at("sft"));

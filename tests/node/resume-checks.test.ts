@@ -1,4 +1,5 @@
 /** A resume reads every file of the folder before it writes to one: where it fails, no byte has changed. */
+
 import {
   appendFileSync,
   cpSync,
@@ -17,7 +18,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { closeRun, createRun, readSamples, resumeRun } from "../../src/node/run-folder.ts";
 import { trainRun } from "../../src/node/train-run.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-checks-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -25,7 +26,7 @@ const run = join(folder, "run");
 
 beforeAll(async () => {
   const settings = { width: 8, layers: 1, heads: 1, prompts: 4, groupSize: 2 };
-  const session = openAny(resolveAny({ task: "arith", steps: 100, settings }));
+  const session = openConfig(configOf({ task: "arith", steps: 100, settings }));
   createRun(run, session.config);
   await trainRun(run, session, { checkpointEvery: 50 }, () => {});
   closeRun(run);

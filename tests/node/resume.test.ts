@@ -11,7 +11,7 @@ import { trainCommand } from "../../src/cli/train.ts";
 import { FormatError, SettingError } from "../../src/core/errors.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
-import { openRun, resumeRun } from "../../src/node/run-folder.ts";
+import { openEnvironmentRun, resumeRun } from "../../src/node/run-folder.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-resume-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -89,7 +89,7 @@ test("--until-steps already reached, and --until-seconds 0: no update, the saved
 test("--steps N beside --resume: the run is as long as N, as if it had been asked for then", async () => {
   await train("cartpole", "--steps", "320", ...small, "--out", at("longer"), "--quiet");
   await train("--resume", at("longer"), "--steps", "640", "--quiet");
-  const { config, training } = openRun(at("longer"));
+  const { config, training } = openEnvironmentRun(at("longer"));
   expect(config.steps).toBe(640);
   expect(training.totalSteps).toBe(640);
   const lines = readFileSync(join(at("longer"), "metrics.jsonl"), "utf8")
@@ -112,13 +112,13 @@ test("--set envs=N beside --resume: weights and optimizer kept, environments new
     const own = extra[0] === "--algo" ? [] : small;
     const args = ["cartpole", "--steps", "5000", ...own, ...extra, ...statistics, "--out", at(run)];
     await train(...args, "--until-steps", "200", "--quiet");
-    const before = openRun(at(run)).training;
+    const before = openEnvironmentRun(at(run)).training;
     const out = await train("--resume", at(run), "--set", "envs=3", "--until-steps", "1");
     expect(out).toMatch(/3 new environments; weights and optimizer kept/);
     const session = resumeRun(at(run));
     expect(session.config.settings.envs).toBe(3);
     const first = resumeRun(at(run), { envs: "5" });
-    const { training } = first as unknown as ReturnType<typeof openRun>;
+    const { training } = first as unknown as ReturnType<typeof openEnvironmentRun>;
     const numbers = (t: typeof before) => t.model.parameters.list.map(({ data }) => [...data]);
     expect(numbers(training)).toEqual(numbers(before));
     expect(training.env.moments?.count).toBeGreaterThan(200);
@@ -148,10 +148,10 @@ test("--from RUN: a new run, another algorithm even, begins with the weights and
     const out = at(`onward-${algo}`);
     const args = ["--algo", algo, "--steps", "64", "--from", at("from"), ...statistics, ...zero];
     await train("cartpole", ...args, "--out", out);
-    const { training, config } = openRun(out);
+    const { training, config } = openEnvironmentRun(out);
     expect(config.from).toBe(at("from"));
     expect(training.model.parameters.list.map(({ data }) => [...data])).toEqual(
-      openRun(at("from")).training.model.parameters.list.map(({ data }) => [...data]),
+      openEnvironmentRun(at("from")).training.model.parameters.list.map(({ data }) => [...data]),
     );
     expect(training.env.moments?.count).toBeGreaterThan(320 + 64 - 1);
   }
@@ -202,7 +202,7 @@ describe("a checkpoint is read whole before anything is touched", () => {
       const metadata = { format: "pigrad 1", task: "cartpole", algo: "ppo", [name]: value };
       writeFileSync(file, encodeState(state, metadata));
       expect(() => resumeRun(at("meta"))).toThrow(new RegExp(`expected a checkpoint of ${name} `));
-      expect(() => openRun(at("meta"))).toThrow(FormatError);
+      expect(() => openEnvironmentRun(at("meta"))).toThrow(FormatError);
     }
   });
 });
@@ -250,7 +250,7 @@ test("observationScale: an exported policy takes raw observations, as the enviro
     await said(exportCommand, run, "--format", "js", "--out", file);
     const { act } = await import(pathToFileURL(file).href);
     let steps = 0;
-    openRun(run).evaluate(2, 1, true, (_, actor, played) => {
+    openEnvironmentRun(run).play(2, 1, true, (_, actor, played) => {
       const { env } = played.envs[0] as unknown as { env: Dynamics };
       const raw = new Float32Array(4);
       env.observe(raw, 0);

@@ -1,4 +1,5 @@
 /** Run folders are data: what is read is checked, what is written follows no link, and nobody shares a name. */
+
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
@@ -34,7 +35,8 @@ import {
 import { serveLive } from "../../src/node/live.ts";
 import { bytes, checkMemory, machineMemory } from "../../src/node/memory.ts";
 import { metricFrom, runFileFrom, sampleFrom } from "../../src/node/run-files.ts";
-import { resolveAny } from "../../src/tasks/any-session.ts";
+import { resolve as resolveRun } from "../../src/tasks/run.ts";
+import { configOf } from "../support/sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-files-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -94,7 +96,7 @@ describe("lines are checked on reading", () => {
       FormatError,
     );
   });
-  const config = resolveAny({ task: "cartpole" });
+  const config = configOf({ task: "cartpole" });
   test.each([
     ["hidden", [1e300]],
     ["hidden", { toString: 1 }],
@@ -235,11 +237,11 @@ describe("memory", () => {
     expect(given).toEqual([totalmem(), 5e8, totalmem()]);
   });
   test("is counted before it is taken", () => {
-    const huge = resolveAny({ task: "cartpole", settings: { hidden: [1e6, 1e6] } });
+    const huge = resolveRun({ task: "cartpole", settings: { hidden: [1e6, 1e6] } });
     expect(() => checkMemory(huge, 2 ** 34)).toThrow(
       /needs at least .* of memory \(.* parameters\), there are 17.2 GB/,
     );
-    expect(checkMemory(resolveAny({ task: "cartpole" }), 2 ** 30)).toBeLessThan(2 ** 26);
+    expect(checkMemory(resolveRun({ task: "cartpole" }), 2 ** 30)).toBeLessThan(2 ** 26);
     expect([0, 999, 1000, 12_345_678].map(bytes)).toEqual([
       "0.00 B",
       "999 B",

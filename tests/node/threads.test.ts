@@ -1,23 +1,23 @@
 /** Trainings on threads: the results of each job, the message of a failure, and that all threads end after it. */
+
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
 import { a3cThreads } from "../../src/node/a3c-threads.ts";
 import { type SweepJob, type SweepResult, sweep } from "../../src/node/sweep.ts";
 import { shareOf, Team } from "../../src/node/team.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
-import type { Session } from "../../src/tasks/session.ts";
 import { patched } from "../support/patched.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 const job = (seed: number, more: Partial<SweepJob> = {}, settings = {}): SweepJob => ({
-  config: resolveAny({ task: "bandit", steps: 1600, seed, settings }),
+  config: configOf({ task: "bandit", steps: 1600, seed, settings }),
   episodes: 3,
   evaluationSeed: 11,
   threshold: null,
   ...more,
 });
 /** The reports of a training in this process. */
-function reportsOf(config: SweepJob["config"], session = openAny(config) as Session): Report[] {
+function reportsOf(config: SweepJob["config"], session = openControl(config)): Report[] {
   const reports: Report[] = [];
   for (const report of session.reports) {
     reports.push({ ...report });
@@ -27,7 +27,7 @@ function reportsOf(config: SweepJob["config"], session = openAny(config) as Sess
 }
 /** Runs the same training in this process. */
 function trained({ config, episodes, evaluationSeed, threshold }: SweepJob) {
-  const session = openAny(config) as Session;
+  const session = openControl(config);
   const reports = reportsOf(config, session);
   const goal = threshold ?? Infinity;
   const reached = reports.find((r) => r.episodes >= 100 && r.meanReturn >= goal);
@@ -67,7 +67,7 @@ test("a sweep's results are those of trainings one by one, in the order of the j
 test("a job that fails ends the sweep with its task, algorithm and seed", async () => {
   const bad = {
     ...job(9),
-    config: resolveAny({ task: "bandit", seed: 9, settings: { means: "1e308,-1e308" } }),
+    config: configOf({ task: "bandit", seed: 9, settings: { means: "1e308,-1e308" } }),
   };
   await expect(sweep([job(1), bad, job(2)], 1)).rejects.toThrow(
     /^bandit reinforce, seed 9: .*not finite/,
@@ -84,18 +84,18 @@ test("a thread that ends without a message ends the sweep, or A3C, by its seed",
   await expect(sweep([job(4, {}, { envs: 4 })], 1)).rejects.toThrow(
     "bandit reinforce, seed 4: its thread ended with code 1",
   );
-  const config = resolveAny({ task: "line", algo: "a3c", seed: 6, settings: { threads: 2 } });
+  const config = configOf({ task: "line", algo: "a3c", seed: 6, settings: { threads: 2 } });
   endNext();
   const run = async (): Promise<void> => {
-    for await (const _ of a3cThreads(openAny(config) as Session));
+    for await (const _ of a3cThreads(openControl(config)));
   };
   await expect(run()).rejects.toThrow("a3c: thread 0, seed 6: ended with code 1");
 });
 
 test("A3C on threads counts every worker's steps and episodes, once", async () => {
   const settings = { threads: 2, workers: 3, rollout: 5 };
-  const config = resolveAny({ task: "line", algo: "a3c", steps: 1e9, settings });
-  const session = openAny(config) as Session;
+  const config = configOf({ task: "line", algo: "a3c", steps: 1e9, settings });
+  const session = openControl(config);
   const before = session.training.model.parameters.list.map(({ data }) => [...data]);
   const reports = [];
   for await (const report of a3cThreads(session)) {
@@ -129,10 +129,10 @@ test("A3C's workers are dealt out to the threads, each to one", async () => {
   });
   try {
     const settings = { threads: 3, workers: 7 };
-    const config = resolveAny({ task: "bandit", algo: "a3c", settings });
-    for await (const _ of a3cThreads(openAny(config) as Session)) break;
-    const few = resolveAny({ task: "bandit", algo: "a3c", settings: { threads: 3, workers: 1 } });
-    for await (const _ of a3cThreads(openAny(few) as Session)) break;
+    const config = configOf({ task: "bandit", algo: "a3c", settings });
+    for await (const _ of a3cThreads(openControl(config))) break;
+    const few = configOf({ task: "bandit", algo: "a3c", settings: { threads: 3, workers: 1 } });
+    for await (const _ of a3cThreads(openControl(few))) break;
   } finally {
     restore();
   }
@@ -141,8 +141,8 @@ test("A3C's workers are dealt out to the threads, each to one", async () => {
 
 test("a thread of A3C that fails is named, with the run's seed", async () => {
   const settings = { threads: 2, workers: 2, means: "1e308,-1e308" };
-  const config = resolveAny({ task: "bandit", algo: "a3c", seed: 5, settings });
-  const reports = a3cThreads(openAny(config) as Session);
+  const config = configOf({ task: "bandit", algo: "a3c", seed: 5, settings });
+  const reports = a3cThreads(openControl(config));
   const run = async (): Promise<void> => {
     for await (const _ of reports);
   };

@@ -1,13 +1,14 @@
 /** Training in a folder: why it stops, when it writes a checkpoint, what its figures say. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
 import { EventFile } from "../../src/node/event-file.ts";
 import { closeRun, createRun, readMetrics, resumeRun } from "../../src/node/run-folder.ts";
 import { type StopOptions, trainRun } from "../../src/node/train-run.ts";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { readEvents } from "../support/event-file.ts";
 import { temporary } from "../support/pigrad.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 const at = temporary();
 let count = 0;
@@ -17,7 +18,7 @@ const perUpdate = 32; // environment steps
 async function train(stop: Partial<StopOptions>, watch?: (report: Report) => void, steps = 320) {
   const folder = at(`run${count++}`);
   const settings = { envs: 2, rollout: 16, epochs: 1, hidden: [4] };
-  const session = openAny(resolveAny({ task: "cartpole", steps, settings }));
+  const session = openConfig(configOf({ task: "cartpole", steps, settings }));
   createRun(folder, session.config);
   const updates: number[] = [];
   const trained = await trainRun(folder, session, { checkpointEvery: 1e9, ...stop }, (report) => {

@@ -1,4 +1,5 @@
 /** PopArt: statistics by hand, outputs that stay, values of large rewards, and a run that goes on. */
+
 import { describe, expect, test } from "vitest";
 import { a2c, a2cSettings } from "../../src/algos/a2c.ts";
 import { ppo, ppoSettings } from "../../src/algos/ppo.ts";
@@ -12,7 +13,7 @@ import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { PopArt } from "../../src/policies/pop-art.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 import { Toy } from "../support/toy.ts";
 
 test("statistics by hand, unbiased from the first batch on", () => {
@@ -97,21 +98,21 @@ describe("the value of an endless reward of 1,000 comes to 1,000/(1 − γ) = 20
 test("a run goes on to the last bit, and its V is the same in evaluation", () => {
   for (const algo of ["ppo", "a2c"]) {
     const settings = { popArt: 0.1, envs: 2, rollout: 8 };
-    const config = resolve({ task: "cartpole", algo, seed: 3, settings });
-    const draw = (session: ReturnType<typeof open>): string[] =>
+    const config = configOf({ task: "cartpole", algo, seed: 3, settings });
+    const draw = (session: ReturnType<typeof openControl>): string[] =>
       [0, 1, 2].map(() => JSON.stringify(session.reports.next().value));
-    const whole = open(config);
-    const first = open(config);
+    const whole = openControl(config);
+    const first = openControl(config);
     draw(whole);
     draw(first);
     const { state } = decodeState(encodeState(first.training.save()));
-    const second = open(config, state);
+    const second = openControl(config, state);
     expect(draw(second)).toEqual(draw(whole));
-    const evaluated = open(config);
+    const evaluated = openControl(config);
     evaluated.load(state);
     const seen = [first, evaluated].map((session) => {
       const values: number[] = [];
-      session.evaluate(1, 1, true, (_, actor) => values.push(actor.value[0]));
+      session.play(1, 1, true, (_, actor) => values.push(actor.value[0]));
       return values;
     });
     expect(seen[1]).toEqual(seen[0]);
@@ -120,6 +121,6 @@ test("a run goes on to the last bit, and its V is the same in evaluation", () =>
 
 test("PPO refuses clipped values with it: their range would change its units", () => {
   const settings = { popArt: 0.1, valueClip: "max" };
-  const session = open(resolve({ task: "cartpole", algo: "ppo", settings }));
+  const session = openControl(configOf({ task: "cartpole", algo: "ppo", settings }));
   expect(() => session.reports.next()).toThrow(/valueClip=none/);
 });

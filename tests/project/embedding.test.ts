@@ -92,7 +92,7 @@ test("worker", async () => {
   const contents = `import { parentPort } from "node:worker_threads";
 globalThis.postMessage = (message) => parentPort.postMessage(message);
 parentPort.on("message", (data) => globalThis.onmessage({ data }));
-${examples.worker.replace("pigrad/tasks/session", join(root, "src/tasks/session.ts")).replace("onmessage =", "globalThis.onmessage =")}`;
+${examples.worker.replace("pigrad/tasks/session", join(root, "src/tasks/session.ts")).replace("pigrad/tasks/run", join(root, "src/tasks/run.ts")).replace("onmessage =", "globalThis.onmessage =")}`;
   const file = join(folder, "worker.mjs");
   buildSync({
     stdin: { contents, resolveDir: root },

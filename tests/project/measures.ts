@@ -15,7 +15,7 @@ import { Session } from "node:inspector/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const forward = (path: string): string => path.replaceAll("\\", "/");
@@ -119,8 +119,8 @@ export function foldersOf(sources: readonly ts.SourceFile[]) {
 }
 
 /** Returns the files of src that one update runs through, as the head of this file defines it. */
-async function filesOfUpdate(options: Parameters<typeof resolveAny>[0]): Promise<string[]> {
-  const session = openAny(resolveAny({ ...options, backend: "loops", seed: 1 }));
+async function filesOfUpdate(options: Parameters<typeof configOf>[0]): Promise<string[]> {
+  const session = openConfig(configOf({ ...options, backend: "loops", seed: 1 }));
   session.prepare();
   session.reports.next(); // warms up
   const inspector = new Session();
@@ -136,7 +136,7 @@ async function filesOfUpdate(options: Parameters<typeof resolveAny>[0]): Promise
   return files.map((url) => url.slice(src.length).replace(/\?.*$/, "")).sort();
 }
 
-async function printUpdate(name: string, options: Parameters<typeof resolveAny>[0]): Promise<void> {
+async function printUpdate(name: string, options: Parameters<typeof configOf>[0]): Promise<void> {
   const files = await filesOfUpdate(options);
   const below = files.filter((file) => /^(backends|ops)\//.test(file));
   const above = files.filter((file) => !below.includes(file));

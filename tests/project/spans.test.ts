@@ -1,9 +1,10 @@
 /** Code that docs name beside a link to a source file stands in that file. */
+
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
-import { tasks } from "../../src/tasks/index.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
 import { languageTasks } from "../../src/tasks/text/index.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -47,10 +48,10 @@ function isIn(text: string, span: string): boolean {
   return args.split(/, */).every((arg) => new RegExp(`\\b${arg}\\b`).test(text));
 }
 
-/** Words of the command line: its commands and tasks. */
+/** Words of the command line: its commands and environmentTasks. */
 const isName = (span: string): boolean =>
   existsSync(join(root, `src/cli/${span}.ts`)) ||
-  Object.hasOwn(tasks, span) ||
+  Object.hasOwn(environmentTasks, span) ||
   Object.hasOwn(languageTasks, span);
 
 test("every linked source file exists, and has the code that is named beside the link", () => {

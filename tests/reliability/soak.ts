@@ -2,7 +2,7 @@
  * `npm run test:soak [-- N]` (needs --expose-gc): N updates (default a million) of a whole trainer on each
  * backend; after warm-up neither heap nor typed arrays may grow by more than 1 MB.
  */
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 const updates = Number(process.argv[2] ?? 1_000_000);
 const { gc } = globalThis as { gc?: () => void };
@@ -17,8 +17,8 @@ const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 
 for (const backend of ["simd", "loops"]) {
   const settings = { envs: 1, hidden: [8] };
-  const { reports } = open(
-    resolve({ task: "bandit", algo: "reinforce", backend, settings, steps: 1e12 }),
+  const { reports } = openControl(
+    configOf({ task: "bandit", algo: "reinforce", backend, settings, steps: 1e12 }),
   );
   const warmUp = Math.min(20_000, updates / 10);
   for (let i = 0; i < warmUp; i++) reports.next();

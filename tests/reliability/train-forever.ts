@@ -3,12 +3,12 @@ import { existsSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "../../src/algos/training.ts";
 import { checkpoint, createRun, resumeRun } from "../../src/node/run-folder.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 const folder = process.argv[2];
-const config = resolve({ task: "line", steps: 1e9, settings: { envs: 2, hidden: [8] } });
+const config = configOf({ task: "line", steps: 1e9, settings: { envs: 2, hidden: [8] } });
 const goesOn = existsSync(join(folder, "checkpoint.safetensors"));
-const session = goesOn ? resumeRun(folder) : open(config);
+const session = goesOn ? resumeRun(folder) : openControl(config);
 if (!goesOn) createRun(folder, config);
 const metrics: string[] = [];
 for (;;) {

@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
 import { policyModule } from "../../src/io/policy-js.ts";
 import { policyPlan } from "../../src/policies/plan.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 
 /** The text of a module that plays CartPole. */
 function trainedPolicy(): string {
-  const { training, reports } = open(resolve({ task: "cartpole", algo: "ppo", seed: 1 }));
+  const { training, reports } = openControl(configOf({ task: "cartpole", algo: "ppo", seed: 1 }));
   let solved = false;
   while (!solved && training.envSteps < 150_000)
     solved = (reports.next().value as { meanReturn: number }).meanReturn > 490;

@@ -1,14 +1,12 @@
 /** The context that a text task's prompts, completions and examples need, by the plainest loop. */
-import { settle } from "../../src/core/settings.ts";
+
+import { resolve } from "../../src/tasks/run.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import { settleLanguage } from "../../src/tasks/text/session.ts";
 import { exampleTokens, promptTokens } from "../../src/text/task.ts";
 
 export function contextFor(name: LanguageTaskName): number {
-  const { settings: table, make } = languageTasks[name];
-  const values = settleLanguage(name, "sft", {});
-  const own = Object.fromEntries(Object.entries(values).filter(([key]) => key in table));
-  const task = make(settle(table, own), () => "");
+  const values = resolve({ task: name, algo: "sft" }).values.task;
+  const task = languageTasks[name].make(values as never, () => "");
   let [asked, read] = [0, 0];
   for (const side of ["train", "validation", "heldOut"] as const) {
     for (const prompt of task.prompts[side])

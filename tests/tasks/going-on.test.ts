@@ -3,17 +3,21 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { ConnectFour } from "../../src/envs/connect-four.ts";
 import { RunningMoments } from "../../src/returns/running.ts";
-import { openAny } from "../../src/tasks/any-session.ts";
-import { tasks } from "../../src/tasks/index.ts";
-import { isThreaded, open, openWorker, resolve, type Session } from "../../src/tasks/session.ts";
+import {
+  type EnvironmentSession,
+  isThreaded,
+  openWorker,
+} from "../../src/tasks/environment-session.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
+import { configOf, openConfig, openControl } from "../support/sessions.ts";
 import { session } from "../support/small-session.ts";
 
-const weights = ({ training }: Session): number[] =>
+const weights = ({ training }: EnvironmentSession): number[] =>
   training.model.parameters.list.flatMap(({ data }) => [...data]);
 
 describe("seeds and steps", () => {
   test("a seed is the weights, the environments and the chance; another is others", () => {
-    const starts = ({ training }: Session): number[] => {
+    const starts = ({ training }: EnvironmentSession): number[] => {
       training.env.start();
       return [...training.env.observation];
     };
@@ -34,7 +38,7 @@ describe("seeds and steps", () => {
 });
 
 describe("training, evaluating, loading", () => {
-  let trained: Session;
+  let trained: EnvironmentSession;
   beforeAll(() => {
     trained = session({ normalizeObservation: true, popArt: 0.1 });
     for (let i = 0; i < 3; i++) trained.reports.next();
@@ -55,7 +59,7 @@ describe("training, evaluating, loading", () => {
   test("evaluate plays in an environment of its own, under the training's statistics, and changes nothing", () => {
     const before = JSON.stringify(trained.training.save());
     const seen: number[] = [];
-    const { returns } = trained.evaluate(3, 5, true, (_, actor, env) => {
+    const { returns } = trained.play(3, 5, true, (_, actor, env) => {
       expect(trained.training.env.envs).not.toContain(env.envs[0]);
       seen.push(actor.observation[0]);
     });
@@ -89,8 +93,12 @@ describe("training, evaluating, loading", () => {
   });
 
   test("a saved training goes on to the last bit; with other environments it keeps weights and counts", () => {
-    const make = (saved: unknown, settings: object = {}, renews = false): Session =>
-      open(session({ normalizeObservation: true, ...settings }).config, saved as never, renews);
+    const make = (saved: unknown, settings: object = {}, renews = false): EnvironmentSession =>
+      openControl(
+        session({ normalizeObservation: true, ...settings }).config,
+        saved as never,
+        renews,
+      );
     const one = make(null);
     for (let i = 0; i < 3; i++) one.reports.next();
     const saved = structuredClone(one.training.save());
@@ -99,7 +107,7 @@ describe("training, evaluating, loading", () => {
     expect(two.training.update).toBe(3);
     expect(two.reports.next().value).toEqual(one.reports.next().value);
     expect(weights(two)).toEqual(weights(one));
-    const either = openAny(one.config, saved as never);
+    const either = openConfig(one.config, { saved: saved as never });
     either.prepare();
     expect(either.reports.next().value).toEqual(make(saved).reports.next().value);
     const more = make(saved, { envs: 3 }, true);
@@ -113,12 +121,12 @@ describe("training, evaluating, loading", () => {
 });
 
 describe("workers", () => {
-  const { config } = session({ envs: 2, normalizeObservation: true });
+  const { run } = session({ envs: 2, normalizeObservation: true });
   test("each has chance and environments of its own, as many as `envs`, and the statistics given", () => {
     const shared = new RunningMoments(1);
     const sizes: number[] = [];
     const [a, b] = [0, 1].map((i) =>
-      openWorker(config, i, (size) => {
+      openWorker(run as never, i, (size) => {
         sizes.push(size);
         return shared;
       }),
@@ -126,8 +134,8 @@ describe("workers", () => {
     expect(sizes).toEqual([1, 1]);
     expect([a.env.moments, b.env.moments, a.env.envs.length]).toEqual([shared, shared, 2]);
     expect(a.random.save()).not.toEqual(b.random.save());
-    expect(openWorker(config, 1).random.save()).toEqual(b.random.save());
-    expect(openWorker(config, 1).env.moments).not.toBe(shared);
+    expect(openWorker(run as never, 1).random.save()).toEqual(b.random.save());
+    expect(openWorker(run as never, 1).env.moments).not.toBe(shared);
     const own = session({ envs: 2 }).training.random.save();
     for (const worker of [a, b]) expect(worker.random.save()).not.toEqual(own);
   });
@@ -148,10 +156,14 @@ describe("workers", () => {
       backend: "loops",
       settings: { hidden: [3], envs: 1, workers: 2 },
     };
-    const one = open(resolve(request));
+    const one = openControl(configOf(request));
     for (let i = 0; i < 4; i++) one.reports.next();
-    const threads = resolve({ ...request, seed: 8, settings: { ...request.settings, threads: 2 } });
-    const two = open(threads, one.training.save());
+    const threads = configOf({
+      ...request,
+      seed: 8,
+      settings: { ...request.settings, threads: 2 },
+    });
+    const two = openControl(threads, one.training.save());
     expect(two.training.update).toBe(0);
     two.prepare();
     expect([two.training.update, two.training.envSteps]).toEqual([
@@ -159,7 +171,7 @@ describe("workers", () => {
       one.training.envSteps,
     ]);
     expect(weights(two)).toEqual(weights(one));
-    const fresh = open(threads);
+    const fresh = openControl(threads);
     const before = weights(fresh);
     fresh.prepare();
     expect(weights(fresh)).toEqual(before);
@@ -178,13 +190,13 @@ describe("self-play", () => {
   });
   test("the league goes on with each update, and is saved with the training", () => {
     const one = game();
-    const past = (s: Session): number =>
+    const past = (s: EnvironmentSession): number =>
       (s.training.save() as { league: { past: unknown[] } }).league.past.length;
     one.prepare();
     expect(past(one)).toBe(0);
     for (let i = 0; i < 11; i++) one.reports.next();
     expect(past(one)).toBe(2); // of updates 1 and 11
-    const two = open(one.config, structuredClone(one.training.save()));
+    const two = openControl(one.config, structuredClone(one.training.save()));
     expect(two.reports.next().value).toEqual(one.reports.next().value);
     expect(weights(two)).toEqual(weights(one));
     expect(session().training.save()).not.toHaveProperty("league");
@@ -193,16 +205,16 @@ describe("self-play", () => {
 });
 
 test("every task has settings that its environment reads, and presets that its algorithms take", () => {
-  for (const [task, { presets, settings }] of Object.entries(tasks)) {
+  for (const [task, { presets = {}, settings }] of Object.entries(environmentTasks)) {
     for (const algo of Object.keys(presets)) {
-      const { settings: values } = resolve({ task, algo, backend: "loops" });
+      const { settings: values } = configOf({ task, algo, backend: "loops" });
       for (const [name, value] of Object.entries(
         (presets as never as Record<string, Record<string, unknown>>)[algo],
       ))
         if (name !== "steps") expect(values[name], `${task} ${algo} ${name}`).toEqual(value);
     }
-    const env = (tasks as Record<string, typeof tasks.line>)[task].make(
-      resolve({ task, backend: "loops" }).settings as never,
+    const env = (environmentTasks as Record<string, typeof environmentTasks.line>)[task].make(
+      configOf({ task, backend: "loops" }).settings as never,
     );
     const { maxSteps } = settings;
     if (maxSteps !== undefined) expect(env.maxSteps).toBe(maxSteps.initial);

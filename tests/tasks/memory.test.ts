@@ -1,13 +1,16 @@
 /** The memory that a run needs, against the models that are made. */
 import { describe, expect, test } from "vitest";
-import { openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { memoryNeed } from "../../src/tasks/memory.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { resolve } from "../../src/tasks/run.ts";
+import { openControl, openText } from "../support/sessions.ts";
 
 const config = (task: string, settings: Readonly<Record<string, unknown>>, algo = "reinforce") =>
   resolve({ task, algo, backend: "loops", settings: { baseline: "mean", ...settings } });
 const parametersOf = (given: ReturnType<typeof config>): number =>
-  open(given).training.model.parameters.list.reduce((n, { data }) => n + data.length, 0);
+  openControl(given.config).training.model.parameters.list.reduce(
+    (n, { data }) => n + data.length,
+    0,
+  );
 
 describe("control: parameters are those of a policy without a critic", () => {
   test.each([
@@ -64,12 +67,12 @@ test("control, by hand: weights and gradients, values of a row; then moments and
 
 describe("language", () => {
   const language = (settings: Readonly<Record<string, unknown>>, algo = "rloo") =>
-    resolveAny({ task: "tokens", algo, backend: "loops", settings });
+    resolve({ task: "tokens", algo, backend: "loops", settings });
   test("parameters are the model's, counted with 16 tokens of vocabulary, and of context where it is not given", () => {
     for (const tied of [true, false])
       for (const context of [0, 30]) {
         const settings = { layers: 2, width: 12, heads: 2, tied, context };
-        const list = openAny(language(settings)).language?.gpt.parameters.list ?? [];
+        const list = openText(language(settings).config).gpt.parameters.list;
         const all = list.reduce((n, { data }) => n + data.length, 0);
         const size = (name: string): number => list.find((p) => p.name === name)?.data.length ?? 0;
         const counted = (tied ? 1 : 2) * 16 * 12 + Math.max(16, context) * 12;

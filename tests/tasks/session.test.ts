@@ -3,22 +3,17 @@ import { describe, expect, test } from "vitest";
 import { SettingError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { FrameStack, ScaleObservation } from "../../src/envs/wrappers.ts";
-import {
-  backendNames,
-  backendOf,
-  open,
-  openWorker,
-  resolve,
-  type Session,
-} from "../../src/tasks/session.ts";
+import { type EnvironmentSession, openWorker } from "../../src/tasks/environment-session.ts";
+import { backendNames, backendOf, resolve } from "../../src/tasks/run.ts";
+import { configOf, openControl } from "../support/sessions.ts";
 import { session } from "../support/small-session.ts";
 
-const parametersOf = ({ training }: Session): string[] =>
+const parametersOf = ({ training }: EnvironmentSession): string[] =>
   training.model.parameters.list.map(({ name, shape }) => `${name} ${shape}`);
 
 describe("resolve", () => {
   test("what is left out is the task's: algorithm, steps, presets; then the defaults", () => {
-    const cartpole = resolve({ task: "cartpole", backend: "loops" });
+    const cartpole = configOf({ task: "cartpole", backend: "loops" });
     expect(cartpole).toMatchObject({
       task: "cartpole",
       algo: "ppo",
@@ -34,14 +29,14 @@ describe("resolve", () => {
       velocities: true,
     });
     expect(cartpole).not.toHaveProperty("from");
-    const a2c = resolve({ task: "cartpole", algo: "a2c" });
+    const a2c = configOf({ task: "cartpole", algo: "a2c" });
     expect(a2c.steps).toBe(250_000); // the preset's
     expect(a2c.settings).toMatchObject({ rollout: 32, optimizer: "adam" });
     expect(a2c.settings).not.toHaveProperty("steps");
-    expect(resolve({ task: "line", algo: "impala" }).steps).toBe(80_000);
+    expect(configOf({ task: "line", algo: "impala" }).steps).toBe(80_000);
   });
   test("what is given comes before presets; names and numbers that are none are refused", () => {
-    const given = resolve({
+    const given = configOf({
       task: "cartpole",
       algo: "a2c",
       seed: 0,
@@ -63,9 +58,9 @@ describe("resolve", () => {
       { task: "line", settings: { slippery: true } },
       { task: "line", settings: { gamma: 2 } },
     ])
-      expect(() => resolve(bad)).toThrow(SettingError);
-    resolve({ task: "line", seed: Number.MAX_SAFE_INTEGER, steps: 1e12 });
-    resolve({ task: "line", steps: 1 });
+      expect(() => configOf(bad)).toThrow(SettingError);
+    configOf({ task: "line", seed: Number.MAX_SAFE_INTEGER, steps: 1e12 });
+    configOf({ task: "line", steps: 1 });
   });
   test("backends by name; auto is one of them", () => {
     expect(backendNames).toEqual(["auto", "loops", "simd"]);
@@ -129,8 +124,8 @@ describe("settings of the model", () => {
   test("a critic only where the algorithm has one", () => {
     const critic = (baseline: string): boolean => {
       const settings = { baseline, hidden: [2] };
-      const config = resolve({ task: "line", algo: "reinforce", backend: "loops", settings });
-      return open(config).training.model.hasCritic;
+      const config = configOf({ task: "line", algo: "reinforce", backend: "loops", settings });
+      return openControl(config).training.model.hasCritic;
     };
     expect([critic("mean"), critic("value"), session().training.model.hasCritic]).toEqual([
       false,
@@ -168,13 +163,15 @@ describe("settings of what is seen", () => {
   });
   test("as many environments as the algorithm has; they rest only where it takes whole episodes", () => {
     expect(session({ envs: 3 }).training.env.envs.length).toBe(3);
-    const a3c = open(
-      resolve({ task: "line", algo: "a3c", backend: "loops", settings: { envs: 2, workers: 3 } }),
+    const a3c = openControl(
+      configOf({ task: "line", algo: "a3c", backend: "loops", settings: { envs: 2, workers: 3 } }),
     );
     expect(a3c.training.env.envs.length).toBe(6);
     const rests = (algo: string): boolean => {
       const settings = { envs: 1, maxSteps: 1, hidden: [2] };
-      const { env } = open(resolve({ task: "line", algo, backend: "loops", settings })).training;
+      const { env } = openControl(
+        configOf({ task: "line", algo, backend: "loops", settings }),
+      ).training;
       env.start();
       env.step([1]);
       return env.resting(0);
@@ -197,7 +194,7 @@ describe("settings of what is seen", () => {
 });
 
 test("workers draw from splits of the seed's generator, the first after the one the model of all is made by", () => {
-  const config = resolve({ task: "line", algo: "a3c", seed: 9, settings: { envs: 2 } });
+  const config = configOf({ task: "line", algo: "a3c", seed: 9, settings: { envs: 2 } });
   const key = (random: Random): number[] => random.save().slice(0, 2);
   const seed = new Random(9);
   seed.split(); // the model's
@@ -206,8 +203,8 @@ test("workers draw from splits of the seed's generator, the first after the one 
     random.split(); // its model's
     return key(random.split());
   });
-  const got = [0, 1, 2].map((i) => key(openWorker(config, i).random));
+  const got = [0, 1, 2].map((i) => key(openWorker(resolve(config) as never, i).random));
   expect(got).toEqual(streams);
-  const all = [...got, key(open(config).training.random)];
+  const all = [...got, key(openControl(config).training.random)];
   expect(new Set(all.map(String)).size).toBe(4);
 });

@@ -1,18 +1,16 @@
-/** The settings of tasks: what each changes, what it refuses, and that presets say something. */
+/** The settings of environmentTasks: what each changes, what it refuses, and that presets say something. */
 import { describe, expect, test } from "vitest";
-import type { algorithms } from "../../src/algos/index.ts";
 import { type Settings, settle } from "../../src/core/settings.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
-import { tasks } from "../../src/tasks/index.ts";
-import { modelSettings } from "../../src/tasks/model-settings.ts";
-import { settingsOf } from "../../src/tasks/session.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
+import { gptSettings, modelSettings } from "../../src/tasks/model-settings.ts";
+import { tablesOf, taskNamed } from "../../src/tasks/run.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import { gptSettings, languageSettingsOf } from "../../src/tasks/text/session.ts";
 import { seen, stepFrom } from "../support/seen.ts";
 
-type Name = keyof typeof tasks;
+type Name = keyof typeof environmentTasks;
 const make = (task: Name, given: object = {}): Dynamics => {
-  const { settings, make: build } = tasks[task];
+  const { settings, make: build } = environmentTasks[task];
   return build(settle(settings, given as Record<string, unknown>));
 };
 const outcomes = (env: Dynamics, state: number, action: number): number =>
@@ -144,7 +142,7 @@ test("what counts as solved is a return that can be had, and not by every policy
     "frozen-lake": [0, 1],
     catch: [-1, 1],
   };
-  const named = Object.entries(tasks).filter(([, { solved }]) => solved !== undefined);
+  const named = Object.entries(environmentTasks).filter(([, { solved }]) => solved !== undefined);
   expect(named.map(([task]) => task).sort()).toEqual(Object.keys(possible).sort());
   for (const [task, { solved }] of named) {
     const [least, most] = possible[task];
@@ -169,27 +167,28 @@ function mustTake(settings: Settings, name: string, least: number, most: number,
 describe("ranges", () => {
   test("of control", () => {
     for (const task of ["line", "cartpole", "taxi", "portfolio"] as const)
-      mustTake(tasks[task].settings, "maxSteps", 1, 1_000_000);
-    mustTake(tasks.bandit.settings, "deviation", 0, Infinity);
-    mustTake(tasks.catch.settings, "rows", 2, 100);
-    mustTake(tasks.catch.settings, "columns", 1, 100);
-    mustTake(tasks.breakout.settings, "sticky", 0, 1, 0.01);
+      mustTake(environmentTasks[task].settings, "maxSteps", 1, 1_000_000);
+    mustTake(environmentTasks.bandit.settings, "deviation", 0, Infinity);
+    mustTake(environmentTasks.catch.settings, "rows", 2, 100);
+    mustTake(environmentTasks.catch.settings, "columns", 1, 100);
+    mustTake(environmentTasks.breakout.settings, "sticky", 0, 1, 0.01);
     for (const [name, least, most] of [
       ["items", 1, 1000],
       ["topics", 1, 100],
       ["slate", 1, 20],
     ] as const)
-      mustTake(tasks.recommend.settings, name, least, most);
-    mustTake(tasks.recommend.settings, "drift", 0, 1, 0.01);
-    for (const name of ["from", "to"]) mustTake(tasks.portfolio.settings, name, 0, 1, 0.01);
-    mustTake(tasks.portfolio.settings, "window", 1, 1000);
-    mustTake(tasks.portfolio.settings, "cost", 0, 0.49, 0.01);
+      mustTake(environmentTasks.recommend.settings, name, least, most);
+    mustTake(environmentTasks.recommend.settings, "drift", 0, 1, 0.01);
+    for (const name of ["from", "to"])
+      mustTake(environmentTasks.portfolio.settings, name, 0, 1, 0.01);
+    mustTake(environmentTasks.portfolio.settings, "window", 1, 1000);
+    mustTake(environmentTasks.portfolio.settings, "cost", 0, 0.49, 0.01);
     for (const [task, name] of [
       ["line", "start"],
       ["line", "end"],
       ["frozen-lake", "map"],
     ] as const)
-      expect(tasks[task].settings[name].read("other")).toBeUndefined();
+      expect(environmentTasks[task].settings[name].read("other")).toBeUndefined();
   });
   test("of models", () => {
     mustTake(modelSettings, "memory", 0, 4096);
@@ -230,11 +229,16 @@ describe("ranges", () => {
 });
 
 describe("presets", () => {
+  const settingsOf = (task: string, algo: string): Settings => {
+    const tables = tablesOf(task, taskNamed(task), algo);
+    return { ...tables.algorithm, ...tables.model, ...tables.task };
+  };
+
   test("every task of control has one for its own algorithm, and a flag in it is another than the default", () => {
-    for (const [task, { presets, algo }] of Object.entries(tasks)) {
+    for (const [task, { presets = {}, algo }] of Object.entries(environmentTasks)) {
       expect(Object.keys(presets)).toContain(algo);
       for (const [name, preset] of Object.entries(presets)) {
-        const table = settingsOf(task as Name, name as keyof typeof algorithms);
+        const table = settingsOf(task, name);
         expect(Object.keys(preset as object).length, task).toBeGreaterThan(0);
         for (const [setting, value] of Object.entries(preset as object)) {
           if (typeof value !== "boolean") continue;
@@ -244,10 +248,10 @@ describe("presets", () => {
     }
   });
   test("so are those of text tasks", () => {
-    for (const [task, { usual, algo }] of Object.entries(languageTasks)) {
-      const table = languageSettingsOf(task, algo);
-      expect(Object.keys(usual).length, task).toBeGreaterThan(0);
-      for (const [setting, value] of Object.entries(usual))
+    for (const [task, { preset = {}, algo }] of Object.entries(languageTasks)) {
+      const table = settingsOf(task, algo);
+      expect(Object.keys(preset).length, task).toBeGreaterThan(0);
+      for (const [setting, value] of Object.entries(preset))
         if (typeof value === "boolean")
           expect(value, `${task} ${setting}`).not.toEqual(table[setting].initial);
     }

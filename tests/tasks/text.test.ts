@@ -1,13 +1,14 @@
 /** Text tasks: what they ask and accept, and that nothing held out is trained on. */
 import { describe, expect, test } from "vitest";
 import { settle } from "../../src/core/settings.ts";
-import { type AnySession, openAny, resolveAny } from "../../src/tasks/any-session.ts";
 import { withoutCarry } from "../../src/tasks/text/arith.ts";
 import { optimalTurns } from "../../src/tasks/text/guess.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { numberWords } from "../../src/tasks/text/number-words.ts";
+import type { LanguageSession } from "../../src/tasks/text/session.ts";
 import type { Sides } from "../../src/text/corpus.ts";
 import { exampleTokens, promptTokens, type TextTask } from "../../src/text/task.ts";
+import { openText } from "../support/sessions.ts";
 
 const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
   ...train,
@@ -90,25 +91,25 @@ test.each(["g2p", "number-words", "summarize"] as const)(
 
 test("a session asks validation prompts, and the held-out ones only where it is told to", () => {
   const settings = { width: 8, layers: 1, sftUpdates: 1 };
-  const session = openAny(resolveAny({ task: "number-words", algo: "sft", settings }));
+  const session = openText({ task: "number-words", algo: "sft", settings });
   const { validation, heldOut } = make("number-words").prompts;
-  const { language } = session;
-  const promptsOf = (side?: "heldOut") =>
-    language?.evaluate(1e6, 1, true, side).samples.map(({ prompt }) => prompt);
+  const promptsOf = (heldOut?: boolean) =>
+    session.evaluate(1e6, 1, true, heldOut).samples.map(({ prompt }) => prompt);
   expect(promptsOf()).toEqual(validation);
-  expect(promptsOf("heldOut")).toEqual(heldOut);
+  expect(promptsOf(true)).toEqual(heldOut);
   expect(session.evaluate(1e6, 1, true).episodes).toBe(validation.length);
-  expect(session.evaluateHeldOut?.(1e6, 1, true).episodes).toBe(heldOut.length);
+  expect(session.evaluate(1e6, 1, true, true).episodes).toBe(heldOut.length);
 });
 
 describe("weights of another session", () => {
   const small = { width: 8, layers: 1, heads: 1, sftUpdates: 1 };
-  const session = (algo: string, settings: object, seed: number) =>
-    openAny(resolveAny({ task: "tokens", algo, seed, settings: { ...small, ...settings } }));
-  const weightsOf = ({ language }: AnySession) =>
-    Object.fromEntries(
-      language?.gpt.parameters.list.map(({ name, data }) => [name, [...data]]) ?? [],
-    );
+  const session = (algo: string, settings: object, seed: number) => {
+    const opened = openText({ task: "tokens", algo, seed, settings: { ...small, ...settings } });
+    opened.prepare();
+    return opened;
+  };
+  const weightsOf = ({ gpt }: LanguageSession) =>
+    Object.fromEntries(gpt.parameters.list.map(({ name, data }) => [name, [...data]]));
 
   test("supervised to PPO: all but the value head, which stays fresh and is said", () => {
     const from = session("sft", {}, 1);

@@ -1,10 +1,8 @@
-/** Text tasks by name: settings, the model's size, and presets chosen by measurement. */
-
+/** Text tasks by name: settings, and presets chosen by measurement. */
 import { FormatError } from "../../core/errors.ts";
-import type { Settings, Values } from "../../core/settings.ts";
 import { text } from "../../core/settings.ts";
 import { pairs } from "../../text/corpus.ts";
-import type { TextTask } from "../../text/task.ts";
+import { languageTask, type ReadCorpus } from "../task.ts";
 import { arith, arithSettings } from "./arith.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
 import { guess, guessSettings } from "./guess.ts";
@@ -12,24 +10,6 @@ import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
 import { sentiment, sentimentSettings } from "./sentiment.ts";
 import { summarize, summarizeSettings } from "./summarize.ts";
 import { tokens, tokensSettings } from "./tokens.ts";
-
-/** Gives the text of a corpus that a setting names; how, is the caller's: there are no files here. */
-export type ReadCorpus = (name: string) => string;
-
-export interface LanguageTask<S extends Settings> {
-  readonly about: string;
-  readonly settings: S;
-  readonly make: (values: Values<S>, read: ReadCorpus) => TextTask;
-  readonly algo: string;
-  /** Tokens to sample. */
-  readonly steps: number;
-  /** Settings other than the defaults: for every algorithm, and by algorithm. */
-  readonly usual: Readonly<Record<string, unknown>>;
-  readonly presets?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-}
-export type AnyLanguageTask = LanguageTask<Settings>;
-const task = <S extends Settings>(t: LanguageTask<S>): AnyLanguageTask =>
-  t as unknown as AnyLanguageTask;
 
 const data = {
   data: text("", "file of a corpus; none: a small one of our own (see `pigrad data`)"),
@@ -49,13 +29,13 @@ function lexiconOf(name: string, read: ReadCorpus): Record<string, number> | und
 }
 
 export const languageTasks = {
-  arith: task({
+  arith: languageTask({
     about: "addition, from a start among sloppy pupils; exact reward",
     settings: arithSettings,
     make: (values) => arith(values),
     algo: "grpo",
     steps: 2_500_000,
-    usual: {
+    preset: {
       sftUpdates: 1500,
       prompts: 128,
       groupSize: 8,
@@ -66,13 +46,13 @@ export const languageTasks = {
       reference: false,
     },
   }),
-  g2p: task({
+  g2p: languageTask({
     about: "English spelling to phonemes; reward: phonemes right",
     settings: { ...g2pSettings, ...data },
     make: (values, read) => g2p(values, corpusOf(values.data, read)),
     algo: "rloo",
     steps: 4_000_000,
-    usual: {
+    preset: {
       taught: 0.0725,
       sftUpdates: 3000,
       sftDropout: 0.1,
@@ -82,13 +62,13 @@ export const languageTasks = {
       reference: false,
     },
   }),
-  "number-words": task({
+  "number-words": languageTask({
     about: "digits to English words, or back; exact reward and nearness",
     settings: numberWordsSettings,
     make: (values) => numberWordsTask(values),
     algo: "grpo",
     steps: 1_500_000,
-    usual: {
+    preset: {
       taught: 0.1,
       sftUpdates: 150,
       sftTexts: 32,
@@ -99,7 +79,7 @@ export const languageTasks = {
       reference: false,
     },
   }),
-  sentiment: task({
+  sentiment: languageTask({
     about: "continue sentences with words that a lexicon scores high, held by a KL",
     settings: {
       ...sentimentSettings,
@@ -110,7 +90,7 @@ export const languageTasks = {
       sentiment(values, corpusOf(values.data, read), lexiconOf(values.lexicon, read)),
     algo: "rloo",
     steps: 400_000,
-    usual: {
+    preset: {
       longest: 60,
       sftUpdates: 600,
       sftTexts: 32,
@@ -119,13 +99,13 @@ export const languageTasks = {
       learningRate: 3e-4,
     },
   }),
-  summarize: task({
+  summarize: languageTask({
     about: "headlines for short texts; ROUGE-L",
     settings: { ...summarizeSettings, ...data },
     make: (values, read) => summarize(values, corpusOf(values.data, read)),
     algo: "rloo",
     steps: 300_000,
-    usual: {
+    preset: {
       taught: 0.03,
       sftUpdates: 150,
       sftTexts: 16,
@@ -134,21 +114,21 @@ export const languageTasks = {
       prompts: 32,
     },
   }),
-  guess: task({
+  guess: languageTask({
     about: "a dialogue: find a hidden number by asking, in as few turns as halving needs",
     settings: guessSettings,
     make: (values) => guess(values),
     algo: "rloo",
     steps: 200_000,
-    usual: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
+    preset: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
   }),
-  tokens: task({
+  tokens: languageTask({
     about: "a token task small enough to know the exact return of",
     settings: tokensSettings,
     make: (values) => tokens(values),
     algo: "reinforce",
     steps: 60_000,
-    usual: { width: 32, layers: 1, sftUpdates: 0, learningRate: 1e-3, reference: false },
+    preset: { width: 32, layers: 1, sftUpdates: 0, learningRate: 1e-3, reference: false },
   }),
 };
 export type LanguageTaskName = keyof typeof languageTasks;

@@ -1,29 +1,13 @@
-/** A language session from names and settings, as session.ts makes them for control. */
+/** A session of a task that is a text. */
 import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
-import { notForTexts } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
-import { sftSettings, supervised } from "../../algos/sft.ts";
+import { type SftConfig, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
-import {
-  estimatorOf,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-  tuneSettings,
-} from "../../algos/tune-settings.ts";
-import type { Backend } from "../../core/backend.ts";
+import { estimatorOf, type TuneConfig, type TuneName } from "../../algos/tune-settings.ts";
 import { SettingError, UsageError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import {
-  flag,
-  integer,
-  type Settings,
-  settle,
-  unknownName,
-  type Values,
-} from "../../core/settings.ts";
-import { partOf, type State } from "../../core/state.ts";
+import { partOf } from "../../core/state.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { gptModule } from "../../nn/gpt-js.ts";
 import { loadGptState } from "../../nn/gpt-weights.ts";
@@ -36,105 +20,63 @@ import {
   type TextTask,
   turnEndTokens,
 } from "../../text/task.ts";
-import { type LanguageTaskName, languageTasks, type ReadCorpus } from "./index.ts";
+import type { GptConfig } from "../model-settings.ts";
+import { makeBackend, type ResolvedRun } from "../run.ts";
+import type { OpenOptions, SessionBase } from "../session-base.ts";
+import type { LanguageTask, ReadCorpus } from "../task.ts";
 
-export const gptSettings = {
-  layers: integer(2, "blocks", { min: 1, max: 64 }),
-  heads: integer(4, "attention heads", { min: 1, max: 64 }),
-  width: integer(64, "numbers a position", { min: 1, max: 8192 }),
-  context: integer(0, "tokens seen; 0: as many as the task's texts have", { max: 65536 }),
-  tied: flag(true, "the head is the token embedding"),
-};
-
-/** Names of what trains language: supervised alone, or supervised and then from rewards. */
-export const languageAlgorithms: readonly string[] = ["sft", ...Object.keys(tuneAlgorithms)];
-
-/** The settings of task, model and algorithm in one table. */
-export const languageSettingsOf = (task: string, algo: string): Settings => ({
-  ...languageTasks[task as LanguageTaskName].settings,
-  ...gptSettings,
-  ...sftSettings,
-  ...(algo === "sft" ? {} : tuneSettings),
-});
-
-/** Values of the settings: defaults, what the algorithm and the task usually have, what is given. */
-export function settleLanguage(
-  task: string,
-  algo: string,
-  given: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
-  const { usual, presets = {} } = languageTasks[task as LanguageTaskName];
-  if (!languageAlgorithms.includes(algo)) {
-    throw unknownName("algorithm", algo, languageAlgorithms, ` for ${task}`, notForTexts);
-  }
-  const table = languageSettingsOf(task, algo);
-  const own =
-    algo === "sft" ? {} : ((tuneAlgorithms[algo as TuneName] as TuneAlgorithm).usual ?? {});
-  const known = Object.fromEntries(
-    Object.entries({ ...usual, ...own, ...presets[algo] }).filter(([name]) => name in table),
-  );
-  return settle(table, { ...known, ...given });
-}
-
-export interface LanguageConfig {
-  readonly task: string;
-  readonly algo: string;
-  readonly seed: number;
-  readonly steps: number;
-  readonly settings: Readonly<Record<string, unknown>>;
-}
-
-export interface LanguageSession {
-  readonly reports: Generator<Report, void>;
+export interface LanguageSession extends SessionBase {
+  readonly kind: "text";
   readonly training: LanguageTraining;
   readonly task: TextTask;
   readonly gpt: Gpt;
-  /** On validation prompts, if no other side is said. */
-  evaluate(
-    prompts: number,
-    seed: number,
-    greedy: boolean,
-    side?: "validation" | "heldOut",
-  ): LanguageEvaluation;
-  /** Takes weights, and no more, from a saved training. Returns what of the model it has nothing for, as `loadGpt`. */
-  load(state: State): readonly string[];
+  evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): LanguageEvaluation;
 }
 
-/** A training, fresh or from where `saved` was saved, ready to be drawn from. */
+/** Opens a session of a text, new or from a saved training. */
 export function openLanguage(
-  k: Backend,
-  config: LanguageConfig,
-  saved: State | null = null,
-  read: ReadCorpus = noCorpus,
+  run: ResolvedRun<LanguageTask>,
+  { saved = null, read = noCorpus, backend }: OpenOptions = {},
 ): LanguageSession {
+  const { config, task: definition, values } = run;
   const { algo, seed, steps } = config;
-  const settings = settleLanguage(config.task, algo, config.settings);
-  const definition = languageTasks[config.task as LanguageTaskName];
-  const task = definition.make(pick(settings, definition.settings), read);
-  const shape = pick(settings, gptSettings);
+  const task = definition.make(values.task as never, read);
+  const shape = values.model as GptConfig;
   const random = new Random(seed);
-  const sft = pick(settings, sftSettings);
-  const tune = algo === "sft" ? null : pick(settings, tuneSettings);
-  const valueHead = tune !== null && estimatorOf(algo as TuneName, tune).baseline === "value";
+  const settings = values.algorithm as SftConfig & TuneConfig;
+  const tunes = algo !== "sft";
+  const valueHead = tunes && estimatorOf(algo as TuneName, settings).baseline === "value";
   const context = shape.context > 0 ? shape.context : contextOf(task);
   const options = { ...shape, context, vocab: task.tokenizer.vocab, valueHead };
-  const gpt = new Gpt(k, options, random.split());
+  const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, saved);
-  const stages: Stage<Report>[] = [supervised(training, sft)];
-  if (tune !== null) stages.push(tuning(training, algo as TuneName, tune));
+  let begun: Generator<Report, void> | null = null;
+  const begin = (): Generator<Report, void> => {
+    if (begun !== null) return begun;
+    const stages: Stage<Report>[] = [supervised(training, settings)];
+    if (tunes) stages.push(tuning(training, algo as TuneName, settings));
+    begun = inStages(training, stages);
+    return begun;
+  };
   return {
-    reports: inStages(training, stages),
+    kind: "text",
+    run,
+    config,
     training,
     task,
     gpt,
-    evaluate: (most, evaluationSeed, greedy, side = "validation") =>
+    evaluate: (most, evaluationSeed, greedy, heldOut = false) =>
       evaluateLanguage(gpt, task, {
-        side,
+        side: heldOut ? "heldOut" : "validation",
         most,
         seed: evaluationSeed,
         sampling: greedy ? { greedy: true } : {},
       }),
+    reports: (function* () {
+      yield* begin();
+    })(),
     load: (state) => loadGptState(gpt, partOf(state, "weights")),
+    prepare: () => void begin(),
   };
 }
 
@@ -152,11 +94,6 @@ export function languageModule({ gpt, task }: LanguageSession, title: string) {
 const noCorpus: ReadCorpus = (name) => {
   throw new SettingError(`data: no way to read "${name}" here`);
 };
-
-function pick<S extends Settings>(values: Readonly<Record<string, unknown>>, table: S): Values<S> {
-  const own = Object.entries(values).filter(([name]) => Object.hasOwn(table, name));
-  return settle(table, Object.fromEntries(own));
-}
 
 /** What the longest prompt and completion, or example, need; plain text is cut to 64 tokens. */
 function contextOf(task: TextTask): number {

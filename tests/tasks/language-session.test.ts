@@ -2,25 +2,21 @@
 import { describe, expect, test } from "vitest";
 import { SettingError, UsageError } from "../../src/core/errors.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
-import { isLanguage, openAny, resolveAny, taskSettings } from "../../src/tasks/any-session.ts";
-import { tasks } from "../../src/tasks/index.ts";
+import { student95 } from "../../src/rollout/evaluate.ts";
+import { mean } from "../../src/rollout/statistics.ts";
+import { environmentTasks } from "../../src/tasks/environments.ts";
 import { replay } from "../../src/tasks/replay.ts";
-import { open, resolve } from "../../src/tasks/session.ts";
+import { taskNamed } from "../../src/tasks/run.ts";
 import { languageTasks } from "../../src/tasks/text/index.ts";
 import { languageModule } from "../../src/tasks/text/session.ts";
+import { configOf, openConfig, openControl, openText } from "../support/sessions.ts";
 import { contextFor } from "./context.ts";
 
-describe("resolveAny", () => {
+describe("configOf", () => {
   test("a task of either kind by its name, with what is usual for it", () => {
-    expect([isLanguage("arith"), isLanguage("line"), isLanguage("toString")]).toEqual([
-      true,
-      false,
-      false,
-    ]);
-    expect(resolveAny({ task: "line", backend: "loops" })).toEqual(
-      resolve({ task: "line", backend: "loops" }),
-    );
-    const arith = resolveAny({ task: "arith", backend: "loops", from: "runs/a" });
+    expect([taskNamed("arith").kind, taskNamed("line").kind]).toEqual(["text", "environment"]);
+    expect(() => taskNamed("toString")).toThrow(SettingError);
+    const arith = configOf({ task: "arith", backend: "loops", from: "runs/a" });
     expect(arith).toMatchObject({
       task: "arith",
       algo: "grpo",
@@ -35,15 +31,15 @@ describe("resolveAny", () => {
       sftUpdates: 1500,
       curriculum: true,
     });
-    expect(taskSettings("arith")).toBe(languageTasks.arith.settings);
-    expect(taskSettings("line")).toBe(tasks.line.settings);
+    expect(taskNamed("arith")).toBe(languageTasks.arith);
+    expect(taskNamed("line")).toBe(environmentTasks.line);
   });
   test("given settings come first; supervised learning alone has none of the rewards' settings", () => {
-    const sft = resolveAny({ task: "arith", algo: "sft", settings: { sftUpdates: 3 } });
+    const sft = configOf({ task: "arith", algo: "sft", settings: { sftUpdates: 3 } });
     expect(sft.settings.sftUpdates).toBe(3);
     expect(sft.settings).not.toHaveProperty("groupSize");
-    expect(resolveAny({ task: "arith", settings: { prompts: 4 } }).settings.prompts).toBe(4);
-    const dr = resolveAny({ task: "tokens", algo: "ppo" }).settings;
+    expect(configOf({ task: "arith", settings: { prompts: 4 } }).settings.prompts).toBe(4);
+    const dr = configOf({ task: "tokens", algo: "ppo" }).settings;
     expect(dr).toMatchObject({ width: 32, layers: 1, sftUpdates: 0, reference: false });
   });
   test("names and numbers that are none are refused, with those there are", () => {
@@ -57,10 +53,10 @@ describe("resolveAny", () => {
       { task: "arith", settings: { gamma: 2 } },
       { task: "arith", algo: "sft", settings: { groupSize: 2 } },
     ])
-      expect(() => resolveAny(bad)).toThrow(SettingError);
-    expect(() => resolveAny({ task: "no" })).toThrow(/cartpole.*arith/);
-    expect(() => resolveAny({ task: "arith", algo: "no" })).toThrow("for arith");
-    expect(() => openAny(resolveAny({ task: "g2p", settings: { data: "x" } }))).toThrow(
+      expect(() => configOf(bad)).toThrow(SettingError);
+    expect(() => configOf({ task: "no" })).toThrow(/cartpole.*arith/);
+    expect(() => configOf({ task: "arith", algo: "no" })).toThrow("for arith");
+    expect(() => openConfig(configOf({ task: "g2p", settings: { data: "x" } }))).toThrow(
       'no way to read "x"',
     );
   });
@@ -69,32 +65,21 @@ describe("resolveAny", () => {
 describe("a language session", () => {
   const small = { width: 8, layers: 1, heads: 2, sftUpdates: 1, prompts: 2, groupSize: 2 };
   const make = (task: string, settings: object = {}, algo = "rloo", seed = 2) =>
-    openAny(
-      resolveAny({ task, algo, seed, backend: "loops", settings: { ...small, ...settings } }),
-    );
+    openText({ task, algo, seed, backend: "loops", settings: { ...small, ...settings } });
 
-  test("an evaluation's completions are episodes: rewards as returns, characters as lengths", () => {
+  test("an evaluation's completions are episodes: rewards as returns, tokens as lengths", () => {
     const session = make("number-words", { share: 40 });
-    const { language } = session;
     for (const greedy of [true, false]) {
       const episodes = session.evaluate(6, 3, greedy);
-      const told = language?.evaluate(6, 3, greedy);
-      const rewards = told?.samples.map(({ reward }) => reward) ?? [];
+      const rewards = episodes.samples.map(({ reward }) => reward);
       expect(episodes.returns).toEqual(rewards);
-      expect(episodes.lengths).toEqual(told?.samples.map(({ completion }) => completion.length));
-      expect([episodes.episodes, episodes.meanReturn, episodes.stdReturn]).toEqual([
-        rewards.length,
-        told?.meanReward,
-        told?.stdReward,
-      ]);
+      expect(mean(episodes.lengths)).toBeCloseTo(episodes.meanLength, 12);
+      expect([episodes.episodes, episodes.meanReturn]).toEqual([rewards.length, mean(rewards)]);
       expect(episodes.margin).toBeCloseTo(
-        (1.96 * episodes.stdReturn) / Math.sqrt(rewards.length),
+        (student95(rewards.length - 1) * episodes.stdReturn) / Math.sqrt(rewards.length),
         12,
       );
-      expect([episodes.successRate, episodes.measures]).toEqual([
-        told?.measures.exact,
-        told?.measures,
-      ]);
+      expect(episodes.successRate).toBe(episodes.measures.exact);
     }
     expect(session.evaluate(6, 3, false).returns).not.toEqual(
       session.evaluate(6, 4, false).returns,
@@ -102,7 +87,7 @@ describe("a language session", () => {
   });
   test("greedy completions do not depend on the seed", () => {
     const session = make("number-words", { share: 40 });
-    const of = (seed: number) => session.language?.evaluate(6, seed, true).samples;
+    const of = (seed: number) => session.evaluate(6, seed, true).samples;
     expect(of(3)).toEqual(of(4));
   });
   test("success is what is exact, or found; null where a task says neither", () => {
@@ -113,16 +98,17 @@ describe("a language session", () => {
   });
   test("completions that cannot be scored are no episodes", () => {
     const session = make("sentiment", { merges: 0, completion: 2 });
-    const told = session.language?.evaluate(80, 1, false);
-    const scored = told?.samples.map(({ reward }) => reward).filter((r) => !Number.isNaN(r)) ?? [];
-    expect(scored.length).toBeLessThan(told?.samples.length ?? 0);
     const episodes = session.evaluate(80, 1, false);
+    const scored = episodes.samples.map(({ reward }) => reward).filter((r) => !Number.isNaN(r));
+    expect(scored.length).toBeLessThan(episodes.samples.length);
     expect([episodes.returns, episodes.episodes]).toEqual([scored, scored.length]);
-    expect(episodes.lengths.length).toBe(told?.samples.length);
+    expect([episodes.lengths.length, episodes.unscored]).toEqual([
+      scored.length,
+      episodes.samples.length - scored.length,
+    ]);
   });
   test("as a module it begins and stops as the task does; a turn that ends with two tokens is refused", () => {
-    const { language } = make("guess", { numbers: 3 });
-    if (language === undefined) throw new Error("a language task");
+    const language = make("guess", { numbers: 3 });
     const { js } = languageModule(language, "three numbers");
     expect(js).toContain("three numbers");
     expect(js).toContain("const stops = [6,3];"); // three numbers, ?, <, >, and the end
@@ -138,21 +124,18 @@ describe("a language session", () => {
     const hasValue = (algo: string, baseline?: string): boolean => {
       const settings = { ...small, ...(baseline === undefined ? {} : { baseline }) };
       const given = algo === "sft" ? { width: 8 } : settings;
-      const { language } = openAny(
-        resolveAny({ task: "tokens", algo, backend: "loops", settings: given }),
-      );
-      return language?.gpt.parameters.get("value.weight") !== undefined;
+      const { gpt } = openText({ task: "tokens", algo, backend: "loops", settings: given });
+      return gpt.parameters.get("value.weight") !== undefined;
     };
     expect([hasValue("ppo"), hasValue("rloo"), hasValue("sft")]).toEqual([true, false, false]);
     const weights = (seed: number): number[] => [
-      ...(make("tokens", {}, "rloo", seed).language?.gpt.parameters.list[0].data ?? []),
+      ...make("tokens", {}, "rloo", seed).gpt.parameters.list[0].data,
     ];
     expect(weights(2)).toEqual(weights(2));
     expect(weights(2)).not.toEqual(weights(3));
   });
   test("the context is what is asked for, or what the task's longest text needs, plain text cut at 64", () => {
-    const of = (task: string, settings = {}): number =>
-      make(task, settings).language?.gpt.options.context ?? 0;
+    const of = (task: string, settings = {}): number => make(task, settings).gpt.options.context;
     expect(of("tokens", { context: 40 })).toBe(40);
     expect(of("tokens")).toBe(2 + 4); // end, letter; three letters and an end
     expect(of("arith", { digits: 1 })).toBe(5 + 3);
@@ -161,10 +144,10 @@ describe("a language session", () => {
   });
   test("learning from rewards follows the supervised stage, which ends alone; a saved training goes on the same", () => {
     const settings = { ...small, sftUpdates: 2, sftTexts: 4 };
-    const config = resolveAny({ task: "tokens", algo: "rloo", backend: "loops", settings });
-    const take = ({ reports }: ReturnType<typeof openAny>, n: number): unknown[] =>
+    const config = configOf({ task: "tokens", algo: "rloo", backend: "loops", settings });
+    const take = ({ reports }: ReturnType<typeof openConfig>, n: number): unknown[] =>
       Array.from({ length: n }, () => reports.next().value);
-    const one = openAny(config);
+    const one = openConfig(config);
     const reports = take(one, 6);
     expect(reports.map((report) => "validationLoss" in (report as object))).toEqual([
       true,
@@ -175,15 +158,15 @@ describe("a language session", () => {
       false,
     ]);
     for (const done of [1, 3]) {
-      const cut = openAny(config);
+      const cut = openConfig(config);
       take(cut, done);
-      const two = openAny(config, structuredClone(cut.training.save()));
+      const two = openConfig(config, { saved: structuredClone(cut.training.save()) });
       two.prepare();
       expect(take(two, 6 - done)).toEqual(reports.slice(done));
     }
     const alone = { width: 8, layers: 1, heads: 2, sftUpdates: 2, sftTexts: 4 };
-    const sft = openAny(
-      resolveAny({ task: "tokens", algo: "sft", backend: "loops", settings: alone }),
+    const sft = openConfig(
+      configOf({ task: "tokens", algo: "sft", backend: "loops", settings: alone }),
     );
     expect(take(sft, 3)).toEqual([...reports.slice(0, 2).map(() => expect.anything()), undefined]);
   });
@@ -191,8 +174,8 @@ describe("a language session", () => {
 
 describe("replay", () => {
   const session = (settings: object = {}, task = "cartpole") =>
-    open(
-      resolve({
+    openControl(
+      configOf({
         task,
         algo: "ppo",
         backend: "loops",

@@ -1,0 +1,156 @@
+/** A session of a task that is an environment. */
+import { type Algorithm, type AlgorithmName, algorithms } from "../algos/index.ts";
+import { type Report, Training, weightsOf } from "../algos/training.ts";
+import type { Backend } from "../core/backend.ts";
+import { Random } from "../core/random.ts";
+import type { Settings, Values } from "../core/settings.ts";
+import { partOf, type State } from "../core/state.ts";
+import type { Dynamics } from "../envs/env.ts";
+import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
+import { ActorCritic } from "../policies/actor-critic.ts";
+import type { RunningMoments } from "../returns/running.ts";
+import { type Evaluation, evaluate, type Witness } from "../rollout/evaluate.ts";
+import { League } from "../rollout/league.ts";
+import { VectorEnv } from "../rollout/vector-env.ts";
+import type { ModelConfig } from "./model-settings.ts";
+import { makeBackend, type ResolvedRun, type RunConfig } from "./run.ts";
+import type { OpenOptions, SessionBase } from "./session-base.ts";
+import type { EnvironmentTask } from "./task.ts";
+
+export interface EnvironmentSession extends SessionBase {
+  readonly kind: "environment";
+  readonly reports: Generator<Report, never>;
+  readonly training: Training;
+  /** Plays episodes; `witness` sees every step. */
+  play(episodes: number, seed: number, greedy: boolean, witness?: Witness): Evaluation;
+  /** Makes another environment of the task. */
+  makeEnv(): Dynamics;
+}
+
+type EnvironmentRun = ResolvedRun<EnvironmentTask>;
+const algorithmOf = ({ config }: EnvironmentRun): Algorithm<Settings> =>
+  algorithms[config.algo as AlgorithmName] as unknown as Algorithm<Settings>;
+
+/** Opens a session of an environment, new or from a saved training. */
+export function openEnvironment(
+  run: EnvironmentRun,
+  options: OpenOptions = {},
+): EnvironmentSession {
+  const { config, values } = run;
+  const { saved = null } = options;
+  const { environments, train } = algorithmOf(run);
+  const envs = environments?.(values.algorithm as never) ?? Number(config.settings.envs);
+  const { training, makeEnv } = assemble(run, envs, new Random(config.seed), options);
+  let begun: Generator<Report, never> | null = null;
+  const begin = (): Generator<Report, never> => {
+    begun ??= train(training, values.algorithm as never);
+    return begun;
+  };
+  const play: EnvironmentSession["play"] = (episodes, seed, greedy, witness) => {
+    const playground = training.env.around([makeEnv()]);
+    return evaluate(training.model, playground, episodes, seed, greedy, witness);
+  };
+  return {
+    kind: "environment",
+    run,
+    config,
+    training,
+    makeEnv,
+    play,
+    evaluate: (episodes, seed, greedy) => play(episodes, seed, greedy),
+    reports: (function* () {
+      return yield* begin();
+    })(),
+    load(state) {
+      weightsOf(training.model.parameters).restore(partOf(state, "weights"));
+      training.env.loadMoments(partOf(state, "env"));
+      const { popArt } = state as { readonly popArt?: State };
+      if (popArt !== undefined) training.model.popArt?.restore(popArt);
+      return [];
+    },
+    prepare() {
+      if (!isThreaded(config)) begin();
+      else if (saved !== null) {
+        training.restoreCounts(saved); // the threads' training begins with the first report
+        this.load(saved);
+      }
+    },
+  };
+}
+
+/** Whether the algorithm's workers run in threads of their own (node/a3c-threads.ts). */
+export const isThreaded = ({ algo, settings }: Pick<RunConfig, "algo" | "settings">): boolean =>
+  algo === "a3c" && Number(settings.threads) > 1;
+
+/** The training of one worker of several, with a model, environments and random numbers of its own. */
+export function openWorker(
+  run: EnvironmentRun,
+  index: number,
+  moments: (size: number) => RunningMoments | null = () => null,
+): Training {
+  const { seed, settings } = run.config;
+  const random = new Random(seed);
+  let own = random.split();
+  for (let i = 0; i <= index; i++) own = random.split();
+  return assemble(run, Number(settings.envs), own, { moments }).training;
+}
+
+function assemble(
+  run: EnvironmentRun,
+  envs: number,
+  random: Random,
+  {
+    saved = null,
+    renews = false,
+    backend = makeBackend(run.config.backend),
+    moments = () => null,
+  }: OpenOptions & {
+    readonly moments?: (size: number) => RunningMoments | null;
+  },
+) {
+  const { config, task, values } = run;
+  const shape = values.model as ModelConfig;
+  const makeEnv = (): Dynamics => {
+    const raw = task.make(values.task as Values<Settings>);
+    const scale = shape.observationScale;
+    const env = scale === 1 ? raw : new ScaleObservation(raw, scale);
+    return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
+  };
+  const model = makeModel(run, backend, makeEnv(), random.split());
+  const env = new VectorEnv(Array.from({ length: envs }, makeEnv), {
+    ...shape,
+    gamma: Number(config.settings.gamma ?? 1),
+    autoreset: algorithmOf(run).wholeEpisodes !== true,
+    moments: moments(model.options.observation.size),
+  });
+  env.seed(random);
+  const training = new Training(model, env, random.split(), config.steps, saved, renews);
+  playItself(training, task, random.split());
+  return { training, makeEnv };
+}
+
+function makeModel(
+  run: EnvironmentRun,
+  backend: Backend,
+  env: Dynamics,
+  random: Random,
+): ActorCritic {
+  const { config, values } = run;
+  const options = {
+    ...(values.model as ModelConfig),
+    observation: env.observationSpace,
+    action: env.actionSpace,
+    critic: algorithmOf(run).needsCritic(values.algorithm as never),
+    popArt: Number(config.settings.popArt ?? 0) > 0,
+  };
+  return new ActorCritic(backend, options, random);
+}
+
+/** Gives the environments past selves of the policy as opponents, where the task is a game. */
+function playItself(training: Training, task: EnvironmentTask, random: Random): void {
+  if (task.seatOpponents === undefined) return;
+  const league = new League(training.model, random);
+  training.keep("league", league);
+  for (const [e, env] of training.env.envs.entries()) task.seatOpponents(env, league.opponent(e));
+  training.onUpdate = (update) => league.advance(update);
+}

@@ -1,0 +1,208 @@
+/** Tasks of environments by name: settings, and presets for each algorithm. */
+import { choice, flag, integer, real, reals, text } from "../core/settings.ts";
+import { Acrobot } from "../envs/acrobot.ts";
+import { Bandit } from "../envs/bandit.ts";
+import { Blackjack } from "../envs/blackjack.ts";
+import { Breakout } from "../envs/breakout.ts";
+import { CartPole } from "../envs/cartpole.ts";
+import { Catch } from "../envs/catch.ts";
+import { CliffWalking } from "../envs/cliff-walking.ts";
+import { ConnectFour } from "../envs/connect-four.ts";
+import { FrozenLake } from "../envs/frozen-lake.ts";
+import { Line } from "../envs/line.ts";
+import { MountainCar } from "../envs/mountain-car.ts";
+import { MountainCarContinuous } from "../envs/mountain-car-continuous.ts";
+import { Pendulum } from "../envs/pendulum.ts";
+import { Portfolio } from "../envs/portfolio.ts";
+import { parsePrices } from "../envs/prices.ts";
+import { Recommend } from "../envs/recommend.ts";
+import { Taxi } from "../envs/taxi.ts";
+import { presets } from "./presets.ts";
+import { environmentTask } from "./task.ts";
+
+const maxSteps = (n: number) => ({
+  maxSteps: integer(n, "an episode is cut short after this many steps", { min: 1, max: 1_000_000 }),
+});
+
+export const environmentTasks = {
+  line: environmentTask({
+    about: "walk along positions 0 to 10 to the middle and stay there (the article's example)",
+    settings: {
+      start: choice("zero", ["zero", "uniform"], "where episodes start: position 0, or anywhere"),
+      end: choice("none", ["none", "article"], "article: terminate at position 10 too"),
+      ...maxSteps(50),
+    },
+    make: (values) => new Line(values),
+    algo: "reinforce",
+    steps: 80_000,
+    presets: presets.line,
+  }),
+  bandit: environmentTask({
+    about: "choose among arms with noisy rewards, one choice an episode",
+    settings: {
+      means: reals([0, 0.25, 0.5, 0.75, 1], "mean reward of each arm"),
+      deviation: real(1, "standard deviation of every arm's reward", { min: 0 }),
+    },
+    make: (values) => new Bandit(values),
+    algo: "reinforce",
+    steps: 32_000,
+    presets: presets.bandit,
+  }),
+  cartpole: environmentTask({
+    about: "balance a pole on a cart (CartPole-v1)",
+    settings: {
+      velocities: flag(true, "observe velocities too"),
+      ...maxSteps(500),
+    },
+    make: (values) => new CartPole(values),
+    algo: "ppo",
+    steps: 100_000,
+    presets: presets.cartpole,
+    solved: 475,
+  }),
+  acrobot: environmentTask({
+    about: "swing a two-link arm up by its elbow (Acrobot-v1)",
+    settings: maxSteps(500),
+    make: (values) => new Acrobot(values),
+    algo: "ppo",
+    steps: 150_000,
+    presets: presets.acrobot,
+    solved: -100,
+  }),
+  "mountain-car": environmentTask({
+    about: "drive an underpowered car up a hill (MountainCar-v0)",
+    settings: maxSteps(200),
+    make: (values) => new MountainCar(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets["mountain-car"],
+    solved: -115,
+  }),
+  "mountain-car-continuous": environmentTask({
+    about: "the same with a force to choose (MountainCarContinuous-v0)",
+    settings: maxSteps(999),
+    make: (values) => new MountainCarContinuous(values),
+    algo: "ppo",
+    steps: 100_000,
+    presets: presets["mountain-car-continuous"],
+    solved: 88,
+  }),
+  pendulum: environmentTask({
+    about: "swing a pendulum up and hold it (Pendulum-v1)",
+    settings: maxSteps(200),
+    make: (values) => new Pendulum(values),
+    algo: "ppo",
+    steps: 200_000,
+    presets: presets.pendulum,
+    solved: -200,
+  }),
+  "frozen-lake": environmentTask({
+    about: "cross slippery ice (FrozenLake-v1)",
+    settings: {
+      map: choice("4x4", ["4x4", "8x8"], "which lake"),
+      slippery: flag(true, "moves may go to either side"),
+    },
+    make: (values) => new FrozenLake(values),
+    algo: "ppo",
+    steps: 300_000,
+    presets: presets["frozen-lake"],
+    solved: 0.7,
+  }),
+  "cliff-walking": environmentTask({
+    about: "walk along a cliff to the goal (CliffWalking-v1)",
+    settings: { slippery: flag(false, "moves may go to either side"), ...maxSteps(200) },
+    make: (values) => new CliffWalking(values),
+    algo: "ppo",
+    steps: 100_000,
+    presets: presets["cliff-walking"],
+  }),
+  taxi: environmentTask({
+    about: "fetch a passenger and bring them where they want to go (Taxi-v4)",
+    settings: { rainy: flag(false, "moves may go to either side"), ...maxSteps(200) },
+    make: (values) => new Taxi(values),
+    algo: "ppo",
+    steps: 500_000,
+    presets: presets.taxi,
+  }),
+  blackjack: environmentTask({
+    about: "draw cards up to 21 against a dealer (Blackjack-v1)",
+    settings: {
+      sab: flag(true, "Sutton & Barto's rules: a natural alone wins (as Gymnasium registers it)"),
+      natural: flag(false, "without sab, a natural pays 1.5"),
+    },
+    make: (values) => new Blackjack(values),
+    algo: "ppo",
+    steps: 200_000,
+    presets: presets.blackjack,
+  }),
+  catch: environmentTask({
+    about: "catch a falling ball, seen as image planes",
+    settings: {
+      rows: integer(10, "rows of the image", { min: 2, max: 100 }),
+      columns: integer(5, "columns of the image", { min: 1, max: 100 }),
+    },
+    make: (values) => new Catch(values),
+    algo: "ppo",
+    steps: 100_000,
+    presets: presets.catch,
+    solved: 0.95,
+  }),
+  breakout: environmentTask({
+    about: "break bricks with a ball, seen as image planes of 10×10",
+    settings: {
+      sticky: real(0.1, "probability that the last action is done again", { min: 0, max: 1 }),
+      ...maxSteps(1000),
+    },
+    make: (values) => new Breakout(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets.breakout,
+  }),
+  "connect-four": environmentTask({
+    about: "four in a row, learned by playing against past selves; evaluated against random play",
+    settings: {},
+    make: () => new ConnectFour(),
+    algo: "ppo",
+    steps: 300_000,
+    presets: presets["connect-four"],
+    seatOpponents: (env, opponent) => {
+      (env as ConnectFour).opponent = opponent;
+    },
+  }),
+  recommend: environmentTask({
+    about: "show slates of items to visitors whose interests drift; clicks and stay are rewarded",
+    settings: {
+      items: integer(10, "items to choose from", { min: 1, max: 1000 }),
+      topics: integer(5, "topics they are on", { min: 1, max: 100 }),
+      slate: integer(3, "items a page", { min: 1, max: 20 }),
+      drift: real(0.05, "probability that the favorite topic changes", { min: 0, max: 1 }),
+      ...maxSteps(100),
+    },
+    make: (values) => new Recommend(values),
+    algo: "ppo",
+    steps: 400_000,
+    presets: presets.recommend,
+  }),
+  portfolio: environmentTask({
+    about:
+      "spread wealth over assets with trading costs (--set prices=@FILE.csv for prices of your own)",
+    settings: {
+      prices: text(
+        "",
+        "CSV: a header, then a row a time with a price an asset; none: made-up prices",
+      ),
+      from: real(0, "first part of the price series used", { min: 0, max: 1 }),
+      to: real(1, "last part of the price series used", { min: 0, max: 1 }),
+      window: integer(8, "steps of past returns seen", { min: 1, max: 1000 }),
+      cost: real(0.001, "of what is traded", { min: 0, max: 0.49 }),
+      choice: flag(false, "hold one asset or cash, in place of weights"),
+      ...maxSteps(64),
+    },
+    make: ({ prices, ...values }) =>
+      new Portfolio(prices === "" ? values : { ...values, prices: parsePrices(prices) }),
+    algo: "ppo",
+    steps: 400_000,
+    presets: presets.portfolio,
+  }),
+};
+export type EnvironmentTaskName = keyof typeof environmentTasks;

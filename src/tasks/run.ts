@@ -1,0 +1,130 @@
+/** A run: names, presets and settings, resolved once into the parts that a session is made of. */
+import {
+  notForEnvironments,
+  notForTexts,
+  algorithms as ofEnvironments,
+  textAlgorithms,
+} from "../algos/index.ts";
+import { loops } from "../backends/loops.ts";
+import { simd, simdAvailable } from "../backends/simd.ts";
+import type { Backend } from "../core/backend.ts";
+import { SettingError } from "../core/errors.ts";
+import { type Settings, settle, unknownName } from "../core/settings.ts";
+import { tasks } from "./index.ts";
+import { gptSettings, modelSettings } from "./model-settings.ts";
+import type { EnvironmentTask, Task } from "./task.ts";
+
+type Named = Readonly<Record<string, unknown>>;
+
+/** Everything a run follows from, as JSON. */
+export interface RunConfig {
+  /** The run whose weights it began with, as it was named then; for the record. */
+  readonly from?: string;
+  readonly task: string;
+  readonly algo: string;
+  readonly seed: number;
+  readonly steps: number;
+  readonly backend: string;
+  /** Values of every setting of the task, the model and the algorithm. */
+  readonly settings: Named;
+}
+
+/** A RunConfig of which all but the task may be left out. */
+export interface RunRequest {
+  readonly from?: string | undefined;
+  readonly task: string;
+  readonly algo?: string | undefined;
+  readonly seed?: number | undefined;
+  readonly steps?: number | undefined;
+  readonly backend?: string | undefined;
+  readonly settings?: Named;
+}
+
+/** A resolved config: the task's definition, and the settings' values by whose they are. */
+export interface ResolvedRun<T extends Task = Task> {
+  readonly config: RunConfig;
+  readonly task: T;
+  readonly values: { readonly task: Named; readonly model: Named; readonly algorithm: Named };
+}
+
+/** The algorithms and the model of each kind of task, and why other algorithms do not fit it. */
+const kinds = {
+  environment: { algorithms: ofEnvironments, model: modelSettings, unfit: notForEnvironments },
+  text: { algorithms: textAlgorithms, model: gptSettings, unfit: notForTexts },
+};
+
+/** The tables of settings that a run has, by whose they are. Throws SettingError for an algorithm that does not fit. */
+export function tablesOf(name: string, task: Task, algo: string) {
+  const { algorithms, model, unfit } = kinds[task.kind];
+  const known: Readonly<Record<string, { readonly settings: object }>> = algorithms;
+  if (!Object.hasOwn(known, algo))
+    throw unknownName("algorithm", algo, Object.keys(known), ` for ${name}`, unfit);
+  const algorithm = known[algo].settings as Settings;
+  return { algorithm, model: model as Settings, task: task.settings };
+}
+
+/** The task of a name. Throws SettingError that names those there are. */
+export function taskNamed(name: string): Task {
+  if (!Object.hasOwn(tasks, name)) throw unknownName("task", name, Object.keys(tasks));
+  return tasks[name as keyof typeof tasks];
+}
+
+/** Resolves names, presets and settings. Throws SettingError that names what is allowed. */
+export function resolve(request: RunRequest): ResolvedRun {
+  const task = taskNamed(request.task);
+  const { algo = task.algo } = request;
+  const tables = tablesOf(request.task, task, algo);
+  const all = { ...tables.algorithm, ...tables.model, ...tables.task };
+  const { steps: usual = task.steps, ...preset } = presetOf(task, algo, all);
+  const { from, seed = 1, steps = usual as number } = request;
+  checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
+  checkWhole("steps", steps, 1, 1e12);
+  const backend = backendOf(request.backend);
+  const settings = settle(all, { ...preset, ...request.settings });
+  const record = from === undefined ? {} : { from };
+  return {
+    config: { ...record, task: request.task, algo, seed, steps, backend, settings },
+    task,
+    values: {
+      task: pick(settings, tables.task),
+      model: pick(settings, tables.model),
+      algorithm: pick(settings, tables.algorithm),
+    },
+  };
+}
+
+/** Values other than the defaults: the task's, the algorithm's own, the task's for the algorithm. */
+function presetOf(task: Task, algo: string, table: Settings): Named {
+  const usual = task.kind === "text" ? textAlgorithms[algo].usual : {};
+  const general = Object.entries({ ...task.preset, ...usual });
+  const fitting = general.filter(([name]) => Object.hasOwn(table, name));
+  return { ...Object.fromEntries(fitting), ...task.presets?.[algo] };
+}
+
+const pick = (values: Named, table: Settings): Named =>
+  Object.fromEntries(Object.keys(table).map((name) => [name, values[name]]));
+
+export const isEnvironmentRun = (run: ResolvedRun): run is ResolvedRun<EnvironmentTask> =>
+  run.task.kind === "environment";
+
+const backends: Readonly<Record<string, () => Backend>> = {
+  loops: () => loops(),
+  simd: () => simd(),
+};
+/** "auto" is simd where the machine has it. */
+export const backendNames = ["auto", ...Object.keys(backends)];
+
+/** Makes the backend of a name that `backendOf` returned. */
+export const makeBackend = (name: string): Backend => backends[name]();
+
+/** The backend that a name means. Throws SettingError that names what is allowed. */
+export function backendOf(name = "auto"): string {
+  if (!backendNames.includes(name)) throw unknownName("backend", name, backendNames);
+  return name !== "auto" ? name : simdAvailable() ? "simd" : "loops";
+}
+
+function checkWhole(name: string, value: number, min: number, max: number): void {
+  if (!(Number.isInteger(value) && value >= min && value <= max)) {
+    throw new SettingError(`${name}: expected a whole number from ${min} to ${max}, got ${value}`);
+  }
+}
