@@ -1,4 +1,4 @@
-/** What the page and its worker say to each other. */
+/** Messages between the page and its worker. */
 import type { LabReport } from "../../src/oracle/lab.ts";
 import type { Replay } from "../../src/tasks/replay.ts";
 

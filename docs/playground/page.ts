@@ -66,7 +66,7 @@ function setupNow(): Setup {
   };
 }
 
-/** Begins anew with what the form says. */
+/** Begins again with the values of the form. */
 function reopen(): void {
   setTraining(false);
   points = [];

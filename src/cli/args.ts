@@ -32,7 +32,7 @@ export function wholeNumber(
   const value = Number(text);
   if (text.trim() === "" || !Number.isSafeInteger(value) || value < min || value > max) {
     const range = max === Infinity ? `≥ ${min}` : `from ${min} to ${max}`;
-    throw new SettingError(`--${flag}: want a whole number ${range}, got "${text}"`);
+    throw new SettingError(`--${flag}: expected a whole number ${range}, got "${text}"`);
   }
   return value;
 }
@@ -47,7 +47,7 @@ export function realNumber(
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value) || value < min) {
     const bound = min === -Infinity ? "" : ` ≥ ${min}`;
-    throw new SettingError(`--${flag}: want a number${bound}, got "${text}"`);
+    throw new SettingError(`--${flag}: expected a number${bound}, got "${text}"`);
   }
   return value;
 }
@@ -57,7 +57,7 @@ export function pairs(list: readonly string[]): Record<string, string> {
   const record = new Map<string, string>(); // in which __proto__ is a name like any other
   for (const pair of list) {
     const at = pair.indexOf("=");
-    if (at < 1) throw new SettingError(`--set: want key=value, got "${pair}"`);
+    if (at < 1) throw new SettingError(`--set: expected key=value, got "${pair}"`);
     const key = pair.slice(0, at);
     if (record.has(key)) throw new SettingError(`--set: ${key} is given twice`);
     const value = pair.slice(at + 1);
@@ -78,7 +78,7 @@ function fileText(key: string, path: string): string {
 export function only(what: string, positionals: readonly string[]): string {
   if (positionals.length !== 1) {
     throw new SettingError(
-      `want one ${what}, got ${positionals.length === 0 ? "none" : positionals.join(" ")}`,
+      `expected one ${what}, got ${positionals.length === 0 ? "none" : positionals.join(" ")}`,
     );
   }
   return positionals[0];

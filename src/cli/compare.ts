@@ -16,7 +16,7 @@ export function compareCommand(args: string[]): void {
     "trust-data": { type: "boolean" },
   });
   const trustData = values["trust-data"] ?? false;
-  if (positionals.length === 0) throw new SettingError("want run folders, got none");
+  if (positionals.length === 0) throw new SettingError("expected run folders, got none");
   const rows = positionals.map((path) => {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;

@@ -25,7 +25,8 @@ export function evalCommand(args: string[]): void {
   const run = only("run folder", positionals);
   const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
-  if (values.greedy && values.sample) throw new SettingError("want --greedy or --sample, got both");
+  if (values.greedy && values.sample)
+    throw new SettingError("expected --greedy or --sample, got both");
   const greedy = !values.sample;
   const session = openRun(run, {
     trustData: values["trust-data"] ?? false,

@@ -31,7 +31,9 @@ export function exportCommand(args: string[]): void {
   const run = only("run folder", positionals);
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
-    throw new SettingError(`--format: want one of ${formats.join(", ")}, got ${format ?? "none"}`);
+    throw new SettingError(
+      `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}`,
+    );
   const session = openRun(run, { trustData: values["trust-data"] ?? false });
   const { config } = session;
   const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
@@ -43,7 +45,7 @@ export function exportCommand(args: string[]): void {
   }
 }
 
-/** Where they go, and what is in them. */
+/** Paths of the files, and their content, by the path that the caller names. */
 type Files = (out: string) => readonly (readonly [path: string, content: string | Uint8Array])[];
 const one =
   (content: Uint8Array): Files =>
@@ -75,7 +77,7 @@ const module =
     ];
   };
 
-/** How observations were scaled and standardized, as one; null where they were not. */
+/** The scaling and standardization of observations as one step; null without either. */
 function normalizerOf({ training, config }: EnvironmentSession): Normalizer | null {
   const { moments } = training.env.saveStatistics() as { moments: MomentsState | null };
   const scale = Number(config.settings.observationScale);

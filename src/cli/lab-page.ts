@@ -1,4 +1,4 @@
-/** The lab's page: tables and charts of exact figures. */
+/** The lab's page: tables and charts of exact numbers. */
 import type { LabReport, Row } from "../oracle/lab.ts";
 import { escaped, page } from "./page.ts";
 

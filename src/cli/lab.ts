@@ -24,7 +24,7 @@ export function labCommand(args: string[]): void {
     const known = Object.keys(labProblems);
     const close = didYouMean(unknown ?? "", known);
     throw new SettingError(
-      `want one problem of ${known.join(", ")}, got ${brief(positionals.join(" ")).slice(1, -1)}${close}`,
+      `expected one problem of ${known.join(", ")}, got ${brief(positionals.join(" ")).slice(1, -1)}${close}`,
     );
   }
   if (values.out !== undefined) makeFolder(values.out);

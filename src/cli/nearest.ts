@@ -1,6 +1,6 @@
 /** Names close to a mistyped one. */
 
-const longest = 64; // a name of more characters is no typing error
+const longest = 64; // longer names are not typing errors
 
 /** Returns `; did you mean "…"?` with the closest known name, or nothing where none is close. */
 export function didYouMean(name: string, known: readonly string[]): string {

@@ -1,4 +1,4 @@
-/** What our pages share: one file with library, data and style inside, and a policy that lets nothing else in. */
+/** The frame of our pages: one file with library, data and style inside, and a policy that lets nothing else in. */
 
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ export interface PageParts {
   readonly data: unknown;
   readonly script: string;
   readonly style?: string;
-  /** Whether the page hears events from where it came. */
+  /** The page listens to events of its server. */
   readonly live?: boolean;
 }
 

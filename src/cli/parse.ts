@@ -32,7 +32,7 @@ export function parseOptions<const O extends Options>(
   }
 }
 
-/** What may have been meant: a setting of that name, an option or a setting close to it. */
+/** Suggests a setting of that name, or the nearest option or setting. */
 function hint(given: string, options: readonly string[]): string {
   const name = given.replace(/^-+/, "");
   const settings = allSettings();

@@ -112,7 +112,7 @@ const isWrongInput = (error: unknown): boolean =>
   error instanceof MemoryError ||
   isSystemError(error);
 
-/** What the operating system refused: a path, a full disk, a port that is taken. */
+/** Errors of the operating system: a path, a full disk, a port in use. */
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error &&
   typeof (error as NodeJS.ErrnoException).syscall === "string" &&

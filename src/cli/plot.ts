@@ -16,8 +16,8 @@ export function plotCommand(args: string[]): void {
     svg: { type: "string" },
     figure: { type: "string" },
   });
-  if (positionals.length === 0) throw new SettingError("want run folders, got none");
-  if (values.svg === undefined) throw new SettingError("want --svg FILE");
+  if (positionals.length === 0) throw new SettingError("expected run folders, got none");
+  if (values.svg === undefined) throw new SettingError("expected --svg FILE");
   const figure = values.figure ?? "meanReturn";
   const runs = positionals.map(readRun);
   const names = figureNames(runs);

@@ -1,4 +1,4 @@
-/** What a person sees while a run trains: one live line on a terminal, plain lines elsewhere. */
+/** Progress of a training: one live line on a terminal, plain lines elsewhere. */
 import type { Report } from "../algos/training.ts";
 import { printable } from "../core/printable.ts";
 import { write } from "./stdout.ts";
@@ -18,7 +18,7 @@ export class Progress {
     this.shown = this.live ? 0 : before;
   }
 
-  /** The same with a loss in place of a return, while a language model learns from texts. */
+  /** A line with a loss in place of the return, for supervised learning. */
   private showSupervised({ update, loss }: Report & { loss: number }): void {
     const now = performance.now();
     if (this.live ? now - this.shown <= 100 : update % 100 !== 0) return;

@@ -8,7 +8,7 @@ import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
 export interface ReportPart {
   readonly run: Run;
   readonly replay: Replay | null;
-  /** What a language model wrote, from its start to its end. */
+  /** Completions of a language model, in the order of training. */
   readonly samples?: readonly ExplainedSample[];
 }
 

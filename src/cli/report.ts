@@ -19,7 +19,7 @@ const episodes = 3;
 
 export function reportCommand(args: string[]): void {
   const { values, positionals } = parseOptions(args, { out: { type: "string" } });
-  if (positionals.length === 0) throw new SettingError("want run folders, got none");
+  if (positionals.length === 0) throw new SettingError("expected run folders, got none");
   const out = values.out ?? "report.html";
   const runs = positionals.map(readRun);
   const parts = runs.map((run) => ({

@@ -6,7 +6,7 @@ import { leastOf, mostOf } from "./extent.ts";
 export interface Run {
   readonly path: string;
   readonly config: RunConfig;
-  /** The last update's figures; undefined before there is one. */
+  /** The last update's metrics; undefined before there is one. */
   readonly last: Metric | undefined;
   readonly curves: Curves;
 }
@@ -18,7 +18,7 @@ export interface Series {
 }
 const none: Series = { steps: [], values: [] };
 
-/** A curve for each figure, thinned. */
+/** A curve per metric, thinned. */
 export type Curves = ReadonlyMap<string, Series>;
 
 /** Reads a run in two passes over its metrics, so that a long run takes no more memory than a short one. */
@@ -36,8 +36,8 @@ export function readRun(path: string): Run {
 const mostPoints = 400;
 
 /**
- * The named figures of `count` metrics over environment steps, each thinned to at most 400 points by means of
- * neighbors, of values and of steps alike. Updates without the figure are left out.
+ * Curves of the named values of `count` metrics over environment steps, each thinned to at most 400 points by means of
+ * neighbors, of values and of steps alike. Updates without the value are left out.
  */
 export function thinned(
   metrics: Iterable<Metric>,
@@ -133,7 +133,7 @@ function commonSteps(curves: readonly Series[], most = 400): number[] {
   return all.filter((_, i) => (all.length - 1 - i) % per === 0); // the last is among them
 }
 
-/** Names of the figures that any of the runs has, in the order they appear. */
+/** Names of the metrics that any of the runs has, in the order they appear. */
 export function figureNames(runs: readonly Run[]): string[] {
   const hidden = new Set(["type", "update", "envSteps"]);
   const names = runs.flatMap(({ last }) => Object.keys(last ?? {}));
@@ -141,8 +141,8 @@ export function figureNames(runs: readonly Run[]): string[] {
 }
 
 /**
- * Curves of one figure: each group's mean over its runs at common steps, and the least and largest. A run that
- * logged at other steps counts by its value between them, linear; before its first and after its last figure it
+ * Curves of one metric: each group's mean over its runs at common steps, and the least and largest. A run that
+ * logged at other steps counts by its value between them, linear; before its first and after its last value it
  * does not count.
  */
 export interface Band {

@@ -33,7 +33,9 @@ export function sampleCommand(args: string[]): void {
   const seed = wholeNumber("seed", values.seed, 0) ?? 1;
   const session = openRun(run, { trustData: values["trust-data"] ?? false });
   if (session.kind !== "text")
-    throw new SettingError(`${run}: want a run of a text task; this one plays (see pigrad eval)`);
+    throw new SettingError(
+      `${run}: expected a run of a text task; this one plays (see pigrad eval)`,
+    );
   const { task, gpt } = session;
   const { tokenizer } = task;
   const given = {

@@ -20,7 +20,7 @@ export function write(text: string): void {
   }
 }
 
-/** What went wrong with stdout: its reader has gone, its device is full; null where nothing did. */
+/** The error of stdout, such as a reader that has gone or a full device; null without one. */
 export const stdoutFailure = (): Error | null => failure;
 
 /** Calls `act` in place of ending the process when stdout cannot be written. */

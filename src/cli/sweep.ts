@@ -72,7 +72,9 @@ function combinations(
     const separator = Array.isArray(settings[name]) ? ";" : ",";
     const choices = text.split(separator);
     if (choices.some((choice) => choice === "") && choices.length > 1) {
-      throw new SettingError(`--set ${name}: want values between the ${separator}, got "${text}"`);
+      throw new SettingError(
+        `--set ${name}: expected values between the ${separator}, got "${text}"`,
+      );
     }
     grid = grid.flatMap((given) => choices.map((choice) => ({ ...given, [name]: choice })));
   }

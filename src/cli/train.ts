@@ -103,9 +103,9 @@ export async function trainCommand(args: string[]): Promise<void> {
 interface OpenRun {
   readonly folder: string;
   readonly session: Session;
-  /** How the first line begins. */
+  /** First words of the first line. */
   readonly verb: string;
-  /** Whether it goes on in other environments. */
+  /** It resumes in new environments. */
   readonly renewed: boolean;
   readonly secondsBefore: number;
 }
@@ -208,7 +208,7 @@ function begin(values: Given, positionals: string[]): () => OpenRun {
   const fresh = values.from === undefined ? [] : session.load(readTraining(values.from));
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(values.from))}, and fresh: ${fresh.join(", ")}\n`);
-  session.prepare(); // may refuse the settings: then there is no folder
+  session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);
     return { folder, session, verb: "training", renewed: false, secondsBefore: 0 };

@@ -18,14 +18,14 @@ import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { startWorker } from "./worker.ts";
 
-/** What a thread is told. */
+/** The message that starts a thread. */
 export interface ThreadTask {
   readonly config: RunConfig;
   readonly shared: Shared;
   /** Numbers of the workers that this thread runs in turn. */
   readonly workers: readonly number[];
 }
-/** What it says now and then. */
+/** A thread's message about the episodes and updates since its last. */
 export interface ThreadNews {
   readonly episodeReturn: readonly number[];
   readonly episodeLength: readonly number[];

@@ -17,7 +17,7 @@ export class EventFile {
     this.flush();
   }
 
-  /** The figures of one report, at its environment steps. */
+  /** The metrics of one report, at its environment steps. */
   add(report: { readonly envSteps: number }): void {
     const scalars = Object.entries(report).filter(
       ([name, x]) => name !== "envSteps" && Number.isFinite(x),

@@ -31,7 +31,7 @@ const temporaryName = /\.pigrad-[0-9a-f]{16}\.tmp$/;
 const temporaryFor = (path: string): string =>
   `${path}.pigrad-${randomBytes(8).toString("hex")}.tmp`;
 
-/** What a file is made of: all of it, or pieces that come one after another. */
+/** Content of a file: all of it, or pieces in their order. */
 export type Content = string | Uint8Array | Iterable<Uint8Array>;
 
 /**
@@ -129,7 +129,7 @@ export function makeFolder(path: string): void {
   for (const folder of missing.reverse()) makeOne(folder);
 }
 
-/** Whether something of that path is there; nothing is below a file. */
+/** Returns whether a path exists. Nothing exists below a file. */
 function isThere(path: string): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined;
@@ -177,7 +177,7 @@ function kindOf(found: Kind): string {
 export interface ReadOptions {
   /** Bytes that the file may have at most. */
   readonly most?: number;
-  /** Whether a link that leads to a regular file is followed. */
+  /** Follow a link that leads to a regular file. */
   readonly links?: boolean;
 }
 
@@ -230,7 +230,7 @@ export interface Line {
   readonly bytes: Buffer;
   /** From 1. */
   readonly number: number;
-  /** Whether a line feed ends it; the last line of a file that was cut off has none. */
+  /** A line feed ends it. The last line of a file that was cut off has none. */
   readonly whole: boolean;
 }
 

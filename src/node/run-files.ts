@@ -1,4 +1,4 @@
-/** What the files of a run folder must hold, checked on reading: they may come from anywhere. */
+/** The files of a run folder, checked on reading, because they may come from anywhere. */
 import type { ExplainedSample, ExplainedToken } from "../algos/explain-samples.ts";
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -8,7 +8,7 @@ import { decodeState } from "../io/state-file.ts";
 import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
 import type { KnownCorpora } from "./corpora.ts";
 
-/** One line of metrics: an update's figures, and seconds since the start. */
+/** One line of metrics: an update's report, and seconds since the start. */
 export interface Metric {
   readonly [name: string]: number | string | null;
   readonly update: number;
@@ -16,7 +16,7 @@ export interface Metric {
   readonly seconds: number;
 }
 
-/** What config.json holds. */
+/** The content of config.json. */
 export interface RunFile {
   readonly run: ResolvedRun;
   /** The corpora that the run was begun with. */
@@ -105,7 +105,7 @@ function tokenFrom(token: unknown, where: string): ExplainedToken {
 
 export const checkpointFormat = "pigrad 1";
 
-/** What a checkpoint says beside its state: its format, and whose it is. */
+/** A checkpoint's metadata: its format, and the run it belongs to. */
 export const checkpointFacts = ({
   task,
   algo,
@@ -127,7 +127,7 @@ export const environmentsOf = ({
 
 export interface Checkpoint {
   readonly state: State & { readonly update: number };
-  /** How many environments it is of. */
+  /** Number of environments it was saved with. */
   readonly envs: string | undefined;
 }
 

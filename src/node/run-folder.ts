@@ -55,10 +55,10 @@ export function checkOut(wanted: string | undefined): void {
   if (wanted === "") throw new SettingError("--out: expected a folder, got an empty text");
   if (!existsSync(wanted)) return;
   if (!statSync(wanted).isDirectory() || !isEmpty(wanted))
-    throw new SettingError(`--out ${wanted}: want a new or empty folder, this one is in use`);
+    throw new SettingError(`--out ${wanted}: expected a new or empty folder, this one is in use`);
 }
 
-/** Whether nothing but a lock or what a cut-off write left is in a folder. */
+/** Returns whether a folder holds at most a lock and remains of an interrupted write. */
 const isEmpty = (folder: string): boolean =>
   readdirSync(folder).every((name) => isTemporary(name) || isLock(name));
 
@@ -138,9 +138,9 @@ export function checkpoint(path: string, session: Session, metrics: string[]): v
   writeAtomically(join(path, names.checkpoint), bytes);
 }
 
-/** How a run's files are opened. */
+/** Options for opening a run. */
 export interface OpenRunOptions {
-  /** Whether corpora that the run names are read although their content is not what it was begun with. */
+  /** Read corpora that the run names even if their content has changed since it began. */
   readonly trustData?: boolean;
   /** Settings of the task that are to be others than the run's. */
   readonly changes?: Readonly<Record<string, unknown>>;
@@ -192,14 +192,14 @@ function changeTask(
   return resolve({ ...config, settings: { ...config.settings, ...changes } });
 }
 
-/** What may be other than it was when a run goes on: its length, and the number of its environments. */
+/** Changes to a run that is resumed: its length, and the number of its environments. */
 export interface ResumeChanges {
   readonly steps?: number | undefined;
   readonly envs?: string | undefined;
 }
 
 /**
- * A run to go on with from its last checkpoint, to the last bit; from the start where there is none yet. The whole
+ * Resumes a run bit for bit from its last checkpoint, or from the start where there is none yet. The whole
  * checkpoint is read and taken in before anything is written. Then, unless the run is finished, metrics and samples
  * of updates after the checkpoint are cut off, and what an interrupted write left is removed. The lock is held until
  * `closeRun`.
@@ -251,7 +251,7 @@ function checkLines(path: string): void {
   for (const _ of samplesOf(path));
 }
 
-/** Whether a run has samples; a link in their place is there too, dangling or not. */
+/** Returns whether a run has samples. A link in their place counts, dangling or not. */
 const hasSamples = (path: string): boolean =>
   lstatSync(join(path, names.samples), { throwIfNoEntry: false }) !== undefined;
 
@@ -327,15 +327,15 @@ export function someSamples(path: string, most: number): ExplainedSample[] {
   return shown;
 }
 
-/** The figures of a run, one update after another. A last line that was cut off is left out. */
+/** A run's metrics, one update after another. A last line that was cut off is left out. */
 export function* metricsOf(path: string): Generator<Metric, void> {
   for (const { text, where } of textLines(path, names.metrics)) yield metricFrom(text, where);
 }
 
-/** All figures of a run in memory. */
+/** All metrics of a run in memory. */
 export const readMetrics = (path: string): Metric[] => [...metricsOf(path)];
 
-/** The figures of a run's last update; undefined before there is one. */
+/** The metrics of a run's last update; undefined before there is one. */
 export function lastMetric(path: string): Metric | undefined {
   let last: Metric | undefined;
   for (const metric of metricsOf(path)) last = metric;

@@ -83,7 +83,7 @@ function create(path: string): boolean {
   }
 }
 
-/** What tells one lock file from another that comes after it in its place. */
+/** Tells a lock file from a later one in its place. */
 function identityOf(path: string): string | null {
   const found = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return found === undefined ? null : `${found.ino.toString(36)}-${found.mtimeNs.toString(36)}`;
@@ -112,7 +112,7 @@ function staleLock(path: string, folder: string): string | null {
   throw new SettingError(`${folder}: expected a folder that is not in use, ${who}`);
 }
 
-/** Undefined where there is no file, null where no holder is in it. */
+/** Undefined without a file, null where the file names no holder. */
 function readHolder(path: string): Holder | null | undefined {
   let text: string;
   try {

@@ -21,7 +21,7 @@ export interface SweepResult {
   readonly stepsToThreshold: number | null;
   /** Mean return of the last 100 episodes at each tenth of the steps; NaN before the first ended. */
   readonly curve: readonly number[];
-  /** The same at the end. */
+  /** Mean return of the last 100 episodes at the end. */
   readonly trainingReturn: number;
   readonly envSteps: number;
   readonly evaluation: Evaluation;
@@ -57,7 +57,7 @@ export async function sweep(
   return results;
 }
 
-/** What the worker makes of one job. */
+/** Sends a job to the worker and returns its result. */
 async function answer(worker: Worker, job: SweepJob): Promise<SweepResult> {
   const { seed, task, algo } = job.config;
   const listening = new AbortController();

@@ -17,7 +17,7 @@ export interface Part {
 }
 /** The batch's columns by name, shared by all threads. */
 export type Columns = Readonly<Record<string, Float32Array>>;
-/** What a program module exports: the same settings give the same model in each thread. */
+/** Exports of a program module: the same settings give the same model in each thread. */
 export type MakePart = (settings: unknown, columns: Columns) => Part;
 
 export interface TeamOptions {
@@ -94,7 +94,7 @@ export class Team {
   static async start(options: TeamOptions): Promise<Team> {
     const { threads } = options;
     if (!(Number.isInteger(threads) && threads >= 1 && threads <= 64)) {
-      throw new UsageError(`threads: want 1 to 64, got ${threads}`);
+      throw new UsageError(`threads: expected 1 to 64, got ${threads}`);
     }
     const { makePart } = (await import(options.program.href)) as { makePart: MakePart };
     const columns = Object.fromEntries(

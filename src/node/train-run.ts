@@ -27,11 +27,11 @@ export interface Trained {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** Called with each update's figures. */
+/** Called with each update's report, and its line of metrics. */
 export type Watcher = (report: Report, line: string) => void;
 
 /**
- * Draws reports until there is a reason to stop. A checkpoint is written every so many steps and at the end;
+ * Draws reports until there is a reason to stop. Writes a checkpoint every `checkpointEvery` steps and at the end;
  * on SIGINT, SIGTERM and SIGHUP too. Where training throws, the last checkpoint stands.
  */
 export async function trainRun(

@@ -78,7 +78,7 @@ export function openEnvironment(
   };
 }
 
-/** Whether the algorithm's workers run in threads of their own (node/a3c-threads.ts). */
+/** Returns whether the algorithm's workers run in threads of their own (node/a3c-threads.ts). */
 export const isThreaded = ({ algo, settings }: Pick<RunConfig, "algo" | "settings">): boolean =>
   algo === "a3c" && Number(settings.threads) > 1;
 

@@ -7,7 +7,7 @@ import type { EnvironmentTask } from "./task.ts";
 export interface MemoryNeed {
   /** Numbers that are learned. */
   readonly parameters: number;
-  /** Bytes of the backend: parameters, their gradients, the values of one observation or token a row. */
+  /** Bytes of the backend: parameters, their gradients, activations for one observation or token per row. */
   readonly backend: number;
   /** Bytes in all: moments of the optimizer and the rollout too. */
   readonly total: number;

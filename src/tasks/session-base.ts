@@ -1,4 +1,4 @@
-/** What the sessions of both kinds of task have, and what they are opened with. */
+/** The common part of sessions of environments and of texts. */
 import type { Report } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import type { Kept, State } from "../core/state.ts";
@@ -34,7 +34,7 @@ export interface SessionBase {
   prepare(): void;
 }
 
-/** What a session is opened with, besides its run. */
+/** Options of `open`, besides the run. */
 export interface OpenOptions {
   /** A saved training to go on from. */
   readonly saved?: State | null;

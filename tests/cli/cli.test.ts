@@ -166,7 +166,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
       () => ["train", "moon", "--out", out],
       /unknown task "moon"; allowed: line, bandit/,
     ],
-    "no task": [() => ["train", "--out", out], /want one task, got none/],
+    "no task": [() => ["train", "--out", out], /expected one task, got none/],
     "an algorithm for texts": [
       () => ["train", "cartpole", "--algo", "remax", "--out", out],
       /algorithm remax does not fit: it compares with a prompt's greedy completion; allowed for cartpole: reinf/,
@@ -189,7 +189,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
     "setting without a value": [
       () => ["train", "line", "--set", "gamma", "--out", out],
-      /want key=value/,
+      /expected key=value/,
     ],
     "setting given twice": [
       () => ["train", "line", "--set", "gamma=1", "--set", "gamma=0", "--out", out],
@@ -201,7 +201,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
     "negative steps": [
       () => ["train", "line", "--steps=-1", "--out", out],
-      /steps: want a whole number ≥ 1/,
+      /steps: expected a whole number ≥ 1/,
     ],
     "steps not whole": [() => ["train", "line", "--steps", "1.5", "--out", out], /whole number/],
     "negative seed": [() => ["train", "line", "--seed=-3", "--out", out], /seed/],
@@ -215,9 +215,12 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     "no such folder": [() => ["eval", at("nowhere")], /not a run folder/],
     "unknown lab problem": [
       () => ["lab", "moon"],
-      /want one problem of bandit, parity, stop, got moon/,
+      /expected one problem of bandit, parity, stop, got moon/,
     ],
-    "no episodes": [() => ["eval", run, "--episodes", "0"], /episodes: want a whole number ≥ 1/],
+    "no episodes": [
+      () => ["eval", run, "--episodes", "0"],
+      /episodes: expected a whole number ≥ 1/,
+    ],
     "both ways": [() => ["eval", run, "--greedy", "--sample"], /got both/],
     "config not JSON": [
       () => ["eval", damaged("d1", (p) => writeFileSync(join(p, "config.json"), "{"))],

@@ -125,8 +125,8 @@ test.each([
 );
 
 test.each([
-  ["no format", [run], /--format: want one of safetensors, onnx, js, got none/],
-  ["another format", [run, "--format", "xml"], /want one of safetensors, onnx, js, got xml/],
+  ["no format", [run], /--format: expected one of safetensors, onnx, js, got none/],
+  ["another format", [run, "--format", "xml"], /expected one of safetensors, onnx, js, got xml/],
   ["no run", [at("nowhere"), "--format", "js"], /is not a run folder/],
 ])("wrong input: %s", async (_, args, message) => {
   const out = at("never");

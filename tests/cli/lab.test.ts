@@ -62,7 +62,7 @@ test("the page: the same in two tables, and a chart's place for each sweep", () 
 
 test("two problems, or one that is none, with the closest", async () => {
   expect((await pigrad("lab", "bandit", "stop")).stderr).toMatch(
-    /want one problem of .*, got bandit stop/,
+    /expected one problem of .*, got bandit stop/,
   );
   expect((await pigrad("lab", "bandt")).stderr).toMatch(/got bandt; did you mean "bandit"\?/);
 });

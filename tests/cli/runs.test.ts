@@ -181,17 +181,20 @@ describe("wrong input: exit code 2, one line, runs left alone", () => {
       ["train", "recommend", "--algo", "trpo", "--out", at("n2")],
       /categorical or a Gaussian/,
     ],
-    "report without runs": [["report"], /want run folders/],
+    "report without runs": [["report"], /expected run folders/],
     "plot without a file": [["plot", at("whole1")], /--svg FILE/],
     "plot of an unknown figure": [
       ["plot", at("whole1"), "--svg", at("x.svg"), "--figure", "nope"],
       /no figure "nope"; there are/,
     ],
     "compare a missing run": [["compare", at("nowhere")], /not a run folder/],
-    "sweep of no seeds": [["sweep", "bandit", "--seeds", "0"], /--seeds: want a whole number ≥ 1/],
+    "sweep of no seeds": [
+      ["sweep", "bandit", "--seeds", "0"],
+      /--seeds: expected a whole number ≥ 1/,
+    ],
     "sweep with an empty value": [
       ["sweep", "bandit", "--set", "learningRate=0.1,,1"],
-      /want values between/,
+      /expected values between/,
     ],
     "a port out of range": [
       ["train", "line", "--watch", "--port", "70000", "--out", at("n3")],

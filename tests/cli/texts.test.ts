@@ -119,7 +119,7 @@ test("a turn ends a dialogue's completion", async () => {
 
 test("what cannot be sampled is said", async () => {
   expect((await pigrad("sample", control)).stderr).toBe(
-    `pigrad: ${control}: want a run of a text task; this one plays (see pigrad eval)\n`,
+    `pigrad: ${control}: expected a run of a text task; this one plays (see pigrad eval)\n`,
   );
   expect((await pigrad("report", control, run, "--out", at("r.html"))).status).toBe(0);
   for (const [flag, value] of [

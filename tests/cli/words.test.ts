@@ -66,12 +66,12 @@ describe("arguments", () => {
     ]);
     for (const text of ["", " ", "x", "1.5", "-1", "9007199254740992", "NaN", "Infinity"])
       expect(() => wholeNumber("n", text, 0), text).toThrow(
-        `--n: want a whole number ≥ 0, got "${text}"`,
+        `--n: expected a whole number ≥ 0, got "${text}"`,
       );
     expect([wholeNumber("n", "2", 2, 4), wholeNumber("n", "4", 2, 4)]).toEqual([2, 4]);
     for (const text of ["1", "5"])
       expect(() => wholeNumber("n", text, 2, 4)).toThrow(
-        `--n: want a whole number from 2 to 4, got "${text}"`,
+        `--n: expected a whole number from 2 to 4, got "${text}"`,
       );
   });
   test("numbers", () => {
@@ -84,9 +84,9 @@ describe("arguments", () => {
     expect(realNumber("r", "0", 0)).toBe(0);
     for (const text of ["", " ", "x", "Infinity", "NaN"])
       expect(() => realNumber("r", text, -Infinity), text).toThrow(
-        `--r: want a number, got "${text}"`,
+        `--r: expected a number, got "${text}"`,
       );
-    expect(() => realNumber("r", "-0.1", 0)).toThrow(`--r: want a number ≥ 0, got "-0.1"`);
+    expect(() => realNumber("r", "-0.1", 0)).toThrow(`--r: expected a number ≥ 0, got "-0.1"`);
   });
   test("settings, from a file too", () => {
     writeFileSync(at("prices"), "1,2\n");
@@ -100,14 +100,14 @@ describe("arguments", () => {
       ]),
     );
     for (const pair of ["a", "=1", ""])
-      expect(() => pairs([pair])).toThrow(`--set: want key=value, got "${pair}"`);
+      expect(() => pairs([pair])).toThrow(`--set: expected key=value, got "${pair}"`);
     expect(() => pairs(["a=1", "a=2"])).toThrow("--set: a is given twice");
     expect(() => pairs([`d=@${at("gone")}`])).toThrow(/^--set d: cannot read .*gone/);
   });
   test("the one positional", () => {
     expect(only("run", ["x"])).toBe("x");
-    expect(() => only("run", [])).toThrow("want one run, got none");
-    expect(() => only("run", ["x", "y"])).toThrow("want one run, got x y");
+    expect(() => only("run", [])).toThrow("expected one run, got none");
+    expect(() => only("run", ["x", "y"])).toThrow("expected one run, got x y");
     expect(() => only("run", [])).toThrow(SettingError);
   });
   test.each([

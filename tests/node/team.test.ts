@@ -65,7 +65,7 @@ describe("a team of threads", () => {
   });
   it("does not start with a number of threads that is none", async () => {
     await expect(team(0)).rejects.toThrow(UsageError);
-    await expect(team(1.5)).rejects.toThrow("threads: want 1 to 64, got 1.5");
+    await expect(team(1.5)).rejects.toThrow("threads: expected 1 to 64, got 1.5");
   });
   it("goes on with one thread where memory cannot be shared, and says so", async () => {
     const real = globalThis.SharedArrayBuffer;

@@ -171,6 +171,6 @@ test("a team of as many threads as were asked for has nothing to note", async ()
   }
   for (const threads of [65, -1, Number.NaN])
     await expect(Team.start({ program, settings: {}, threads, columns })).rejects.toThrow(
-      `threads: want 1 to 64, got ${threads}`,
+      `threads: expected 1 to 64, got ${threads}`,
     );
 });

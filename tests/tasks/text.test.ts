@@ -198,6 +198,6 @@ test("corpora of the user's: g2p with several pronunciations, a lexicon; damaged
   expect(task.reward("read>", " R AH D", [])).toBeCloseTo(2 / 3, 12);
   expect(() => make("g2p", { data: "x" }, () => "no tab")).toThrow("in line 1");
   expect(() => make("sentiment", { lexicon: "x" }, () => "good\tvery")).toThrow(
-    'lexicon: want a number for "good"',
+    'lexicon: expected a number for "good"',
   );
 });

@@ -25,7 +25,7 @@ const guessesOf = (said: string): number[] => (said.match(/\d+/g) ?? []).map(Num
 
 export function guess({ numbers, games }: Values<typeof guessSettings>): TextTask {
   const turns = optimalTurns(numbers) + 1;
-  /** What the environment says to the last question; null when the number is found or turns are over. */
+  /** Answers the last question; null when the number is found or the turns are over. */
   const reply = (hidden: string, said: string): string | null => {
     const guesses = guessesOf(said);
     const last = guesses[guesses.length - 1];

@@ -22,7 +22,8 @@ function lexiconOf(name: string, read: ReadCorpus): Record<string, number> | und
   return Object.fromEntries(
     pairs(read(name)).map(({ prompt, completion }) => {
       const valence = Number(completion);
-      if (Number.isNaN(valence)) throw new FormatError(`lexicon: want a number for "${prompt}"`);
+      if (Number.isNaN(valence))
+        throw new FormatError(`lexicon: expected a number for "${prompt}"`);
       return [prompt, valence];
     }),
   );

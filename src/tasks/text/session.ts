@@ -95,7 +95,7 @@ const noCorpus: ReadCorpus = (name) => {
   throw new SettingError(`data: no way to read "${name}" here`);
 };
 
-/** What the longest prompt and completion, or example, need; plain text is cut to 64 tokens. */
+/** Tokens that the longest prompt and completion, or example, need; plain text is cut to 64. */
 function contextOf(task: TextTask): number {
   const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
     ...train,
