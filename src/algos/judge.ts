@@ -1,6 +1,7 @@
 /** Completions as text, and what their task's reward says of them. */
 import { SettingError, UsageError } from "../core/errors.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
+import type { Judge } from "../text/own-reward.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
@@ -11,13 +12,14 @@ export const textOf = ({ tokenizer }: TextTask, batch: Completions, i: number): 
 /** One reward of one sample. Throws UsageError that shows the sample where the reward throws or gives no number. */
 export function score(
   task: TextTask,
-  reward: Reward,
+  reward: Reward | Judge,
   prompt: string,
   batch: Completions,
   i: number,
 ): number {
   const completion = textOf(task, batch, i);
   try {
+    if (typeof reward !== "function") return 0;
     return rewardOf(reward, prompt, completion, batch.tokensOf(i));
   } catch (error) {
     const shown = `${JSON.stringify(prompt)} and completion ${JSON.stringify(completion)}`;

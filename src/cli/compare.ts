@@ -2,6 +2,7 @@
 import { SettingError } from "../core/errors.ts";
 import { openRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
+import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { readRun } from "./runs.ts";
 import { say, sayJson } from "./stdout.ts";
@@ -10,13 +11,15 @@ import { table } from "./table.ts";
 export const compareHelp = `  pigrad compare RUN... [--trust-data] [--json]
       what each run reached, its greedy evaluation, its time`;
 
-export function compareCommand(args: string[]): void {
+export async function compareCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
+    ...ownOptions,
     json: { type: "boolean" },
     "trust-data": { type: "boolean" },
   });
   const trustData = values["trust-data"] ?? false;
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
+  await loadRunFiles(positionals, values);
   const rows = positionals.map((path) => {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;

@@ -3,6 +3,7 @@ import { SettingError } from "../core/errors.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { only, pairs, wholeNumber } from "./args.ts";
+import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
@@ -12,8 +13,9 @@ export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|-
       settings of the task alone, as from and to of portfolio: train on one part, evaluate on another;
       of a text task, complete held-out prompts, which nothing was trained on or chosen by`;
 
-export function evalCommand(args: string[]): void {
+export async function evalCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
+    ...ownOptions,
     episodes: { type: "string" },
     seed: { type: "string" },
     greedy: { type: "boolean" },
@@ -23,6 +25,7 @@ export function evalCommand(args: string[]): void {
     json: { type: "boolean" },
   });
   const run = only("run folder", positionals);
+  await loadRunFiles([run], values);
   const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
   const seed = wholeNumber("seed", values.seed, 0) ?? evaluationSeed;
   if (values.greedy && values.sample)

@@ -13,6 +13,7 @@ import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
+import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
 
@@ -22,13 +23,15 @@ export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--o
 
 const formats = ["safetensors", "onnx", "js"] as const;
 
-export function exportCommand(args: string[]): void {
+export async function exportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
+    ...ownOptions,
     format: { type: "string" },
     out: { type: "string" },
     "trust-data": { type: "boolean" },
   });
   const run = only("run folder", positionals);
+  await loadRunFiles([run], values);
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(

@@ -7,6 +7,7 @@ import {
   FormatError,
   MemoryError,
   NumericError,
+  OwnCodeError,
   SettingError,
   UnknownNameError,
 } from "../core/errors.ts";
@@ -110,6 +111,7 @@ const isWrongInput = (error: unknown): boolean =>
   error instanceof SettingError ||
   error instanceof FormatError ||
   error instanceof MemoryError ||
+  error instanceof OwnCodeError ||
   isSystemError(error);
 
 /** Errors of the operating system: a path, a full disk, a port in use. */

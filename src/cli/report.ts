@@ -3,8 +3,9 @@ import { SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
 import { openEnvironmentRun, someSamples } from "../node/run-folder.ts";
 import { type Replay, replay } from "../tasks/replay.ts";
-import { taskNamed } from "../tasks/run.ts";
+import { taskOf } from "../tasks/run.ts";
 import { evaluationSeed } from "./eval.ts";
+import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { reportPage } from "./report-page.ts";
 import { mostSamples } from "./report-samples.ts";
@@ -17,9 +18,10 @@ export const reportHelp = `  pigrad report RUN... [--out FILE.html]
 
 const episodes = 3;
 
-export function reportCommand(args: string[]): void {
-  const { values, positionals } = parseOptions(args, { out: { type: "string" } });
+export async function reportCommand(args: string[]): Promise<void> {
+  const { values, positionals } = parseOptions(args, { ...ownOptions, out: { type: "string" } });
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
+  await loadRunFiles(positionals, values);
   const out = values.out ?? "report.html";
   const runs = positionals.map(readRun);
   const parts = runs.map((run) => ({
@@ -32,6 +34,6 @@ export function reportCommand(args: string[]): void {
 }
 
 const replayOf = ({ path, config }: Run): Replay | null =>
-  taskNamed(config.task).kind === "text"
+  taskOf(config).kind === "text"
     ? null
     : replay(openEnvironmentRun(path), episodes, evaluationSeed);

@@ -5,8 +5,9 @@ import { Random } from "../core/random.ts";
 import { generate } from "../nn/decode.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
-import { endToken, stopTokens, turnEndTokens } from "../text/task.ts";
+import { endOf, stopTokens, turnEndTokens } from "../text/task.ts";
 import { only, realNumber, wholeNumber } from "./args.ts";
+import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
@@ -15,6 +16,7 @@ export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N]
       completions by a run of a text task: of validation prompts, or of yours`;
 
 const options = {
+  ...ownOptions,
   prompt: { type: "string" },
   n: { type: "string", short: "n" },
   seed: { type: "string" },
@@ -26,9 +28,10 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-export function sampleCommand(args: string[]): void {
+export async function sampleCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, options);
   const run = only("run folder", positionals);
+  await loadRunFiles([run], values);
   const count = wholeNumber("n", values.n, 1) ?? 5;
   const seed = wholeNumber("seed", values.seed, 0) ?? 1;
   const session = openRun(run, { trustData: values["trust-data"] ?? false });
@@ -46,7 +49,7 @@ export function sampleCommand(args: string[]): void {
   };
   const sampling = Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
   const random = new Random(seed);
-  const end = tokenizer.special(endToken);
+  const end = endOf(task);
   const turnEnd = turnEndTokens(task);
   for (let i = 0; i < count; i++) {
     const prompts = task.prompts.validation;

@@ -8,6 +8,7 @@ import { type RunConfig, resolve } from "../tasks/run.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { evaluationSeed } from "./eval.ts";
 import { leastOf } from "./extent.ts";
+import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 import { table } from "./table.ts";
@@ -23,6 +24,7 @@ export async function sweepCommand(args: string[]): Promise<void> {
     seeds: { type: "string" },
     set: { type: "string", multiple: true },
     algo: { type: "string" },
+    reward: { type: "string" },
     steps: { type: "string" },
     threshold: { type: "string" },
     episodes: { type: "string" },
@@ -33,14 +35,19 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const task = only("task", positionals);
   const seeds = wholeNumber("seeds", values.seeds, 1) ?? 5;
   const steps = wholeNumber("steps", values.steps, 1);
-  const { algo, backend } = values;
-  const plain = resolve({ task, algo, steps, backend });
+  const { backend } = values;
+  const request = {
+    ...(await requestFor({ task, algo: values.algo, reward: values.reward })),
+    steps,
+    backend,
+  };
+  const plain = resolve(request);
   const threshold =
     realNumber("threshold", values.threshold, -Infinity) ?? plain.task.solved ?? null;
   const grid = combinations(pairs(values.set ?? []), plain.config);
   const jobs = grid.flatMap((settings) =>
     Array.from({ length: seeds }, (_, i): SweepJob => {
-      const run = resolve({ task, algo, steps, backend, settings, seed: i + 1 });
+      const run = resolve({ ...request, settings, seed: i + 1 });
       if (i === 0) checkMemory(run);
       const episodes = wholeNumber("episodes", values.episodes, 1) ?? 100;
       return { config: run.config, episodes, evaluationSeed, threshold };

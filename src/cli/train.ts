@@ -23,6 +23,7 @@ import { resolve } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
+import { loadRunFiles, ownOptions, requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { Progress } from "./progress.ts";
 import { reportPage } from "./report-page.ts";
@@ -47,7 +48,7 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
       --trust-data reads a corpus that the run names although its content has changed`;
 
 const options = {
-  algo: { type: "string" },
+  ...ownOptions,
   seed: { type: "string" },
   steps: { type: "string" },
   out: { type: "string" },
@@ -84,7 +85,9 @@ export async function trainCommand(args: string[]): Promise<void> {
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
   const start =
-    values.resume === undefined ? begin(values, positionals) : resume(values, positionals);
+    values.resume === undefined
+      ? await begin(values, positionals)
+      : await resume(values, positionals);
   let folder: string | null = null;
   // the port is taken before a folder is made or changed
   const page = (): string => (folder === null ? "" : livePage(folder));
@@ -190,12 +193,12 @@ const livePage = (folder: string): string =>
   reportPage([{ run: readRun(folder), replay: null }], true);
 
 /** Checks and opens all that a new run needs; what it returns makes the folder. */
-function begin(values: Given, positionals: string[]): () => OpenRun {
+async function begin(values: Given, positionals: string[]): Promise<() => OpenRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
+  const { algo, reward } = values;
   const run = resolve({
+    ...(await requestFor({ task: only("task", positionals), algo, reward })),
     from: values.from,
-    task: only("task", positionals),
-    algo: values.algo,
     seed: wholeNumber("seed", values.seed, 0),
     steps: wholeNumber("steps", values.steps, 1),
     backend: values.backend,
@@ -215,9 +218,9 @@ function begin(values: Given, positionals: string[]): () => OpenRun {
   };
 }
 
-function resume(values: Given, positionals: string[]): () => OpenRun {
+async function resume(values: Given, positionals: string[]): Promise<() => OpenRun> {
   const { envs, ...others } = pairs(values.set ?? []);
-  const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
+  const fixed = (["seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined,
   );
   const got = [
@@ -232,6 +235,7 @@ function resume(values: Given, positionals: string[]): () => OpenRun {
   }
   const folder = values.resume as string;
   const steps = wholeNumber("steps", values.steps, 1);
+  await loadRunFiles([folder], values);
   return () => {
     const before = readConfig(folder).settings.envs;
     const options = { trustData: values["trust-data"] ?? false };

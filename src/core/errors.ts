@@ -50,3 +50,8 @@ export class NumericError extends Error {
 export class MemoryError extends Error {
   override readonly name = "MemoryError";
 }
+
+/** Code of one's own, such as an environment or a reward in a file, failed or broke a rule. */
+export class OwnCodeError extends Error {
+  override readonly name = "OwnCodeError";
+}

@@ -14,9 +14,11 @@ import { openWorker } from "../tasks/environment-session.ts";
 import { type ResolvedRun, resolve } from "../tasks/run.ts";
 import type { EnvironmentTask } from "../tasks/task.ts";
 import type { ThreadNews, ThreadTask } from "./a3c-threads.ts";
+import { loadFilesOf } from "./own-files.ts";
 
 const newsEvery = 50; // milliseconds
 const { config, shared, workers } = workerData as ThreadTask;
+await loadFilesOf(config.files);
 const run = resolve(config) as ResolvedRun<EnvironmentTask>;
 
 let episodeReturn: number[] = [];

@@ -5,6 +5,7 @@ import { brief } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { type Json, parseJson } from "../io/json.ts";
 import { decodeState } from "../io/state-file.ts";
+import { type OwnFiles, ownRoles } from "../tasks/own-files.ts";
 import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
 import type { KnownCorpora } from "./corpora.ts";
 
@@ -18,7 +19,9 @@ export interface Metric {
 
 /** The content of config.json. */
 export interface RunFile {
-  readonly run: ResolvedRun;
+  readonly config: RunConfig;
+  /** Resolves the config, which of a run with files of its own needs them loaded. */
+  readonly resolved: () => ResolvedRun;
   /** The corpora that the run was begun with. */
   readonly corpora: KnownCorpora;
 }
@@ -31,7 +34,7 @@ const mostName = 200; // characters
 export function runFileFrom(text: string, where: string): RunFile {
   const file = plainOf(parseJson(text, where)) as Fields;
   if (!isObject(file)) throw wrong(where, "an object", file);
-  const { task, algo, backend, seed, steps, settings, from, corpora = {} } = file;
+  const { task, algo, backend, seed, steps, settings, from, files, corpora = {} } = file;
   if (from !== undefined && typeof from !== "string") throw wrong(where, "from as a text", from);
   for (const [name, value] of Object.entries({ task, algo, backend })) {
     if (typeof value !== "string") throw wrong(where, `${name} as a text`, value);
@@ -40,9 +43,29 @@ export function runFileFrom(text: string, where: string): RunFile {
     if (!isWhole(value)) throw wrong(where, `${name} as a whole number`, value);
   }
   if (!isObject(settings)) throw wrong(where, "settings as an object", settings);
-  const begun = from === undefined ? {} : { from };
-  const config = { ...begun, task, algo, backend, seed, steps, settings } as RunConfig;
-  return { run: resolve(config), corpora: corporaFrom(corpora, where) };
+  const record = {
+    ...(from === undefined ? {} : { from }),
+    ...(files === undefined ? {} : { files: filesFrom(files, where) }),
+  };
+  const config = { ...record, task, algo, backend, seed, steps, settings } as RunConfig;
+  const known = corporaFrom(corpora, where);
+  if (files !== undefined) return { config, resolved: () => resolve(config), corpora: known };
+  const run = resolve(config);
+  return { config: run.config, resolved: () => run, corpora: known };
+}
+
+function filesFrom(files: unknown, where: string): OwnFiles {
+  const fits =
+    isObject(files) &&
+    Object.entries(files).every(
+      ([role, file]) =>
+        ownRoles.some((known) => known === role) &&
+        isObject(file) &&
+        typeof file.path === "string" &&
+        /^[0-9a-f]{64}$/.test(String(file.sha256)),
+    );
+  if (!fits) throw wrong(where, "files as objects of path and sha256", files);
+  return files as OwnFiles;
 }
 
 function corporaFrom(corpora: unknown, where: string): KnownCorpora {

@@ -151,13 +151,13 @@ export interface OpenRunOptions {
  * `changes` says so. Throws FormatError for anything else, SettingError for settings that are not the task's.
  */
 export function openRun(path: string, options: OpenRunOptions = {}): Session {
-  const { run: saved, corpora } = readRunFile(path);
-  const run = changeTask(saved, options.changes);
+  const { config: saved, resolved, corpora } = readRunFile(path);
+  const run = changeTask(resolved(), options.changes);
   const session = rebuilding(path, () => {
     checkMemory(run);
     return open(run, { read: knownCorpus(corpora, options.trustData ?? false) });
   });
-  const { state } = readCheckpoint(path, saved.config) ?? {};
+  const { state } = readCheckpoint(path, saved) ?? {};
   if (state === undefined) {
     const how = `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
@@ -212,12 +212,11 @@ export function resumeRun(
   readRunFile(path); // a folder that is none is left alone
   lockRun(path);
   try {
-    const { run: before, corpora } = readRunFile(path);
-    const { config: saved } = before;
+    const { config: saved, resolved, corpora } = readRunFile(path);
     const settings = envs === undefined ? saved.settings : { ...saved.settings, envs };
     const run =
       steps === undefined && envs === undefined
-        ? before
+        ? resolved()
         : resolve({ ...saved, steps: steps ?? saved.steps, settings });
     const { config } = run;
     checkMemory(run);
@@ -342,7 +341,7 @@ export function lastMetric(path: string): Metric | undefined {
   return last;
 }
 
-export const readConfig = (path: string): RunConfig => readRunFile(path).run.config;
+export const readConfig = (path: string): RunConfig => readRunFile(path).config;
 
 function readRunFile(path: string): RunFile {
   const text = read(path, names.config, mostConfig).toString();

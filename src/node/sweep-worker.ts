@@ -3,9 +3,11 @@ import { parentPort } from "node:worker_threads";
 import { resolve } from "../tasks/run.ts";
 import { open } from "../tasks/session.ts";
 import { readCorpus } from "./corpora.ts";
+import { loadFilesOf } from "./own-files.ts";
 import type { SweepJob, SweepResult } from "./sweep.ts";
 
-parentPort?.on("message", ({ config, episodes, evaluationSeed, threshold }: SweepJob) => {
+parentPort?.on("message", async ({ config, episodes, evaluationSeed, threshold }: SweepJob) => {
+  await loadFilesOf(config.files);
   const begun = performance.now();
   const session = open(resolve(config), { read: readCorpus });
   let stepsToThreshold: number | null = null;

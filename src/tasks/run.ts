@@ -12,6 +12,8 @@ import { SettingError } from "../core/errors.ts";
 import { type Settings, settle, unknownName } from "../core/settings.ts";
 import { tasks } from "./index.ts";
 import { gptSettings, modelSettings } from "./model-settings.ts";
+import { type OwnFiles, ownOf } from "./own-files.ts";
+import { taskFrom } from "./own-task.ts";
 import type { EnvironmentTask, Task } from "./task.ts";
 
 type Named = Readonly<Record<string, unknown>>;
@@ -20,6 +22,8 @@ type Named = Readonly<Record<string, unknown>>;
 export interface RunConfig {
   /** The run whose weights it began with, as it was named then; for the record. */
   readonly from?: string;
+  /** Files of one's own that take part in it. */
+  readonly files?: OwnFiles;
   readonly task: string;
   readonly algo: string;
   readonly seed: number;
@@ -32,6 +36,7 @@ export interface RunConfig {
 /** A RunConfig of which all but the task may be left out. */
 export interface RunRequest {
   readonly from?: string | undefined;
+  readonly files?: OwnFiles | undefined;
   readonly task: string;
   readonly algo?: string | undefined;
   readonly seed?: number | undefined;
@@ -69,19 +74,37 @@ export function taskNamed(name: string): Task {
   return tasks[name as keyof typeof tasks];
 }
 
-/** Resolves names, presets and settings. Throws SettingError that names what is allowed. */
-export function resolve(request: RunRequest): ResolvedRun {
-  const task = taskNamed(request.task);
-  const { algo = task.algo } = request;
+/** The task of a name, or of the file that stands for it. */
+export function taskOf({ task, files }: Pick<RunRequest, "task" | "files">): Task {
+  return files?.task === undefined ? taskNamed(task) : taskFrom(ownOf(files.task), files.task.path);
+}
+
+/** Throws SettingError for a setting of the task's own that the algorithm or the model has, too. */
+function checkNames(name: string, task: Settings, others: Settings): void {
+  const both = Object.keys(task).find((setting) => Object.hasOwn(others, setting));
+  if (both === undefined) return;
+  throw new SettingError(
+    `${name}: expected names of settings that the algorithm and the model do not have, got ${both}`,
+  );
+}
+
+/** Resolves names, presets and settings, for a task by name or as given. Throws SettingError that names what is allowed. */
+export function resolve(request: RunRequest, task: Task = taskOf(request)): ResolvedRun {
+  const { files, algo = task.algo } = request;
   const tables = tablesOf(request.task, task, algo);
-  const all = { ...tables.algorithm, ...tables.model, ...tables.task };
+  const others = { ...tables.algorithm, ...tables.model };
+  checkNames(request.task, tables.task, others);
+  const all = { ...others, ...tables.task };
   const { steps: usual = task.steps, ...preset } = presetOf(task, algo, all);
   const { from, seed = 1, steps = usual as number } = request;
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
   const backend = backendOf(request.backend);
   const settings = settle(all, { ...preset, ...request.settings });
-  const record = from === undefined ? {} : { from };
+  const record = {
+    ...(from === undefined ? {} : { from }),
+    ...(files === undefined || Object.keys(files).length === 0 ? {} : { files }),
+  };
   return {
     config: { ...record, task: request.task, algo, seed, steps, backend, settings },
     task,

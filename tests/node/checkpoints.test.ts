@@ -58,9 +58,9 @@ test("config.json comes back whole, with what tells its corpora", () => {
   const corpora = { "a.txt": { bytes: 0, sha256 } };
   const text = JSON.stringify({ ...config, from: "runs/x", corpora });
   const whole = runFileFrom(text, "c");
-  expect([whole.run.config, whole.corpora]).toEqual([{ ...config, from: "runs/x" }, corpora]);
+  expect([whole.config, whole.corpora]).toEqual([{ ...config, from: "runs/x" }, corpora]);
   const plain = runFileFrom(JSON.stringify(config), "c");
-  expect([plain.run.config, plain.corpora]).toEqual([config, {}]);
+  expect([plain.config, plain.corpora]).toEqual([config, {}]);
   for (const broken of [
     { bytes: -1, sha256 },
     { bytes: 1.5, sha256 },

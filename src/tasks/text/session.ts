@@ -13,7 +13,7 @@ import { gptModule } from "../../nn/gpt-js.ts";
 import { loadGptState } from "../../nn/gpt-weights.ts";
 import type { Sides } from "../../text/corpus.ts";
 import {
-  endToken,
+  endOf,
   exampleTokens,
   promptTokens,
   stopTokens,
@@ -83,7 +83,7 @@ export function openLanguage(
 /** The session's model as a JavaScript module that completes the task's prompts. */
 export function languageModule({ gpt, task }: LanguageSession, title: string) {
   const { tokenizer, completionLength: most } = task;
-  const begin = tokenizer.special(endToken);
+  const begin = endOf(task);
   const turnEnd = turnEndTokens(task);
   if (turnEnd.length > 1)
     throw new UsageError("export: expected a dialogue whose turns end with one token");

@@ -1,0 +1,38 @@
+/** Files of one's own on the command line: in place of a task's name, and for runs that were trained with them. */
+import { loadFilesOf, loadOwn, meansFile, nameOfFile } from "../node/own-files.ts";
+import { readConfig } from "../node/run-folder.ts";
+import { tasks } from "../tasks/index.ts";
+import type { OwnFiles } from "../tasks/own-files.ts";
+
+/** Options of every command that opens a run. */
+export const ownOptions = {
+  task: { type: "string" },
+  algo: { type: "string" },
+  reward: { type: "string" },
+} as const;
+export type OwnOptions = { readonly [name in keyof typeof ownOptions]?: string | undefined };
+
+const say = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
+
+/** Loads what the names of a new run's task, algorithm and reward stand for, where they are files. */
+export async function requestFor({ task, algo, reward }: OwnOptions & { readonly task: string }) {
+  const files: { -readonly [role in keyof OwnFiles]: OwnFiles[role] } = {};
+  const isTask = Object.hasOwn(tasks, task);
+  if (!isTask && meansFile(task)) files.task = await loadOwn(task);
+  if (algo !== undefined && meansFile(algo)) files.algo = await loadOwn(algo);
+  if (reward !== undefined) files.reward = await loadOwn(reward);
+  return {
+    task: files.task === undefined ? task : nameOfFile(task),
+    algo: files.algo === undefined ? algo : nameOfFile(algo as string),
+    files,
+  };
+}
+
+/** Loads the files that runs were trained with; `instead` names others to use. */
+export async function loadRunFiles(
+  runs: readonly string[],
+  { task, algo, reward }: OwnOptions = {},
+): Promise<void> {
+  for (const folder of runs)
+    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, say });
+}

@@ -1,0 +1,152 @@
+/** Loading files of one's own: modules in JavaScript or TypeScript, and JSON. Only files that a person named are run. */
+import { createHash } from "node:crypto";
+import { existsSync, realpathSync } from "node:fs";
+import { basename, extname, resolve, sep } from "node:path";
+import { pathToFileURL } from "node:url";
+import { Worker } from "node:worker_threads";
+import { SettingError } from "../core/errors.ts";
+import { messageOf } from "../core/thrown.ts";
+import { parseJson } from "../io/json.ts";
+import {
+  type OwnFile,
+  type OwnFiles,
+  type OwnRole,
+  ownRoles,
+  registerOwn,
+} from "../tasks/own-files.ts";
+import { codeOf, readRegular } from "./files.ts";
+
+const extensions = [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"];
+const mostBytes = 2 ** 26;
+const patience = 30; // seconds that a file may take to load
+
+/** Returns whether a name on the command line means a file rather than a task or algorithm. */
+export const meansFile = (name: string): boolean =>
+  extensions.includes(extname(name)) || /^\.{0,2}[/\\]/.test(name) || name.includes(sep);
+
+/** A name for a file's task: its own, without the extension. */
+export const nameOfFile = (path: string): string => basename(path, extname(path));
+
+/**
+ * Loads a file and registers what it exports under `key`, its full path by default. Throws SettingError in one line
+ * for a file that is missing, throws, does not finish loading, or cannot run here.
+ */
+export async function loadOwn(given: string, key?: string): Promise<OwnFile> {
+  const path = resolve(given);
+  const sha256 = hashOf(path, given);
+  registerOwn(key ?? path, await exportOf(path, given));
+  return { path: key ?? path, sha256 };
+}
+
+function hashOf(path: string, given: string): string {
+  if (!existsSync(path)) throw new SettingError(`${given}: no such file`);
+  if (!extensions.includes(extname(path)))
+    throw new SettingError(`${given}: expected a file that ends with ${extensions.join(", ")}`);
+  try {
+    const bytes = readRegular(path, { links: true, most: mostBytes });
+    return createHash("sha256").update(bytes).digest("hex");
+  } catch (error) {
+    throw new SettingError(`${given}: cannot be read (${codeOf(error) ?? messageOf(error)})`);
+  }
+}
+
+async function exportOf(path: string, given: string): Promise<unknown> {
+  if (extname(path) === ".json") {
+    const text = readRegular(path, { links: true, most: mostBytes }).toString();
+    parseJson(text, given); // with a message that tells where it breaks off
+    return JSON.parse(text);
+  }
+  const url = pathToFileURL(realpathSync(path)).href;
+  const { default: exported } = (await imported(url, given)) as { default?: unknown };
+  if (exported === undefined)
+    throw new SettingError(`${given}: expected a default export, got none`);
+  return exported;
+}
+
+async function imported(url: string, given: string): Promise<unknown> {
+  const dog = watchdog(`pigrad: ${given}: did not finish loading within ${patience} s`);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new SettingError(`${given}: did not finish loading within ${patience} s`);
+    timer = setTimeout(() => reject(error), 1000 * patience);
+  });
+  try {
+    return await Promise.race([import(url), late]);
+  } catch (error) {
+    if (error instanceof SettingError) throw error;
+    throw new SettingError(`${given}: cannot be loaded: ${reasonOf(error)}`);
+  } finally {
+    clearTimeout(timer);
+    await dog.stop();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  const needs =
+    "TypeScript files need Node 22.18 or newer, or tsx (npm install tsx, then npx tsx node_modules/pigrad/dist/cli/main.js …)";
+  if (code === "ERR_UNKNOWN_FILE_EXTENSION") return needs;
+  return messageOf(error).split("\n")[0];
+}
+
+/**
+ * Ends the process with a line on stderr if the main thread makes no way for longer than a file may take to load: an
+ * endless loop at a file's top level stops everything else, timers too.
+ */
+function watchdog(line: string): { stop(): Promise<unknown> } {
+  const flag = new Int32Array(new SharedArrayBuffer(4));
+  const code = `
+    const { workerData: { flag, line, wait } } = require("node:worker_threads");
+    if (Atomics.wait(flag, 0, 0, wait) === "timed-out") {
+      require("node:fs").writeSync(2, line + "\\n");
+      process.kill(process.pid, "SIGKILL");
+    }`;
+  const wait = 1000 * (patience + 2);
+  const worker = new Worker(code, { eval: true, execArgv: [], workerData: { flag, line, wait } });
+  worker.on("error", () => {});
+  return {
+    stop() {
+      Atomics.store(flag, 0, 1);
+      Atomics.notify(flag, 0);
+      return worker.terminate();
+    },
+  };
+}
+
+/** How the files of a saved run are found. */
+export interface FindOptions {
+  /** Files to use in place of those that the run remembers. */
+  readonly instead?: Partial<Record<OwnRole, string | undefined>>;
+  /** The run's folder: a file inside it is not run unless a person names it. */
+  readonly folder?: string;
+  readonly say?: (line: string) => void;
+}
+
+/** Loads the files that a run's config names, in this thread. Throws SettingError for one that is missing. */
+export async function loadFilesOf(
+  files: OwnFiles | undefined,
+  { instead = {}, folder, say = () => {} }: FindOptions = {},
+): Promise<void> {
+  for (const role of ownRoles) {
+    const file = files?.[role];
+    const other = instead[role];
+    if (file === undefined) {
+      if (other !== undefined)
+        throw new SettingError(`--${role}: the run has no file of this kind`);
+      continue;
+    }
+    const { path, sha256 } = file;
+    const option = `--${role} FILE names the file to use`;
+    if (other === undefined && !existsSync(path))
+      throw new SettingError(`${path}: the run's ${role} is not there; ${option}`);
+    if (other === undefined && folder !== undefined && isInside(path, folder))
+      throw new SettingError(
+        `${path}: a file inside the run's folder is not run by itself; ${option}`,
+      );
+    const now = await loadOwn(other ?? path, path);
+    if (now.sha256 !== sha256) say(`${other ?? path}: has changed since the run began`);
+  }
+}
+
+const isInside = (path: string, folder: string): boolean =>
+  realpathSync(path).startsWith(realpathSync(folder) + sep);

@@ -1,0 +1,88 @@
+/** Environments of one's own as tasks: what a definition gives becomes a `Dynamics` whose faults name the file. */
+import { OwnCodeError, SettingError } from "../core/errors.ts";
+import { messageOf } from "../core/thrown.ts";
+import { Dynamics } from "../envs/env.ts";
+import { fromGymnasium, type GymnasiumEnv } from "../envs/gymnasium.ts";
+import { flatSize, type Space } from "../envs/space.ts";
+
+/** An environment, or a function or class that makes one from the task's settings. */
+export type EnvironmentSource =
+  | ((values: never) => Dynamics | GymnasiumEnv)
+  | (new (
+      values: never,
+    ) => Dynamics | GymnasiumEnv);
+
+/** Names for people, where the spaces have none. */
+export interface SpaceNames {
+  /** One per number of an observation. */
+  readonly observation?: readonly string[];
+  /** One per choice, or per number of an action. */
+  readonly action?: readonly string[];
+}
+
+const isClass = (f: object): boolean => /^class\b/.test(Function.prototype.toString.call(f));
+
+/** Another copy of pigrad may have made it, so its class does not tell. */
+const isDynamics = (env: object): env is Dynamics =>
+  env instanceof Dynamics || ["observe", "act", "start"].every((name) => name in env);
+
+/** Makes one environment. Throws OwnCodeError, which names `where`, for whatever goes wrong. */
+export function makeOwn(
+  source: EnvironmentSource,
+  values: unknown,
+  names: SpaceNames | undefined,
+  where: string,
+): Dynamics {
+  const made = guarded(where, () => {
+    const call = source as unknown as (new (
+      values: unknown,
+    ) => object) &
+      ((values: unknown) => object);
+    return isClass(source) ? new call(values) : call(values);
+  });
+  if (typeof made !== "object" || made === null)
+    throw new SettingError(
+      `${where}: expected environment to return an object, got ${typeof made}`,
+    );
+  const env = isDynamics(made) ? made : guarded(where, () => fromGymnasium(made as GymnasiumEnv));
+  nameSpace(env, "observationSpace", names?.observation, where);
+  nameSpace(env, "actionSpace", names?.action, where);
+  const { start, act } = env;
+  env.start = () => guarded(where, () => start.call(env));
+  env.act = (actions, at) => {
+    try {
+      act.call(env, actions, at);
+    } catch (error) {
+      throw ownError(where, error);
+    }
+  };
+  return env;
+}
+
+const ownError = (where: string, error: unknown): OwnCodeError =>
+  error instanceof OwnCodeError
+    ? error
+    : new OwnCodeError(`${where}: ${messageOf(error)}`, { cause: error });
+
+/** Runs code that is not ours; an error of it becomes an OwnCodeError that names `where`. */
+export function guarded<T>(where: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw ownError(where, error);
+  }
+}
+
+function nameSpace(
+  env: Dynamics,
+  which: "observationSpace" | "actionSpace",
+  names: readonly string[] | undefined,
+  where: string,
+): void {
+  const space: Space = env[which];
+  if (names === undefined || space.names !== null) return;
+  const count = which === "actionSpace" || space.kind === "discrete" ? flatSize(space) : space.size;
+  if (names.length !== count)
+    throw new SettingError(`${where}: expected ${count} names for ${which}, got ${names.length}`);
+  Object.defineProperty(env, which, { value: { ...space, names } });
+}

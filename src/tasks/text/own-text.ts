@@ -1,0 +1,210 @@
+/** Texts of one's own as tasks: examples, prompts and rewards in the forms that people have them. */
+import { SettingError } from "../../core/errors.ts";
+import { brief } from "../../core/printable.ts";
+import { trainBpe } from "../../text/bpe.ts";
+import { type Example, type Sides, split, texts } from "../../text/corpus.ts";
+import {
+  type Judge,
+  judgesFrom,
+  type RewardFunction,
+  type RewardSource,
+} from "../../text/own-reward.ts";
+import { endToken, type TextTask } from "../../text/task.ts";
+import { bytes, characters, type Tokenizer } from "../../text/tokenizer.ts";
+import { guarded } from "../own-environment.ts";
+import type { ReadCorpus } from "../task.ts";
+
+export interface Message {
+  readonly role: string;
+  readonly content: string;
+}
+
+/** A row of data: a whole text, prompt and completion, or messages. Further fields reach rewards as `row`. */
+export type Row =
+  | string
+  | {
+      readonly prompt?: string;
+      readonly completion?: string;
+      readonly text?: string;
+      readonly messages?: readonly Message[];
+      readonly [field: string]: unknown;
+    };
+
+/** Data, or a function that returns it from the values of the settings. */
+type Given<T> = T | ((values: never, read: ReadCorpus) => T);
+
+export interface TextDefinition {
+  /** Rows to imitate: whole texts, prompts with completions, or messages, of which the assistant's turns are learned. */
+  readonly examples?: Given<readonly Row[]>;
+  /** Plain text to imitate, line by line. */
+  readonly corpus?: Given<string>;
+  /** Prompts to complete for rewards. Without them: the prompts of the examples. */
+  readonly prompts?: Given<readonly Row[]>;
+  readonly reward?: RewardSource;
+  /** What evaluations tell besides the reward: means over completions, by name. */
+  readonly measures?: Readonly<Record<string, RewardFunction>>;
+  /** Default: characters, or bytes where the texts have more than 128 different characters. */
+  readonly tokenizer?: Given<"characters" | "bytes" | { readonly merges: number } | Tokenizer>;
+  /** Name of the token that begins and ends every text. Default "<end>". */
+  readonly end?: string;
+  /** Writes messages as text; with `generate`, up to where the assistant's answer begins. */
+  readonly chat?: (messages: readonly Message[], generate: boolean) => string;
+  /** Share of the rows for validation, and as many held out for the end. Default 0.1. */
+  readonly splits?: number;
+  /** Most tokens per completion, its end token among them. Default 32. */
+  readonly completionLength?: number;
+  readonly visible?: TextTask["visible"];
+  readonly turnEnd?: string;
+  readonly reply?: TextTask["reply"];
+}
+
+export const ownTextFields: readonly string[] = [
+  "examples",
+  "corpus",
+  "prompts",
+  "reward",
+  "measures",
+  "tokenizer",
+  "end",
+  "chat",
+  "splits",
+  "completionLength",
+  "visible",
+  "turnEnd",
+  "reply",
+];
+
+interface Context {
+  readonly values: unknown;
+  readonly read: ReadCorpus;
+  readonly where: string;
+}
+
+/** Returns the text task of a definition. Throws SettingError and OwnCodeError that begin with `where`. */
+export function textFrom(definition: TextDefinition, { values, read, where }: Context): TextTask {
+  const given = <T>(name: string, value: Given<T>): T =>
+    typeof value === "function"
+      ? guarded(`${where}: ${name}`, () =>
+          (value as (v: unknown, r: ReadCorpus) => T)(values, read),
+        )
+      : value;
+  const { chat = plainChat, end = endToken, splits = 0.1, completionLength = 32 } = definition;
+  if (!(splits >= 0 && splits < 0.5))
+    throw new SettingError(`${where}: expected splits from 0 to below 0.5, got ${brief(splits)}`);
+  if (!(Number.isInteger(completionLength) && completionLength >= 1))
+    throw new SettingError(
+      `${where}: expected completionLength as a whole number ≥ 1, got ${brief(completionLength)}`,
+    );
+  const rows = rowsOf(given("examples", definition.examples ?? []), `${where}: examples`);
+  const lines = definition.corpus === undefined ? [] : texts(given("corpus", definition.corpus));
+  const examples = [...rows.flatMap((row) => examplesOf(row, chat, where)), ...lines];
+  const asked = rowsOf(given("prompts", definition.prompts ?? rows), `${where}: prompts`);
+  const byPrompt = new Map<string, Readonly<Record<string, unknown>>>();
+  for (const row of asked) {
+    const prompt = promptOf(row, chat, definition.prompts !== undefined);
+    if (prompt !== null)
+      byPrompt.set(prompt, typeof row === "string" ? { prompt } : { ...row, prompt });
+  }
+  const prompts = [...byPrompt.keys()];
+  if (examples.length === 0 && prompts.length === 0)
+    throw new SettingError(`${where}: expected examples, a corpus or prompts, got none`);
+  const sides = sidesOf(examples, splits, ({ prompt, completion }) =>
+    prompt === "" ? completion : prompt,
+  );
+  const judges: readonly Judge[] =
+    definition.reward === undefined ? [] : judgesFrom(definition.reward, where);
+  return {
+    tokenizer: tokenizerOf(given("tokenizer", definition.tokenizer), examples, prompts, end, where),
+    end,
+    examples: sides,
+    prompts: sidesOf(prompts, splits, (prompt) => prompt),
+    judges,
+    rowOf: (prompt) => byPrompt.get(prompt) ?? { prompt },
+    reward: () => Number.NaN,
+    measures: Object.fromEntries(
+      Object.entries(definition.measures ?? {}).map(([name, f]) => [name, judgesFrom(f, where)[0]]),
+    ),
+    completionLength,
+    ...(definition.visible === undefined ? {} : { visible: definition.visible }),
+    ...(definition.turnEnd === undefined ? {} : { turnEnd: definition.turnEnd }),
+    ...(definition.reply === undefined ? {} : { reply: definition.reply }),
+  };
+}
+
+const plainChat = (messages: readonly Message[], generate: boolean): string =>
+  messages.map(({ role, content }) => `${role}: ${content}\n`).join("") +
+  (generate ? "assistant: " : "");
+
+function rowsOf(rows: unknown, where: string): readonly Row[] {
+  if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${brief(rows)}`);
+  for (const [i, row] of rows.entries())
+    if (typeof row !== "string" && (typeof row !== "object" || row === null))
+      throw new SettingError(
+        `${where}: expected a text or an object in row ${i + 1}, got ${brief(row)}`,
+      );
+  return rows;
+}
+
+/** Texts to imitate: each turn of the assistant is one, with all that was said before as its prompt. */
+function examplesOf(row: Row, chat: NonNullable<TextDefinition["chat"]>, where: string): Example[] {
+  if (typeof row === "string") return [{ prompt: "", completion: row }];
+  const { prompt = "", completion = row.text, messages } = row;
+  if (messages !== undefined) {
+    const turns = messages.flatMap(({ role, content }, i) =>
+      role === "assistant" ? [{ content, i }] : [],
+    );
+    return turns.map(({ content, i }) => {
+      const before = guarded(`${where}: chat`, () => chat(messages.slice(0, i), true));
+      return { prompt: before, completion: content };
+    });
+  }
+  return completion === undefined ? [] : [{ prompt, completion }];
+}
+
+/** The prompt of a row; null where it has none. A bare text is a prompt only in a list of prompts. */
+function promptOf(
+  row: Row,
+  chat: NonNullable<TextDefinition["chat"]>,
+  isPrompt: boolean,
+): string | null {
+  if (typeof row === "string") return isPrompt ? row : null;
+  if (row.messages === undefined) return row.prompt ?? (isPrompt ? (row.text ?? null) : null);
+  const isAnswer = row.messages.at(-1)?.role === "assistant";
+  const asked = isAnswer ? row.messages.slice(0, -1) : row.messages;
+  return asked.length === 0 ? null : chat(asked, true);
+}
+
+const fewItems = 20;
+
+/** Sides of items; of fewer than 20, all three sides have all. */
+function sidesOf<T>(items: readonly T[], share: number, key: (item: T) => string): Sides<T> {
+  if (items.length < fewItems || share === 0)
+    return { train: items, validation: items, heldOut: items };
+  const sides = split(items, share, key);
+  const or = (side: readonly T[]): readonly T[] => (side.length > 0 ? side : sides.train);
+  return { train: sides.train, validation: or(sides.validation), heldOut: or(sides.heldOut) };
+}
+
+const mostCharacters = 128;
+
+function tokenizerOf(
+  given: "characters" | "bytes" | { readonly merges: number } | Tokenizer | undefined,
+  examples: readonly Example[],
+  prompts: readonly string[],
+  end: string,
+  where: string,
+): Tokenizer {
+  if (typeof given === "object" && "encode" in given) {
+    guarded(`${where}: tokenizer`, () => given.special(end));
+    return given;
+  }
+  const all = [...examples.map(({ prompt, completion }) => prompt + completion), ...prompts];
+  if (typeof given === "object") return trainBpe(all.join("\n"), given.merges, { specials: [end] });
+  const known = [...new Set(all.join(""))].sort().join("");
+  const kind = given ?? ([...known].length <= mostCharacters ? "characters" : "bytes");
+  if (kind === "bytes") return bytes([end]);
+  if (kind === "characters") return characters(known, [end]);
+  throw new SettingError(
+    `${where}: expected tokenizer as "characters", "bytes", { merges } or a tokenizer, got ${brief(given)}`,
+  );
+}

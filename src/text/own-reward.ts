@@ -1,0 +1,190 @@
+/** Rewards of one's own: a function per sample or per batch, at once or by a promise, alone or several with weights. */
+import { OwnCodeError, SettingError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
+import { messageOf } from "../core/thrown.ts";
+
+/** A completion to score, with the row of the data that its prompt came from. */
+export interface Sample {
+  readonly prompt: string;
+  readonly completion: string;
+  /** Ids of the completion's tokens, its end token among them. */
+  readonly tokens: ArrayLike<number>;
+  /** The prompt's row as it was given; `{ prompt }` where only the text was. */
+  readonly row: Readonly<Record<string, unknown>>;
+}
+
+/** Returns a finite number, or NaN for a completion that cannot be scored. */
+export type RewardFunction = (
+  prompt: string,
+  completion: string,
+  context: Pick<Sample, "tokens" | "row">,
+) => number | Promise<number>;
+
+/** Returns one number per sample. */
+export type BatchFunction = (
+  samples: readonly Sample[],
+) => ArrayLike<number> | Promise<ArrayLike<number>>;
+
+export type RewardOptions = {
+  /** Factor in the sum of several rewards. Default 1. */
+  readonly weight?: number;
+  /** Seconds that a promise may take. Default 60. */
+  readonly timeout?: number;
+  /** Calls that run at once, where a function per sample returns promises. Default 16. */
+  readonly concurrency?: number;
+} & ({ readonly reward: RewardFunction } | { readonly batch: BatchFunction });
+
+/** A reward, or several by name. */
+export type RewardSource =
+  | RewardFunction
+  | RewardOptions
+  | Readonly<Record<string, RewardFunction | RewardOptions>>;
+
+/** A reward by its name. */
+export interface Judge {
+  readonly name: string;
+  readonly weight: number;
+  /** Returns one number per sample, at once where the function does. Throws OwnCodeError that shows the sample. */
+  score(samples: readonly Sample[]): ArrayLike<number> | Promise<ArrayLike<number>>;
+}
+
+/** Returns the judges that `source` describes. Throws SettingError, with `where`, for what describes none. */
+export function judgesFrom(source: RewardSource, where: string): readonly Judge[] {
+  if (typeof source === "function" || (isObject(source) && isOptions(source)))
+    return [judgeFrom("reward", source, where)];
+  if (!isObject(source) || Object.keys(source).length === 0)
+    throw new SettingError(
+      `${where}: expected reward as a function, as { reward } or { batch }, or as several of these by name, got ${brief(source)}`,
+    );
+  return Object.entries(source).map(([name, one]) => judgeFrom(name, one, where));
+}
+
+const isObject = (x: unknown): x is object => typeof x === "object" && x !== null;
+const isOptions = (x: object): x is RewardOptions =>
+  typeof (x as { reward?: unknown }).reward === "function" ||
+  typeof (x as { batch?: unknown }).batch === "function";
+
+function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: string): Judge {
+  const options = typeof given === "function" ? { reward: given } : given;
+  if (!isObject(options) || !isOptions(options))
+    throw new SettingError(`${where}: expected reward ${name} as a function, got ${brief(given)}`);
+  const { weight = 1, timeout = 60, concurrency = 16 } = options;
+  for (const [field, value] of Object.entries({ weight, timeout, concurrency }))
+    if (typeof value !== "number" || !Number.isFinite(value) || (field !== "weight" && value <= 0))
+      throw new SettingError(
+        `${where}: expected ${field} of reward ${name} as a number, got ${brief(value)}`,
+      );
+  const label = `${where}: reward ${name}`;
+  const score =
+    "batch" in options
+      ? (samples: readonly Sample[]) => scoreBatch(options.batch, samples, timeout, label)
+      : (samples: readonly Sample[]) =>
+          scoreEach(options.reward, samples, { timeout, concurrency, label });
+  return { name, weight, score };
+}
+
+const isPromise = <T>(x: T | Promise<T>): x is Promise<T> =>
+  typeof (x as { then?: unknown } | null | undefined)?.then === "function";
+
+function scoreBatch(
+  f: BatchFunction,
+  samples: readonly Sample[],
+  timeout: number,
+  label: string,
+): ArrayLike<number> | Promise<ArrayLike<number>> {
+  const check = (scores: ArrayLike<number>): ArrayLike<number> => {
+    if (scores?.length !== samples.length)
+      throw new OwnCodeError(
+        `${label}: expected ${samples.length} numbers, one per sample, got ${brief(scores?.length)}`,
+      );
+    for (let i = 0; i < samples.length; i++) checkScore(scores[i], samples[i], label);
+    return scores;
+  };
+  const failed = (error: unknown): never => {
+    throw ownError(error, `${label}: failed for ${samples.length} samples`);
+  };
+  try {
+    const scores = f(samples);
+    return isPromise(scores)
+      ? within(scores, timeout, label).then(check).catch(failed)
+      : check(scores);
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+function scoreEach(
+  f: RewardFunction,
+  samples: readonly Sample[],
+  { timeout, concurrency, label }: { timeout: number; concurrency: number; label: string },
+): ArrayLike<number> | Promise<ArrayLike<number>> {
+  const scores = new Float64Array(samples.length);
+  const call = (i: number): number | Promise<number> => {
+    const { prompt, completion, tokens, row } = samples[i];
+    const failed = (error: unknown): never => {
+      throw ownError(error, `${label}: failed for ${shown(samples[i])}`);
+    };
+    try {
+      const score = f(prompt, completion, { tokens, row });
+      if (!isPromise(score)) return checkScore(score, samples[i], label);
+      const checked = within(score, timeout, label).then((x) => checkScore(x, samples[i], label));
+      return checked.catch(failed);
+    } catch (error) {
+      return failed(error);
+    }
+  };
+  for (let i = 0; i < samples.length; i++) {
+    const score = call(i);
+    if (isPromise(score)) return scoreRest(i, score);
+    scores[i] = score;
+  }
+  return scores;
+
+  async function scoreRest(first: number, pending: Promise<number>): Promise<Float64Array> {
+    let next = first + 1;
+    const take = async (): Promise<void> => {
+      while (next < samples.length) {
+        const i = next++;
+        scores[i] = await call(i);
+      }
+    };
+    const begun = pending.then(async (score) => {
+      scores[first] = score;
+      await take();
+    });
+    await Promise.all([begun, ...Array.from({ length: concurrency - 1 }, take)]);
+    return scores;
+  }
+}
+
+/** Rejects if a promise takes longer than `timeout` seconds. */
+function within<T>(promise: Promise<T>, timeout: number, label: string): Promise<T> {
+  let timer: ReturnType<Timers["setTimeout"]>;
+  const { setTimeout, clearTimeout } = globalThis as unknown as Timers;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new OwnCodeError(`${label}: expected an answer within ${timeout} s, got none`)),
+      1000 * timeout,
+    );
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+interface Timers {
+  setTimeout(f: () => void, milliseconds: number): unknown;
+  clearTimeout(timer: unknown): void;
+}
+
+function checkScore(score: unknown, sample: Sample, label: string): number {
+  if (typeof score === "number" && Math.abs(score) !== Infinity) return score;
+  throw new OwnCodeError(
+    `${label}: expected a finite number, or NaN for what cannot be scored, got ${brief(score)} for ${shown(sample)}`,
+  );
+}
+
+const shown = ({ prompt, completion }: Sample): string =>
+  `prompt ${brief(prompt)} and completion ${brief(completion)}`;
+
+const ownError = (error: unknown, label: string): OwnCodeError =>
+  error instanceof OwnCodeError
+    ? error
+    : new OwnCodeError(`${label}: ${messageOf(error)}`, { cause: error });
