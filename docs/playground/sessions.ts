@@ -1,6 +1,7 @@
 /** What the page can train, and how a session is shown and taken home: environments and token tasks. */
+
+import { type GroupAlgorithmName, groupAlgorithms } from "../../src/algos/group-algorithms.ts";
 import { type AlgorithmName, algorithms } from "../../src/algos/index.ts";
-import { type TuneName, tuneAlgorithms } from "../../src/algos/tune-settings.ts";
 import { type Settings, settle } from "../../src/core/settings.ts";
 import { textScene } from "../../src/envs/scene.ts";
 import { policyModule } from "../../src/io/policy-js.ts";
@@ -29,7 +30,7 @@ const shown: readonly TaskName[] = [
 ];
 const offered: readonly AlgorithmName[] = ["reinforce", "a2c", "ppo", "trpo"];
 const shownTexts: readonly LanguageTaskName[] = ["tokens", "arith"];
-const offeredTexts: readonly TuneName[] = ["reinforce", "a2c", "ppo", "rloo", "grpo"];
+const offeredTexts: readonly GroupAlgorithmName[] = ["reinforce", "a2c", "ppo", "rloo", "grpo"];
 const mostFrames = 200; // of a replay: the page unpacks it in one go
 const mostSamples = 12;
 const unseen = 1_000_000_007; // the seed of what is played: apart from those that people train with
@@ -61,7 +62,7 @@ function textInfo(task: LanguageTaskName): TaskInfo {
   const { about, algo, steps } = languageTasks[task];
   const described = offeredTexts.map((name) => {
     const settings = infosOf(languageSettingsOf(task, name), settleLanguage(task, name, {}));
-    return [name, { about: tuneAlgorithms[name].about, steps, settings }] as const;
+    return [name, { about: groupAlgorithms[name].about, steps, settings }] as const;
   });
   return { about, algo, solved: null, algorithms: Object.fromEntries(described) };
 }

@@ -16,8 +16,8 @@ import { Adam } from "../optim/adam.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { RolloutChunks } from "../rollout/rollout-chunks.ts";
 import { Learner } from "./improve.ts";
 import { descend, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
@@ -74,7 +74,7 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
 
   // ---- the loss of an update
   const learner = new Learner(
-    new Minibatch(model, rollout, size, { masked, steps: c.rollout }),
+    new RolloutChunks(model, rollout, size, { masked, steps: c.rollout }),
     { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
     {
       surrogate: policyGradient,
@@ -86,7 +86,7 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   );
 
   // ---- collect, estimate, improve
-  t.begin({ optimizer, actor, ...popArtOf(model) });
+  t.restoreOrStart({ optimizer, actor, ...popArtOf(model) });
   return (function* (): Generator<A2cReport, never> {
     for (;;) {
       t.next();

@@ -22,8 +22,8 @@ import { globalNorm } from "../optim/clip.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { type MomentsState, RunningMoments } from "../returns/running.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { RolloutChunks } from "../rollout/rollout-chunks.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
 import { mustBeFinite, type Report, Training } from "./training.ts";
@@ -102,7 +102,7 @@ export function a3cWorker(
   const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const learner = new Learner(
-    new Minibatch(model, rollout, size, { masked: env.mask !== null, steps: c.rollout }),
+    new RolloutChunks(model, rollout, size, { masked: env.mask !== null, steps: c.rollout }),
     { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
     {
       surrogate: policyGradient,
@@ -112,7 +112,7 @@ export function a3cWorker(
     },
   );
 
-  t.begin({ actor });
+  t.restoreOrStart({ actor });
   return (function* (): Generator<WorkerReport, never> {
     for (;;) {
       const seen = add(shared.counts, counts.updates, 0);
@@ -249,7 +249,7 @@ export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   const tell = (rollout: Rollout): void => t.count(rollout);
   const kept = Object.fromEntries(trainings.map((each, i) => [`worker${i}`, each]));
   t.env.learning = false; // its parts, the workers' environments, take in what they see
-  t.begin({ shared: sharedState(shared), ...kept });
+  t.restoreOrStart({ shared: sharedState(shared), ...kept });
   const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
   exchange(t, shared, "shared");
   return (function* (): Generator<A3cReport, never> {

@@ -8,21 +8,21 @@ import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { EpisodeChunks } from "../rollout/episode-chunks.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { type GroupReport, groupTrainer, type SampleReport } from "./groups.ts";
-import { moments } from "./moments.ts";
-import type { Training } from "./training.ts";
 import {
   type EpisodeConfig,
   estimatorOf,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
+  type GroupAlgorithm,
+  type GroupAlgorithmName,
+  groupAlgorithms,
+} from "./group-algorithms.ts";
+import { type GroupReport, groupTrainer, type SampleReport } from "./groups.ts";
+import { moments } from "./moments.ts";
+import type { Training } from "./training.ts";
 
 /** Sets up the algorithm `name` on episodes. */
 export function episodes(
   t: Training,
-  name: TuneName,
+  name: GroupAlgorithmName,
   c: EpisodeConfig,
 ): Generator<GroupReport, never> {
   const { model, env, random } = t;
@@ -66,7 +66,7 @@ export function episodes(
   }
 
   // ---- learning
-  const { minimumRisk = false }: TuneAlgorithm = tuneAlgorithms[name];
+  const { minimumRisk = false }: GroupAlgorithm = groupAlgorithms[name];
   const { ratioLevel } = estimatorOf(name, c).surrogate;
   const together = minimumRisk ? c.groupSize : ratioLevel === "token" ? null : 1;
   const evaluator = (of: ActorCritic) => ({
@@ -95,7 +95,7 @@ export function episodes(
     name,
     { ...c, valueWeight: 0, lambda: 1, standardize: false },
   );
-  if (!t.begin(trainer.parts)) trainer.begin();
+  if (!t.restoreOrStart(trainer.parts)) trainer.start();
   return trainer.run();
 }
 
@@ -112,5 +112,5 @@ export const episodeAlgorithms = [
   "reinforce++",
   "mrt",
   "best-of-n",
-] as const satisfies readonly TuneName[];
+] as const satisfies readonly GroupAlgorithmName[];
 export type EpisodeAlgorithm = (typeof episodeAlgorithms)[number];

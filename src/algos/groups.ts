@@ -1,6 +1,6 @@
 /**
  * Learning from whole sequences that are compared in groups: REINFORCE, RLOO, GRPO and their kin, on episodes and on
- * completions alike. Each update samples groups, estimates, and improves; tune-settings.ts says how the algorithms
+ * completions alike. Each update samples groups, estimates, and improves; group-algorithms.ts says how the algorithms
  * differ, docs/language.md derives them.
  *
  * Differences from the papers:
@@ -21,16 +21,16 @@ import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import type { Chunks } from "../rollout/chunks.ts";
-import { improve, Learner } from "./improve.ts";
-import { Scorer } from "./scorer.ts";
-import { keptNumber, type Progress, type Report, weightsOf } from "./training.ts";
 import {
   estimatorOf,
+  type GroupAlgorithm,
+  type GroupAlgorithmName,
   type GroupConfig,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
+  groupAlgorithms,
+} from "./group-algorithms.ts";
+import { improve, Learner } from "./improve.ts";
+import { Scorer } from "./scorer.ts";
+import { keptNumber, type Report, type TrainingState, weightsOf } from "./training.ts";
 
 /** A model that evaluates the batch in chunks. */
 export interface Evaluator {
@@ -39,7 +39,7 @@ export interface Evaluator {
 }
 
 /** What is sampled and learned from: groups of episodes, or of completions. */
-export interface GroupSource<S extends SampleReport = SampleReport> {
+export interface GroupSampler<S extends SampleReport = SampleReport> {
   /** Filled anew by `sample`; groups are neighbors. */
   readonly batch: Sequences;
   /** 1 where a sequence may be learned from, [sequences]; written by `sample`. */
@@ -83,7 +83,7 @@ export interface GroupTrainer<R> {
   /** What changes while it trains. */
   readonly parts: Readonly<Record<string, Kept>>;
   /** Copies the policy's weights to the reference; once, when training begins. */
-  begin(): void;
+  start(): void;
   run(): Generator<R, never>;
   readonly advantage: Float64Array;
   /** null without a reference. */
@@ -94,14 +94,14 @@ const excludedLogProb = -1e9; // its probability is 0 beside any other
 
 /** Sets up the algorithm `name` on a source of groups. */
 export function groupTrainer<S extends SampleReport>(
-  t: Progress,
-  source: GroupSource<S>,
-  name: TuneName,
+  t: TrainingState,
+  sampler: GroupSampler<S>,
+  name: GroupAlgorithmName,
   c: GroupConfig,
 ): GroupTrainer<S & GroupReport> {
-  const { batch, counts, policy } = source;
+  const { batch, counts, policy } = sampler;
   const { sequences, steps } = batch;
-  const algorithm: TuneAlgorithm = tuneAlgorithms[name];
+  const algorithm: GroupAlgorithm = groupAlgorithms[name];
   const estimator = estimatorOf(name, c);
   const compared = algorithm.wholeBatch ? sequences : c.groupSize;
   checkCompared(name, algorithm, estimator.scale === "batch" ? sequences : compared);
@@ -114,10 +114,10 @@ export function groupTrainer<S extends SampleReport>(
     () => new Float64Array(batch.mask.length),
   );
   const [cost, excluded] = [new Float64Array(sequences), new Float64Array(sequences)];
-  const reference = c.reference || estimator.kl !== null ? source.copy() : null;
+  const reference = c.reference || estimator.kl !== null ? sampler.copy() : null;
   const refScorer = reference && new Scorer(reference.chunks, sequences);
   const critic = withValue ? new Scorer(policy.chunks, sequences) : null;
-  const judged: Sequences = { ...batch, value, refLogProb };
+  const evaluated: Sequences = { ...batch, value, refLogProb };
   const adapted = { klWeight: estimator.kl?.weight ?? 0 };
 
   // ---- the loss
@@ -173,18 +173,18 @@ export function groupTrainer<S extends SampleReport>(
   function estimate(): void {
     refScorer?.score(refLogProb);
     critic?.score(weight, value); // its log-probabilities are not needed
-    sequenceAdvantages({ advantage, target, counts }, judged, {
+    sequenceAdvantages({ advantage, target, counts }, evaluated, {
       estimator,
       lambda: c.lambda,
       klWeight: adapted.klWeight,
       groupSize: compared,
       bestOnly: algorithm.bestOnly ?? false,
       standardize: c.standardize,
-      ...(source.greedyScore && { greedyScore: source.greedyScore }),
+      ...(sampler.greedyScore && { greedyScore: sampler.greedyScore }),
     });
     for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
     if (!minimumRisk) return;
-    sampleCosts(cost, source.score, counts, c.groupSize);
+    sampleCosts(cost, sampler.score, counts, c.groupSize);
     for (let i = 0; i < sequences; i++) {
       excluded[i] = excludedLogProb;
       for (let j = i * steps; j < (i + 1) * steps; j++) if (mask[j] !== 0) excluded[i] = 0;
@@ -198,7 +198,7 @@ export function groupTrainer<S extends SampleReport>(
       const updates = adam.steps / (epochs * minibatches);
       const rise = c.warmup === 0 ? 1 : Math.min(1, (updates + 1) / c.warmup);
       const learningRate = c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
-      source.sample();
+      sampler.sample();
       t.onPhase?.("update");
       estimate();
       klWeight.data[0] = adapted.klWeight;
@@ -217,7 +217,7 @@ export function groupTrainer<S extends SampleReport>(
       const { policyLoss, valueLoss } = learner.metrics.losses();
       const { clipFraction, approximateKl } = learner.metrics;
       yield {
-        ...source.report(),
+        ...sampler.report(),
         kl,
         policyLoss,
         valueLoss,
@@ -233,11 +233,11 @@ export function groupTrainer<S extends SampleReport>(
   return {
     parts: {
       adam,
-      ...source.parts,
+      ...sampler.parts,
       klWeight: keptNumber(adapted, "klWeight"),
       ...(reference && { reference: weightsOf(reference.parameters) }),
     },
-    begin() {
+    start() {
       for (const { name, data } of reference?.parameters.list ?? [])
         data.set(policy.parameters.get(name)?.data ?? []);
     },
@@ -277,7 +277,11 @@ function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
 }
 
 /** Throws SettingError where sequences are compared with none but themselves: all advantages would be 0. */
-function checkCompared(name: TuneName, algorithm: TuneAlgorithm, compared: number): void {
+function checkCompared(
+  name: GroupAlgorithmName,
+  algorithm: GroupAlgorithm,
+  compared: number,
+): void {
   const { minimumRisk = false, estimator } = algorithm;
   const { baseline, scale } = estimator;
   const compares =

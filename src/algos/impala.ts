@@ -17,8 +17,8 @@ import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { vtrace } from "../returns/vtrace.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { RolloutChunks } from "../rollout/rollout-chunks.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
 import { descend, type Report, type Training, weightsOf } from "./training.ts";
@@ -72,7 +72,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
   const judged = { ...rollout, value, nextValue };
 
   // ---- the learner's V and ln π of the rollout
-  const chunks = new Minibatch(model, rollout, size, { masked, steps: c.rollout, whole: true });
+  const chunks = new RolloutChunks(model, rollout, size, { masked, steps: c.rollout, whole: true });
   const order = Int32Array.from({ length: size }, (_, i) => i);
   const looking = new Tape(k, { grads: false });
   const look = (): void => {
@@ -94,7 +94,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
   );
 
   // ---- collect, estimate, improve
-  t.begin({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
+  t.restoreOrStart({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
   return (function* (): Generator<ImpalaReport, never> {
     for (;;) {
       t.next();
@@ -109,7 +109,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
       chunks.forEachChunk(order, 0, size, () => looking.run(look));
       for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
       critic.state.set(actor.state);
-      const reached = critic.judge(env.observation);
+      const reached = critic.valuesOf(env.observation);
       for (let i = 0; i < size; i++) {
         const last = i + c.envs >= size;
         if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];

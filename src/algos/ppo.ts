@@ -20,8 +20,8 @@ import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
 import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
-import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { minibatchEnd, RolloutChunks, shuffleRows } from "../rollout/rollout-chunks.ts";
 import { improve, Learner } from "./improve.ts";
 import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
@@ -107,7 +107,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
     valueScale: model.popArt?.inverseVariance,
     klWeight: c.klWeight,
   };
-  const chunks = new Minibatch(model, rollout, minibatch, { masked, steps: c.rollout });
+  const chunks = new RolloutChunks(model, rollout, minibatch, { masked, steps: c.rollout });
   const learner = new Learner(
     chunks,
     {
@@ -123,7 +123,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const least = c.standardize ? 2 : 1;
 
   // ---- collect, estimate, improve
-  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
+  t.restoreOrStart({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
   return (function* (): Generator<PpoReport, never> {
     for (;;) {
       t.next();

@@ -15,8 +15,8 @@ import { valueDefaults } from "../estimators/value.ts";
 import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { RolloutChunks } from "../rollout/rollout-chunks.ts";
 import { policyGradient } from "./a2c.ts";
 import { Learner } from "./improve.ts";
 import { descend, mustHaveDeviation, type Report, type Training } from "./training.ts";
@@ -68,7 +68,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
 
   // ---- the loss of an update; of a recurrent policy, of all episodes whole
   const learner = new Learner(
-    new Minibatch(model, rollout, n, { masked, steps: rollout.steps }),
+    new RolloutChunks(model, rollout, n, { masked, steps: rollout.steps }),
     { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
     {
       surrogate: policyGradient,
@@ -85,7 +85,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
   } as const;
 
   // ---- sample, estimate, climb
-  t.begin({ adam });
+  t.restoreOrStart({ adam });
   return (function* (): Generator<ReinforceReport, never> {
     for (;;) {
       t.next();

@@ -202,7 +202,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
       const now = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
       const validationLoss = now && unseen.length > 0 ? judging.run(unseen) : Number.NaN;
       yield {
-        ...t.report(Number.NaN, Number.NaN),
+        ...t.report(),
         loss,
         validationLoss,
         trainedTokens: count.trained,
@@ -213,5 +213,5 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
     }
   }
   const parts = { adam, place };
-  return { parts, begin: () => {}, run, batch: null };
+  return { parts, start: () => {}, run, batch: null };
 }

@@ -69,7 +69,7 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
 export type Phase = "sample" | "reward" | "update";
 
 /** Counters and parts of any training; what trains what is the subclass's. */
-export class Progress implements Kept {
+export class TrainingState implements Kept {
   update = 0;
   /** Environment steps, or sampled tokens, so far. */
   envSteps = 0;
@@ -102,7 +102,7 @@ export class Progress implements Kept {
   }
 
   /** Names what changes, and goes on where the saved run stood. Returns whether there was one. */
-  begin(parts: Readonly<Record<string, Kept>>): boolean {
+  restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     this.parts = { ...this.parts, ...parts };
     this.begun = true;
     if (this.saved === null) return false;
@@ -164,7 +164,7 @@ export class Progress implements Kept {
 const remembered = 100; // episodes
 
 /** The training of a policy in environments. */
-export class Training extends Progress {
+export class Training extends TrainingState {
   readonly model: ActorCritic;
   readonly env: VectorEnv;
   episodes = 0;
@@ -184,9 +184,9 @@ export class Training extends Progress {
     this.env = env;
   }
 
-  override begin(parts: Readonly<Record<string, Kept>>): boolean {
+  override restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     const { env, model } = this;
-    const resumed = super.begin({ weights: weightsOf(model.parameters), env, ...parts });
+    const resumed = super.restoreOrStart({ weights: weightsOf(model.parameters), env, ...parts });
     if (!resumed) env.start();
     return resumed;
   }
@@ -262,7 +262,7 @@ export function descend(
   tape: Tape,
   update: number,
 ): number {
-  const norm = clipGlobalNorm(optimizer.runs, maxNorm);
+  const norm = clipGlobalNorm(optimizer.regions, maxNorm);
   mustBeFinite(norm, tape, update);
   optimizer.step(learningRate);
   return norm;

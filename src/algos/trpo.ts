@@ -27,8 +27,8 @@ import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { trustRegion } from "../policies/trust-region.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
-import { Minibatch, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { RolloutChunks, shuffleRows } from "../rollout/rollout-chunks.ts";
 import { Flat } from "./flat.ts";
 import { mustBeFinite, type Report, type Training } from "./training.ts";
 
@@ -90,7 +90,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const direction = new ActorCritic(k, { ...model.options, critic: false }, random.split());
   const along = new Flat(direction.parameters.list);
   const region = trustRegion(model, direction);
-  const chunk = new Minibatch(model, rollout, size, { masked, whole: true });
+  const chunk = new RolloutChunks(model, rollout, size, { masked, whole: true });
   const [oldLogProb, surrogateAdvantage, surrogateWeight] = [0, 1, 2].map(() => chunk.column());
   const oldParams = input(k, [size, model.head.outputs]);
   let entropy = 0;
@@ -111,7 +111,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   };
 
   // ---- Fisher-vector products
-  const states = new Minibatch(model, rollout, Math.ceil(size / c.fisherEvery), {
+  const states = new RolloutChunks(model, rollout, Math.ceil(size / c.fisherEvery), {
     masked,
     whole: true,
   });
@@ -132,7 +132,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   };
 
   // ---- the critic's loss
-  const fitted = new Minibatch(model, rollout, c.minibatch, { masked });
+  const fitted = new RolloutChunks(model, rollout, c.minibatch, { masked });
   const [fittedTarget, fittedWeight] = [0, 1].map(() => fitted.column());
   const fitting = new Tape(k);
   const criticLoss = (): Tensor =>
@@ -148,7 +148,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
 
   // ---- collect, estimate, improve
   const shuffled = order.slice();
-  t.begin({ adam, actor });
+  t.restoreOrStart({ adam, actor });
   return (function* (): Generator<TrpoReport, never> {
     for (;;) {
       t.next();

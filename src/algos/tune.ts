@@ -4,15 +4,15 @@ import { Random } from "../core/random.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
 import { CompletionBatch } from "./completion-batch.ts";
-import { type GroupReport, groupTrainer } from "./groups.ts";
-import type { LanguageTraining, Stage } from "./language-training.ts";
 import {
   estimatorOf,
-  type TuneAlgorithm,
+  type GroupAlgorithm,
+  type GroupAlgorithmName,
+  groupAlgorithms,
   type TuneConfig,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
+} from "./group-algorithms.ts";
+import { type GroupReport, groupTrainer } from "./groups.ts";
+import type { LanguageTraining, Stage } from "./language-training.ts";
 
 export interface TuneReport extends GroupReport {
   /** Mean entropy of the distributions that tokens were drawn from, in nats. */
@@ -45,9 +45,13 @@ export function passSizes(
 }
 
 /** The stage of a training that learns from rewards; its reports never end. */
-export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stage<TuneReport> {
+export function tuning(
+  t: LanguageTraining,
+  name: GroupAlgorithmName,
+  c: TuneConfig,
+): Stage<TuneReport> {
   const { gpt } = t;
-  const { minimumRisk = false }: TuneAlgorithm = tuneAlgorithms[name];
+  const { minimumRisk = false }: GroupAlgorithm = groupAlgorithms[name];
   const { baseline } = estimatorOf(name, c);
   if (baseline === "value" && !gpt.options.valueHead)
     throw new SettingError(`${name}: want a model with a value head`);
@@ -75,17 +79,17 @@ export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stag
           ...sizes,
           together: 1,
         }),
-      parts: { prompts: sampled.source },
+      parts: { prompts: sampled.promptSampler },
       sample: () => sampled.sample(),
       report: () => sampled.report(),
     },
     name,
     c,
   );
-  const { parts, begin, run, advantage, refLogProb } = trainer;
+  const { parts, start, run, advantage, refLogProb } = trainer;
   return {
     parts,
-    begin,
+    start,
     run,
     batch: {
       completions: batch,

@@ -1,7 +1,8 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
+
+import { groupAlgorithms, tuneSettings } from "../algos/group-algorithms.ts";
 import { algorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
-import { tuneAlgorithms, tuneSettings } from "../algos/tune-settings.ts";
 import type { Settings } from "../core/settings.ts";
 import { tasks } from "../tasks/index.ts";
 import { modelSettings } from "../tasks/model-settings.ts";
@@ -32,7 +33,7 @@ function jsonLines(): object[] {
     ...Object.entries(algorithms).map(([name, { about, settings }]) => {
       return { type: "algorithm", name, about, settings: facts(settings) };
     }),
-    ...Object.entries(tuneAlgorithms).map(([name, { about }]) => {
+    ...Object.entries(groupAlgorithms).map(([name, { about }]) => {
       return { type: "textAlgorithm", name, about };
     }),
     { type: "model", settings: facts(modelSettings) },
@@ -78,7 +79,8 @@ function textLines(): string[] {
   }
   lines.push("", "The model (of any task)", ...settingLines(modelSettings));
   lines.push("", "Algorithms of text tasks", "", "  sft: supervised learning alone");
-  for (const [name, { about }] of Object.entries(tuneAlgorithms)) lines.push(`  ${name}: ${about}`);
+  for (const [name, { about }] of Object.entries(groupAlgorithms))
+    lines.push(`  ${name}: ${about}`);
   for (const [title, table] of [
     ["Settings of supervised learning", sftSettings],
     ["Settings of learning from rewards", tuneSettings],

@@ -1,8 +1,8 @@
 /** Node's argument parser with messages of our own, and the names of all settings for its hints. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
+import { tuneSettings } from "../algos/group-algorithms.ts";
 import { algorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
-import { tuneSettings } from "../algos/tune-settings.ts";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { codeOf } from "../node/files.ts";

@@ -22,7 +22,7 @@ export interface CorrectionSettings {
 }
 
 /** Shares of the tokens that count whose ratio, by `level`, was outside the bounds, and of those set to 0. */
-export interface CorrectionShares {
+export interface CorrectionFractions {
   readonly below: number;
   readonly above: number;
   readonly dropped: number;
@@ -39,7 +39,7 @@ export function importanceWeights(
   mask: ArrayLike<number>,
   steps: number,
   { level, mode, low, high }: CorrectionSettings,
-): CorrectionShares {
+): CorrectionFractions {
   const where = "importanceWeights";
   checkName(where, "a level", level, ["token", "sequence", "sequenceMean"]);
   checkName(where, "a mode", mode, ["truncate", "mask", "drop"]);

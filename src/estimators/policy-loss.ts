@@ -15,7 +15,7 @@ import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.
 import { type ValueSettings, valueLoss } from "./value.ts";
 
 /** A policy's answer for a chunk, on the tape: one number per action. */
-export interface Evaluation {
+export interface PolicyOutputs {
   readonly logProb: Tensor;
   /** null where it was not asked for. */
   readonly entropy: Tensor | null;
@@ -60,7 +60,7 @@ export class Metrics {
   }
 
   /** Begins an optimizer step on so many units of the batch, which its losses are weighted by. */
-  begin(units: number): void {
+  beginStep(units: number): void {
     this.stepUnits = units;
     this.units += units;
   }
@@ -90,7 +90,7 @@ export class Metrics {
 
 /** Records the loss of a chunk, and adds what it finds to `metrics`. */
 export function policyLoss(
-  { logProb, entropy, value }: Evaluation,
+  { logProb, entropy, value }: PolicyOutputs,
   columns: LossColumns,
   s: PolicyLossSettings,
   metrics: Metrics,

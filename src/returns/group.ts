@@ -99,7 +99,7 @@ export function batchStandardize(
 }
 
 /** The baseline and the scale of rewards in a group; see the settings of estimators. */
-export interface ShareSettings {
+export interface GroupAdvantageSettings {
   readonly baseline: string;
   readonly scale: string;
   readonly ddof: number;
@@ -111,21 +111,23 @@ export interface ShareSettings {
  * `groupStandardize`, "mean" `groupOverMean`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
  * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
  *
- * @param share written: [samples]
+ * @param advantage written: [samples]
  */
-export function groupShares(
-  share: Floats,
+export function groupAdvantages(
+  advantage: Floats,
   reward: Floats,
-  { baseline, scale, ddof, eps }: ShareSettings,
+  { baseline, scale, ddof, eps }: GroupAdvantageSettings,
   size: number,
 ): void {
   const options = { ddof, eps };
-  if (scale === "batch") batchStandardize(share, reward, options);
-  else if (scale === "group") groupStandardize(share, reward, size, options);
-  else if (scale === "mean") groupOverMean(share, reward, size, options);
-  else if (baseline === "mean") groupMean(share, reward, size);
-  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
-  else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
+  if (scale === "batch") batchStandardize(advantage, reward, options);
+  else if (scale === "group") groupStandardize(advantage, reward, size, options);
+  else if (scale === "mean") groupOverMean(advantage, reward, size, options);
+  else if (baseline === "mean") groupMean(advantage, reward, size);
+  else if (baseline === "leaveOneOut") leaveOneOut(advantage, reward, size);
+  else
+    for (let i = 0; i < advantage.length; i++)
+      advantage[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
 }
 
 /**

@@ -1,17 +1,17 @@
 /** A language session from names and settings, as session.ts makes them for control. */
 import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
+import {
+  estimatorOf,
+  type GroupAlgorithm,
+  type GroupAlgorithmName,
+  groupAlgorithms,
+  tuneSettings,
+} from "../../algos/group-algorithms.ts";
 import { notForTexts } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { sftSettings, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
-import {
-  estimatorOf,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-  tuneSettings,
-} from "../../algos/tune-settings.ts";
 import type { Backend } from "../../core/backend.ts";
 import { SettingError, UsageError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
@@ -47,7 +47,7 @@ export const gptSettings = {
 };
 
 /** Names of what trains language: supervised alone, or supervised and then from rewards. */
-export const languageAlgorithms: readonly string[] = ["sft", ...Object.keys(tuneAlgorithms)];
+export const languageAlgorithms: readonly string[] = ["sft", ...Object.keys(groupAlgorithms)];
 
 /** The settings of task, model and algorithm in one table. */
 export const languageSettingsOf = (task: string, algo: string): Settings => ({
@@ -69,7 +69,9 @@ export function settleLanguage(
   }
   const table = languageSettingsOf(task, algo);
   const own =
-    algo === "sft" ? {} : ((tuneAlgorithms[algo as TuneName] as TuneAlgorithm).usual ?? {});
+    algo === "sft"
+      ? {}
+      : ((groupAlgorithms[algo as GroupAlgorithmName] as GroupAlgorithm).usual ?? {});
   const known = Object.fromEntries(
     Object.entries({ ...usual, ...own, ...presets[algo] }).filter(([name]) => name in table),
   );
@@ -115,13 +117,14 @@ export function openLanguage(
   const random = new Random(seed);
   const sft = pick(settings, sftSettings);
   const tune = algo === "sft" ? null : pick(settings, tuneSettings);
-  const valueHead = tune !== null && estimatorOf(algo as TuneName, tune).baseline === "value";
+  const valueHead =
+    tune !== null && estimatorOf(algo as GroupAlgorithmName, tune).baseline === "value";
   const context = shape.context > 0 ? shape.context : contextOf(task);
   const options = { ...shape, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(k, options, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, saved);
   const stages: Stage<Report>[] = [supervised(training, sft)];
-  if (tune !== null) stages.push(tuning(training, algo as TuneName, tune));
+  if (tune !== null) stages.push(tuning(training, algo as GroupAlgorithmName, tune));
   return {
     reports: inStages(training, stages),
     training,

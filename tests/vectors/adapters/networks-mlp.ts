@@ -11,7 +11,7 @@ import { Adam } from "../../../src/optim/adam.ts";
 import { Rmsprop } from "../../../src/optim/rmsprop.ts";
 import { ActorCritic } from "../../../src/policies/actor-critic.ts";
 import { standardizeRows } from "../../../src/returns/normalize.ts";
-import { Minibatch } from "../../../src/rollout/minibatch.ts";
+import { RolloutChunks } from "../../../src/rollout/rollout-chunks.ts";
 import { backendFor } from "../backend.ts";
 import { close, decode } from "../compare.ts";
 import type { VectorTensor, WholeCase } from "../types.ts";
@@ -103,7 +103,7 @@ function* update(c: Any): Generator<string | null> {
     weight,
   };
   const learner = new Learner(
-    new Minibatch(model, source, a.batchSize),
+    new RolloutChunks(model, source, a.batchSize),
     columns,
     settingsOf(c.op, a),
   );
@@ -114,7 +114,7 @@ function* update(c: Any): Generator<string | null> {
       const end = first + a.batchSize;
       if (standardizes) standardizeRows(scaled, advantage, order, first, end);
       learner.metrics.clear();
-      learner.metrics.begin(1);
+      learner.metrics.beginStep(1);
       meanWeights(weight, mask, order.subarray(first, end));
       learner.accumulate(order, first, end);
       if (step === 0) {

@@ -27,7 +27,7 @@ export function score(
 }
 
 /** How a task's prompts are completed: where texts end, what is never drawn, and who answers in a dialogue. */
-export function completing(
+export function completerOptions(
   task: TextTask,
   promptOf: (sample: number) => string,
 ): Pick<CompleterOptions, "stop" | "tokens" | "dialogue"> {
