@@ -152,6 +152,16 @@ export const groupAlgorithms = {
 } as const satisfies Readonly<Record<string, GroupAlgorithm>>;
 export type GroupAlgorithmName = keyof typeof groupAlgorithms;
 
+/** An algorithm with the estimator that the settings ask for. */
+export interface ResolvedAlgorithm extends GroupAlgorithm {
+  readonly name: GroupAlgorithmName;
+}
+
+export const resolveAlgorithm = (
+  name: GroupAlgorithmName,
+  c: Values<typeof groupSettings>,
+): ResolvedAlgorithm => ({ ...groupAlgorithms[name], name, estimator: estimatorOf(name, c) });
+
 /** Returns the estimator of an algorithm, with the clip range and the KL that the settings ask for. */
 export function estimatorOf(
   name: GroupAlgorithmName,

@@ -251,6 +251,16 @@ export function mustHaveDeviation(algorithm: string, over: string, steps: number
   );
 }
 
+/** Returns the steps of the longest episode. Throws SettingError where an environment has no step limit. */
+export function longestEpisode(algorithm: string, { envs }: VectorEnv): number {
+  const steps = Math.max(...envs.map(({ maxSteps }) => maxSteps));
+  if (Number.isFinite(steps)) return steps;
+  throw new SettingError(
+    `${algorithm}: expected environments whose episodes end, got one without a step limit; ` +
+      "wrap it in TimeLimit, or give it maxSteps",
+  );
+}
+
 /**
  * One optimizer step on gradients clipped to `maxNorm`; returns their norm before. Throws NumericError that
  * names the update and the op, and moves nothing, where it is not finite.

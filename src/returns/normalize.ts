@@ -62,23 +62,20 @@ export function subtractMean(y: Floats, x: Floats, mask?: Floats): void {
 }
 
 /**
- * Standardizes entries by index: writes `standardize` of x at order[first … end − 1] to the same places of y,
- * and leaves the others alone. `scratch` has room for end − first numbers, so that a steady step
- * allocates nothing.
+ * Standardizes entries by index: writes `standardize` of x at `rows` to the same positions of y and leaves the others
+ * unchanged. With `scratch`, which has room for one number per row, the call allocates nothing.
  */
 export function standardizeRows(
   y: Floats,
   x: Floats,
-  order: ArrayLike<number>,
-  first: number,
-  end: number,
-  scratch: Floats = new Float64Array(end - first),
+  rows: ArrayLike<number>,
+  scratch: Floats = new Float64Array(rows.length),
 ): void {
-  const n = end - first;
-  for (let i = 0; i < n; i++) scratch[i] = x[order[first + i]];
+  const n = rows.length;
+  for (let i = 0; i < n; i++) scratch[i] = x[rows[i]];
   const { ddof, eps } = standardizeDefaults;
   center(n, scratch, scratch, Math.max(n, 1), undefined, false, "deviation", ddof, eps);
-  for (let i = 0; i < n; i++) y[order[first + i]] = scratch[i];
+  for (let i = 0; i < n; i++) y[rows[i]] = scratch[i];
 }
 
 /**

@@ -65,8 +65,9 @@ describe("prompts are drawn", () => {
 });
 
 test("a pass has room for the longest text, for a group, and for its share of the samples", () => {
+  const rest = { steps: 3, tokens: 9 };
   // 40 samples of 16 in rows of 32: 20 rows, in one pass of 640
-  expect(passSizes(20, 16, 40, 3, 1, 9)).toEqual({
+  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 1, ...rest })).toEqual({
     rows: 20,
     positions: 32,
     samples: 80,
@@ -75,10 +76,24 @@ test("a pass has room for the longest text, for a group, and for its share of th
     tokens: 9,
   });
   // rows of 60 hold three: 80 samples are 26⅔ rows, 1600 positions, two passes
-  expect(passSizes(58, 20, 80, 3, 1, 9)).toMatchObject({ rows: 14, positions: 60, samples: 56 });
+  expect(passSizes({ longest: 58, mean: 20, samples: 80, together: 1, ...rest })).toMatchObject({
+    rows: 14,
+    positions: 60,
+    samples: 56,
+  });
   // a text longer than a mean one by much still fits a row, by itself
-  expect(passSizes(1001, 1000, 1, 3, 1, 9)).toMatchObject({ rows: 1, positions: 1000, samples: 4 });
+  expect(passSizes({ longest: 1001, mean: 1000, samples: 1, together: 1, ...rest })).toMatchObject({
+    rows: 1,
+    positions: 1000,
+    samples: 4,
+  });
   // a group of 6 stays together, and a pass takes whole groups
-  expect(passSizes(20, 40, 2, 3, 6, 9)).toMatchObject({ rows: 6, samples: 24 });
-  expect(passSizes(20, 16, 40, 3, 7, 9)).toMatchObject({ rows: 20, samples: 84 });
+  expect(passSizes({ longest: 20, mean: 40, samples: 2, together: 6, ...rest })).toMatchObject({
+    rows: 6,
+    samples: 24,
+  });
+  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 7, ...rest })).toMatchObject({
+    rows: 20,
+    samples: 84,
+  });
 });

@@ -130,7 +130,7 @@ describe("bad input", () => {
       "the task has no prompts",
     );
     expect(() => firstReport(trainingOf(alphabet(), false), "ppo")).toThrow(
-      "want a model with a value head",
+      "expected a model with a value head",
     );
     const long = { train: [{ prompt: "abcabcabc", completion: "a" }], validation: [], heldOut: [] };
     const t = trainingOf(alphabet({ examples: long }));

@@ -27,9 +27,9 @@ const scans: Record<string, Scan> = {
   lambdaReturns: ({ r, gamma, lambda }, out) => lambdaReturns(out, r, gamma, lambda),
   gae: ({ r, gamma, lambda }, out) => gae(out, r, gamma, lambda),
   "vtrace target": ({ r, logRatio, gamma, lambda, caps }, out) =>
-    vtrace(out, spare(out), r, logRatio, gamma, { lambda, ...caps }),
+    vtrace({ target: out, advantage: spare(out) }, r, logRatio, gamma, { lambda, ...caps }),
   "vtrace advantage": ({ r, logRatio, gamma, lambda, caps }, out) =>
-    vtrace(spare(out), out, r, logRatio, gamma, { lambda, ...caps }),
+    vtrace({ target: spare(out), advantage: out }, r, logRatio, gamma, { lambda, ...caps }),
   retrace: ({ r, logRatio, gamma, lambda }, out) => retrace(out, r, logRatio, gamma, lambda),
   importanceCorrectedTdErrors: ({ r, logRatio, gamma, lambda }, out) =>
     importanceCorrectedTdErrors(out, r, logRatio, gamma, lambda),
@@ -204,7 +204,7 @@ describe("identities", () => {
       const zeros = new Float64Array(r.reward.length);
       const returns = written(r, (out) => lambdaReturns(out, consistent, gamma, lambda));
       const target = written(r, (out) =>
-        vtrace(out, spare(out), consistent, zeros, gamma, { lambda }),
+        vtrace({ target: out, advantage: spare(out) }, consistent, zeros, gamma, { lambda }),
       );
       near(target, returns);
       const advantage = written(r, (out) => gae(out, consistent, gamma, lambda));
@@ -284,7 +284,9 @@ describe("by hand, γ = ½", () => {
     const [half, twice] = [Math.log(0.5), Math.log(2)];
     const logRatio = Float64Array.of(half, twice, twice, half, half, twice);
     const advantage = new Float64Array(6);
-    const target = of((out) => vtrace(out, advantage, byHand, logRatio, 0.5, { pgRhoBar: 1.5 }));
+    const target = of((out) =>
+      vtrace({ target: out, advantage }, byHand, logRatio, 0.5, { pgRhoBar: 1.5 }),
+    );
     // e₂ = ½·5, 1·13;  e₁ = 1·4, ½·−4;  e₀ = ½·3 + ½·½·4 = 2.5, 1·2 + ½·1·−2 = 1;  v = V + e
     near(target, [2.5, 3, 8, 4, 10.5, 23], 1e-12);
     // Â₂ = ½·5, 1½·13;  Â₁ = 1½·4, ½·−4;  Â₀ = ½·(1 + ½·(4 + 4) − 0), 1½·(1 + ½·(6 − 2) − 2)
@@ -475,7 +477,9 @@ describe("what does not fit is refused", () => {
     for (const n of [0, 1.5, Number.NaN])
       expect(() => nStepReturns(out, byHand, 1, n)).toThrow(RangeError);
     for (const cap of ["rhoBar", "cBar", "pgRhoBar"])
-      expect(() => vtrace(out, out.slice(), byHand, out, 1, { [cap]: -1 })).toThrow(RangeError);
+      expect(() =>
+        vtrace({ target: out, advantage: out.slice() }, byHand, out, 1, { [cap]: -1 }),
+      ).toThrow(RangeError);
     expect(() => tokenGae(out, out, out, short, 3, 1, 1)).toThrow(ShapeError);
     expect(() => tokenGae(out, out, out, out, 4, 1, 1)).toThrow(ShapeError);
     expect(() => discountedSums(out, short, 1)).toThrow(ShapeError);

@@ -1,6 +1,7 @@
 /** Whole updates of an actor-critic, PPO's and A2C's, through the trainers' own loss, minibatches and step. */
-import { policyGradient } from "../../../src/algos/a2c.ts";
+
 import { Learner } from "../../../src/algos/improve.ts";
+import { policyGradient } from "../../../src/algos/policy-gradient.ts";
 import { descend } from "../../../src/algos/training.ts";
 import { Random } from "../../../src/core/random.ts";
 import { box, discrete } from "../../../src/envs/space.ts";
@@ -112,7 +113,7 @@ function* update(c: Any): Generator<string | null> {
     const order = Int32Array.from(permutation as number[]);
     for (let first = 0; first + a.batchSize <= n; first += a.batchSize, step++) {
       const end = first + a.batchSize;
-      if (standardizes) standardizeRows(scaled, advantage, order, first, end);
+      if (standardizes) standardizeRows(scaled, advantage, order.slice(first, end));
       learner.metrics.clear();
       learner.metrics.beginStep(1);
       meanWeights(weight, mask, order.subarray(first, end));

@@ -245,7 +245,7 @@ export const referenceScans: Record<string, ReferenceAdapter> = {
       );
       const advantage = out.slice();
       const caps = { lambda: i.lambda, rhoBar: i.clip_rho, cBar: 1, pgRhoBar: i.clip_pg_rho };
-      vtrace(out, advantage, r, logRatio, gamma, caps);
+      vtrace({ target: out, advantage }, r, logRatio, gamma, caps);
       return { errors: back(out.map((v, j) => v - r.value[j])), pg_advantages: back(advantage) };
     },
   "scan:discounts,lambda,rewards,rho,values": ({ inputs: i }) => {

@@ -112,7 +112,7 @@ export const scans: Record<string, Adapter> = {
     const [vs, pgAdvantages] = [new float(r.reward.length), new float(r.reward.length)];
     const { gamma, lambda, rhoBar, cBar, pgRhoBar } = c.attrs ?? {};
     const caps = { lambda, rhoBar, cBar, pgRhoBar };
-    vtrace(vs, pgAdvantages, r, column(c, "logRhos", float), gamma, caps);
+    vtrace({ target: vs, advantage: pgAdvantages }, r, column(c, "logRhos", float), gamma, caps);
     return { vs, pgAdvantages };
   },
   standardize: (c, float) => {
@@ -187,7 +187,12 @@ export const scans: Record<string, Adapter> = {
     );
     const advantage = new float(out.length);
     const { rhoBar, pgRhoBar, lambda } = c.attrs ?? {};
-    vtrace(out, advantage, r, logRatio, discount, { lambda, rhoBar, cBar: 1, pgRhoBar });
+    vtrace({ target: out, advantage }, r, logRatio, discount, {
+      lambda,
+      rhoBar,
+      cBar: 1,
+      pgRhoBar,
+    });
     return {
       errors: back(out.map((v, i) => v - r.value[i])),
       pgAdvantages: back(advantage),
