@@ -73,7 +73,7 @@ export class LanguageTraining extends TrainingState {
     totalTokens: number,
     saved: State | null = null,
   ) {
-    super(random, totalTokens, saved);
+    super(random, totalTokens, { saved });
     checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;

@@ -68,7 +68,15 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
 /** The phases of an update that samples and then learns. */
 export type Phase = "sample" | "reward" | "update";
 
-/** Counters and parts of any training; what trains what is the subclass's. */
+/** The run that a training resumes. */
+export interface Resume {
+  /** The result of `save`; null for a fresh run. */
+  readonly saved?: State | null;
+  /** Resumes with other environments: their own state starts afresh, everything else is restored. */
+  readonly renews?: boolean;
+}
+
+/** Counters and saved state of any training. A subclass adds the model and the environments or the task. */
 export class TrainingState implements Kept {
   update = 0;
   /** Environment steps, or sampled tokens, so far. */
@@ -85,11 +93,7 @@ export class TrainingState implements Kept {
   private saved: State | null;
   private renews: boolean;
 
-  /**
-   * `saved` is what `save` gave before, to go on from. `renews`: with other environments than were saved; what
-   * belongs to them begins anew, and all else goes on.
-   */
-  constructor(random: Random, totalSteps: number, saved: State | null = null, renews = false) {
+  constructor(random: Random, totalSteps: number, { saved = null, renews = false }: Resume = {}) {
     this.random = random;
     this.totalSteps = totalSteps;
     this.saved = saved;
@@ -176,10 +180,9 @@ export class Training extends TrainingState {
     env: VectorEnv,
     random: Random,
     totalSteps: number,
-    saved: State | null = null,
-    renews = false,
+    resume: Resume = {},
   ) {
-    super(random, totalSteps, saved, renews);
+    super(random, totalSteps, resume);
     this.model = model;
     this.env = env;
   }

@@ -21,6 +21,13 @@ export interface CorrectionSettings {
   readonly high: number;
 }
 
+/** Columns of sampled tokens, [batch, steps]. */
+export interface SampledTokens {
+  readonly logProb: ArrayLike<number>;
+  readonly samplerLogProb: ArrayLike<number>;
+  readonly mask: ArrayLike<number>;
+}
+
 /** Shares of the tokens that count whose ratio, by `level`, was outside the bounds, and of those set to 0. */
 export interface CorrectionFractions {
   readonly below: number;
@@ -34,10 +41,7 @@ export interface CorrectionFractions {
  */
 export function importanceWeights(
   out: Floats,
-  logProb: ArrayLike<number>,
-  samplerLogProb: ArrayLike<number>,
-  mask: ArrayLike<number>,
-  steps: number,
+  { logProb, samplerLogProb, mask, steps }: SampledTokens & { readonly steps: number },
   { level, mode, low, high }: CorrectionSettings,
 ): CorrectionFractions {
   const where = "importanceWeights";
@@ -89,9 +93,7 @@ export function importanceWeights(
 export function offPolicySequenceMask(
   keep: Floats,
   advantage: ArrayLike<number>,
-  logProb: ArrayLike<number>,
-  samplerLogProb: ArrayLike<number>,
-  mask: ArrayLike<number>,
+  { logProb, samplerLogProb, mask }: SampledTokens,
   threshold: number,
 ): void {
   const where = "offPolicySequenceMask";

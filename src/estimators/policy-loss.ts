@@ -6,11 +6,10 @@
  * What differs between algorithms is a setting.
  */
 import type { Tensor } from "../core/tensor.ts";
-import { add, mul, sub } from "../ops/arithmetic.ts";
-import { exp } from "../ops/elementwise.ts";
-import { sum } from "../ops/reduce.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import type { LossColumns, LossTerm } from "./batch.ts";
 import { entropyLoss } from "./entropy.ts";
+import { oldKlLoss } from "./kl.ts";
 import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
 
@@ -113,10 +112,6 @@ export function policyLoss(
     const scaled = s.valueScale ? mul(critic, s.valueScale) : critic;
     loss = add(loss, mul(scaled, s.valueWeight));
   }
-  if (s.klWeight) {
-    const logRatio = sub(logProb, oldLogProb);
-    const k3 = sub(add(exp(logRatio), -1), logRatio);
-    loss = add(loss, mul(sum(mul(k3, weight)), s.klWeight));
-  }
+  if (s.klWeight) loss = add(loss, mul(oldKlLoss(logProb, oldLogProb, weight), s.klWeight));
   return s.plus ? add(loss, s.plus(logProb, columns)) : loss;
 }

@@ -60,7 +60,7 @@ function gaeOfSequences(
 ): void {
   const { steps, value = none } = batch;
   const mask = batch.mask.map((m, i) => m * counts[Math.floor(i / steps)]);
-  tokenGae(advantage, stepRewards(batch, mask, s), value, mask, steps, 1, lambda);
+  tokenGae(advantage, { reward: stepRewards(batch, mask, s), value, mask, steps }, 1, lambda);
   if (target !== undefined)
     for (let i = 0; i < target.length; i++) target[i] = mask[i] === 0 ? 0 : advantage[i] + value[i];
   if (scales) standardize(advantage, advantage, { mask });
@@ -76,7 +76,8 @@ function stepRewards(
   const rewards = new Float64Array(mask.length);
   if (reward.length === sequences) {
     const reference = inReward === 0 ? logProb : refLogProb;
-    klShapedRewards(rewards, reward, logProb, reference, mask, inReward, kl ?? undefined);
+    const columns = { score: reward, logProb, refLogProb: reference, mask };
+    klShapedRewards(rewards, columns, inReward, kl ?? undefined);
     return rewards;
   }
   for (let i = 0; i < mask.length; i++) {

@@ -33,7 +33,7 @@ export function standardize(
   const n = x.length;
   checkGroups("standardize", n, y, Math.max(n, 1), mask);
   checkDeviation("standardize", ddof, eps);
-  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps);
+  center(y, x, { groups: Math.max(n, 1), divisor: "deviation", keep: mask, ddof, eps });
 }
 
 /**
@@ -51,14 +51,15 @@ export function scaleByDeviation(
   const n = x.length;
   checkGroups("scaleByDeviation", n, y, Math.max(n, 1), mask);
   checkDeviation("scaleByDeviation", ddof, eps);
-  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps, "keep");
+  const groups = Math.max(n, 1);
+  center(y, x, { groups, divisor: "deviation", keep: mask, ddof, eps, keepMean: true });
 }
 
 /** y = x − mean over the entries that count, 0 elsewhere. */
 export function subtractMean(y: Floats, x: Floats, mask?: Floats): void {
   const n = x.length;
   checkGroups("subtractMean", n, y, Math.max(n, 1), mask);
-  center(n, y, x, Math.max(n, 1), mask, false, "none", 0, 0);
+  center(y, x, { groups: Math.max(n, 1), divisor: "none", keep: mask });
 }
 
 /**
@@ -74,7 +75,7 @@ export function standardizeRows(
   const n = rows.length;
   for (let i = 0; i < n; i++) scratch[i] = x[rows[i]];
   const { ddof, eps } = standardizeDefaults;
-  center(n, scratch, scratch, Math.max(n, 1), undefined, false, "deviation", ddof, eps);
+  center(scratch, scratch, { groups: Math.max(n, 1), divisor: "deviation", ddof, eps }, n);
   for (let i = 0; i < n; i++) y[rows[i]] = scratch[i];
 }
 

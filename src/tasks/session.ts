@@ -138,7 +138,7 @@ export function open(given: RunConfig, saved: State | null = null, renews = fals
     makeEnv,
     evaluate(episodes, seed, greedy, witness) {
       const playground = training.env.around([makeEnv()]);
-      return evaluate(training.model, playground, episodes, seed, greedy, witness);
+      return evaluate(training.model, playground, { episodes, seed, greedy, witness });
     },
     load(state) {
       weightsOf(training.model.parameters).restore(partOf(state, "weights"));
@@ -202,7 +202,7 @@ function assemble(
     moments: moments(model.options.observation.size),
   });
   env.seed(random);
-  const training = new Training(model, env, random.split(), config.steps, saved, renews);
+  const training = new Training(model, env, random.split(), config.steps, { saved, renews });
   playItself(training, task, random.split());
   return { training, makeEnv };
 }

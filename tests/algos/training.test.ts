@@ -28,7 +28,7 @@ function training(total = 1000, saved: object | null = null, renews = false, env
   const [{ observationSpace: observation, actionSpace: action }] = env.envs;
   const options = { observation, action, critic: true, hidden: [] };
   const model = new ActorCritic(loops(), options, new Random(1));
-  return new Training(model, env, new Random(2), total, saved as never, renews);
+  return new Training(model, env, new Random(2), total, { saved: saved as never, renews });
 }
 const rollout = (returns: readonly number[], count: number) => ({
   episodes: returns.length,

@@ -239,7 +239,14 @@ function withOwnValues(r: Transitions): Transitions {
   const nextValue = new Float64Array(r.reward.length);
   const last = Float64Array.from({ length: r.envs }, (_, e) => e - 1.5);
   const final = r.value.map((v) => 2 - v);
-  nextValues(nextValue, r.value, last, final, r.terminated, r.truncated, r.envs);
+  nextValues(nextValue, {
+    value: r.value,
+    lastValue: last,
+    finalValue: final,
+    terminated: r.terminated,
+    truncated: r.truncated,
+    envs: r.envs,
+  });
   return { ...r, nextValue };
 }
 
@@ -336,9 +343,9 @@ test("nextValues: 0 where terminated, which wins; final where truncated; the nex
   const truncated = Float64Array.of(0, 0, 1, 1, 0, 0);
   const want = [3, 0, 0, 40, 7, 0];
   const out = new Float64Array(6);
-  nextValues(out, value, last, final, terminated, truncated, 2);
+  nextValues(out, { value, lastValue: last, finalValue: final, terminated, truncated, envs: 2 });
   expect([...out]).toEqual(want);
-  nextValues(value, value, last, final, terminated, truncated, 2);
+  nextValues(value, { value, lastValue: last, finalValue: final, terminated, truncated, envs: 2 });
   expect([...value]).toEqual(want);
 });
 
@@ -391,7 +398,12 @@ describe("tokenGae", () => {
   const tokens = (reward: number[], value: number[], mask: number[], lambda: number): number[] => {
     const out = Float64Array.from(reward);
     const [v, m] = [Float64Array.from(value), Float64Array.from(mask)];
-    tokenGae(out, Float64Array.from(reward), v, m, reward.length, 0.5, lambda);
+    tokenGae(
+      out,
+      { reward: Float64Array.from(reward), value: v, mask: m, steps: reward.length },
+      0.5,
+      lambda,
+    );
     return [...out];
   };
 
@@ -415,14 +427,26 @@ describe("tokenGae", () => {
       const zeros = new Float64Array(kept.length);
       const alone = { envs: 1, reward: pick(reward), value: pick(value), nextValue: zeros.slice() };
       if (kept.length > 0)
-        nextValues(alone.nextValue, alone.value, Float64Array.of(0), zeros, zeros, zeros, 1);
+        nextValues(alone.nextValue, {
+          value: alone.value,
+          lastValue: Float64Array.of(0),
+          finalValue: zeros,
+          terminated: zeros,
+          truncated: zeros,
+          envs: 1,
+        });
       const want = zeros.slice();
       if (kept.length > 0)
         gae(want, { ...alone, terminated: zeros, truncated: zeros }, gamma, lambda);
       // two rows, so that the second would see what the first left behind
       const twice = (x: Floats): Float64Array => Float64Array.of(...x, ...x);
       const out = new Float64Array(2 * steps);
-      tokenGae(out, twice(reward), twice(value), twice(mask), steps, gamma, lambda);
+      tokenGae(
+        out,
+        { reward: twice(reward), value: twice(value), mask: twice(mask), steps },
+        gamma,
+        lambda,
+      );
       const row = new Float64Array(steps);
       kept.forEach((i, k) => {
         row[i] = want[k];
@@ -480,9 +504,22 @@ describe("what does not fit is refused", () => {
       expect(() =>
         vtrace({ target: out, advantage: out.slice() }, byHand, out, 1, { [cap]: -1 }),
       ).toThrow(RangeError);
-    expect(() => tokenGae(out, out, out, short, 3, 1, 1)).toThrow(ShapeError);
-    expect(() => tokenGae(out, out, out, out, 4, 1, 1)).toThrow(ShapeError);
+    expect(() => tokenGae(out, { reward: out, value: out, mask: short, steps: 3 }, 1, 1)).toThrow(
+      ShapeError,
+    );
+    expect(() => tokenGae(out, { reward: out, value: out, mask: out, steps: 4 }, 1, 1)).toThrow(
+      ShapeError,
+    );
     expect(() => discountedSums(out, short, 1)).toThrow(ShapeError);
-    expect(() => nextValues(out, out, short, out, out, out, 2)).toThrow(ShapeError);
+    expect(() =>
+      nextValues(out, {
+        value: out,
+        lastValue: short,
+        finalValue: out,
+        terminated: out,
+        truncated: out,
+        envs: 2,
+      }),
+    ).toThrow(ShapeError);
   });
 });

@@ -144,7 +144,12 @@ const recurrence: ReferenceAdapter = ({ inputs: i }) => {
 function tokens(reward: number[], values: number[], mask: number[], gamma: number, lambda: number) {
   const advantage = Float64Array.from(reward);
   const [value, counts] = [Float64Array.from(values), Float64Array.from(mask)];
-  tokenGae(advantage, advantage, value, counts, value.length, gamma, lambda);
+  tokenGae(
+    advantage,
+    { reward: advantage, value, mask: counts, steps: value.length },
+    gamma,
+    lambda,
+  );
   const advantages = [...advantage];
   return {
     advantages,

@@ -23,15 +23,14 @@ function transitions(c: VectorCase, float: Float): Transitions {
   const [value, terminated, truncated] = ["values", "terminated", "truncated"].map((n) =>
     column(c, n, float),
   );
-  nextValues(
-    nextValue,
+  nextValues(nextValue, {
     value,
-    decode(c.inputs.lastValues),
-    decode(c.inputs.finalValues),
+    lastValue: decode(c.inputs.lastValues),
+    finalValue: decode(c.inputs.finalValues),
     terminated,
     truncated,
     envs,
-  );
+  });
   return { envs, reward, value, nextValue, terminated, truncated };
 }
 
