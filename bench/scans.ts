@@ -29,7 +29,7 @@ function rollout(steps: number, envs: number): BenchCase[] {
     timed("gae", () => gae(out, r, 0.99, 0.95)),
     timed("discounted returns", () => discountedReturns(out, r, 0.99)),
     timed("λ-returns", () => lambdaReturns(out, r, 0.99, 0.95)),
-    timed("V-trace", () => vtrace(out, more, r, logRatio, 0.99)),
+    timed("V-trace", () => vtrace({ target: out, advantage: more }, r, logRatio, 0.99)),
   ];
 }
 

@@ -24,7 +24,7 @@ async function update(name: string, threads: number): Promise<BenchCase> {
     run() {
       standardize(team.columns.advantage, batch.advantage);
       team.run(size.batch);
-      clipGlobalNorm(adam.runs, 0.5);
+      clipGlobalNorm(adam.regions, 0.5);
       adam.step();
     },
     ...(threads > 1 ? { against: `1 thread, ${name}` } : {}),

@@ -149,7 +149,7 @@ export function ppoUpdate(k: Backend, size: UpdateSize): Update {
     step() {
       standardize(advantage, data.advantage);
       const loss = run(0, size.batch);
-      clipGlobalNorm(adam.runs, 0.5);
+      clipGlobalNorm(adam.regions, 0.5);
       adam.step();
       return loss;
     },

@@ -2,6 +2,12 @@
 
 export { type A2cConfig, type A2cReport, a2c, a2cSettings } from "./algos/a2c.ts";
 export { evaluateLanguage, type LanguageEvaluation } from "./algos/evaluate-language.ts";
+export {
+  type GroupAlgorithmName,
+  groupAlgorithms,
+  type TuneConfig,
+  tuneSettings,
+} from "./algos/group-algorithms.ts";
 export { inStages, LanguageTraining } from "./algos/language-training.ts";
 export { type PpoConfig, type PpoReport, ppo, ppoSettings } from "./algos/ppo.ts";
 export {
@@ -20,12 +26,6 @@ export {
 export { type SftConfig, type SftReport, sftSettings, supervised } from "./algos/sft.ts";
 export { type Report, Training } from "./algos/training.ts";
 export { type TuneReport, tuning } from "./algos/tune.ts";
-export {
-  type TuneConfig,
-  type TuneName,
-  tuneAlgorithms,
-  tuneSettings,
-} from "./algos/tune-settings.ts";
 export { loops } from "./backends/loops.ts";
 export {
   type SimdBackend,
@@ -135,8 +135,8 @@ export {
   tuple,
 } from "./envs/space.ts";
 export {
+  type CorrectionFractions,
   type CorrectionSettings,
-  type CorrectionShares,
   importanceWeights,
   offPolicySequenceMask,
 } from "./estimators/correction.ts";
@@ -240,8 +240,8 @@ export { nextValues, type PerStep, type Transitions } from "./returns/transition
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
 export { Completer, type CompleterOptions, Completions } from "./rollout/completions.ts";
 export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
-export { Minibatch } from "./rollout/minibatch.ts";
 export { Rollout } from "./rollout/rollout.ts";
+export { RolloutChunks } from "./rollout/rollout-chunks.ts";
 export { VectorEnv, type VectorEnvOptions } from "./rollout/vector-env.ts";
 export type { EnvironmentSession } from "./tasks/environment-session.ts";
 export { type TaskName, tasks } from "./tasks/index.ts";

@@ -49,7 +49,7 @@ const adam = new AdamW(gpt.parameters, { learningRate, weightDecay: 0.01 });
 const ours: number[] = [];
 for (const batch of batches) {
   ours.push(learning.run(batch));
-  clipGlobalNorm(adam.runs, 1);
+  clipGlobalNorm(adam.regions, 1);
   adam.step();
 }
 const ourValidation = judging.run(heldOut);

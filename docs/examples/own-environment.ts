@@ -47,5 +47,5 @@ for (const report of pg.ppo(training, settings)) {
     console.log(`step ${report.envSteps}: mean return ${report.meanReturn.toFixed(1)}`);
   if (report.envSteps >= training.totalSteps) break;
 }
-const { meanReturn } = pg.evaluate(model, env, 100, seed, true);
+const { meanReturn } = pg.evaluate(model, env, { episodes: 100, seed, greedy: true });
 console.log(`greedy: mean return ${meanReturn.toFixed(1)}`);

@@ -9,16 +9,12 @@
  */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
-import { surrogateDefaults } from "../estimators/surrogate.ts";
-import { valueDefaults } from "../estimators/value.ts";
-import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { Learner } from "./improve.ts";
+import { RolloutGradient } from "./policy-gradient.ts";
 import { descend, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
 export const a2cSettings = {
@@ -49,9 +45,6 @@ export interface A2cReport extends Report {
   readonly learningRate: number;
 }
 
-/** The surrogate whose gradient is that of −Â·ln π. */
-export const policyGradient = Object.freeze({ ...surrogateDefaults, form: "reinforce" as const });
-
 /**
  * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
  * one after each update.
@@ -65,41 +58,22 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
       ? new Adam(model.parameters, { eps: 1e-5 })
       : new Rmsprop(model.parameters, { alpha: 0.99, eps: 1e-5 });
 
-  // ---- acting
-  const masked = env.mask !== null;
-  const actor = new Actor(model, c.envs, { masked });
+  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
-  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
-  const order = Int32Array.from({ length: size }, (_, i) => i); // time first, as sequences want it
+  const gradient = new RolloutGradient(model, rollout, c);
+  const { advantage, target, learner } = gradient;
 
-  // ---- the loss of an update
-  const learner = new Learner(
-    new Minibatch(model, rollout, size, { masked, steps: c.rollout }),
-    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
-    {
-      surrogate: policyGradient,
-      value: valueDefaults,
-      entropyWeight: c.entropyWeight,
-      valueWeight: c.valueWeight,
-      valueScale: model.popArt?.inverseVariance,
-    },
-  );
-
-  // ---- collect, estimate, improve
-  t.begin({ optimizer, actor, ...popArtOf(model) });
+  t.restoreOrStart({ optimizer, actor, ...popArtOf(model) });
   return (function* (): Generator<A2cReport, never> {
     for (;;) {
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
       rollout.collect(random);
       t.count(rollout);
-      const { gamma, lambda } = c;
-      gaeAdvantages({ advantage, target }, rollout, gamma, lambda);
+      gaeAdvantages(gradient, rollout, c.gamma, c.lambda);
       model.popArt?.update(target, c.popArt);
       if (c.standardize) standardize(advantage, advantage);
-      meanWeights(weight, rollout.mask, order);
-      learner.metrics.clear();
-      learner.accumulate(order, 0, size);
+      gradient.accumulate();
       const gradNorm = descend(optimizer, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield {
         ...t.report(),

@@ -16,16 +16,12 @@ import type { Floats } from "../core/backend.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { type Kept, numbersOf } from "../core/state.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
-import { valueDefaults } from "../estimators/value.ts";
-import { meanWeights } from "../estimators/weights.ts";
 import { globalNorm } from "../optim/clip.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { type MomentsState, RunningMoments } from "../returns/running.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { policyGradient } from "./a2c.ts";
-import { Learner } from "./improve.ts";
+import { RolloutGradient } from "./policy-gradient.ts";
 import { mustBeFinite, type Report, Training } from "./training.ts";
 
 export const a3cSettings = {
@@ -95,24 +91,13 @@ export function a3cWorker(
   tell: (rollout: Rollout) => void,
 ): Generator<WorkerReport, never> {
   const { model, env, random } = t;
-  const size = c.envs * c.rollout;
   const regions = model.parameters.regions();
   const actor = new Actor(model, c.envs, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
-  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));
-  const order = Int32Array.from({ length: size }, (_, i) => i);
-  const learner = new Learner(
-    new Minibatch(model, rollout, size, { masked: env.mask !== null, steps: c.rollout }),
-    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
-    {
-      surrogate: policyGradient,
-      value: valueDefaults,
-      entropyWeight: c.entropyWeight,
-      valueWeight: c.valueWeight,
-    },
-  );
+  const gradient = new RolloutGradient(model, rollout, c);
+  const { learner } = gradient;
 
-  t.begin({ actor });
+  t.restoreOrStart({ actor });
   return (function* (): Generator<WorkerReport, never> {
     for (;;) {
       const seen = add(shared.counts, counts.updates, 0);
@@ -121,11 +106,8 @@ export function a3cWorker(
       });
       rollout.collect(random);
       tell(rollout);
-      const { gamma, lambda } = c;
-      gaeAdvantages({ advantage, target }, rollout, gamma, lambda);
-      meanWeights(weight, rollout.mask, order);
-      learner.metrics.clear();
-      learner.accumulate(order, 0, size);
+      gaeAdvantages(gradient, rollout, c.gamma, c.lambda);
+      gradient.accumulate();
       const gradNorm = globalNorm(regions);
       t.update++;
       mustBeFinite(gradNorm, learner.tape, t.update);
@@ -249,7 +231,7 @@ export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   const tell = (rollout: Rollout): void => t.count(rollout);
   const kept = Object.fromEntries(trainings.map((each, i) => [`worker${i}`, each]));
   t.env.learning = false; // its parts, the workers' environments, take in what they see
-  t.begin({ shared: sharedState(shared), ...kept });
+  t.restoreOrStart({ shared: sharedState(shared), ...kept });
   const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
   exchange(t, shared, "shared");
   return (function* (): Generator<A3cReport, never> {

@@ -1,31 +1,31 @@
-/** A batch of completions in groups, sampled and judged: what every update of `tune` begins with. */
+/** Samples a batch of completions in groups and scores them: the first phase of every update of `tune`. */
 import { SettingError } from "../core/errors.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { promptTokens } from "../text/task.ts";
-import { completing, score } from "./judge.ts";
+import { completerOptions, score } from "./completion-scores.ts";
+import type { TuneConfig } from "./group-algorithms.ts";
 import type { LanguageTraining } from "./language-training.ts";
 import { moments } from "./moments.ts";
-import { PromptSource } from "./prompt-source.ts";
-import type { TuneConfig } from "./tune-settings.ts";
+import { PromptSampler } from "./prompt-sampler.ts";
 
 export class CompletionBatch {
   readonly batch: Completions;
-  /** 1 where a sample may be learned from. */
+  /** 1 where a sample may be learned from, [samples]. */
   readonly counts: Float64Array;
-  /** The reward of the greedy completion of each sample's prompt, where wanted. */
+  /** Reward of the greedy completion of each sample's prompt, [samples]; used by the greedy baseline only. */
   readonly greedyReward: Float64Array;
-  /** Each sample's prompt as text. */
+  /** Prompt of each sample as text. */
   readonly prompts: string[];
-  readonly source: PromptSource;
+  readonly promptSampler: PromptSampler;
   private readonly t: LanguageTraining;
   private readonly c: TuneConfig;
   private readonly tokens: readonly (readonly number[])[];
-  private readonly chosen: Int32Array; // prompts' numbers, one a group
-  private readonly spread: Float64Array; // deviations of groups' rewards, as the task gave them
+  private readonly chosen: Int32Array; // index of each group's prompt
+  private readonly deviation: Float64Array; // of each group's rewards, before they are shaped
   private readonly completer: Completer;
   private readonly greedy: { readonly completer: Completer; readonly batch: Completions } | null;
-  private readonly rewards: number[] = []; // of all that was sampled, also of what was dropped
-  private readonly figures = {
+  private readonly rewards: number[] = []; // of all samples, including dropped groups
+  private readonly totals = {
     groups: 0,
     signal: 0,
     sampled: 0,
@@ -35,7 +35,7 @@ export class CompletionBatch {
     greedy: 0,
   };
 
-  constructor(t: LanguageTraining, c: TuneConfig, wantsGreedy: boolean) {
+  constructor(t: LanguageTraining, c: TuneConfig, withGreedy: boolean) {
     const { task, gpt } = t;
     const count = c.prompts * c.groupSize;
     if (task.prompts.train.length === 0) throw new SettingError("tune: the task has no prompts");
@@ -44,29 +44,29 @@ export class CompletionBatch {
     this.tokens = task.prompts.train.map((prompt) => promptTokens(task, prompt));
     this.prompts = new Array(count).fill("");
     this.chosen = new Int32Array(c.prompts);
-    this.spread = new Float64Array(c.prompts);
+    this.deviation = new Float64Array(c.prompts);
     this.counts = new Float64Array(count);
     this.greedyReward = new Float64Array(count);
-    this.source = new PromptSource(this.tokens.length, c.curriculum);
+    this.promptSampler = new PromptSampler(this.tokens.length, c.curriculum);
     const { temperature, topK, topP, topPRule, minP } = c;
     this.completer = new Completer(gpt, {
-      ...completing(task, (sample) => this.prompts[sample]),
+      ...completerOptions(task, (sample) => this.prompts[sample]),
       sampling: { temperature, topK, topP, topPRule, minP },
     });
     this.batch = this.completer.batch(count, task.completionLength);
-    this.greedy = wantsGreedy ? this.greedily() : null;
+    this.greedy = withGreedy ? this.greedyCompleter() : null;
   }
 
-  private greedily() {
+  private greedyCompleter() {
     const { c, t } = this;
     const completer = new Completer(t.gpt, {
-      ...completing(t.task, (sample) => this.prompts[sample * c.groupSize]),
+      ...completerOptions(t.task, (sample) => this.prompts[sample * c.groupSize]),
       sampling: { greedy: true },
     });
     return { completer, batch: completer.batch(c.prompts, this.batch.steps) };
   }
 
-  /** Tokens of the longest text there can be, and of one with a mean prompt. */
+  /** Tokens of the longest possible text, and of a text with a prompt of mean length. */
   textLengths(): { readonly longest: number; readonly mean: number } {
     const lengths = this.tokens.map(({ length }) => length);
     const { steps } = this.batch;
@@ -74,25 +74,29 @@ export class CompletionBatch {
     return { longest, mean: Math.ceil(moments(lengths).mean + steps - 1) };
   }
 
-  /** Draws prompts, completes and judges them; with dynamic sampling until all groups have a signal. */
+  /** Draws prompts, completes and scores them; with dynamic sampling until all groups have a signal. */
   sample(): void {
-    const { c, t, figures, chosen, counts } = this;
+    const { c, t, totals, chosen, counts } = this;
     this.rewards.length = 0;
-    for (const name of Object.keys(figures) as (keyof typeof figures)[]) figures[name] = 0;
+    for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
-      if (round > 0 && t.envSteps + figures.tokens >= t.totalSteps) break; // the budget is spent
+      if (round > 0 && t.envSteps + totals.tokens >= t.totalSteps) break; // the budget is spent
       t.onPhase?.("sample");
-      this.source.draw(chosen.subarray(kept), t.random);
+      this.promptSampler.draw(chosen.subarray(kept), t.random);
       this.complete(kept);
       t.onPhase?.("reward");
-      this.judge(kept);
+      this.score(kept);
       if (c.dynamic > 0) kept = this.keepSignals(kept);
     }
     if (c.dynamic > 0) counts.fill(0, kept * c.groupSize);
-    if (this.greedy !== null) this.judgeGreedily(this.greedy);
-    t.envSteps += figures.tokens + figures.greedy;
-    t.completions += figures.sampled;
+    if (this.greedy !== null) this.scoreGreedily(this.greedy);
+    t.count({
+      tokens: totals.tokens + totals.greedy,
+      completions: totals.sampled,
+      meanReturn: moments(this.rewards).mean,
+      meanLength: totals.tokens / totals.sampled,
+    });
   }
 
   /** Completes the prompts of the groups from `group` on. */
@@ -108,34 +112,36 @@ export class CompletionBatch {
     this.completer.complete(batch, prompts, t.random, first);
   }
 
-  private judge(group: number): void {
-    const { c, t, batch, counts, figures } = this;
+  /** Scores the groups from `group` on. */
+  private score(group: number): void {
+    const { c, t, batch, counts, totals } = this;
     for (let i = group * c.groupSize; i < batch.count; i++) {
       const raw = score(t.task, t.task.reward, this.prompts[i], batch, i);
       batch.reward[i] = raw;
       counts[i] = 1;
-      figures.sampled++;
-      for (let j = 0; j < batch.length[i]; j++) figures.tokens += batch.mask[i * batch.steps + j];
-      if (Number.isNaN(raw)) figures.unscored++;
+      totals.sampled++;
+      for (let j = 0; j < batch.length[i]; j++) totals.tokens += batch.mask[i * batch.steps + j];
+      if (Number.isNaN(raw)) totals.unscored++;
       else this.rewards.push(raw);
-      if (batch.ended[i] === 0) {
-        figures.cut++;
+      if (batch.endLength[i] === 0) {
+        totals.cut++;
         if (c.cutShort === "leave") counts[i] = 0;
       }
     }
     for (let g = group; g < c.prompts; g++) {
-      this.spread[g] = this.deviation(g);
-      this.source.saw(this.chosen[g], this.spread[g]);
-      figures.groups++;
-      if (this.spread[g] > 0) figures.signal++;
+      this.deviation[g] = this.deviationOf(g);
+      this.promptSampler.observe(this.chosen[g], this.deviation[g]);
+      totals.groups++;
+      if (this.deviation[g] > 0) totals.signal++;
     }
-    // shaped only now: what has a signal is decided on the task's own reward
+    // rewards are shaped last: a group's signal is that of the task's own rewards
     for (let i = group * c.groupSize; i < batch.count; i++)
-      if (batch.ended[i] === 0) batch.reward[i] = batch.reward[i] * c.cutShortFactor - c.missingEnd;
+      if (batch.endLength[i] === 0)
+        batch.reward[i] = batch.reward[i] * c.cutShortFactor - c.missingEnd;
   }
 
-  /** Standard deviation of a group's rewards, the scored ones. */
-  private deviation(group: number): number {
+  /** Returns the standard deviation of a group's rewards, leaving out samples without a score. */
+  private deviationOf(group: number): number {
     const { groupSize } = this.c;
     const own = this.batch.reward
       .subarray(group * groupSize, (group + 1) * groupSize)
@@ -143,26 +149,26 @@ export class CompletionBatch {
     return moments(own).deviation;
   }
 
-  /** Moves the groups with a signal, from `kept` on, to the front; returns how many there are now. */
+  /** Moves the groups with a signal, from `kept` on, to the front. Returns the number of groups kept. */
   private keepSignals(kept: number): number {
     const { c, batch, chosen, counts, prompts } = this;
     let to = kept;
     for (let g = kept; g < c.prompts; g++) {
-      if (!(this.spread[g] > 0)) continue;
+      if (!(this.deviation[g] > 0)) continue;
       for (let j = 0; j < c.groupSize && g !== to; j++) {
         const [i, at] = [g * c.groupSize + j, to * c.groupSize + j];
         batch.copy(i, at);
         counts[at] = counts[i];
         prompts[at] = prompts[i];
       }
-      this.spread[to] = this.spread[g];
+      this.deviation[to] = this.deviation[g];
       chosen[to++] = chosen[g];
     }
     return to;
   }
 
-  private judgeGreedily({ completer, batch }: NonNullable<CompletionBatch["greedy"]>): void {
-    const { c, t, chosen, tokens, figures } = this;
+  private scoreGreedily({ completer, batch }: NonNullable<CompletionBatch["greedy"]>): void {
+    const { c, t, chosen, tokens, totals } = this;
     completer.complete(
       batch,
       Array.from(chosen, (prompt) => tokens[prompt]),
@@ -172,13 +178,13 @@ export class CompletionBatch {
       const prompt = this.prompts[g * c.groupSize];
       const reward = score(t.task, t.task.reward, prompt, batch, g);
       this.greedyReward.fill(reward, g * c.groupSize, (g + 1) * c.groupSize);
-      for (let j = 0; j < batch.length[g]; j++) figures.greedy += batch.mask[g * batch.steps + j];
+      for (let j = 0; j < batch.length[g]; j++) totals.greedy += batch.mask[g * batch.steps + j];
     }
   }
 
+  /** Returns metrics of the last batch. */
   report() {
-    const { figures: f, batch } = this;
-    const { mean, deviation } = moments(this.rewards);
+    const { totals, batch } = this;
     let [entropy, n] = [0, 0];
     for (let i = 0; i < batch.mask.length; i++) {
       if (batch.mask[i] === 0) continue;
@@ -186,12 +192,12 @@ export class CompletionBatch {
       n++;
     }
     return {
-      ...this.t.report(mean, f.tokens / f.sampled),
-      rewardStd: deviation,
+      ...this.t.report(),
+      rewardStd: moments(this.rewards).deviation,
       entropy: entropy / n,
-      cutShort: f.cut / f.sampled,
-      unscored: f.unscored / f.sampled,
-      signal: f.signal / f.groups,
+      cutShort: totals.cut / totals.sampled,
+      unscored: totals.unscored / totals.sampled,
+      signal: totals.signal / totals.groups,
     };
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Group estimators in environments: GRPO, RLOO, REINFORCE++ and their kin on whole episodes. The episodes of a group
- * begin in one start state and meet one stream of chance; what differs between them is the policy's own choices.
+ * start in one state and meet the same random numbers of the environment, so that they differ only by the policy's own
+ * choices.
  */
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -8,44 +9,89 @@ import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { EpisodeChunks } from "../rollout/episode-chunks.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { type GroupReport, groupTrainer, type SampleReport } from "./groups.ts";
-import { moments } from "./moments.ts";
-import type { Training } from "./training.ts";
 import {
   type EpisodeConfig,
-  estimatorOf,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
+  type GroupAlgorithmName,
+  type ResolvedAlgorithm,
+  resolveAlgorithm,
+} from "./group-algorithms.ts";
+import {
+  type Evaluator,
+  type GroupReport,
+  type GroupSampler,
+  GroupTrainer,
+  type SampleReport,
+} from "./groups.ts";
+import { moments } from "./moments.ts";
+import { longestEpisode, type Training } from "./training.ts";
 
 /** Sets up the algorithm `name` on episodes. */
 export function episodes(
   t: Training,
-  name: TuneName,
+  name: GroupAlgorithmName,
   c: EpisodeConfig,
 ): Generator<GroupReport, never> {
-  const { model, env, random } = t;
-  const steps = Math.max(...env.envs.map(({ maxSteps }) => maxSteps));
-  if (!Number.isFinite(steps)) {
-    throw new SettingError(
-      `${name}: expected environments whose episodes end, got one without a step limit; ` +
-        "wrap it in TimeLimit, or give it maxSteps",
-    );
-  }
-  if (model.memorySize > 0)
-    throw new SettingError(
-      `${name}: expected a policy without memory, got memory=${model.options.memory}`,
-    );
+  const sampler = new EpisodeSampler(t, resolveAlgorithm(name, c), c);
+  const trainer = new GroupTrainer(t, sampler, sampler.algorithm, {
+    ...c,
+    valueWeight: 0,
+    lambda: 1,
+    standardize: false,
+  });
+  if (!t.restoreOrStart(trainer.parts)) trainer.start();
+  return trainer.run();
+}
 
-  // ---- sampling
-  const masked = env.mask !== null;
-  const actor = new Actor(model, env.envs.length, { masked });
-  const rollout = new Rollout(env, actor, steps, { bySequence: true });
-  const score = new Float64Array(rollout.envs); // each episode's return
-  const counts = new Float64Array(rollout.envs);
-  function sample(): void {
-    counts.fill(1);
+/** Samples groups of episodes, each group from one start state. */
+class EpisodeSampler implements GroupSampler {
+  readonly algorithm: ResolvedAlgorithm;
+  readonly batch: GroupSampler["batch"];
+  readonly counts: Float64Array;
+  readonly score: Float64Array;
+  readonly policy: Evaluator;
+  readonly parts = {};
+  private readonly t: Training;
+  private readonly c: EpisodeConfig;
+  private readonly rollout: Rollout;
+
+  constructor(t: Training, algorithm: ResolvedAlgorithm, c: EpisodeConfig) {
+    const { model, env } = t;
+    const steps = longestEpisode(algorithm.name, env);
+    if (model.memorySize > 0)
+      throw new SettingError(
+        `${algorithm.name}: expected a policy without memory, got memory=${model.options.memory}`,
+      );
+    const actor = new Actor(model, env.envs.length, { masked: env.mask !== null });
+    const rollout = new Rollout(env, actor, steps, { bySequence: true });
+    const { envs: sequences, mask, logProb } = rollout;
+    this.t = t;
+    this.algorithm = algorithm;
+    this.c = c;
+    this.rollout = rollout;
+    this.counts = new Float64Array(sequences);
+    this.score = new Float64Array(sequences);
+    this.batch = { sequences, steps, mask, logProb, reward: this.score };
+    this.policy = this.evaluator(model);
+  }
+
+  private evaluator(model: ActorCritic): Evaluator {
+    const { algorithm, rollout, c } = this;
+    const perToken = algorithm.estimator.surrogate.ratioLevel === "token";
+    const together = algorithm.minimumRisk ? c.groupSize : perToken ? null : 1;
+    const masked = this.t.env.mask !== null;
+    const chunks = new EpisodeChunks(model, rollout, { masked, together });
+    return { parameters: model.parameters, chunks };
+  }
+
+  copy(): Evaluator {
+    const { parameters, options } = this.t.model;
+    return this.evaluator(new ActorCritic(parameters.backend, options, new Random(0)));
+  }
+
+  sample(): void {
+    const { t, c, rollout, score } = this;
+    const { env, random } = t;
+    this.counts.fill(1);
     for (let first = 0; first < score.length; first += c.groupSize) {
       const seed = random.below(2 ** 32);
       for (let e = first; e < first + c.groupSize; e++) env.envs[e].seed(seed);
@@ -53,53 +99,23 @@ export function episodes(
     env.start();
     rollout.collect(random);
     t.count(rollout);
+    const { steps, reward } = rollout;
     for (let e = 0; e < score.length; e++) {
       score[e] = 0;
-      for (let row = e * steps; row < (e + 1) * steps; row++) score[e] += rollout.reward[row];
+      for (let row = e * steps; row < (e + 1) * steps; row++) score[e] += reward[row];
     }
   }
-  function report(): SampleReport {
+
+  report(): SampleReport {
+    const { t, c, score } = this;
     let signal = 0;
     for (let first = 0; first < score.length; first += c.groupSize)
       if (moments(score.subarray(first, first + c.groupSize)).deviation > 0) signal++;
     return { ...t.report(), rewardStd: moments(score).deviation, signal: signal / c.starts };
   }
-
-  // ---- learning
-  const { minimumRisk = false }: TuneAlgorithm = tuneAlgorithms[name];
-  const { ratioLevel } = estimatorOf(name, c).surrogate;
-  const together = minimumRisk ? c.groupSize : ratioLevel === "token" ? null : 1;
-  const evaluator = (of: ActorCritic) => ({
-    parameters: of.parameters,
-    chunks: new EpisodeChunks(of, rollout, { masked, together }),
-  });
-  const trainer = groupTrainer(
-    t,
-    {
-      batch: {
-        sequences: rollout.envs,
-        steps,
-        mask: rollout.mask,
-        logProb: rollout.logProb,
-        reward: rollout.reward,
-      },
-      counts,
-      score,
-      policy: evaluator(model),
-      copy: () =>
-        evaluator(new ActorCritic(model.parameters.backend, model.options, new Random(0))),
-      parts: {},
-      sample,
-      report,
-    },
-    name,
-    { ...c, valueWeight: 0, lambda: 1, standardize: false },
-  );
-  if (!t.begin(trainer.parts)) trainer.begin();
-  return trainer.run();
 }
 
-/** The algorithms that need neither a value nor a greedy episode to compare with. */
+/** The algorithms that need neither a learned value nor a greedy episode to compare with. */
 export const episodeAlgorithms = [
   "rloo",
   "grpo",
@@ -112,5 +128,5 @@ export const episodeAlgorithms = [
   "reinforce++",
   "mrt",
   "best-of-n",
-] as const satisfies readonly TuneName[];
+] as const satisfies readonly GroupAlgorithmName[];
 export type EpisodeAlgorithm = (typeof episodeAlgorithms)[number];

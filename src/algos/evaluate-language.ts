@@ -7,7 +7,7 @@ import { type Evaluation, statisticsOf } from "../rollout/evaluate.ts";
 import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
 import { promptTokens, type TextTask } from "../text/task.ts";
-import { checkVocabulary, completing, score, textOf } from "./judge.ts";
+import { checkVocabulary, completerOptions, score, textOf } from "./completion-scores.ts";
 import { moments } from "./moments.ts";
 
 /** An evaluation whose episodes are the completions that have a score, and whose returns are their rewards. */
@@ -51,7 +51,7 @@ export function evaluateLanguage(
   checkVocabulary(task, gpt.options.vocab);
   const tokens = prompts.map((prompt) => promptTokens(task, prompt));
   const completer = new Completer(gpt, {
-    ...completing(task, (sample) => prompts[sample]),
+    ...completerOptions(task, (sample) => prompts[sample]),
     sampling,
   });
   const batch = completer.batch(prompts.length, task.completionLength);

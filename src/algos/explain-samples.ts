@@ -1,6 +1,6 @@
 /** Why a policy changed: samples it learned from, token by token, with what pulled at each. */
 
-import { textOf } from "./judge.ts";
+import { textOf } from "./completion-scores.ts";
 import type { LanguageTraining } from "./language-training.ts";
 
 export interface ExplainedToken {

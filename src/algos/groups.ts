@@ -1,36 +1,31 @@
 /**
  * Learning from whole sequences that are compared in groups: REINFORCE, RLOO, GRPO and their kin, on episodes and on
- * completions alike. Each update samples groups, estimates, and improves; tune-settings.ts says how the algorithms
- * differ, docs/language.md derives them.
+ * completions alike. Each update samples groups, estimates advantages, and improves the policy. The algorithms differ by
+ * the rows of group-algorithms.ts; docs/language.md derives them.
  *
  * Differences from the papers:
- *   1. old log-probabilities are those recorded while sampling, of the policy as it was sampled from;
- *   2. a sequence that could not be scored (NaN) or does not count is in no sum and no count;
+ *   1. old log-probabilities are those recorded while sampling;
+ *   2. a sequence without a score (NaN), or with `counts` 0, is left out of every sum and count;
  *   3. the KL's weight may be adapted (Schulman et al. 2017, section 4).
  */
 import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import type { Kept } from "../core/state.ts";
-import { input, type Parameters } from "../core/tensor.ts";
+import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Sequences } from "../estimators/batch.ts";
 import { adaptiveKlWeight, klDefaults, klOf, referenceKlTerm } from "../estimators/kl.ts";
 import { minimumRiskTerm, sampleCosts } from "../estimators/minimum-risk.ts";
+import type { PolicyLossSettings } from "../estimators/policy-loss.ts";
 import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import type { Chunks } from "../rollout/chunks.ts";
-import { improve, Learner } from "./improve.ts";
+import type { GroupConfig, ResolvedAlgorithm } from "./group-algorithms.ts";
+import { type BatchColumns, improve, Learner } from "./improve.ts";
 import { Scorer } from "./scorer.ts";
-import { keptNumber, type Progress, type Report, weightsOf } from "./training.ts";
-import {
-  estimatorOf,
-  type GroupConfig,
-  type TuneAlgorithm,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
+import { keptNumber, type Report, type TrainingState, weightsOf } from "./training.ts";
 
 /** A model that evaluates the batch in chunks. */
 export interface Evaluator {
@@ -38,30 +33,30 @@ export interface Evaluator {
   readonly chunks: Chunks;
 }
 
-/** What is sampled and learned from: groups of episodes, or of completions. */
-export interface GroupSource<S extends SampleReport = SampleReport> {
-  /** Filled anew by `sample`; groups are neighbors. */
+/** Samples the groups that an update learns from: episodes, or completions. */
+export interface GroupSampler<S extends SampleReport = SampleReport> {
+  /** Overwritten by `sample`. The sequences of a group are neighbors. */
   readonly batch: Sequences;
   /** 1 where a sequence may be learned from, [sequences]; written by `sample`. */
   readonly counts: Float64Array;
-  /** The reward of each sequence in all, [sequences]. */
+  /** Total reward of each sequence, [sequences]. */
   readonly score: Float64Array;
-  /** The score of the greedy sequence, [sequences], for the baseline of that name. */
+  /** Score of the greedy sequence from the same start, [sequences]; read by baseline "greedy". */
   readonly greedyScore?: Float64Array | undefined;
   readonly policy: Evaluator;
-  /** Makes a model of the same form, with weights of its own. */
+  /** Returns a model of the same form with weights of its own. */
   readonly copy: () => Evaluator;
-  /** What else changes and is saved. */
+  /** State of the sampler that is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
   sample(): void;
-  /** Metrics of the last sample. */
+  /** Returns metrics of the last sample. */
   report(): S;
 }
 
 export interface SampleReport extends Report {
   /** Standard deviation of the scores. */
   readonly rewardStd: number;
-  /** Share of groups whose scores differ. */
+  /** Fraction of groups whose scores differ. */
   readonly signal: number;
 }
 
@@ -78,194 +73,260 @@ export interface GroupReport extends SampleReport {
   readonly learningRate: number;
 }
 
-/** A trainer of groups, set up. */
-export interface GroupTrainer<R> {
-  /** What changes while it trains. */
-  readonly parts: Readonly<Record<string, Kept>>;
-  /** Copies the policy's weights to the reference; once, when training begins. */
-  begin(): void;
-  run(): Generator<R, never>;
-  readonly advantage: Float64Array;
-  /** null without a reference. */
-  readonly refLogProb: Float64Array | null;
-}
+/** Columns of the batch, [sequences, steps]; cost and excluded are [sequences]. */
+type Columns = Readonly<
+  Record<
+    "advantage" | "target" | "value" | "refLogProb" | "weight" | "mask" | "cost" | "excluded",
+    Float64Array
+  >
+>;
 
 const excludedLogProb = -1e9; // its probability is 0 beside any other
 
-/** Sets up the algorithm `name` on a source of groups. */
-export function groupTrainer<S extends SampleReport>(
-  t: Progress,
-  source: GroupSource<S>,
-  name: TuneName,
-  c: GroupConfig,
-): GroupTrainer<S & GroupReport> {
-  const { batch, counts, policy } = source;
-  const { sequences, steps } = batch;
-  const algorithm: TuneAlgorithm = tuneAlgorithms[name];
-  const estimator = estimatorOf(name, c);
-  const compared = algorithm.wholeBatch ? sequences : c.groupSize;
-  checkCompared(name, algorithm, estimator.scale === "batch" ? sequences : compared);
-  const withValue = estimator.baseline === "value";
-  const { minimumRisk = false } = algorithm;
+/** Trains an algorithm on the groups of a sampler. */
+export class GroupTrainer<S extends SampleReport = SampleReport> {
+  /** State that changes during training and is saved. */
+  readonly parts: Readonly<Record<string, Kept>>;
+  private readonly t: TrainingState;
+  private readonly sampler: GroupSampler<S>;
+  private readonly algorithm: ResolvedAlgorithm;
+  private readonly c: GroupConfig;
+  private readonly columns: Columns;
+  /** The batch with values and log-probabilities of the reference. */
+  private readonly evaluated: Sequences;
+  private readonly reference: Evaluator | null;
+  private readonly refScorer: Scorer | null;
+  private readonly critic: Scorer | null;
+  private readonly adam: Adam;
+  private readonly learner: Learner;
+  private readonly minibatches: Minibatches;
+  private readonly adapted: { klWeight: number };
+  private readonly klWeight: Tensor;
+  /** Without a term besides the surrogate, an action of advantage 0 has no gradient. */
+  private readonly onlySurrogate: boolean;
+  private readonly order: Int32Array;
+  private readonly active: Int32Array;
 
-  // ---- columns, and who evaluates them
-  const [advantage, target, value, refLogProb, weight, mask] = Array.from(
-    { length: 6 },
-    () => new Float64Array(batch.mask.length),
-  );
-  const [cost, excluded] = [new Float64Array(sequences), new Float64Array(sequences)];
-  const reference = c.reference || estimator.kl !== null ? source.copy() : null;
-  const refScorer = reference && new Scorer(reference.chunks, sequences);
-  const critic = withValue ? new Scorer(policy.chunks, sequences) : null;
-  const judged: Sequences = { ...batch, value, refLogProb };
-  const adapted = { klWeight: estimator.kl?.weight ?? 0 };
+  constructor(
+    t: TrainingState,
+    sampler: GroupSampler<S>,
+    algorithm: ResolvedAlgorithm,
+    c: GroupConfig,
+  ) {
+    const { batch, policy } = sampler;
+    const { sequences } = batch;
+    const { estimator, minimumRisk = false } = algorithm;
+    checkCompared(algorithm, c.groupSize, sequences);
+    this.t = t;
+    this.sampler = sampler;
+    this.algorithm = algorithm;
+    this.c = c;
+    this.columns = columnsFor(batch);
+    const { value, refLogProb } = this.columns;
+    this.evaluated = { ...batch, value, refLogProb };
+    this.reference = c.reference || estimator.kl !== null ? sampler.copy() : null;
+    this.refScorer = this.reference && new Scorer(this.reference.chunks, sequences);
+    const withValue = estimator.baseline === "value";
+    this.critic = withValue ? new Scorer(policy.chunks, sequences) : null;
+    this.adapted = { klWeight: estimator.kl?.weight ?? 0 };
+    this.adam = new Adam(policy.parameters);
+    this.klWeight = input(policy.parameters.backend, [1]);
+    this.learner = new Learner(policy.chunks, this.lossColumns(), this.lossSettings());
+    this.minibatches = new Minibatches(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
+    const klInLoss = estimator.kl?.place === "loss";
+    this.onlySurrogate = !minimumRisk && !withValue && c.entropyWeight === 0 && !klInLoss;
+    this.order = new Int32Array(sequences);
+    this.active = new Int32Array(sequences);
+    this.parts = {
+      adam: this.adam,
+      ...sampler.parts,
+      klWeight: keptNumber(this.adapted, "klWeight"),
+      ...(this.reference && { reference: weightsOf(this.reference.parameters) }),
+    };
+  }
 
-  // ---- the loss
-  const adam = new Adam(policy.parameters);
-  const klWeight = input(policy.parameters.backend, [1]);
-  const inLoss = estimator.kl?.place === "loss" ? estimator.kl : null;
-  const learner = new Learner(
-    policy.chunks,
-    {
+  /** Advantage of each action, [sequences, steps]. */
+  get advantage(): Float64Array {
+    return this.columns.advantage;
+  }
+
+  /** ln π of each action by the reference, [sequences, steps]; null without one. */
+  get refLogProb(): Float64Array | null {
+    return this.reference && this.columns.refLogProb;
+  }
+
+  /** Copies the policy's weights to the reference. Called once, when a fresh training starts. */
+  start(): void {
+    const { parameters } = this.sampler.policy;
+    for (const { name, data } of this.reference?.parameters.list ?? [])
+      data.set(parameters.get(name)?.data ?? []);
+  }
+
+  /** Trains for as long as the caller takes reports, one after each update. */
+  *run(): Generator<S & GroupReport, never> {
+    const { t, c, sampler, learner, adapted } = this;
+    for (;;) {
+      t.next();
+      const learningRate = this.learningRate();
+      sampler.sample();
+      t.onPhase?.("update");
+      this.estimate();
+      this.klWeight.data[0] = adapted.klWeight;
+      const gradNorm = this.improve(learningRate);
+      const kl = this.reference ? meanKl(sampler.batch, this.columns.refLogProb) : Number.NaN;
+      const { klWeight } = adapted;
+      if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(klWeight, kl, c.targetKl);
+      t.onPhase?.(null);
+      const { policyLoss, valueLoss } = learner.metrics.losses();
+      const { clipFraction, approximateKl } = learner.metrics;
+      const losses = { policyLoss, valueLoss, clipFraction, approximateKl };
+      yield { ...sampler.report(), kl, ...losses, gradNorm, klWeight, learningRate };
+    }
+  }
+
+  private learningRate(): number {
+    const { c, t, adam } = this;
+    const updates = adam.steps / (c.epochs * c.minibatches);
+    const rise = c.warmup === 0 ? 1 : Math.min(1, (updates + 1) / c.warmup);
+    return c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
+  }
+
+  private lossColumns(): BatchColumns {
+    const { advantage, target, value, refLogProb, weight, cost, excluded } = this.columns;
+    const { batch } = this.sampler;
+    const { estimator, minimumRisk } = this.algorithm;
+    return {
       oldLogProb: batch.logProb,
       advantage,
       weight,
-      ...(withValue && { target, oldValue: value }),
-      ...(inLoss && { refLogProb }),
+      ...(estimator.baseline === "value" && { target, oldValue: value }),
+      ...(estimator.kl?.place === "loss" && { refLogProb }),
       ...(minimumRisk && { mask: batch.mask, cost, excluded }),
-    },
-    {
+    };
+  }
+
+  private lossSettings(): PolicyLossSettings {
+    const { c } = this;
+    const { estimator, minimumRisk } = this.algorithm;
+    return {
       surrogate: estimator.surrogate,
       value: valueDefaults,
       entropyWeight: c.entropyWeight || null,
       valueWeight: c.valueWeight,
       instead: minimumRisk ? minimumRiskTerm(c.groupSize, c.riskSharpness) : null,
-      plus: inLoss && referenceKlTerm(inLoss, klWeight),
-    },
-  );
+      plus: estimator.kl?.place === "loss" ? referenceKlTerm(estimator.kl, this.klWeight) : null,
+    };
+  }
 
-  const shuffled = minibatchesOf(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
-  const order = new Int32Array(sequences);
+  /** Writes advantages, targets and the mask of the actions to learn from. */
+  private estimate(): void {
+    const { c, sampler, columns } = this;
+    const { batch, counts, greedyScore, score } = sampler;
+    const { advantage, target, value, refLogProb, weight, mask, cost, excluded } = columns;
+    const { estimator, bestOnly = false, wholeBatch = false, minimumRisk } = this.algorithm;
+    this.refScorer?.score(refLogProb);
+    this.critic?.score(weight, value); // its log-probabilities are not needed
+    sequenceAdvantages({ advantage, target, counts }, this.evaluated, {
+      estimator,
+      lambda: c.lambda,
+      klWeight: this.adapted.klWeight,
+      groupSize: wholeBatch ? batch.sequences : c.groupSize,
+      bestOnly,
+      standardize: c.standardize,
+      ...(greedyScore && { greedyScore }),
+    });
+    const { steps } = batch;
+    for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
+    if (!minimumRisk) return;
+    sampleCosts(cost, score, counts, c.groupSize);
+    for (let i = 0; i < excluded.length; i++) {
+      excluded[i] = excludedLogProb;
+      for (let j = i * steps; j < (i + 1) * steps; j++) if (mask[j] !== 0) excluded[i] = 0;
+    }
+  }
 
-  // without a term besides the surrogate, an action of advantage 0 has no gradient
-  const onlyAdvantage = !minimumRisk && !withValue && c.entropyWeight === 0 && inLoss === null;
-  const active = new Int32Array(sequences);
+  /** Runs the epochs of an update. Returns the gradient norm of the last step. */
+  private improve(learningRate: number): number {
+    const { t, minibatches } = this;
+    const { epochs, maxGradNorm } = this.c;
+    return improve(t, this.learner, this.adam, this.order, {
+      epochs,
+      learningRate,
+      maxGradNorm,
+      shuffle: (order) => minibatches.shuffle(order, t.random),
+      minibatchEnd: (first) => minibatches.endOf(first),
+      prepare: (order, first, end) => this.prepare(order, first, end),
+    });
+  }
 
-  /** Weighs a minibatch's actions; returns the sequences that have a gradient. */
-  function prepare(order: Int32Array, first: number, end: number): Int32Array {
+  /** Writes the weights of a minibatch's actions. Returns its sequences that have a gradient. */
+  private prepare(order: Int32Array, first: number, end: number): Int32Array {
+    const { advantage, weight, mask } = this.columns;
+    const { batch, counts } = this.sampler;
+    const { steps } = batch;
     let [totalTokens, totalSequences, n] = [0, 0, 0];
     for (let i = first; i < end; i++) {
       const start = order[i] * steps;
       totalSequences += counts[order[i]];
       for (let j = start; j < start + steps; j++) totalTokens += mask[j];
     }
-    const { aggregation } = estimator;
+    const { aggregation } = this.algorithm.estimator;
     tokenWeights(weight, mask, steps, { aggregation, totalTokens, totalSequences });
     for (let i = first; i < end && totalTokens > 0; i++) {
       const start = order[i] * steps;
-      let pulls = !onlyAdvantage;
-      for (let j = start; j < start + steps; j++) pulls ||= advantage[j] * mask[j] !== 0;
-      if (pulls) active[n++] = order[i];
+      let hasGradient = !this.onlySurrogate;
+      for (let j = start; j < start + steps; j++) hasGradient ||= advantage[j] * mask[j] !== 0;
+      if (hasGradient) this.active[n++] = order[i];
     }
-    return active.subarray(0, n);
+    return this.active.subarray(0, n);
   }
+}
 
-  function estimate(): void {
-    refScorer?.score(refLogProb);
-    critic?.score(weight, value); // its log-probabilities are not needed
-    sequenceAdvantages({ advantage, target, counts }, judged, {
-      estimator,
-      lambda: c.lambda,
-      klWeight: adapted.klWeight,
-      groupSize: compared,
-      bestOnly: algorithm.bestOnly ?? false,
-      standardize: c.standardize,
-      ...(source.greedyScore && { greedyScore: source.greedyScore }),
-    });
-    for (let i = 0; i < mask.length; i++) mask[i] = batch.mask[i] * counts[Math.floor(i / steps)];
-    if (!minimumRisk) return;
-    sampleCosts(cost, source.score, counts, c.groupSize);
-    for (let i = 0; i < sequences; i++) {
-      excluded[i] = excludedLogProb;
-      for (let j = i * steps; j < (i + 1) * steps; j++) if (mask[j] !== 0) excluded[i] = 0;
-    }
-  }
-
-  function* run(): Generator<S & GroupReport, never> {
-    for (;;) {
-      t.next();
-      const { epochs, minibatches, maxGradNorm } = c;
-      const updates = adam.steps / (epochs * minibatches);
-      const rise = c.warmup === 0 ? 1 : Math.min(1, (updates + 1) / c.warmup);
-      const learningRate = c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
-      source.sample();
-      t.onPhase?.("update");
-      estimate();
-      klWeight.data[0] = adapted.klWeight;
-      const gradNorm = improve(t, learner, adam, order, {
-        epochs,
-        learningRate,
-        maxGradNorm,
-        shuffle: () => shuffled.shuffle(order, t.random),
-        minibatchEnd: shuffled.end,
-        prepare,
-      });
-      const kl = reference === null ? Number.NaN : meanKl(batch, refLogProb);
-      const { klWeight: used } = adapted;
-      if (c.targetKl > 0) adapted.klWeight = adaptiveKlWeight(used, kl, c.targetKl);
-      t.onPhase?.(null);
-      const { policyLoss, valueLoss } = learner.metrics.losses();
-      const { clipFraction, approximateKl } = learner.metrics;
-      yield {
-        ...source.report(),
-        kl,
-        policyLoss,
-        valueLoss,
-        clipFraction,
-        approximateKl,
-        gradNorm,
-        klWeight: used,
-        learningRate,
-      };
-    }
-  }
-
+function columnsFor({ sequences, mask }: Sequences): Columns {
+  const perAction = (): Float64Array => new Float64Array(mask.length);
   return {
-    parts: {
-      adam,
-      ...source.parts,
-      klWeight: keptNumber(adapted, "klWeight"),
-      ...(reference && { reference: weightsOf(reference.parameters) }),
-    },
-    begin() {
-      for (const { name, data } of reference?.parameters.list ?? [])
-        data.set(policy.parameters.get(name)?.data ?? []);
-    },
-    run,
-    advantage,
-    refLogProb: reference === null ? null : refLogProb,
+    advantage: perAction(),
+    target: perAction(),
+    value: perAction(),
+    refLogProb: perAction(),
+    weight: perAction(),
+    mask: perAction(),
+    cost: new Float64Array(sequences),
+    excluded: new Float64Array(sequences),
   };
 }
 
-/** Sequences in random order, `together` of them side by side, in so many minibatches. */
-function minibatchesOf(sequences: number, together: number, minibatches: number) {
-  const units = new Int32Array(sequences / together);
-  const ends = Array.from(
-    { length: minibatches },
-    (_, m) => Math.round(((m + 1) * units.length) / minibatches) * together,
-  );
-  return {
-    shuffle(order: Int32Array, random: Random): void {
-      for (let i = 0; i < units.length; i++) units[i] = i; // from the same start also after a resume
-      random.shuffle(units);
-      for (let i = 0; i < order.length; i++)
-        order[i] = units[Math.floor(i / together)] * together + (i % together);
-    },
-    end: (first: number): number => ends.find((end) => end > first) as number,
-  };
+/** Random minibatches of sequences, in which blocks of `together` neighbors stay side by side. */
+class Minibatches {
+  private readonly together: number;
+  private readonly blocks: Int32Array;
+  private readonly ends: readonly number[];
+
+  constructor(sequences: number, together: number, count: number) {
+    this.together = together;
+    this.blocks = new Int32Array(sequences / together);
+    this.ends = Array.from(
+      { length: count },
+      (_, m) => Math.round(((m + 1) * this.blocks.length) / count) * together,
+    );
+  }
+
+  /** Writes the sequences in random order. */
+  shuffle(order: Int32Array, random: Random): void {
+    const { blocks, together } = this;
+    for (let i = 0; i < blocks.length; i++) blocks[i] = i; // the same start order after a resume
+    random.shuffle(blocks);
+    for (let i = 0; i < order.length; i++)
+      order[i] = blocks[Math.floor(i / together)] * together + (i % together);
+  }
+
+  /** Returns the end of the minibatch that begins at `first`. */
+  endOf(first: number): number {
+    return this.ends.find((end) => end > first) as number;
+  }
 }
 
-/** KL to the reference, mean per action (k3). */
+/** Returns the KL to the reference, mean per action (k3). */
 function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
   let [sum, n] = [0, 0];
   for (let i = 0; i < mask.length; i++) {
@@ -276,12 +337,13 @@ function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
   return sum / n;
 }
 
-/** Throws SettingError where sequences are compared with none but themselves: all advantages would be 0. */
-function checkCompared(name: TuneName, algorithm: TuneAlgorithm, compared: number): void {
-  const { minimumRisk = false, estimator } = algorithm;
+/** Throws SettingError where a sequence is compared with itself alone: all advantages would be 0. */
+function checkCompared(algorithm: ResolvedAlgorithm, groupSize: number, sequences: number): void {
+  const { name, minimumRisk = false, wholeBatch = false, estimator } = algorithm;
   const { baseline, scale } = estimator;
   const compares =
     minimumRisk || scale !== "none" || baseline === "mean" || baseline === "leaveOneOut";
+  const compared = wholeBatch || scale === "batch" ? sequences : groupSize;
   if (!compares || compared >= 2) return;
   throw new SettingError(
     `${name}: expected a groupSize of 2 or more, got ${compared}: one sequence alone has nothing to be compared with`,

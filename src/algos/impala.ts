@@ -11,16 +11,13 @@ import { exp } from "../core/math.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
-import { valueDefaults } from "../estimators/value.ts";
-import { meanWeights } from "../estimators/weights.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
+import type { Transitions } from "../returns/transitions.ts";
 import { vtrace } from "../returns/vtrace.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { policyGradient } from "./a2c.ts";
-import { Learner } from "./improve.ts";
+import { RolloutGradient } from "./policy-gradient.ts";
 import { descend, type Report, type Training, weightsOf } from "./training.ts";
 
 export const impalaSettings = {
@@ -42,8 +39,9 @@ export interface ImpalaReport extends Report {
   readonly policyLoss: number;
   readonly valueLoss: number;
   readonly entropy: number;
-  /** Mean of ρ, and of ln ρ's square: how far actor and learner are apart. */
+  /** Mean of ρ, the learner's π over the actor's. */
   readonly meanRatio: number;
+  /** Mean of ln²ρ. */
   readonly meanSquaredLogRatio: number;
   readonly gradNorm: number;
   readonly learningRate: number;
@@ -55,75 +53,33 @@ export interface ImpalaReport extends Report {
  */
 export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, never> {
   const { model, env, random } = t;
-  const { backend: k } = model.parameters;
-  const size = c.envs * c.rollout;
   const optimizer = new Rmsprop(model.parameters, { alpha: 0.99, eps: 0.01, epsInsideRoot: true });
-
-  // ---- acting, by a copy
   const masked = env.mask !== null;
-  const behavior = new ActorCritic(k, model.options, random.split());
+  const behavior = new ActorCritic(model.parameters.backend, model.options, random.split());
   const actor = new Actor(behavior, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const critic = new Actor(model, c.envs, { masked }); // its V of the states that the rollout ends in
-  const [advantage, target, logProb, logRatio, value, nextValue, weight] = Array.from(
-    { length: 7 },
-    () => new Float32Array(size),
-  );
-  const judged = { ...rollout, value, nextValue };
+  const critic = new Actor(model, c.envs, { masked }); // evaluates the states that the rollout ends in
+  const gradient = new RolloutGradient(model, rollout, { ...c, whole: true });
+  const { learner } = gradient;
+  const learned = new LearnersEvaluation(rollout, gradient);
 
-  // ---- the learner's V and ln π of the rollout
-  const chunks = new Minibatch(model, rollout, size, { masked, steps: c.rollout, whole: true });
-  const order = Int32Array.from({ length: size }, (_, i) => i);
-  const looking = new Tape(k, { grads: false });
-  const look = (): void => {
-    const evaluation = chunks.evaluate({ entropy: true });
-    chunks.spill(evaluation.logProb, logProb);
-    chunks.spill(evaluation.value as Tensor, value);
-  };
-
-  // ---- the loss of an update
-  const learner = new Learner(
-    chunks,
-    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
-    {
-      surrogate: policyGradient,
-      value: valueDefaults,
-      entropyWeight: c.entropyWeight,
-      valueWeight: c.valueWeight,
-    },
-  );
-
-  // ---- collect, estimate, improve
-  t.begin({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
+  t.restoreOrStart({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
   return (function* (): Generator<ImpalaReport, never> {
     for (;;) {
       t.next();
-      if ((t.update - 1) % c.lag === 0) {
-        for (const [i, { data }] of behavior.parameters.list.entries()) {
-          data.set(model.parameters.list[i].data);
-        }
-      }
+      if ((t.update - 1) % c.lag === 0) copyWeights(behavior, model);
       const learningRate = c.learningRate * t.left();
       rollout.collect(random);
       t.count(rollout);
-      chunks.forEachChunk(order, 0, size, () => looking.run(look));
-      for (let i = 0; i < size; i++) logRatio[i] = logProb[i] - rollout.logProb[i];
       critic.state.set(actor.state);
-      const reached = critic.judge(env.observation);
-      for (let i = 0; i < size; i++) {
-        const last = i + c.envs >= size;
-        if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];
-        else nextValue[i] = last ? reached[i + c.envs - size] : value[i + c.envs];
-      }
-      vtrace(target, advantage, judged, logRatio, c.gamma, c);
-      meanWeights(weight, rollout.mask, order);
-      learner.metrics.clear();
-      learner.accumulate(order, 0, size);
+      learned.evaluate(critic.valuesOf(env.observation));
+      vtrace(gradient, learned.transitions, learned.logRatio, c.gamma, c);
+      gradient.accumulate();
       const gradNorm = descend(optimizer, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield {
         ...t.report(),
         ...learner.metrics.losses(),
-        ...apart(logRatio),
+        ...ratioMetrics(learned.logRatio),
         gradNorm,
         learningRate,
       };
@@ -131,7 +87,62 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
   })();
 }
 
-function apart(logRatio: Float32Array): { meanRatio: number; meanSquaredLogRatio: number } {
+function copyWeights(to: ActorCritic, from: ActorCritic): void {
+  for (const [i, { data }] of to.parameters.list.entries()) data.set(from.parameters.list[i].data);
+}
+
+/** The learner's ln π and V of a rollout that the actor played. */
+class LearnersEvaluation {
+  /** ln π of the learner less that of the actor, [steps, envs]. */
+  readonly logRatio: Float32Array;
+  /** The rollout's transitions with the learner's values. */
+  readonly transitions: Transitions;
+  private readonly value: Float32Array;
+  private readonly nextValue: Float32Array;
+  private readonly logProb: Float32Array;
+  private readonly rollout: Rollout;
+  private readonly gradient: RolloutGradient;
+  private readonly tape: Tape;
+
+  constructor(rollout: Rollout, gradient: RolloutGradient) {
+    const [logRatio, value, nextValue, logProb] = [0, 1, 2, 3].map(
+      () => new Float32Array(rollout.size),
+    );
+    this.logRatio = logRatio;
+    this.value = value;
+    this.nextValue = nextValue;
+    this.logProb = logProb;
+    this.transitions = { ...rollout, value, nextValue };
+    this.rollout = rollout;
+    this.gradient = gradient;
+    this.tape = new Tape(gradient.chunks.parameters.backend, { grads: false });
+  }
+
+  /** Evaluates the rollout; `lastValue`, [envs], is V of the states that follow its last row. */
+  evaluate(lastValue: ArrayLike<number>): void {
+    const { rollout, logRatio, logProb, value, nextValue, tape } = this;
+    const { chunks, rows } = this.gradient;
+    const { size, envs } = rollout;
+    const pass = (): void => {
+      const outputs = chunks.evaluate({ entropy: true });
+      chunks.spill(outputs.logProb, logProb);
+      chunks.spill(outputs.value as Tensor, value);
+    };
+    chunks.forEachChunk(rows, 0, size, () => tape.run(pass));
+    for (let i = 0; i < size; i++) {
+      logRatio[i] = logProb[i] - rollout.logProb[i];
+      const next = i + envs;
+      if (rollout.truncated[i] !== 0) nextValue[i] = rollout.nextValue[i];
+      else nextValue[i] = next < size ? value[next] : lastValue[next - size];
+    }
+  }
+}
+
+/** Returns the means of ρ and of ln²ρ. */
+function ratioMetrics(logRatio: Float32Array): {
+  meanRatio: number;
+  meanSquaredLogRatio: number;
+} {
   let ratios = 0;
   let squares = 0;
   for (let i = 0; i < logRatio.length; i++) {

@@ -6,12 +6,12 @@ import type { LossColumns } from "../estimators/batch.ts";
 import { Metrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
-import { descend, type Progress } from "./training.ts";
+import { descend, type TrainingState } from "./training.ts";
 
 /** The columns of a batch that the loss reads; a caller leaves out what its settings do not need. */
 export type BatchColumns = Readonly<
   Record<"oldLogProb" | "advantage" | "weight", Floats> &
-    Partial<Record<Exclude<keyof LossColumns, "share">, Floats>>
+    Partial<Record<Exclude<keyof LossColumns, "chunkFraction">, Floats>>
 >;
 
 /** The loss of a batch, chunk by chunk: adds gradients to the parameters and keeps metrics. */
@@ -20,19 +20,19 @@ export class Learner {
   readonly tape: Tape;
   private readonly chunks: Chunks;
   private readonly inputs: readonly (readonly [Tensor, Floats])[];
-  private readonly share: Tensor;
+  private readonly chunkFraction: Tensor;
   private readonly body: () => Tensor;
 
   constructor(chunks: Chunks, columns: BatchColumns, settings: PolicyLossSettings) {
     this.chunks = chunks;
     const { backend } = chunks.parameters;
-    this.share = input(backend, [1]);
+    this.chunkFraction = input(backend, [1]);
     const inputs = Object.entries(columns).map(
       ([name, column]) => [name, chunks.column(column), column] as const,
     );
     this.inputs = inputs.map(([, tensor, column]) => [tensor, column]);
     const tensors = Object.fromEntries(inputs);
-    const given = { ...tensors, share: this.share } as unknown as LossColumns;
+    const given = { ...tensors, chunkFraction: this.chunkFraction } as unknown as LossColumns;
     const wanted = { entropy: settings.entropyWeight !== null, value: "target" in columns };
     this.tape = new Tape(backend);
     this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.metrics);
@@ -41,7 +41,7 @@ export class Learner {
   /** Adds the gradient of the loss of the units order[first … end). */
   accumulate(order: ArrayLike<number>, first: number, end: number): void {
     const { chunks } = this;
-    this.share.data[0] = chunks.units / (end - first);
+    this.chunkFraction.data[0] = chunks.capacity / (end - first);
     chunks.forEachChunk(order, first, end, () => {
       for (const [tensor, column] of this.inputs) chunks.fill(tensor, column);
       this.tape.backward(this.tape.run(this.body));
@@ -68,7 +68,7 @@ export interface ImproveSettings {
 
 /** Runs the epochs. Returns the last step's gradient norm before clipping; `learner.metrics` are of the last epoch. */
 export function improve(
-  t: Progress,
+  t: TrainingState,
   learner: Learner,
   optimizer: Optimizer,
   order: Int32Array,
@@ -82,7 +82,7 @@ export function improve(
       end = s.minibatchEnd(first);
       const units = s.prepare(order, first, end);
       if (units.length === 0) continue;
-      learner.metrics.begin(end - first);
+      learner.metrics.beginStep(end - first);
       learner.accumulate(units, 0, units.length);
       gradNorm = descend(optimizer, s.maxGradNorm, s.learningRate, learner.tape, t.update);
     }

@@ -3,18 +3,18 @@ import { flag, integer, type Settings, type Values } from "../core/settings.ts";
 import { a2c, a2cSettings } from "./a2c.ts";
 import { a3c, a3cSettings } from "./a3c.ts";
 import { type EpisodeAlgorithm, episodeAlgorithms, episodes } from "./episodes.ts";
+import {
+  episodeSettings,
+  type GroupAlgorithm,
+  groupAlgorithms,
+  tuneSettings,
+} from "./group-algorithms.ts";
 import { impala, impalaSettings } from "./impala.ts";
 import { ppo, ppoSettings } from "./ppo.ts";
 import { reinforce, reinforceSettings } from "./reinforce.ts";
 import { sftSettings } from "./sft.ts";
 import type { Report, Training } from "./training.ts";
 import { trpo, trpoSettings } from "./trpo.ts";
-import {
-  episodeSettings,
-  type TuneAlgorithm,
-  tuneAlgorithms,
-  tuneSettings,
-} from "./tune-settings.ts";
 
 export interface Algorithm<S extends Settings> {
   readonly about: string;
@@ -39,7 +39,7 @@ const clippedSettings = {
 /** The group algorithms on episodes. */
 const onEpisodes = Object.fromEntries(
   episodeAlgorithms.map((name) => {
-    const { about, estimator }: TuneAlgorithm = tuneAlgorithms[name];
+    const { about, estimator }: GroupAlgorithm = groupAlgorithms[name];
     const algorithm: Algorithm<typeof episodeSettings> = {
       about,
       settings: estimator.surrogate.form === "reinforce" ? episodeSettings : clippedSettings,
@@ -113,7 +113,7 @@ export interface TextAlgorithm {
 export const textAlgorithms: Readonly<Record<string, TextAlgorithm>> = {
   sft: { about: "supervised learning alone", settings: sftSettings, usual: {} },
   ...Object.fromEntries(
-    Object.entries<TuneAlgorithm>(tuneAlgorithms).map(([name, { about, usual = {} }]) => [
+    Object.entries<GroupAlgorithm>(groupAlgorithms).map(([name, { about, usual = {} }]) => [
       name,
       { about, settings: { ...sftSettings, ...tuneSettings }, usual },
     ]),

@@ -1,4 +1,4 @@
-/** The training of a language model on a text task: its counters, and all that a run goes on from. */
+/** The training of a language model on a text task: its counters and everything that a checkpoint holds. */
 
 import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
@@ -6,10 +6,10 @@ import { type Kept, numberOf, partOf, type State } from "../core/state.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
-import { checkVocabulary } from "./judge.ts";
-import { Progress, type Report, weightsOf } from "./training.ts";
+import { checkVocabulary } from "./completion-scores.ts";
+import { type Report, TrainingState, weightsOf } from "./training.ts";
 
-/** The samples a stage last learned from, and what was worked out for each token, [count, steps]. */
+/** The samples that a stage last learned from, with the estimates of each token, [count, steps]. */
 export interface LearnedBatch {
   readonly completions: Completions;
   readonly prompts: readonly string[];
@@ -18,26 +18,29 @@ export interface LearnedBatch {
   readonly refLogProb: Floats;
 }
 
-/** A part of a run: what changes in it, what happens once when it begins, and its reports. */
+/** A part of a run, such as supervised learning before learning from rewards. */
 export interface Stage<R extends Report> {
+  /** State that changes during the stage and is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
-  readonly begin: () => void;
+  /** Called once, when the stage starts; not when it is resumed. */
+  readonly start: () => void;
   readonly run: () => Generator<R, void>;
+  /** null for a stage that does not sample. */
   readonly batch: LearnedBatch | null;
 }
 
-/** Restores a saved run at once; then runs stages one after another, or goes on in the one where it stood. */
+/** Restores a saved run at once; then runs the stages in order, from the saved one on. */
 export function inStages(
   t: LanguageTraining,
   stages: readonly Stage<Report>[],
 ): Generator<Report, void> {
   const parts = stages.map((stage, i) => [`stage${i}`, together(stage.parts)] as const);
-  const resumed = t.begin(Object.fromEntries(parts));
+  const resumed = t.restoreOrStart(Object.fromEntries(parts));
   return (function* () {
     for (let i = t.stage; i < stages.length; i++) {
-      const begins = !(resumed && i === t.stage);
+      const starts = !(resumed && i === t.stage);
       t.stage = i;
-      if (begins) stages[i].begin();
+      if (starts) stages[i].start();
       t.batch = stages[i].batch;
       yield* stages[i].run();
     }
@@ -51,15 +54,16 @@ const together = (parts: Readonly<Record<string, Kept>>): Kept => ({
   },
 });
 
-export class LanguageTraining extends Progress {
+export class LanguageTraining extends TrainingState {
   readonly gpt: Gpt;
   readonly task: TextTask;
   /** Completions sampled so far. */
   completions = 0;
-  private readonly mean = { reward: Number.NaN, length: Number.NaN };
-  /** Which of a run's stages it is in: 0 is the first. */
+  /** Means over the last batch; NaN before one was sampled. */
+  private readonly last = { meanReturn: Number.NaN, meanLength: Number.NaN };
+  /** Index of the run's current stage. */
   stage = 0;
-  /** What the stage at hand learned from last. */
+  /** The batch that the current stage last learned from. */
   batch: LearnedBatch | null = null;
 
   constructor(
@@ -69,34 +73,45 @@ export class LanguageTraining extends Progress {
     totalTokens: number,
     saved: State | null = null,
   ) {
-    super(random, totalTokens, saved);
+    super(random, totalTokens, { saved });
     checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;
   }
 
-  override begin(parts: Readonly<Record<string, Kept>>): boolean {
-    return super.begin({ weights: weightsOf(this.gpt.parameters), ...parts });
+  override restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
+    return super.restoreOrStart({ weights: weightsOf(this.gpt.parameters), ...parts });
   }
 
-  /** Tokens as steps, completions as episodes; of the last batch where nothing is given. */
-  report(meanReturn = this.mean.reward, meanLength = this.mean.length): Report {
-    this.mean.reward = meanReturn;
-    this.mean.length = meanLength;
-    const { update, envSteps, completions: episodes } = this;
-    return { update, envSteps, episodes, meanReturn, meanLength };
+  /** Adds a sampled batch to the counters: its tokens, its completions, and the means to report. */
+  count(batch: {
+    readonly tokens: number;
+    readonly completions: number;
+    readonly meanReturn: number;
+    readonly meanLength: number;
+  }): void {
+    this.envSteps += batch.tokens;
+    this.completions += batch.completions;
+    this.last.meanReturn = batch.meanReturn;
+    this.last.meanLength = batch.meanLength;
+  }
+
+  /** Returns tokens as steps and completions as episodes; the means are those of the last batch. */
+  report(): Report {
+    const { update, envSteps, completions: episodes, last } = this;
+    return { update, envSteps, episodes, ...last };
   }
 
   override save(): State {
-    const { completions, stage, mean } = this;
-    const last = [mean.reward, mean.length];
+    const { completions, stage } = this;
+    const last = [this.last.meanReturn, this.last.meanLength];
     return { ...(super.save() as object), completions, stage, last };
   }
 
   override restoreCounts(state: State): void {
     super.restoreCounts(state);
     const { last } = state as { readonly last?: ArrayLike<number> }; // absent from older checkpoints
-    if (last?.length === 2) [this.mean.reward, this.mean.length] = Array.from(last);
+    if (last?.length === 2) [this.last.meanReturn, this.last.meanLength] = Array.from(last);
     this.completions = numberOf(state, "completions");
     this.stage = numberOf(state, "stage");
   }

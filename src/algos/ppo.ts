@@ -15,13 +15,15 @@ import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
 import { adaptiveKlWeight } from "../estimators/kl.ts";
+import type { PolicyLossSettings } from "../estimators/policy-loss.ts";
 import { type SurrogateSettings, surrogateDefaults } from "../estimators/surrogate.ts";
 import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
+import type { ActorCritic } from "../policies/actor-critic.ts";
 import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
-import { Minibatch, minibatchEnd, shuffleRows } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
+import { minibatchEnd, RolloutChunks, shuffleRows } from "../rollout/rollout-chunks.ts";
 import { improve, Learner } from "./improve.ts";
 import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
 
@@ -71,45 +73,17 @@ export interface PpoReport extends Report {
  */
 export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const { model, env, random } = t;
-  const recurrent = model.memorySize > 0;
   const size = c.envs * c.rollout;
   const minibatch = Math.min(c.minibatch, size);
-  if (recurrent && (minibatch % c.rollout !== 0 || size % minibatch !== 0)) {
-    throw new SettingError(
-      `ppo: a recurrent policy wants minibatches of whole sequences: a multiple of rollout ` +
-        `${c.rollout} that divides ${size}, got ${minibatch}`,
-    );
-  }
-  if (model.popArt !== null && c.valueClip !== "none") {
-    throw new SettingError(
-      `ppo: expected valueClip=none with popArt, whose units change, got ${c.valueClip}`,
-    );
-  }
-  if (c.dualClip > 0 && c.dualClip <= 1)
-    throw new SettingError(`ppo: expected dualClip above 1, or 0 for none, got ${c.dualClip}`);
-  if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
+  checkConfig(model, c, minibatch);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
-
-  // ---- acting
   const masked = env.mask !== null;
   const actor = new Actor(model, c.envs, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
   const [advantage, target, standardized, weight] = [0, 1, 2, 3].map(() => new Float32Array(size));
-  const scratch = new Float64Array(minibatch + 1);
-  const order = new Int32Array(size);
-
-  // ---- the loss of a minibatch
-  const losses = {
-    surrogate: clipped(c, c.clipRange),
-    value: Object.freeze({ clip: c.valueClip, clipRange: c.clipRange }),
-    entropyWeight: c.entropyWeight,
-    valueWeight: c.valueWeight,
-    valueScale: model.popArt?.inverseVariance,
-    klWeight: c.klWeight,
-  };
-  const chunks = new Minibatch(model, rollout, minibatch, { masked, steps: c.rollout });
+  const settings = lossSettings(model, c);
   const learner = new Learner(
-    chunks,
+    new RolloutChunks(model, rollout, minibatch, { masked, steps: c.rollout }),
     {
       oldLogProb: rollout.logProb,
       advantage: c.standardize ? standardized : advantage,
@@ -117,18 +91,20 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
       target,
       oldValue: rollout.value,
     },
-    losses,
+    settings,
   );
+  const order = new Int32Array(size);
+  const scratch = new Float64Array(minibatch + 1);
+  const recurrent = model.memorySize > 0;
   const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
-  const least = c.standardize ? 2 : 1;
+  const least = c.standardize ? 2 : 1; // one row alone has no standard deviation
 
-  // ---- collect, estimate, improve
-  t.begin({ adam, actor, klWeight: keptNumber(losses, "klWeight"), ...popArtOf(model) });
+  t.restoreOrStart({ adam, actor, klWeight: keptNumber(settings, "klWeight"), ...popArtOf(model) });
   return (function* (): Generator<PpoReport, never> {
     for (;;) {
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-      if (c.annealClip) losses.surrogate = clipped(c, Math.max(c.clipRange * t.left(), 1e-6));
+      if (c.annealClip) settings.surrogate = clipped(c, Math.max(c.clipRange * t.left(), 1e-6));
       rollout.collect(random);
       t.count(rollout);
       gaeAdvantages({ advantage, target }, rollout, c.gamma, c.lambda);
@@ -140,13 +116,14 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
         shuffle: () => shuffleRows(order, random, sequences),
         minibatchEnd: (first) => minibatchEnd(first, minibatch, size, least),
         prepare(_, first, end) {
-          if (c.standardize) standardizeRows(standardized, advantage, order, first, end, scratch);
-          return meanWeights(weight, rollout.mask, order.subarray(first, end));
+          const rows = order.subarray(first, end);
+          if (c.standardize) standardizeRows(standardized, advantage, rows, scratch);
+          return meanWeights(weight, rollout.mask, rows);
         },
       });
       const { approximateKl, outsideFraction: clipFraction } = learner.metrics;
-      if (losses.klWeight > 0)
-        losses.klWeight = adaptiveKlWeight(losses.klWeight, approximateKl, c.targetKl);
+      if (settings.klWeight > 0)
+        settings.klWeight = adaptiveKlWeight(settings.klWeight, approximateKl, c.targetKl);
 
       yield {
         ...t.report(),
@@ -160,6 +137,38 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
     }
   })();
 }
+
+/** Throws SettingError for settings that do not go together. */
+function checkConfig(model: ActorCritic, c: PpoConfig, minibatch: number): void {
+  const size = c.envs * c.rollout;
+  if (model.memorySize > 0 && (minibatch % c.rollout !== 0 || size % minibatch !== 0)) {
+    throw new SettingError(
+      `ppo: a recurrent policy wants minibatches of whole sequences: a multiple of rollout ` +
+        `${c.rollout} that divides ${size}, got ${minibatch}`,
+    );
+  }
+  if (model.popArt !== null && c.valueClip !== "none") {
+    throw new SettingError(
+      `ppo: expected valueClip=none with popArt, whose units change, got ${c.valueClip}`,
+    );
+  }
+  if (c.dualClip > 0 && c.dualClip <= 1)
+    throw new SettingError(`ppo: expected dualClip above 1, or 0 for none, got ${c.dualClip}`);
+  if (c.standardize) mustHaveDeviation("ppo", "a minibatch", minibatch);
+}
+
+/** Returns the settings of the loss; the surrogate and the KL's weight change between updates. */
+const lossSettings = (
+  model: ActorCritic,
+  c: PpoConfig,
+): PolicyLossSettings & { klWeight: number } => ({
+  surrogate: clipped(c, c.clipRange),
+  value: Object.freeze({ clip: c.valueClip, clipRange: c.clipRange }),
+  entropyWeight: c.entropyWeight,
+  valueWeight: c.valueWeight,
+  valueScale: model.popArt?.inverseVariance,
+  klWeight: c.klWeight,
+});
 
 const clipped = ({ dualClip }: PpoConfig, clip: number): SurrogateSettings =>
   Object.freeze({

@@ -8,18 +8,19 @@
  *   3. with a learned value, an episode cut short bootstraps from the value of its final state;
  *   4. advantages divided by their standard deviation, 0 where all are equal; an entropy bonus; Adam with a clipped gradient.
  */
-import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { returnAdvantages } from "../estimators/advantages.ts";
-import { valueDefaults } from "../estimators/value.ts";
-import { meanWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
-import { Minibatch } from "../rollout/minibatch.ts";
 import { Rollout } from "../rollout/rollout.ts";
-import { policyGradient } from "./a2c.ts";
-import { Learner } from "./improve.ts";
-import { descend, mustHaveDeviation, type Report, type Training } from "./training.ts";
+import { RolloutGradient } from "./policy-gradient.ts";
+import {
+  descend,
+  longestEpisode,
+  mustHaveDeviation,
+  type Report,
+  type Training,
+} from "./training.ts";
 
 export const reinforceSettings = {
   envs: integer(16, "episodes an update, played side by side", { min: 1, max: 4096 }),
@@ -48,35 +49,14 @@ export interface ReinforceReport extends Report {
  */
 export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
   const { model, env, random } = t;
-  const steps = Math.max(...env.envs.map((e) => e.maxSteps));
-  if (!Number.isFinite(steps)) {
-    throw new SettingError(
-      "reinforce: expected environments whose episodes end, got one without a step limit; " +
-        "wrap it in TimeLimit, or give it maxSteps",
-    );
-  }
+  const steps = longestEpisode("reinforce", env);
   if (c.standardize) mustHaveDeviation("reinforce", "an update", steps * c.envs);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
-
-  // ---- acting
-  const masked = env.mask !== null;
-  const actor = new Actor(model, c.envs, { masked });
+  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, steps);
-  const n = rollout.size;
-  const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(n));
-  const order = new Int32Array(n);
-
-  // ---- the loss of an update; of a recurrent policy, of all episodes whole
-  const learner = new Learner(
-    new Minibatch(model, rollout, n, { masked, steps: rollout.steps }),
-    { oldLogProb: rollout.logProb, advantage, weight, target, oldValue: rollout.value },
-    {
-      surrogate: policyGradient,
-      value: valueDefaults,
-      entropyWeight: c.entropyWeight,
-      valueWeight: c.valueWeight,
-    },
-  );
+  const gradient = new RolloutGradient(model, rollout, c); // of −Â·ln π
+  const { learner } = gradient;
+  const order = new Int32Array(rollout.size);
   const estimator = {
     baseline: c.baseline,
     scale: c.standardize ? "batch" : "none",
@@ -84,8 +64,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
     eps: 1e-8,
   } as const;
 
-  // ---- sample, estimate, climb
-  t.begin({ adam });
+  t.restoreOrStart({ adam });
   return (function* (): Generator<ReinforceReport, never> {
     for (;;) {
       t.next();
@@ -93,26 +72,18 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
       env.start();
       rollout.collect(random);
       t.count(rollout);
-      returnAdvantages({ advantage, target }, rollout, c.gamma, estimator);
-      const rows = model.memorySize > 0 ? everyRow(order) : decidedRows(order, rollout.mask);
-      meanWeights(weight, rollout.mask, order.subarray(0, rows));
-      learner.metrics.clear();
-      learner.accumulate(order, 0, rows);
+      returnAdvantages(gradient, rollout, c.gamma, estimator);
+      const recurrent = model.memorySize > 0; // takes all episodes whole
+      gradient.accumulate(recurrent ? gradient.rows : decidedRows(order, rollout.mask));
       const gradNorm = descend(adam, c.maxGradNorm, learningRate, learner.tape, t.update);
       yield { ...t.report(), ...learner.metrics.losses(), gradNorm, learningRate };
     }
   })();
 }
 
-/** Every row, time first. */
-function everyRow(order: Int32Array): number {
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  return order.length;
-}
-
-/** Writes the rows of steps that were taken first in `order`; returns how many. */
-function decidedRows(order: Int32Array, mask: Float32Array): number {
+/** Returns the rows of the steps that were taken, written to `order`. */
+function decidedRows(order: Int32Array, mask: Float32Array): Int32Array {
   let rows = 0;
   for (let i = 0; i < mask.length; i++) if (mask[i] !== 0) order[rows++] = i;
-  return rows;
+  return order.subarray(0, rows);
 }

@@ -1,20 +1,21 @@
 /**
- * Supervised fine-tuning: next-token cross-entropy on texts or on completions of prompts. Texts are packed
- * into rows; prompts carry no loss; a batch is learned in passes whose gradients add up to exactly its mean a
- * token. AdamW, a linear warm-up, then half a cosine down to a tenth.
+ * Supervised fine-tuning: next-token cross-entropy on texts or on completions of prompts. Texts are packed into rows.
+ * Prompts carry no loss. A batch is learned in passes whose gradients add up to exactly its mean per token. AdamW, a
+ * linear warm-up, then half a cosine down to a tenth.
  */
 import { SettingError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
 import { integer, real, type Values } from "../core/settings.ts";
-import { type Kept, numberOf, numbersOf } from "../core/state.ts";
+import { type Kept, numberOf, numbersOf, type State } from "../core/state.ts";
 import { Tape } from "../core/tape.ts";
-import { input, type Tensor } from "../core/tensor.ts";
+import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { reshape } from "../ops/layout.ts";
 import { crossEntropy } from "../ops/loss.ts";
 import { sum } from "../ops/reduce.ts";
 import { AdamW } from "../optim/adam.ts";
-import { cosine, withWarmup } from "../optim/schedule.ts";
+import { cosine, type Schedule, withWarmup } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly } from "../text/corpus.ts";
 import { exampleTokens } from "../text/task.ts";
@@ -23,21 +24,23 @@ import { descend, type Report } from "./training.ts";
 
 export const sftSettings = {
   sftUpdates: integer(300, "optimizer steps"),
-  sftTexts: integer(64, "texts a step", { min: 1, max: 1_000_000 }),
+  sftTexts: integer(64, "texts per step", { min: 1, max: 1_000_000 }),
   sftLearningRate: real(3e-3, "AdamW's step size", { min: 0, max: 10 }),
   sftWarmup: integer(20, "steps over which it rises"),
   sftDecay: real(0.01, "weight decay of matrices", { min: 0, max: 10 }),
-  sftDropout: real(0, "share dropped", { min: 0, max: 0.99 }),
+  sftDropout: real(0, "fraction dropped", { min: 0, max: 0.99 }),
   sftValidate: integer(50, "steps between validation losses", { min: 1 }),
 };
 export type SftConfig = Values<typeof sftSettings>;
 
 export interface SftReport extends Report {
-  /** Mean loss a token, in nats: of the step's texts, and of validation's (NaN where not measured now). */
+  /** Mean loss per token of the step's texts, in nats. */
   readonly loss: number;
+  /** Mean loss per token of the validation texts, in nats; NaN in updates that do not measure it. */
   readonly validationLoss: number;
-  /** Tokens learned from so far, and examples left out because they do not fit the context. */
+  /** Tokens learned from so far. */
   readonly trainedTokens: number;
+  /** Examples left out because they do not fit the context. */
   readonly skipped: number;
   readonly gradNorm: number;
   readonly learningRate: number;
@@ -50,15 +53,16 @@ interface Text {
 
 const passTokens = 512;
 const mostValidated = 512;
-const none = -1; // no loss here
+const noLabel = -1; // a position without loss
 
-/** Loss over packs of texts, with gradients or without. */
+/** The loss of packed texts. */
 export class TextLoss {
   readonly tape: Tape;
   private readonly pack: Pack;
   private readonly label: Tensor;
   private readonly perToken: Tensor;
   private readonly body: () => Tensor;
+  /** Adds gradients. */
   private readonly learns: boolean;
 
   constructor(
@@ -77,7 +81,7 @@ export class TextLoss {
     this.learns = learns;
     const { tokens, positions: at, allowed } = this.pack;
     const flat = Object.freeze([rows * positions, -1]);
-    const options = Object.freeze({ reduction: "sum", ignoreIndex: none } as const);
+    const options = Object.freeze({ reduction: "sum", ignoreIndex: noLabel } as const);
     this.body = () => {
       drop?.begin();
       const hidden = reshape(gpt.hidden(tokens, at, allowed, drop), flat);
@@ -86,15 +90,15 @@ export class TextLoss {
     };
   }
 
-  /** Mean loss a token of the texts; adds its gradient where it learns. */
+  /** Returns the mean loss per token of the texts, and adds its gradient if `learns`. */
   run(texts: readonly Text[]): number {
     const { pack, label } = this;
     this.perToken.data[0] = 1 / countTokens(texts);
     let loss = 0;
     const pass = (): void => {
-      const made = this.tape.run(this.body);
-      if (this.learns) this.tape.backward(made);
-      loss += made.data[0];
+      const part = this.tape.run(this.body);
+      if (this.learns) this.tape.backward(part);
+      loss += part.data[0];
     };
     this.clear();
     let placed = 0;
@@ -116,15 +120,15 @@ export class TextLoss {
 
   private clear(): void {
     this.pack.clear();
-    this.label.data.fill(none);
+    this.label.data.fill(noLabel);
   }
 }
 
-/** Tokens that carry loss: all but the prompts', and but a text's first. */
+/** Returns the number of tokens that carry loss: all but the prompts' and the first of each text. */
 export const countTokens = (texts: readonly Text[]): number =>
   texts.reduce((n, { tokens, promptLength }) => n + tokens.length - Math.max(1, promptLength), 0);
 
-/** Texts of examples that fit the context; plain text that does not is cut into pieces that do. */
+/** Returns the texts of examples that fit the context. Plain text that does not fit is cut into pieces. */
 export function textsOf(
   { task, gpt }: Pick<LanguageTraining, "task" | "gpt">,
   examples: readonly Example[],
@@ -144,74 +148,100 @@ export function textsOf(
   return { texts, skipped };
 }
 
-/** The supervised stage of a training; it ends after its updates. */
+/** Draws texts so that each comes once before any comes again, in another order. */
+class TextQueue implements Kept {
+  /** Tokens learned from so far. */
+  trainedTokens = 0;
+  private readonly texts: readonly Text[];
+  private readonly random: Random;
+  private readonly noise: Random;
+  private readonly order: Int32Array;
+  private next: number;
+
+  /** `random` orders the texts. `noise`, dropout's generator, is saved with the queue. */
+  constructor(texts: readonly Text[], random: Random, noise: Random) {
+    this.texts = texts;
+    this.random = random;
+    this.noise = noise;
+    this.order = Int32Array.from({ length: texts.length }, (_, i) => i);
+    this.next = texts.length;
+  }
+
+  take(count: number): Text[] {
+    const { order, random } = this;
+    return Array.from({ length: count }, () => {
+      if (this.next === order.length) {
+        random.shuffle(order);
+        this.next = 0;
+      }
+      return this.texts[order[this.next++]];
+    });
+  }
+
+  save(): State {
+    const { order, noise, next, trainedTokens: trained } = this;
+    return { order: order.slice(), noise: noise.save(), next, trained };
+  }
+
+  restore(state: State): void {
+    this.noise.restore(Array.from(numbersOf(state, "noise")));
+    this.order.set(numbersOf(state, "order", this.order.length));
+    this.next = numberOf(state, "next");
+    this.trainedTokens = numberOf(state, "trained");
+  }
+}
+
+/** Returns AdamW that decays matrices only. */
+function optimizerOf({ list }: Parameters, weightDecay: number): AdamW {
+  const isMatrix = ({ shape }: { shape: readonly number[] }): boolean => shape.length === 2;
+  return new AdamW([
+    { parameters: list.filter(isMatrix), weightDecay },
+    { parameters: list.filter((p) => !isMatrix(p)), weightDecay: 0 },
+  ]);
+}
+
+function scheduleOf({ sftUpdates, sftWarmup, sftLearningRate }: SftConfig): Schedule {
+  const rest = Math.max(1, sftUpdates - sftWarmup);
+  const decay = cosine(sftLearningRate, rest, sftLearningRate / 10);
+  return withWarmup(sftLearningRate, sftWarmup, decay, false);
+}
+
+/** Sets up the supervised stage of a training. It ends after `sftUpdates`. */
 export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> {
   const { gpt, random, task } = t;
   const { texts, skipped } = textsOf(t, task.examples.train);
   const unseen = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
-    throw new SettingError(`sft: want examples, got none that fits (${skipped} are too long)`);
-  const longest = [...texts, ...unseen].reduce(
-    (most, { tokens }) => Math.max(most, tokens.length),
-    2,
-  );
+    throw new SettingError(`sft: expected examples, got none that fits (${skipped} are too long)`);
+  const longest = [...texts, ...unseen].reduce((n, { tokens }) => Math.max(n, tokens.length), 2);
   const noise = random.split();
   const drop = c.sftDropout > 0 ? new Dropout(gpt.parameters.backend, c.sftDropout, noise) : null;
   const learning = new TextLoss(t, longest, drop, true);
-  const judging = new TextLoss(t, longest, null, false);
-  const isMatrix = ({ shape }: { shape: readonly number[] }): boolean => shape.length === 2;
-  const { list } = gpt.parameters;
-  const adam = new AdamW([
-    { parameters: list.filter(isMatrix), weightDecay: c.sftDecay },
-    { parameters: list.filter((p) => !isMatrix(p)), weightDecay: 0 },
-  ]);
-  const rest = Math.max(1, c.sftUpdates - c.sftWarmup);
-  const fall = cosine(c.sftLearningRate, rest, c.sftLearningRate / 10);
-  const rate = withWarmup(c.sftLearningRate, c.sftWarmup, fall, false);
-
-  // ---- which texts come next: every one once, then again in another order
-  const order = Int32Array.from({ length: texts.length }, (_, i) => i);
-  const count = { next: texts.length, trained: 0 };
-  const place: Kept = {
-    save: () => ({ order: order.slice(), noise: noise.save(), ...count }),
-    restore(state) {
-      noise.restore(Array.from(numbersOf(state, "noise")));
-      order.set(numbersOf(state, "order", order.length));
-      count.next = numberOf(state, "next");
-      count.trained = numberOf(state, "trained");
-    },
-  };
-  function take(): Text[] {
-    return Array.from({ length: c.sftTexts }, () => {
-      if (count.next === order.length) {
-        random.shuffle(order);
-        count.next = 0;
-      }
-      return texts[order[count.next++]];
-    });
-  }
+  const validation = new TextLoss(t, longest, null, false);
+  const adam = optimizerOf(gpt.parameters, c.sftDecay);
+  const schedule = scheduleOf(c);
+  const queue = new TextQueue(texts, random, noise);
 
   function* run(): Generator<SftReport, void> {
     while (adam.steps < c.sftUpdates) {
       t.update++;
-      const batch = take();
-      const learningRate = rate(adam.steps);
+      const batch = queue.take(c.sftTexts);
+      const learningRate = schedule(adam.steps);
       const loss = learning.run(batch);
       const gradNorm = descend(adam, 1, learningRate, learning.tape, t.update);
-      count.trained += countTokens(batch);
-      const now = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
-      const validationLoss = now && unseen.length > 0 ? judging.run(unseen) : Number.NaN;
+      queue.trainedTokens += countTokens(batch);
+      const validates = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
+      const validationLoss = validates && unseen.length > 0 ? validation.run(unseen) : Number.NaN;
       yield {
-        ...t.report(Number.NaN, Number.NaN),
+        ...t.report(),
         loss,
         validationLoss,
-        trainedTokens: count.trained,
+        trainedTokens: queue.trainedTokens,
         skipped,
         gradNorm,
         learningRate,
       };
     }
   }
-  const parts = { adam, place };
-  return { parts, begin: () => {}, run, batch: null };
+  return { parts: { adam, place: queue }, start: () => {}, run, batch: null };
 }

@@ -68,8 +68,16 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
 /** The phases of an update that samples and then learns. */
 export type Phase = "sample" | "reward" | "update";
 
-/** Counters and parts of any training; what trains what is the subclass's. */
-export class Progress implements Kept {
+/** The run that a training resumes. */
+export interface Resume {
+  /** The result of `save`; null for a fresh run. */
+  readonly saved?: State | null;
+  /** Resumes with other environments: their own state starts afresh, everything else is restored. */
+  readonly renews?: boolean;
+}
+
+/** Counters and saved state of any training. A subclass adds the model and the environments or the task. */
+export class TrainingState implements Kept {
   update = 0;
   /** Environment steps, or sampled tokens, so far. */
   envSteps = 0;
@@ -85,11 +93,7 @@ export class Progress implements Kept {
   private saved: State | null;
   private renews: boolean;
 
-  /**
-   * `saved` is what `save` gave before, to go on from. `renews`: with other environments than were saved; what
-   * belongs to them begins anew, and all else goes on.
-   */
-  constructor(random: Random, totalSteps: number, saved: State | null = null, renews = false) {
+  constructor(random: Random, totalSteps: number, { saved = null, renews = false }: Resume = {}) {
     this.random = random;
     this.totalSteps = totalSteps;
     this.saved = saved;
@@ -102,7 +106,7 @@ export class Progress implements Kept {
   }
 
   /** Names what changes, and goes on where the saved run stood. Returns whether there was one. */
-  begin(parts: Readonly<Record<string, Kept>>): boolean {
+  restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     this.parts = { ...this.parts, ...parts };
     this.begun = true;
     if (this.saved === null) return false;
@@ -164,7 +168,7 @@ export class Progress implements Kept {
 const remembered = 100; // episodes
 
 /** The training of a policy in environments. */
-export class Training extends Progress {
+export class Training extends TrainingState {
   readonly model: ActorCritic;
   readonly env: VectorEnv;
   episodes = 0;
@@ -176,17 +180,16 @@ export class Training extends Progress {
     env: VectorEnv,
     random: Random,
     totalSteps: number,
-    saved: State | null = null,
-    renews = false,
+    resume: Resume = {},
   ) {
-    super(random, totalSteps, saved, renews);
+    super(random, totalSteps, resume);
     this.model = model;
     this.env = env;
   }
 
-  override begin(parts: Readonly<Record<string, Kept>>): boolean {
+  override restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     const { env, model } = this;
-    const resumed = super.begin({ weights: weightsOf(model.parameters), env, ...parts });
+    const resumed = super.restoreOrStart({ weights: weightsOf(model.parameters), env, ...parts });
     if (!resumed) env.start();
     return resumed;
   }
@@ -251,6 +254,16 @@ export function mustHaveDeviation(algorithm: string, over: string, steps: number
   );
 }
 
+/** Returns the steps of the longest episode. Throws SettingError where an environment has no step limit. */
+export function longestEpisode(algorithm: string, { envs }: VectorEnv): number {
+  const steps = Math.max(...envs.map(({ maxSteps }) => maxSteps));
+  if (Number.isFinite(steps)) return steps;
+  throw new SettingError(
+    `${algorithm}: expected environments whose episodes end, got one without a step limit; ` +
+      "wrap it in TimeLimit, or give it maxSteps",
+  );
+}
+
 /**
  * One optimizer step on gradients clipped to `maxNorm`; returns their norm before. Throws NumericError that
  * names the update and the op, and moves nothing, where it is not finite.
@@ -262,7 +275,7 @@ export function descend(
   tape: Tape,
   update: number,
 ): number {
-  const norm = clipGlobalNorm(optimizer.runs, maxNorm);
+  const norm = clipGlobalNorm(optimizer.regions, maxNorm);
   mustBeFinite(norm, tape, update);
   optimizer.step(learningRate);
   return norm;

@@ -4,93 +4,90 @@ import { Random } from "../core/random.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
 import { CompletionBatch } from "./completion-batch.ts";
-import { type GroupReport, groupTrainer } from "./groups.ts";
+import { type GroupAlgorithmName, resolveAlgorithm, type TuneConfig } from "./group-algorithms.ts";
+import { type Evaluator, type GroupReport, GroupTrainer } from "./groups.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
-import {
-  estimatorOf,
-  type TuneAlgorithm,
-  type TuneConfig,
-  type TuneName,
-  tuneAlgorithms,
-} from "./tune-settings.ts";
 
 export interface TuneReport extends GroupReport {
   /** Mean entropy of the distributions that tokens were drawn from, in nats. */
   readonly entropy: number;
-  /** Shares of completions without an end, and without a score. */
+  /** Fraction of completions without an end. */
   readonly cutShort: number;
+  /** Fraction of completions without a score. */
   readonly unscored: number;
 }
 
-const passTokens = 768; // of a pass forward and backward, about: more leave the cache
+/** Tokens that a forward and backward pass aims at: more of them leave the cache. */
+const passTokens = 768;
+
+export interface PassOptions extends Required<Pick<ChunkSizes, "steps" | "together" | "tokens">> {
+  /** Tokens of the longest text. */
+  readonly longest: number;
+  /** Tokens of a text with a prompt of mean length. */
+  readonly mean: number;
+  /** Samples per optimizer step. */
+  readonly samples: number;
+}
 
 /**
- * Rows and positions of a pass: any text of up to `longest` tokens fits a row, and `samples` of `mean` tokens
- * fit a whole number of passes.
+ * Returns the sizes of a pass: a text of up to `longest` tokens fits one row, and `samples` texts of `mean` tokens fill
+ * a whole number of passes.
  */
-export function passSizes(
-  longest: number,
-  mean: number,
-  samples: number,
-  steps: number,
-  together: number,
-  tokens: number,
-): ChunkSizes {
+export function passSizes({ longest, mean, samples, ...rest }: PassOptions): ChunkSizes {
+  const { together } = rest;
   const positions = Math.max(32, (longest - 1 + 3) & ~3);
   const needed = samples / Math.max(1, Math.floor(positions / mean));
   const passes = Math.max(1, Math.round((needed * positions) / passTokens));
   const rows = Math.max(Math.ceil(needed / passes), together);
   const most = Math.ceil((4 * rows) / together) * together; // rows ≥ together
-  return { rows, positions, samples: most, steps, together, tokens };
+  return { rows, positions, samples: most, ...rest };
 }
 
-/** The stage of a training that learns from rewards; its reports never end. */
-export function tuning(t: LanguageTraining, name: TuneName, c: TuneConfig): Stage<TuneReport> {
+/** Sets up the stage of a training that learns from rewards. Its reports never end. */
+export function tuning(
+  t: LanguageTraining,
+  name: GroupAlgorithmName,
+  c: TuneConfig,
+): Stage<TuneReport> {
   const { gpt } = t;
-  const { minimumRisk = false }: TuneAlgorithm = tuneAlgorithms[name];
-  const { baseline } = estimatorOf(name, c);
+  const algorithm = resolveAlgorithm(name, c);
+  const { baseline } = algorithm.estimator;
   if (baseline === "value" && !gpt.options.valueHead)
-    throw new SettingError(`${name}: want a model with a value head`);
+    throw new SettingError(`${name}: expected a model with a value head`);
   const sampled = new CompletionBatch(t, c, baseline === "greedy");
   const { batch } = sampled;
-  const { longest, mean } = sampled.textLengths();
-  const together = minimumRisk ? c.groupSize : 1;
-  const perStep = batch.count / c.minibatches;
-  const { vocab } = t.task.tokenizer;
-  const sizes = passSizes(longest, mean, perStep, batch.steps, together, vocab);
-  const evaluator = (model: Gpt, options: ChunkSizes) => ({
+  const sizes = passSizes({
+    ...sampled.textLengths(),
+    samples: batch.count / c.minibatches,
+    steps: batch.steps,
+    together: algorithm.minimumRisk ? c.groupSize : 1,
+    tokens: t.task.tokenizer.vocab,
+  });
+  const evaluator = (model: Gpt, options: ChunkSizes): Evaluator => ({
     parameters: model.parameters,
     chunks: new CompletionChunks(model, batch, options, c.temperature),
   });
-  const trainer = groupTrainer(
-    t,
-    {
-      batch: { ...batch, sequences: batch.count },
-      counts: sampled.counts,
-      score: batch.reward,
-      greedyScore: baseline === "greedy" ? sampled.greedyReward : undefined,
-      policy: evaluator(gpt, sizes),
-      copy: () =>
-        evaluator(new Gpt(gpt.parameters.backend, gpt.options, new Random(0)), {
-          ...sizes,
-          together: 1,
-        }),
-      parts: { prompts: sampled.source },
-      sample: () => sampled.sample(),
-      report: () => sampled.report(),
-    },
-    name,
-    c,
-  );
-  const { parts, begin, run, advantage, refLogProb } = trainer;
+  const fresh = (): Gpt => new Gpt(gpt.parameters.backend, gpt.options, new Random(0));
+  const sampler = {
+    batch: { ...batch, sequences: batch.count },
+    counts: sampled.counts,
+    score: batch.reward,
+    greedyScore: baseline === "greedy" ? sampled.greedyReward : undefined,
+    policy: evaluator(gpt, sizes),
+    copy: () => evaluator(fresh(), { ...sizes, together: 1 }),
+    parts: { prompts: sampled.promptSampler },
+    sample: () => sampled.sample(),
+    report: () => sampled.report(),
+  };
+  const trainer = new GroupTrainer(t, sampler, algorithm, c);
   return {
-    parts,
-    begin,
-    run,
+    parts: trainer.parts,
+    start: () => trainer.start(),
+    run: () => trainer.run(),
     batch: {
       completions: batch,
-      advantage,
-      refLogProb: refLogProb ?? new Float64Array(0),
+      advantage: trainer.advantage,
+      refLogProb: trainer.refLogProb ?? new Float64Array(0),
       prompts: sampled.prompts,
     },
   };

@@ -1,7 +1,8 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
+
+import { tuneSettings } from "../algos/group-algorithms.ts";
 import { algorithms, textAlgorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
-import { tuneSettings } from "../algos/tune-settings.ts";
 import type { Settings } from "../core/settings.ts";
 import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";

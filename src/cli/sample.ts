@@ -1,5 +1,5 @@
 /** pigrad sample RUN: what a trained language model writes. */
-import { textOf } from "../algos/judge.ts";
+import { textOf } from "../algos/completion-scores.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { generate } from "../nn/decode.ts";

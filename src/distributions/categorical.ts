@@ -11,7 +11,7 @@ import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "../ops/zero.ts";
-import { allowed, checkChoices, largestOfRow, logSums, maskOf, sampleRow } from "./rows.ts";
+import { allowed, largestOfRow, logSums, maskOf, rowsOf, sampleRow } from "./rows.ts";
 
 /** The batch shape of logits […, actions]; a mask, where given, must have their shape. */
 function batchOf(op: string, logits: Shape, mask: Shape | null): Shape {
@@ -196,7 +196,8 @@ export function categoricalSample(
   mask: Tensor = NONE,
 ): void {
   const n = logits.shape[logits.shape.length - 1];
-  checkChoices("categoricalSample", action, logits, 1, n, mask);
+  const rows = rowsOf("categoricalSample", logits, n, mask);
+  checkLength("categoricalSample", "the actions", action, rows);
   checkLength("categoricalSample", "noise", noise, action.length);
   const m = maskOf(mask);
   for (let row = 0; row < action.length; row++) {
@@ -213,7 +214,7 @@ export function categoricalGumbelArgmax(
 ): void {
   const op = noise === null ? "categoricalMode" : "categoricalGumbelArgmax";
   const n = logits.shape[logits.shape.length - 1];
-  checkChoices(op, action, logits, 1, n, mask);
+  checkLength(op, "the actions", action, rowsOf(op, logits, n, mask));
   if (noise !== null) checkLength(op, "noise", noise, logits.data.length);
   const m = maskOf(mask);
   for (let row = 0; row < action.length; row++) {

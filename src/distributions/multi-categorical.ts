@@ -10,7 +10,7 @@ import { exp } from "../core/math.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
-import { allowed, checkChoices, largestOfRow, logSum, maskOf, sampleRow } from "./rows.ts";
+import { allowed, largestOfRow, logSum, maskOf, rowsOf, sampleRow } from "./rows.ts";
 
 const widthOf = (nvec: readonly number[]): number => {
   checkIntegers("multiCategorical", "the choices", nvec, { min: 1 });
@@ -187,7 +187,8 @@ export function multiCategoricalSample(
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): void {
-  checkChoices("multiCategoricalSample", action, logits, nvec.length, widthOf(nvec), mask);
+  const rows = rowsOf("multiCategoricalSample", logits, widthOf(nvec), mask);
+  checkLength("multiCategoricalSample", "the actions", action, rows * nvec.length);
   checkLength("multiCategoricalSample", "noise", noise, action.length);
   const m = maskOf(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
@@ -204,7 +205,8 @@ export function multiCategoricalMode(
   nvec: readonly number[],
   mask: Tensor = NONE,
 ): void {
-  checkChoices("multiCategoricalMode", action, logits, nvec.length, widthOf(nvec), mask);
+  const rows = rowsOf("multiCategoricalMode", logits, widthOf(nvec), mask);
+  checkLength("multiCategoricalMode", "the actions", action, rows * nvec.length);
   const m = maskOf(mask);
   for (let i = 0, start = 0; i < action.length; i++) {
     const n = nvec[i % nvec.length];

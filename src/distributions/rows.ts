@@ -1,6 +1,5 @@
 /** One row of logits under a mask: what the categorical distributions share. */
 import type { Backend, Floats } from "../core/backend.ts";
-import { checkLength } from "../core/check.ts";
 import { MaskError, NumericError, ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
 import { checkLive } from "../core/slot.ts";
@@ -8,25 +7,19 @@ import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 
 export const allowed = (mask: Floats | null, i: number): boolean => mask === null || mask[i] !== 0;
 
-/** Throws ShapeError unless a sampler's arrays fit logits […, width]: `choices` actions per row, and a mask like them. */
-export function checkChoices(
-  op: string,
-  action: ArrayLike<number>,
-  logits: Tensor,
-  choices: number,
-  width: number,
-  mask: Tensor,
-): void {
+/** Returns the rows of logits […, width]. Throws ShapeError for another width, or for a mask of another shape. */
+export function rowsOf(op: string, logits: Tensor, width: number, mask: Tensor): number {
   checkLive(op, logits);
   const { shape } = logits;
   if (shape.length < 1 || width < 1 || shape[shape.length - 1] !== width) {
     throw new ShapeError(`${op}: expected logits […, ${width}], got ${show(shape)}`);
   }
-  checkLength(op, "the actions", action, (logits.data.length / width) * choices);
-  if (mask === NONE) return;
+  const rows = logits.data.length / width;
+  if (mask === NONE) return rows;
   checkLive(op, mask);
   if (!sameShape(mask.shape, shape))
     throw new ShapeError(`${op}: expected a mask ${show(shape)}, got ${show(mask.shape)}`);
+  return rows;
 }
 
 /** A mask's numbers, or null for `NONE`. */

@@ -161,8 +161,7 @@ const at = (bound: number | readonly number[], i: number): number =>
 
 /** Writes u and the action for normal noise, all [batch, n]. Keep u: the action may round to a bound. */
 export function squashedSample(
-  action: Floats,
-  u: Floats,
+  { action, u }: { readonly action: Floats; readonly u: Floats },
   mean: Tensor,
   logStd: Tensor,
   noise: ArrayLike<number>,

@@ -1,4 +1,4 @@
-/** A batch of decisions as the estimators read it: an environment's steps, or a completion's tokens. */
+/** The batch of decisions that estimators read: an environment's steps, or a completion's tokens. */
 import type { Floats } from "../core/backend.ts";
 import type { Tensor } from "../core/tensor.ts";
 import type { Transitions } from "../returns/transitions.ts";
@@ -24,26 +24,31 @@ export type Stretches = Transitions & { readonly mask: Floats };
 
 export type Batch = Sequences | Stretches;
 
-/** The columns of a chunk: tensors of logProb's shape. Padding has weight 0. */
+/**
+ * The columns of one chunk, as tensors. They have the shape of logProb, [rows] or [sequences, steps], unless noted.
+ * Padding has weight 0.
+ */
 export interface LossColumns {
+  /** ln π of each action, by the policy that chose it. */
   readonly oldLogProb: Tensor;
   readonly advantage: Tensor;
-  /** Of each action in the sum: see `tokenWeights`. */
+  /** Weight of each action in the loss: see `tokenWeights`. */
   readonly weight: Tensor;
-  /** What the value learns, and V when the batch was collected. */
+  /** Target of the value. */
   readonly target: Tensor;
+  /** V when the batch was collected. */
   readonly oldValue: Tensor;
   /** ln π of a reference policy, for a KL to it. */
   readonly refLogProb: Tensor;
-  /** For minimum risk, whose chunks are whole groups [sequences, steps]: 1 at each of a sequence's own actions; */
+  /** 1 where the policy decided; read only by minimum risk, whose chunks are whole groups. */
   readonly mask: Tensor;
-  /** −reward, [sequences]; */
+  /** −reward per sequence, [sequences]; read only by minimum risk. */
   readonly cost: Tensor;
-  /** added to a sequence's ln π, [sequences]: far below 0 where it is no candidate; */
+  /** Added to ln π of each sequence, [sequences]: 0, or far below 0 to exclude it; read only by minimum risk. */
   readonly excluded: Tensor;
-  /** the chunk's share of the minibatch, [1]. */
-  readonly share: Tensor;
+  /** Units in the chunk divided by units in the minibatch, [1]; read only by minimum risk. */
+  readonly chunkFraction: Tensor;
 }
 
-/** A term of the loss, [1], of ln π and the columns of a chunk. */
+/** A term of the loss, [1], computed from ln π and the columns of a chunk. */
 export type LossTerm = (logProb: Tensor, columns: LossColumns) => Tensor;

@@ -21,8 +21,15 @@ export interface CorrectionSettings {
   readonly high: number;
 }
 
+/** Columns of sampled tokens, [batch, steps]. */
+export interface SampledTokens {
+  readonly logProb: ArrayLike<number>;
+  readonly samplerLogProb: ArrayLike<number>;
+  readonly mask: ArrayLike<number>;
+}
+
 /** Shares of the tokens that count whose ratio, by `level`, was outside the bounds, and of those set to 0. */
-export interface CorrectionShares {
+export interface CorrectionFractions {
   readonly below: number;
   readonly above: number;
   readonly dropped: number;
@@ -34,12 +41,9 @@ export interface CorrectionShares {
  */
 export function importanceWeights(
   out: Floats,
-  logProb: ArrayLike<number>,
-  samplerLogProb: ArrayLike<number>,
-  mask: ArrayLike<number>,
-  steps: number,
+  { logProb, samplerLogProb, mask, steps }: SampledTokens & { readonly steps: number },
   { level, mode, low, high }: CorrectionSettings,
-): CorrectionShares {
+): CorrectionFractions {
   const where = "importanceWeights";
   checkName(where, "a level", level, ["token", "sequence", "sequenceMean"]);
   checkName(where, "a mode", mode, ["truncate", "mask", "drop"]);
@@ -89,9 +93,7 @@ export function importanceWeights(
 export function offPolicySequenceMask(
   keep: Floats,
   advantage: ArrayLike<number>,
-  logProb: ArrayLike<number>,
-  samplerLogProb: ArrayLike<number>,
-  mask: ArrayLike<number>,
+  { logProb, samplerLogProb, mask }: SampledTokens,
   threshold: number,
 ): void {
   const where = "offPolicySequenceMask";

@@ -6,10 +6,9 @@
  * J·v is the tangent of the logits along v; its weighing by M, as a cotangent of the logits, makes one
  * backward pass. M is both the Fisher matrix and the KL's Hessian of a categorical.
  */
-import type { Floats } from "../core/backend.ts";
 import { checkRank, checkShape } from "../core/check.ts";
 import { exp } from "../core/math.ts";
-import type { Op } from "../core/op.ts";
+import type { Op, RunOf } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, sizeOf, type Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
@@ -34,11 +33,12 @@ const fisherOp: Op<"x" | "tangent" | "mask?", { plan: number }> = {
   },
   saves: ({ x }) => sizeOf(x), // M·J·v/N
   plan: ({ x }) => x[x.length - 1],
-  forward({ y, x, tangent, mask, saved, plan: n }) {
+  forward(run) {
+    const { y, x, tangent, saved, plan: n } = run;
     const batch = x.length / n;
     let form = 0;
     for (let row = 0; row < x.length; row += n) {
-      const mean = probabilities(saved, x, tangent, mask, row, n);
+      const mean = meanTangent(run, row);
       for (let i = row; i < row + n; i++) {
         if (saved[i] === 0) continue;
         saved[i] *= (tangent[i] - mean) / batch;
@@ -52,14 +52,10 @@ const fisherOp: Op<"x" | "tangent" | "mask?", { plan: number }> = {
   },
 };
 
-/** Writes the softmax of one row into `pi`, and returns Σ π·t. */
-function probabilities(
-  pi: Floats,
-  x: Floats,
-  t: Floats,
-  mask: Floats | null,
+/** Writes π of the row that starts at `row` to `saved`. Returns Σ π·tangent. */
+function meanTangent(
+  { x, tangent: t, mask, saved: pi, plan: n }: RunOf<typeof fisherOp>,
   row: number,
-  n: number,
 ): number {
   let max = -Infinity;
   for (let i = row; i < row + n; i++) if (mask?.[i] !== 0) max = Math.max(max, x[i]);

@@ -84,6 +84,37 @@ const klOp: Op<"logProb" | "ref" | "w", { set: KlSettings }> = {
   },
 };
 
+/**
+ * Σ w·k3 of KL(old‖new), [], over actions of the old policy: k3 = ρ − 1 − ln ρ with ρ = exp(logProb − oldLogProb). Only
+ * `logProb` carries a gradient. All have its shape.
+ */
+export const oldKlLoss = (logProb: Tensor, oldLogProb: Tensor, weight: Tensor): Tensor =>
+  apply(oldKlOp, logProb, oldLogProb, weight);
+const oldKlOp: Op<"logProb" | "old" | "w"> = {
+  name: "oldKlLoss",
+  inputs: ["logProb", "old", "w"],
+  shape({ logProb, old, w }) {
+    if (!sameShape(logProb, old) || !sameShape(logProb, w)) {
+      const got = [logProb, old, w].map(show).join(", ");
+      throw new ShapeError(
+        `oldKlLoss: expected logProb, oldLogProb and weight of one shape, got ${got}`,
+      );
+    }
+    return [];
+  },
+  forward({ y, logProb, old, w }) {
+    let loss = 0;
+    for (let i = 0; i < w.length; i++) if (w[i] !== 0) loss += w[i] * k3Of(logProb[i] - old[i]);
+    y[0] = loss;
+  },
+  // ∂k3/∂ln π = ρ − 1
+  backward({ dy, logProb, dlogProb, old, w }) {
+    if (!dlogProb) return;
+    for (let i = 0; i < w.length; i++)
+      if (w[i] !== 0) dlogProb[i] += dy[0] * w[i] * expm1(logProb[i] - old[i]);
+  },
+};
+
 /** Throws RangeError for an estimator that does not exist, or a clamp that is not a number ≥ 0. */
 function checkKl(where: string, settings: KlSettings): void {
   const { estimator, inputClamp, outputClamp, clampOf = "product" } = settings;
@@ -99,7 +130,7 @@ function estimate(d: number, estimator: KlSettings["estimator"]): number {
   return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : k3Of(d);
 }
 
-/** e^d − 1 − d, by its series near 0, where the difference would lose its digits: never negative. */
+/** Returns e^d − 1 − d, by its series near 0, where the difference would lose its digits. Never negative. */
 export function k3Of(d: number): number {
   if (!(d > -0.1 && d < 0.1)) return exp(d) - 1 - d;
   return d * d * (1 / 2 + d * (1 / 6 + d * (1 / 24 + d * (1 / 120 + d * (1 / 720 + d / 5040)))));
@@ -116,16 +147,21 @@ export function klOf(logProb: number, refLogProb: number, s: KlSettings = klDefa
   return hold(estimate(d, s.estimator), s.outputClamp ?? Infinity);
 }
 
+/** Columns that `klShapedRewards` reads: `score` is [batch], the others are [batch, steps]. */
+export interface ScoredTokens {
+  readonly score: ArrayLike<number>;
+  readonly logProb: ArrayLike<number>;
+  readonly refLogProb: ArrayLike<number>;
+  readonly mask: ArrayLike<number>;
+}
+
 /**
- * KL in the reward: writes each token's reward −klWeight·k, plus the sequence's score at its last kept
- * token; 0 where masked. Arrays are [batch, steps], `score` [batch].
+ * KL in the reward: writes the reward of each token, [batch, steps]: −klWeight·k, plus the sequence's score at its last
+ * kept token; 0 where masked.
  */
 export function klShapedRewards(
   reward: Floats,
-  score: ArrayLike<number>,
-  logProb: ArrayLike<number>,
-  refLogProb: ArrayLike<number>,
-  mask: ArrayLike<number>,
+  { score, logProb, refLogProb, mask }: ScoredTokens,
   klWeight: number,
   settings: KlSettings = { ...klDefaults, estimator: "k1" },
 ): void {

@@ -94,7 +94,7 @@ export function sampleCosts(cost: Floats, reward: Floats, counts: Floats, size: 
 /** Minimum risk as the pull of a loss whose chunks are whole groups of `groupSize` sequences. */
 export const minimumRiskTerm =
   (groupSize: number, alpha: number): LossTerm =>
-  (logProb, { mask, cost, excluded, share }) => {
+  (logProb, { mask, cost, excluded, chunkFraction }) => {
     const sequence = add(sum(mul(logProb, mask), -1), excluded);
-    return sum(mul(minimumRiskLoss(sequence, cost, groupSize, alpha), share));
+    return sum(mul(minimumRiskLoss(sequence, cost, groupSize, alpha), chunkFraction));
   };

@@ -6,16 +6,15 @@
  * What differs between algorithms is a setting.
  */
 import type { Tensor } from "../core/tensor.ts";
-import { add, mul, sub } from "../ops/arithmetic.ts";
-import { exp } from "../ops/elementwise.ts";
-import { sum } from "../ops/reduce.ts";
+import { add, mul } from "../ops/arithmetic.ts";
 import type { LossColumns, LossTerm } from "./batch.ts";
 import { entropyLoss } from "./entropy.ts";
+import { oldKlLoss } from "./kl.ts";
 import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
 
 /** A policy's answer for a chunk, on the tape: one number per action. */
-export interface Evaluation {
+export interface PolicyOutputs {
   readonly logProb: Tensor;
   /** null where it was not asked for. */
   readonly entropy: Tensor | null;
@@ -60,7 +59,7 @@ export class Metrics {
   }
 
   /** Begins an optimizer step on so many units of the batch, which its losses are weighted by. */
-  begin(units: number): void {
+  beginStep(units: number): void {
     this.stepUnits = units;
     this.units += units;
   }
@@ -90,7 +89,7 @@ export class Metrics {
 
 /** Records the loss of a chunk, and adds what it finds to `metrics`. */
 export function policyLoss(
-  { logProb, entropy, value }: Evaluation,
+  { logProb, entropy, value }: PolicyOutputs,
   columns: LossColumns,
   s: PolicyLossSettings,
   metrics: Metrics,
@@ -113,10 +112,6 @@ export function policyLoss(
     const scaled = s.valueScale ? mul(critic, s.valueScale) : critic;
     loss = add(loss, mul(scaled, s.valueWeight));
   }
-  if (s.klWeight) {
-    const logRatio = sub(logProb, oldLogProb);
-    const k3 = sub(add(exp(logRatio), -1), logRatio);
-    loss = add(loss, mul(sum(mul(k3, weight)), s.klWeight));
-  }
+  if (s.klWeight) loss = add(loss, mul(oldKlLoss(logProb, oldLogProb, weight), s.klWeight));
   return s.plus ? add(loss, s.plus(logProb, columns)) : loss;
 }

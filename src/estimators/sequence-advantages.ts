@@ -6,7 +6,7 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { tokenGae } from "../returns/gae.ts";
-import { groupShares } from "../returns/group.ts";
+import { groupAdvantages } from "../returns/group.ts";
 import { standardize } from "../returns/normalize.ts";
 import type { Sequences } from "./batch.ts";
 import { klOf, klShapedRewards } from "./kl.ts";
@@ -60,7 +60,7 @@ function gaeOfSequences(
 ): void {
   const { steps, value = none } = batch;
   const mask = batch.mask.map((m, i) => m * counts[Math.floor(i / steps)]);
-  tokenGae(advantage, stepRewards(batch, mask, s), value, mask, steps, 1, lambda);
+  tokenGae(advantage, { reward: stepRewards(batch, mask, s), value, mask, steps }, 1, lambda);
   if (target !== undefined)
     for (let i = 0; i < target.length; i++) target[i] = mask[i] === 0 ? 0 : advantage[i] + value[i];
   if (scales) standardize(advantage, advantage, { mask });
@@ -76,7 +76,8 @@ function stepRewards(
   const rewards = new Float64Array(mask.length);
   if (reward.length === sequences) {
     const reference = inReward === 0 ? logProb : refLogProb;
-    klShapedRewards(rewards, reward, logProb, reference, mask, inReward, kl ?? undefined);
+    const columns = { score: reward, logProb, refLogProb: reference, mask };
+    klShapedRewards(rewards, columns, inReward, kl ?? undefined);
     return rewards;
   }
   for (let i = 0; i < mask.length; i++) {
@@ -101,11 +102,11 @@ function scoresOfSequences(
     if (counts[i] === 0) score[i] = Number.NaN;
     if (greedyScore !== undefined) score[i] -= greedyScore[i];
   }
-  const share = new Float64Array(sequences);
-  if (bestOnly) keepBest(counts, share, score, groupSize);
-  else groupShares(share, score, s.estimator, groupSize);
+  const compared = new Float64Array(sequences);
+  if (bestOnly) keepBest(counts, compared, score, groupSize);
+  else groupAdvantages(compared, score, s.estimator, groupSize);
   for (let i = 0; i < advantage.length; i++)
-    advantage[i] = mask[i] === 0 ? 0 : share[Math.floor(i / steps)];
+    advantage[i] = mask[i] === 0 ? 0 : compared[Math.floor(i / steps)];
 }
 
 /** Each sequence's undiscounted return, less the weighted KL of its steps where that is part of the reward. */
@@ -127,7 +128,7 @@ function scores(
 }
 
 /** Each group's first best sequence, where it is better than the group's mean, gets 1; no other counts. */
-function keepBest(counts: Floats, share: Floats, score: Floats, size: number): void {
+function keepBest(counts: Floats, advantage: Floats, score: Floats, size: number): void {
   for (let first = 0; first < score.length; first += size) {
     let best = -1;
     let sum = 0;
@@ -141,7 +142,7 @@ function keepBest(counts: Floats, share: Floats, score: Floats, size: number): v
     }
     if (best < 0 || !(score[best] * n > sum)) continue;
     counts[best] = 1;
-    share[best] = 1;
+    advantage[best] = 1;
   }
 }
 

@@ -146,7 +146,7 @@ const surrogateOp: Op<
         loss += weight[i] * l;
         saved[i] = weight[i] * slope;
       }
-      if (s.form !== "reinforce" && s.form !== "cispo") shareSlopes(run, row * steps);
+      if (s.form !== "reinforce" && s.form !== "cispo") combineSlopes(run, row * steps);
     }
     y[0] = loss;
     diagnose(run);
@@ -199,8 +199,8 @@ function ratiosOf(
   for (let i = start; i < start + steps; i++) saved[n + i] = exp(sum);
 }
 
-/** A ratio per sequence depends on all its tokens: each gets its share of the slopes' sum. */
-function shareSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, start: number) {
+/** Combines the slopes of a sequence whose tokens share one ratio: each token gets their mean or their sum. */
+function combineSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, start: number) {
   if (set.ratioLevel === "token" || set.ratioLevel === "sequenceToken") return;
   let sum = 0;
   let count = 0;
@@ -209,8 +209,8 @@ function shareSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, star
     sum += saved[i];
     count++;
   }
-  const share = set.ratioLevel === "sequence" ? sum / count : sum;
-  for (let i = start; i < start + steps; i++) if (weight[i] !== 0) saved[i] = share;
+  const slope = set.ratioLevel === "sequence" ? sum / count : sum;
+  for (let i = start; i < start + steps; i++) if (weight[i] !== 0) saved[i] = slope;
 }
 
 /** What an update looks like, over the tokens that count. */

@@ -46,7 +46,7 @@ export async function* a3cThreads(session: EnvironmentSession): AsyncGenerator<A
   const { threads, workers } = config.settings as unknown as A3cConfig;
   const room = shareOf(t, (bytes) => new SharedArrayBuffer(bytes));
   t.env.learning = false; // the threads' environments take in what they see
-  t.begin({ shared: sharedState(room) });
+  t.restoreOrStart({ shared: sharedState(room) });
   const shared = { ...room, moments: shareMoments(t) };
   exchange(t, shared, "shared");
   const news: ThreadNews[] = [];

@@ -1,5 +1,5 @@
 /** Adagrad: Duchi, Hazan & Singer 2011. */
-import { atLeast, type Optimized, Optimizer, type Run } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface AdagradOptions {
   readonly learningRate?: number;
@@ -16,7 +16,10 @@ export class Adagrad extends Optimizer {
     atLeast("eps", this.eps, 0);
   }
 
-  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+  protected update(
+    { data: w, grad, state, weightDecay }: OptimizedRegion,
+    learningRate: number,
+  ): void {
     const [s] = state;
     for (let i = 0; i < w.length; i++) {
       const g = grad[i] + weightDecay * w[i];

@@ -2,7 +2,7 @@
  * Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1), AdamW (Loshchilov & Hutter 2019,
  * arXiv:1711.05101), AMSGrad (Reddi et al. 2018) and Adamax (Kingma & Ba, algorithm 2).
  */
-import { atLeast, type Optimized, Optimizer, type Run } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface AdamOptions {
   readonly learningRate?: number;
@@ -35,12 +35,12 @@ export class Adam extends Optimizer {
     this.o = { beta1, beta2, eps, decoupled, amsgrad };
   }
 
-  protected override begin(): void {
+  protected override advancePowers(): void {
     this.powers[0] *= this.o.beta1;
     this.powers[1] *= this.o.beta2;
   }
 
-  protected update(run: Run, learningRate: number): void {
+  protected update(run: OptimizedRegion, learningRate: number): void {
     const { data: w, grad, state, weightDecay, backend } = run;
     const { beta1, beta2, eps, decoupled, amsgrad } = this.o;
     const [m, v, largest] = state;
@@ -83,11 +83,14 @@ export class Adamax extends Optimizer {
     this.o = { beta1, beta2, eps };
   }
 
-  protected override begin(): void {
+  protected override advancePowers(): void {
     this.powers[0] *= this.o.beta1;
   }
 
-  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+  protected update(
+    { data: w, grad, state, weightDecay }: OptimizedRegion,
+    learningRate: number,
+  ): void {
     const { beta1, beta2, eps } = this.o;
     const [m, u] = state;
     const rate = learningRate / (1 - this.powers[0]);

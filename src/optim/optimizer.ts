@@ -13,7 +13,7 @@ export interface Group {
 }
 
 /** One flat run of parameters: values, gradients, the state an optimizer keeps for each, settings. */
-export interface Run extends Region {
+export interface OptimizedRegion extends Region {
   readonly backend: Backend;
   readonly state: readonly Floats[];
   readonly learningRate: number | undefined;
@@ -30,7 +30,7 @@ export abstract class Optimizer implements Kept {
   learningRate: number;
   /** Steps taken. */
   steps = 0;
-  readonly runs: readonly Run[];
+  readonly regions: readonly OptimizedRegion[];
   /** The model, and how many parameters it had. */
   private readonly model: Parameters | null;
   private readonly count: number;
@@ -51,7 +51,7 @@ export abstract class Optimizer implements Kept {
       atLeast("a group's learningRate", group.learningRate ?? 0, 0);
       atLeast("a group's weightDecay", group.weightDecay ?? 0, 0);
     }
-    this.runs = groups.flatMap((group) =>
+    this.regions = groups.flatMap((group) =>
       group.parameters.map(({ data, grad, backend }) => ({
         data,
         grad,
@@ -73,40 +73,42 @@ export abstract class Optimizer implements Kept {
     }
     checkNumber("optimizer.step", "learningRate", learningRate, { min: 0 });
     this.steps++;
-    this.begin();
-    for (const run of this.runs) {
-      this.update(run, run.learningRate ?? learningRate);
-      run.grad.fill(0);
+    this.advancePowers();
+    for (const region of this.regions) {
+      this.update(region, region.learningRate ?? learningRate);
+      region.grad.fill(0);
     }
   }
 
   /** Everything but the parameters: steps taken, and what is kept for each parameter. */
   save(): State {
-    const runs = this.runs.map(({ state }) => state.map((x) => x.slice()));
+    const runs = this.regions.map(({ state }) => state.map((x) => x.slice()));
     return { steps: this.steps, learningRate: this.learningRate, powers: [...this.powers], runs };
   }
 
   restore(state: State): void {
-    const saved = this.runs.map((run, i) =>
-      run.state.map((x, j) => numbersOf(partOf(partOf(state, "runs"), `${i}`), `${j}`, x.length)),
+    const saved = this.regions.map((region, i) =>
+      region.state.map((x, j) =>
+        numbersOf(partOf(partOf(state, "runs"), `${i}`), `${j}`, x.length),
+      ),
     );
     const powers = numbersOf(state, "powers", 2);
     this.steps = numberOf(state, "steps");
     this.learningRate = numberOf(state, "learningRate");
     this.powers.set(powers);
-    for (const [i, run] of this.runs.entries()) {
-      for (const [j, x] of run.state.entries()) x.set(saved[i][j]);
+    for (const [i, region] of this.regions.entries()) {
+      for (const [j, x] of region.state.entries()) x.set(saved[i][j]);
     }
   }
 
   /** Gives the state's buffers back: the optimizer must not be used again. */
   free(): void {
-    for (const { backend, state } of this.runs) for (const x of state) backend.free(x);
+    for (const { backend, state } of this.regions) for (const x of state) backend.free(x);
   }
 
   /** Called once a step, before the updates. */
-  protected begin(): void {}
-  protected abstract update(run: Run, learningRate: number): void;
+  protected advancePowers(): void {}
+  protected abstract update(region: OptimizedRegion, learningRate: number): void;
 }
 
 /** Throws RangeError unless value ≥ low (and < below, where given). */

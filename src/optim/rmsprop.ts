@@ -1,5 +1,5 @@
 /** RMSprop: Tieleman & Hinton 2012 (lecture 6e), in PyTorch's form: eps is outside the root. */
-import { atLeast, type Optimized, Optimizer, type Run } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface RmspropOptions {
   readonly learningRate?: number;
@@ -31,7 +31,10 @@ export class Rmsprop extends Optimizer {
     this.o = { alpha, eps, momentum, centered, epsInsideRoot };
   }
 
-  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+  protected update(
+    { data: w, grad, state, weightDecay }: OptimizedRegion,
+    learningRate: number,
+  ): void {
     const { alpha, eps, momentum, centered, epsInsideRoot } = this.o;
     const [v, mean, buffer] = state;
     for (let i = 0; i < w.length; i++) {

@@ -1,5 +1,5 @@
 /** Stochastic gradient descent with momentum; Nesterov's form as in PyTorch. */
-import { atLeast, type Optimized, Optimizer, type Run } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface SgdOptions {
   readonly learningRate?: number;
@@ -32,7 +32,10 @@ export class Sgd extends Optimizer {
     }
   }
 
-  protected update({ data: w, grad, state, weightDecay }: Run, learningRate: number): void {
+  protected update(
+    { data: w, grad, state, weightDecay }: OptimizedRegion,
+    learningRate: number,
+  ): void {
     const { momentum, nesterov } = this;
     const keep = this.steps === 1 ? 1 : 1 - this.dampening;
     const m = state[0];

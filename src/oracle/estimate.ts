@@ -4,6 +4,7 @@
  */
 
 import { loops } from "../backends/loops.ts";
+import type { Backend } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor, variable } from "../core/tensor.ts";
 import { categoricalLogProb } from "../distributions/categorical.ts";
@@ -22,98 +23,124 @@ import { logPolicy, type Trajectory } from "./trajectories.ts";
 
 export interface EstimateSetup {
   readonly problem: Tabular;
-  /** The policy whose gradient is estimated. */
+  /** Logits of the policy whose gradient is estimated, [states, actions]. */
   readonly logits: ArrayLike<number>;
-  /** The policy that drew the samples; its own by default. */
+  /** Logits of the policy that drew the samples. Default: `logits`. */
   readonly behaviour?: ArrayLike<number>;
-  /** The reference of a KL term; the behaviour by default. */
+  /** Logits of the reference of a KL term. Default: `behaviour`. */
   readonly reference?: ArrayLike<number>;
-  /** For baseline "value": V(s) of each state; exact from the start by default. */
+  /** V(s) of each state, read by baseline "value". Default: the exact value with all steps left. */
   readonly value?: ArrayLike<number>;
-  /** For baseline "value": λ of the generalized advantage; 1 by default, the whole reward to come. */
+  /** λ of generalized advantages, read by baseline "value". Default 1: the whole reward to come. */
   readonly lambda?: number;
-  /** Samples of an estimate: one group. */
+  /** Samples per estimate, which form one group. */
   readonly K: number;
 }
 
-/** A function from K trajectories to the estimate of ∇J: minus the gradient of the estimator's loss. */
+/**
+ * Returns a function from K trajectories to the estimate of ∇J, [states, actions]: minus the gradient of the
+ * estimator's loss.
+ */
 export function estimator(
-  {
-    problem,
-    logits,
-    behaviour = logits,
-    reference = behaviour,
-    value,
-    lambda = 1,
-    K,
-  }: EstimateSetup,
+  setup: EstimateSetup,
   s: EstimatorSettings,
 ): (tuple: readonly Trajectory[]) => Float64Array {
-  const k = loops(Float64Array);
+  const { problem, logits, lambda = 1, K } = setup;
   const { actions, maxSteps: steps } = problem;
-  const n = K * steps;
+  const k = loops(Float64Array);
   const table = variable(k, [problem.states, actions], logits);
-  const [state, action, oldLogProb, refLogProb, weight, advantage] = [0, 1, 2, 3, 4, 5].map(() =>
-    input(k, [K, steps]),
-  );
-  const [logOld, logRef] = [logPolicy(behaviour, actions), logPolicy(reference, actions)];
-  const baseline = value ?? exactValues(problem, logits, 1).V[steps];
-  const greedy = s.baseline === "greedy" ? greedyReward(problem, logits) : 0;
-  const [mask, reward, values] = [0, 1, 2].map(() => new Float64Array(n));
-  const batch: Sequences = {
-    sequences: K,
-    steps,
-    mask,
-    logProb: oldLogProb.data,
-    refLogProb: refLogProb.data,
-    reward,
-    value: values,
-  };
-  const tape = new Tape(k);
+  const batch = new TupleBatch(k, setup);
+  const { state, action, oldLogProb, refLogProb } = batch;
+  const [weight, advantage] = [0, 1].map(() => input(k, [K, steps]));
   const columns = { oldLogProb, refLogProb, advantage, weight } as unknown as LossColumns;
-  const inLoss = s.kl?.place === "loss" ? s.kl : null;
+  const greedy = s.baseline === "greedy" ? greedyReward(problem, logits) : 0;
+  const greedyScore = new Float64Array(K).fill(greedy);
+  const klInLoss = s.kl?.place === "loss" ? s.kl : null;
   const settings: PolicyLossSettings = {
     surrogate: s.surrogate,
     value: valueDefaults,
     entropyWeight: 0,
     valueWeight: 0,
-    plus: inLoss && referenceKlTerm(inLoss, input(k, [1], [inLoss.weight])),
+    plus: klInLoss && referenceKlTerm(klInLoss, input(k, [1], [klInLoss.weight])),
   };
+  const tape = new Tape(k);
   const metrics = new Metrics();
+  const flat = [K * steps];
   const loss = (): Tensor => {
-    const rows = indexSelect(table, reshape(state, [n]));
-    const logProb = reshape(categoricalLogProb(rows, reshape(action, [n])), [K, steps]);
+    const rows = indexSelect(table, reshape(state, flat));
+    const logProb = reshape(categoricalLogProb(rows, reshape(action, flat)), [K, steps]);
     return policyLoss({ logProb, entropy: null, value: null }, columns, settings, metrics);
   };
   return (tuple) => {
-    for (const column of [mask, reward, values]) column.fill(0);
-    for (const column of [state, action, oldLogProb, refLogProb]) column.data.fill(0);
-    for (const [row, { states, actions: chosen, rewards }] of tuple.entries()) {
-      for (let t = 0; t < states.length; t++) {
-        const i = row * steps + t;
-        const at = states[t] * actions + chosen[t];
-        mask[i] = 1;
-        state.data[i] = states[t];
-        action.data[i] = chosen[t];
-        oldLogProb.data[i] = logOld[at];
-        refLogProb.data[i] = logRef[at];
-        reward[i] = rewards[t];
-        values[i] = baseline[states[t]];
-      }
-    }
-    tokenWeights(weight.data, mask, steps, { aggregation: s.aggregation });
-    sequenceAdvantages({ advantage: advantage.data }, batch, {
-      estimator: s,
-      lambda,
-      greedyScore: new Float64Array(K).fill(greedy),
-    });
+    batch.fill(tuple);
+    const { aggregation } = s;
+    tokenWeights(weight.data, batch.sequences.mask, steps, { aggregation });
+    const options = { estimator: s, lambda, greedyScore };
+    sequenceAdvantages({ advantage: advantage.data }, batch.sequences, options);
     table.grad.fill(0);
     tape.backward(tape.run(loss));
     return (table.grad as Float64Array).map((g) => -g);
   };
 }
 
-/** The reward of the likeliest actions' trajectory, expected over the environment's chances. */
+/** Columns of K trajectories, [K, steps]. */
+class TupleBatch {
+  readonly state: Tensor;
+  readonly action: Tensor;
+  readonly oldLogProb: Tensor;
+  readonly refLogProb: Tensor;
+  readonly sequences: Sequences & Readonly<Record<"mask" | "reward" | "value", Float64Array>>;
+  private readonly problem: Tabular;
+  private readonly logOld: Float64Array;
+  private readonly logRef: Float64Array;
+  private readonly value: ArrayLike<number>;
+
+  constructor(k: Backend, setup: EstimateSetup) {
+    const { problem, logits, behaviour = logits, reference = behaviour, K } = setup;
+    const { actions, maxSteps: steps } = problem;
+    const [state, action, oldLogProb, refLogProb] = [0, 1, 2, 3].map(() => input(k, [K, steps]));
+    const [mask, reward, value] = [0, 1, 2].map(() => new Float64Array(K * steps));
+    this.state = state;
+    this.action = action;
+    this.oldLogProb = oldLogProb;
+    this.refLogProb = refLogProb;
+    this.sequences = {
+      sequences: K,
+      steps,
+      mask,
+      logProb: oldLogProb.data,
+      refLogProb: refLogProb.data,
+      reward,
+      value,
+    };
+    this.problem = problem;
+    this.logOld = logPolicy(behaviour, actions);
+    this.logRef = logPolicy(reference, actions);
+    this.value = setup.value ?? exactValues(problem, logits, 1).V[steps];
+  }
+
+  fill(tuple: readonly Trajectory[]): void {
+    const { state, action, oldLogProb, refLogProb, logOld, logRef } = this;
+    const { steps, mask, reward, value } = this.sequences;
+    for (const column of [mask, reward, value]) column.fill(0);
+    for (const { data } of [state, action, oldLogProb, refLogProb]) data.fill(0);
+    for (const [row, { states, actions, rewards }] of tuple.entries()) {
+      for (let t = 0; t < states.length; t++) {
+        const i = row * steps + t;
+        const at = states[t] * this.problem.actions + actions[t];
+        mask[i] = 1;
+        state.data[i] = states[t];
+        action.data[i] = actions[t];
+        oldLogProb.data[i] = logOld[at];
+        refLogProb.data[i] = logRef[at];
+        reward[i] = rewards[t];
+        value[i] = this.value[states[t]];
+      }
+    }
+  }
+}
+
+/** Returns the expected return of the policy that always takes the likeliest action. */
 function greedyReward(problem: Tabular, logits: ArrayLike<number>): number {
   const { actions } = problem;
   const sharp = Float64Array.from(logits, () => -1e9);

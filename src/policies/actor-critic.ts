@@ -7,7 +7,7 @@ import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import type { Space } from "../envs/space.ts";
-import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 import { orthogonal } from "../nn/init.ts";
 import { Linear } from "../nn/linear.ts";
 import { add } from "../ops/arithmetic.ts";
@@ -90,7 +90,7 @@ export class ActorCritic {
   evaluate(
     { observation, action, actionMask, memory, noise }: Decisions,
     wanted: { readonly entropy: boolean },
-  ): Evaluation {
+  ): PolicyOutputs {
     const features = this.features(observation, memory);
     const params = this.outputs(features);
     const logProb = this.head.logProb(params, action, actionMask);

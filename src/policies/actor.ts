@@ -30,9 +30,9 @@ export class Actor implements Kept {
   readonly noise: Float64Array;
   private readonly tape: Tape;
   private readonly choose: () => void;
-  private readonly judging: Tape;
-  private readonly judged: Tensor;
-  private readonly look: () => Tensor | null;
+  private readonly valueTape: Tape;
+  private readonly valueInput: Tensor;
+  private readonly valueBody: () => Tensor | null;
   private readonly next: Floats;
   private readonly nothing: Floats;
   private readonly owned: readonly Tensor[];
@@ -59,7 +59,7 @@ export class Actor implements Kept {
           ]
         : []),
     ]);
-    const [observation, judged, action, ...others] = owned;
+    const [observation, valueInput, action, ...others] = owned;
     const mask = masks ? (others.shift() as Tensor) : NONE;
     const next = new Float32Array(envs * memorySize);
     const [state, reset, never] = others;
@@ -90,10 +90,10 @@ export class Actor implements Kept {
       const v = value ? model.value(observation, memory, features) : null;
       if (v !== null) this.value = v.data;
     };
-    this.judged = judged;
+    this.valueInput = valueInput;
     this.owned = owned;
-    this.judging = new Tape(k, { grads: false });
-    this.look = () => model.value(judged, noReset);
+    this.valueTape = new Tape(k, { grads: false });
+    this.valueBody = () => model.value(valueInput, noReset);
   }
 
   /** Samples an action for each observation. */
@@ -117,16 +117,16 @@ export class Actor implements Kept {
   }
 
   /** V of observations [envs, size] that follow the actions taken; valid until the next call. */
-  judge(observation: ArrayLike<number>): Floats {
+  valuesOf(observation: ArrayLike<number>): Floats {
     if (!this.model.hasCritic) return this.nothing;
-    this.judged.data.set(observation);
-    return (this.judging.run(this.look) as Tensor).data;
+    this.valueInput.data.set(observation);
+    return (this.valueTape.run(this.valueBody) as Tensor).data;
   }
 
   /** Gives all buffers back: the actor must not be used again. */
   free(): void {
     this.tape.drop();
-    this.judging.drop();
+    this.valueTape.drop();
     free(...this.owned);
   }
 

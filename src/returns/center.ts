@@ -4,22 +4,39 @@ import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 
-/** Groups of so many neighbors, or each entry's group as a number: any numbers, in any order. */
+/** A number of neighbors that form each group; or the group of each entry as a number, in any order. */
 export type Groups = number | ArrayLike<number>;
 
 /**
- * What a group of n, its squared distances from the mean summed to S, is divided by: nothing; (n − 1)/n,
- * which makes the mean that of the others; the mean + eps; √(S/(n − ddof)) + eps. The last is 0 for one number or
- * equal ones, however large eps; that of the mean is 0 for a mean of 0.
+ * The scale of a group with n members, whose squared distances from the mean sum to S:
+ *
+ *   "none"        1
+ *   "others"      (n − 1)/n: subtracting the mean and dividing by it subtracts the mean of the other members
+ *   "mean"        mean + eps; 0 if the mean is 0
+ *   "deviation"   √(S/(n − ddof)) + eps; 0 if n ≤ ddof or S = 0, whatever eps is
  */
 export type Divisor = "none" | "others" | "mean" | "deviation";
+
+export interface CenterSettings {
+  readonly groups: Groups;
+  readonly divisor: Divisor;
+  /** 0 where an entry is left out. Default: none is. */
+  readonly keep?: Floats | undefined;
+  /** Leaves out entries that are NaN. Default false. */
+  readonly dropNaN?: boolean;
+  /** Of divisor "deviation". Default 0. */
+  readonly ddof?: number;
+  /** Of divisors "mean" and "deviation". Default 0. */
+  readonly eps?: number;
+  /** Divides without subtracting the mean. Default false. */
+  readonly keepMean?: boolean;
+}
+
 function divideBy(
-  divisor: Divisor,
+  { divisor, ddof = 0, eps = 0 }: CenterSettings,
   n: number,
   mean: number,
   squares: number,
-  ddof: number,
-  eps: number,
 ): number {
   if (divisor === "none") return 1;
   if (divisor === "mean") return mean === 0 ? 0 : mean + eps;
@@ -28,28 +45,14 @@ function divideBy(
 }
 
 /**
- *   yᵢ = (xᵢ − mean)/divisor     over the kept members of i's group
- *   yᵢ = 0                       where i is not kept, or the divisor is 0
+ *   yᵢ = (xᵢ − mean)/divisor     over the kept members of i's group; with `keepMean` yᵢ = xᵢ/divisor
+ *   yᵢ = 0                       where i is left out, or the divisor is 0
  *
- * over the first n numbers of x. `mean` "keep" leaves the mean in: yᵢ = xᵢ/divisor.
- *
- * Entries with `keep` 0 are out, and with `dropNaN` those that are NaN; they are never added in. Sums run
- * over distances from the group's first member, so equal numbers have squares of exactly 0. Numbered
- * groups cost groups·length: no memory is taken to sort them.
+ * over the first n numbers of x. Entries that are left out enter no sum. Sums run over distances from the group's first
+ * member, so that equal numbers have squares of exactly 0. Numbered groups take groups·n operations, and no memory.
  */
-export function center(
-  n: number,
-  y: Floats,
-  x: Floats,
-  groups: Groups,
-  keep: Floats | undefined,
-  dropNaN: boolean,
-  divisor: Divisor,
-  ddof: number,
-  eps: number,
-  mean: "subtract" | "keep" = "subtract",
-): void {
-  const subtracts = mean === "subtract";
+export function center(y: Floats, x: Floats, s: CenterSettings, n = x.length): void {
+  const { groups, keep, dropNaN = false, keepMean = false } = s;
   for (let first = 0; first < n; first++) {
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
@@ -68,11 +71,11 @@ export function center(
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
       squares += square(x[i] - origin - average);
     }
-    const by = count === 0 ? 0 : divideBy(divisor, count, origin + average, squares, ddof, eps);
+    const by = count === 0 ? 0 : divideBy(s, count, origin + average, squares);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
       const out = by === 0 || !isKept(x, keep, dropNaN, i);
-      y[i] = out ? 0 : (subtracts ? x[i] - origin - average : x[i]) / by;
+      y[i] = out ? 0 : (keepMean ? x[i] : x[i] - origin - average) / by;
     }
   }
 }
@@ -89,7 +92,7 @@ export function startsGroup(groups: Groups, i: number): boolean {
   return true;
 }
 
-/** Checks what a deviation is made with. */
+/** Checks the settings of a standard deviation. */
 export function checkDeviation(caller: string, ddof: number, eps: number): void {
   checkNumber(caller, "ddof", ddof, { min: 0 });
   checkNumber(caller, "eps", eps, { min: 0 });
@@ -107,5 +110,5 @@ export function checkGroups(
   if (keep !== undefined) checkLength(caller, "the mask", keep, n);
   if (typeof groups !== "number") checkLength(caller, "the groups", groups, n);
   else if (!(Number.isInteger(groups) && groups >= 1 && n % groups === 0))
-    throw new ShapeError(`${caller}: want whole groups of ${groups}, got ${n} numbers`);
+    throw new ShapeError(`${caller}: expected whole groups of ${groups}, got ${n} numbers`);
 }

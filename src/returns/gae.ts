@@ -24,7 +24,7 @@ export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: P
   checkUnit("gae", "lambda", lambda, n);
   const { envs, reward, value, nextValue, terminated, truncated } = r;
   const [g, gammas, l, lambdas] = [fixed(gamma), varying(gamma), fixed(lambda), varying(lambda)];
-  const A = new Float64Array(envs); // of the step after
+  const A = new Float64Array(envs); // of the next step
   for (let row = n - envs; row >= 0; row -= envs) {
     for (let env = 0; env < envs; env++) {
       const i = row + env;
@@ -37,19 +37,24 @@ export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: P
   }
 }
 
+/** Columns of token sequences, [batch, steps] row-major. */
+export interface TokenColumns {
+  readonly reward: Floats;
+  readonly value: Floats;
+  /** 0 at the prompt, at a tool's answer inside the completion, and at padding. */
+  readonly mask: Floats;
+  readonly steps: number;
+}
+
 /**
- * Â of token sequences, [batch, steps] row-major. Positions with mask 0 (the prompt, a tool's answer
- * inside the completion, padding) are skipped: "next" is the next position that counts, however far, and
- * behind the last one there is nothing. What stands at a skipped position is not read; its Â is 0.
+ * Â of token sequences. Positions with mask 0 are skipped: they are not read, and their Â is 0. "Next" is the next
+ * position with mask 1, however far; nothing follows the last one.
  *
  * @param advantage written: Â, [batch, steps]; may be `reward`
  */
 export function tokenGae(
   advantage: Floats,
-  reward: Floats,
-  value: Floats,
-  mask: Floats,
-  steps: number,
+  { reward, value, mask, steps }: TokenColumns,
   gamma: number,
   lambda: number,
 ): void {

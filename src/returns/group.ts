@@ -39,13 +39,13 @@ export function leaveOneOut(
   valid?: Floats,
 ): void {
   checkGroups("leaveOneOut", reward.length, advantage, groups, valid);
-  center(reward.length, advantage, reward, groups, valid, true, "others", 0, 0);
+  center(advantage, reward, { groups, divisor: "others", keep: valid, dropNaN: true });
 }
 
 /** Aᵢ = Rᵢ − mean of i's group: Dr. GRPO, Liu et al. 2025, arXiv:2503.20783. */
 export function groupMean(advantage: Floats, reward: Floats, groups: Groups, valid?: Floats): void {
   checkGroups("groupMean", reward.length, advantage, groups, valid);
-  center(reward.length, advantage, reward, groups, valid, true, "none", 0, 0);
+  center(advantage, reward, { groups, divisor: "none", keep: valid, dropNaN: true });
 }
 
 /**
@@ -61,7 +61,8 @@ export function groupStandardize(
   const { ddof = groupDefaults.ddof, eps = groupDefaults.eps, valid } = options;
   checkGroups("groupStandardize", reward.length, advantage, groups, valid);
   checkDeviation("groupStandardize", ddof, eps);
-  center(reward.length, advantage, reward, groups, valid, true, "deviation", ddof, eps);
+  const divisor = "deviation";
+  center(advantage, reward, { groups, divisor, keep: valid, dropNaN: true, ddof, eps });
 }
 
 /**
@@ -82,7 +83,7 @@ export function groupOverMean(
     if (isKept(reward, valid, true, i))
       checkNumber("groupOverMean", `reward ${i}`, reward[i], { min: 0 });
   }
-  center(reward.length, advantage, reward, groups, valid, true, "mean", 0, eps);
+  center(advantage, reward, { groups, divisor: "mean", keep: valid, dropNaN: true, eps });
 }
 
 /** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
@@ -95,11 +96,13 @@ export function batchStandardize(
   checkLength("batchStandardize", "the output", advantage, reward.length);
   if (valid !== undefined) checkLength("batchStandardize", "the mask", valid, reward.length);
   checkDeviation("batchStandardize", ddof, eps);
-  center(reward.length, advantage, reward, reward.length, valid, true, "deviation", ddof, eps);
+  const groups = reward.length;
+  const divisor = "deviation";
+  center(advantage, reward, { groups, divisor, keep: valid, dropNaN: true, ddof, eps });
 }
 
 /** The baseline and the scale of rewards in a group; see the settings of estimators. */
-export interface ShareSettings {
+export interface GroupAdvantageSettings {
   readonly baseline: string;
   readonly scale: string;
   readonly ddof: number;
@@ -111,21 +114,23 @@ export interface ShareSettings {
  * `groupStandardize`, "mean" `groupOverMean`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
  * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
  *
- * @param share written: [samples]
+ * @param advantage written: [samples]
  */
-export function groupShares(
-  share: Floats,
+export function groupAdvantages(
+  advantage: Floats,
   reward: Floats,
-  { baseline, scale, ddof, eps }: ShareSettings,
+  { baseline, scale, ddof, eps }: GroupAdvantageSettings,
   size: number,
 ): void {
   const options = { ddof, eps };
-  if (scale === "batch") batchStandardize(share, reward, options);
-  else if (scale === "group") groupStandardize(share, reward, size, options);
-  else if (scale === "mean") groupOverMean(share, reward, size, options);
-  else if (baseline === "mean") groupMean(share, reward, size);
-  else if (baseline === "leaveOneOut") leaveOneOut(share, reward, size);
-  else for (let i = 0; i < share.length; i++) share[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
+  if (scale === "batch") batchStandardize(advantage, reward, options);
+  else if (scale === "group") groupStandardize(advantage, reward, size, options);
+  else if (scale === "mean") groupOverMean(advantage, reward, size, options);
+  else if (baseline === "mean") groupMean(advantage, reward, size);
+  else if (baseline === "leaveOneOut") leaveOneOut(advantage, reward, size);
+  else
+    for (let i = 0; i < advantage.length; i++)
+      advantage[i] = Number.isNaN(reward[i]) ? 0 : reward[i];
 }
 
 /**

@@ -33,7 +33,7 @@ export function standardize(
   const n = x.length;
   checkGroups("standardize", n, y, Math.max(n, 1), mask);
   checkDeviation("standardize", ddof, eps);
-  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps);
+  center(y, x, { groups: Math.max(n, 1), divisor: "deviation", keep: mask, ddof, eps });
 }
 
 /**
@@ -51,34 +51,32 @@ export function scaleByDeviation(
   const n = x.length;
   checkGroups("scaleByDeviation", n, y, Math.max(n, 1), mask);
   checkDeviation("scaleByDeviation", ddof, eps);
-  center(n, y, x, Math.max(n, 1), mask, false, "deviation", ddof, eps, "keep");
+  const groups = Math.max(n, 1);
+  center(y, x, { groups, divisor: "deviation", keep: mask, ddof, eps, keepMean: true });
 }
 
 /** y = x − mean over the entries that count, 0 elsewhere. */
 export function subtractMean(y: Floats, x: Floats, mask?: Floats): void {
   const n = x.length;
   checkGroups("subtractMean", n, y, Math.max(n, 1), mask);
-  center(n, y, x, Math.max(n, 1), mask, false, "none", 0, 0);
+  center(y, x, { groups: Math.max(n, 1), divisor: "none", keep: mask });
 }
 
 /**
- * Standardizes entries by index: writes `standardize` of x at order[first … end − 1] to the same places of y,
- * and leaves the others alone. `scratch` has room for end − first numbers, so that a steady step
- * allocates nothing.
+ * Standardizes entries by index: writes `standardize` of x at `rows` to the same positions of y and leaves the others
+ * unchanged. With `scratch`, which has room for one number per row, the call allocates nothing.
  */
 export function standardizeRows(
   y: Floats,
   x: Floats,
-  order: ArrayLike<number>,
-  first: number,
-  end: number,
-  scratch: Floats = new Float64Array(end - first),
+  rows: ArrayLike<number>,
+  scratch: Floats = new Float64Array(rows.length),
 ): void {
-  const n = end - first;
-  for (let i = 0; i < n; i++) scratch[i] = x[order[first + i]];
+  const n = rows.length;
+  for (let i = 0; i < n; i++) scratch[i] = x[rows[i]];
   const { ddof, eps } = standardizeDefaults;
-  center(n, scratch, scratch, Math.max(n, 1), undefined, false, "deviation", ddof, eps);
-  for (let i = 0; i < n; i++) y[order[first + i]] = scratch[i];
+  center(scratch, scratch, { groups: Math.max(n, 1), divisor: "deviation", ddof, eps }, n);
+  for (let i = 0; i < n; i++) y[rows[i]] = scratch[i];
 }
 
 /**

@@ -29,23 +29,28 @@ export const varying = (x: PerStep): Floats | null => (typeof x === "number" ? n
 export const at = (x: number, each: Floats | null, i: number): number =>
   each === null ? x : each[i];
 
+/** Columns that `nextValues` reads, [steps, envs]; `lastValue` is [envs]. */
+export interface ValueColumns extends Pick<Transitions, "envs" | "terminated" | "truncated"> {
+  /** V of the state acted in. */
+  readonly value: Floats;
+  /** V of the states after the last row. */
+  readonly lastValue: Floats;
+  /** V of an episode's final observation, read where truncated. */
+  readonly finalValue: Floats;
+}
+
 /**
- * Fills `nextValue` from what a rollout has at hand:
+ * Fills `nextValue` from the values of a rollout:
  *
  *   nextValueₜ = 0              where terminated
  *              = finalValueₜ    where truncated: V of the episode's final observation
- *              = valueₜ₊₁       else; `lastValue` [envs] after the last row
+ *              = valueₜ₊₁       else; lastValue after the last row
  *
  * `nextValue` may be `value` or `finalValue` itself.
  */
 export function nextValues(
   nextValue: Floats,
-  value: Floats,
-  lastValue: Floats,
-  finalValue: Floats,
-  terminated: Floats,
-  truncated: Floats,
-  envs: number,
+  { envs, value, lastValue, finalValue, terminated, truncated }: ValueColumns,
 ): void {
   const n = nextValue.length;
   checkRows("nextValues", envs, n);

@@ -24,6 +24,12 @@ export interface VtraceOptions {
 }
 export const vtraceDefaults: VtraceOptions = { lambda: 1, rhoBar: 1, cBar: 1, pgRhoBar: 1 };
 
+/** Written by `vtrace`, [steps, envs]: v and Â. */
+export interface VtraceResults {
+  readonly target: Floats;
+  readonly advantage: Floats;
+}
+
 /**
  * Value targets and policy-gradient advantages from another policy's data: Espeholt et al. 2018 (IMPALA),
  * arXiv:1802.01561, sections 4.1 and 4.2. With ρ = exp(logRatio) = π(a∣s)/μ(a∣s):
@@ -32,13 +38,9 @@ export const vtraceDefaults: VtraceOptions = { lambda: 1, rhoBar: 1, cBar: 1, pg
  *   eₜ = δₜ + γ·λ·min(c̄, ρₜ)·eₜ₊₁             e = 0 behind an episode's end and the last row
  *   vₜ = V(sₜ) + eₜ
  *   Âₜ = min(ρ̄ₚ, ρₜ)·(rₜ + γ·vₜ₊₁ − V(sₜ))    vₜ₊₁ = V(sₜ₊₁) + eₜ₊₁; V(sₜ₊₁) = 0 where terminated
- *
- * @param target written: v, [steps, envs]
- * @param advantage written: Â, [steps, envs]
  */
 export function vtrace(
-  target: Floats,
-  advantage: Floats,
+  { target, advantage }: VtraceResults,
   r: Transitions,
   logRatio: Floats,
   gamma: PerStep,

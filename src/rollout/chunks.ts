@@ -1,10 +1,10 @@
 /** A batch in chunks, each small enough for one forward and backward pass. */
 import type { Floats } from "../core/backend.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
-import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 
 /** What `evaluate` returns besides log-probabilities. */
-export interface EvaluationOptions {
+export interface WantedOutputs {
   readonly entropy: boolean;
   readonly value: boolean;
 }
@@ -13,7 +13,7 @@ export interface EvaluationOptions {
 export interface Chunks {
   readonly parameters: Parameters;
   /** Units (rows, or sequences) that a chunk has room for. */
-  readonly units: number;
+  readonly capacity: number;
   /** Units of the batch in the chunk at hand. */
   readonly count: number;
   /** Calls `pass` with one chunk after the other of the units order[first … end). */
@@ -25,5 +25,5 @@ export interface Chunks {
   /** Copies a tensor with one number per action back to the batch column. */
   spill(from: Tensor, column: Floats): void;
   /** Evaluates the chunk's actions on the tape. */
-  evaluate(options: EvaluationOptions): Evaluation;
+  evaluate(options: WantedOutputs): PolicyOutputs;
 }

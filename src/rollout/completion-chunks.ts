@@ -3,12 +3,12 @@ import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../distributions/categorical.ts";
-import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
-import type { Chunks, EvaluationOptions } from "./chunks.ts";
+import type { Chunks, WantedOutputs } from "./chunks.ts";
 import type { Completions } from "./completions.ts";
 import { Pack } from "./pack.ts";
 
@@ -33,7 +33,7 @@ export class CompletionChunks implements Chunks {
   readonly place: Tensor;
   /** The batch's samples in the chunk at hand, `count` of them. */
   readonly sample: Int32Array;
-  readonly units: number;
+  readonly capacity: number;
   count = 0;
   private readonly gpt: Gpt;
   private readonly batch: Completions;
@@ -52,7 +52,7 @@ export class CompletionChunks implements Chunks {
     this.temperature = temperature;
     this.parameters = gpt.parameters;
     this.sizes = sizes;
-    this.units = samples;
+    this.capacity = samples;
     this.vocab = vocab;
     this.pack = new Pack(k, rows, positions);
     this.place = input(k, [samples, steps]);
@@ -160,7 +160,7 @@ export class CompletionChunks implements Chunks {
       this.support.data[position * vocab + v] = support[from * vocab + v];
   }
 
-  evaluate({ entropy, value }: EvaluationOptions): Evaluation {
+  evaluate({ entropy, value }: WantedOutputs): PolicyOutputs {
     const { gpt, temperature, support } = this;
     const { tokens, positions, allowed, following } = this.pack;
     const hidden = reshape(gpt.hidden(tokens, positions, allowed), this.flat);

@@ -19,7 +19,7 @@ export class Completions {
   readonly entropy: Float64Array;
   /** Tokens in all, and how many at the end say that it is over: a text with none of them was cut short. */
   readonly length: Int32Array;
-  readonly ended: Uint8Array;
+  readonly endLength: Uint8Array;
   /** NaN where it could not be scored. */
   readonly reward: Float64Array;
   /** For truncated sampling: 1 where a token could be drawn, [count, steps, vocab]. */
@@ -37,7 +37,7 @@ export class Completions {
       Float64Array,
     ];
     this.length = new Int32Array(count);
-    this.ended = new Uint8Array(count);
+    this.endLength = new Uint8Array(count);
     this.reward = new Float64Array(count);
     this.support = supportSize > 0 ? new Uint8Array(n * supportSize) : null;
   }
@@ -45,7 +45,7 @@ export class Completions {
   /** A sample's tokens; those that end it are left out where asked. */
   tokensOf(i: number, withStop = true): number[] {
     const start = i * this.steps;
-    const length = this.length[i] - (withStop ? 0 : this.ended[i]);
+    const length = this.length[i] - (withStop ? 0 : this.endLength[i]);
     return Array.from(this.token.subarray(start, start + length));
   }
 
@@ -53,7 +53,7 @@ export class Completions {
   copy(from: number, to: number): void {
     const { steps, support, count } = this;
     this.prompt[to] = this.prompt[from];
-    for (const column of [this.length, this.ended, this.reward]) column[to] = column[from];
+    for (const column of [this.length, this.endLength, this.reward]) column[to] = column[from];
     for (const column of [this.token, this.mask, this.logProb, this.entropy])
       column.copyWithin(to * steps, from * steps, (from + 1) * steps);
     const n = (support?.length ?? 0) / count;
@@ -61,10 +61,10 @@ export class Completions {
   }
 
   /** Empties one sample, for a prompt. */
-  begin(i: number, prompt: readonly number[]): void {
+  start(i: number, prompt: readonly number[]): void {
     this.prompt[i] = prompt;
     this.length[i] = 0;
-    this.ended[i] = 0;
+    this.endLength[i] = 0;
     this.reward[i] = 0;
     for (const column of [this.token, this.mask, this.logProb, this.entropy])
       column.fill(0, i * this.steps, (i + 1) * this.steps);
@@ -136,7 +136,7 @@ export class Completer {
       decoder.clear(row);
       for (const token of prompts[next]) decoder.push(row, token);
       sampleOf[row] = first + next;
-      batch.begin(first + next, prompts[next++]);
+      batch.start(first + next, prompts[next++]);
       active++;
     };
     for (let row = 0; row < sampleOf.length; row++) take(row);
@@ -168,13 +168,13 @@ export class Completer {
     batch.entropy[at] = sampler.entropy;
     batch.support?.set(sampler.support, at * vocab);
     if (this.stop.has(sampler.token)) {
-      batch.ended[sample] = 1;
+      batch.endLength[sample] = 1;
       return false;
     }
     const turnEnd = this.turnEnd(batch, sample);
     const said = turnEnd > 0 ? this.dialogue?.reply(sample, batch) : undefined;
     if (said === null) {
-      batch.ended[sample] = turnEnd;
+      batch.endLength[sample] = turnEnd;
       return false;
     }
     const added = said?.length ?? 0;

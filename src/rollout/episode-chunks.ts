@@ -1,12 +1,12 @@
 /** The chunks of whole episodes: a rollout by sequence, as estimators that compare episodes need it. */
 import type { Floats } from "../core/backend.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
-import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 import { reshape } from "../ops/layout.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
-import type { Chunks, EvaluationOptions } from "./chunks.ts";
-import { Minibatch } from "./minibatch.ts";
+import type { Chunks, WantedOutputs } from "./chunks.ts";
 import type { Rollout } from "./rollout.ts";
+import { RolloutChunks } from "./rollout-chunks.ts";
 
 export interface EpisodeChunksOptions {
   readonly masked: boolean;
@@ -20,11 +20,11 @@ export interface EpisodeChunksOptions {
 /** Units of `forEachChunk` are episodes of a rollout whose columns are [envs, steps]. */
 export class EpisodeChunks implements Chunks {
   readonly parameters: Parameters;
-  readonly units: number;
+  readonly capacity: number;
   count = 0;
   private readonly rollout: Rollout;
   private readonly together: number | null;
-  private readonly rows: Minibatch;
+  private readonly rows: RolloutChunks;
   private readonly order: Int32Array;
   private readonly shape: readonly number[] | null;
   private episodes: ArrayLike<number> = []; // of the chunk at hand
@@ -35,10 +35,15 @@ export class EpisodeChunks implements Chunks {
     this.parameters = model.parameters;
     this.rollout = rollout;
     this.together = together;
-    this.rows = new Minibatch(model, rollout, together === null ? size : together * steps, options);
+    this.rows = new RolloutChunks(
+      model,
+      rollout,
+      together === null ? size : together * steps,
+      options,
+    );
     this.order = new Int32Array(size);
     this.shape = together === null ? null : [together, steps];
-    this.units = together ?? this.rows.units;
+    this.capacity = together ?? this.rows.capacity;
   }
 
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
@@ -81,7 +86,7 @@ export class EpisodeChunks implements Chunks {
     this.rows.spill(from, column);
   }
 
-  evaluate(options: EvaluationOptions): Evaluation {
+  evaluate(options: WantedOutputs): PolicyOutputs {
     const { logProb, entropy, value } = this.rows.evaluate(options);
     const shaped = (x: Tensor): Tensor => (this.shape === null ? x : reshape(x, this.shape));
     return { logProb: shaped(logProb), entropy: entropy && shaped(entropy), value };

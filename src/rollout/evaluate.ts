@@ -1,4 +1,4 @@
-/** How well a policy does: whole episodes without learning. */
+/** Evaluation of a policy: whole episodes without learning. */
 import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
 import { TimeLimit } from "../envs/wrappers.ts";
@@ -8,11 +8,12 @@ import type { VectorEnv } from "./vector-env.ts";
 
 export interface Evaluation {
   readonly episodes: number;
-  /** Undiscounted return and length of each. */
+  /** Undiscounted return of each episode. */
   readonly returns: readonly number[];
+  /** Steps of each episode. */
   readonly lengths: readonly number[];
-  /** Mean and sample deviation of the returns. */
   readonly meanReturn: number;
+  /** Sample standard deviation of the returns. */
   readonly stdReturn: number;
   /** Half of a 95 % confidence interval of the mean, by Student's t. */
   readonly margin: number;
@@ -22,41 +23,46 @@ export interface Evaluation {
   readonly measures?: Readonly<Record<string, number>>;
 }
 
-/** Called with every step of an evaluation: what was seen, done and got. */
+/** Called at every step of an evaluation, after the action is chosen and before the environment takes it. */
 export type Witness = (episode: number, actor: Actor, env: VectorEnv) => void;
 
-/** Steps after which an episode that has no limit of its own is cut short. */
+/** Steps after which an episode without a limit of its own is cut short. */
 export const evaluationLimit = 100_000;
 
+export interface EvaluateOptions {
+  readonly episodes: number;
+  /** Seeds the environment and the sampling of actions. */
+  readonly seed: number;
+  /** Takes the likeliest actions rather than sampled ones. */
+  readonly greedy: boolean;
+  readonly witness?: Witness | undefined;
+}
+
 /**
- * Plays `episodes` episodes from `seed` in the first of the environments, with the likeliest actions (greedy) or
- * sampled ones. It reads the environments' statistics of observations, and leaves everything as it was: the
- * environment's state and generator come back, nothing is counted. An environment that cannot be saved begins a new
- * episode instead. An episode without a step limit of its own is
- * cut short after `evaluationLimit` steps. Throws ShapeError for a policy that does not fit the environment.
+ * Plays episodes in the first of the environments. It reads the environments' statistics of observations and changes
+ * nothing: the environment's state and generator are restored, and no step is counted. An environment that cannot be
+ * saved begins a new episode instead. An episode without a step limit of its own is cut short after `evaluationLimit`
+ * steps. Throws ShapeError for a policy that does not fit the environment.
  */
 export function evaluate(
   model: ActorCritic,
   envs: VectorEnv,
-  episodes: number,
-  seed: number,
-  greedy: boolean,
-  witness?: Witness,
+  options: EvaluateOptions,
 ): Evaluation {
-  checkInteger("evaluate", "episodes", episodes, { min: 1 });
+  checkInteger("evaluate", "episodes", options.episodes, { min: 1 });
   const [only] = envs.envs;
   model.mustFit("evaluate", only.observationSpace, only.actionSpace);
   const before = only.save();
   try {
-    only.seed(seed);
-    return play(model, playground(envs), episodes, new Random(seed).split(), greedy, witness);
+    only.seed(options.seed);
+    return play(model, playground(envs), options);
   } finally {
     only.restore(before);
     if (!only.canSave) envs.restart(0);
   }
 }
 
-/** The first environment alone, under the statistics of all, which it does not change. */
+/** Returns the first environment alone, with the statistics of all, which it does not change. */
 function playground(envs: VectorEnv): VectorEnv {
   const [first] = envs.envs;
   const only = Number.isFinite(first.maxSteps) ? first : new TimeLimit(first, evaluationLimit);
@@ -65,18 +71,11 @@ function playground(envs: VectorEnv): VectorEnv {
   return env;
 }
 
-/** `random` is apart from the environment's own draws. */
-function play(
-  model: ActorCritic,
-  env: VectorEnv,
-  episodes: number,
-  random: Random,
-  greedy: boolean,
-  witness?: Witness,
-): Evaluation {
+function play(model: ActorCritic, env: VectorEnv, options: EvaluateOptions): Evaluation {
+  const { witness } = options;
   const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
   try {
-    return playWith(actor, env, episodes, random, greedy, witness);
+    return playWith(actor, env, options);
   } finally {
     actor.free();
   }
@@ -85,11 +84,9 @@ function play(
 function playWith(
   actor: Actor,
   env: VectorEnv,
-  episodes: number,
-  random: Random,
-  greedy: boolean,
-  witness?: Witness,
+  { episodes, seed, greedy, witness }: EvaluateOptions,
 ): Evaluation {
+  const random = new Random(seed).split(); // apart from the environment's own draws
   env.start();
   const returns: number[] = [];
   const lengths: number[] = [];
@@ -127,7 +124,7 @@ export function statisticsOf(
   };
 }
 
-/** The 97.5 % quantile of Student's t, by the Cornish–Fisher expansion; exact tables below 4 degrees. */
+/** Returns the 97.5 % quantile of Student's t, by the Cornish–Fisher expansion; exact tables below 4 degrees. */
 export function student95(degrees: number): number {
   const small = [12.706, 4.303, 3.182];
   if (degrees <= small.length) return small[degrees - 1];

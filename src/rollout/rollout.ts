@@ -137,7 +137,7 @@ export class Rollout implements Transitions {
       if (!env.resting(e)) running++;
     }
     if (cut) {
-      const final = actor.judge(env.finalObservation);
+      const final = actor.valuesOf(env.finalObservation);
       for (let e = 0; e < envs; e++)
         if (env.truncated[e] !== 0) this.nextValue[this.row(t, e)] = final[e];
     }
@@ -155,7 +155,7 @@ export class Rollout implements Transitions {
   /** V of the state reached, where the episode went on; where it was cut short, it is there already. */
   private fillNextValues(steps: number): void {
     const { env, envs, actor, nextValue, value, truncated } = this;
-    const reached = actor.judge(env.observation);
+    const reached = actor.valuesOf(env.observation);
     for (let t = 0; t < steps; t++) {
       for (let e = 0; e < envs; e++) {
         const i = this.row(t, e);

@@ -155,7 +155,7 @@ export class VectorEnv implements Kept {
 
   /** Starts an episode everywhere. */
   start(): void {
-    for (let e = 0; e < this.envs.length; e++) this.begin(e);
+    for (let e = 0; e < this.envs.length; e++) this.startEpisode(e);
     this.stepped.fill(1);
     this.standardize();
   }
@@ -163,7 +163,7 @@ export class VectorEnv implements Kept {
   /** Starts an episode in environment e. The one that ran is dropped; statistics stay as they are. */
   restart(e: number): void {
     const { learning } = this;
-    this.begin(e);
+    this.startEpisode(e);
     this.stepped.fill(0);
     this.stepped[e] = 1;
     this.learning = false;
@@ -171,7 +171,7 @@ export class VectorEnv implements Kept {
     this.learning = learning;
   }
 
-  private begin(e: number): void {
+  private startEpisode(e: number): void {
     const { observation, finalObservation, observationSize: size } = this;
     const lists = [this.episodeReturn, this.episodeLength, this.terminated, this.truncated];
     for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);

@@ -48,7 +48,7 @@ export function openEnvironment(
   };
   const play: EnvironmentSession["play"] = (episodes, seed, greedy, witness) => {
     const playground = training.env.around([makeEnv()]);
-    return evaluate(training.model, playground, episodes, seed, greedy, witness);
+    return evaluate(training.model, playground, { episodes, seed, greedy, witness });
   };
   return {
     kind: "environment",
@@ -124,7 +124,7 @@ function assemble(
     moments: moments(model.options.observation.size),
   });
   env.seed(random);
-  const training = new Training(model, env, random.split(), config.steps, saved, renews);
+  const training = new Training(model, env, random.split(), config.steps, { saved, renews });
   playItself(training, task, random.split());
   return { training, makeEnv };
 }

@@ -18,7 +18,7 @@ export interface TextTask {
   /** The row of the data that a prompt came from; judges see it. */
   readonly rowOf?: (prompt: string) => Readonly<Record<string, unknown>>;
   /** What else is told of completions: means of these, by name. */
-  readonly measures: Readonly<Record<string, Reward | Judge>>;
+  readonly measures: Readonly<Record<string, Reward>>;
   /** Most tokens of a completion, its end token among them. */
   readonly completionLength: number;
   /** What the model sees of a prompt; all of it by default. */

@@ -1,12 +1,12 @@
 /** Advantages of completions by hand, for each kind of baseline; and which prompts come next. */
 import { describe, expect, test } from "vitest";
-import { PromptSource } from "../../src/algos/prompt-source.ts";
 import {
   estimatorOf,
-  type TuneName,
-  tuneAlgorithms,
+  type GroupAlgorithmName,
+  groupAlgorithms,
   tuneSettings,
-} from "../../src/algos/tune-settings.ts";
+} from "../../src/algos/group-algorithms.ts";
+import { PromptSampler } from "../../src/algos/prompt-sampler.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { sampleCosts } from "../../src/estimators/minimum-risk.ts";
@@ -18,7 +18,7 @@ const steps = 3;
 function batchOf(rewards: readonly number[]): Completions {
   const batch = new Completions(4, steps);
   for (const [i, length] of [1, 2, 3, 1].entries()) {
-    batch.begin(i, [0]);
+    batch.start(i, [0]);
     batch.length[i] = length;
     batch.reward[i] = rewards[i];
     for (let t = 0; t < length; t++) {
@@ -33,10 +33,10 @@ interface More {
   readonly value?: readonly number[];
   readonly greedyReward?: readonly number[];
 }
-function estimate(name: TuneName, rewards: readonly number[], more: More = {}) {
+function estimate(name: GroupAlgorithmName, rewards: readonly number[], more: More = {}) {
   const c = settle(tuneSettings, { standardize: false, ...more.settings });
   const estimator = estimatorOf(name, c);
-  const algorithm = tuneAlgorithms[name];
+  const algorithm = groupAlgorithms[name];
   const batch = batchOf(rewards);
   const column = (x: readonly number[] = []): Float64Array =>
     Float64Array.from({ length: 4 * steps }, (_, i) => x[i] ?? 0);
@@ -120,30 +120,30 @@ describe("advantages by hand", () => {
 });
 
 describe("prompts", () => {
-  const draws = (source: PromptSource, n: number): number[] => {
+  const draws = (sampler: PromptSampler, n: number): number[] => {
     const out = new Int32Array(n);
-    source.draw(out, new Random(2));
+    sampler.draw(out, new Random(2));
     return Array.from(out);
   };
   test("with a curriculum, those whose rewards differ come more often, and no one never", () => {
-    const source = new PromptSource(3, true);
-    source.saw(0, 0);
-    source.saw(1, 0.5);
-    source.saw(2, 0.25);
+    const sampler = new PromptSampler(3, true);
+    sampler.observe(0, 0);
+    sampler.observe(1, 0.5);
+    sampler.observe(2, 0.25);
     const counts = [0, 0, 0];
-    for (const p of draws(source, 20_000)) counts[p]++;
+    for (const p of draws(sampler, 20_000)) counts[p]++;
     // weights 0.1, 1.1, and 0.6 where the widest is 0.5
     const want = [0.1, 1.1, 0.6].map((w) => (20_000 * w) / 1.8);
     for (let i = 0; i < 3; i++)
       expect(Math.abs(counts[i] - want[i])).toBeLessThan(4 * Math.sqrt(want[i]));
   });
   test("saved and restored, it goes on the same", () => {
-    const source = new PromptSource(4, true);
-    source.saw(1, 2);
-    const again = new PromptSource(4, true);
-    again.restore(source.save());
-    for (const s of [source, again]) s.saw(2, 1);
-    expect(draws(again, 200)).toEqual(draws(source, 200));
-    expect(new Set(draws(new PromptSource(4, false), 200)).size).toBe(4);
+    const sampler = new PromptSampler(4, true);
+    sampler.observe(1, 2);
+    const again = new PromptSampler(4, true);
+    again.restore(sampler.save());
+    for (const s of [sampler, again]) s.observe(2, 1);
+    expect(draws(again, 200)).toEqual(draws(sampler, 200));
+    expect(new Set(draws(new PromptSampler(4, false), 200)).size).toBe(4);
   });
 });

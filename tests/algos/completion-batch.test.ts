@@ -1,9 +1,9 @@
 /** Batches of completions: every kept sample is whole, and figures are of all that was sampled. */
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { type TuneConfig, tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { inStages, type LanguageTraining } from "../../src/algos/language-training.ts";
 import { tuning } from "../../src/algos/tune.ts";
-import { type TuneConfig, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { settle } from "../../src/core/settings.ts";
 import { promptTokens, type TextTask } from "../../src/text/task.ts";
 import { mean } from "./plain/learner.ts";
@@ -41,8 +41,10 @@ function expectWhole(t: LanguageTraining, c: TuneConfig, sampled: CompletionBatc
     expect(batch.prompt[i]).toEqual(prompt);
     const text = t.task.tokenizer.decode(batch.tokensOf(i, false));
     const score = t.task.reward(prompts[i], text, tokens);
-    expect(batch.reward[i]).toBe(batch.ended[i] ? score : score * c.cutShortFactor - c.missingEnd);
-    if (counts[i] === 1 && c.cutShort === "leave") expect(batch.ended[i]).toBe(1);
+    expect(batch.reward[i]).toBe(
+      batch.endLength[i] ? score : score * c.cutShortFactor - c.missingEnd,
+    );
+    if (counts[i] === 1 && c.cutShort === "leave") expect(batch.endLength[i]).toBe(1);
     const { vocab } = t.task.tokenizer;
     const support = tokens.map((_, j) =>
       Array.from(
@@ -82,7 +84,9 @@ describe("dynamic sampling", () => {
         const own = [0, 1, 2].map((j) => 3 * g + j);
         expect(new Set(own.map((i) => sampled.prompts[i])).size).toBe(1);
         expect(sampled.prompts[3 * g]).not.toBe("c");
-        const left = own.map((i) => Number(c.cutShort === "score" || sampled.batch.ended[i] === 1));
+        const left = own.map((i) =>
+          Number(c.cutShort === "score" || sampled.batch.endLength[i] === 1),
+        );
         expect(own.map((i) => sampled.counts[i])).toEqual(left);
       }
       const groups = Array.from({ length: all.length / 3 }, (_, g) => all.slice(3 * g, 3 * g + 3));
@@ -211,7 +215,7 @@ test("entropy is of the tokens that the policy wrote; shares are of all completi
   const rows = [...batch.mask.keys()].filter((i) => batch.mask[i] !== 0);
   const report = sampled.report();
   expect(report.entropy).toBeCloseTo(mean(rows.map((i) => batch.entropy[i])), 12);
-  expect(report.cutShort).toBeCloseTo(mean([...batch.ended].map((e) => Number(e === 0))), 12);
+  expect(report.cutShort).toBeCloseTo(mean([...batch.endLength].map((e) => Number(e === 0))), 12);
   const unscored = mean([...batch.reward].map((r) => Number(Number.isNaN(r))));
   expect(unscored).toBeGreaterThan(0);
   expect(report.unscored).toBeCloseTo(unscored, 12);

@@ -14,7 +14,7 @@ import { discrete } from "../../src/envs/space.ts";
 import { a3cThreads } from "../../src/node/a3c-threads.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
 import { League } from "../../src/rollout/league.ts";
-import { minibatchEnd } from "../../src/rollout/minibatch.ts";
+import { minibatchEnd } from "../../src/rollout/rollout-chunks.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
 import { configOf, openControl } from "../support/sessions.ts";
 import { Toy, type ToyOptions } from "../support/toy.ts";

@@ -1,10 +1,10 @@
 /** Which prompts are drawn, and how much room their completions take. */
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { moments } from "../../src/algos/moments.ts";
-import { PromptSource } from "../../src/algos/prompt-source.ts";
+import { PromptSampler } from "../../src/algos/prompt-sampler.ts";
 import { passSizes } from "../../src/algos/tune.ts";
-import { tuneSettings } from "../../src/algos/tune-settings.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { letters, writing } from "./plain/writer.ts";
@@ -26,9 +26,9 @@ test("moments: equal numbers have a deviation of exactly 0, none are NaN", () =>
 });
 
 describe("prompts are drawn", () => {
-  const draw = (source: PromptSource, n: number): number[] => {
+  const draw = (sampler: PromptSampler, n: number): number[] => {
     const out = new Int32Array(n);
-    source.draw(out, new Random(4));
+    sampler.draw(out, new Random(4));
     return [...out];
   };
   /** The k-th with probability weight k by all. */
@@ -41,32 +41,33 @@ describe("prompts are drawn", () => {
     });
   }
   test("alike without a curriculum, whatever was seen", () => {
-    const source = new PromptSource(5, false);
-    source.saw(2, 100);
+    const sampler = new PromptSampler(5, false);
+    sampler.observe(2, 100);
     const random = new Random(4);
-    expect(draw(source, 100)).toEqual(Array.from({ length: 100 }, () => random.below(5)));
+    expect(draw(sampler, 100)).toEqual(Array.from({ length: 100 }, () => random.below(5)));
   });
   test("by what was seen with one: the unseen as the widest, by shares of the widest so far, NaN as not seen", () => {
-    const source = new PromptSource(5, true);
-    expect(draw(source, 300)).toEqual(plainly([1, 1, 1, 1, 1], 300));
-    source.saw(0, 2);
-    source.saw(1, 0.5);
-    source.saw(2, 0);
-    source.saw(3, Number.NaN);
-    expect(draw(source, 300)).toEqual(plainly([1.1, 0.35, 0.1, 1.1, 1.1], 300));
-    source.saw(1, 4);
-    source.saw(2, 1);
-    expect(draw(source, 300)).toEqual(plainly([1.1, 1.1, 0.35, 1.1, 1.1], 300));
-    const again = new PromptSource(5, true);
-    again.restore(source.save());
-    for (const each of [source, again]) each.saw(4, 2); // half of the widest, which is saved too
+    const sampler = new PromptSampler(5, true);
+    expect(draw(sampler, 300)).toEqual(plainly([1, 1, 1, 1, 1], 300));
+    sampler.observe(0, 2);
+    sampler.observe(1, 0.5);
+    sampler.observe(2, 0);
+    sampler.observe(3, Number.NaN);
+    expect(draw(sampler, 300)).toEqual(plainly([1.1, 0.35, 0.1, 1.1, 1.1], 300));
+    sampler.observe(1, 4);
+    sampler.observe(2, 1);
+    expect(draw(sampler, 300)).toEqual(plainly([1.1, 1.1, 0.35, 1.1, 1.1], 300));
+    const again = new PromptSampler(5, true);
+    again.restore(sampler.save());
+    for (const each of [sampler, again]) each.observe(4, 2); // half of the widest, which is saved too
     expect(draw(again, 300)).toEqual(plainly([1.1, 1.1, 0.35, 1.1, 0.6], 300));
   });
 });
 
 test("a pass has room for the longest text, for a group, and for its share of the samples", () => {
+  const rest = { steps: 3, tokens: 9 };
   // 40 samples of 16 in rows of 32: 20 rows, in one pass of 640
-  expect(passSizes(20, 16, 40, 3, 1, 9)).toEqual({
+  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 1, ...rest })).toEqual({
     rows: 20,
     positions: 32,
     samples: 80,
@@ -75,10 +76,24 @@ test("a pass has room for the longest text, for a group, and for its share of th
     tokens: 9,
   });
   // rows of 60 hold three: 80 samples are 26⅔ rows, 1600 positions, two passes
-  expect(passSizes(58, 20, 80, 3, 1, 9)).toMatchObject({ rows: 14, positions: 60, samples: 56 });
+  expect(passSizes({ longest: 58, mean: 20, samples: 80, together: 1, ...rest })).toMatchObject({
+    rows: 14,
+    positions: 60,
+    samples: 56,
+  });
   // a text longer than a mean one by much still fits a row, by itself
-  expect(passSizes(1001, 1000, 1, 3, 1, 9)).toMatchObject({ rows: 1, positions: 1000, samples: 4 });
+  expect(passSizes({ longest: 1001, mean: 1000, samples: 1, together: 1, ...rest })).toMatchObject({
+    rows: 1,
+    positions: 1000,
+    samples: 4,
+  });
   // a group of 6 stays together, and a pass takes whole groups
-  expect(passSizes(20, 40, 2, 3, 6, 9)).toMatchObject({ rows: 6, samples: 24 });
-  expect(passSizes(20, 16, 40, 3, 7, 9)).toMatchObject({ rows: 20, samples: 84 });
+  expect(passSizes({ longest: 20, mean: 40, samples: 2, together: 6, ...rest })).toMatchObject({
+    rows: 6,
+    samples: 24,
+  });
+  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 7, ...rest })).toMatchObject({
+    rows: 20,
+    samples: 84,
+  });
 });

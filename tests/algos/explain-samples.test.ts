@@ -1,9 +1,9 @@
 /** Samples a policy learned from, token by token. */
 import { describe, expect, test } from "vitest";
 import { explainSamples } from "../../src/algos/explain-samples.ts";
+import { type TuneConfig, tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { inStages } from "../../src/algos/language-training.ts";
 import { type TuneReport, tuning } from "../../src/algos/tune.ts";
-import { type TuneConfig, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { settle } from "../../src/core/settings.ts";
 import { letters, writing } from "./plain/writer.ts";
 

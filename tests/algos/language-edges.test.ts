@@ -3,10 +3,14 @@
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
 import { evaluateLanguage } from "../../src/algos/evaluate-language.ts";
+import {
+  type GroupAlgorithmName,
+  groupAlgorithms,
+  tuneSettings,
+} from "../../src/algos/group-algorithms.ts";
 import { inStages, LanguageTraining } from "../../src/algos/language-training.ts";
 import { preferenceAccuracy } from "../../src/algos/reward-model.ts";
 import { type TuneReport, tuning } from "../../src/algos/tune.ts";
-import { type TuneName, tuneAlgorithms, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { simd } from "../../src/backends/simd.ts";
 import { NumericError, SettingError, UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
@@ -37,7 +41,11 @@ const training = (
   vocab = task.tokenizer.vocab,
   budget = 10_000,
 ): LanguageTraining => new LanguageTraining(model(vocab), task, new Random(2), budget);
-const first = (t: LanguageTraining, algo: TuneName, settings: object = {}): TuneReport => {
+const first = (
+  t: LanguageTraining,
+  algo: GroupAlgorithmName,
+  settings: object = {},
+): TuneReport => {
   const c = settle(tuneSettings, { prompts: 4, groupSize: 4, ...settings });
   return inStages(t, [tuning(t, algo, c)]).next().value as TuneReport;
 };
@@ -87,7 +95,7 @@ describe("dialogues", () => {
       asked,
       made: batch.tokensOf(0),
       text: batch.tokensOf(0, false),
-      ended: batch.ended[0],
+      ended: batch.endLength[0],
     };
   };
 
@@ -173,17 +181,20 @@ describe("a vocabulary padded beyond the tokenizer's", () => {
     }
   });
 
-  test.each(Object.keys(tuneAlgorithms) as TuneName[])("%s trains such a model", (algo) => {
-    for (const settings of [{}, { topK: 2 }]) {
-      const t = training(algo === "maxrl" ? shares : task, own + 40);
-      const report = first(t, algo, { ...settings, entropyWeight: 0.01 });
-      expect(Number.isFinite(report.gradNorm)).toBe(true);
-      const { completions } = t.batch as NonNullable<typeof t.batch>;
-      expect(completions.token.every((id) => id < own)).toBe(true);
-      if (algo !== "mrt" && algo !== "best-of-n") expect(report.approximateKl).toBeLessThan(1e-3);
-    }
-    evaluateLanguage(model(own + 40), task, { sampling: {} });
-  });
+  test.each(Object.keys(groupAlgorithms) as GroupAlgorithmName[])(
+    "%s trains such a model",
+    (algo) => {
+      for (const settings of [{}, { topK: 2 }]) {
+        const t = training(algo === "maxrl" ? shares : task, own + 40);
+        const report = first(t, algo, { ...settings, entropyWeight: 0.01 });
+        expect(Number.isFinite(report.gradNorm)).toBe(true);
+        const { completions } = t.batch as NonNullable<typeof t.batch>;
+        expect(completions.token.every((id) => id < own)).toBe(true);
+        if (algo !== "mrt" && algo !== "best-of-n") expect(report.approximateKl).toBeLessThan(1e-3);
+      }
+      evaluateLanguage(model(own + 40), task, { sampling: {} });
+    },
+  );
 
   test("an exported model draws no padding id either", async () => {
     const { js } = gptModule(model(own + 60), { tokenizer: task.tokenizer, begin: 0 });
@@ -201,18 +212,31 @@ describe("a vocabulary padded beyond the tokenizer's", () => {
 });
 
 describe("groups and budgets", () => {
-  test.each(Object.keys(tuneAlgorithms) as TuneName[])("%s with a group of one", (algo) => {
-    const needsMore = (
-      ["rloo", "grpo", "dr-grpo", "dapo", "gspo", "cispo", "dppo", "maxrl", "mrt"] as TuneName[]
-    ).includes(algo);
-    const start = () => first(training(alphabet()), algo, { groupSize: 1 });
-    if (needsMore) expect(start).toThrow(/groupSize of 2 or more, got 1/);
-    else expect(Number.isFinite(start().gradNorm)).toBe(true);
-    if (!["reinforce", "reinforce++"].includes(algo)) return;
-    expect(() => first(training(alphabet()), algo, { prompts: 1, groupSize: 1 })).toThrow(
-      SettingError,
-    );
-  });
+  test.each(Object.keys(groupAlgorithms) as GroupAlgorithmName[])(
+    "%s with a group of one",
+    (algo) => {
+      const needsMore = (
+        [
+          "rloo",
+          "grpo",
+          "dr-grpo",
+          "dapo",
+          "gspo",
+          "cispo",
+          "dppo",
+          "maxrl",
+          "mrt",
+        ] as GroupAlgorithmName[]
+      ).includes(algo);
+      const start = () => first(training(alphabet()), algo, { groupSize: 1 });
+      if (needsMore) expect(start).toThrow(/groupSize of 2 or more, got 1/);
+      else expect(Number.isFinite(start().gradNorm)).toBe(true);
+      if (!["reinforce", "reinforce++"].includes(algo)) return;
+      expect(() => first(training(alphabet()), algo, { prompts: 1, groupSize: 1 })).toThrow(
+        SettingError,
+      );
+    },
+  );
 
   test("dynamic sampling stops when the budget of tokens is spent", () => {
     const task = alphabet({ reward: () => 1 }); // no group ever has a signal

@@ -3,9 +3,13 @@
  * completions with their probabilities, by the very code that trains. float64, to 1e-6.
  */
 import { describe, expect, test } from "vitest";
+import {
+  estimatorOf,
+  type GroupAlgorithmName,
+  tuneSettings,
+} from "../../src/algos/group-algorithms.ts";
 import { Learner } from "../../src/algos/improve.ts";
 import { Scorer } from "../../src/algos/scorer.ts";
-import { estimatorOf, type TuneName, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
@@ -94,7 +98,7 @@ function exact(gpt: Gpt): {
 const sizes = { rows: 1, positions: 8, samples: 4, steps };
 
 /** The exact mean of minus the loss's gradient over all K-tuples. */
-function meanOf(gpt: Gpt, name: TuneName, K: number, more: object = {}): Float64Array {
+function meanOf(gpt: Gpt, name: GroupAlgorithmName, K: number, more: object = {}): Float64Array {
   const c = settle(tuneSettings, { klWeight: 0, standardize: false, valueWeight: 0, ...more });
   const estimator = { ...estimatorOf(name, c), aggregation: "sequenceSum" as const };
   const { probabilities, logProbs } = exact(gpt);
@@ -125,7 +129,7 @@ function meanOf(gpt: Gpt, name: TuneName, K: number, more: object = {}): Float64
     let p = 1;
     for (const [row, o] of index.entries()) {
       p *= probabilities[o];
-      batch.begin(row, prompt);
+      batch.start(row, prompt);
       batch.length[row] = all[o].length;
       batch.reward[row] = rewardOf(all[o]);
       for (const [j, token] of all[o].entries()) {

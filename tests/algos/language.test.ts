@@ -2,10 +2,14 @@
 
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import {
+  type GroupAlgorithmName,
+  groupAlgorithms,
+  tuneSettings,
+} from "../../src/algos/group-algorithms.ts";
 import { inStages, LanguageTraining } from "../../src/algos/language-training.ts";
 import { countTokens, sftSettings, supervised, TextLoss, textsOf } from "../../src/algos/sft.ts";
 import { type TuneReport, tuning } from "../../src/algos/tune.ts";
-import { type TuneName, tuneAlgorithms, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
 import { Random } from "../../src/core/random.ts";
@@ -24,7 +28,7 @@ const config = (algo: string, settings: object = {}) => ({
   steps: 100_000,
   settings: { ...small, learningRate: 3e-3, warmup: 2, ...settings },
 });
-const names = Object.keys(tuneAlgorithms) as TuneName[];
+const names = Object.keys(groupAlgorithms) as GroupAlgorithmName[];
 
 test.each(names)("%s raises the exact mean reward of a token task", (algo) => {
   const session = openText(config(algo), { backend: simd({ memory: 2 ** 26 }) });
@@ -40,7 +44,7 @@ test("REINFORCE comes to the best there is, and knows it exactly", () => {
   expect(exactMeanReward(session.gpt, session.task)).toBeGreaterThan(2.6); // all of abc, bcd …: 2 to 3
 });
 
-const resumed: [TuneName, object][] = [
+const resumed: [GroupAlgorithmName, object][] = [
   ["grpo", { klWeight: 0.05, targetKl: 0.01, curriculum: true }],
   ["ppo", { klWeight: 0.02, minibatches: 3 }],
   ["dapo", { topK: 3 }],
@@ -76,7 +80,11 @@ function trainingOf(task: TextTask, valueHead = true, k = loops()): LanguageTrai
   const random = new Random(1);
   return new LanguageTraining(new Gpt(k, options, random), task, random.split(), 10_000);
 }
-const firstReport = (t: LanguageTraining, algo: TuneName, settings: object = {}): TuneReport => {
+const firstReport = (
+  t: LanguageTraining,
+  algo: GroupAlgorithmName,
+  settings: object = {},
+): TuneReport => {
   const c = settle(tuneSettings, { prompts: 4, groupSize: 4, ...settings });
   return inStages(t, [tuning(t, algo, c)]).next().value as TuneReport;
 };
@@ -123,7 +131,7 @@ describe("bad input", () => {
       "the task has no prompts",
     );
     expect(() => firstReport(trainingOf(alphabet(), false), "ppo")).toThrow(
-      "want a model with a value head",
+      "expected a model with a value head",
     );
     const long = { train: [{ prompt: "abcabcabc", completion: "a" }], validation: [], heldOut: [] };
     const t = trainingOf(alphabet({ examples: long }));
@@ -158,15 +166,15 @@ test("completions without an end: scored, or left out, or paying for it", () => 
     return sampled;
   };
   const left = batchOf({ cutShort: "leave" });
-  expect([...left.counts]).toEqual([...left.batch.ended]);
+  expect([...left.counts]).toEqual([...left.batch.endLength]);
   expect(left.report().cutShort).toBeCloseTo(
-    left.batch.ended.filter((e) => e === 0).length / 32,
+    left.batch.endLength.filter((e) => e === 0).length / 32,
     12,
   );
   const paying = batchOf({ missingEnd: 0.5 });
   for (let i = 0; i < 32; i++) {
     expect(paying.counts[i]).toBe(1);
-    expect(paying.batch.reward[i]).toBe(paying.batch.ended[i] === 1 ? 1 : 0.5);
+    expect(paying.batch.reward[i]).toBe(paying.batch.endLength[i] === 1 ? 1 : 0.5);
   }
   expect(paying.report().meanReturn).toBe(1); // the task's own reward
 });

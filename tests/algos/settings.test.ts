@@ -1,10 +1,10 @@
 /** Settings of trainers: what they are where nobody says, and what they refuse. */
 import { describe, expect, test } from "vitest";
 import { episodeAlgorithms } from "../../src/algos/episodes.ts";
+import { estimatorOf, groupAlgorithms, tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { algorithms } from "../../src/algos/index.ts";
 import { rewardModelSettings } from "../../src/algos/reward-model.ts";
 import { sftSettings } from "../../src/algos/sft.ts";
-import { estimatorOf, tuneAlgorithms, tuneSettings } from "../../src/algos/tune-settings.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { type Settings, settle } from "../../src/core/settings.ts";
 
@@ -227,7 +227,7 @@ describe("an estimator of a name and settings", () => {
     expect(kl("ppo", told)).toEqual({ ...none, weight: 0.2, place: "loss", estimator: "k3" });
   });
   test("has its own clip, unless a range is said: of both sides, and of nothing else", () => {
-    const { surrogate } = tuneAlgorithms.dapo.estimator;
+    const { surrogate } = groupAlgorithms.dapo.estimator;
     const of = (clipRange: number) => estimatorOf("dapo", settle(tuneSettings, { clipRange }));
     expect(of(0).surrogate).toEqual(surrogate);
     expect(surrogate).toMatchObject({ clipLow: 0.2, clipHigh: 0.28 });
@@ -236,7 +236,7 @@ describe("an estimator of a name and settings", () => {
   test("usual settings: several passes where the algorithm clips, dynamic sampling for DAPO", () => {
     const several = { epochs: 2, minibatches: 2 };
     const usual = Object.fromEntries(
-      Object.entries(tuneAlgorithms).map(([name, a]) => [name, "usual" in a ? a.usual : {}]),
+      Object.entries(groupAlgorithms).map(([name, a]) => [name, "usual" in a ? a.usual : {}]),
     );
     const passes = (name: string): boolean => name === "ppo" || clips.includes(name);
     for (const [name, settings] of Object.entries(usual)) {

@@ -10,7 +10,7 @@ describe("stages", () => {
     const part = { n: 0 };
     return {
       parts: { n: keptNumber(part, "n") },
-      begin: () => void log.push(`${name} begins`),
+      start: () => void log.push(`${name} begins`),
       *run() {
         while (part.n < reports) {
           part.n++;
@@ -49,12 +49,10 @@ describe("stages", () => {
     const { t } = writing(letters(), 100);
     expect(t.report()).toMatchObject({ meanReturn: Number.NaN, meanLength: Number.NaN });
     expect(t.left()).toBe(1);
-    t.envSteps = 40;
-    t.completions = 7;
-    t.report(2, 3);
-    t.begin({});
+    t.count({ tokens: 40, completions: 7, meanReturn: 2, meanLength: 3 });
+    t.restoreOrStart({});
     const again = writing(letters(), 100).t;
-    again.begin({});
+    again.restoreOrStart({});
     again.restore(t.save());
     for (const each of [t, again]) {
       expect(each.report()).toEqual({
@@ -72,7 +70,7 @@ describe("stages", () => {
       Object.entries(again.save() as object).filter(([name]) => name !== "last"),
     );
     const third = writing(letters(), 100).t;
-    third.begin({});
+    third.restoreOrStart({});
     third.restore(older as never);
     expect(third.report()).toMatchObject({ envSteps: 40, meanReturn: Number.NaN });
   });

@@ -5,8 +5,8 @@ import {
   keptNumber,
   mustBeFinite,
   mustHaveDeviation,
-  Progress,
   Training,
+  TrainingState,
   weightsOf,
 } from "../../src/algos/training.ts";
 import { loops } from "../../src/backends/loops.ts";
@@ -28,7 +28,7 @@ function training(total = 1000, saved: object | null = null, renews = false, env
   const [{ observationSpace: observation, actionSpace: action }] = env.envs;
   const options = { observation, action, critic: true, hidden: [] };
   const model = new ActorCritic(loops(), options, new Random(1));
-  return new Training(model, env, new Random(2), total, saved as never, renews);
+  return new Training(model, env, new Random(2), total, { saved: saved as never, renews });
 }
 const rollout = (returns: readonly number[], count: number) => ({
   episodes: returns.length,
@@ -58,8 +58,8 @@ describe("a report", () => {
   });
   test("goes on as it was after a save, in the middle of the 100", () => {
     const [a, b] = [training(), training()];
-    a.begin({});
-    b.begin({});
+    a.restoreOrStart({});
+    b.restoreOrStart({});
     a.count(rollout(numbers(0, 70), 90));
     b.restore(a.save());
     for (const t of [a, b]) t.count(rollout(numbers(100, 150), 60));
@@ -98,7 +98,7 @@ describe("a saved training", () => {
   };
   function saved() {
     const t = training();
-    expect(t.begin({ counter: keptNumber({ n: 5 }, "n") })).toBe(false);
+    expect(t.restoreOrStart({ counter: keptNumber({ n: 5 }, "n") })).toBe(false);
     for (const { data } of t.model.parameters.list) data.fill(0.25);
     t.next();
     t.random.uniform();
@@ -110,7 +110,7 @@ describe("a saved training", () => {
     const { t, state } = saved();
     const part = { n: 0 };
     const next = training(1000, state);
-    expect(next.begin({ counter: keptNumber(part, "n") })).toBe(true);
+    expect(next.restoreOrStart({ counter: keptNumber(part, "n") })).toBe(true);
     expect(part.n).toBe(5);
     expect(next.save()).toEqual(state);
     expect(next.random.uniform()).toBe(t.random.uniform());
@@ -123,20 +123,20 @@ describe("a saved training", () => {
     const next = training();
     next.restore(state as never);
     expect(next.report().update).toBe(0);
-    expect(next.begin({ counter: keptNumber({ n: 0 }, "n") })).toBe(true);
+    expect(next.restoreOrStart({ counter: keptNumber({ n: 0 }, "n") })).toBe(true);
     expect(next.report()).toMatchObject({ update: 1, envSteps: 18 });
-    expect(next.begin({})).toBe(false);
+    expect(next.restoreOrStart({})).toBe(false);
   });
   test("without its counters' part, or with weights that are not finite, is refused", () => {
     const { state } = saved();
-    expect(() => training(1000, state).begin({ other: keptNumber({ n: 0 }, "n") })).toThrow(
-      /no "other"/,
-    );
+    expect(() =>
+      training(1000, state).restoreOrStart({ other: keptNumber({ n: 0 }, "n") }),
+    ).toThrow(/no "other"/);
     const weights = (state as { weights: Record<string, Float32Array> }).weights;
     weights["critic.head.bias"][0] = Number.NaN;
     const next = training(1000, state);
     const before = next.model.parameters.list.map(({ data }) => [...data]);
-    expect(() => next.begin({})).toThrow(
+    expect(() => next.restoreOrStart({})).toThrow(
       'state: expected finite numbers as "critic.head.bias", got NaN at 0',
     );
     expect(next.model.parameters.list.map(({ data }) => [...data])).toEqual(before);
@@ -146,7 +146,7 @@ describe("a saved training", () => {
     const counter = { n: 0 };
     const renewed = training(1000, state, true, 3);
     const forgets = { ...keptNumber({ n: 1 }, "n"), renew: () => void counter.n++ };
-    renewed.begin({ counter: forgets });
+    renewed.restoreOrStart({ counter: forgets });
     expect(counter.n).toBe(1);
     expect(renewed.report()).toEqual(t.report());
     expect(renewed.env.moments?.count).toBeCloseTo((t.env.moments?.count ?? 0) + 3, 6);
@@ -155,7 +155,7 @@ describe("a saved training", () => {
     expect(new Set(starts).size).toBe(3);
     const late = training(1000, null, false, 3);
     late.renew(state as never);
-    late.begin({ counter: forgets });
+    late.restoreOrStart({ counter: forgets });
     expect(late.save()).toEqual(renewed.save());
   });
   test("fresh environments are of the run's chance: other seeds, other episodes", () => {
@@ -163,7 +163,7 @@ describe("a saved training", () => {
     const other = { ...state, random: new Random(99).save() };
     const [a, b] = [state, other].map((s) => {
       const t = training(1000, s, true, 2);
-      t.begin({ counter: keptNumber({ n: 1 }, "n") });
+      t.restoreOrStart({ counter: keptNumber({ n: 1 }, "n") });
       return t.env.envs.map((env) => env.save().join());
     });
     expect(a).not.toEqual(b);
@@ -176,8 +176,8 @@ describe("a saved training", () => {
     expect(next.model.parameters.list[0].data[0]).not.toBe(0.25);
   });
   test("a part that is kept later is saved too", () => {
-    const progress = new Progress(new Random(1), 100);
-    progress.begin({ a: keptNumber({ n: 1 }, "n") });
+    const progress = new TrainingState(new Random(1), 100);
+    progress.restoreOrStart({ a: keptNumber({ n: 1 }, "n") });
     progress.keep("b", keptNumber({ n: 2 }, "n"));
     expect(progress.save()).toMatchObject({ a: 1, b: 2, update: 0 });
   });

@@ -50,7 +50,7 @@ function actorCritic(k: Backend, poison: boolean) {
   };
   const step = (): void => {
     tape.backward(tape.run(loss));
-    clipGlobalNorm(adam.runs, 0.5);
+    clipGlobalNorm(adam.regions, 0.5);
     adam.step();
   };
   return { step, tape, parameters };

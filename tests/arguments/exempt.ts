@@ -19,7 +19,7 @@ export const exempt: Readonly<Record<string, string>> = {
       .map((name) => [name, session]),
   ),
   ...Object.fromEntries(
-    `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining Minibatch Optimizer Parameters Rollout
+    `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
     Tape Training VectorEnv checkEnv dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
     loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)

@@ -230,7 +230,13 @@ export const numeric: Recipes = {
   squashedLogProb: [...gaussian, tensor([2, 3]), bounds],
   squashedLogProbOfAction: [...gaussian, tensor([2, 3]), bounds],
   squashedRsample: [...gaussian, tensor([2, 3]), bounds],
-  squashedSample: [array(6), array(6), read(logits), read(logits), array(6), bounds],
+  squashedSample: [
+    fields({ action: array(6), u: array(6) }),
+    read(logits),
+    read(logits),
+    array(6),
+    bounds,
+  ],
   squashedMode: [array(6), read(logits), bounds],
 
   surrogateLoss: [
@@ -273,19 +279,23 @@ export const numeric: Recipes = {
   topEntropyMask: [array(6), array(6), array(6), unit(0.5)],
   importanceWeights: [
     array(6),
-    array(6),
-    array(6),
-    array(6),
-    count(3),
+    fields({ logProb: array(6), samplerLogProb: array(6), mask: array(6), steps: count(3) }),
     fields({ level: name("token"), mode: name("truncate"), low: real(0), high: real(2) }),
   ],
-  offPolicySequenceMask: [array(2), array(2), array(6), array(6), array(6), real(1)],
+  offPolicySequenceMask: [
+    array(2),
+    array(2),
+    fields({ logProb: array(6), samplerLogProb: array(6), mask: array(6) }),
+    real(1),
+  ],
   klShapedRewards: [
     array(6),
-    longer(array(2)),
-    array(6),
-    array(6),
-    array(6),
+    fields({
+      score: longer(array(2)),
+      logProb: array(6),
+      refLogProb: array(6),
+      mask: array(6),
+    }),
     real(0.1),
     klSettings,
   ],
@@ -311,8 +321,7 @@ export const numeric: Recipes = {
   lambdaReturns: [array(6), withoutValue, unit(0.9), unit(0.9)],
   nStepReturns: [array(6), withoutValue, unit(0.9), count(2)],
   vtrace: [
-    array(6),
-    array(6),
+    fields({ target: array(6), advantage: array(6) }),
     rollout,
     array(6),
     unit(0.9),
@@ -320,8 +329,23 @@ export const numeric: Recipes = {
   ],
   retrace: [array(6), rollout, array(6), unit(0.9), unit(0.9)],
   importanceCorrectedTdErrors: [array(6), rollout, array(6), unit(0.9), unit(0.9)],
-  tokenGae: [array(6), array(6), array(6), array(6), count(3), unit(0.9), unit(0.9)],
-  nextValues: [array(6), array(6), array(2), array(6), array(6), array(6), count(2)],
+  tokenGae: [
+    array(6),
+    fields({ reward: array(6), value: array(6), mask: array(6), steps: count(3) }),
+    unit(0.9),
+    unit(0.9),
+  ],
+  nextValues: [
+    array(6),
+    fields({
+      value: array(6),
+      lastValue: array(2),
+      finalValue: array(6),
+      terminated: array(6),
+      truncated: array(6),
+      envs: count(2),
+    }),
+  ],
   explainedVariance: [array(6), array(6)],
   standardize: [
     array(6),

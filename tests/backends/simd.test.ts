@@ -253,7 +253,7 @@ describe("kernels agree with the loops", () => {
         const adam = new Adam(parameters, { weightDecay: 0.1, decoupled });
         for (let t = 0; t < 20; t++) {
           for (const p of parameters.list) random.fillNormal(p.grad);
-          clipGlobalNorm(adam.runs, 1);
+          clipGlobalNorm(adam.regions, 1);
           adam.step();
         }
         expect(parameters.list.every((p) => p.grad.every((g) => g === 0))).toBe(true);

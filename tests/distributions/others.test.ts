@@ -239,7 +239,7 @@ describe("squashed Gaussian", () => {
   });
   test("sample and mode; an action at a bound is refused", () => {
     const [action, u] = [new Float64Array(1), new Float64Array(1)];
-    squashedSample(action, u, of([1, 1], [0]), of([1], [0]), [0.5], { low: 0, high: 2 });
+    squashedSample({ action, u }, of([1, 1], [0]), of([1], [0]), [0.5], { low: 0, high: 2 });
     expect(u[0]).toBe(0.5);
     expect(action[0]).toBeCloseTo(1 + Math.tanh(0.5), 12);
     squashedMode(action, of([1, 1], [-1]));

@@ -84,7 +84,7 @@ const train = (make: () => Dynamics, updates: number, saved: State | null = null
     { observation, action, hidden: [8], critic: true },
     random.split(),
   );
-  const training = new Training(model, env, random.split(), 400, saved);
+  const training = new Training(model, env, random.split(), 400, { saved });
   const reports = ppo(
     training,
     settle(ppoSettings, { envs: 2, rollout: 16, minibatch: 16, epochs: 2 }),
@@ -99,7 +99,7 @@ describe("training", () => {
   test("PPO, evaluated in between, is bit-equal to that of the twin", () => {
     const run = (make: () => Dynamics) => {
       const { training, model, seen, reports } = train(make, 8);
-      const evaluation = evaluate(model, training.env, 5, 3, true);
+      const evaluation = evaluate(model, training.env, { episodes: 5, seed: 3, greedy: true });
       seen.push(...Array.from({ length: 4 }, () => reports.next().value));
       return { seen, evaluation, weights: model.parameters.list.map((p) => [...p.data]) };
     };
@@ -152,7 +152,7 @@ describe("training", () => {
     const { env } = training;
     const second = env.observation.slice(2);
     const statistics = env.saveStatistics();
-    evaluate(model, env, 2, 1, true);
+    evaluate(model, env, { episodes: 2, seed: 1, greedy: true });
     expect(env.saveStatistics()).toEqual(statistics);
     expect(env.observation.slice(2)).toEqual(second);
     expect([env.fresh[0], env.episodeLength[0], env.episodeReturn[0]]).toEqual([1, 0, 0]);

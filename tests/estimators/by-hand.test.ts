@@ -96,7 +96,16 @@ describe("what does not fit is refused with what it got", () => {
     );
     expect(() => stepsOf("x", [1, 2, 3], 2)).toThrow(ShapeError);
     const out = new Float64Array(4);
-    klShapedRewards(out, [5, 7], [-1, -1, -1, -1], [-1.5, -1, -2, -1], [1, 0, 1, 1], 2);
+    klShapedRewards(
+      out,
+      {
+        score: [5, 7],
+        logProb: [-1, -1, -1, -1],
+        refLogProb: [-1.5, -1, -2, -1],
+        mask: [1, 0, 1, 1],
+      },
+      2,
+    );
     expect([...out]).toEqual([5 - 1, 0, -2, 7]);
   });
 });

@@ -127,7 +127,12 @@ describe("sequences that the trainer has left behind", () => {
   const now = [-3, -1, -1, -1, -2, -2, -5, -1]; // mean k1 by rows of two: 1, 0, 1, 2
   const keep = (advantage: number[], kept: number[], threshold: number): number[] => {
     const out = new Float64Array(4).fill(9);
-    offPolicySequenceMask(out, advantage, now, drawn, kept, threshold);
+    offPolicySequenceMask(
+      out,
+      advantage,
+      { logProb: now, samplerLogProb: drawn, mask: kept },
+      threshold,
+    );
     return [...out];
   };
   const all = new Array(8).fill(1);
@@ -144,12 +149,16 @@ describe("sequences that the trainer has left behind", () => {
     const weights = (mode: "truncate" | "mask" | "drop", low: number, high: number) => {
       const out = new Float64Array(4);
       const log = [2, 4, 0.5, 0.25].map(Math.log);
-      const shares = importanceWeights(out, log, [0, 0, 0, 0], [1, 1, 1, 0], 2, {
-        level: "token",
-        mode,
-        low,
-        high,
-      });
+      const shares = importanceWeights(
+        out,
+        { logProb: log, samplerLogProb: [0, 0, 0, 0], mask: [1, 1, 1, 0], steps: 2 },
+        {
+          level: "token",
+          mode,
+          low,
+          high,
+        },
+      );
       return [[...out].map((x) => Number(x.toFixed(9))), shares];
     };
     const [low, high] = [Math.exp(Math.log(0.5)), Math.exp(Math.log(4))];

@@ -68,11 +68,32 @@ describe("conjugateGradient", () => {
 describe("arrays of another length are refused", () => {
   const f = (n: number) => new Float32Array(n);
   test.each([
-    ["klShapedRewards, reward", () => pg.klShapedRewards(f(5), f(2), f(6), f(6), f(6), 0.1)],
-    ["klShapedRewards, reference", () => pg.klShapedRewards(f(6), f(2), f(6), f(5), f(6), 0.1)],
-    ["klShapedRewards, mask", () => pg.klShapedRewards(f(6), f(2), f(6), f(6), f(7), 0.1)],
+    [
+      "klShapedRewards, reward",
+      () =>
+        pg.klShapedRewards(f(5), { score: f(2), logProb: f(6), refLogProb: f(6), mask: f(6) }, 0.1),
+    ],
+    [
+      "klShapedRewards, reference",
+      () =>
+        pg.klShapedRewards(f(6), { score: f(2), logProb: f(6), refLogProb: f(5), mask: f(6) }, 0.1),
+    ],
+    [
+      "klShapedRewards, mask",
+      () =>
+        pg.klShapedRewards(f(6), { score: f(2), logProb: f(6), refLogProb: f(6), mask: f(7) }, 0.1),
+    ],
     ["topEntropyMask", () => pg.topEntropyMask(f(6), f(5), f(6), 0.5)],
-    ["offPolicySequenceMask", () => pg.offPolicySequenceMask(f(2), f(3), f(6), f(6), f(6), 1)],
+    [
+      "offPolicySequenceMask",
+      () =>
+        pg.offPolicySequenceMask(
+          f(2),
+          f(3),
+          { logProb: f(6), samplerLogProb: f(6), mask: f(6) },
+          1,
+        ),
+    ],
     ["tokenWeights, half a row", () => pg.tokenWeights(f(6), f(6), 4, { aggregation: "token" })],
     ["groupsBetween", () => pg.groupsBetween(f(5), f(6), 3, 0, 1)],
   ])("%s", (_, call) => {

@@ -94,10 +94,19 @@ test("importanceWeights says which shares its bounds cut", () => {
   const ratios = [0.1, 1, 3, 1, 5, 9];
   const settings = { level: "token", mode: "truncate", low: 0.5, high: 4 } as const;
   const call = (s: object, mask = f(1, 1, 1, 1, 1, 0)) =>
-    pg.importanceWeights(out, Float64Array.from(ratios, Math.log), f(0, 0, 0, 0, 0, 0), mask, 3, {
-      ...settings,
-      ...s,
-    });
+    pg.importanceWeights(
+      out,
+      {
+        logProb: Float64Array.from(ratios, Math.log),
+        samplerLogProb: f(0, 0, 0, 0, 0, 0),
+        mask,
+        steps: 3,
+      },
+      {
+        ...settings,
+        ...s,
+      },
+    );
   expect(call({})).toEqual({ below: 1 / 5, above: 1 / 5, dropped: 0 });
   expect([...out].map((x) => Number(x.toFixed(9)))).toEqual([0.5, 1, 3, 1, 4, 0]);
   expect(call({ mode: "mask" })).toEqual({ below: 1 / 5, above: 1 / 5, dropped: 2 / 5 });

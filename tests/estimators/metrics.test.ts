@@ -23,12 +23,12 @@ test("shares are means over the actions of all chunks, losses over the units of 
   const zero = { approximateKl: 0, clipFraction: 0, outsideFraction: 0 };
   expect(metrics).toMatchObject(zero);
   for (let pass = 0; pass < 2; pass++) {
-    metrics.begin(2);
+    metrics.beginStep(2);
     metrics.add("policyLoss", 3);
     metrics.add("policyLoss", 1); // a second chunk of the same step
     metrics.add("entropy", 0.5);
     take([1.5, 0.5, 1]); // with Â = 1 the clip cuts above its range
-    metrics.begin(6);
+    metrics.beginStep(6);
     metrics.add("policyLoss", 2);
     metrics.add("valueLoss", 4);
     take([1.3]);

@@ -11,6 +11,7 @@ import {
   klLoss,
   klOf,
   klShapedRewards,
+  oldKlLoss,
   proportionalKlWeight,
 } from "../../src/estimators/kl.ts";
 import { type ValueSettings, valueLoss } from "../../src/estimators/value.ts";
@@ -85,6 +86,32 @@ describe("valueLoss", () => {
   });
 });
 
+describe("oldKlLoss", () => {
+  const inputs = [
+    { shape: [4], data: [-1, -0.5, -2, 3] },
+    { shape: [4], data: [-1.2, -0.5, -1, 1], grad: false },
+    { shape: [4], data: [0.5, 2, 1, 0], grad: false },
+  ];
+  test("is Σ w·(ρ − 1 − ln ρ), and its gradient w·(ρ − 1)", () => {
+    gradCheck(oldKlLoss, inputs);
+    const [logProb, old, w] = inputs.map(({ shape, data }) => input(k, shape, data));
+    const loss = new Tape(k).run(() => oldKlLoss(logProb, old, w));
+    const k3 = (x: number): number => Math.exp(x) - 1 - x;
+    expect(loss.data[0]).toBeCloseTo(0.5 * k3(0.2) + k3(-1), 12);
+  });
+  test("reads nothing where the weight is 0, and wants one shape", () => {
+    const [logProb, w] = [variable(k, [2], [-1, Infinity]), input(k, [2], [1, 0])];
+    const old = input(k, [2], [-1, 0]);
+    const tape = new Tape(k);
+    const loss = tape.run(() => oldKlLoss(logProb, old, w));
+    tape.backward(loss);
+    expect([loss.data[0], ...(logProb.grad ?? [])]).toEqual([0, 0, 0]);
+    expect(() => tape.run(() => oldKlLoss(logProb, old, input(k, [1], [1])))).toThrow(
+      "oldKlLoss: expected logProb, oldLogProb and weight of one shape, got [2], [2], [1]",
+    );
+  });
+});
+
 describe("klLoss", () => {
   test("by hand: π ½, reference ¼, so d = −ln 2", () => {
     const [p, q] = [Math.log(0.5), Math.log(0.25)];
@@ -132,10 +159,12 @@ describe("klLoss", () => {
     const reward = new Float64Array(6);
     klShapedRewards(
       reward,
-      [5, 7],
-      [0, 0, 0, 0, 0, 0],
-      [-1, -2, -3, -4, -5, Number.NaN],
-      [1, 1, 1, 1, 1, 0],
+      {
+        score: [5, 7],
+        logProb: [0, 0, 0, 0, 0, 0],
+        refLogProb: [-1, -2, -3, -4, -5, Number.NaN],
+        mask: [1, 1, 1, 1, 1, 0],
+      },
       0.1,
     );
     [-0.1, -0.2, 5 - 0.3, -0.4, 7 - 0.5, 0].forEach((want, i) => {
@@ -156,12 +185,16 @@ describe("importanceWeights", () => {
     mode: "truncate" | "mask",
   ): number[] => {
     const out = new Float64Array(4);
-    importanceWeights(out, logRatio, [0, 0, 0, 0], [1, 1, 1, 0], 4, {
-      level,
-      mode,
-      low: 0.6,
-      high: 3,
-    });
+    importanceWeights(
+      out,
+      { logProb: logRatio, samplerLogProb: [0, 0, 0, 0], mask: [1, 1, 1, 0], steps: 4 },
+      {
+        level,
+        mode,
+        low: 0.6,
+        high: 3,
+      },
+    );
     return [...out].map((x) => Number(x.toFixed(12)));
   };
   test("by hand: ratios 2, ½, 4 of three tokens; their product 4, its cube root 1.587", () => {

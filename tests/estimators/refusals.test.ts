@@ -67,7 +67,8 @@ const bounds: [string, (x: number) => unknown, number[], number[]][] = [
   ["steps", (x) => tokenWeights(out, [1, 1], x, { aggregation: "token" }), [1, 2], [0, 3, 1.5]],
   [
     "threshold",
-    (x) => offPolicySequenceMask(out, [1, 1], out, out, [1, 1], x),
+    (x) =>
+      offPolicySequenceMask(out, [1, 1], { logProb: out, samplerLogProb: out, mask: [1, 1] }, x),
     [-1, 1],
     [Number.NaN],
   ],
@@ -90,7 +91,12 @@ const bounds: [string, (x: number) => unknown, number[], number[]][] = [
     [0, 1],
     [-1],
   ],
-  ["klWeight", (x) => klShapedRewards(out, [1], out, out, [1, 1], x), [0, -1], [Number.NaN]],
+  [
+    "klWeight",
+    (x) => klShapedRewards(out, { score: [1], logProb: out, refLogProb: out, mask: [1, 1] }, x),
+    [0, -1],
+    [Number.NaN],
+  ],
   ...(["clipLow", "clipHigh", "dualClip", "delta"] as const).map(
     (name): [string, (x: number) => unknown, number[], number[]] => {
       const least = name === "dualClip" || name === "delta" ? 1 : 0;
@@ -125,13 +131,23 @@ test("names that are none", () => {
   expect(() => tokenWeights(out, [1, 1], 2, { aggregation: bad })).toThrow(/aggregation/);
   const bounds = { low: 0, high: 1 };
   expect(() =>
-    importanceWeights(out, out, out, out, 2, { ...bounds, level: bad, mode: "mask" }),
+    importanceWeights(
+      out,
+      { logProb: out, samplerLogProb: out, mask: out, steps: 2 },
+      { ...bounds, level: bad, mode: "mask" },
+    ),
   ).toThrow(/level/);
   expect(() =>
-    importanceWeights(out, out, out, out, 2, { ...bounds, level: "token", mode: bad }),
+    importanceWeights(
+      out,
+      { logProb: out, samplerLogProb: out, mask: out, steps: 2 },
+      { ...bounds, level: "token", mode: bad },
+    ),
   ).toThrow(/mode/);
   const crossed = { low: 2, high: 1, level: "token", mode: "mask" } as const;
-  expect(() => importanceWeights(out, out, out, out, 2, crossed)).toThrow(RangeError);
+  expect(() =>
+    importanceWeights(out, { logProb: out, samplerLogProb: out, mask: out, steps: 2 }, crossed),
+  ).toThrow(RangeError);
 });
 
 describe("a line search", () => {

@@ -58,8 +58,8 @@ describe("a memory", () => {
       actor.reset.fill(1);
       actor.act(new Random(1));
       const next = [...states[1], ...states[2]];
-      const judged = [...actor.judge(next)];
-      expect([...actor.judge(next)]).toEqual(judged);
+      const judged = [...actor.valuesOf(next)];
+      expect([...actor.valuesOf(next)]).toEqual(judged);
       actor.observation.set(next);
       actor.reset.fill(0);
       actor.actGreedily();
@@ -129,7 +129,7 @@ describe("actions", () => {
       expect([...actor.value]).toEqual([0, 0]);
     }
     expect([
-      ...new Actor(modelOf({ critic: false }), 2).judge([...states[0], ...states[1]]),
+      ...new Actor(modelOf({ critic: false }), 2).valuesOf([...states[0], ...states[1]]),
     ]).toEqual([0, 0]);
     expect(() => new Actor(modelOf(), 0)).toThrow(RangeError);
   });
@@ -139,7 +139,7 @@ describe("actions", () => {
     const use = (): void => {
       const actor = new Actor(model, 3, { masked: true });
       actor.act(new Random(1));
-      actor.judge(new Float32Array(9));
+      actor.valuesOf(new Float32Array(9));
       actor.free();
     };
     use();

@@ -12,8 +12,8 @@ import { box, discrete, multiBinary, multiDiscrete, type Space } from "../../src
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
 import { explainer } from "../../src/policies/explain.ts";
-import { Minibatch } from "../../src/rollout/minibatch.ts";
 import { Rollout } from "../../src/rollout/rollout.ts";
+import { RolloutChunks } from "../../src/rollout/rollout-chunks.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
 
 /** Random pictures of 2 × 5 × 4; episodes end at random; masks that change with each step. */
@@ -113,7 +113,7 @@ for (const [bodyName, body] of Object.entries(bodies)) {
           rollout.collect(random); // the second one starts in the middle of episodes
           rollout.collect(random);
           const n = steps * envs;
-          const batch = new Minibatch(model, rollout, n, { masked, steps, whole: true });
+          const batch = new RolloutChunks(model, rollout, n, { masked, steps, whole: true });
           const order = Int32Array.from({ length: n }, (_, i) => i);
           const tape = new Tape(k);
           batch.forEachChunk(order, 0, n, () => {
@@ -146,7 +146,7 @@ test("sequences of some environments give what all of them give", () => {
   rollout.collect(random);
   const chosen = [2, 0];
   const order = Int32Array.from({ length: 10 }, (_, i) => Math.floor(i / 2) * 4 + chosen[i % 2]);
-  const batch = new Minibatch(model, rollout, 10, { steps: 5 });
+  const batch = new RolloutChunks(model, rollout, 10, { steps: 5 });
   const tape = new Tape(k);
   batch.forEachChunk(order, 0, 10, () => {
     const logProb = tape.run(() =>
@@ -201,7 +201,7 @@ describe("an answer does not depend on what was called before", () => {
         return Array.from({ length: 6 }, (_, t) => {
           actor.observation.set(at(t).data);
           actor.act(random);
-          if (value) actor.judge(at(99).data); // changes nothing that comes after
+          if (value) actor.valuesOf(at(99).data); // changes nothing that comes after
           return [...actor.action, ...actor.logProb];
         });
       });

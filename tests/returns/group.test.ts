@@ -5,8 +5,8 @@ import { ShapeError } from "../../src/core/errors.ts";
 import type { Groups } from "../../src/returns/center.ts";
 import {
   batchStandardize,
+  groupAdvantages,
   groupMean,
-  groupShares,
   groupStandardize,
   groupsBetween,
   leaveOneOut,
@@ -224,13 +224,13 @@ describe("by hand", () => {
   });
 });
 
-test("groupShares is the one that its settings name; without any, the reward, and 0 where there is none", () => {
+test("groupAdvantages is the one that its settings name; without any, the reward, and 0 where there is none", () => {
   const reward = Float64Array.of(1, 2, 6, 0, 5, Number.NaN);
   const settings = { ddof: 1, eps: 0.1 };
   const shares = (baseline: string, scale: string): number[] => {
-    const share = new Float64Array(6);
-    groupShares(share, reward, { baseline, scale, ...settings }, 3);
-    return [...share];
+    const advantage = new Float64Array(6);
+    groupAdvantages(advantage, reward, { baseline, scale, ...settings }, 3);
+    return [...advantage];
   };
   const by = (compute: (out: Float64Array) => void): number[] => {
     const out = new Float64Array(6);

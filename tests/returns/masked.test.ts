@@ -15,24 +15,37 @@ const mask = f(1, 0, 1, 1, 0, 0);
 const scans: Record<string, (x: number) => ArrayLike<number>> = {
   tokenGae(x) {
     const out = new Float32Array(6);
-    pg.tokenGae(out, f(1, x, 2, 3, x, x), f(0.5, x, 1, 2, x, x), mask, 3, 0.9, 0.8);
+    pg.tokenGae(
+      out,
+      { reward: f(1, x, 2, 3, x, x), value: f(0.5, x, 1, 2, x, x), mask, steps: 3 },
+      0.9,
+      0.8,
+    );
     return out;
   },
   importanceWeights(x) {
     const out = new Float32Array(6);
     const settings = { level: "sequence", mode: "drop", low: 0, high: 9 } as const;
-    pg.importanceWeights(out, f(-1, x, -2, -1, x, x), f(-2, x, -1, -1, x, x), mask, 3, settings);
+    pg.importanceWeights(
+      out,
+      { logProb: f(-1, x, -2, -1, x, x), samplerLogProb: f(-2, x, -1, -1, x, x), mask, steps: 3 },
+      settings,
+    );
     return out;
   },
   offPolicySequenceMask(x) {
     const keep = new Float32Array(2);
     const [a, b] = [f(-1, x, -2, -1, x, x), f(-2, x, -1, -1, x, x)];
-    pg.offPolicySequenceMask(keep, f(-1, -1), a, b, mask, 0.1);
+    pg.offPolicySequenceMask(keep, f(-1, -1), { logProb: a, samplerLogProb: b, mask }, 0.1);
     return keep;
   },
   klShapedRewards(x) {
     const out = new Float32Array(6);
-    pg.klShapedRewards(out, f(1, 2), f(-1, x, -2, -1, x, x), f(-2, x, -1, -1, x, x), mask, 0.1);
+    pg.klShapedRewards(
+      out,
+      { score: f(1, 2), logProb: f(-1, x, -2, -1, x, x), refLogProb: f(-2, x, -1, -1, x, x), mask },
+      0.1,
+    );
     return out;
   },
   topEntropyMask(x) {

@@ -27,9 +27,9 @@ const scans: Record<string, Scan> = {
   lambdaReturns: ({ r, gamma, lambda }, out) => lambdaReturns(out, r, gamma, lambda),
   gae: ({ r, gamma, lambda }, out) => gae(out, r, gamma, lambda),
   "vtrace target": ({ r, logRatio, gamma, lambda, caps }, out) =>
-    vtrace(out, spare(out), r, logRatio, gamma, { lambda, ...caps }),
+    vtrace({ target: out, advantage: spare(out) }, r, logRatio, gamma, { lambda, ...caps }),
   "vtrace advantage": ({ r, logRatio, gamma, lambda, caps }, out) =>
-    vtrace(spare(out), out, r, logRatio, gamma, { lambda, ...caps }),
+    vtrace({ target: spare(out), advantage: out }, r, logRatio, gamma, { lambda, ...caps }),
   retrace: ({ r, logRatio, gamma, lambda }, out) => retrace(out, r, logRatio, gamma, lambda),
   importanceCorrectedTdErrors: ({ r, logRatio, gamma, lambda }, out) =>
     importanceCorrectedTdErrors(out, r, logRatio, gamma, lambda),
@@ -204,7 +204,7 @@ describe("identities", () => {
       const zeros = new Float64Array(r.reward.length);
       const returns = written(r, (out) => lambdaReturns(out, consistent, gamma, lambda));
       const target = written(r, (out) =>
-        vtrace(out, spare(out), consistent, zeros, gamma, { lambda }),
+        vtrace({ target: out, advantage: spare(out) }, consistent, zeros, gamma, { lambda }),
       );
       near(target, returns);
       const advantage = written(r, (out) => gae(out, consistent, gamma, lambda));
@@ -239,7 +239,14 @@ function withOwnValues(r: Transitions): Transitions {
   const nextValue = new Float64Array(r.reward.length);
   const last = Float64Array.from({ length: r.envs }, (_, e) => e - 1.5);
   const final = r.value.map((v) => 2 - v);
-  nextValues(nextValue, r.value, last, final, r.terminated, r.truncated, r.envs);
+  nextValues(nextValue, {
+    value: r.value,
+    lastValue: last,
+    finalValue: final,
+    terminated: r.terminated,
+    truncated: r.truncated,
+    envs: r.envs,
+  });
   return { ...r, nextValue };
 }
 
@@ -284,7 +291,9 @@ describe("by hand, γ = ½", () => {
     const [half, twice] = [Math.log(0.5), Math.log(2)];
     const logRatio = Float64Array.of(half, twice, twice, half, half, twice);
     const advantage = new Float64Array(6);
-    const target = of((out) => vtrace(out, advantage, byHand, logRatio, 0.5, { pgRhoBar: 1.5 }));
+    const target = of((out) =>
+      vtrace({ target: out, advantage }, byHand, logRatio, 0.5, { pgRhoBar: 1.5 }),
+    );
     // e₂ = ½·5, 1·13;  e₁ = 1·4, ½·−4;  e₀ = ½·3 + ½·½·4 = 2.5, 1·2 + ½·1·−2 = 1;  v = V + e
     near(target, [2.5, 3, 8, 4, 10.5, 23], 1e-12);
     // Â₂ = ½·5, 1½·13;  Â₁ = 1½·4, ½·−4;  Â₀ = ½·(1 + ½·(4 + 4) − 0), 1½·(1 + ½·(6 − 2) − 2)
@@ -334,9 +343,9 @@ test("nextValues: 0 where terminated, which wins; final where truncated; the nex
   const truncated = Float64Array.of(0, 0, 1, 1, 0, 0);
   const want = [3, 0, 0, 40, 7, 0];
   const out = new Float64Array(6);
-  nextValues(out, value, last, final, terminated, truncated, 2);
+  nextValues(out, { value, lastValue: last, finalValue: final, terminated, truncated, envs: 2 });
   expect([...out]).toEqual(want);
-  nextValues(value, value, last, final, terminated, truncated, 2);
+  nextValues(value, { value, lastValue: last, finalValue: final, terminated, truncated, envs: 2 });
   expect([...value]).toEqual(want);
 });
 
@@ -389,7 +398,12 @@ describe("tokenGae", () => {
   const tokens = (reward: number[], value: number[], mask: number[], lambda: number): number[] => {
     const out = Float64Array.from(reward);
     const [v, m] = [Float64Array.from(value), Float64Array.from(mask)];
-    tokenGae(out, Float64Array.from(reward), v, m, reward.length, 0.5, lambda);
+    tokenGae(
+      out,
+      { reward: Float64Array.from(reward), value: v, mask: m, steps: reward.length },
+      0.5,
+      lambda,
+    );
     return [...out];
   };
 
@@ -413,14 +427,26 @@ describe("tokenGae", () => {
       const zeros = new Float64Array(kept.length);
       const alone = { envs: 1, reward: pick(reward), value: pick(value), nextValue: zeros.slice() };
       if (kept.length > 0)
-        nextValues(alone.nextValue, alone.value, Float64Array.of(0), zeros, zeros, zeros, 1);
+        nextValues(alone.nextValue, {
+          value: alone.value,
+          lastValue: Float64Array.of(0),
+          finalValue: zeros,
+          terminated: zeros,
+          truncated: zeros,
+          envs: 1,
+        });
       const want = zeros.slice();
       if (kept.length > 0)
         gae(want, { ...alone, terminated: zeros, truncated: zeros }, gamma, lambda);
       // two rows, so that the second would see what the first left behind
       const twice = (x: Floats): Float64Array => Float64Array.of(...x, ...x);
       const out = new Float64Array(2 * steps);
-      tokenGae(out, twice(reward), twice(value), twice(mask), steps, gamma, lambda);
+      tokenGae(
+        out,
+        { reward: twice(reward), value: twice(value), mask: twice(mask), steps },
+        gamma,
+        lambda,
+      );
       const row = new Float64Array(steps);
       kept.forEach((i, k) => {
         row[i] = want[k];
@@ -475,10 +501,25 @@ describe("what does not fit is refused", () => {
     for (const n of [0, 1.5, Number.NaN])
       expect(() => nStepReturns(out, byHand, 1, n)).toThrow(RangeError);
     for (const cap of ["rhoBar", "cBar", "pgRhoBar"])
-      expect(() => vtrace(out, out.slice(), byHand, out, 1, { [cap]: -1 })).toThrow(RangeError);
-    expect(() => tokenGae(out, out, out, short, 3, 1, 1)).toThrow(ShapeError);
-    expect(() => tokenGae(out, out, out, out, 4, 1, 1)).toThrow(ShapeError);
+      expect(() =>
+        vtrace({ target: out, advantage: out.slice() }, byHand, out, 1, { [cap]: -1 }),
+      ).toThrow(RangeError);
+    expect(() => tokenGae(out, { reward: out, value: out, mask: short, steps: 3 }, 1, 1)).toThrow(
+      ShapeError,
+    );
+    expect(() => tokenGae(out, { reward: out, value: out, mask: out, steps: 4 }, 1, 1)).toThrow(
+      ShapeError,
+    );
     expect(() => discountedSums(out, short, 1)).toThrow(ShapeError);
-    expect(() => nextValues(out, out, short, out, out, out, 2)).toThrow(ShapeError);
+    expect(() =>
+      nextValues(out, {
+        value: out,
+        lastValue: short,
+        finalValue: out,
+        terminated: out,
+        truncated: out,
+        envs: 2,
+      }),
+    ).toThrow(ShapeError);
   });
 });

@@ -31,10 +31,10 @@ test("property: on fresh data, ratio 1, V-trace's targets are the λ-returns, it
         }
         const [gamma, lambda] = [0.9, random.uniform()];
         const [target, advantage, wanted, whole] = [0, 1, 2, 3].map(() => new Float64Array(n));
-        vtrace(target, advantage, r, new Float64Array(n), gamma, { lambda });
+        vtrace({ target, advantage }, r, new Float64Array(n), gamma, { lambda });
         lambdaReturns(wanted, r, gamma, lambda);
         for (let i = 0; i < n; i++) expect(target[i]).toBeCloseTo(wanted[i], 11);
-        vtrace(target, advantage, r, new Float64Array(n), gamma, { lambda: 1 });
+        vtrace({ target, advantage }, r, new Float64Array(n), gamma, { lambda: 1 });
         lambdaReturns(whole, r, gamma, 1);
         for (let i = 0; i < n; i++) expect(advantage[i]).toBeCloseTo(whole[i] - r.value[i], 11);
       },

@@ -66,7 +66,7 @@ const samples = [
 function batchOf(supports: boolean): Completions {
   const batch = new Completions(samples.length, steps, supports ? tiny.vocab : 0);
   for (const [i, { prompt, tokens }] of samples.entries()) {
-    batch.begin(i, prompt);
+    batch.start(i, prompt);
     batch.length[i] = tokens.length;
     for (const [j, token] of tokens.entries()) {
       const at = i * steps + j;

@@ -56,7 +56,7 @@ function mustBe(batch: Completions, i: number, want: Written): void {
   for (const name of ["logProb", "entropy"] as const)
     for (const [j, x] of padded(want[name]).entries())
       expect(batch[name][at + j]).toBeCloseTo(x, 9);
-  expect(batch.ended[i]).toBe(want.ended);
+  expect(batch.endLength[i]).toBe(want.ended);
 }
 
 describe("Completer", () => {
@@ -147,7 +147,7 @@ describe("Completer", () => {
     const few = complete({ tokens: 3, stop: [] });
     expect(Math.max(...few.token)).toBeLessThan(3);
     expect([...few.length]).toEqual(prompts.map(() => steps));
-    expect([...few.ended]).toEqual(prompts.map(() => 0));
+    expect([...few.endLength]).toEqual(prompts.map(() => 0));
   });
 
   test("a repetition penalty counts the row's own text, prompt and completion", () => {
@@ -170,8 +170,8 @@ describe("Completer", () => {
     for (const i of prompts.keys()) {
       const tokens = batch.tokensOf(i);
       expect(tokens.slice(0, -1).every((t) => ![6, 2, 4].includes(t))).toBe(true);
-      expect(batch.ended[i]).toBe(Number([6, 2, 4].includes(tokens.at(-1) as number)));
-      expect(batch.tokensOf(i, false)).toEqual(tokens.slice(0, tokens.length - batch.ended[i]));
+      expect(batch.endLength[i]).toBe(Number([6, 2, 4].includes(tokens.at(-1) as number)));
+      expect(batch.tokensOf(i, false)).toEqual(tokens.slice(0, tokens.length - batch.endLength[i]));
     }
     const long = [new Array(5).fill(1), [2]];
     const full = complete({ rows: 1, stop: [] }, 3, long); // 5 + 8 tokens, of which 12 are read
@@ -195,7 +195,7 @@ describe("Completer", () => {
       "logProb",
       "entropy",
       "length",
-      "ended",
+      "endLength",
       "reward",
     ] as const)
       expect(batch[name]).toEqual(fresh[name]);
@@ -218,14 +218,14 @@ test("copy makes a sample the same as another, and changes no third", () => {
   const batch = new Completions(3, 2, 2);
   for (const name of ["token", "mask", "logProb", "entropy"] as const)
     for (let i = 0; i < 6; i++) batch[name][i] = 10 + i;
-  for (const name of ["length", "ended", "reward"] as const)
+  for (const name of ["length", "endLength", "reward"] as const)
     for (let i = 0; i < 3; i++) batch[name][i] = i;
   batch.support?.set(Array.from({ length: 12 }, (_, i) => i));
   for (const i of [0, 1, 2]) batch.prompt[i] = [i];
   batch.copy(2, 1);
   for (const name of ["token", "mask", "logProb", "entropy"] as const)
     expect([...batch[name]]).toEqual([10, 11, 14, 15, 14, 15]);
-  for (const name of ["length", "ended", "reward"] as const)
+  for (const name of ["length", "endLength", "reward"] as const)
     expect([...batch[name]]).toEqual([0, 2, 2]);
   expect([...(batch.support ?? [])]).toEqual([0, 1, 2, 3, 8, 9, 10, 11, 8, 9, 10, 11]);
   expect(batch.prompt).toEqual([[0], [2], [2]]);

@@ -56,9 +56,9 @@ describe("a dialogue", () => {
 
   test("a reply of null ends the text; the turn's end is what ended it", () => {
     const batch = talk([first], () => null);
-    expect([batch.tokensOf(0), batch.ended[0]]).toEqual([[first], 1]);
+    expect([batch.tokensOf(0), batch.endLength[0]]).toEqual([[first], 1]);
     const two = talk([first, second], () => null);
-    expect([two.tokensOf(0), two.ended[0]]).toEqual([[first, second], 2]);
+    expect([two.tokensOf(0), two.endLength[0]]).toEqual([[first, second], 2]);
     expect(two.tokensOf(0, false)).toEqual([]);
   });
 
@@ -69,7 +69,7 @@ describe("a dialogue", () => {
       second,
       says([...prompt, first, second]),
     ]);
-    expect([batch.length[0], batch.ended[0]]).toEqual([steps, 0]);
+    expect([batch.length[0], batch.endLength[0]]).toEqual([steps, 0]);
   });
 
   test("the turn's end is all of its tokens, in their order, at the end, written by the policy", () => {
@@ -81,7 +81,7 @@ describe("a dialogue", () => {
       const completer = new Completer(counting, { stop: [], sampling: { greedy: true }, dialogue });
       const batch = completer.batch(1, steps);
       completer.complete(batch, [prompt], new Random(1));
-      return [...batch.tokensOf(0), batch.ended[0]];
+      return [...batch.tokensOf(0), batch.endLength[0]];
     };
     expect(talkTo([3, 4, 5])).toEqual([3, 4, 5, 3]);
     expect(talkTo([4])).toEqual([3, 4, 1]);
@@ -103,14 +103,14 @@ describe("a dialogue", () => {
       let calls = 0;
       const batch = talk([first], () => (calls++ === 0 ? new Array(n).fill(3) : null));
       expect(batch.length[0]).toBe(fits ? steps : 1);
-      expect(batch.ended[0]).toBe(fits && batch.token[steps - 1] === first ? 1 : 0);
+      expect(batch.endLength[0]).toBe(fits && batch.token[steps - 1] === first ? 1 : 0);
       expect(batch.token[1]).toBe(fits ? 3 : 0);
     }
   });
 
   test("a stop token comes before the turn's end; each sample is asked by its number", () => {
     const batch = talk([first], () => [3], { stop: [first] });
-    expect([batch.tokensOf(0), batch.ended[0]]).toEqual([[first], 1]);
+    expect([batch.tokensOf(0), batch.endLength[0]]).toEqual([[first], 1]);
     const samples: number[] = [];
     const list = [prompt, prompt, prompt];
     talk([first], (sample) => (samples.push(sample) > 0 ? null : []), { list });

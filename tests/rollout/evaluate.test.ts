@@ -43,7 +43,7 @@ describe("evaluate on the environments of a training", () => {
         for (let t = 0; t < 4; t++) {
           rollout.collect(random);
           record.push([...rollout.observation, ...rollout.reward, ...rollout.action]);
-          if (evaluates) evaluate(model, env, 3, 9, t % 2 === 0);
+          if (evaluates) evaluate(model, env, { episodes: 3, seed: 9, greedy: t % 2 === 0 });
         }
         record.push(env.save(), actor.save(), random.save(), env.learning);
         return JSON.stringify(record);
@@ -57,10 +57,20 @@ describe("evaluate on the environments of a training", () => {
     env.start();
     for (let t = 0; t < 30; t++) env.step([0, 1]);
     const seen: number[] = [];
-    const result = evaluate(model, env, 2, 5, true, (_, actor) => seen.push(actor.observation[0]));
+    const result = evaluate(model, env, {
+      episodes: 2,
+      seed: 5,
+      greedy: true,
+      witness: (_, actor) => seen.push(actor.observation[0]),
+    });
     const { mean, variance } = env.moments as { mean: Float64Array; variance: Float64Array };
     const raw: number[] = [];
-    evaluate(model, new VectorEnv(toys(2)), 2, 5, true, (_, a) => raw.push(a.observation[0]));
+    evaluate(model, new VectorEnv(toys(2)), {
+      episodes: 2,
+      seed: 5,
+      greedy: true,
+      witness: (_, a) => raw.push(a.observation[0]),
+    });
     for (const [i, x] of seen.entries())
       expect(x).toBeCloseTo((raw[i] - mean[0]) / Math.sqrt(variance[0] + 1e-8), 4);
     expect(result.lengths).toEqual([20, 20]);
@@ -69,7 +79,7 @@ describe("evaluate on the environments of a training", () => {
 
 test("an episode that never ends is cut short after the limit", () => {
   const env = new VectorEnv(toys(1, { maxSteps: Infinity }));
-  const { lengths, returns } = evaluate(modelFor(env), env, 1, 1, true);
+  const { lengths, returns } = evaluate(modelFor(env), env, { episodes: 1, seed: 1, greedy: true });
   expect(lengths).toEqual([evaluationLimit]);
   expect(returns).toEqual([evaluationLimit]);
 });
@@ -84,12 +94,12 @@ test("a policy whose sizes do not fit the environment is refused, by evaluate an
   ];
   for (const options of others) {
     const env = new VectorEnv(toys(1, options));
-    expect(() => evaluate(model, env, 1, 1, true)).toThrow(ShapeError);
+    expect(() => evaluate(model, env, { episodes: 1, seed: 1, greedy: true })).toThrow(ShapeError);
     expect(() => new Rollout(env, new Actor(model, 1), 4)).toThrow(ShapeError);
   }
   const two = new VectorEnv(toys(2));
   expect(() => new Rollout(two, new Actor(model, 1), 4)).toThrow(RangeError);
-  expect(() => evaluate(model, two, 0, 1, true)).toThrow(RangeError);
+  expect(() => evaluate(model, two, { episodes: 0, seed: 1, greedy: true })).toThrow(RangeError);
 });
 
 test("environments at rest are counted by neither scaler: 51 steps taken, 51 counted", () => {
@@ -115,13 +125,16 @@ test("an evaluation gives back every byte, also where it fails", () => {
     const [{ observationSpace: observation, actionSpace: action }] = env.envs;
     const options = { observation, action, critic: true, hidden: [64], memory };
     const model = new ActorCritic(k, options, new Random(1));
-    evaluate(model, env, 3, 1, true);
+    evaluate(model, env, { episodes: 3, seed: 1, greedy: true });
     const live = k.live();
-    for (let i = 0; i < 20; i++) evaluate(model, env, 2, i, i % 2 === 0, () => {});
+    for (let i = 0; i < 20; i++)
+      evaluate(model, env, { episodes: 2, seed: i, greedy: i % 2 === 0, witness: () => {} });
     const stop = () => {
       throw new Error("planted");
     };
-    expect(() => evaluate(model, env, 2, 1, true, stop)).toThrow("planted");
+    expect(() =>
+      evaluate(model, env, { episodes: 2, seed: 1, greedy: true, witness: stop }),
+    ).toThrow("planted");
     expect(k.live()).toBe(live);
   }
 });

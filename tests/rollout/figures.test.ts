@@ -38,7 +38,7 @@ describe("evaluate", () => {
   for (const episodes of [1, 2, 3, 30]) {
     test(`${episodes} greedy episodes: returns, lengths, mean, sample deviation, margin, successes`, () => {
       const { env, model } = setUp({}, { normalizeReward: true });
-      const got = evaluate(model, env, episodes, 7, true);
+      const got = evaluate(model, env, { episodes, seed: 7, greedy: true });
       const want = idle(new Walker(), episodes, 7);
       const returns = want.map(([r]) => r);
       expect(got.episodes).toBe(episodes);
@@ -58,13 +58,18 @@ describe("evaluate", () => {
   }
   test("no rate where an environment has no goal", () => {
     const { env, model } = setUp({ goals: false });
-    expect(evaluate(model, env, 4, 7, true).successRate).toBeNull();
+    expect(evaluate(model, env, { episodes: 4, seed: 7, greedy: true }).successRate).toBeNull();
   });
   test("sampled actions: the same for a seed, others for another; apart from the environment's draws", () => {
     const { env, model } = setUp();
     const seen = (seed: number, greedy = false): string => {
       const actions: number[] = [];
-      evaluate(model, env, 5, seed, greedy, (_, actor) => actions.push(...actor.action));
+      evaluate(model, env, {
+        episodes: 5,
+        seed,
+        greedy,
+        witness: (_, actor) => actions.push(...actor.action),
+      });
       return actions.join("");
     };
     expect(seen(3)).toBe(seen(3));
@@ -77,22 +82,27 @@ describe("evaluate", () => {
     const episodes: number[] = [];
     const bias = model.parameters.get("critic.head.bias")?.data as Float32Array;
     bias[0] = 2.5;
-    const got = evaluate(model, env, 4, 7, false, (episode, actor, playing) => {
-      episodes.push(episode);
-      expect(actor.value[0]).toBe(2.5);
-      expect([...actor.observation]).toEqual([...playing.observation]);
-      expect([...actor.mask]).toEqual([...(playing.mask ?? [])]);
-      const allowed = [actor.mask[actor.action[0]], actor.mask[2 + actor.action[1]]];
-      expect(allowed).toEqual([1, 1]);
+    const got = evaluate(model, env, {
+      episodes: 4,
+      seed: 7,
+      greedy: false,
+      witness: (episode, actor, playing) => {
+        episodes.push(episode);
+        expect(actor.value[0]).toBe(2.5);
+        expect([...actor.observation]).toEqual([...playing.observation]);
+        expect([...actor.mask]).toEqual([...(playing.mask ?? [])]);
+        const allowed = [actor.mask[actor.action[0]], actor.mask[2 + actor.action[1]]];
+        expect(allowed).toEqual([1, 1]);
+      },
     });
     expect(episodes).toEqual(got.lengths.flatMap((n, episode) => new Array(n).fill(episode)));
   });
   test("it plays the first environment, with the limit it has", () => {
     const env = new VectorEnv([new TimeLimit(new Walker(), 1), new Walker()]);
     const { model } = setUp();
-    expect(evaluate(model, env, 3, 1, true).lengths).toEqual([1, 1, 1]);
+    expect(evaluate(model, env, { episodes: 3, seed: 1, greedy: true }).lengths).toEqual([1, 1, 1]);
     const endless = new VectorEnv(walkers(1, { maxSteps: Infinity }));
-    const { lengths } = evaluate(model, endless, 30, 1, true);
+    const { lengths } = evaluate(model, endless, { episodes: 30, seed: 1, greedy: true });
     expect(lengths).toEqual(idle(new Walker({ maxSteps: Infinity }), 30, 1).map(([, n]) => n));
   });
   test("a recurrent model forgets at the start of an episode", () => {
@@ -101,9 +111,12 @@ describe("evaluate", () => {
     const options = { observation, action, critic: false, hidden: [], memory: 2 };
     const model = new ActorCritic(loops(), options, new Random(1));
     const resets: number[] = [];
-    const { lengths } = evaluate(model, games, 3, 1, true, (_, actor) =>
-      resets.push(actor.reset[0]),
-    );
+    const { lengths } = evaluate(model, games, {
+      episodes: 3,
+      seed: 1,
+      greedy: true,
+      witness: (_, actor) => resets.push(actor.reset[0]),
+    });
     expect(resets).toEqual(lengths.flatMap((n) => [1, ...new Array(n - 1).fill(0)]));
   });
 });

@@ -75,7 +75,7 @@ function byHand({ env, actor }: ReturnType<typeof setUp>, steps: number, random:
     const value = [...actor.value];
     const rested = all.map((e) => env.resting(e));
     env.step(actor.command);
-    const came = [...actor.judge(env.finalObservation)];
+    const came = [...actor.valuesOf(env.finalObservation)];
     for (const e of all) {
       lists.mask.push(rested[e] ? 0 : 1);
       lists.value.push(rested[e] ? 0 : value[e]);

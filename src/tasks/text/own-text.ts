@@ -9,6 +9,7 @@ import {
   type RewardFunction,
   type RewardSource,
 } from "../../text/own-reward.ts";
+import type { Reward } from "../../text/rewards.ts";
 import { endToken, type TextTask } from "../../text/task.ts";
 import { bytes, characters, type Tokenizer } from "../../text/tokenizer.ts";
 import { guarded } from "../own-environment.ts";
@@ -113,22 +114,44 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
   );
   const judges: readonly Judge[] =
     definition.reward === undefined ? [] : judgesFrom(definition.reward, where);
+  const rowOf = (prompt: string) => byPrompt.get(prompt) ?? { prompt };
   return {
     tokenizer: tokenizerOf(given("tokenizer", definition.tokenizer), examples, prompts, end, where),
     end,
     examples: sides,
     prompts: sidesOf(prompts, splits, (prompt) => prompt),
     judges,
-    rowOf: (prompt) => byPrompt.get(prompt) ?? { prompt },
+    rowOf,
     reward: () => Number.NaN,
-    measures: Object.fromEntries(
-      Object.entries(definition.measures ?? {}).map(([name, f]) => [name, judgesFrom(f, where)[0]]),
-    ),
+    measures: measuresOf(definition.measures, rowOf, where),
     completionLength,
     ...(definition.visible === undefined ? {} : { visible: definition.visible }),
     ...(definition.turnEnd === undefined ? {} : { turnEnd: definition.turnEnd }),
     ...(definition.reply === undefined ? {} : { reply: definition.reply }),
   };
+}
+
+function measuresOf(
+  given: TextDefinition["measures"],
+  rowOf: NonNullable<TextTask["rowOf"]>,
+  where: string,
+): Readonly<Record<string, Reward>> {
+  const measures = Object.entries(given ?? {});
+  const wrong = measures.find(([, f]) => typeof f !== "function");
+  if (wrong !== undefined)
+    throw new SettingError(
+      `${where}: expected measure ${wrong[0]} as a function, got ${brief(wrong[1])}`,
+    );
+  return Object.fromEntries(
+    measures.map(([name, f]) => [
+      name,
+      (prompt: string, completion: string, tokens: ArrayLike<number>) =>
+        guarded(
+          `${where}: measure ${name}`,
+          () => f(prompt, completion, { tokens, row: rowOf(prompt) }) as number,
+        ),
+    ]),
+  );
 }
 
 const plainChat = (messages: readonly Message[], generate: boolean): string =>

@@ -1,10 +1,14 @@
 /** A session of a task that is a text. */
 import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
+import {
+  estimatorOf,
+  type GroupAlgorithmName,
+  type TuneConfig,
+} from "../../algos/group-algorithms.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { type SftConfig, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
-import { estimatorOf, type TuneConfig, type TuneName } from "../../algos/tune-settings.ts";
 import { SettingError, UsageError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf } from "../../core/state.ts";
@@ -45,7 +49,7 @@ export function openLanguage(
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
   const tunes = algo !== "sft";
-  const valueHead = tunes && estimatorOf(algo as TuneName, settings).baseline === "value";
+  const valueHead = tunes && estimatorOf(algo as GroupAlgorithmName, settings).baseline === "value";
   const context = shape.context > 0 ? shape.context : contextOf(task);
   const options = { ...shape, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
@@ -54,7 +58,7 @@ export function openLanguage(
   const begin = (): Generator<Report, void> => {
     if (begun !== null) return begun;
     const stages: Stage<Report>[] = [supervised(training, settings)];
-    if (tunes) stages.push(tuning(training, algo as TuneName, settings));
+    if (tunes) stages.push(tuning(training, algo as GroupAlgorithmName, settings));
     begun = inStages(training, stages);
     return begun;
   };

@@ -1,7 +1,7 @@
 /** Group estimators on episodes: reports and weights are those of the algorithm written a second time. */
 import { describe, expect, test } from "vitest";
 import { type EpisodeAlgorithm, episodes } from "../../../src/algos/episodes.ts";
-import { type EpisodeConfig, episodeSettings } from "../../../src/algos/tune-settings.ts";
+import { type EpisodeConfig, episodeSettings } from "../../../src/algos/group-algorithms.ts";
 import { SettingError } from "../../../src/core/errors.ts";
 import { settle } from "../../../src/core/settings.ts";
 import type { ToyOptions } from "../../support/toy.ts";

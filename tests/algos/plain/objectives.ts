@@ -1,5 +1,5 @@
 /** Advantages and objectives on completions, written a second time: what each algorithm's name stands for. */
-import type { TuneName } from "../../../src/algos/tune-settings.ts";
+import type { GroupAlgorithmName } from "../../../src/algos/group-algorithms.ts";
 import { clip, deviation, mean } from "./learner.ts";
 
 const same = (x: readonly number[]): boolean => x.every((v) => v === x[0]);
@@ -44,7 +44,7 @@ const perSequence = (_n: number, _N: number, S: number): number => 1 / S;
 const perToken = (_n: number, N: number): number => 1 / N;
 const perMean = (n: number, _N: number, S: number): number => 1 / (S * n);
 
-export const algorithmsPlainly: Readonly<Record<TuneName, Algorithm>> = {
+export const algorithmsPlainly: Readonly<Record<GroupAlgorithmName, Algorithm>> = {
   reinforce: { baseline: (_, all) => (r) => r - mean(all), objective: plain, weight: perSequence },
   a2c: { baseline: "value", objective: plain, weight: perSequence },
   ppo: { baseline: "value", objective: clipped(0.2, 0.2), weight: perToken },

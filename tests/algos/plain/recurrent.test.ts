@@ -47,7 +47,7 @@ function again(s: Setup, autoreset: boolean) {
         const value = actor.value[0];
         const over = row.terminated || row.truncated;
         actor.reset[0] = Number(over);
-        const next = row.terminated ? 0 : actor.judge(row.reached)[0];
+        const next = row.terminated ? 0 : actor.valuesOf(row.reached)[0];
         return { ...row, old: 0, value, next, last: over || last, after };
       }),
     );

@@ -142,7 +142,9 @@ describe("TRPO", () => {
   test("refuses a shared body, a memory, and convolutions, before anything is played", () => {
     for (const options of [{ shared: true, hidden: [4] }, { memory: 3 }]) {
       const s = setup(2, 1000, varied, options);
-      expect(() => trpo(s.training, settle(trpoSettings, { rollout: 7 }))).toThrow(/^trpo: want/);
+      expect(() => trpo(s.training, settle(trpoSettings, { rollout: 7 }))).toThrow(
+        /^trpo: expected/,
+      );
       expect(s.env.steps).toEqual([]);
     }
   });

@@ -1,8 +1,12 @@
 /** Learning from rewards on completions: reports and weights are those of the algorithm written a second time. */
 import { describe, test } from "vitest";
+import {
+  type GroupAlgorithmName,
+  type TuneConfig,
+  tuneSettings,
+} from "../../../src/algos/group-algorithms.ts";
 import { inStages } from "../../../src/algos/language-training.ts";
 import { type TuneReport, tuning } from "../../../src/algos/tune.ts";
-import { type TuneConfig, type TuneName, tuneSettings } from "../../../src/algos/tune-settings.ts";
 import { settle } from "../../../src/core/settings.ts";
 import { endToken, promptTokens, type TextTask } from "../../../src/text/task.ts";
 import { adam, clipped, mean, norm, standardized } from "./learner.ts";
@@ -20,7 +24,7 @@ const taskWithout = letters({
 });
 const positive = letters({ reward: (prompt, text) => Number(text.startsWith(prompt)) });
 
-const cases: [TuneName, Changes, TextTask?][] = [
+const cases: [GroupAlgorithmName, Changes, TextTask?][] = [
   ["rloo", {}],
   ["rloo", { temperature: 0.6 }],
   ["rloo", { topK: 2 }],
@@ -115,7 +119,7 @@ describe("as written a second time", () => {
         const written: Written = { prompt: promptTokens(task, prompts[i]), tokens, support };
         const text = task.tokenizer.decode(batch.tokensOf(i, false));
         const score = task.reward(prompts[i], text, tokens);
-        const ended = batch.ended[i] === 1;
+        const ended = batch.endLength[i] === 1;
         const reward = ended ? score : score * c.cutShortFactor - c.missingEnd;
         const counts = !Number.isNaN(score) && (ended || c.cutShort === "score");
         const [old, ref] = [reader, reference].map((by) => by.read(written));

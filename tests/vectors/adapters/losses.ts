@@ -339,7 +339,11 @@ export const losses: Record<string, Adapter> = {
       decode(c.inputs[n]),
     );
     const rewards = new float(mask.length);
-    klShapedRewards(rewards, decode(c.inputs.scores), logProb, ref, mask, c.attrs?.klCoef);
+    klShapedRewards(
+      rewards,
+      { score: decode(c.inputs.scores), logProb, refLogProb: ref, mask },
+      c.attrs?.klCoef,
+    );
     return { rewards };
   },
 };

@@ -1,6 +1,7 @@
 /** Whole updates of an actor-critic, PPO's and A2C's, through the trainers' own loss, minibatches and step. */
-import { policyGradient } from "../../../src/algos/a2c.ts";
+
 import { Learner } from "../../../src/algos/improve.ts";
+import { policyGradient } from "../../../src/algos/policy-gradient.ts";
 import { descend } from "../../../src/algos/training.ts";
 import { Random } from "../../../src/core/random.ts";
 import { box, discrete } from "../../../src/envs/space.ts";
@@ -11,7 +12,7 @@ import { Adam } from "../../../src/optim/adam.ts";
 import { Rmsprop } from "../../../src/optim/rmsprop.ts";
 import { ActorCritic } from "../../../src/policies/actor-critic.ts";
 import { standardizeRows } from "../../../src/returns/normalize.ts";
-import { Minibatch } from "../../../src/rollout/minibatch.ts";
+import { RolloutChunks } from "../../../src/rollout/rollout-chunks.ts";
 import { backendFor } from "../backend.ts";
 import { close, decode } from "../compare.ts";
 import type { VectorTensor, WholeCase } from "../types.ts";
@@ -103,7 +104,7 @@ function* update(c: Any): Generator<string | null> {
     weight,
   };
   const learner = new Learner(
-    new Minibatch(model, source, a.batchSize),
+    new RolloutChunks(model, source, a.batchSize),
     columns,
     settingsOf(c.op, a),
   );
@@ -112,9 +113,9 @@ function* update(c: Any): Generator<string | null> {
     const order = Int32Array.from(permutation as number[]);
     for (let first = 0; first + a.batchSize <= n; first += a.batchSize, step++) {
       const end = first + a.batchSize;
-      if (standardizes) standardizeRows(scaled, advantage, order, first, end);
+      if (standardizes) standardizeRows(scaled, advantage, order.slice(first, end));
       learner.metrics.clear();
-      learner.metrics.begin(1);
+      learner.metrics.beginStep(1);
       meanWeights(weight, mask, order.subarray(first, end));
       learner.accumulate(order, first, end);
       if (step === 0) {

@@ -86,7 +86,7 @@ function train(c: VectorCase, float: Float, shared: Shared): Record<string, Outp
         p.grad.set(all.subarray((n - 1) * p.grad.length, n * p.grad.length));
       }
     }
-    if (a.maxNorm !== undefined) got.gradNorms.push(clipGlobalNorm(optimizer.runs, a.maxNorm));
+    if (a.maxNorm !== undefined) got.gradNorms.push(clipGlobalNorm(optimizer.regions, a.maxNorm));
     optimizer.step(schedule(n - 1));
     if (!steps.includes(n)) continue;
     for (const { name, data } of parameters.list) got[name] = [...(got[name] ?? []), ...data];

@@ -69,10 +69,10 @@ function weightsOf(
   from: number[],
   to: number[],
   mask: number[],
-  s: Parameters<typeof importanceWeights>[5],
+  s: Parameters<typeof importanceWeights>[2],
 ): number[] {
   const out = new Float64Array(from.length);
-  importanceWeights(out, from, to, mask, from.length, s);
+  importanceWeights(out, { logProb: from, samplerLogProb: to, mask, steps: from.length }, s);
   return [...out];
 }
 
@@ -373,9 +373,7 @@ export const referenceLosses: Record<string, ReferenceAdapter> = {
     offPolicySequenceMask(
       keep,
       c.advantages,
-      c.logprobs.flat(),
-      sampler,
-      c.mask.flat(),
+      { logProb: c.logprobs.flat(), samplerLogProb: sampler, mask: c.mask.flat() },
       c.threshold,
     );
     return { keep: [...keep] };

@@ -144,7 +144,12 @@ const recurrence: ReferenceAdapter = ({ inputs: i }) => {
 function tokens(reward: number[], values: number[], mask: number[], gamma: number, lambda: number) {
   const advantage = Float64Array.from(reward);
   const [value, counts] = [Float64Array.from(values), Float64Array.from(mask)];
-  tokenGae(advantage, advantage, value, counts, value.length, gamma, lambda);
+  tokenGae(
+    advantage,
+    { reward: advantage, value, mask: counts, steps: value.length },
+    gamma,
+    lambda,
+  );
   const advantages = [...advantage];
   return {
     advantages,
@@ -245,7 +250,7 @@ export const referenceScans: Record<string, ReferenceAdapter> = {
       );
       const advantage = out.slice();
       const caps = { lambda: i.lambda, rhoBar: i.clip_rho, cBar: 1, pgRhoBar: i.clip_pg_rho };
-      vtrace(out, advantage, r, logRatio, gamma, caps);
+      vtrace({ target: out, advantage }, r, logRatio, gamma, caps);
       return { errors: back(out.map((v, j) => v - r.value[j])), pg_advantages: back(advantage) };
     },
   "scan:discounts,lambda,rewards,rho,values": ({ inputs: i }) => {

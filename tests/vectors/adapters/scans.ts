@@ -23,15 +23,14 @@ function transitions(c: VectorCase, float: Float): Transitions {
   const [value, terminated, truncated] = ["values", "terminated", "truncated"].map((n) =>
     column(c, n, float),
   );
-  nextValues(
-    nextValue,
+  nextValues(nextValue, {
     value,
-    decode(c.inputs.lastValues),
-    decode(c.inputs.finalValues),
+    lastValue: decode(c.inputs.lastValues),
+    finalValue: decode(c.inputs.finalValues),
     terminated,
     truncated,
     envs,
-  );
+  });
   return { envs, reward, value, nextValue, terminated, truncated };
 }
 
@@ -112,7 +111,7 @@ export const scans: Record<string, Adapter> = {
     const [vs, pgAdvantages] = [new float(r.reward.length), new float(r.reward.length)];
     const { gamma, lambda, rhoBar, cBar, pgRhoBar } = c.attrs ?? {};
     const caps = { lambda, rhoBar, cBar, pgRhoBar };
-    vtrace(vs, pgAdvantages, r, column(c, "logRhos", float), gamma, caps);
+    vtrace({ target: vs, advantage: pgAdvantages }, r, column(c, "logRhos", float), gamma, caps);
     return { vs, pgAdvantages };
   },
   standardize: (c, float) => {
@@ -187,7 +186,12 @@ export const scans: Record<string, Adapter> = {
     );
     const advantage = new float(out.length);
     const { rhoBar, pgRhoBar, lambda } = c.attrs ?? {};
-    vtrace(out, advantage, r, logRatio, discount, { lambda, rhoBar, cBar: 1, pgRhoBar });
+    vtrace({ target: out, advantage }, r, logRatio, discount, {
+      lambda,
+      rhoBar,
+      cBar: 1,
+      pgRhoBar,
+    });
     return {
       errors: back(out.map((v, i) => v - r.value[i])),
       pgAdvantages: back(advantage),

@@ -6,7 +6,12 @@ import { Tape } from "../../src/core/tape.ts";
 import { NONE, type Tensor } from "../../src/core/tensor.ts";
 import { box, discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
-import { Minibatch, minibatchEnd, type Source, shuffleRows } from "../../src/rollout/minibatch.ts";
+import {
+  minibatchEnd,
+  RolloutChunks,
+  type Source,
+  shuffleRows,
+} from "../../src/rollout/rollout-chunks.ts";
 
 const loopsHere = loops();
 const model = (action: Space, memory = 0, squash = false): ActorCritic =>
@@ -37,11 +42,11 @@ const rowsOf = (tensor: Tensor, width: number, count: number): number[][] =>
 const taken = (column: ArrayLike<number>, width: number, rows: readonly number[]): number[][] =>
   rows.map((r) => Array.from({ length: width }, (_, j) => column[r * width + j]));
 
-describe("Minibatch", () => {
+describe("RolloutChunks", () => {
   test("more than 128 rows come in chunks of 128; columns are 0 after the end, and go back to their rows", () => {
     const { of, advantage } = source(400, 4, { action: 2, mask: 5 });
-    const batch = new Minibatch(model(multiDiscrete([2, 3])), of, 300, { masked: true });
-    expect(batch.units).toBe(128);
+    const batch = new RolloutChunks(model(multiDiscrete([2, 3])), of, 300, { masked: true });
+    expect(batch.capacity).toBe(128);
     expect(batch.memory).toBeNull();
     const order = Int32Array.from({ length: 400 }, (_, i) => (i * 7 + 3) % 400);
     const [first, end] = [10, 310];
@@ -72,22 +77,24 @@ describe("Minibatch", () => {
   test("up to 128 rows, or `whole`, are one chunk", () => {
     const { of } = source(8, 2);
     const sizes = (size: number, options = {}): number =>
-      new Minibatch(model(discrete(2)), of, size, options).units;
+      new RolloutChunks(model(discrete(2)), of, size, options).capacity;
     expect([sizes(100), sizes(128), sizes(129), sizes(300, { whole: true })]).toEqual([
       100, 128, 128, 300,
     ]);
-    expect(new Minibatch(model(discrete(2), 3), of, 300, { steps: 5 }).units).toBe(300);
+    expect(new RolloutChunks(model(discrete(2), 3), of, 300, { steps: 5 }).capacity).toBe(300);
   });
 
   test("a mask only where actions are masked, all allowed at first; noise only where the head samples entropy", () => {
     const { of } = source(6, 2, { action: 2 });
-    const plain = new Minibatch(model(discrete(2)), of, 4);
+    const plain = new RolloutChunks(model(discrete(2)), of, 4);
     expect([plain.actionMask, plain.noise]).toEqual([NONE, NONE]);
-    expect([...new Minibatch(model(discrete(2)), of, 2, { masked: true }).actionMask.data]).toEqual(
-      [1, 1, 1, 1],
+    expect([
+      ...new RolloutChunks(model(discrete(2)), of, 2, { masked: true }).actionMask.data,
+    ]).toEqual([1, 1, 1, 1]);
+    expect(new RolloutChunks(model(box(-1, 1, [2])), of, 4, { masked: true }).actionMask).toBe(
+      NONE,
     );
-    expect(new Minibatch(model(box(-1, 1, [2])), of, 4, { masked: true }).actionMask).toBe(NONE);
-    const squashed = new Minibatch(model(box(-1, 1, [2]), 0, true), of, 4);
+    const squashed = new RolloutChunks(model(box(-1, 1, [2]), 0, true), of, 4);
     squashed.forEachChunk(Int32Array.of(5, 0, 2), 0, 3, () => {
       expect(rowsOf(squashed.noise, 2, 3)).toEqual(taken(of.noise, 2, [5, 0, 2]));
       expect(rowsOf(squashed.actionMask, 0, 1)).toEqual([[]]);
@@ -96,7 +103,7 @@ describe("Minibatch", () => {
 
   test("the entropy is evaluated only where it is asked for", () => {
     const { of } = source(6, 2);
-    const batch = new Minibatch(model(discrete(2)), of, 4);
+    const batch = new RolloutChunks(model(discrete(2)), of, 4);
     const tape = new Tape(loopsHere);
     const made = (entropy: boolean): [Tensor | null, number] => {
       tape.drop();
@@ -113,7 +120,7 @@ describe("Minibatch", () => {
     const recurrent = model(discrete(2), memory);
     const size = recurrent.memorySize;
     const { of } = source(steps * envs, envs, { memory: size });
-    const batch = new Minibatch(recurrent, of, 6, { steps });
+    const batch = new RolloutChunks(recurrent, of, 6, { steps });
     const order = Int32Array.of(0, 0, 3, 1, 7, 5, 11, 9); // environments 3 and 1, from place 2 on
     batch.forEachChunk(order, 2, 8, () => {
       const { state, reset } = batch.memory as { state: Tensor; reset: Tensor };

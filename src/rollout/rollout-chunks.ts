@@ -1,10 +1,10 @@
 /** The chunks of a rollout: rows copied into tensors that an actor-critic evaluates. */
 import type { Floats } from "../core/backend.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
-import type { Evaluation } from "../estimators/policy-loss.ts";
+import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 import type { ActorCritic, Decisions } from "../policies/actor-critic.ts";
 import type { Memory } from "../policies/network.ts";
-import type { Chunks, EvaluationOptions } from "./chunks.ts";
+import type { Chunks, WantedOutputs } from "./chunks.ts";
 import type { Rollout } from "./rollout.ts";
 
 /** The columns that rows are copied from: a rollout's, or others of the same form. */
@@ -13,7 +13,7 @@ export type Source = Pick<
   "observation" | "actionMask" | "action" | "noise" | "reset" | "startState" | "envs"
 >;
 
-export interface MinibatchOptions {
+export interface RolloutChunksOptions {
   /** Whether the environment masks its actions. */
   readonly masked?: boolean;
   /** Steps of a sequence. A recurrent model takes whole sequences, all of a minibatch in one pass. */
@@ -25,9 +25,9 @@ export interface MinibatchOptions {
 /** Larger minibatches run in chunks of this many rows: more activations leave the cache (`npx tsx bench update`). */
 const chunkRows = 128;
 
-export class Minibatch implements Chunks, Decisions {
+export class RolloutChunks implements Chunks, Decisions {
   readonly parameters: Parameters;
-  readonly units: number;
+  readonly capacity: number;
   readonly observation: Tensor;
   readonly action: Tensor;
   readonly actionMask: Tensor;
@@ -45,7 +45,7 @@ export class Minibatch implements Chunks, Decisions {
     model: ActorCritic,
     source: Source,
     size: number,
-    { masked = false, steps = 1, whole = false }: MinibatchOptions = {},
+    { masked = false, steps = 1, whole = false }: RolloutChunksOptions = {},
   ) {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
@@ -53,7 +53,7 @@ export class Minibatch implements Chunks, Decisions {
     this.model = model;
     this.parameters = model.parameters;
     this.source = source;
-    this.units = rows;
+    this.capacity = rows;
     this.observation = input(k, [rows, options.observation.size]);
     this.actionMask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
     this.actionMask.data.fill(1);
@@ -78,9 +78,9 @@ export class Minibatch implements Chunks, Decisions {
 
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void {
     this.order = order;
-    for (let start = first; start < end; start += this.units) {
+    for (let start = first; start < end; start += this.capacity) {
       this.first = start;
-      this.count = Math.min(this.units, end - start);
+      this.count = Math.min(this.capacity, end - start);
       for (const [tensor, column] of this.inputs) this.copy(tensor, column);
       this.startSequences();
       pass();
@@ -88,11 +88,11 @@ export class Minibatch implements Chunks, Decisions {
   }
 
   column(): Tensor {
-    return input(this.parameters.backend, [this.units]);
+    return input(this.parameters.backend, [this.capacity]);
   }
 
   fill(to: Tensor, column: Floats): void {
-    if (this.count < this.units) to.data.fill(0);
+    if (this.count < this.capacity) to.data.fill(0);
     this.copy(to, column);
   }
 
@@ -100,13 +100,13 @@ export class Minibatch implements Chunks, Decisions {
     for (let row = 0; row < this.count; row++) column[this.order[this.first + row]] = data[row];
   }
 
-  evaluate(options: Pick<EvaluationOptions, "entropy">): Evaluation {
+  evaluate(options: Pick<WantedOutputs, "entropy">): PolicyOutputs {
     return this.model.evaluate(this, options);
   }
 
   private copy({ data }: Tensor, column: Floats): void {
     const { order, first, count } = this;
-    const width = data.length / this.units;
+    const width = data.length / this.capacity;
     for (let row = 0, at = 0; row < count; row++) {
       for (let j = 0, i = order[first + row] * width; j < width; j++) data[at++] = column[i++];
     }

@@ -1,16 +1,21 @@
-/** Learning from rewards on completions: the settings, and what each algorithm's name stands for. */
+/**
+ * The algorithms that learn from groups of sequences, by name, and their settings: on completions (`tuneSettings`) and
+ * on episodes (`episodeSettings`).
+ */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { type EstimatorSettings, presets } from "../estimators/presets.ts";
 import { samplingSettings } from "../nn/sampler.ts";
 
-export interface TuneAlgorithm {
+export interface GroupAlgorithm {
   readonly about: string;
   readonly estimator: EstimatorSettings;
-  /** The baseline is of the whole batch, not of a prompt's group. */
+  /** Compares a sequence with the whole batch rather than with its group. */
   readonly wholeBatch?: boolean;
+  /** Minimizes the risk over each group's candidates in place of the surrogate. */
   readonly minimumRisk?: boolean;
+  /** Learns from the best sequence of each group alone. */
   readonly bestOnly?: boolean;
-  /** Settings other than the defaults. */
+  /** Settings on completions whose defaults differ. */
   readonly usual?: Readonly<Partial<Record<keyof typeof tuneSettings, unknown>>>;
 }
 
@@ -38,7 +43,7 @@ const valueSettings = {
 };
 const groupSize = integer(8, "completions of each prompt", { min: 1, max: 4096 });
 
-/** Of completions. */
+/** Settings on completions. */
 export const tuneSettings = {
   prompts: integer(16, "prompts an update", { min: 1, max: 65536 }),
   groupSize,
@@ -60,7 +65,7 @@ export const tuneSettings = {
 };
 export type TuneConfig = Values<typeof tuneSettings>;
 
-/** Of episodes. */
+/** Settings on episodes. */
 export const episodeSettings = {
   starts: integer(4, "start states an update", { min: 1, max: 4096 }),
   groupSize: integer(8, "episodes from each start state", { min: 1, max: 4096 }),
@@ -71,17 +76,17 @@ export const episodeSettings = {
 };
 export type EpisodeConfig = Values<typeof episodeSettings>;
 
-/** What the trainer of groups reads. */
+/** Settings that the trainer of groups reads. */
 export type GroupConfig = Values<typeof groupSettings> &
   Values<typeof valueSettings> & { readonly groupSize: number };
 
-const actor = (estimator: EstimatorSettings): EstimatorSettings => ({
+const withLearnedValue = (estimator: EstimatorSettings): EstimatorSettings => ({
   ...estimator,
   baseline: "value",
 });
 const several = { epochs: 2, minibatches: 2 };
 
-export const tuneAlgorithms = {
+export const groupAlgorithms = {
   reinforce: {
     about: "REINFORCE: completions weighed by their reward less the batch's mean",
     estimator: presets["reinforce-mean"],
@@ -89,7 +94,7 @@ export const tuneAlgorithms = {
   },
   a2c: {
     about: "REINFORCE with a learned value, token by token",
-    estimator: actor(presets.reinforce),
+    estimator: withLearnedValue(presets.reinforce),
   },
   ppo: {
     about: "PPO: learned value, clip, several passes, KL in the reward",
@@ -144,12 +149,25 @@ export const tuneAlgorithms = {
     estimator: { ...presets.reinforce, aggregation: "token" },
     bestOnly: true,
   },
-} as const satisfies Readonly<Record<string, TuneAlgorithm>>;
-export type TuneName = keyof typeof tuneAlgorithms;
+} as const satisfies Readonly<Record<string, GroupAlgorithm>>;
+export type GroupAlgorithmName = keyof typeof groupAlgorithms;
 
-/** The estimator an algorithm's name and the settings mean together. */
-export function estimatorOf(name: TuneName, c: Values<typeof groupSettings>): EstimatorSettings {
-  const { estimator }: TuneAlgorithm = tuneAlgorithms[name];
+/** An algorithm with the estimator that the settings ask for. */
+export interface ResolvedAlgorithm extends GroupAlgorithm {
+  readonly name: GroupAlgorithmName;
+}
+
+export const resolveAlgorithm = (
+  name: GroupAlgorithmName,
+  c: Values<typeof groupSettings>,
+): ResolvedAlgorithm => ({ ...groupAlgorithms[name], name, estimator: estimatorOf(name, c) });
+
+/** Returns the estimator of an algorithm, with the clip range and the KL that the settings ask for. */
+export function estimatorOf(
+  name: GroupAlgorithmName,
+  c: Values<typeof groupSettings>,
+): EstimatorSettings {
+  const { estimator }: GroupAlgorithm = groupAlgorithms[name];
   const clip = c.clipRange > 0 ? { clipLow: c.clipRange, clipHigh: c.clipRange } : {};
   const own = estimator.kl;
   const weight = c.klWeight >= 0 ? c.klWeight : (own?.weight ?? 0);

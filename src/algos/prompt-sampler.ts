@@ -1,21 +1,22 @@
-/** Which prompts come next: any, or with a curriculum rather those whose rewards still differ. */
+/** Samples the next prompts: uniformly, or with a curriculum those whose rewards still differ more often. */
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, type State } from "../core/state.ts";
 
+/** Weights of prompts with a curriculum: `leastWeight` plus `unseen`, or plus the relative deviation of the rewards. */
 const unseen = 1;
-const least = 0.1; // no prompt is given up
+const leastWeight = 0.1; // so that every prompt is still drawn
 
-export class PromptSource implements Kept {
+export class PromptSampler implements Kept {
   private readonly weight: Float64Array;
   private readonly curriculum: boolean;
-  private widest = 1e-9; // the largest deviation of a group's rewards so far
+  private largest = 1e-9; // deviation of a group's rewards so far
 
   constructor(count: number, curriculum: boolean) {
-    this.weight = new Float64Array(count).fill(least + unseen);
+    this.weight = new Float64Array(count).fill(leastWeight + unseen);
     this.curriculum = curriculum;
   }
 
-  /** Draws prompts' numbers, with replacement. */
+  /** Draws indices of prompts, with replacement. */
   draw(out: Int32Array, random: Random): void {
     const { weight } = this;
     if (!this.curriculum) {
@@ -40,18 +41,18 @@ export class PromptSource implements Kept {
     }
   }
 
-  /** Learns how far a group's rewards lay apart: their standard deviation. */
-  saw(prompt: number, deviation: number): void {
+  /** Takes in the standard deviation of the rewards that a prompt's group got. */
+  observe(prompt: number, deviation: number): void {
     if (!this.curriculum || Number.isNaN(deviation)) return;
-    this.widest = Math.max(this.widest, deviation);
-    this.weight[prompt] = least + deviation / this.widest;
+    this.largest = Math.max(this.largest, deviation);
+    this.weight[prompt] = leastWeight + deviation / this.largest;
   }
 
   save(): State {
-    return { weight: this.weight.slice(), widest: [this.widest] };
+    return { weight: this.weight.slice(), widest: [this.largest] };
   }
   restore(state: State): void {
     this.weight.set(numbersOf(state, "weight", this.weight.length));
-    this.widest = numbersOf(state, "widest", 1)[0];
+    this.largest = numbersOf(state, "widest", 1)[0];
   }
 }

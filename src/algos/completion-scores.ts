@@ -1,7 +1,6 @@
 /** Completions as text, and what their task's reward says of them. */
 import { SettingError, UsageError } from "../core/errors.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
-import type { Judge } from "../text/own-reward.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
@@ -12,14 +11,13 @@ export const textOf = ({ tokenizer }: TextTask, batch: Completions, i: number): 
 /** One reward of one sample. Throws UsageError that shows the sample where the reward throws or gives no number. */
 export function score(
   task: TextTask,
-  reward: Reward | Judge,
+  reward: Reward,
   prompt: string,
   batch: Completions,
   i: number,
 ): number {
   const completion = textOf(task, batch, i);
   try {
-    if (typeof reward !== "function") return 0;
     return rewardOf(reward, prompt, completion, batch.tokensOf(i));
   } catch (error) {
     const shown = `${JSON.stringify(prompt)} and completion ${JSON.stringify(completion)}`;
@@ -29,7 +27,7 @@ export function score(
 }
 
 /** How a task's prompts are completed: where texts end, what is never drawn, and who answers in a dialogue. */
-export function completing(
+export function completerOptions(
   task: TextTask,
   promptOf: (sample: number) => string,
 ): Pick<CompleterOptions, "stop" | "tokens" | "dialogue"> {
