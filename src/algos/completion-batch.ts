@@ -1,8 +1,9 @@
 /** Samples a batch of completions in groups and scores them: the first phase of every update of `tune`. */
 import { SettingError } from "../core/errors.ts";
+import type { Waiting } from "../core/waiting.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { promptTokens } from "../text/task.ts";
-import { completerOptions, score } from "./completion-scores.ts";
+import { completerOptions, scoresOf } from "./completion-scores.ts";
 import type { TuneConfig } from "./group-algorithms.ts";
 import type { LanguageTraining } from "./language-training.ts";
 import { moments } from "./moments.ts";
@@ -25,6 +26,7 @@ export class CompletionBatch {
   private readonly completer: Completer;
   private readonly greedy: { readonly completer: Completer; readonly batch: Completions } | null;
   private readonly rewards: number[] = []; // of all samples, including dropped groups
+  private parts: Record<string, number[]> = {}; // of the same samples, by judge
   private readonly totals = {
     groups: 0,
     signal: 0,
@@ -75,9 +77,10 @@ export class CompletionBatch {
   }
 
   /** Draws prompts, completes and scores them; with dynamic sampling until all groups have a signal. */
-  sample(): void {
+  *sample(): Waiting<void> {
     const { c, t, totals, chosen, counts } = this;
     this.rewards.length = 0;
+    this.parts = {};
     for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
@@ -86,11 +89,11 @@ export class CompletionBatch {
       this.promptSampler.draw(chosen.subarray(kept), t.random);
       this.complete(kept);
       t.onPhase?.("reward");
-      this.score(kept);
+      yield* this.score(kept);
       if (c.dynamic > 0) kept = this.keepSignals(kept);
     }
     if (c.dynamic > 0) counts.fill(0, kept * c.groupSize);
-    if (this.greedy !== null) this.scoreGreedily(this.greedy);
+    if (this.greedy !== null) yield* this.scoreGreedily(this.greedy);
     t.count({
       tokens: totals.tokens + totals.greedy,
       completions: totals.sampled,
@@ -113,10 +116,16 @@ export class CompletionBatch {
   }
 
   /** Scores the groups from `group` on. */
-  private score(group: number): void {
+  private *score(group: number): Waiting<void> {
     const { c, t, batch, counts, totals } = this;
-    for (let i = group * c.groupSize; i < batch.count; i++) {
-      const raw = score(t.task, t.task.reward, this.prompts[i], batch, i);
+    const from = group * c.groupSize;
+    const { reward, parts } = yield* scoresOf(t.task, batch, this.prompts, from);
+    for (const [name, scores] of Object.entries(parts)) {
+      this.parts[name] ??= [];
+      this.parts[name].push(...Array.from(scores));
+    }
+    for (let i = from; i < batch.count; i++) {
+      const raw = reward[i - from];
       batch.reward[i] = raw;
       counts[i] = 1;
       totals.sampled++;
@@ -135,7 +144,7 @@ export class CompletionBatch {
       if (this.deviation[g] > 0) totals.signal++;
     }
     // rewards are shaped last: a group's signal is that of the task's own rewards
-    for (let i = group * c.groupSize; i < batch.count; i++)
+    for (let i = from; i < batch.count; i++)
       if (batch.endLength[i] === 0)
         batch.reward[i] = batch.reward[i] * c.cutShortFactor - c.missingEnd;
   }
@@ -167,17 +176,20 @@ export class CompletionBatch {
     return to;
   }
 
-  private scoreGreedily({ completer, batch }: NonNullable<CompletionBatch["greedy"]>): void {
+  private *scoreGreedily({
+    completer,
+    batch,
+  }: NonNullable<CompletionBatch["greedy"]>): Waiting<void> {
     const { c, t, chosen, tokens, totals } = this;
     completer.complete(
       batch,
       Array.from(chosen, (prompt) => tokens[prompt]),
       t.random,
     );
+    const prompts = Array.from(chosen, (_, g) => this.prompts[g * c.groupSize]);
+    const { reward } = yield* scoresOf(t.task, batch, prompts);
     for (let g = 0; g < c.prompts; g++) {
-      const prompt = this.prompts[g * c.groupSize];
-      const reward = score(t.task, t.task.reward, prompt, batch, g);
-      this.greedyReward.fill(reward, g * c.groupSize, (g + 1) * c.groupSize);
+      this.greedyReward.fill(reward[g], g * c.groupSize, (g + 1) * c.groupSize);
       for (let j = 0; j < batch.length[g]; j++) totals.greedy += batch.mask[g * batch.steps + j];
     }
   }
@@ -193,6 +205,12 @@ export class CompletionBatch {
     }
     return {
       ...this.t.report(),
+      ...Object.fromEntries(
+        Object.entries(this.parts).map(([name, scores]) => [
+          `reward.${name}`,
+          moments(scores).mean,
+        ]),
+      ),
       rewardStd: moments(this.rewards).deviation,
       entropy: entropy / n,
       cutShort: totals.cut / totals.sampled,

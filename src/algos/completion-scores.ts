@@ -1,5 +1,6 @@
 /** Completions as text, and what their task's reward says of them. */
 import { SettingError, UsageError } from "../core/errors.ts";
+import type { Waiting } from "../core/waiting.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
@@ -24,6 +25,42 @@ export function score(
     const said = error instanceof Error ? error.message : String(error);
     throw new UsageError(`reward: failed for prompt ${shown}: ${said}`);
   }
+}
+
+/** Rewards of samples; of a task with several judges also each judge's scores, by name. */
+export interface Scores {
+  readonly reward: ArrayLike<number>;
+  readonly parts: Readonly<Record<string, ArrayLike<number>>>;
+}
+
+/** Scores the samples from `from` on. Waits where a judge of the task does. */
+export function* scoresOf(
+  task: TextTask,
+  batch: Completions,
+  prompts: readonly string[],
+  from = 0,
+): Waiting<Scores> {
+  const count = batch.count - from;
+  const reward = new Float64Array(count);
+  const { judges = [], rowOf = (prompt: string) => ({ prompt }) } = task;
+  if (judges.length === 0) {
+    for (let i = 0; i < count; i++)
+      reward[i] = score(task, task.reward, prompts[from + i], batch, from + i);
+    return { reward, parts: {} };
+  }
+  const samples = Array.from({ length: count }, (_, i) => ({
+    prompt: prompts[from + i],
+    completion: textOf(task, batch, from + i),
+    tokens: batch.tokensOf(from + i),
+    row: rowOf(prompts[from + i]),
+  }));
+  const parts: Record<string, ArrayLike<number>> = {};
+  for (const { name, weight, score: judge } of judges) {
+    const scores = yield* judge(samples);
+    for (let i = 0; i < count; i++) reward[i] += weight * scores[i];
+    if (judges.length > 1) parts[name] = scores;
+  }
+  return { reward, parts };
 }
 
 /** How a task's prompts are completed: where texts end, what is never drawn, and who answers in a dialogue. */

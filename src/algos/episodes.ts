@@ -5,6 +5,7 @@
  */
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import type { Waiting } from "../core/waiting.ts";
 import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import { EpisodeChunks } from "../rollout/episode-chunks.ts";
@@ -88,7 +89,8 @@ class EpisodeSampler implements GroupSampler {
     return this.evaluator(new ActorCritic(parameters.backend, options, new Random(0)));
   }
 
-  sample(): void {
+  // biome-ignore lint/correctness/useYield: episodes need not wait
+  *sample(): Waiting<void> {
     const { t, c, rollout, score } = this;
     const { env, random } = t;
     this.counts.fill(1);

@@ -1,5 +1,6 @@
 /** How good a language model is at prompts it was not trained on: its reward and measures, greedy or sampled. */
 import { Random } from "../core/random.ts";
+import { runNow, type Waiting } from "../core/waiting.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
@@ -7,7 +8,7 @@ import { type Evaluation, statisticsOf } from "../rollout/evaluate.ts";
 import { evenly } from "../text/corpus.ts";
 import { distinct } from "../text/rewards.ts";
 import { promptTokens, type TextTask } from "../text/task.ts";
-import { checkVocabulary, completerOptions, score, textOf } from "./completion-scores.ts";
+import { checkVocabulary, completerOptions, score, scoresOf, textOf } from "./completion-scores.ts";
 import { moments } from "./moments.ts";
 
 /** An evaluation whose episodes are the completions that have a score, and whose returns are their rewards. */
@@ -34,8 +35,15 @@ export interface LanguageEvaluationOptions {
   readonly bestOf?: number;
 }
 
-/** Completes prompts: greedily, unless `sampling` says otherwise. */
-export function evaluateLanguage(
+/** Completes prompts, greedily unless `sampling` says otherwise. Throws UsageError if a judge of the task answers later. */
+export const evaluateLanguage = (
+  gpt: Gpt,
+  task: TextTask,
+  options: LanguageEvaluationOptions = {},
+): LanguageEvaluation => runNow(evaluatingLanguage(gpt, task, options), "evaluateLanguage");
+
+/** `evaluateLanguage` that waits for the judges of the task. */
+export function* evaluatingLanguage(
   gpt: Gpt,
   task: TextTask,
   {
@@ -45,7 +53,7 @@ export function evaluateLanguage(
     most = 1000,
     bestOf = 1,
   }: LanguageEvaluationOptions = {},
-): LanguageEvaluation {
+): Waiting<LanguageEvaluation> {
   const asked = evenly(task.prompts[side], most);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
   checkVocabulary(task, gpt.options.vocab);
@@ -60,7 +68,7 @@ export function evaluateLanguage(
   } finally {
     completer.free();
   }
-  const rewards = prompts.map((prompt, i) => score(task, task.reward, prompt, batch, i));
+  const { reward: rewards } = yield* scoresOf(task, batch, prompts);
   const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
   const scored = chosen.filter((i) => !Number.isNaN(rewards[i]));
   const returns = scored.map((i) => rewards[i]);
@@ -93,7 +101,7 @@ function distinctPairs(texts: readonly string[]): number {
   return pairs.length === 0 ? 1 : distinct(pairs, 1);
 }
 
-function bestSample(rewards: readonly number[], first: number, n: number): number {
+function bestSample(rewards: ArrayLike<number>, first: number, n: number): number {
   let best = first;
   for (let i = first; i < first + n; i++)
     if (rewards[i] > rewards[best] || Number.isNaN(rewards[best])) best = i;

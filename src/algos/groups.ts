@@ -13,6 +13,7 @@ import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import type { Kept } from "../core/state.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
+import type { Waiting } from "../core/waiting.ts";
 import type { Sequences } from "../estimators/batch.ts";
 import { adaptiveKlWeight, klDefaults, klOf, referenceKlTerm } from "../estimators/kl.ts";
 import { minimumRiskTerm, sampleCosts } from "../estimators/minimum-risk.ts";
@@ -48,7 +49,7 @@ export interface GroupSampler<S extends SampleReport = SampleReport> {
   readonly copy: () => Evaluator;
   /** State of the sampler that is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
-  sample(): void;
+  sample(): Waiting<void>;
   /** Returns metrics of the last sample. */
   report(): S;
 }
@@ -168,7 +169,7 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     for (;;) {
       t.next();
       const learningRate = this.learningRate();
-      sampler.sample();
+      yield* sampler.sample() as Generator<never, void>; // a Pending is for the caller of `next`
       t.onPhase?.("update");
       this.estimate();
       this.klWeight.data[0] = adapted.klWeight;

@@ -1,5 +1,7 @@
 /** pigrad compare RUN...: runs side by side. */
 import { SettingError } from "../core/errors.ts";
+import { runLater } from "../core/waiting.ts";
+import { awaitInTime } from "../node/patience.ts";
 import { openRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
@@ -20,16 +22,16 @@ export async function compareCommand(args: string[]): Promise<void> {
   const trustData = values["trust-data"] ?? false;
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
   await loadRunFiles(positionals, values);
-  const rows = positionals.map((path) => {
+  const rows = [];
+  for (const path of positionals) {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;
     const { last } = run;
-    const { meanReturn, margin, successRate } = openRun(run.path, { trustData }).evaluate(
-      100,
-      evaluationSeed,
-      true,
+    const { meanReturn, margin, successRate } = await runLater(
+      openRun(run.path, { trustData }).evaluating(100, evaluationSeed, true),
+      awaitInTime,
     );
-    return {
+    rows.push({
       run: path,
       task,
       algo,
@@ -41,8 +43,8 @@ export async function compareCommand(args: string[]): Promise<void> {
       greedyReturn: meanReturn,
       margin,
       successRate,
-    };
-  });
+    });
+  }
   if (values.json) {
     for (const row of rows) sayJson({ type: "run", ...row });
     return;

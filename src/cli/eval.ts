@@ -1,5 +1,7 @@
 /** pigrad eval RUN: whole episodes with a trained policy. */
 import { SettingError } from "../core/errors.ts";
+import { runLater } from "../core/waiting.ts";
+import { awaitInTime } from "../node/patience.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { only, pairs, wholeNumber } from "./args.ts";
@@ -36,7 +38,7 @@ export async function evalCommand(args: string[]): Promise<void> {
     changes: pairs(values.set ?? []),
   });
   const { config } = session;
-  const evaluation = session.evaluate(episodes, seed, greedy, true);
+  const evaluation = await runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime);
   if (values.json) {
     const { task, algo } = config;
     sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
@@ -50,6 +52,7 @@ export function describe(
   { episodes, meanReturn, stdReturn, margin, successRate, measures = {} }: Evaluation,
   greedy: boolean,
 ): string {
+  if (episodes === 0) return "no completion has a score: the task has no reward";
   const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;
   const [low, high] = [meanReturn - margin, meanReturn + margin].map((x) => x.toFixed(2));
   const interval = margin > 0 ? ` (95 % interval of the mean ${low} to ${high})` : "";

@@ -23,10 +23,14 @@ export async function requestFor({ task, algo, reward }: OwnOptions & { readonly
   if (reward !== undefined) files.reward = await loadOwn(reward);
   return {
     task: files.task === undefined ? task : nameOfFile(task),
-    algo: files.algo === undefined ? algo : nameOfFile(algo as string),
+    algo: files.algo === undefined ? (algo ?? usualAlgo(task, reward)) : nameOfFile(algo as string),
     files,
   };
 }
+
+/** A text task that only imitates learns from a reward by GRPO where one is given. */
+const usualAlgo = (task: string, reward: string | undefined): string | undefined =>
+  reward !== undefined && task === "text" ? "grpo" : undefined;
 
 /** Loads the files that runs were trained with; `instead` names others to use. */
 export async function loadRunFiles(

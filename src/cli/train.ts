@@ -1,17 +1,21 @@
 /** pigrad train TASK: train a policy, evaluate it, leave a run folder; --resume RUN: go on with one. */
 import { SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
+import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
 import { type KnownCorpora, newCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
 import { bytes, checkMemory } from "../node/memory.ts";
+import { meansFile } from "../node/own-files.ts";
+import { awaitInTime, guardCalls } from "../node/patience.ts";
 import {
   abandonRun,
   checkOut,
   closeRun,
   createRun,
   lastMetric,
+  openRun,
   readConfig,
   readTraining,
   resumeRun,
@@ -33,8 +37,10 @@ import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME] [--from RUN]
+               [--reward FILE]
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
-      train a policy; Ctrl-C stops and keeps what was learned. --from begins with the weights of another
+      train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
+      --reward take files, too (docs/your-own.md). Ctrl-C stops and keeps what was learned. --from begins with the weights of another
       run of the same sizes (a value head may be missing, a vocabulary smaller: the rest is fresh, and
       said): a new optimizer, its schedules from the start. --resume goes on bit for bit, as if it had
       not stopped; --steps makes the run that long in all, its schedules then as in a run of N steps from
@@ -56,6 +62,7 @@ const options = {
   backend: { type: "string" },
   resume: { type: "string" },
   from: { type: "string" },
+  init: { type: "string" },
   "trust-data": { type: "boolean" },
   "until-steps": { type: "string" },
   "until-seconds": { type: "string" },
@@ -103,7 +110,7 @@ export async function trainCommand(args: string[]): Promise<void> {
 }
 
 /** A run whose folder is there, and locked. */
-interface OpenRun {
+interface OpenedRun {
   readonly folder: string;
   readonly session: Session;
   /** First words of the first line. */
@@ -114,7 +121,7 @@ interface OpenRun {
 }
 
 async function train(
-  { folder, session, verb, renewed, secondsBefore }: OpenRun,
+  { folder, session, verb, renewed, secondsBefore }: OpenedRun,
   values: Given,
   stop: StopOptions,
   live: Live | null,
@@ -145,7 +152,7 @@ async function train(
   progress?.end();
   board?.flush();
   live?.send('{"type":"end"}');
-  if (stdoutFailure() === null) finish(folder, session, trained, before, values);
+  if (stdoutFailure() === null) await finish(folder, session, trained, before, values);
   else sayGone(folder, session);
 }
 
@@ -158,20 +165,20 @@ function sayGone(folder: string, { training }: Session): void {
   process.exitCode = stdoutGone;
 }
 
-function finish(
+async function finish(
   folder: string,
   session: Session,
   { last, seconds, why }: Trained,
   before: number,
   values: Given,
-): void {
+): Promise<void> {
   const { config } = session;
   const talk = !values.json && !values.quiet;
   if (talk && last === null && (why === "steps" || why === "end"))
     say("nothing left to train; the policy as it was saved:\n");
   else if (talk && why !== "steps" && why !== "end")
     say(`stopped by ${why}; keeping what was learned\n`);
-  const evaluation = session.evaluate(100, evaluationSeed, true);
+  const evaluation = await runLater(session.evaluating(100, evaluationSeed, true), awaitInTime);
   const { envSteps } = session.training;
   const stepsPerSecond = seconds > 0 ? Math.round((envSteps - before) / seconds) : 0;
   if (values.json) {
@@ -193,24 +200,25 @@ const livePage = (folder: string): string =>
   reportPage([{ run: readRun(folder), replay: null }], true);
 
 /** Checks and opens all that a new run needs; what it returns makes the folder. */
-async function begin(values: Given, positionals: string[]): Promise<() => OpenRun> {
+async function begin(values: Given, positionals: string[]): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
-  const { algo, reward } = values;
+  const task = only("task", positionals);
+  const { algo, reward, from = values.init } = values;
   const run = resolve({
-    ...(await requestFor({ task: only("task", positionals), algo, reward })),
-    from: values.from,
+    ...(await requestFor({ task, algo, reward })),
+    from,
     seed: wholeNumber("seed", values.seed, 0),
     steps: wholeNumber("steps", values.steps, 1),
     backend: values.backend,
-    settings: pairs(values.set ?? []),
+    settings: { ...(await tokenizerOf(task, from)), ...pairs(values.set ?? []) },
   });
   checkOut(values.out);
   checkMemory(run);
   const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = open(run, { read: newCorpus(corpora) });
-  const fresh = values.from === undefined ? [] : session.load(readTraining(values.from));
+  const session = open(run, { read: newCorpus(corpora), guard: guardCalls });
+  const fresh = from === undefined ? [] : session.load(readTraining(from));
   if (fresh.length > 0 && !values.json && !values.quiet)
-    say(`not in ${printable(String(values.from))}, and fresh: ${fresh.join(", ")}\n`);
+    say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
   session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);
@@ -218,10 +226,19 @@ async function begin(values: Given, positionals: string[]): Promise<() => OpenRu
   };
 }
 
-async function resume(values: Given, positionals: string[]): Promise<() => OpenRun> {
+/** The tokenizer of the run that a text begins with: its weights mean that one's tokens. */
+async function tokenizerOf(task: string, from: string | undefined): Promise<object> {
+  if (task !== "text" || from === undefined) return {};
+  await loadRunFiles([from]);
+  const session = openRun(from);
+  if (session.kind !== "text") return {};
+  return { tokenizer: JSON.stringify(session.task.tokenizer.save()) };
+}
+
+async function resume(values: Given, positionals: string[]): Promise<() => OpenedRun> {
   const { envs, ...others } = pairs(values.set ?? []);
-  const fixed = (["seed", "out", "backend", "from"] as const).filter(
-    (name) => values[name] !== undefined,
+  const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
+    (name) => values[name] !== undefined && !(name === "algo" && meansFile(values[name])),
   );
   const got = [
     ...positionals,

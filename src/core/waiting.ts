@@ -1,63 +1,74 @@
 /**
- * Work that may have to wait, as a generator: it yields a promise and is resumed with its result. The same code then
- * runs to its end at once where nothing waits, and under `await` where something does.
+ * Work that may have to wait, as a generator: it yields what it waits for and is resumed with the result. The same code
+ * then runs to its end at once where nothing waits, and under `await` where something does.
  */
 import { UsageError } from "./errors.ts";
 
-/** Yields a promise per wait; returns a T. */
-export type Waiting<T> = Generator<Promise<unknown>, T, unknown>;
+/** Something waited for. */
+export class Pending {
+  readonly promise: Promise<unknown>;
+  /** Seconds that it may take, and the message of the error when it takes longer. */
+  readonly seconds: number;
+  readonly late: string;
 
-const isPromise = (x: unknown): x is Promise<unknown> =>
+  constructor(promise: Promise<unknown>, seconds: number, late: string) {
+    this.promise = promise;
+    this.seconds = seconds;
+    this.late = late;
+  }
+}
+
+/** Yields a Pending per wait; returns a T. */
+export type Waiting<T> = Generator<Pending, T, unknown>;
+
+export const isPromise = <T>(x: T | PromiseLike<T>): x is PromiseLike<T> =>
   typeof (x as { then?: unknown } | null | undefined)?.then === "function";
 
 /** Waits for a value that may be a promise. */
-export function* wait<T>(value: T | Promise<T>): Waiting<T> {
-  return isPromise(value) ? ((yield value) as T) : value;
+export function* wait<T>(value: T | Promise<T>, seconds: number, late: string): Waiting<T> {
+  return isPromise(value) ? ((yield new Pending(value, seconds, late)) as T) : value;
 }
 
 /** Runs work to its end. Throws UsageError, with `where`, if it has to wait. */
 export function runNow<T>(work: Waiting<T>, where: string): T {
   const step = work.next();
   if (step.done) return step.value;
-  step.value.catch(() => {}); // nobody else hears of its failure
+  step.value.promise.catch(() => {}); // nobody else hears of its failure
   throw new UsageError(
-    `${where}: expected a result at once, got a promise; use the asynchronous form`,
+    `${where}: expected a result at once, got a promise; use the form that returns a promise`,
   );
 }
 
-/** Runs work to its end, awaiting what it waits for; a promise that fails throws where the work waits. */
-export async function runLater<T>(work: Waiting<T>): Promise<T> {
-  for (let step = work.next(); ; ) {
-    if (step.done) return step.value;
+/** Awaits a promise; a caller with a clock sets limits. */
+export type Awaiting = (pending: Pending) => Promise<unknown>;
+const untilDone: Awaiting = ({ promise }) => promise;
+
+/**
+ * Draws the next value of a generator, awaiting each Pending that it yields before. A promise that fails throws where
+ * the generator waits.
+ */
+export async function nextOf<T, R>(
+  values: Generator<T | Pending, R> | AsyncGenerator<T, R>,
+  awaiting: Awaiting = untilDone,
+): Promise<IteratorResult<T, R>> {
+  const drawn = values as Generator<T | Pending, R, unknown>;
+  for (let step = await drawn.next(); ; ) {
+    if (step.done === true) return step;
+    const { value } = step;
+    if (!(value instanceof Pending)) return { done: false, value };
     let result: unknown;
     try {
-      result = await step.value;
+      result = await awaiting(value);
     } catch (error) {
-      step = work.throw(error);
+      step = drawn.throw(error);
       continue;
     }
-    step = work.next(result);
+    step = drawn.next(result);
   }
 }
 
-/**
- * Draws the next value of a generator whose yields are values or, where something waits, promises. Used for reports,
- * which wait only where the task does.
- */
-export async function nextAwaited<T, R>(
-  values: Generator<T, R> | AsyncGenerator<T, R>,
-): Promise<IteratorResult<T, R>> {
-  let step = await values.next();
-  while (step.done !== true && isPromise(step.value)) {
-    const resume = values as unknown as Generator<T, R, unknown>;
-    let result: unknown;
-    try {
-      result = await step.value;
-    } catch (error) {
-      step = resume.throw(error);
-      continue;
-    }
-    step = resume.next(result);
-  }
-  return step;
+/** Runs work to its end, awaiting what it waits for. */
+export async function runLater<T>(work: Waiting<T>, awaiting?: Awaiting): Promise<T> {
+  const { value } = await nextOf<never, T>(work, awaiting);
+  return value;
 }

@@ -26,6 +26,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import { checkMemory } from "./memory.ts";
+import { guardCalls } from "./patience.ts";
 import {
   type Checkpoint,
   checkpointFacts,
@@ -155,7 +156,10 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const run = changeTask(resolved(), options.changes);
   const session = rebuilding(path, () => {
     checkMemory(run);
-    return open(run, { read: knownCorpus(corpora, options.trustData ?? false) });
+    return open(run, {
+      read: knownCorpus(corpora, options.trustData ?? false),
+      guard: guardCalls,
+    });
   });
   const { state } = readCheckpoint(path, saved) ?? {};
   if (state === undefined) {
@@ -224,7 +228,7 @@ export function resumeRun(
     const session = rebuilding(path, () => {
       const renews = from !== null && environmentsOf(config).envs !== from.envs;
       const read = knownCorpus(corpora, trustData);
-      const opened = open(run, { saved: from?.state ?? null, read, renews });
+      const opened = open(run, { saved: from?.state ?? null, read, renews, guard: guardCalls });
       opened.prepare();
       return opened;
     });

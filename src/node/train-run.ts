@@ -1,9 +1,11 @@
 /** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
+import { nextOf } from "../core/waiting.ts";
 import { type EnvironmentSession, isThreaded } from "../tasks/environment-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
+import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
 export interface StopOptions {
@@ -64,7 +66,7 @@ export async function trainRun(
     let written = -1;
     let taught = 0; // tokens of a supervised stage, in which environment steps stand still
     while (why === null) {
-      const next = await reports.next();
+      const next = await nextOf<Report, void>(reports, awaitInTime);
       if (next.done) {
         why = "end";
         break;

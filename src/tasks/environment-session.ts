@@ -58,6 +58,10 @@ export function openEnvironment(
     makeEnv,
     play,
     evaluate: (episodes, seed, greedy) => play(episodes, seed, greedy),
+    // biome-ignore lint/correctness/useYield: an environment need not wait
+    *evaluating(episodes, seed, greedy) {
+      return play(episodes, seed, greedy);
+    },
     reports: (function* () {
       return yield* begin();
     })(),

@@ -2,7 +2,9 @@
 import type { Report } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import type { Kept, State } from "../core/state.ts";
+import type { Waiting } from "../core/waiting.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
+import type { Guard } from "../text/own-reward.ts";
 import type { ResolvedRun, RunConfig } from "./run.ts";
 import type { ReadCorpus } from "./task.ts";
 
@@ -22,6 +24,13 @@ export interface SessionBase {
    * where `heldOut` says so and of validation otherwise.
    */
   evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): Evaluation;
+  /** `evaluate` that waits for what answers later, such as a reward by a service. */
+  evaluating(
+    episodes: number,
+    seed: number,
+    greedy: boolean,
+    heldOut?: boolean,
+  ): Waiting<Evaluation>;
   /**
    * Takes weights and statistics of observations from a saved training; before `prepare`, to train on. Returns the
    * names of weights that the saved training does not have: they stay as they were.
@@ -42,6 +51,8 @@ export interface OpenOptions {
   readonly backend?: Backend;
   /** Reads corpora that settings name; without it such a setting is refused. */
   readonly read?: ReadCorpus;
+  /** Stops rewards of one's own that hang; without it they may. */
+  readonly guard?: Guard;
   /** The number of environments has changed: they start again; weights and optimizer are kept. */
   readonly renews?: boolean;
 }

@@ -2,6 +2,7 @@
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
+import { isPromise, type Waiting, wait } from "../core/waiting.ts";
 
 /** A completion to score, with the row of the data that its prompt came from. */
 export interface Sample {
@@ -28,7 +29,7 @@ export type BatchFunction = (
 export type RewardOptions = {
   /** Factor in the sum of several rewards. Default 1. */
   readonly weight?: number;
-  /** Seconds that a promise may take. Default 60. */
+  /** Seconds that a promise may take, where the caller has a clock, as the command line has. Default 60. */
   readonly timeout?: number;
   /** Calls that run at once, where a function per sample returns promises. Default 16. */
   readonly concurrency?: number;
@@ -44,8 +45,11 @@ export type RewardSource =
 export interface Judge {
   readonly name: string;
   readonly weight: number;
-  /** Returns one number per sample, at once where the function does. Throws OwnCodeError that shows the sample. */
-  score(samples: readonly Sample[]): ArrayLike<number> | Promise<ArrayLike<number>>;
+  /** Seconds that a call may take, and the message of the error when it takes longer. */
+  readonly timeout: number;
+  readonly late: string;
+  /** Returns one number per sample, later where the function returns promises. Throws OwnCodeError that shows the sample. */
+  score(samples: readonly Sample[]): Waiting<ArrayLike<number>>;
 }
 
 /** Returns the judges that `source` describes. Throws SettingError, with `where`, for what describes none. */
@@ -74,22 +78,27 @@ function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: s
       throw new SettingError(
         `${where}: expected ${field} of reward ${name} as a number, got ${brief(value)}`,
       );
-  const label = `${where}: reward ${name}`;
-  const score =
-    "batch" in options
-      ? (samples: readonly Sample[]) => scoreBatch(options.batch, samples, timeout, label)
-      : (samples: readonly Sample[]) =>
-          scoreEach(options.reward, samples, { timeout, concurrency, label });
-  return { name, weight, score };
+  const label = name === "reward" ? `${where}: reward` : `${where}: reward ${name}`;
+  const late = `${label}: expected an answer within ${timeout} s, got none`;
+  return {
+    name,
+    weight,
+    timeout,
+    late,
+    *score(samples) {
+      const scores =
+        "batch" in options
+          ? scoreBatch(options.batch, samples, label)
+          : scoreEach(options.reward, samples, concurrency, label);
+      const turns = "batch" in options ? 1 : Math.ceil(samples.length / concurrency);
+      return yield* wait(scores, timeout * turns, late);
+    },
+  };
 }
-
-const isPromise = <T>(x: T | Promise<T>): x is Promise<T> =>
-  typeof (x as { then?: unknown } | null | undefined)?.then === "function";
 
 function scoreBatch(
   f: BatchFunction,
   samples: readonly Sample[],
-  timeout: number,
   label: string,
 ): ArrayLike<number> | Promise<ArrayLike<number>> {
   const check = (scores: ArrayLike<number>): ArrayLike<number> => {
@@ -106,7 +115,7 @@ function scoreBatch(
   try {
     const scores = f(samples);
     return isPromise(scores)
-      ? within(scores, timeout, label).then(check).catch(failed)
+      ? (scores.then(check).catch(failed) as Promise<ArrayLike<number>>)
       : check(scores);
   } catch (error) {
     return failed(error);
@@ -116,7 +125,8 @@ function scoreBatch(
 function scoreEach(
   f: RewardFunction,
   samples: readonly Sample[],
-  { timeout, concurrency, label }: { timeout: number; concurrency: number; label: string },
+  concurrency: number,
+  label: string,
 ): ArrayLike<number> | Promise<ArrayLike<number>> {
   const scores = new Float64Array(samples.length);
   const call = (i: number): number | Promise<number> => {
@@ -127,8 +137,7 @@ function scoreEach(
     try {
       const score = f(prompt, completion, { tokens, row });
       if (!isPromise(score)) return checkScore(score, samples[i], label);
-      const checked = within(score, timeout, label).then((x) => checkScore(x, samples[i], label));
-      return checked.catch(failed);
+      return score.then((x) => checkScore(x, samples[i], label)).catch(failed);
     } catch (error) {
       return failed(error);
     }
@@ -157,23 +166,6 @@ function scoreEach(
   }
 }
 
-/** Rejects if a promise takes longer than `timeout` seconds. */
-function within<T>(promise: Promise<T>, timeout: number, label: string): Promise<T> {
-  let timer: ReturnType<Timers["setTimeout"]>;
-  const { setTimeout, clearTimeout } = globalThis as unknown as Timers;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new OwnCodeError(`${label}: expected an answer within ${timeout} s, got none`)),
-      1000 * timeout,
-    );
-  });
-  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
-}
-interface Timers {
-  setTimeout(f: () => void, milliseconds: number): unknown;
-  clearTimeout(timer: unknown): void;
-}
-
 function checkScore(score: unknown, sample: Sample, label: string): number {
   if (typeof score === "number" && Math.abs(score) !== Infinity) return score;
   throw new OwnCodeError(
@@ -188,3 +180,17 @@ const ownError = (error: unknown, label: string): OwnCodeError =>
   error instanceof OwnCodeError
     ? error
     : new OwnCodeError(`${label}: ${messageOf(error)}`, { cause: error });
+
+/** Calls `work`, and throws an error with the message `late` if it takes longer than `seconds`. */
+export type Guard = <T>(work: () => T, seconds: number, late: string) => T;
+
+/** A judge whose calls go through a guard, so that one that hangs is stopped. */
+export const guardedJudge = (judge: Judge, guard: Guard): Judge => ({
+  ...judge,
+  *score(samples) {
+    const work = judge.score(samples);
+    let step = guard(() => work.next(), judge.timeout * Math.max(1, samples.length), judge.late);
+    while (step.done !== true) step = work.next(yield step.value);
+    return step.value;
+  },
+});

@@ -456,11 +456,10 @@ describe("train", () => {
     const again = await pigrad("train", "line", "--steps", "1", "--from", base, "--out", next);
     expect(again.stderr).toBe("");
     expect(again.stdout).not.toContain("fresh");
-    const [was, is] = await Promise.all(
-      [base, next].map(
-        async (run) => jsonLines((await pigrad("eval", run, "--json")).stdout)[0].meanReturn,
-      ),
-    );
+    const greedy = async (run: string): Promise<number> =>
+      jsonLines((await pigrad("eval", run, "--json")).stdout)[0].meanReturn;
+    const was = await greedy(base);
+    const is = await greedy(next);
     expect(Math.abs(is - was)).toBeLessThan(10); // random weights are at −148
     const other = await pigrad(
       "train",

@@ -4,6 +4,7 @@ import { text } from "../../core/settings.ts";
 import { pairs } from "../../text/corpus.ts";
 import { languageTask, type ReadCorpus } from "../task.ts";
 import { arith, arithSettings } from "./arith.ts";
+import { dataSettings, dataTask } from "./data.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
 import { guess, guessSettings } from "./guess.ts";
 import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
@@ -30,6 +31,15 @@ function lexiconOf(name: string, read: ReadCorpus): Record<string, number> | und
 }
 
 export const languageTasks = {
+  text: languageTask({
+    about:
+      "a text of your own: --set data=FILE to imitate it, --reward FILE to learn from a reward",
+    settings: dataSettings,
+    make: dataTask,
+    algo: "sft",
+    steps: 200_000,
+    preset: { sftUpdates: 500, prompts: 32, learningRate: 5e-4 },
+  }),
   arith: languageTask({
     about: "addition, from a start among sloppy pupils; exact reward",
     settings: arithSettings,

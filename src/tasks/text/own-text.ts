@@ -39,7 +39,7 @@ export interface TextDefinition {
   readonly examples?: Given<readonly Row[]>;
   /** Plain text to imitate, line by line. */
   readonly corpus?: Given<string>;
-  /** Prompts to complete for rewards. Without them: the prompts of the examples. */
+  /** Prompts to complete for rewards. Without them: the prompts of the examples, or the beginnings of whole texts. */
   readonly prompts?: Given<readonly Row[]>;
   readonly reward?: RewardSource;
   /** What evaluations tell besides the reward: means over completions, by name. */
@@ -106,6 +106,9 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
     if (prompt !== null)
       byPrompt.set(prompt, typeof row === "string" ? { prompt } : { ...row, prompt });
   }
+  if (byPrompt.size === 0)
+    for (const { completion } of examples)
+      byPrompt.set(beginningOf(completion), { text: completion });
   const prompts = [...byPrompt.keys()];
   if (examples.length === 0 && prompts.length === 0)
     throw new SettingError(`${where}: expected examples, a corpus or prompts, got none`);
@@ -195,6 +198,12 @@ function promptOf(
   const isAnswer = row.messages.at(-1)?.role === "assistant";
   const asked = isAnswer ? row.messages.slice(0, -1) : row.messages;
   return asked.length === 0 ? null : chat(asked, true);
+}
+
+/** The first third of a text's words, which a completion may go on from. */
+function beginningOf(text: string): string {
+  const words = text.match(/\S+\s*/g) ?? [];
+  return words.slice(0, Math.max(1, Math.ceil(words.length / 3))).join("");
 }
 
 const fewItems = 20;

@@ -1,5 +1,5 @@
 /** A session of a task that is a text. */
-import { evaluateLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
+import { evaluatingLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
 import {
   estimatorOf,
   type GroupAlgorithmName,
@@ -12,10 +12,12 @@ import { tuning } from "../../algos/tune.ts";
 import { SettingError, UsageError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf } from "../../core/state.ts";
+import { runNow, type Waiting } from "../../core/waiting.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { gptModule } from "../../nn/gpt-js.ts";
 import { loadGptState } from "../../nn/gpt-weights.ts";
 import type { Sides } from "../../text/corpus.ts";
+import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import {
   endOf,
   exampleTokens,
@@ -25,6 +27,7 @@ import {
   turnEndTokens,
 } from "../../text/task.ts";
 import type { GptConfig } from "../model-settings.ts";
+import { ownOf } from "../own-files.ts";
 import { makeBackend, type ResolvedRun } from "../run.ts";
 import type { OpenOptions, SessionBase } from "../session-base.ts";
 import type { LanguageTask, ReadCorpus } from "../task.ts";
@@ -35,16 +38,22 @@ export interface LanguageSession extends SessionBase {
   readonly task: TextTask;
   readonly gpt: Gpt;
   evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): LanguageEvaluation;
+  evaluating(
+    episodes: number,
+    seed: number,
+    greedy: boolean,
+    heldOut?: boolean,
+  ): Waiting<LanguageEvaluation>;
 }
 
 /** Opens a session of a text, new or from a saved training. */
 export function openLanguage(
   run: ResolvedRun<LanguageTask>,
-  { saved = null, read = noCorpus, backend }: OpenOptions = {},
+  { saved = null, read = noCorpus, guard, backend }: OpenOptions = {},
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { algo, seed, steps } = config;
-  const task = definition.make(values.task as never, read);
+  const task = withJudges(definition.make(values.task as never, read), run, guard);
   const shape = values.model as GptConfig;
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
@@ -62,6 +71,18 @@ export function openLanguage(
     begun = inStages(training, stages);
     return begun;
   };
+  const evaluating: LanguageSession["evaluating"] = (
+    most,
+    evaluationSeed,
+    greedy,
+    heldOut = false,
+  ) =>
+    evaluatingLanguage(gpt, task, {
+      side: heldOut ? "heldOut" : "validation",
+      most,
+      seed: evaluationSeed,
+      sampling: greedy ? { greedy: true } : {},
+    });
   return {
     kind: "text",
     run,
@@ -69,19 +90,23 @@ export function openLanguage(
     training,
     task,
     gpt,
-    evaluate: (most, evaluationSeed, greedy, heldOut = false) =>
-      evaluateLanguage(gpt, task, {
-        side: heldOut ? "heldOut" : "validation",
-        most,
-        seed: evaluationSeed,
-        sampling: greedy ? { greedy: true } : {},
-      }),
+    evaluate: (...how) => runNow(evaluating(...how), "evaluate"),
+    evaluating,
     reports: (function* () {
       yield* begin();
     })(),
     load: (state) => loadGptState(gpt, partOf(state, "weights")),
     prepare: () => void begin(),
   };
+}
+
+/** The task with the reward of the run's file, if it has one, and with its judges under guard. */
+function withJudges(task: TextTask, { config }: ResolvedRun, guard: Guard | undefined): TextTask {
+  const file = config.files?.reward;
+  const judges =
+    file === undefined ? task.judges : judgesFrom(ownOf(file) as RewardSource, file.path);
+  if (judges === undefined) return task;
+  return { ...task, judges: guard ? judges.map((judge) => guardedJudge(judge, guard)) : judges };
 }
 
 /** The session's model as a JavaScript module that completes the task's prompts. */

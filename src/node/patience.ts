@@ -1,0 +1,36 @@
+/** Limits on the time of code that is not ours: on promises, and on calls that do not return. */
+import { runInThisContext } from "node:vm";
+import { OwnCodeError } from "../core/errors.ts";
+import type { Awaiting } from "../core/waiting.ts";
+import type { Guard } from "../text/own-reward.ts";
+import { codeOf } from "./files.ts";
+
+/** Awaits a promise, no longer than it may take. */
+export const awaitInTime: Awaiting = async ({ promise, seconds, late }) => {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new OwnCodeError(late)), 1000 * seconds);
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    clearTimeout(timer);
+  }
+};
+
+const longest = 2 ** 31 - 1; // milliseconds
+
+/** Stops a call that does not return in time, even in an endless loop. */
+export const guardCalls: Guard = (work, seconds, late) => {
+  const slot = globalThis as { pigradWork?: () => unknown };
+  slot.pigradWork = work;
+  try {
+    const timeout = Math.min(longest, Math.ceil(1000 * seconds));
+    return runInThisContext("globalThis.pigradWork()", { timeout }) as ReturnType<typeof work>;
+  } catch (error) {
+    if (codeOf(error) === "ERR_SCRIPT_EXECUTION_TIMEOUT") throw new OwnCodeError(late);
+    throw error;
+  } finally {
+    delete slot.pigradWork;
+  }
+};
