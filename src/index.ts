@@ -40,6 +40,7 @@ export {
   FormatError,
   MaskError,
   NumericError,
+  OwnCodeError,
   SettingError,
   ShapeError,
   UsageError,
@@ -245,6 +246,17 @@ export { RolloutChunks } from "./rollout/rollout-chunks.ts";
 export { VectorEnv, type VectorEnvOptions } from "./rollout/vector-env.ts";
 export type { EnvironmentSession } from "./tasks/environment-session.ts";
 export { type TaskName, tasks } from "./tasks/index.ts";
+export {
+  type AlgorithmDefinition,
+  defineAlgorithm,
+  type EstimatorDefinition,
+  type GeneratorDefinition,
+} from "./tasks/own-algorithm.ts";
+export {
+  defineTask,
+  type EnvironmentDefinition,
+  type TaskDefinition,
+} from "./tasks/own-task.ts";
 export { type ResolvedRun, type RunConfig, type RunRequest, resolve } from "./tasks/run.ts";
 export { open, type Session } from "./tasks/session.ts";
 export {
@@ -254,11 +266,19 @@ export {
   languageTask,
   type Task,
 } from "./tasks/task.ts";
+export type { Message, Row, TextDefinition } from "./tasks/text/own-text.ts";
 export type { LanguageSession } from "./tasks/text/session.ts";
 export { bpe, trainBpe } from "./text/bpe.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";
 export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";
+export type {
+  BatchFunction,
+  RewardFunction,
+  RewardOptions,
+  RewardSource,
+  Sample,
+} from "./text/own-reward.ts";
 export {
   cosineLength,
   distinct,

@@ -1,5 +1,4 @@
 /** Tasks that the page offers, and a session's replay and module. */
-import { algorithms, textAlgorithms } from "../../src/algos/index.ts";
 import { textScene } from "../../src/envs/scene.ts";
 import { policyModule } from "../../src/io/policy-js.ts";
 import { policyPlan } from "../../src/policies/plan.ts";
@@ -23,8 +22,8 @@ const shown: readonly TaskName[] = [
   "arith",
 ];
 const offered = {
-  environment: { names: ["reinforce", "a2c", "ppo", "trpo"], table: algorithms },
-  text: { names: ["reinforce", "a2c", "ppo", "rloo", "grpo"], table: textAlgorithms },
+  environment: ["reinforce", "a2c", "ppo", "trpo"],
+  text: ["reinforce", "a2c", "ppo", "rloo", "grpo"],
 } as const;
 const mostFrames = 200; // of a replay: the page unpacks it in one go
 const mostSamples = 12;
@@ -32,19 +31,19 @@ const unseen = 1_000_000_007; // the seed of what is played: not one that people
 
 function infoOf(name: TaskName): TaskInfo {
   const task = taskNamed(name);
-  const { names, table } = offered[task.kind];
+  const names: readonly string[] = offered[task.kind];
   const described = names.map((algo) => {
-    const { steps, settings: values } = resolve({ task: name, algo }).config;
-    const { algorithm, model, task: own } = tablesOf(name, task, algo);
+    const { config, algorithm: chosen } = resolve({ task: name, algo });
+    const { steps, settings: values } = config;
+    const { algorithm, model, task: own } = tablesOf(task, chosen);
     const all = Object.entries({ ...algorithm, ...model, ...own });
     const settings = all.map(([setting, { about, allowed }]) => {
       return { name: setting, about, allowed, value: String(values[setting]) };
     });
-    const { about } = (table as Readonly<Record<string, { readonly about: string }>>)[algo];
-    return [algo, { about, steps, settings }] as const;
+    return [algo, { about: chosen.about, steps, settings }] as const;
   });
   const { about, solved = null } = task;
-  const algo = (names as readonly string[]).includes(task.algo) ? task.algo : names[0];
+  const algo = names.includes(task.algo) ? task.algo : names[0];
   return { about, algo, solved, algorithms: Object.fromEntries(described) };
 }
 

@@ -13,6 +13,7 @@ import { Rollout } from "../rollout/rollout.ts";
 import {
   type EpisodeConfig,
   type GroupAlgorithmName,
+  type NamedAlgorithm,
   type ResolvedAlgorithm,
   resolveAlgorithm,
 } from "./group-algorithms.ts";
@@ -29,7 +30,7 @@ import { longestEpisode, type Training } from "./training.ts";
 /** Sets up the algorithm `name` on episodes. */
 export function episodes(
   t: Training,
-  name: GroupAlgorithmName,
+  name: GroupAlgorithmName | NamedAlgorithm,
   c: EpisodeConfig,
 ): Generator<GroupReport, never> {
   const sampler = new EpisodeSampler(t, resolveAlgorithm(name, c), c);

@@ -152,22 +152,32 @@ export const groupAlgorithms = {
 } as const satisfies Readonly<Record<string, GroupAlgorithm>>;
 export type GroupAlgorithmName = keyof typeof groupAlgorithms;
 
-/** An algorithm with the estimator that the settings ask for. */
-export interface ResolvedAlgorithm extends GroupAlgorithm {
-  readonly name: GroupAlgorithmName;
+export interface NamedAlgorithm extends GroupAlgorithm {
+  readonly name: string;
 }
 
-export const resolveAlgorithm = (
-  name: GroupAlgorithmName,
+/** An algorithm with the estimator that the settings ask for. */
+export interface ResolvedAlgorithm extends GroupAlgorithm {
+  readonly name: string;
+}
+
+/** Returns the algorithm of a name, or one of your own, with what the settings ask for. */
+export function resolveAlgorithm(
+  name: GroupAlgorithmName | NamedAlgorithm,
   c: Values<typeof groupSettings>,
-): ResolvedAlgorithm => ({ ...groupAlgorithms[name], name, estimator: estimatorOf(name, c) });
+): ResolvedAlgorithm {
+  const named: NamedAlgorithm =
+    typeof name === "string" ? { ...groupAlgorithms[name], name } : name;
+  return { ...named, estimator: estimatorOf(named, c) };
+}
 
 /** Returns the estimator of an algorithm, with the clip range and the KL that the settings ask for. */
 export function estimatorOf(
-  name: GroupAlgorithmName,
+  algorithm: GroupAlgorithmName | GroupAlgorithm,
   c: Values<typeof groupSettings>,
 ): EstimatorSettings {
-  const { estimator }: GroupAlgorithm = groupAlgorithms[name];
+  const { estimator }: GroupAlgorithm =
+    typeof algorithm === "string" ? groupAlgorithms[algorithm] : algorithm;
   const clip = c.clipRange > 0 ? { clipLow: c.clipRange, clipHigh: c.clipRange } : {};
   const own = estimator.kl;
   const weight = c.klWeight >= 0 ? c.klWeight : (own?.weight ?? 0);

@@ -7,6 +7,7 @@ import {
   episodeSettings,
   type GroupAlgorithm,
   groupAlgorithms,
+  type NamedAlgorithm,
   tuneSettings,
 } from "./group-algorithms.ts";
 import { impala, impalaSettings } from "./impala.ts";
@@ -19,6 +20,8 @@ import { trpo, trpoSettings } from "./trpo.ts";
 export interface Algorithm<S extends Settings> {
   readonly about: string;
   readonly settings: S;
+  /** Values other than the defaults. */
+  readonly usual?: Readonly<Record<string, unknown>>;
   readonly needsCritic: (config: Values<S>) => boolean;
   /** Whole episodes: environments rest when theirs is over. */
   readonly wholeEpisodes?: true;
@@ -36,21 +39,20 @@ const clippedSettings = {
   epochs: integer(8, episodeSettings.epochs.about, { min: 1, max: 100 }),
 };
 
-/** The group algorithms on episodes. */
-const onEpisodes = Object.fromEntries(
-  episodeAlgorithms.map((name) => {
-    const { about, estimator }: GroupAlgorithm = groupAlgorithms[name];
-    const algorithm: Algorithm<typeof episodeSettings> = {
-      about,
-      settings: estimator.surrogate.form === "reinforce" ? episodeSettings : clippedSettings,
-      needsCritic: () => false,
-      wholeEpisodes: true,
-      environments: ({ starts, groupSize }) => starts * groupSize,
-      train: (t, c) => episodes(t, name, c),
-    };
-    return [name, algorithm];
-  }),
-) as Record<EpisodeAlgorithm, Algorithm<typeof episodeSettings>>;
+/** A group algorithm on episodes. */
+export function onEpisodes(named: NamedAlgorithm): Algorithm<typeof episodeSettings> {
+  const { about, estimator, usual = {} } = named;
+  const table = estimator.surrogate.form === "reinforce" ? episodeSettings : clippedSettings;
+  return {
+    about,
+    settings: table,
+    usual,
+    needsCritic: () => false,
+    wholeEpisodes: true,
+    environments: ({ starts, groupSize }) => starts * groupSize,
+    train: (t, c) => episodes(t, named, c),
+  };
+}
 
 export const algorithms = {
   reinforce: {
@@ -98,7 +100,12 @@ export const algorithms = {
     needsCritic: always,
     train: impala,
   } satisfies Algorithm<typeof impalaSettings>,
-  ...onEpisodes,
+  ...(Object.fromEntries(
+    episodeAlgorithms.map((name) => {
+      const { usual, ...rest }: GroupAlgorithm = groupAlgorithms[name];
+      return [name, onEpisodes({ ...rest, name })];
+    }),
+  ) as Record<EpisodeAlgorithm, Algorithm<typeof episodeSettings>>),
 };
 export type AlgorithmName = keyof typeof algorithms;
 
@@ -106,16 +113,26 @@ export interface TextAlgorithm {
   readonly about: string;
   readonly settings: Settings;
   /** Values other than the defaults. */
-  readonly usual: Readonly<Record<string, unknown>>;
+  readonly usual?: Readonly<Record<string, unknown>>;
+  /** The algorithm that learns from rewards after the supervised stage; null without such a stage. */
+  readonly group: NamedAlgorithm | null;
 }
+
+/** A group algorithm on completions. */
+export const onCompletions = (group: NamedAlgorithm): TextAlgorithm => ({
+  about: group.about,
+  settings: { ...sftSettings, ...tuneSettings },
+  usual: group.usual ?? {},
+  group,
+});
 
 /** The algorithms of texts: supervised learning alone, or followed by learning from rewards. */
 export const textAlgorithms: Readonly<Record<string, TextAlgorithm>> = {
-  sft: { about: "supervised learning alone", settings: sftSettings, usual: {} },
+  sft: { about: "supervised learning alone", settings: sftSettings, group: null },
   ...Object.fromEntries(
-    Object.entries<GroupAlgorithm>(groupAlgorithms).map(([name, { about, usual = {} }]) => [
+    Object.entries<GroupAlgorithm>(groupAlgorithms).map(([name, group]) => [
       name,
-      { about, settings: { ...sftSettings, ...tuneSettings }, usual },
+      onCompletions({ ...group, name }),
     ]),
   ),
 };

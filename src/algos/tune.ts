@@ -4,7 +4,12 @@ import { Random } from "../core/random.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
 import { CompletionBatch } from "./completion-batch.ts";
-import { type GroupAlgorithmName, resolveAlgorithm, type TuneConfig } from "./group-algorithms.ts";
+import {
+  type GroupAlgorithmName,
+  type NamedAlgorithm,
+  resolveAlgorithm,
+  type TuneConfig,
+} from "./group-algorithms.ts";
 import { type Evaluator, type GroupReport, GroupTrainer } from "./groups.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
 
@@ -46,14 +51,14 @@ export function passSizes({ longest, mean, samples, ...rest }: PassOptions): Chu
 /** Sets up the stage of a training that learns from rewards. Its reports never end. */
 export function tuning(
   t: LanguageTraining,
-  name: GroupAlgorithmName,
+  name: GroupAlgorithmName | NamedAlgorithm,
   c: TuneConfig,
 ): Stage<TuneReport> {
   const { gpt } = t;
   const algorithm = resolveAlgorithm(name, c);
   const { baseline } = algorithm.estimator;
   if (baseline === "value" && !gpt.options.valueHead)
-    throw new SettingError(`${name}: expected a model with a value head`);
+    throw new SettingError(`${algorithm.name}: expected a model with a value head`);
   const sampled = new CompletionBatch(t, c, baseline === "greedy");
   const { batch } = sampled;
   const sizes = passSizes({

@@ -2,36 +2,44 @@
 import { join } from "node:path";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
+import type { Tabular } from "../envs/env.ts";
+import type { EstimatorSettings } from "../estimators/presets.ts";
 import { makeFolder, writeAtomically } from "../node/files.ts";
-import { type LabReport, lab, labProblems, type Row } from "../oracle/lab.ts";
+import { loadOwn, meansFile, nameOfFile } from "../node/own-files.ts";
+import { type LabProblem, type LabReport, lab, labProblems, type Row } from "../oracle/lab.ts";
+import { tasks } from "../tasks/index.ts";
+import { algorithmFrom } from "../tasks/own-algorithm.ts";
+import { ownOf } from "../tasks/own-files.ts";
+import { resolve } from "../tasks/run.ts";
 import { labPage } from "./lab-page.ts";
 import { didYouMean } from "./nearest.ts";
+import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
-export const labHelp = `  pigrad lab [PROBLEM] [--json] [--out DIR]
+export const labHelp = `  pigrad lab [PROBLEM] [--algo FILE] [--json] [--out DIR]
       the exact bias and variance of every gradient estimator on problems small
-      enough to enumerate (${Object.keys(labProblems).join(", ")}; all by default);
-      --out writes lab.html, a page with charts, and lab.json`;
+      enough to enumerate (${Object.keys(labProblems).join(", ")}; all by default), or on a task
+      of few trajectories, by name or file; --algo adds the estimator of a file of
+      your own; --out writes lab.html, a page with charts, and lab.json`;
 
-export function labCommand(args: string[]): void {
+export async function labCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
+    algo: { type: "string" },
     json: { type: "boolean" },
     out: { type: "string" },
   });
-  const unknown = positionals.find((name) => !Object.hasOwn(labProblems, name));
-  if (unknown !== undefined || positionals.length > 1) {
-    const known = Object.keys(labProblems);
-    const close = didYouMean(unknown ?? "", known);
-    throw new SettingError(
-      `expected one problem of ${known.join(", ")}, got ${brief(positionals.join(" ")).slice(1, -1)}${close}`,
-    );
-  }
-  if (values.out !== undefined) makeFolder(values.out);
-  const names = positionals.length > 0 ? positionals : Object.keys(labProblems);
+  if (positionals.length > 1) throw noProblem(positionals.join(" "));
+  const [name] = positionals;
+  const own = values.algo === undefined ? {} : await ownEstimator(values.algo);
+  const problems =
+    name === undefined || Object.hasOwn(labProblems, name)
+      ? labProblems
+      : { [name]: await problemOf(name) };
   const reports: LabReport[] = [];
-  for (const name of names) {
-    const report = lab(name);
+  if (values.out !== undefined) makeFolder(values.out);
+  for (const problem of name === undefined ? Object.keys(problems) : [name]) {
+    const report = lab(problem, own, problems[problem]);
     reports.push(report);
     if (values.json) sayJson({ type: "lab", ...report });
     else say(table(report));
@@ -40,6 +48,41 @@ export function labCommand(args: string[]): void {
   writeAtomically(join(values.out, "lab.json"), `${JSON.stringify(reports, null, 1)}\n`);
   writeAtomically(join(values.out, "lab.html"), labPage(reports));
   if (!values.json) say(`page: ${join(values.out, "lab.html")}\n`);
+}
+
+function noProblem(given: string): SettingError {
+  const known = Object.keys(labProblems);
+  return new SettingError(
+    `expected one problem of ${known.join(", ")}, got ${brief(given).slice(1, -1)}${didYouMean(given, known)}`,
+  );
+}
+
+/** The estimator of a file, by the file's name. */
+async function ownEstimator(path: string): Promise<Record<string, EstimatorSettings>> {
+  const name = nameOfFile(path);
+  const own = algorithmFrom(ownOf(await loadOwn(path)), name, path);
+  if (own.kind === "group" && own.group.minimumRisk !== true && own.group.bestOnly !== true)
+    return { [name]: own.group.estimator };
+  throw new SettingError(
+    `${path}: expected base, estimator or compare: the lab knows no other form of an algorithm`,
+  );
+}
+
+const mostTrajectories = 200;
+
+/** A task whose states and outcomes can be listed, as a problem of the lab. */
+async function problemOf(name: string): Promise<LabProblem> {
+  if (!meansFile(name) && !Object.hasOwn(tasks, name)) throw noProblem(name);
+  const run = resolve(await requestFor({ task: name }));
+  const env = run.task.kind === "environment" ? run.task.make(run.values.task as never) : {};
+  if (!("outcomes" in env))
+    throw new SettingError(`${name}: expected a task whose outcomes can be listed (Tabular)`);
+  const problem = env as unknown as Tabular;
+  if (problem.actions ** problem.maxSteps > mostTrajectories)
+    throw new SettingError(
+      `${name}: expected at most ${mostTrajectories} trajectories, got ${problem.actions} actions to the power of ${problem.maxSteps} steps`,
+    );
+  return { about: run.task.about, problem };
 }
 
 const columns: readonly [string, (row: Row) => string][] = [

@@ -115,13 +115,15 @@ interface OpenedRun {
   readonly session: Session;
   /** First words of the first line. */
   readonly verb: string;
+  /** It goes on with a saved run. */
+  readonly resumed: boolean;
   /** It resumes in new environments. */
   readonly renewed: boolean;
   readonly secondsBefore: number;
 }
 
 async function train(
-  { folder, session, verb, renewed, secondsBefore }: OpenedRun,
+  { folder, session, verb, resumed, renewed, secondsBefore }: OpenedRun,
   values: Given,
   stop: StopOptions,
   live: Live | null,
@@ -135,6 +137,8 @@ async function train(
     say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
     if (renewed)
       say(`${String(config.settings.envs)} new environments; weights and optimizer kept\n`);
+    if (resumed && session.kind === "environment" && !session.training.env.canSave)
+      say("its environments cannot be saved: new episodes begin\n");
     if (live !== null) say(`watch it at ${live.url}\n`);
   }
   const board = values.tensorboard ? new EventFile(folder) : null;
@@ -222,7 +226,7 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);
-    return { folder, session, verb: "training", renewed: false, secondsBefore: 0 };
+    return { folder, session, verb: "training", resumed: false, renewed: false, secondsBefore: 0 };
   };
 }
 
@@ -260,7 +264,15 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
     const { config, training } = session;
     const verb = training.envSteps >= config.steps ? "finished already:" : "going on with";
     const secondsBefore = lastMetric(folder)?.seconds ?? 0;
-    return { folder, session, verb, renewed: config.settings.envs !== before, secondsBefore };
+    const resumed = true;
+    return {
+      folder,
+      session,
+      verb,
+      resumed,
+      renewed: config.settings.envs !== before,
+      secondsBefore,
+    };
   };
 }
 

@@ -15,6 +15,11 @@ export interface EstimatorSettings {
   /** That deviation divides by n − ddof; eps is added to it. */
   readonly ddof: 0 | 1;
   readonly eps: number;
+  /**
+   * Advantages of a group's sequences from their scores, in place of `baseline` and `scale`: one number per score.
+   * For estimators of one's own.
+   */
+  readonly compare?: (scores: Float64Array) => ArrayLike<number>;
   readonly aggregation: Aggregation;
   readonly surrogate: SurrogateSettings;
   /** Distance from a reference policy: estimator, weight, and whether it stands in the loss or the reward. */

@@ -5,6 +5,8 @@
  *   others              one Â per sequence: its score compared with its group's, by baseline and scale
  */
 import type { Floats } from "../core/backend.ts";
+import { OwnCodeError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import { tokenGae } from "../returns/gae.ts";
 import { groupAdvantages } from "../returns/group.ts";
 import { standardize } from "../returns/normalize.ts";
@@ -13,7 +15,10 @@ import { klOf, klShapedRewards } from "./kl.ts";
 import type { EstimatorSettings } from "./presets.ts";
 
 export interface SequenceAdvantageSettings {
-  readonly estimator: Pick<EstimatorSettings, "baseline" | "scale" | "ddof" | "eps" | "kl">;
+  readonly estimator: Pick<
+    EstimatorSettings,
+    "baseline" | "scale" | "ddof" | "eps" | "compare" | "kl"
+  >;
   /** GAE's trace decay. Default 1. */
   readonly lambda?: number;
   /** Weight of a KL in the reward. Default: the estimator's. */
@@ -104,6 +109,8 @@ function scoresOfSequences(
   }
   const compared = new Float64Array(sequences);
   if (bestOnly) keepBest(counts, compared, score, groupSize);
+  else if (s.estimator.compare !== undefined)
+    compareGroups(compared, score, s.estimator.compare, groupSize);
   else groupAdvantages(compared, score, s.estimator, groupSize);
   for (let i = 0; i < advantage.length; i++)
     advantage[i] = mask[i] === 0 ? 0 : compared[Math.floor(i / steps)];
@@ -125,6 +132,27 @@ function scores(
     }
   }
   return score;
+}
+
+/** Writes what `compare` returns for the scores of each group. Sequences without a score are left out, and get 0. */
+function compareGroups(
+  advantage: Floats,
+  score: Floats,
+  compare: NonNullable<EstimatorSettings["compare"]>,
+  size: number,
+): void {
+  for (let first = 0; first < score.length; first += size) {
+    const own = Array.from({ length: size }, (_, i) => first + i).filter(
+      (i) => !Number.isNaN(score[i]),
+    );
+    if (own.length === 0) continue;
+    const made = compare(Float64Array.from(own, (i) => score[i]));
+    if (made?.length !== own.length || !own.every((_, j) => Number.isFinite(made[j])))
+      throw new OwnCodeError(
+        `compare: expected ${own.length} finite numbers, one per score, got ${brief(made?.length === own.length ? [...Array.from(made)].find((x) => !Number.isFinite(x)) : made)}`,
+      );
+    for (const [j, i] of own.entries()) advantage[i] = made[j];
+  }
 }
 
 /** Each group's first best sequence, where it is better than the group's mean, gets 1; no other counts. */

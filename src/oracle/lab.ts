@@ -5,7 +5,7 @@
 import { cos } from "../core/math.ts";
 import { Random } from "../core/random.ts";
 import type { Tabular } from "../envs/env.ts";
-import { type EstimatorSettings, type PresetName, presets } from "../estimators/presets.ts";
+import { type EstimatorSettings, presets } from "../estimators/presets.ts";
 import { surrogateDefaults } from "../estimators/surrogate.ts";
 import { type EstimateSetup, estimator } from "./estimate.ts";
 import { exactGradient, exactReturn, exactValues } from "./exact.ts";
@@ -117,9 +117,16 @@ function degrees(cosine: number): number {
   return ((low + high) / 2) * (180 / Math.PI);
 }
 
-/** Runs the lab on one of its problems. */
-export function lab(name: string): LabReport {
-  const { about, problem } = labProblems[name];
+/**
+ * Runs the lab on one of its problems, or another one small enough; `own` are estimators to compare with the known
+ * ones, by name.
+ */
+export function lab(
+  name: string,
+  own: Readonly<Record<string, EstimatorSettings>> = {},
+  { about, problem }: LabProblem = labProblems[name],
+): LabReport {
+  const all: Readonly<Record<string, EstimatorSettings>> = { ...presets, ...own };
   const logits = new Float64Array(problem.states * problem.actions);
   new Random(1).fillNormal(logits);
   const drift = new Float64Array(logits.length);
@@ -127,13 +134,13 @@ export function lab(name: string): LabReport {
   const moved = (distance: number): Float64Array => logits.map((x, i) => x + distance * drift[i]);
   const fresh = { problem, logits };
   const stale = { ...fresh, behaviour: moved(0.5) };
-  const row = (setup: Omit<EstimateSetup, "K">, preset: PresetName): Row => {
+  const row = (setup: Omit<EstimateSetup, "K">, preset: string): Row => {
     const K = 2;
-    return { name: preset, K, ...figures({ ...setup, K }, presets[preset]) };
+    return { name: preset, K, ...figures({ ...setup, K }, all[preset]) };
   };
   const positive = trajectories(problem).every(({ rewards }) => rewards.every((r) => r >= 0));
-  const names = (Object.keys(presets) as PresetName[]).filter(
-    (preset) => positive || (presets[preset] as EstimatorSettings).scale !== "mean", // for rewards ≥ 0 alone
+  const names = Object.keys(all).filter(
+    (preset) => positive || all[preset].scale !== "mean", // for rewards ≥ 0 alone
   );
   return {
     problem: name,
@@ -143,7 +150,7 @@ export function lab(name: string): LabReport {
     fresh: names.map((preset) => row(fresh, preset)),
     stale: names.map((preset) => row(stale, preset)),
     sweeps: [
-      groupSweep(fresh),
+      groupSweep(fresh, own),
       baselineSweep(fresh),
       ...(problem.maxSteps > 1 ? [lambdaSweep(fresh)] : []), // one step has no λ
       staleSweep(fresh, moved),
@@ -155,13 +162,15 @@ export function lab(name: string): LabReport {
 type Setup = Omit<EstimateSetup, "K">;
 const curve = (at: readonly number[], f: (x: number) => Figures): Figures[] => at.map(f);
 
-function groupSweep(setup: Setup): Sweep {
+function groupSweep(setup: Setup, own: Readonly<Record<string, EstimatorSettings>>): Sweep {
   const most = trajectories(setup.problem).length;
   const at = [2, 3, 4, 5, 6].filter((K) => most ** K <= 40_000);
   const curves: Record<string, Figures[]> = {};
   for (const preset of ["reinforce", "reinforce-mean", "rloo", "grpo", "dr-grpo"] as const) {
     curves[preset] = curve(at, (K) => figures({ ...setup, K }, presets[preset]));
   }
+  for (const [name, settings] of Object.entries(own))
+    curves[name] = curve(at, (K) => figures({ ...setup, K }, settings));
   return {
     title: "Group size: what leave-one-out keeps, what dividing by the deviation costs",
     x: "samples in a group",

@@ -1,5 +1,5 @@
 /** A session of a task that is an environment. */
-import { type Algorithm, type AlgorithmName, algorithms } from "../algos/index.ts";
+import type { Algorithm } from "../algos/index.ts";
 import { type Report, Training, weightsOf } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import { Random } from "../core/random.ts";
@@ -28,8 +28,7 @@ export interface EnvironmentSession extends SessionBase {
 }
 
 type EnvironmentRun = ResolvedRun<EnvironmentTask>;
-const algorithmOf = ({ config }: EnvironmentRun): Algorithm<Settings> =>
-  algorithms[config.algo as AlgorithmName] as unknown as Algorithm<Settings>;
+const algorithmOf = ({ algorithm }: EnvironmentRun) => algorithm as Algorithm<Settings>;
 
 /** Opens a session of an environment, new or from a saved training. */
 export function openEnvironment(

@@ -1,8 +1,12 @@
 /** A run: names, presets and settings, resolved once into the parts that a session is made of. */
 import {
+  type Algorithm,
+  algorithms,
   notForEnvironments,
   notForTexts,
-  algorithms as ofEnvironments,
+  onCompletions,
+  onEpisodes,
+  type TextAlgorithm,
   textAlgorithms,
 } from "../algos/index.ts";
 import { loops } from "../backends/loops.ts";
@@ -12,7 +16,8 @@ import { SettingError } from "../core/errors.ts";
 import { type Settings, settle, unknownName } from "../core/settings.ts";
 import { tasks } from "./index.ts";
 import { gptSettings, modelSettings } from "./model-settings.ts";
-import { type OwnFiles, ownOf } from "./own-files.ts";
+import { algorithmFrom } from "./own-algorithm.ts";
+import { type OwnFile, type OwnFiles, ownOf } from "./own-files.ts";
 import { taskFrom } from "./own-task.ts";
 import type { EnvironmentTask, Task } from "./task.ts";
 
@@ -45,28 +50,61 @@ export interface RunRequest {
   readonly settings?: Named;
 }
 
-/** A resolved config: the task's definition, and the settings' values by whose they are. */
+/** A resolved config: the definitions of task and algorithm, and the settings' values by whose they are. */
 export interface ResolvedRun<T extends Task = Task> {
   readonly config: RunConfig;
   readonly task: T;
+  readonly algorithm: AnyAlgorithm;
   readonly values: { readonly task: Named; readonly model: Named; readonly algorithm: Named };
 }
 
+/** An algorithm as it is named in a run, or comes from a file. */
+export type AnyAlgorithm = Algorithm<Settings> | TextAlgorithm;
+type Algorithms = Readonly<Record<string, AnyAlgorithm>>;
+
 /** The algorithms and the model of each kind of task, and why other algorithms do not fit it. */
 const kinds = {
-  environment: { algorithms: ofEnvironments, model: modelSettings, unfit: notForEnvironments },
-  text: { algorithms: textAlgorithms, model: gptSettings, unfit: notForTexts },
+  environment: {
+    algorithms: algorithms as unknown as Algorithms,
+    model: modelSettings as Settings,
+    unfit: notForEnvironments,
+  },
+  text: {
+    algorithms: textAlgorithms as Algorithms,
+    model: gptSettings as Settings,
+    unfit: notForTexts,
+  },
 };
 
-/** The tables of settings that a run has, by whose they are. Throws SettingError for an algorithm that does not fit. */
-export function tablesOf(name: string, task: Task, algo: string) {
-  const { algorithms, model, unfit } = kinds[task.kind];
-  const known: Readonly<Record<string, { readonly settings: object }>> = algorithms;
-  if (!Object.hasOwn(known, algo))
-    throw unknownName("algorithm", algo, Object.keys(known), ` for ${name}`, unfit);
-  const algorithm = known[algo].settings as Settings;
-  return { algorithm, model: model as Settings, task: task.settings };
+/** The algorithm of a name, or of the file that stands for it. Throws SettingError for one that does not fit the task. */
+export function algorithmOf(
+  { task: name, algo, files }: Pick<RunRequest, "task" | "files"> & { readonly algo: string },
+  { kind }: Task,
+): AnyAlgorithm {
+  const { algorithms: known, unfit } = kinds[kind];
+  if (files?.algo !== undefined) return ownAlgorithm(files.algo, algo, kind);
+  if (Object.hasOwn(known, algo)) return known[algo];
+  throw unknownName("algorithm", algo, Object.keys(known), ` for ${name}`, unfit);
 }
+
+function ownAlgorithm(file: OwnFile, name: string, kind: Task["kind"]): AnyAlgorithm {
+  const own = algorithmFrom(ownOf(file), name, file.path);
+  if (own.kind === "group")
+    return kind === "text"
+      ? onCompletions(own.group)
+      : (onEpisodes(own.group) as unknown as Algorithm<Settings>);
+  if (kind === "environment") return own.algorithm;
+  throw new SettingError(
+    `${file.path}: expected an estimator for a text (base, estimator or compare), got an algorithm that trains in environments`,
+  );
+}
+
+/** The tables of settings that a run has, by whose they are. */
+export const tablesOf = (task: Task, algorithm: AnyAlgorithm) => ({
+  algorithm: algorithm.settings,
+  model: kinds[task.kind].model,
+  task: task.settings,
+});
 
 /** The task of a name. Throws SettingError that names those there are. */
 export function taskNamed(name: string): Task {
@@ -91,11 +129,12 @@ function checkNames(name: string, task: Settings, others: Settings): void {
 /** Resolves names, presets and settings, for a task by name or as given. Throws SettingError that names what is allowed. */
 export function resolve(request: RunRequest, task: Task = taskOf(request)): ResolvedRun {
   const { files, algo = task.algo } = request;
-  const tables = tablesOf(request.task, task, algo);
+  const algorithm = algorithmOf({ task: request.task, algo, files }, task);
+  const tables = tablesOf(task, algorithm);
   const others = { ...tables.algorithm, ...tables.model };
-  checkNames(request.task, tables.task, others);
+  checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
-  const { steps: usual = task.steps, ...preset } = presetOf(task, algo, all);
+  const { steps: usual = task.steps, ...preset } = presetOf(task, algo, algorithm, all);
   const { from, seed = 1, steps = usual as number } = request;
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
@@ -108,6 +147,7 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   return {
     config: { ...record, task: request.task, algo, seed, steps, backend, settings },
     task,
+    algorithm,
     values: {
       task: pick(settings, tables.task),
       model: pick(settings, tables.model),
@@ -117,8 +157,7 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
 }
 
 /** Values other than the defaults: the task's, the algorithm's own, the task's for the algorithm. */
-function presetOf(task: Task, algo: string, table: Settings): Named {
-  const usual = task.kind === "text" ? textAlgorithms[algo].usual : {};
+function presetOf(task: Task, algo: string, { usual }: AnyAlgorithm, table: Settings): Named {
   const general = Object.entries({ ...task.preset, ...usual });
   const fitting = general.filter(([name]) => Object.hasOwn(table, name));
   return { ...Object.fromEntries(fitting), ...task.presets?.[algo] };

@@ -1,10 +1,12 @@
 /** Batches of completions: every kept sample is whole, and figures are of all that was sampled. */
+
 import { describe, expect, test } from "vitest";
 import { CompletionBatch } from "../../src/algos/completion-batch.ts";
 import { type TuneConfig, tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { inStages, type LanguageTraining } from "../../src/algos/language-training.ts";
 import { tuning } from "../../src/algos/tune.ts";
 import { settle } from "../../src/core/settings.ts";
+import { runNow } from "../../src/core/waiting.ts";
 import { promptTokens, type TextTask } from "../../src/text/task.ts";
 import { mean } from "./plain/learner.ts";
 import { letters, Reader, writing } from "./plain/writer.ts";
@@ -75,7 +77,7 @@ describe("dynamic sampling", () => {
     for (let round = 0; round < 3; round++) {
       scored.length = 0;
       const before = { tokens: t.envSteps, completions: t.completions };
-      sampled.sample();
+      runNow(sampled.sample(), "sample");
       const all = scored.slice();
       const report = sampled.report();
       expect(all.length).toBeGreaterThan(12);
@@ -113,12 +115,12 @@ describe("dynamic sampling", () => {
     });
     const { t } = writing(task, 10_000);
     const sampled = new CompletionBatch(t, settings({ dynamic: 2 }), false);
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     expect(asked).toBe(12);
     expect([...sampled.counts]).toEqual(new Array(12).fill(1));
     signal = false;
     asked = 0;
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     expect(asked).toBe(36); // and two more rounds of all
     expect([...sampled.counts]).toEqual(new Array(12).fill(0));
   });
@@ -128,7 +130,7 @@ describe("dynamic sampling", () => {
       let asked = 0;
       const { task } = watched({ reward: () => Math.sign(++asked) });
       const { t } = writing(task, budget);
-      new CompletionBatch(t, settings({ dynamic: 5 }), false).sample();
+      runNow(new CompletionBatch(t, settings({ dynamic: 5 }), false).sample(), "sample");
       return asked / 12;
     };
     expect(rounds(1)).toBe(1);
@@ -142,7 +144,7 @@ describe("dynamic sampling", () => {
     const { task } = watched({ reward: () => 1 });
     const { t } = writing(task, 10_000);
     const sampled = new CompletionBatch(t, settings({}), false);
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     expect([...sampled.counts]).toEqual(new Array(12).fill(1));
     expect(sampled.report().signal).toBe(0);
   });
@@ -154,7 +156,7 @@ describe("greedy completions", () => {
       const { task, scored } = watched();
       const { t } = writing(task, 10_000);
       const sampled = new CompletionBatch(t, settings({ dynamic }), true);
-      sampled.sample();
+      runNow(sampled.sample(), "sample");
       const paid = scored.reduce((n, s) => n + s.tokens, 0);
       expect(t.envSteps).toBe(paid);
       const reader = new Reader(t.gpt);
@@ -183,7 +185,7 @@ describe("greedy completions", () => {
     const { t } = writing(asking, 10_000);
     t.gpt.parameters.get("wpe.weight")?.data.fill(0.3);
     const sampled = new CompletionBatch(t, settings({}), true);
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     expect(replies.length).toBeGreaterThan(0);
     // wherever a turn ended with room left, the prompt's own letter follows
     for (const { prompt, text } of scored) {
@@ -210,7 +212,7 @@ test("entropy is of the tokens that the policy wrote; shares are of all completi
   const { task } = watched({ reward: (_, text) => (text.startsWith("a") ? Number.NaN : 1) });
   const { t } = writing(task, 10_000);
   const sampled = new CompletionBatch(t, settings({ prompts: 8 }), false);
-  sampled.sample();
+  runNow(sampled.sample(), "sample");
   const { batch } = sampled;
   const rows = [...batch.mask.keys()].filter((i) => batch.mask[i] !== 0);
   const report = sampled.report();

@@ -15,6 +15,7 @@ import { simd } from "../../src/backends/simd.ts";
 import { NumericError, SettingError, UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
+import { runNow } from "../../src/core/waiting.ts";
 import { generate } from "../../src/nn/decode.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { gptModule } from "../../src/nn/gpt-js.ts";
@@ -254,7 +255,7 @@ describe("groups and budgets", () => {
     const t = training(alphabet({ reward }));
     const c = settle(tuneSettings, { prompts: 4, groupSize: 2, dynamic: 1 });
     const sampled = new CompletionBatch(t, c, false);
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     // rounds of 4, 2 groups: signals in 2 of the first and 1 of the second
     expect([...sampled.counts]).toEqual([1, 1, 1, 1, 1, 1, 0, 0]);
     for (let i = 0; i < 6; i += 2)

@@ -14,6 +14,7 @@ import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
+import { runNow } from "../../src/core/waiting.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { exactMeanReward, tokens } from "../../src/tasks/text/tokens.ts";
@@ -148,7 +149,7 @@ test("dynamic sampling keeps groups with a signal, and draws again for the other
   const t = trainingOf(alphabet({ reward }));
   const c = settle(tuneSettings, { prompts: 6, groupSize: 4, dynamic: 20 });
   const sampled = new CompletionBatch(t, c, false);
-  sampled.sample();
+  runNow(sampled.sample(), "sample");
   expect(calls).toBeGreaterThan(24); // a third of the prompts has no signal
   expect(sampled.prompts).not.toContain("a");
   for (let g = 0; g < 6; g++) {
@@ -162,7 +163,7 @@ test("completions without an end: scored, or left out, or paying for it", () => 
   const batchOf = (settings: object): CompletionBatch => {
     const c = settle(tuneSettings, { prompts: 8, groupSize: 4, ...settings });
     const sampled = new CompletionBatch(t, c, false);
-    sampled.sample();
+    runNow(sampled.sample(), "sample");
     return sampled;
   };
   const left = batchOf({ cutShort: "leave" });

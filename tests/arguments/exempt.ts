@@ -9,7 +9,7 @@ const anything = "any argument of its type is right";
 
 export const exempt: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
-    "EnvError FormatError GradientError MaskError NumericError SettingError ShapeError UsageError"
+    "EnvError FormatError GradientError MaskError NumericError OwnCodeError SettingError ShapeError UsageError"
       .split(" ")
       .map((name) => [name, errorClass]),
   ),
@@ -20,7 +20,7 @@ export const exempt: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
-    Tape Training VectorEnv checkEnv dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
+    Tape Training VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
     loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),

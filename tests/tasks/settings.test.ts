@@ -4,7 +4,7 @@ import { type Settings, settle } from "../../src/core/settings.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
 import { gptSettings, modelSettings } from "../../src/tasks/model-settings.ts";
-import { tablesOf, taskNamed } from "../../src/tasks/run.ts";
+import { algorithmOf, tablesOf, taskNamed } from "../../src/tasks/run.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { seen, stepFrom } from "../support/seen.ts";
 
@@ -230,7 +230,8 @@ describe("ranges", () => {
 
 describe("presets", () => {
   const settingsOf = (task: string, algo: string): Settings => {
-    const tables = tablesOf(task, taskNamed(task), algo);
+    const own = taskNamed(task);
+    const tables = tablesOf(own, algorithmOf({ task, algo }, own));
     return { ...tables.algorithm, ...tables.model, ...tables.task };
   };
 

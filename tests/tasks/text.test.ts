@@ -20,7 +20,9 @@ const make = (name: LanguageTaskName, settings: object = {}, read = (): string =
   return build(settle(table, settings as Record<string, unknown>), read);
 };
 
-describe.each(Object.keys(languageTasks) as LanguageTaskName[])("%s", (name) => {
+const named = Object.keys(languageTasks).filter((name) => name !== "text"); // which needs data
+
+describe.each(named as LanguageTaskName[])("%s", (name) => {
   const task = make(name);
   test("every example and prompt has tokens, and completions have room", () => {
     for (const example of everyOf(task.examples).slice(0, 2000)) {

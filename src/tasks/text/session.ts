@@ -1,10 +1,7 @@
 /** A session of a task that is a text. */
 import { evaluatingLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
-import {
-  estimatorOf,
-  type GroupAlgorithmName,
-  type TuneConfig,
-} from "../../algos/group-algorithms.ts";
+import type { TuneConfig } from "../../algos/group-algorithms.ts";
+import type { TextAlgorithm } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { type SftConfig, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
@@ -52,13 +49,13 @@ export function openLanguage(
   { saved = null, read = noCorpus, guard, backend }: OpenOptions = {},
 ): LanguageSession {
   const { config, task: definition, values } = run;
-  const { algo, seed, steps } = config;
+  const { seed, steps } = config;
   const task = withJudges(definition.make(values.task as never, read), run, guard);
   const shape = values.model as GptConfig;
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
-  const tunes = algo !== "sft";
-  const valueHead = tunes && estimatorOf(algo as GroupAlgorithmName, settings).baseline === "value";
+  const { group } = run.algorithm as TextAlgorithm;
+  const valueHead = group?.estimator.baseline === "value";
   const context = shape.context > 0 ? shape.context : contextOf(task);
   const options = { ...shape, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
@@ -67,7 +64,7 @@ export function openLanguage(
   const begin = (): Generator<Report, void> => {
     if (begun !== null) return begun;
     const stages: Stage<Report>[] = [supervised(training, settings)];
-    if (tunes) stages.push(tuning(training, algo as GroupAlgorithmName, settings));
+    if (group !== null) stages.push(tuning(training, group, settings));
     begun = inStages(training, stages);
     return begun;
   };
