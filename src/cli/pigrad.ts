@@ -15,6 +15,7 @@ import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
 import { tieNegatives } from "./args.ts";
+import { checkCommand, checkHelp } from "./check.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
@@ -42,6 +43,7 @@ const commands: Readonly<Record<string, Command>> = {
     help: trainHelp,
     example: "pigrad train cartpole --steps 50000 --set gamma=0.98 --out runs/cart",
   },
+  check: { run: checkCommand, help: checkHelp, example: "pigrad check ./gems.ts" },
   eval: { run: evalCommand, help: evalHelp, example: "pigrad eval runs/cart --episodes 20" },
   sample: {
     run: sampleCommand,

@@ -101,6 +101,11 @@ export class GymnasiumDynamics extends Dynamics {
     };
   }
 
+  /** Writes an observation in the environment's form as the flat numbers that a policy sees, [size]. */
+  read(observation: unknown, out: Floats): void {
+    readValue(this.given, observation, out, 0, () => "observation");
+  }
+
   override get canSave(): boolean {
     return this.env.save !== undefined;
   }
