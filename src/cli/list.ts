@@ -1,24 +1,48 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
 
 import { tuneSettings } from "../algos/group-algorithms.ts";
-import { algorithms, textAlgorithms } from "../algos/index.ts";
+import { algorithms, onEpisodes, textAlgorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
 import type { Settings } from "../core/settings.ts";
+import { loadOwn, nameOfFile } from "../node/own-files.ts";
 import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";
 import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
+import { algorithmFrom } from "../tasks/own-algorithm.ts";
+import { ownOf } from "../tasks/own-files.ts";
+import { taskFrom } from "../tasks/own-task.ts";
 import type { Task } from "../tasks/task.ts";
 import { languageTasks } from "../tasks/text/index.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
-export const listHelp = `  pigrad list [--json]
-      tasks, algorithms, and every setting with its default; --json: one object a line`;
+export const listHelp = `  pigrad list [FILE]... [--json]
+      tasks, algorithms, and every setting with its default, or those of files of your own;
+      --json: one object per line`;
 
-export function listCommand(args: string[]): void {
-  const { values } = parseOptions(args, { json: { type: "boolean" } }, false);
-  if (values.json) for (const line of jsonLines()) sayJson(line);
-  else say(`${textLines().join("\n")}\n`);
+export async function listCommand(args: string[]): Promise<void> {
+  const { values, positionals } = parseOptions(args, { json: { type: "boolean" } });
+  const own = await Promise.all(positionals.map(ownLines));
+  const json = own.length > 0 ? own.map(({ json: line }) => line) : jsonLines();
+  if (values.json) for (const line of json) sayJson(line);
+  else say(`${(own.length > 0 ? own.flatMap(({ text }) => text) : textLines()).join("\n")}\n`);
+}
+
+/** A file's task or algorithm, in both forms. */
+async function ownLines(path: string): Promise<{ json: object; text: string[] }> {
+  const name = nameOfFile(path);
+  const given = ownOf(await loadOwn(path));
+  const fields = Object.keys(given as object);
+  if (!["train", "base", "estimator", "compare"].some((field) => fields.includes(field))) {
+    const task = taskFrom(given, path);
+    return { json: taskFacts([name, task]), text: taskLines([name, task]) };
+  }
+  const own = algorithmFrom(given, name, path);
+  const { about, settings } = own.kind === "group" ? onEpisodes(own.group) : own.algorithm;
+  return {
+    json: { type: "algorithm", name, about, settings: facts(settings) },
+    text: ["", `  ${name}: ${about}`, ...settingLines(settings)],
+  };
 }
 
 const kinds = { environment: "task", text: "textTask" } as const;
@@ -26,11 +50,7 @@ const kinds = { environment: "task", text: "textTask" } as const;
 /** Tasks, algorithms and the settings that go with any of them, as data. */
 function jsonLines(): object[] {
   return [
-    ...Object.entries<Task>(tasks).map(([name, task]) => {
-      const { kind, about, algo, steps, solved, preset = {}, presets = {}, settings } = task;
-      const known = { about, algo, steps, solved, preset, presets };
-      return { type: kinds[kind], name, ...known, settings: facts(settings) };
-    }),
+    ...Object.entries<Task>(tasks).map(taskFacts),
     ...Object.entries(algorithms).map(([name, { about, settings }]) => {
       return { type: "algorithm", name, about, settings: facts(settings) };
     }),
@@ -40,6 +60,12 @@ function jsonLines(): object[] {
     { type: "model", settings: facts(modelSettings) },
     { type: "textModel", settings: facts(gptSettings) },
   ];
+}
+
+function taskFacts([name, task]: [string, Task]): object {
+  const { kind, about, algo, steps, solved, preset = {}, presets = {}, settings } = task;
+  const known = { about, algo, steps, solved, preset, presets };
+  return { type: kinds[kind], name, ...known, settings: facts(settings) };
 }
 
 const facts = (settings: Settings) =>

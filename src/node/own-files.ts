@@ -57,7 +57,9 @@ async function exportOf(path: string, given: string): Promise<unknown> {
     return JSON.parse(text);
   }
   const url = pathToFileURL(realpathSync(path)).href;
-  const { default: exported } = (await imported(url, given)) as { default?: unknown };
+  const module = (await imported(url, given)) as { default?: { default?: unknown } };
+  // a TypeScript file outside a package of type "module" comes as CommonJS
+  const exported = module.default?.default ?? module.default;
   if (exported === undefined)
     throw new SettingError(`${given}: expected a default export, got none`);
   return exported;

@@ -6,8 +6,11 @@ export function startWorker(name: string, workerData: unknown): Worker {
   if (!import.meta.url.endsWith(".ts")) {
     return new Worker(new URL(`${name}.js`, import.meta.url), { workerData });
   }
-  const tsx = import.meta.resolve("tsx/esm/api");
+  const [esm, cjs] = ["tsx/esm/api", "tsx/cjs/api"].map((api) => import.meta.resolve(api));
   const entry = new URL(`${name}.ts`, import.meta.url).href;
-  const code = `import("${tsx}").then(({ register }) => { register(); return import("${entry}"); })`;
+  const code = `Promise.all([import("${esm}"), import("${cjs}")]).then((apis) => {
+    for (const { register } of apis) register();
+    return import("${entry}");
+  })`;
   return new Worker(code, { eval: true, workerData });
 }
