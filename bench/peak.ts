@@ -18,7 +18,7 @@ export function peakKernel(): (n: number) => number {
     return sums.reduce((total, x) => total.add(x)).sum();
   });
   const wasm = webAssembly();
-  if (wasm === undefined) throw new Error("peak: want WebAssembly");
+  if (wasm === undefined) throw new Error("peak: expected WebAssembly");
   const memory = new wasm.Memory({ initial: 1, maximum: 1, shared: false });
   const instance = new wasm.Instance(new wasm.Module(m.bytes()), { env: { memory } });
   return (instance.exports as { peak: (n: number) => number }).peak;

@@ -30,7 +30,7 @@ export class Memory {
   constructor(bytes: number, shared: boolean) {
     const pages = Math.ceil(bytes / pageSize);
     if (!(pages >= 1 && pages <= 65536)) {
-      throw new RangeError(`simd: want a memory of 1 byte to 4 GiB, got ${bytes} bytes`);
+      throw new RangeError(`simd: expected a memory of 1 byte to 4 GiB, got ${bytes} bytes`);
     }
     const wasm = webAssembly();
     if (wasm === undefined) throw new UsageError(noWebAssembly);

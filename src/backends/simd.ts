@@ -57,7 +57,9 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
   try {
     return new wasm.Instance(module, { env: { memory } }).exports as Kernels;
   } catch (error) {
-    throw new UsageError(`simd: want the module of emit-wasm for this memory: ${String(error)}`);
+    throw new UsageError(
+      `simd: expected the module of emit-wasm for this memory: ${String(error)}`,
+    );
   }
 }
 

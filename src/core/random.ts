@@ -64,7 +64,7 @@ export class Random {
   /** Seeds are whole numbers from 0 to 2⁵³ − 1. */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new RangeError(`seed: want a whole number from 0 to 2^53 - 1, got ${seed}`);
+      throw new RangeError(`seed: expected a whole number from 0 to 2^53 - 1, got ${seed}`);
     }
     this.key0 = Math.floor(seed / 2 ** 32);
     this.key1 = seed >>> 0;
@@ -103,7 +103,7 @@ export class Random {
       saved[4] <= Math.min(1, saved[2]);
     if (!valid) {
       throw new FormatError(
-        `random: want five whole numbers as state, got ${JSON.stringify(saved)}`,
+        `random: expected five whole numbers as state, got ${JSON.stringify(saved)}`,
       );
     }
     [this.key0, this.key1, this.drawn, this.splits, this.half] = saved;
@@ -151,7 +151,7 @@ export class Random {
   /** Whole, 0 to n − 1, each equally likely; n up to 2³². */
   below(n: number): number {
     if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32)) {
-      throw new RangeError(`below: want a whole number from 1 to 2^32, got ${n}`);
+      throw new RangeError(`below: expected a whole number from 1 to 2^32, got ${n}`);
     }
     const fair = 2 ** 32 - (2 ** 32 % n); // bits from here on would favor small results
     let bits = this.bits();
@@ -171,12 +171,12 @@ export class Random {
     for (let k = 0; k < n; k++) {
       const p = probabilities[start + k];
       if (p === 0) continue;
-      if (!(p > 0)) throw new RangeError(`categorical: want probabilities, got ${p} at ${k}`);
+      if (!(p > 0)) throw new RangeError(`categorical: expected probabilities, got ${p} at ${k}`);
       total += p;
       if (u < total) return k;
       last = k;
     }
-    if (last < 0) throw new RangeError("categorical: want a probability above 0, got none");
+    if (last < 0) throw new RangeError("categorical: expected a probability above 0, got none");
     return last;
   }
 

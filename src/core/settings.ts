@@ -170,7 +170,9 @@ export function settle<S extends Settings>(
     }
     const read = table[name].read(value);
     if (read === undefined) {
-      throw new SettingError(`setting ${name}: want ${table[name].allowed}, got ${quoted(value)}`);
+      throw new SettingError(
+        `setting ${name}: expected ${table[name].allowed}, got ${quoted(value)}`,
+      );
     }
     values[name] = read;
   }

@@ -36,7 +36,9 @@ export function numbersOf(state: State, name: string, length?: number): ArrayLik
   const part = partOf(state, name);
   if (!isNumbers(part) || (length !== undefined && part.length !== length)) {
     const got = isNumbers(part) ? part.length : "something else";
-    throw new FormatError(`state: want ${length ?? "a list of"} numbers as "${name}", got ${got}`);
+    throw new FormatError(
+      `state: expected ${length ?? "a list of"} numbers as "${name}", got ${got}`,
+    );
   }
   return part;
 }
@@ -44,6 +46,6 @@ export function numbersOf(state: State, name: string, length?: number): ArrayLik
 /** One number of a state. Throws FormatError where it is none. */
 export function numberOf(state: State, name: string): number {
   const part = partOf(state, name);
-  if (typeof part !== "number") throw new FormatError(`state: want a number as "${name}"`);
+  if (typeof part !== "number") throw new FormatError(`state: expected a number as "${name}"`);
   return part;
 }

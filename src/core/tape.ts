@@ -67,7 +67,7 @@ export class Tape {
     this.length = 0;
     try {
       const result = body();
-      if (result instanceof Promise) throw new UsageError("tape.run: want a synchronous body");
+      if (result instanceof Promise) throw new UsageError("tape.run: expected a synchronous body");
       return result;
     } finally {
       active = outer;
@@ -86,10 +86,13 @@ export class Tape {
    * a parameter to the loss, so that a value that does not count cannot reach a gradient as 0·∞.
    */
   backward(loss: Tensor): void {
-    if (!this.holds(loss)) throw new UsageError("backward: want a tensor of this tape's last run");
+    if (!this.holds(loss))
+      throw new UsageError("backward: expected a tensor of this tape's last run");
     if (loss.grad === null) throw new UsageError("backward: no parameter is behind this loss");
     if (loss.grad.length !== 1) {
-      throw new UsageError(`backward: want a loss of one element, got shape ${show(loss.shape)}`);
+      throw new UsageError(
+        `backward: expected a loss of one element, got shape ${show(loss.shape)}`,
+      );
     }
     const path = this.paths.get(loss) ?? this.pathTo(loss);
     for (const { op, grad } of path) if (op.view === undefined) grad?.fill(0); // a view's is its input's

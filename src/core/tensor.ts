@@ -30,7 +30,7 @@ export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 0) {
-      throw new ShapeError(`shape: want non-negative integers, got ${show(shape)}`);
+      throw new ShapeError(`shape: expected non-negative integers, got ${show(shape)}`);
     }
     size *= n;
   }
@@ -175,7 +175,9 @@ const cut = ({ data, grad, backend }: Region, end: number): Region => ({
 function sizeFor(name: string, shape: Shape, values?: ArrayLike<number>): number {
   const size = sizeOf(shape);
   if (values !== undefined && values.length !== size) {
-    throw new ShapeError(`${name}: want ${size} values for ${show(shape)}, got ${values.length}`);
+    throw new ShapeError(
+      `${name}: expected ${size} values for ${show(shape)}, got ${values.length}`,
+    );
   }
   return size;
 }

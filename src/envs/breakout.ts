@@ -48,7 +48,8 @@ export class Breakout extends Dynamics {
 
   constructor({ sticky = 0.1, maxSteps = 1000 }: BreakoutOptions = {}) {
     super(maxSteps);
-    if (!(sticky >= 0 && sticky <= 1)) throw new RangeError(`sticky: want 0 to 1, got ${sticky}`);
+    if (!(sticky >= 0 && sticky <= 1))
+      throw new RangeError(`sticky: expected 0 to 1, got ${sticky}`);
     this.sticky = sticky;
   }
 

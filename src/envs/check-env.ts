@@ -58,10 +58,14 @@ function play(env: Env, steps: number, seed: number): number[] {
     const step = env.step(randomAction(env, random));
     checkStep(step, env, t);
     if (length >= maxSteps && !step.terminated && !step.truncated) {
-      throw new EnvError(`step ${t}: want the episode over after ${maxSteps} steps; it goes on`);
+      throw new EnvError(
+        `step ${t}: expected the episode over after ${maxSteps} steps; it goes on`,
+      );
     }
     if (step.observation === last) {
-      throw new EnvError(`step ${t}: want a fresh observation, got the array of the step before`);
+      throw new EnvError(
+        `step ${t}: expected a fresh observation, got the array of the step before`,
+      );
     }
     if (kept.some((x, i) => !Object.is(x, last[i]))) {
       throw new EnvError(`step ${t}: changed the observation that the step before returned`);
@@ -79,7 +83,7 @@ function play(env: Env, steps: number, seed: number): number[] {
 
 function checkReset(reset: Reset, env: Env): Float32Array {
   if (typeof reset !== "object" || reset === null || typeof reset.info !== "object") {
-    throw new EnvError("reset: want { observation, info }; fromGymnasium takes other forms");
+    throw new EnvError("reset: expected { observation, info }; fromGymnasium takes other forms");
   }
   checkObservation("reset", reset.observation, env.observationSpace);
   return reset.observation;
@@ -87,26 +91,26 @@ function checkReset(reset: Reset, env: Env): Float32Array {
 
 function checkStep(step: Step, env: Env, t: number): void {
   if (typeof step !== "object" || step === null || typeof step.info !== "object") {
-    throw new EnvError(`step ${t}: want { observation, reward, terminated, truncated, info }`);
+    throw new EnvError(`step ${t}: expected { observation, reward, terminated, truncated, info }`);
   }
   checkObservation(`step ${t}`, step.observation, env.observationSpace);
   if (typeof step.reward !== "number" || !Number.isFinite(step.reward)) {
-    throw new EnvError(`step ${t}: want a finite reward, got ${step.reward}`);
+    throw new EnvError(`step ${t}: expected a finite reward, got ${step.reward}`);
   }
   for (const end of ["terminated", "truncated"] as const) {
     if (typeof step[end] !== "boolean") {
-      throw new EnvError(`step ${t}: want ${end} to be true or false, got ${step[end]}`);
+      throw new EnvError(`step ${t}: expected ${end} to be true or false, got ${step[end]}`);
     }
   }
   if (step.terminated && step.truncated) {
-    throw new EnvError(`step ${t}: want terminated or truncated, got both`);
+    throw new EnvError(`step ${t}: expected terminated or truncated, got both`);
   }
 }
 
 function checkObservation(where: string, observation: Float32Array, space: Space): void {
   if (!(observation instanceof Float32Array) || observation.length !== space.size) {
     throw new EnvError(
-      `${where}: want an observation of ${space.size} float32 numbers, got ${describe(observation)}`,
+      `${where}: expected an observation of ${space.size} float32 numbers, got ${describe(observation)}`,
     );
   }
   const bad = observation.findIndex((x) => !Number.isFinite(x));
@@ -158,7 +162,7 @@ function same(what: string, a: number[], b: number[]): void {
   const at = a.findIndex((x, i) => !Object.is(x, b[i]));
   if (a.length !== b.length || at >= 0) {
     throw new EnvError(
-      `reset: want the same episodes for ${what}; number ${at} differs; draw all chance from a generator that the seed of reset seeds`,
+      `reset: expected the same episodes for ${what}; number ${at} differs; draw all chance from a generator that the seed of reset seeds`,
     );
   }
 }
@@ -172,7 +176,7 @@ function checkRefusals(env: Env): void {
   }
   const { observation } = env.reset({ seed: 3 });
   if (observation === env.reset({ seed: 3 }).observation) {
-    throw new EnvError("reset: want a fresh observation, got the array of the reset before");
+    throw new EnvError("reset: expected a fresh observation, got the array of the reset before");
   }
   for (let t = 0; t < 100_000; t++) {
     const { terminated, truncated } = env.step(randomAction(env, random));
@@ -210,7 +214,7 @@ function checkSaving(env: Dynamics, seed: number): void {
     const { terminated, truncated } = env.step(randomAction(env, random));
     if (terminated || truncated) env.reset();
   }
-  if (typeof env.render() !== "string") throw new EnvError("render: want text");
+  if (typeof env.render() !== "string") throw new EnvError("render: expected text");
   const saved = JSON.parse(JSON.stringify([env.save(), random.save()]));
   const goOn = (): number[] => {
     const record: number[] = [];
@@ -226,7 +230,7 @@ function checkSaving(env: Dynamics, seed: number): void {
   random.restore(saved[1]);
   if (goOn().some((x, i) => !Object.is(x, first[i]))) {
     throw new EnvError(
-      "save: want the same steps after restore; save all that changes, the generator too",
+      "save: expected the same steps after restore; save all that changes, the generator too",
     );
   }
 }
@@ -237,5 +241,5 @@ function refuses(call: () => unknown, what: string): void {
   } catch {
     return;
   }
-  throw new EnvError(`step: want an error for ${what}; it was let through`);
+  throw new EnvError(`step: expected an error for ${what}; it was let through`);
 }

@@ -97,7 +97,7 @@ export class ConnectFour extends Dynamics {
   private play(column: number): void {
     const { state } = this;
     if (!(Number.isInteger(column) && column >= 0 && column < columns && this.isLegal(column))) {
-      throw new EnvError(`connect four: want a column with room, got ${column}`);
+      throw new EnvError(`connect four: expected a column with room, got ${column}`);
     }
     let cell = column;
     while (cell + columns < cells && state[cell + columns] === 0) cell += columns;

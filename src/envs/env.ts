@@ -117,7 +117,7 @@ export abstract class Dynamics implements Env {
 
   act(actions: ArrayLike<number>, at: number): void {
     if (!this.started || this.terminated || this.truncated) {
-      throw new EnvError("step: want a running episode; call reset first");
+      throw new EnvError("step: expected a running episode; call reset first");
     }
     this.advance(actions, at);
     this.elapsed++;
@@ -143,7 +143,7 @@ export abstract class Dynamics implements Env {
     const numbers = Array.isArray(saved) && saved.every((x) => typeof x === "number");
     const want = generatorSize + 6 + this.state.length;
     if (!numbers || saved.length !== want) {
-      throw new FormatError(`environment: want ${want} numbers as saved state`);
+      throw new FormatError(`environment: expected ${want} numbers as saved state`);
     }
     const [elapsed, started, terminated, truncated, won, reward] = saved.slice(generatorSize);
     this.random.restore(saved.slice(0, generatorSize));
@@ -159,7 +159,7 @@ export abstract class Dynamics implements Env {
   private setState(state: ArrayLike<number>): void {
     if (state.length !== this.state.length) {
       throw new FormatError(
-        `environment: want a state of ${this.state.length} numbers, got ${state.length}`,
+        `environment: expected a state of ${this.state.length} numbers, got ${state.length}`,
       );
     }
     this.state.set(state);
@@ -175,7 +175,7 @@ export abstract class Dynamics implements Env {
     this.single[0] = Number(action);
     const actions = typeof action === "number" ? this.single : action;
     if (!this.actionSpace.contains(actions)) {
-      throw new EnvError(`step: want an action of the space, got ${String(action)}`);
+      throw new EnvError(`step: expected an action of the space, got ${String(action)}`);
     }
     this.act(actions, 0);
     const { reward, terminated, truncated } = this;

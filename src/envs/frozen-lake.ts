@@ -96,7 +96,7 @@ function checked(rows: readonly string[] | undefined): string {
   const fits = rows?.every((row) => row.length === rows[0].length) && /^[SFHG]+$/.test(cells);
   if (!fits || !cells.includes("S") || !cells.includes("G")) {
     throw new SettingError(
-      "map: want 4x4, 8x8, or equal rows of S, F, H and G with a start and a goal",
+      "map: expected 4x4, 8x8, or equal rows of S, F, H and G with a start and a goal",
     );
   }
   return cells;

@@ -65,9 +65,9 @@ export class Portfolio extends Dynamics {
     this.starts = Math.floor(to * times) - maxSteps - this.firstStart;
     if (!(this.starts >= 1 && from >= 0 && to <= 1 && window >= 1)) {
       const need = window + maxSteps + 1;
-      throw new RangeError(`Portfolio: want ${need} times from ${from} to ${to} of ${times}`);
+      throw new RangeError(`Portfolio: expected ${need} times from ${from} to ${to} of ${times}`);
     }
-    if (!(cost >= 0 && cost < 0.5)) throw new RangeError(`cost: want 0 to 0.5, got ${cost}`);
+    if (!(cost >= 0 && cost < 0.5)) throw new RangeError(`cost: expected 0 to 0.5, got ${cost}`);
     this.names = prices.names;
     this.growth = prices.data.subarray(assets).map((price, i) => price / prices.data[i]);
     this.percent = this.growth.map((growth) => 100 * log(growth));

@@ -19,15 +19,15 @@ export function parsePrices(text: string): Prices {
   const lines = withoutMark(text).trimEnd().split(/\r?\n/);
   const fields = (line: string): string[] =>
     line.split(",").map((field) => field.trim().replace(/^"(.*)"$/s, "$1"));
-  if (lines.length < 3) throw new FormatError("prices: want a header and at least two rows");
+  if (lines.length < 3) throw new FormatError("prices: expected a header and at least two rows");
   const header = fields(lines[0]);
   const skip = Number.isFinite(number(fields(lines[1])[0])) ? 0 : 1;
   const names = header.slice(skip);
-  if (names.length === 0) throw new FormatError("prices, line 1: want a column of prices");
+  if (names.length === 0) throw new FormatError("prices, line 1: expected a column of prices");
   const cells = (lines.length - 1) * names.length;
   if (cells > text.length) {
     throw new FormatError(
-      `prices: want a price in every row, but ${text.length} characters cannot hold ${lines.length - 1} rows of ${names.length}`,
+      `prices: expected a price in every row, but ${text.length} characters cannot hold ${lines.length - 1} rows of ${names.length}`,
     );
   }
   const data = new Float64Array(cells);
@@ -35,14 +35,14 @@ export function parsePrices(text: string): Prices {
     const row = fields(lines[i]);
     if (row.length !== header.length) {
       throw new FormatError(
-        `prices, line ${i + 1}: want ${header.length} fields, got ${row.length}`,
+        `prices, line ${i + 1}: expected ${header.length} fields, got ${row.length}`,
       );
     }
     names.forEach((name, j) => {
       const price = number(row[skip + j]);
       if (!(price > 0 && price < Infinity)) {
         throw new FormatError(
-          `prices, line ${i + 1}: want a price above 0 for ${printable(name)}, got ${brief(row[skip + j])}`,
+          `prices, line ${i + 1}: expected a price above 0 for ${printable(name)}, got ${brief(row[skip + j])}`,
         );
       }
       data[(i - 1) * names.length + j] = price;

@@ -59,7 +59,7 @@ export class Recommend extends Dynamics {
   }: RecommendOptions = {}) {
     super(maxSteps);
     if (!(topics >= 1 && items >= topics))
-      throw new RangeError("Recommend: want items ≥ topics ≥ 1");
+      throw new RangeError("Recommend: expected items ≥ topics ≥ 1");
     this.topics = topics;
     this.drift = drift;
     this.actionSpace = multiDiscrete(new Array<number>(slate).fill(items));

@@ -144,7 +144,7 @@ function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0)
 export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
   const choices = lists.map(countOf);
   if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new RangeError(`multiDiscrete: want choices ≥ 1, got [${choices}]`);
+    throw new RangeError(`multiDiscrete: expected choices ≥ 1, got [${choices}]`);
   }
   const size = choices.length;
   return {
@@ -170,7 +170,7 @@ export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
 export function multiBinary(bits: Choices): MultiBinary {
   const size = countOf(bits);
   if (!(Number.isInteger(size) && size >= 1)) {
-    throw new RangeError(`multiBinary: want size ≥ 1, got ${size}`);
+    throw new RangeError(`multiBinary: expected size ≥ 1, got ${size}`);
   }
   return {
     kind: "multiBinary",
@@ -225,7 +225,7 @@ export function box(
   const lows = bounds(low);
   const highs = bounds(high);
   if (lows.length !== size || highs.length !== size || lows.some((l, i) => !(l <= highs[i]))) {
-    throw new RangeError(`box: want ${size} bounds with low ≤ high`);
+    throw new RangeError(`box: expected ${size} bounds with low ≤ high`);
   }
   // float32 observations may round just past a float64 bound, or the bound to within
   const least = lows.map((x) => Math.min(x, Math.fround(x)));

@@ -145,6 +145,6 @@ export function inflate(stream: Uint8Array, size: number): Uint8Array {
     else if (type === 2) dynamic();
     else throw wrong("block of type 3");
   }
-  if (written !== size) throw wrong(`want ${size} bytes, got ${written}`);
+  if (written !== size) throw wrong(`expected ${size} bytes, got ${written}`);
   return out;
 }

@@ -70,7 +70,7 @@ export function parseJson(
     if (takes("]")) return items;
     do items.push(value(depth));
     while (takes(","));
-    if (!takes("]")) throw wrong("want , or ]");
+    if (!takes("]")) throw wrong("expected , or ]");
     return items;
   }
   function object(depth: number): Json {
@@ -80,12 +80,12 @@ export function parseJson(
       match(space);
       const start = at;
       const key = string();
-      if (key === null) throw wrong("want a key in quotes");
+      if (key === null) throw wrong("expected a key in quotes");
       if (map.has(key)) throw wrong(`key ${brief(key)} a second time`, start);
-      if (!takes(":")) throw wrong("want :");
+      if (!takes(":")) throw wrong("expected :");
       map.set(key, value(depth));
     } while (takes(","));
-    if (!takes("}")) throw wrong("want , or }");
+    if (!takes("}")) throw wrong("expected , or }");
     return map;
   }
   function value(depth: number): Json {
@@ -98,15 +98,15 @@ export function parseJson(
     const number = match(numeral);
     if (number !== null) {
       if (whole && !/^\d+$/.test(number))
-        throw wrong(`want a whole number, got ${number.slice(0, 40)}`, start);
+        throw wrong(`expected a whole number, got ${number.slice(0, 40)}`, start);
       return Number(number);
     }
     const characters = string();
-    if (characters === null) throw wrong("want a value");
+    if (characters === null) throw wrong("expected a value");
     return characters;
   }
   const result = value(0);
   match(space);
-  if (at < text.length) throw wrong("want nothing more");
+  if (at < text.length) throw wrong("expected nothing more");
   return result;
 }

@@ -38,10 +38,10 @@ const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 /** Throws FormatError, saying what is wrong, on a file that breaks the format or holds no plain numbers. */
 export function decodeNpy(file: Uint8Array): NpyArray {
   if (file.length < 10 || magic.some((byte, i) => file[i] !== byte))
-    throw wrong("want the bytes \\x93NUMPY, a version and a header length");
+    throw wrong("expected the bytes \\x93NUMPY, a version and a header length");
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const version = file[6];
-  if (version < 1 || version > 3) throw wrong(`want version 1, 2 or 3, got ${version}`);
+  if (version < 1 || version > 3) throw wrong(`expected version 1, 2 or 3, got ${version}`);
   const start = version === 1 ? 10 : 12;
   const length =
     version === 1 ? view.getUint16(8, true) : file.length < 12 ? Infinity : view.getUint32(8, true);
@@ -54,12 +54,12 @@ export function decodeNpy(file: Uint8Array): NpyArray {
   const { descr, fortran, shape } = parseHeader(text);
   const type = Object.hasOwn(types, descr.slice(1)) ? types[descr.slice(1)] : undefined;
   if (type === undefined || !/^[<>|=]/.test(descr)) {
-    throw wrong(`want a dtype of ${Object.keys(types).join(", ")}, got ${brief(descr)}`);
+    throw wrong(`expected a dtype of ${Object.keys(types).join(", ")}, got ${brief(descr)}`);
   }
   const count = countOf(shape);
   const room = file.length - start - length;
   if (count * type.bytes > room) {
-    throw wrong(`want ${count * type.bytes} bytes of data for [${shape}], got ${room}`);
+    throw wrong(`expected ${count * type.bytes} bytes of data for [${shape}], got ${room}`);
   }
   const data = type.read(view, start + length, count, descr[0] !== ">");
   return { dtype: descr, shape, data: fortran ? rowMajor(data, shape) : data };
@@ -69,7 +69,7 @@ export function decodeNpy(file: Uint8Array): NpyArray {
 export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();
   for (const [name, bytes] of unzip(file, limit)) {
-    if (!name.endsWith(".npy")) throw wrong(`want .npy files in it, got ${brief(name)}`);
+    if (!name.endsWith(".npy")) throw wrong(`expected .npy files in it, got ${brief(name)}`);
     arrays.set(name.slice(0, -4), decodeNpy(bytes));
   }
   return arrays;
@@ -90,19 +90,20 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   const want = (sign: string): void => {
     const got = next();
     if (got !== sign)
-      throw wrong(`want ${sign} before character ${at} of the header, got ${brief(got)}`);
+      throw wrong(`expected ${sign} before character ${at} of the header, got ${brief(got)}`);
   };
   const tuple = (): number[] => {
     want("(");
     const shape: number[] = [];
     for (let item = next(); item !== ")"; item = next()) {
       const n = /^\d+$/.test(item) ? Number(item) : Number.NaN;
-      if (!Number.isSafeInteger(n)) throw wrong(`want whole numbers in shape, got ${brief(item)}`);
+      if (!Number.isSafeInteger(n))
+        throw wrong(`expected whole numbers in shape, got ${brief(item)}`);
       if (shape.push(n) > mostDimensions)
-        throw wrong(`want at most ${mostDimensions} dimensions in shape`);
+        throw wrong(`expected at most ${mostDimensions} dimensions in shape`);
       const behind = next();
       if (behind === ")" && shape.length > 1) return shape;
-      if (behind !== ",") throw wrong("want a tuple as shape");
+      if (behind !== ",") throw wrong("expected a tuple as shape");
     }
     return shape;
   };
@@ -111,14 +112,14 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   for (let key = next(); key !== "}"; key = next()) {
     const name = key.slice(1, -1);
     if (!/^['"]/.test(key) || entries.has(name) || entries.size === 3)
-      throw wrong(`want three keys, each once, got ${brief(key)}`);
+      throw wrong(`expected three keys, each once, got ${brief(key)}`);
     want(":");
     entries.set(name, name === "shape" ? tuple() : next());
     const behind = next();
     if (behind === "}") break;
-    if (behind !== ",") throw wrong(`want , or } in the header, got ${brief(behind)}`);
+    if (behind !== ",") throw wrong(`expected , or } in the header, got ${brief(behind)}`);
   }
-  if (next() !== "" || at < text.length) throw wrong("want nothing behind the header's }");
+  if (next() !== "" || at < text.length) throw wrong("expected nothing behind the header's }");
   return checkHeader(entries);
 }
 
@@ -126,10 +127,10 @@ function checkHeader(entries: ReadonlyMap<string, unknown>) {
   const [descr, order, shape] = ["descr", "fortran_order", "shape"].map((key) => entries.get(key));
   if (entries.size !== 3 || shape === undefined)
     throw wrong(
-      `want the keys descr, fortran_order and shape, got ${[...entries.keys()].map((key) => brief(key)).join(", ")}`,
+      `expected the keys descr, fortran_order and shape, got ${[...entries.keys()].map((key) => brief(key)).join(", ")}`,
     );
-  if (typeof descr !== "string" || !/^['"]/.test(descr)) throw wrong("want descr as a string");
-  if (order !== "True" && order !== "False") throw wrong("want fortran_order True or False");
+  if (typeof descr !== "string" || !/^['"]/.test(descr)) throw wrong("expected descr as a string");
+  if (order !== "True" && order !== "False") throw wrong("expected fortran_order True or False");
   return { descr: descr.slice(1, -1), fortran: order === "True", shape: shape as number[] };
 }
 

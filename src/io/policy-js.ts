@@ -40,13 +40,13 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     ),
     `export function act(observation, options = {}) {`,
     `  let x = Float32Array.from(observation);`,
-    `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: want ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
-    `  if (!x.every(Number.isFinite)) throw new RangeError("act: want finite numbers");`,
+    `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: expected ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
+    `  if (!x.every(Number.isFinite)) throw new RangeError("act: expected finite numbers");`,
     ...maskChecks(plan),
     ...(recurrent
       ? [
           `  const { state } = options;`,
-          `  if (state?.length !== ${remembered(plan)}) throw new RangeError("act: want the state that start() gave, or it forgets each step");`,
+          `  if (state?.length !== ${remembered(plan)}) throw new RangeError("act: expected the state that start() gave, or it forgets each step");`,
         ]
       : []),
     ...steps.map((line) => `  ${line}`),
@@ -72,9 +72,11 @@ function maskChecks({ head, masked = false }: PolicyPlan): string[] {
   const width = head.choices.reduce((sum, n) => sum + n, 0);
   return [
     ...(masked
-      ? [`  if (!options.mask) throw new RangeError("act: want a mask, as it was trained with");`]
+      ? [
+          `  if (!options.mask) throw new RangeError("act: expected a mask, as it was trained with");`,
+        ]
       : []),
-    `  if (options.mask && options.mask.length !== ${width}) throw new RangeError("act: want a mask of ${width}");`,
+    `  if (options.mask && options.mask.length !== ${width}) throw new RangeError("act: expected a mask of ${width}");`,
   ];
 }
 
@@ -177,7 +179,7 @@ function pick(x, mask, random, first, count) {
   const allowed = (i) => !mask || mask[i];
   let best = -1;
   for (let i = first; i < first + count; i++) if (allowed(i) && (best < 0 || x[i] > x[best])) best = i;
-  if (best < 0) throw new RangeError("act: want an allowed choice, the mask has none");
+  if (best < 0) throw new RangeError("act: expected an allowed choice, the mask has none");
   if (!random) return best - first;
   const chance = (i) => (allowed(i) ? Math.exp(x[i] - x[best]) : 0);
   let left = 0;

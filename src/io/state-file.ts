@@ -37,7 +37,7 @@ export function decodeState(file: Uint8Array): {
 } {
   const { tensors, others, metadata } = decodeSafetensors(file);
   for (const [name, dtype] of others)
-    throw new FormatError(`state: want floating-point numbers as "${name}", got ${dtype}`);
+    throw new FormatError(`state: expected floating-point numbers as "${name}", got ${dtype}`);
   const root = new Map<string, unknown>();
   for (const [name, { shape, data }] of tensors) {
     const path = name.split("/", deepest + 1);

@@ -84,7 +84,8 @@ function check(view: DataView, entry: number, end: number, room: number, name: s
     throw bad(name, "has no local header");
   const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
   if (start + packed > end) throw bad(name, "is cut short");
-  if (method !== 0 && method !== 8) throw bad(name, `is packed by method ${method}, want 0 or 8`);
+  if (method !== 0 && method !== 8)
+    throw bad(name, `is packed by method ${method}, expected 0 or 8`);
   if (method === 0 && packed !== size)
     throw bad(name, `is stored, but ${packed} bytes for ${size}`);
   return { name, from: local, start, end: start + packed, method, size, crc };

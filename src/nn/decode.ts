@@ -94,7 +94,7 @@ export class Decoder {
   push(text: number, token: number): void {
     const { context, vocab } = this.gpt.options;
     if (!(token >= 0 && token < vocab && Number.isInteger(token)))
-      throw new RangeError(`decoder: want a token below ${vocab}, got ${token}`);
+      throw new RangeError(`decoder: expected a token below ${vocab}, got ${token}`);
     const start = text * context;
     if (this.length[text] === context) {
       this.text.copyWithin(start, start + this.slide, start + context);
@@ -201,7 +201,7 @@ export function* generate(
 ): Generator<Generated, void> {
   const { vocab, context } = gpt.options;
   const { stop = [], slide = 1, tokens = vocab, ...sampling } = options;
-  if (prompt.length === 0) throw new SettingError("generate: want a prompt of a token or more");
+  if (prompt.length === 0) throw new SettingError("generate: expected a prompt of a token or more");
   const sampler = new Sampler(vocab, sampling, tokens);
   const decoder = new Decoder(gpt, 1, slide);
   const noise = new Float64Array(1);

@@ -16,7 +16,7 @@ export class Dropout {
 
   /** `p` is the share dropped. */
   constructor(k: Backend, p: number, random: Random) {
-    if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
+    if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: expected 0 ≤ p < 1, got ${p}`);
     this.k = k;
     this.p = p;
     this.limit = Math.min(Math.ceil(p * 2 ** 32), 2 ** 32 - 1);

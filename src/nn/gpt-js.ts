@@ -96,7 +96,7 @@ function attend(qkv, kept) {
 
 /** Logits after one token more; kept[layer] has the positions before, and gets this one. */
 function step(token, kept) {
-  if (!(Number.isInteger(token) && token >= 0 && token < vocab)) throw new RangeError(\`generate: want tokens below \${vocab}, got \${token}\`);
+  if (!(Number.isInteger(token) && token >= 0 && token < vocab)) throw new RangeError(\`generate: expected tokens below \${vocab}, got \${token}\`);
   const position = kept[0].length;
   const row = (table, i) => weights[table + ".weight"].subarray(i * width, (i + 1) * width);
   let x = add(row("wte", token), row("wpe", position));
@@ -125,7 +125,7 @@ function pick(logits, random, temperature, topK) {
 
 /** Tokens that follow, up to one of \`stop\`, which is the last, to \`most\` of them, or to a full context. */
 export function* generate(tokens, { random, temperature = 1, topK = 0, stop = stops, most = longest } = {}) {
-  if (tokens.length < 1 || tokens.length > context) throw new RangeError(\`generate: want 1 to \${context} tokens, got \${tokens.length}\`);
+  if (tokens.length < 1 || tokens.length > context) throw new RangeError(\`generate: expected 1 to \${context} tokens, got \${tokens.length}\`);
   const kept = Array.from({ length: layers }, () => []);
   let logits;
   for (const token of tokens) logits = step(token, kept);
@@ -142,7 +142,7 @@ export function* generate(tokens, { random, temperature = 1, topK = 0, stop = st
 function textFunctions(saved: SavedTokenizer): string {
   if (saved.kind === "file")
     throw new UsageError(
-      "gptModule: want a tokenizer of pigrad's own, got one of a tokenizer.json",
+      "gptModule: expected a tokenizer of pigrad's own, got one of a tokenizer.json",
     );
   if (saved.kind === "characters" || saved.kind === "symbols") {
     const pieces = saved.kind === "symbols" ? saved.symbols : [...saved.characters];

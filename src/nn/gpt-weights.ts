@@ -70,7 +70,9 @@ export function loadGpt(
     const [rows, ...rest] = tensor.shape;
     const fewer = isByToken(name) && rows < want[0] && sameShape(rest, want.slice(1));
     if (!fewer && !sameShape(tensor.shape, want))
-      throw new FormatError(`gpt: want ${tensor.name} of ${show(want)}, got ${show(tensor.shape)}`);
+      throw new FormatError(
+        `gpt: expected ${tensor.name} of ${show(want)}, got ${show(tensor.shape)}`,
+      );
     if (fewer) fresh.push(`${name} from row ${rows}`);
     checkFinite(tensor);
     return turned ? transposed(tensor.data, want[0], want[1]) : tensor.data;
@@ -110,7 +112,7 @@ function find(
   for (const known of [name, theirs, prefix + theirs]) {
     const dtype = others.get(known);
     if (dtype !== undefined)
-      throw new FormatError(`gpt: want ${known} as floating-point numbers, got ${dtype}`);
+      throw new FormatError(`gpt: expected ${known} as floating-point numbers, got ${dtype}`);
   }
   throw new FormatError(`gpt: no tensor "${name}", nor "${theirs}"`);
 }
@@ -120,14 +122,16 @@ function checkBlocks({ options }: Gpt, tensors: ReadonlyMap<string, NamedTensor>
   for (const name of tensors.keys()) {
     const block = /^(?:transformer\.)?h\.(\d+)\./.exec(name)?.[1];
     if (Number(block) >= options.layers)
-      throw new FormatError(`gpt: want ${options.layers} layers, got tensor "${name}" of another`);
+      throw new FormatError(
+        `gpt: expected ${options.layers} layers, got tensor "${name}" of another`,
+      );
   }
 }
 
 function checkFinite({ name, data }: NamedTensor): void {
   const at = data.findIndex((x) => !Number.isFinite(x));
   if (at >= 0)
-    throw new FormatError(`gpt: want finite numbers in ${name}, got ${data[at]} at ${at}`);
+    throw new FormatError(`gpt: expected finite numbers in ${name}, got ${data[at]} at ${at}`);
 }
 
 /** Files of tied models may repeat the embedding as a head. Throws FormatError where that is another one. */
@@ -139,7 +143,9 @@ function checkTied(tensors: ReadonlyMap<string, NamedTensor>): void {
   if (head === undefined || embedding === undefined) return;
   const same = head.data.length === embedding.data.length;
   if (!same || head.data.some((x, i) => x !== embedding.data[i]))
-    throw new FormatError(`gpt: want a model that is not tied, for ${head.name} is no wte.weight`);
+    throw new FormatError(
+      `gpt: expected a model that is not tied, for ${head.name} is no wte.weight`,
+    );
 }
 
 function transposed(x: ArrayLike<number>, rows: number, columns: number): Float32Array {

@@ -97,10 +97,10 @@ export class Gpt {
     const o = { tied: true, valueHead: false, ...options };
     for (const name of ["vocab", "context", "layers", "heads", "width"] as const) {
       if (!(Number.isInteger(o[name]) && o[name] >= 1))
-        throw new RangeError(`gpt: want ${name} to be a whole number ≥ 1, got ${o[name]}`);
+        throw new RangeError(`gpt: expected ${name} to be a whole number ≥ 1, got ${o[name]}`);
     }
     if (o.width % o.heads !== 0)
-      throw new RangeError(`gpt: want a width that ${o.heads} heads share, got ${o.width}`);
+      throw new RangeError(`gpt: expected a width that ${o.heads} heads share, got ${o.width}`);
     this.options = o;
     this.parameters = new Parameters(k);
     const weight = (name: string, shape: number[]): Parameter =>
@@ -149,7 +149,7 @@ export class Gpt {
 
   /** [n, width] → V [n]. Throws RangeError for a model without a value head. */
   value(hidden: Tensor): Tensor {
-    if (this.valueHead === null) throw new RangeError("gpt: want a model with a value head");
+    if (this.valueHead === null) throw new RangeError("gpt: expected a model with a value head");
     return reshape(this.valueHead.forward(hidden), flat);
   }
 }

@@ -32,7 +32,8 @@ export class Mlp {
     checkName("Mlp", "an activation", activation, ["tanh", "relu"]);
     checkFinite("Mlp", "outputGain", outputGain);
     const last = sizes.length - 2;
-    if (last < 0) throw new RangeError(`Mlp: want at least two sizes, got [${sizes.join(", ")}]`);
+    if (last < 0)
+      throw new RangeError(`Mlp: expected at least two sizes, got [${sizes.join(", ")}]`);
     this.activation = activation;
     this.active = outputActivation ? last + 1 : last;
     this.layers = sizes.slice(1).map((outputs, i) => {

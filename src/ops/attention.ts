@@ -48,7 +48,7 @@ function sizes({ q, k, v }: Call<Inputs, Attention>): Sizes {
     k[rank - 2] === v[rank - 2];
   if (!fits) {
     const got = `${show(q)}, ${show(k)}, ${show(v)}`;
-    throw new ShapeError(`attention: want q […, T, D], k […, S, D], v […, S, E], got ${got}`);
+    throw new ShapeError(`attention: expected q […, T, D], k […, S, D], v […, S, E], got ${got}`);
   }
   const heads = lead.reduce((n, m) => n * m, 1);
   return { heads, T: q[rank - 2], S: k[rank - 2], D: q[rank - 1], E: v[rank - 1] };

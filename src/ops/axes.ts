@@ -20,7 +20,7 @@ export function stridesOf(shape: Shape): number[] {
 export function axisOf(op: string, axis: number, shape: Shape): number {
   const at = axis < 0 ? axis + shape.length : axis;
   if (!Number.isInteger(axis) || at < 0 || at >= shape.length) {
-    throw new ShapeError(`${op}: want an axis of ${show(shape)}, got ${axis}`);
+    throw new ShapeError(`${op}: expected an axis of ${show(shape)}, got ${axis}`);
   }
   return at;
 }
@@ -31,7 +31,7 @@ export function axesOf(op: string, axes: Axes, shape: Shape): number[] {
   const list = typeof axes === "number" ? [axes] : axes;
   const set = new Set(list.map((axis) => axisOf(op, axis, shape)));
   if (set.size !== list.length) {
-    throw new ShapeError(`${op}: want each axis once, got ${show(list)}`);
+    throw new ShapeError(`${op}: expected each axis once, got ${show(list)}`);
   }
   return [...set].sort((i, j) => i - j);
 }
@@ -93,7 +93,7 @@ export function broadcastShape(op: string, a: Shape, b: Shape): number[] {
     const m = a[a.length - i] ?? 1;
     const n = b[b.length - i] ?? 1;
     if (m !== n && m !== 1 && n !== 1) {
-      throw new ShapeError(`${op}: want shapes that broadcast, got ${show(a)} and ${show(b)}`);
+      throw new ShapeError(`${op}: expected shapes that broadcast, got ${show(a)} and ${show(b)}`);
     }
     shape[rank - i] = m === 1 ? n : m;
   }

@@ -34,7 +34,7 @@ interface WindowOptions {
 
 function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): Geometry {
   if (x.length !== 4) {
-    throw new ShapeError(`${op}: want x [batch, channels, height, width], got ${show(x)}`);
+    throw new ShapeError(`${op}: expected x [batch, channels, height, width], got ${show(x)}`);
   }
   const [, channels, height, width] = x;
   const [kernelHeight, kernelWidth] = pair(kernel);
@@ -49,7 +49,7 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
   const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;
   if (outHeight < 1 || outWidth < 1) {
     const window = `${kernelHeight}×${kernelWidth}`;
-    throw new ShapeError(`${op}: want an image that holds a ${window} window, got ${show(x)}`);
+    throw new ShapeError(`${op}: expected an image that holds a ${window} window, got ${show(x)}`);
   }
   const sizes = { channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth };
   return { ...sizes, strideY, strideX, padY, padX, dilationY, dilationX };
@@ -73,7 +73,7 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   shape({ x, w, bias, set }) {
     const { outHeight, outWidth } = convGeometry(x, w, set);
     if (bias !== null && !sameShape(bias, [w[0]])) {
-      throw new ShapeError(`conv2d: want bias [${w[0]}], got ${show(bias)}`);
+      throw new ShapeError(`conv2d: expected bias [${w[0]}], got ${show(bias)}`);
     }
     return [x[0], w[0], outHeight, outWidth];
   },
@@ -160,7 +160,7 @@ function slide(
 function convGeometry(x: Shape, w: Shape, options: WindowOptions): Geometry {
   if (w.length !== 4 || w[1] !== x[1]) {
     const want = "x [batch, in, height, width] and weight [out, in, height, width]";
-    throw new ShapeError(`conv2d: want ${want}, got ${show(x)} and ${show(w)}`);
+    throw new ShapeError(`conv2d: expected ${want}, got ${show(x)} and ${show(w)}`);
   }
   return geometry("conv2d", x, [w[2], w[3]], options);
 }

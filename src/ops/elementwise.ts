@@ -127,7 +127,7 @@ const clipOp: Op<"x", { numbers: "min" | "max" }> = {
 
 /** y = x·keep/(1 − p): dropout with the 0/1 mask `keep` drawn by the caller; p is the share dropped. */
 export function dropout(x: Tensor, keep: Tensor, p: number): Tensor {
-  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
+  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: expected 0 ≤ p < 1, got ${p}`);
   return apply(dropoutOp, x, keep, NONE, 1 / (1 - p));
 }
 export const dropoutOp: Op<"x" | "keep", { numbers: "scale" }> = {
@@ -136,7 +136,7 @@ export const dropoutOp: Op<"x" | "keep", { numbers: "scale" }> = {
   numbers: ["scale"],
   shape({ x, keep }) {
     if (!sameShape(x, keep)) {
-      throw new ShapeError(`dropout: want keep of shape ${show(x)}, got ${show(keep)}`);
+      throw new ShapeError(`dropout: expected keep of shape ${show(x)}, got ${show(keep)}`);
     }
     return x;
   },

@@ -9,7 +9,7 @@ import { axisOf, dot, indexMap, stridesOf } from "./axes.ts";
 /** Throws RangeError unless `index` is one of 0 … n−1. */
 function check(op: string, index: number, n: number, at: number): void {
   if (!(index >= 0 && index < n && Number.isInteger(index))) {
-    throw new RangeError(`${op}: want an index from 0 to ${n - 1}, got ${index} at ${at}`);
+    throw new RangeError(`${op}: expected an index from 0 to ${n - 1}, got ${index} at ${at}`);
   }
 }
 
@@ -24,7 +24,8 @@ interface Along {
 function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along {
   const at = axisOf(op, axis, shape);
   const fits = index.length === shape.length && index.every((n, i) => i === at || n <= shape[i]);
-  if (!fits) throw new ShapeError(`${op}: want an index within ${show(shape)}, got ${show(index)}`);
+  if (!fits)
+    throw new ShapeError(`${op}: expected an index within ${show(shape)}, got ${show(index)}`);
   const strides = stridesOf(shape);
   const steps = strides.map((stride, i) => (i === at ? 0 : stride));
   const base = indexMap(index, (i) => dot(i, steps));
@@ -71,7 +72,7 @@ const scatterAddOp: Op<"x" | "index" | "src", { numbers: "axis"; plan: Along }> 
   numbers: ["axis"],
   shape({ x, index, src }) {
     if (!sameShape(index, src)) {
-      throw new ShapeError(`scatterAdd: want src of shape ${show(index)}, got ${show(src)}`);
+      throw new ShapeError(`scatterAdd: expected src of shape ${show(index)}, got ${show(src)}`);
     }
     return x;
   },

@@ -90,7 +90,7 @@ const broadcastToOp = /* @__PURE__ */ mover<Shape>("broadcastTo", {
   shape({ x, set: shape }) {
     const stretched = broadcastShape("broadcastTo", x, shape);
     if (sizeOf(stretched) !== sizeOf(shape) || stretched.length !== shape.length) {
-      throw new ShapeError(`broadcastTo: want ${show(shape)}, which ${show(x)} does not reach`);
+      throw new ShapeError(`broadcastTo: expected ${show(shape)}, which ${show(x)} does not reach`);
     }
     return stretched;
   },
@@ -103,7 +103,7 @@ export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
 const permuted = ({ x, set: perm }: MoveCall<readonly number[]>): number[] => {
   const axes = perm.map((axis) => axisOf("permute", axis, x));
   if (axes.length !== x.length || new Set(axes).size !== axes.length) {
-    throw new ShapeError(`permute: want each axis of ${show(x)} once, got ${show(perm)}`);
+    throw new ShapeError(`permute: expected each axis of ${show(x)} once, got ${show(perm)}`);
   }
   return axes;
 };
@@ -135,13 +135,13 @@ export const slice = (x: Tensor, ranges: readonly Range[]): Tensor =>
 const ranges = ({ x: shape, set }: MoveCall<readonly Range[]>) => {
   if (set.length > shape.length) {
     throw new ShapeError(
-      `slice: want at most ${shape.length} ranges for ${show(shape)}, got ${set.length}`,
+      `slice: expected at most ${shape.length} ranges for ${show(shape)}, got ${set.length}`,
     );
   }
   return shape.map((n, i) => {
     const [start, stop, step = 1] = set[i] ?? [0, n];
     if (!Number.isInteger(step) || step < 1)
-      throw new ShapeError(`slice: want a step ≥ 1, got ${step}`);
+      throw new ShapeError(`slice: expected a step ≥ 1, got ${step}`);
     if (!Number.isInteger(start) || !Number.isInteger(stop))
       throw new ShapeError(`slice: expected whole bounds, got ${start} to ${stop}`);
     const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + n : at, 0), n);
@@ -209,7 +209,7 @@ export const pad = (
 const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad", {
   shape({ x, set: padding }) {
     if (padding.length !== x.length) {
-      throw new ShapeError(`pad: want ${x.length} pairs for ${show(x)}, got ${padding.length}`);
+      throw new ShapeError(`pad: expected ${x.length} pairs for ${show(x)}, got ${padding.length}`);
     }
     for (const pair of padding) checkIntegers("pad", "the padding", pair);
     return x.map((n, i) => padding[i][0] + n + padding[i][1]);
@@ -236,7 +236,7 @@ const triangle = (name: string, keeps: (row: number, column: number, k: number) 
   mover(name, {
     shape({ x, diagonal }) {
       checkInteger(name, "the diagonal", diagonal);
-      if (x.length < 2) throw new ShapeError(`${name}: want 2 axes or more, got ${show(x)}`);
+      if (x.length < 2) throw new ShapeError(`${name}: expected 2 axes or more, got ${show(x)}`);
       return x;
     },
     map({ diagonal }, shape) {
@@ -265,7 +265,9 @@ const reshapeOp: Op<"x", { set: Shape }> = {
       full.some((n) => !Number.isInteger(n)) ||
       sizeOf(full) !== size
     ) {
-      throw new ShapeError(`reshape: want ${size} elements as in ${show(x)}, got ${show(shape)}`);
+      throw new ShapeError(
+        `reshape: expected ${size} elements as in ${show(x)}, got ${show(shape)}`,
+      );
     }
     return full;
   },
@@ -284,7 +286,7 @@ const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
     const whole = Number.isInteger(start) && Number.isInteger(stop);
     if (!(whole && 0 <= start && start <= stop && stop <= x[0])) {
       throw new ShapeError(
-        `rows: want a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
+        `rows: expected a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
       );
     }
     return [stop - start, ...x.slice(1)];

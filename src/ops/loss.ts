@@ -241,7 +241,7 @@ const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
   shape({ x, labels, set }) {
     if (x.length !== labels.length + 1 || labels.some((n, i) => n !== x[i])) {
       throw new ShapeError(
-        `${name}: want […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
+        `${name}: expected […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
       );
     }
     const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = set;
@@ -352,7 +352,7 @@ function labelLosses(
     if (label !== ignoreIndex) {
       if (!(label >= 0 && label < n && Number.isInteger(label))) {
         throw new RangeError(
-          `${name}: want a label from 0 to ${n - 1}, got ${label} in row ${row}`,
+          `${name}: expected a label from 0 to ${n - 1}, got ${label} in row ${row}`,
         );
       }
       kept++;

@@ -36,13 +36,13 @@ type Factors = Call<"a" | "b", { numbers: "transposeA" | "transposeB" }>;
 
 function sizes({ a, b, transposeA, transposeB }: Factors) {
   if (a.length < 2 || b.length < 2) {
-    throw new ShapeError(`matmul: want matrices, got ${show(a)} and ${show(b)}`);
+    throw new ShapeError(`matmul: expected matrices, got ${show(a)} and ${show(b)}`);
   }
   const [m, k] = transposeA ? [a.at(-1), a.at(-2)] : [a.at(-2), a.at(-1)];
   const [k2, n] = transposeB ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
   if (k !== k2) {
     const flags = `${transposeA ? ", a transposed" : ""}${transposeB ? ", b transposed" : ""}`;
-    throw new ShapeError(`matmul: want equal inner sizes, got ${show(a)} · ${show(b)}${flags}`);
+    throw new ShapeError(`matmul: expected equal inner sizes, got ${show(a)} · ${show(b)}${flags}`);
   }
   return { m: m as number, n: n as number, k: k as number };
 }
@@ -150,7 +150,7 @@ export const linearOp: Op<
     const fits = weight.length === 2 && x[x.length - 1] === inputs;
     if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
       const got = [x, weight, ...(bias ? [bias] : [])].map(show).join(", ");
-      throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
+      throw new ShapeError(`linear: expected x […, in], weight [out, in], bias [out], got ${got}`);
     }
     checkName("linear", "an activation", activation, Object.keys(activations));
     return [...x.slice(0, -1), outputs];

@@ -11,11 +11,11 @@ import { isZero } from "./zero.ts";
 function inner(op: string, axes: number, x: Shape, ...affine: (Shape | null)[]): Shape {
   const shape = x.slice(x.length - axes);
   if (!(axes >= 1 && axes <= x.length && Number.isInteger(axes))) {
-    throw new ShapeError(`${op}: want 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
+    throw new ShapeError(`${op}: expected 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
   }
   for (const other of affine) {
     if (other !== null && !sameShape(other, shape)) {
-      throw new ShapeError(`${op}: want weight and bias of ${show(shape)}, got ${show(other)}`);
+      throw new ShapeError(`${op}: expected weight and bias of ${show(shape)}, got ${show(other)}`);
     }
   }
   return shape;

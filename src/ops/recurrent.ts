@@ -47,7 +47,7 @@ export const lstmOp: Op<"gates" | "c", { plan: number }> = {
   shape({ gates, c }) {
     if (c.length !== 2 || !sameShape(gates, [c[0], 4 * c[1]])) {
       throw new ShapeError(
-        `lstmCell: want gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
+        `lstmCell: expected gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
       );
     }
     return [2, ...c];
@@ -107,7 +107,7 @@ const gruOp: Op<"fromX" | "fromH" | "h", { plan: number }> = {
   shape({ fromX, fromH, h }) {
     if (h.length !== 2 || !sameShape(fromX, [h[0], 3 * h[1]]) || !sameShape(fromH, fromX)) {
       throw new ShapeError(
-        `gruCell: want gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
+        `gruCell: expected gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
       );
     }
     return h;
@@ -182,7 +182,7 @@ export function lstm(
   const [steps, n] = x.shape;
   if (x.shape.length !== 3 || (reset !== NONE && !sameShape(reset.shape, [steps, n]))) {
     throw new ShapeError(
-      `lstm: want x [steps, batch, in] and reset [steps, batch], got ${show(x.shape)} and ${show(reset.shape)}`,
+      `lstm: expected x [steps, batch, in] and reset [steps, batch], got ${show(x.shape)} and ${show(reset.shape)}`,
     );
   }
   const gates = linear(x, w.wIh, w.bIh); // of all steps at once

@@ -32,7 +32,7 @@ const overAxes = (name: string, rules: Rules, second?: "ddof" | "p"): ReduceOp =
 function filledRows(name: string, { x, set: axes }: Call<"x", Over>, shape: Shape): Rows {
   const rows = rowsOf(x, axesOf(name, axes, x));
   if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
-    throw new ShapeError(`${name}: want at least one number to reduce, got ${show(x)}`);
+    throw new ShapeError(`${name}: expected at least one number to reduce, got ${show(x)}`);
   }
   return rows;
 }

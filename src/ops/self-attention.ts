@@ -32,10 +32,12 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
     checkInteger("selfAttention", "heads", heads, { min: 1 });
     const [B, T, width] = x;
     if (x.length !== 3 || width % (3 * heads) !== 0) {
-      throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(x)}`);
+      throw new ShapeError(`selfAttention: expected [batch, T, 3·${heads}·D], got ${show(x)}`);
     }
     if (allowed !== null && !sameShape(allowed, [B, T, T])) {
-      throw new ShapeError(`selfAttention: want allowed [${B}, ${T}, ${T}], got ${show(allowed)}`);
+      throw new ShapeError(
+        `selfAttention: expected allowed [${B}, ${T}, ${T}], got ${show(allowed)}`,
+      );
     }
     return [B, T, width / 3];
   },
@@ -161,7 +163,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
     if (!fits) {
       const got = [x, keys, values, sequence, position].map(show);
       throw new ShapeError(
-        `cachedAttention: want qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
+        `cachedAttention: expected qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
       );
     }
     return [n, width / 3];
@@ -234,7 +236,7 @@ export function checkPlaces({ sequence, position, plan }: RunOf<typeof cachedAtt
   for (let i = 0; i < sequence.length; i++) {
     if (isBelow(sequence[i], sequences) && isBelow(position[i], room)) continue;
     throw new RangeError(
-      `cachedAttention: want a sequence below ${sequences} and a position below ${room}, got ${sequence[i]} and ${position[i]}`,
+      `cachedAttention: expected a sequence below ${sequences} and a position below ${room}, got ${sequence[i]} and ${position[i]}`,
     );
   }
 }

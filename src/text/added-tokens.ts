@@ -25,12 +25,12 @@ const fields = ["id", "content", "special", "normalized", "single_word", "lstrip
 /** The file's added tokens; absent flags are false. Throws FormatError that names a token that is none. */
 export function addedTokensOf(list: unknown, isId: (x: unknown) => x is number): AddedToken[] {
   if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) throw wrong("want added_tokens to be a list");
+  if (!Array.isArray(list)) throw wrong("expected added_tokens to be a list");
   return list.map((token, i) => {
     const where = `added token ${i}`;
     const { id, content } = isObject(token) ? token : {};
     if (!isObject(token) || typeof content !== "string" || !isId(id))
-      throw wrong(`${where}: want content and id`);
+      throw wrong(`${where}: expected content and id`);
     checkFields(`${where}: `, token, fields);
     const flag = (name: string): boolean => flagOf(where, token, name);
     return {

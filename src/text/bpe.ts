@@ -91,7 +91,7 @@ export function bpe(
   for (const [i, [a, b]] of merges.entries()) {
     const known = tokens.count;
     if (!(a < known && b < known && a >= 0 && b >= 0 && made[i] <= known))
-      throw new RangeError(`bpe: want merge ${i} of two earlier ids, got ${a} and ${b}`);
+      throw new RangeError(`bpe: expected merge ${i} of two earlier ids, got ${a} and ${b}`);
     if (made[i] === known) tokens.join(a, b);
     if (!rank.has(keyOf(a, b))) rank.set(keyOf(a, b), i);
   }

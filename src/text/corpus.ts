@@ -30,7 +30,7 @@ export function pairs(corpus: string): Example[] {
     if (line === "") continue;
     const parts = line.split("\t");
     if (parts.length !== 2)
-      throw new FormatError(`corpus: want prompt, tab, completion in line ${i + 1}`);
+      throw new FormatError(`corpus: expected prompt, tab, completion in line ${i + 1}`);
     made.push({ prompt: parts[0], completion: parts[1] });
   }
   return checked(made);
@@ -50,7 +50,7 @@ export function jsonLines(corpus: string): Example[] {
     const { prompt = "", completion, text } = (value ?? {}) as Record<string, unknown>;
     const follows = completion ?? text;
     if (typeof prompt !== "string" || typeof follows !== "string")
-      throw new FormatError(`corpus: want prompt and completion, or text, in line ${i + 1}`);
+      throw new FormatError(`corpus: expected prompt and completion, or text, in line ${i + 1}`);
     made.push({ prompt, completion: follows });
   }
   return checked(made);

@@ -28,7 +28,7 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
       }
     }
   }
-  throw new FormatError("tokenizer: want what a tokenizer's save gave");
+  throw new FormatError("tokenizer: expected what a tokenizer's save gave");
 }
 
 const isPair = (x: unknown): boolean =>

@@ -5,7 +5,7 @@ import { Specials, type Tokenizer } from "./tokenizer.ts";
 export function symbols(list: readonly string[], specials: readonly string[] = []): Tokenizer {
   const ids = new Map(list.map((symbol, i) => [symbol, i]));
   if (ids.size !== list.length || ids.has(""))
-    throw new FormatError("symbols: want a list of different texts, none empty");
+    throw new FormatError("symbols: expected a list of different texts, none empty");
   const lengths = [...new Set(list.map(({ length }) => length))].sort((a, b) => b - a);
   const behind = new Specials(specials, list.length);
   const idAt = (text: string, at: number): readonly [id: number, length: number] => {

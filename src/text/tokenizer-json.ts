@@ -38,11 +38,12 @@ export function readTokenizerJson(given: string): Tokenizer {
   } catch (error) {
     throw wrong(`not JSON: ${(error as Error).message}`);
   }
-  if (!isObject(file) || !isObject(file.model)) throw wrong("want an object with a model");
+  if (!isObject(file) || !isObject(file.model)) throw wrong("expected an object with a model");
   const { vocab, merges, type } = file.model;
   if (type !== undefined && type !== "BPE")
-    throw wrong(`want a BPE model, got ${brief(type).replaceAll('"', "")}`);
-  if (!isObject(vocab) || !Array.isArray(merges)) throw wrong("want model.vocab and model.merges");
+    throw wrong(`expected a BPE model, got ${brief(type).replaceAll('"', "")}`);
+  if (!isObject(vocab) || !Array.isArray(merges))
+    throw wrong("expected model.vocab and model.merges");
   const split = splitOf(file.pre_tokenizer);
   checkRest(file, file.model);
   const added = addedTokensOf(file.added_tokens, isId);
@@ -153,10 +154,11 @@ function decoding(
 }
 
 function splitOf(pre: unknown): "gpt2" | "none" {
-  if (pre === null || pre === undefined) throw wrong("want a ByteLevel pre_tokenizer, got none");
+  if (pre === null || pre === undefined)
+    throw wrong("expected a ByteLevel pre_tokenizer, got none");
   const steps = isObject(pre) && Array.isArray(pre.pretokenizers) ? pre.pretokenizers : [pre];
   if (steps.length !== 1 || !isObject(steps[0]) || steps[0].type !== "ByteLevel")
-    throw wrong("want ByteLevel as the only pre_tokenizer");
+    throw wrong("expected ByteLevel as the only pre_tokenizer");
   checkFields("pre_tokenizer.", steps[0], byteLevelFields);
   if (flagOf("pre_tokenizer", steps[0], "add_prefix_space"))
     throw wrong("add_prefix_space is not supported");
@@ -200,7 +202,8 @@ function checkRest(file: Json, model: Json): void {
 export function writeTokenizerJson(tokenizer: Tokenizer): string {
   const saved = tokenizer.save();
   if (saved.kind === "file") return JSON.stringify(completed(JSON.parse(saved.text) as Json));
-  if (saved.kind !== "bpe") throw new FormatError(`tokenizer.json: want BPE, got ${saved.kind}`);
+  if (saved.kind !== "bpe")
+    throw new FormatError(`tokenizer.json: expected BPE, got ${saved.kind}`);
   const tokens = [...byteCharacters()];
   const merges = saved.merges.map(([a, b]) => {
     tokens.push(tokens[a] + tokens[b]);

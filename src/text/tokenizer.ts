@@ -55,7 +55,7 @@ export class Specials {
     const vocab = this.first + this.names.length;
     return Array.from(ids).filter((id) => {
       if (!(id >= 0 && id < vocab && Number.isInteger(id)))
-        throw new RangeError(`decode: want ids below ${vocab}, got ${id}`);
+        throw new RangeError(`decode: expected ids below ${vocab}, got ${id}`);
       return id < this.first;
     });
   }

@@ -75,7 +75,7 @@ type Instruction = keyof typeof instructions;
 export function emit(name: Instruction, operands: readonly Expr[], immediates: Code = []): Code {
   const [opcode, wanted] = instructions[name];
   const got = operands.map(({ type }) => type).join(" ");
-  if (got !== wanted) throw new AssemblerError(`${name}: want (${wanted}), got (${got})`);
+  if (got !== wanted) throw new AssemblerError(`${name}: expected (${wanted}), got (${got})`);
   const vector = !/^[if]32\./.test(name);
   return [
     operands.map(({ code }) => code),

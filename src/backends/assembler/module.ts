@@ -76,9 +76,9 @@ export class Func {
   /** Assigns to a variable or a parameter. */
   set<E extends Expr>(local: E, value: E): void {
     const index = this.locals.get(local);
-    if (index === undefined) throw new AssemblerError("set: want a variable of this function");
+    if (index === undefined) throw new AssemblerError("set: expected a variable of this function");
     if (local.type !== value.type) {
-      throw new AssemblerError(`set: want ${local.type}, got ${value.type}`);
+      throw new AssemblerError(`set: expected ${local.type}, got ${value.type}`);
     }
     this.block.push([value.code, 0x21, unsigned(index)]);
   }
@@ -189,8 +189,8 @@ export class Module {
   bits(x: number): V128 {
     let i = this.constants.indexOf(x);
     if (i < 0) i = this.constants.push(x) - 1;
-    if (4 * i >= tableSize) throw new AssemblerError(`want at most ${tableSize / 4} constants`);
-    if (this.current === null) throw new AssemblerError("constant: want a function to use it");
+    if (4 * i >= tableSize) throw new AssemblerError(`expected at most ${tableSize / 4} constants`);
+    if (this.current === null) throw new AssemblerError("constant: expected a function to use it");
     return this.current.constant(tableStart + 4 * i);
   }
 
