@@ -1,10 +1,10 @@
 /**
- * The reference backend: plain loops over typed arrays, anywhere JavaScript runs. In Float64Array the
- * same op code serves gradient checks and exact oracles.
+ * The reference backend: plain loops over typed arrays, which run wherever JavaScript runs. On Float64Array
+ * the same ops serve gradient checks and exact oracles.
  */
 import type { Backend, Floats } from "../core/backend.ts";
 
-/** Free buffers by length: a tape that records anew takes its old buffers back. */
+/** Free buffers by length, so that a tape that records again reuses its old buffers. */
 class Pool {
   private readonly free = new Map<number, Floats[]>();
   private readonly make: (size: number) => Floats;
@@ -22,7 +22,7 @@ class Pool {
   }
 }
 
-/** Plain loops on `type`: Float32Array by default. Sums are accumulated in float64 and rounded once. */
+/** Returns a backend on `type`, Float32Array by default. Sums are accumulated in float64 and rounded once. */
 export function loops(type: typeof Float32Array | typeof Float64Array = Float32Array): Backend {
   const pool = new Pool((size) => new type(size));
   return {
@@ -39,7 +39,7 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
   const b = right.data;
   const [aRow, aStep] = left.transposed ? [1, m] : [k, 1];
   const [bCol, bStep] = right.transposed ? [k, 1] : [1, n];
-  // Two rows by four columns at a time: eight sums in registers, each loaded number used at least twice.
+  // Two rows by four columns at a time: eight sums in registers, each loaded number is used at least twice.
   for (let i = 0; i < m; i += 2) {
     const twoRows = i + 1 < m;
     const ai = i * aRow;

@@ -1,37 +1,37 @@
 /**
- * Matrix products of any size from the kernels: few rows as dot products, small ones directly, large ones by
- * blocks of depth and rows copied into panels, so that the kernel runs straight through memory.
+ * Matrix products of any size: few rows as dot products, small products directly, large ones in blocks of depth
+ * and rows copied into panels, so that the kernel reads memory in order.
  */
 import type { Backend, Matrix } from "../core/backend.ts";
 import type { SimdBackend } from "./simd-backend.ts";
 
-/** Measured best on one core with 512 KiB of cache. */
+/** Measured as best on a core with 512 KiB of cache. */
 const depthBlock = 256;
 const rowBlock = 96;
-/** Depth of a small product's float32 sums; deeper ones go on in y. */
+/** The depth of a small product's float32 sums; deeper products continue in y. */
 const directBlock = 256;
-/** Bytes of a row of a panel of B: eight columns. */
+/** The bytes of a row of a panel of B: eight columns. */
 const panelRow = 32;
 
-/** Depths above are summed in blocks of so many that are then added without loss. */
+/** Products deeper than this are summed in blocks of this depth, which are added with compensation. */
 const longDepth = 4096;
-/** Floats of y that such a product works on at a time. */
+/** The floats of y that such a deep product computes at a time. */
 const longRoom = 2 ** 18;
 
-/** Whether a layer of so few rows runs as dot products, W as it is stored; long ones would lose digits. */
+/** Returns whether a layer runs as dot products on W as stored: few rows; deep ones would lose digits. */
 export const isDense = (rows: number, depth: number): boolean => rows < 8 && depth <= 1024;
 
-/** Bytes from one row of a matrix to the next, and from one column to the next. */
+/** Returns the bytes from one row of a matrix to the next. */
 const rowStep = ({ transposed, columns }: Matrix): number => (transposed ? 4 : 4 * columns);
 const columnStep = ({ transposed, rows }: Matrix): number => (transposed ? 4 * rows : 4);
 
-/** `workspace` gives the address of at least as many floats; `long` another, for products of great depth. */
+/** Returns `gemm`. `workspace` gives the address of at least that many floats; `long` another, for deep products. */
 export function gemmOf(
   { kernels, address }: Pick<SimdBackend, "kernels" | "address">,
   workspace: (floats: number) => number,
   long: (floats: number) => number,
 ): Backend["gemm"] {
-  /** Addresses by matrix: to ask three buffers for theirs at each product costs 5 % of acting for 16 rows. */
+  /** Addresses by matrix: looking up three buffers per product costs 5 % of acting for 16 rows. */
   const known = new WeakMap<Matrix, number>();
   const addressOf = (x: Matrix): number => {
     const at = address(x.data);

@@ -1,4 +1,4 @@
-/** A GPT as an ONNX model: tokens [N, T] (int64) to logits [N, T, vocab]. */
+/** Exports a GPT as an ONNX model from tokens [N, T] (int64) to logits [N, T, vocab]. */
 import { UsageError } from "../core/errors.ts";
 import { OnnxGraph } from "../io/onnx.ts";
 import type { Gpt } from "./gpt.ts";
@@ -21,7 +21,7 @@ export function gptOnnx(gpt: Gpt, title = "gpt"): Uint8Array {
   const tokens = g.input("tokens", ["N", "T"], "int64");
   const T = g.node("Slice", [g.node("Shape", [tokens]), g.numbers([1]), g.numbers([2])]);
   const zero = g.numbers([0]);
-  /** The first T of a constant's rows, or of all the axes given. */
+  /** Slices the first T of a constant along the given axes. */
   const first = (x: string, axes: readonly number[]): string => {
     const ends = axes.length === 1 ? T : g.node("Concat", [T, T], { axis: 0 });
     const starts = axes.length === 1 ? zero : g.numbers([0, 0]);
@@ -37,10 +37,10 @@ export function gptOnnx(gpt: Gpt, title = "gpt"): Uint8Array {
       axis: -1,
       epsilon: { float: 1e-5 },
     });
-  const turned = (w: string): string => g.node("Transpose", [w], { perm: [1, 0] });
+  const transpose = (w: string): string => g.node("Transpose", [w], { perm: [1, 0] });
   const linear = (x: string, name: string): string =>
     g.node("Add", [
-      g.node("MatMul", [x, turned(weight(`${name}.weight`))]),
+      g.node("MatMul", [x, transpose(weight(`${name}.weight`))]),
       weight(`${name}.bias`),
     ]);
   const gelu = (x: string): string => {
@@ -72,7 +72,7 @@ export function gptOnnx(gpt: Gpt, title = "gpt"): Uint8Array {
     x = g.node("Add", [x, linear(up, `h.${i}.mlp.proj`)]);
   }
   const head = tied ? wte : weight("head.weight");
-  g.node("MatMul", [norm(x, "lnf"), turned(head)], {}, "logits");
+  g.node("MatMul", [norm(x, "lnf"), transpose(head)], {}, "logits");
   g.output("logits", ["N", "T", vocab]);
   return g.bytes(title);
 }

@@ -9,9 +9,9 @@ import { isZero } from "./zero.ts";
 
 /**
  * y = softmax(q·kᵀ·scale)·v for each leading index (batch, head): q […, T, D], k […, S, D],
- * v […, S, E] give […, T, E]. `causal` lets position t see positions up to t + S − T; `mask`, which
- * broadcasts to […, T, S], is 1 where attention is allowed. `scale` is 1/√D by default. A query that
- * may attend nowhere gets zeros.
+ * v […, S, E] give […, T, E]. `causal` lets position t attend to positions up to t + S − T; `mask`, which
+ * broadcasts to […, T, S], is 1 where attention is allowed. `scale` is 1/√D by default. A fully masked
+ * query gets zeros.
  */
 export function attention(
   q: Tensor,

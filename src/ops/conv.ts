@@ -9,7 +9,7 @@ import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/
 export type Pair = number | readonly [number, number];
 const pair = (p: Pair): readonly [number, number] => (typeof p === "number" ? [p, p] : p);
 
-/** How a window moves over an image: input and output size, kernel, stride, padding, dilation. */
+/** The geometry of a sliding window: input and output size, kernel, stride, padding, dilation. */
 interface Geometry {
   readonly channels: number;
   readonly height: number;
@@ -49,7 +49,9 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
   const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;
   if (outHeight < 1 || outWidth < 1) {
     const window = `${kernelHeight}×${kernelWidth}`;
-    throw new ShapeError(`${op}: expected an image that holds a ${window} window, got ${show(x)}`);
+    throw new ShapeError(
+      `${op}: expected an image no smaller than the ${window} window, got ${show(x)}`,
+    );
   }
   const sizes = { channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth };
   return { ...sizes, strideY, strideX, padY, padX, dilationY, dilationX };
@@ -77,7 +79,7 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
     }
     return [x[0], w[0], outHeight, outWidth];
   },
-  // sums: of the weights' gradient over a batch, which float32 would round at each image
+  // sums: the weights' gradient over a batch in float64, because float32 would round it at each image
   plan: ({ x, w, set }) => ({
     ...convGeometry(x, w, set),
     outputs: w[0],
@@ -169,14 +171,14 @@ interface PoolOptions extends WindowOptions {
   readonly kernel: Pair;
 }
 
-/** The largest of each window (padding never wins, NaN does); the first of equals has the gradient. */
+/** The maximum of each window, without padding; NaN if it holds one. The first of equals gets the gradient. */
 export const maxPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
   apply(maxPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
 /** The mean of each window; padding counts as zeros. */
 export const avgPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
   apply(avgPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
 
-/** For each output, the input indices of its window; −1 in the padding. */
+/** The input indices of each output's window; −1 in the padding. */
 interface Windows {
   readonly size: number;
   readonly index: Int32Array;
@@ -214,7 +216,7 @@ const maxPoolOp = /* @__PURE__ */ pooling("maxPool2d", {
   saves: (_, shape) => shape.reduce((n, m) => n * m, 1),
   forward({ y, x, plan: { size, index }, saved: winner }) {
     for (let i = 0, at = 0; i < y.length; i++) {
-      let best = -1; // within the window: a float holds it exactly, however large the image
+      let best = -1; // index within the window, which a float holds exactly for images of any size
       let largest = -Infinity;
       for (let j = 0; j < size; j++, at++) {
         if (index[at] < 0 || Number.isNaN(largest)) continue;

@@ -1,6 +1,6 @@
 /**
- * Losses. Each makes one number an element; `reduction` "mean" (default) or "sum" reduces them to a
- * scalar, "none" leaves them.
+ * Losses. Each gives one number per element; `reduction` "mean" (default) or "sum" reduces them to a
+ * scalar, "none" does not.
  */
 import { checkFinite, checkInteger, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -122,7 +122,7 @@ const smoothL1Op: Op<"x" | "t", { numbers: "beta" }> = {
 
 /**
  * Quantile regression: Dabney et al. 2017, arXiv:1710.10044, equation 10. x […, N] are quantiles at τᵢ = (i + ½)/N,
- * target […, M] samples of what they describe; with u = targetⱼ − xᵢ and Huber's L of threshold κ:
+ * target […, M] samples of the distribution; with u = targetⱼ − xᵢ and Huber's L of threshold κ:
  *
  *   Σᵢ (1/M) Σⱼ |τᵢ − 1[u < 0]|·L(u)/κ      one loss per row: […]
  */
@@ -136,7 +136,7 @@ export function quantileHuber(
   checkName("quantileHuber", "a reduction", reduction, reductions);
   return reduced(apply(quantileHuberOp, x, target, NONE, kappa), reduction);
 }
-/** N quantiles against M samples per row. */
+/** The sizes of N quantiles against M samples per row. */
 interface QuantilePlan {
   readonly n: number;
   readonly m: number;
@@ -209,22 +209,22 @@ const bceOp: Op<"x" | "t"> = {
 
 export interface CrossEntropyOptions {
   readonly reduction?: Reduction;
-  /** Rows with this label have no loss, and "mean" does not count them. Default: none. */
+  /** Rows with this label have no loss and are not counted by "mean". Default: none. */
   readonly ignoreIndex?: number;
   /** ε: the target is (1 − ε) at the label plus ε/classes everywhere. Default 0. */
   readonly labelSmoothing?: number;
 }
 
 /**
- * −ln softmax(logits)[label]: logits […, classes], labels […]. "mean" divides by the labels kept;
- * NaN where none is (PyTorch). RangeError for a label that is no class.
+ * −ln softmax(logits)[label]: logits […, classes], labels […]. "mean" divides by the number of counted
+ * labels; NaN for none (PyTorch). Throws RangeError for a label outside 0 … classes − 1.
  */
 export const crossEntropy = (
   logits: Tensor,
   labels: Tensor,
   options: CrossEntropyOptions = noOptions,
 ): Tensor => apply(crossEntropyOp, logits, labels, NONE, 0, 0, options);
-/** −logProbs[label]: crossEntropy for rows that are log-probabilities already. */
+/** −logProbs[label]: crossEntropy for rows of log-probabilities. */
 export const nllLoss = (
   logProbs: Tensor,
   labels: Tensor,
@@ -234,7 +234,7 @@ const noOptions: CrossEntropyOptions = {};
 
 type LabelOp = Op<"x" | "labels", { set: CrossEntropyOptions }>;
 
-/** The common shape check of both losses. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
+/** Builds both losses. They save each row's maximum and ln Σ exp(x − maximum), its weight, and the labels counted. */
 const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
   name,
   inputs: ["x", "labels"],
@@ -277,7 +277,7 @@ const crossEntropyOp = /* @__PURE__ */ labelled("crossEntropy", {
     const rows = labels.length;
     const n = x.length / rows;
     const smooth = settings.labelSmoothing ?? 0;
-    const weights = 2 * rows; // where they stand in saved
+    const weights = 2 * rows; // their offset in `saved`
     for (let row = 0; row < rows; row++) {
       const d = weightOf(dy, row, labels, settings, saved);
       saved[weights + row] = d;
@@ -321,7 +321,7 @@ const nllOp = /* @__PURE__ */ labelled("nllLoss", {
 
 type Buffer = { [i: number]: number; readonly length: number };
 
-/** ∂loss/∂(loss of one row) under the reduction; 0 for a row that does not count. */
+/** Returns ∂loss/∂(loss of one row) under the reduction; 0 for an ignored row. */
 function weightOf(
   dy: Buffer,
   row: number,
@@ -334,7 +334,7 @@ function weightOf(
   return reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept;
 }
 
-/** Writes each row's loss, or their reduction, into y, given each row's log-sum in `saved`. */
+/** Writes each row's loss, or their reduction, to y, given each row's log-sum in `saved`. */
 function labelLosses(
   name: string,
   y: Buffer,

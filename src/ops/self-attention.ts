@@ -1,7 +1,7 @@
 /**
  * Causal self-attention as language models use it: Vaswani et al. 2017, arXiv:1706.03762, equation 1, with
- * queries, keys and values side by side, as one linear layer makes them. Heads are read by strides, so no
- * axis is moved. For training over whole sequences, and one position at a time from a cache.
+ * queries, keys and values side by side, as one linear layer returns them. Heads are read by strides, so no
+ * axis is moved. Over whole sequences for training, and one position at a time from a cache.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
@@ -13,8 +13,8 @@ import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
 
 /**
- * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]: position t sees positions up to t.
- * `allowed` [batch, T, T] narrows that: 1 where row t may see column s. Every position must see itself.
+ * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]; position t attends to positions up to t.
+ * `allowed` [batch, T, T] restricts that: 1 where row t may attend to column s. Every t must attend to itself.
  */
 export const selfAttention = (qkv: Tensor, heads: number, allowed: Tensor = NONE): Tensor =>
   apply(selfAttentionOp, qkv, allowed, NONE, heads);
@@ -42,7 +42,7 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
     return [B, T, width / 3];
   },
   plan: ({ x: [B, T, width], heads }) => ({ B, T, D: width / (3 * heads) }),
-  // the weights, and room for one head's gradient of them
+  // the weights, and room for one head's gradient with respect to them
   saves: ({ x: [B, T], heads }) => (B * heads + 1) * T * T,
   forward({ y, x, allowed, heads, plan: { B, T, D }, saved: w }) {
     const C = heads * D;
@@ -118,18 +118,18 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
   },
 };
 
-/** Keys and values of past positions: of `sequences`, up to `context` positions each, one layer. */
+/** One layer's cache: keys and values of up to `context` positions for each of `sequences` sequences. */
 export interface KeyValues {
-  /** [sequences, heads, D, room]: transposed, so that scores of neighboring positions lie side by side. */
+  /** [sequences, heads, D, room]: transposed, so that scores of neighboring positions are contiguous. */
   readonly keys: Tensor;
   /** [sequences, heads, room, D] */
   readonly values: Tensor;
 }
 
 /**
- * qkv [rows, 3·C] gives [rows, C]. Row i belongs to sequence `sequence[i]` and stands at `position[i]`: its
- * key and value are first written into the cache, then it sees its sequence's positions up to its own. So
- * rows of one call may follow each other in one sequence. No gradient.
+ * qkv [rows, 3·C] gives [rows, C]. Row i belongs to sequence `sequence[i]` at `position[i]`: its key and
+ * value are written to the cache, then it attends to its sequence's positions up to its own. So rows of
+ * one call may follow each other in one sequence. No gradient.
  */
 export const cachedAttention = (
   qkv: Tensor,
@@ -141,7 +141,7 @@ export const cachedAttention = (
 interface CachedPlan {
   readonly D: number;
   readonly sequences: number;
-  /** Positions that the cache holds per sequence. */
+  /** The number of positions that the cache holds per sequence. */
   readonly room: number;
 }
 type CachedInputs = "x" | "keys" | "values" | "sequence" | "position";
@@ -198,7 +198,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
   },
 };
 
-/** One query against `count` positions of one head. */
+/** Attends with one query to `count` positions of one head. */
 function attend(
   y: Floats,
   to: number,
@@ -230,7 +230,7 @@ function attend(
   }
 }
 
-/** Throws RangeError for a row outside the cache: a kernel would write elsewhere. */
+/** Throws RangeError for a row outside the cache, which a kernel would not notice. */
 export function checkPlaces({ sequence, position, plan }: RunOf<typeof cachedAttentionOp>): void {
   const { sequences, room } = plan;
   for (let i = 0; i < sequence.length; i++) {

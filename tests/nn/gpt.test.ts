@@ -63,7 +63,7 @@ describe("weights that do not fit", () => {
       [
         { tied: true },
         tensors,
-        "expected a model that is not tied, for head.weight is no wte.weight",
+        "expected a model that is not tied, because head.weight differs from wte.weight",
       ],
       [{}, without("h.1.ln2.bias"), 'no tensor "h.1.ln2.bias"'],
       [
@@ -197,6 +197,6 @@ test("dropout: new masks a run, the expectation kept, none without it", () => {
 });
 
 test("sizes that are none are refused", () => {
-  expect(() => make(1, { heads: 3 })).toThrow("expected a width that 3 heads share, got 8");
+  expect(() => make(1, { heads: 3 })).toThrow("expected a width that is a multiple of 3 heads, got 8");
   expect(() => make(1, { layers: 0 })).toThrow("expected layers to be a whole number ≥ 1, got 0");
 });

@@ -135,7 +135,7 @@ describe("what is refused", () => {
       {},
       (file) =>
         file.set("head.weight", { name: "head.weight", shape: [7, 8], data: new Float32Array(56) }),
-      "expected a model that is not tied, for head.weight",
+      "expected a model that is not tied, because head.weight",
     ],
     "a head of another length, in a tied model": [
       {},

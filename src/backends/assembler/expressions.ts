@@ -1,7 +1,7 @@
-/** Typed expressions: whole numbers, floats, vectors of four; an operand of the wrong type is an error. */
+/** Typed expressions: whole numbers, floats, vectors of four. An operand of the wrong type throws. */
 import { address, bytesOf, type Code, signed, unsigned } from "./encoding.ts";
 
-/** What a module cannot say: operands of the wrong type; the message names function and instruction. */
+/** An error in a module, such as operands of the wrong type; the message names function and instruction. */
 export class AssemblerError extends Error {
   override readonly name = "AssemblerError";
 }
@@ -9,7 +9,7 @@ export class AssemblerError extends Error {
 export type Type = "i32" | "f32" | "v128";
 export const typeByte: Readonly<Record<Type, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 
-// name: opcode (behind 0xfd where the name is a vector's), operands, result
+// name: opcode (after the prefix 0xfd for vectors), operands, result
 const instructions = {
   "i32.add": [0x6a, "i32 i32", "i32"],
   "i32.sub": [0x6b, "i32 i32", "i32"],
@@ -71,7 +71,7 @@ const instructions = {
 } as const satisfies Record<string, readonly [number, string, Type | ""]>;
 type Instruction = keyof typeof instructions;
 
-/** The instruction on its operands. `immediates` follow the opcode: a lane, an address offset. */
+/** Encodes an instruction and its operands. `immediates` follow the opcode: a lane, an address offset. */
 export function emit(name: Instruction, operands: readonly Expr[], immediates: Code = []): Code {
   const [opcode, wanted] = instructions[name];
   const got = operands.map(({ type }) => type).join(" ");
@@ -92,7 +92,7 @@ export abstract class Expr {
   }
 }
 
-/** A whole number, or an address in bytes. */
+/** A 32-bit whole number, or an address in bytes. */
 export class I32 extends Expr {
   readonly type = "i32";
   add(x: I32 | number): I32 {
@@ -122,7 +122,7 @@ export class I32 extends Expr {
   splat(): V128 {
     return new V128(emit("i32x4.splat", [this]));
   }
-  // ---- what stands in memory at this address, `offset` bytes further
+  // ---- loads from memory, `offset` bytes after this address
   int(offset = 0): I32 {
     return new I32(emit("i32.load", [this], address(offset)));
   }
@@ -132,7 +132,7 @@ export class I32 extends Expr {
   vector(offset = 0): V128 {
     return new V128(emit("v128.load", [this], address(offset)));
   }
-  /** One float, in all four lanes. */
+  /** Loads one float into all four lanes. */
   spread(offset = 0): V128 {
     return new V128(emit("v128.load32_splat", [this], address(offset)));
   }
@@ -158,7 +158,7 @@ export class F32 extends Expr {
   sqrt(): F32 {
     return new F32(emit("f32.sqrt", [this]));
   }
-  /** Towards zero; traps on NaN and out of range. */
+  /** Rounds towards zero; traps on NaN and out of range. */
   toInt(): I32 {
     return new I32(emit("i32.trunc_f32_s", [this]));
   }
@@ -167,7 +167,7 @@ export class F32 extends Expr {
   }
 }
 
-/** Four floats, or four whole numbers, or four masks of all ones or zeros. */
+/** Four floats, four whole numbers, or four masks of all ones or all zeros. */
 export class V128 extends Expr {
   readonly type = "v128";
   add(x: V128): V128 {
@@ -220,7 +220,7 @@ export class V128 extends Expr {
   and(x: V128): V128 {
     return new V128(emit("v128.and", [this, x]));
   }
-  /** This where the mask is not set, else 0. */
+  /** This where the mask is 0, else 0. */
   except(mask: V128): V128 {
     return new V128(emit("v128.andnot", [this, mask]));
   }
@@ -230,7 +230,7 @@ export class V128 extends Expr {
   xor(x: V128): V128 {
     return new V128(emit("v128.xor", [this, x]));
   }
-  /** Of this where the mask is set, else of x. */
+  /** This where the mask is set, else x. */
   where(mask: V128, x: V128): V128 {
     return new V128(emit("v128.bitselect", [this, x, mask]));
   }
@@ -285,7 +285,7 @@ export class V128 extends Expr {
   }
 }
 
-/** a·b + c rounded once, where the machine can: bits differ between machines. */
+/** a·b + c, rounded once where the machine supports it, so bits differ between machines. */
 export const relaxedMultiplyAdd = (a: V128, b: V128, c: V128): V128 =>
   new V128(emit("f32x4.relaxed_madd", [a, b, c]));
 

@@ -1,4 +1,4 @@
-/** What attention needs between its matrix products. */
+/** The kernels of attention besides its matrix products. */
 import {
   type Func,
   float,
@@ -16,9 +16,9 @@ export function addAttention(m: Module, k: Kit): void {
   addCached(m, k);
   const { c } = k;
   /**
-   * In place: each row of scores [rows, n] becomes softmax(scale·score) over the positions allowed: those
-   * below `seen`, which grows by `grow` a row, whose `allowed` is not 0 (an address; 0 for all). A row that
-   * may attend nowhere gets zeros.
+   * Replaces each row of scores [rows, n] by softmax(scale·score) over the allowed positions: those below
+   * `seen`, which grows by `grow` per row, whose `allowed` is not 0 (an address; 0 allows all). A fully masked
+   * row gets zeros.
    */
   m.func(
     "attend",
@@ -46,7 +46,7 @@ export function addAttention(m: Module, k: Kit): void {
           }),
         );
         const top = f.let(max.largest().splat());
-        f.set(top, zero().where(top.eq(c(-Infinity)), top)); // nowhere: exp(−∞ − 0) = 0
+        f.set(top, zero().where(top.eq(c(-Infinity)), top)); // fully masked: exp(−∞ − 0) = 0
         const sum = f.let(zero());
         f.if(count.ge(1), () =>
           eachOfRow(f, visible, ({ i, zeroed, put }) => {
@@ -90,11 +90,11 @@ export function addAttention(m: Module, k: Kit): void {
   );
 }
 
-/** One position at a time, from a cache; ops/self-attention.ts says what it computes. */
+/** Adds attention of one position at a time, from a cache; ops/self-attention.ts has the definition. */
 function addCached(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
-  const widths = [4, 1]; // chains side by side hide each other's wait
-  /** Σ xⱼ·(vectors from `at` on, a row further with each j), over the floats of x. */
+  const widths = [4, 1]; // independent chains hide latency
+  /** Returns Σⱼ xⱼ·(vectors at `at` + j·row) over the floats of x. */
   const sums = (f: Func, x: I32, bytes: I32, at: I32, row: I32, vectors: number): V128[] => {
     const totals = Array.from({ length: vectors }, () => f.let(zero()));
     f.for(0, bytes, 4, (j) => {
@@ -107,8 +107,8 @@ function addCached(m: Module, k: Kit): void {
     return totals;
   };
   /**
-   * Rows of qkv [rows, 3·heads·D] into keys [n, heads, D, room] and values [n, heads, room, D], then y. `w`
-   * is room for one row of weights; its length, `room`, is a multiple of 4.
+   * Writes rows of qkv [rows, 3·heads·D] to keys [n, heads, D, room] and values [n, heads, room, D], then
+   * computes y. `w` is room for one row of weights; its length, `room`, is a multiple of 4.
    */
   m.func(
     "attendCached",
@@ -195,7 +195,7 @@ function addCached(m: Module, k: Kit): void {
   );
 }
 
-/** Zeros from element `from` of a row to its end. */
+/** Clears a row from element `from` to its end. */
 function clear(f: Func, row: I32, from: I32, n: I32): void {
   const first = f.let(from);
   f.if(first.lt(0), () => f.set(first, first.and(0)));

@@ -1,15 +1,15 @@
-/** Dot products: linear layers of few rows, weights as they are stored. */
+/** Dot products for linear layers of few rows, which read the weights as stored. */
 import { ints, type Module, type V128, zero } from "../assembler.ts";
 import { gelu, type Kit, tanh } from "./functions.ts";
 import { each, eachOfRow, rowEnd } from "./walk.ts";
 
-/** What `dense` does to a sum: its codes. */
+/** The codes of the activations of `dense`. */
 export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
 
 /**
- * y[rows, n] = activation(x[rows, depth]·Wᵀ + bias) for few rows: dot products along the contiguous rows
- * of W [n, depth], six outputs at a time, then four, then one. `bias` 0 is none; `accumulate` adds to y, before
- * no activation.
+ * Adds the kernel y[rows, n] = activation(x[rows, depth]·Wᵀ + bias) for few rows: dot products along the rows
+ * of W [n, depth], six outputs at a time, then four, then one. `bias` 0 means none; `accumulate` adds to y and
+ * takes no activation.
  */
 export function addDense(m: Module, k: Kit): void {
   const { multiplyAdd } = k;
@@ -18,7 +18,7 @@ export function addDense(m: Module, k: Kit): void {
     ints("y", "x", "weight", "bias", "rows", "n", "depth", "activation", "accumulate"),
     (f, { y, x, weight, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
-      /** Of a finished row, which lets vectors overlap. */
+      /** Applies an activation to a finished row, which allows overlapping vectors. */
       const activate = (code: number, formula: (v: V128) => V128): void =>
         f.if(activation.sub(code).isZero(), () => {
           const row = f.let(y.sub(n.shl(2)));
@@ -27,17 +27,17 @@ export function addDense(m: Module, k: Kit): void {
       f.for(0, rows, 1, () => {
         const w = f.let(weight);
         const b = f.let(bias);
-        /** Adds bias and what is there, and writes sums as far as `put` does; `at` is the first one's byte. */
+        /** Adds bias and, to accumulate, y to the sums `made`, and passes them to `put`; `at` is their byte offset. */
         const finish = (made: V128, at: number, put: (total: V128) => void): void => {
           const total = f.let(made);
           f.if(bias, () => f.set(total, total.add(b.vector(at))));
           f.if(accumulate, () => f.set(total, total.add(y.vector(at))));
           put(total);
         };
-        /** Lanes of a and c summed to halves: a's, c's, a's, c's. */
+        /** Sums pairs of lanes: a's, c's, a's, c's. */
         const halves = (a: V128, c: V128): V128 =>
           f.let(a.shuffle(c, 0, 4, 1, 5).add(a.shuffle(c, 2, 6, 3, 7)));
-        /** Dot products of x with `count` rows of W: six take as few loads as registers allow. */
+        /** Computes dot products of x with `count` rows of W; six rows need the fewest loads that registers allow. */
         const group = (count: 6 | 4 | 1): void => {
           const sums = Array.from({ length: count }, () => f.let(zero()));
           const at = [f.let(w)];

@@ -9,12 +9,12 @@ import { storeFirst } from "./walk.ts";
 const tileRows = 4;
 const tileVectors = 2;
 
-/** Sums of a tile, to be written or added: `rows` by `vectors` of four columns. */
+/** The sums of a tile, `rows` by `vectors` of four columns. */
 type Tile = readonly (readonly V128[])[];
 const newTile = (f: Func, rows: number, vectors: number): Tile =>
   Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.let(zero())));
 
-/** y = tile or y += tile; the last vector has only `rest` columns where given. */
+/** Writes y = tile or y += tile; with `rest`, the last vector has only that many columns. */
 function write(f: Func, y: I32, yRow: I32, tile: Tile, accumulate: I32, rest?: I32): void {
   const put = (add: boolean): void => {
     const at = f.let(y);
@@ -40,14 +40,14 @@ export function addMatrices(m: Module, k: Kit): void {
   addTranspose(m);
 }
 
-/** y (+)= A·B: A read with any strides, so A or Aᵀ; the rows of B and y are contiguous. Any sizes. */
+/** y (+)= A·B of any sizes. A has any strides, so it may be Aᵀ; the rows of B and y are contiguous. */
 function addDirect(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemm",
     ints("y", "yRow", "a", "aRow", "aStep", "b", "bRow", "rows", "columns", "depth", "accumulate"),
     (f, { y, yRow, a, aRow, aStep, b, bRow, rows, columns, depth, accumulate }) => {
       const wholeRows = f.let(rows.and(~(tileRows - 1)));
-      /** All rows of the columns from byte j on: `vectors` of four, or the last `rest` columns. */
+      /** Multiplies all rows for the columns from byte j on: `vectors` of four, or the last `rest` columns. */
       const panel = (j: I32, vectors: number, rest?: I32): void => {
         const strip = (i: I32, height: number): void => {
           const at = Array.from({ length: height }, (_, r) => f.let(a.add(i.add(r).mul(aRow))));
@@ -79,7 +79,7 @@ function addDirect(m: Module, { multiplyAdd }: Kit): void {
   );
 }
 
-/** The same product from packed panels: A as 4 × depth, B as depth × 8, both running with k. */
+/** y (+)= A·B from packed panels: A as 4 × depth, B as depth × 8, both contiguous along k. */
 function addPacked(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemmPacked",

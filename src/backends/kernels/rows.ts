@@ -1,4 +1,4 @@
-/** Kernels on the rows of a matrix [rows, n], each row on its own. */
+/** Kernels that process the rows of a matrix [rows, n] independently. */
 import {
   type Func,
   float,
@@ -16,7 +16,7 @@ export function addRows(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
   const lowest = (): V128 => c(-Infinity);
 
-  /** In four chains side by side, which hide each other's wait. */
+  /** Returns a row's maximum. Four independent chains hide latency. */
   const largestOfRow = (f: Func, x: I32, end: RowEnd): V128 => {
     const chains = Array.from({ length: 4 }, () => f.let(lowest()));
     const wide = f.let(end.whole.and(~63));
@@ -32,7 +32,7 @@ export function addRows(m: Module, k: Kit): void {
     f.if(end.rest, () => f.set(max, max.pmax(x.add(end.whole).vector().where(end.mask, lowest()))));
     return f.let(max.largest().splat());
   };
-  /** Σ exp(x − max); the terms go through `keep`. */
+  /** Returns Σ exp(x − max); `keep` receives each term and may store it. */
   const sumExp = (
     f: Func,
     x: I32,
@@ -82,7 +82,7 @@ export function addRows(m: Module, k: Kit): void {
     });
   });
 
-  /** The logarithm of a sum's lanes, in all lanes. */
+  /** Returns the logarithm of the sum of all lanes, in all lanes. */
   const logOfSum = (f: Func, sum: V128): V128 =>
     f.let(log(k, f, f.let(sum.sum().splat()), (x) => m.bits(x)));
   m.func("logSoftmax", ints("y", "x", "rows", "n"), (f, { y, x, rows, n }) => {
@@ -116,7 +116,7 @@ export function addRows(m: Module, k: Kit): void {
       for (const p of [dx, dy, y]) f.step(p, end.bytes);
     });
   });
-  // each row's largest number, and ln Σ exp(x − that)
+  // each row's maximum, and ln Σ exp(x − maximum)
   m.func("logSums", ints("sums", "x", "rows", "n"), (f, { sums, x, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
@@ -127,7 +127,7 @@ export function addRows(m: Module, k: Kit): void {
       f.step(sums, 8);
     });
   });
-  // dx += by·weight[row]·exp(x − both sums[row]); a row of weight 0 is not read
+  // dx += by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]); a row of weight 0 is not read
   m.func(
     "accumulateExp",
     { ...ints("dx", "x", "sums", "weight"), ...floats("by"), ...ints("rows", "n") },
@@ -155,8 +155,8 @@ export function addRows(m: Module, k: Kit): void {
 }
 
 function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
-  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats. Returns 1 where the squares of a
-  // row overflow float32, else 0.
+  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats. Returns 1 if the squares of a row
+  // overflow float32, else 0.
   m.func(
     "layerNorm",
     { ...ints("y", "x", "weight", "bias", "stats", "rows", "n"), ...floats("eps", "perElement") },
@@ -228,7 +228,7 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
 }
 
 function addRowSums(m: Module): void {
-  // every row of y = bias
+  // writes bias to each row of y
   m.func("repeatRow", ints("y", "bias", "rows", "n"), (f, { y, bias, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
@@ -254,7 +254,7 @@ function addRowSums(m: Module): void {
     };
     eachOfRow(f, end, ({ i, put }) => column(i, put));
   });
-  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats, indices whole numbers kept as floats
+  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats; indices are whole numbers stored as floats
   m.func("gatherRows", ints("y", "x", "index", "rows", "n"), (f, { y, x, index, rows, n }) => {
     const end = rowEnd(f, n);
     f.for(0, rows, 1, () => {
