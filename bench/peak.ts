@@ -1,12 +1,12 @@
-/** The machine's multiply-add ceiling for 128-bit vectors: independent chains in registers, no memory. */
+/** Measures the machine's peak of multiply-adds on 128-bit vectors: independent chains in registers, no memory. */
 import { Module, zero } from "../src/backends/assembler.ts";
 import { webAssembly } from "../src/backends/webassembly.ts";
 
 const chains = 13;
-/** Floating-point operations of one call with `n` rounds. */
+/** Returns the floating-point operations of one call with `n` rounds. */
 export const peakFlops = (n: number): number => n * chains * 4 * 2;
 
-/** A function of n rounds: x = x·a + b on thirteen vectors, which hide each other's wait. */
+/** Returns a function of n rounds of x = x·a + b on thirteen independent vectors, which hide latency. */
 export function peakKernel(): (n: number) => number {
   const m = new Module();
   m.func("peak", { n: "i32" }, (f, { n }) => {

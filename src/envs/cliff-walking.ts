@@ -3,8 +3,8 @@
  * from one corner to the other.
  *
  * States: cells of 4 rows and 12 columns, row by row. Actions: up, right, down, left; where it is
- * slippery, a move goes to either side as often. Reward: −1 a step; −100 for the cliff, and back to the
- * start. Terminates at the goal. Gymnasium sets no step limit; here it is 500.
+ * slippery, a move goes to either side with equal probability. Reward: −1 per step; −100 for the cliff,
+ * which leads back to the start. Terminates at the goal. Gymnasium sets no step limit; here it is 500.
  */
 import { drawGrid, moved } from "./grid.ts";
 import { TabularDynamics, tableOf } from "./tabular.ts";

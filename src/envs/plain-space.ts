@@ -1,4 +1,4 @@
-/** Spaces in Gymnasium's words, as plain data, and reading values of a space into the flat numbers a policy sees. */
+/** Spaces as plain data with Gymnasium's names, and the reading of values into the flat numbers that a policy sees. */
 import type { Floats } from "../core/backend.ts";
 import { NumericError, SettingError, ShapeError } from "../core/errors.ts";
 import { type Shape, show, sizeOf } from "../core/tensor.ts";
@@ -17,10 +17,10 @@ import {
   tuple,
 } from "./space.ts";
 
-/** Numbers, also as nested lists; null is an open bound. */
+/** Numbers or nested lists of them; null is an open bound. */
 type Bounds = number | null | ArrayLike<number> | readonly Bounds[];
 
-/** A space as plain data; `type` is Gymnasium's name of it, in any case. `names` are for people. */
+/** A space as plain data; `type` is Gymnasium's name of it, case-insensitive. `names` are for display. */
 export interface PlainSpace {
   /** Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple. */
   readonly type: string;
@@ -32,20 +32,20 @@ export interface PlainSpace {
   readonly dtype?: string;
   /** Image: whether its channels are the first or the last dimension. Default "last". */
   readonly channels?: "first" | "last";
-  /** Discrete, MultiBinary. */
+  /** Discrete, MultiBinary: the number of choices or bits. */
   readonly n?: number | readonly number[];
   readonly start?: number;
-  /** MultiDiscrete. */
+  /** MultiDiscrete: the number of options of each choice. */
   readonly nvec?: ArrayLike<number>;
-  /** Dict, Tuple. */
+  /** Dict, Tuple: the parts. */
   readonly spaces?: Readonly<Record<string, Space | PlainSpace>> | readonly (Space | PlainSpace)[];
-  /** One per number of a Box or bit, or per choice. */
+  /** One name per number of a Box, per bit or per choice. */
   readonly names?: readonly string[];
 }
 
 const types = "Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple";
 
-/** Returns the space that `given` describes. Throws SettingError, with `where`, for what describes none. */
+/** Returns the space that `given` describes. Throws SettingError, with `where`, for an invalid description. */
 export function spaceOf(given: Space | PlainSpace, where: string): Space {
   if (typeof given !== "object" || given === null)
     throw new SettingError(`${where}: expected a space, got ${kindOf(given)}`);
@@ -124,7 +124,7 @@ function boxOf(plain: PlainSpace, where: string): Box {
   return channels === "first" && shape.length === 3 ? image(b, c, a, "first") : image(a, b, c);
 }
 
-/** The space of what a policy sees: choices become one number each, 1 at the choice. */
+/** Returns the space that a policy sees: choices become one-hot numbers. */
 export function seenSpace(space: Space): Space {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") return space;
   const start = space.kind === "discrete" ? space.start : 0;
@@ -133,7 +133,7 @@ export function seenSpace(space: Space): Space {
   return box({ low: 0, high: 1, shape: [size], names: space.names ?? numbers });
 }
 
-/** The beginning of a message; made only where something is wrong. */
+/** Returns the beginning of a message; called only for errors. */
 export type Where = () => string;
 
 /**
@@ -215,7 +215,7 @@ function readPixels(
   }
 }
 
-/** The numbers of a number, a list, or lists nested as `shape` says; booleans count as 0 and 1. */
+/** Returns the numbers of a number, a list, or lists nested like `shape`; booleans count as 0 and 1. */
 function numbersOf(value: unknown, shape: Shape, where: Where, path: string): ArrayLike<number> {
   const size = sizeOf(shape);
   if (typeof value === "number" && size === 1) return [value];
@@ -238,7 +238,7 @@ const isList = (x: unknown): x is ArrayLike<unknown> =>
   Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x);
 const isNested = (x: ArrayLike<unknown>): boolean => isList(x[0]);
 
-/** A value in few words, for messages. */
+/** Describes a value in a few words, for messages. */
 export function kindOf(x: unknown): string {
   if (isList(x)) return isNested(x) ? `a list of ${x.length} lists` : `a list of ${x.length}`;
   if (typeof x === "object" && x !== null)

@@ -1,4 +1,4 @@
-/** Price series: read from CSV text, or made up. */
+/** Price series: parsed from CSV text, or synthetic. */
 import { FormatError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { brief, printable } from "../core/printable.ts";
@@ -12,8 +12,8 @@ export interface Prices {
 }
 
 /**
- * Reads CSV: a header with names, then a row a time with a price for each. A first column that is not
- * numbers, as dates, is left out, and so is a byte order mark. Throws FormatError with the line.
+ * Parses CSV: a header with names, then one row per time with a price for each. Skips a first column that is not
+ * numbers, such as dates, and a byte order mark. Throws FormatError with the line number.
  */
 export function parsePrices(text: string): Prices {
   const lines = withoutMark(text).trimEnd().split(/\r?\n/);
@@ -54,18 +54,18 @@ export function parsePrices(text: string): Prices {
 const number = (field: string): number => (field === "" ? Number.NaN : Number(field));
 
 export interface SyntheticOptions {
-  /** Default 3. */
+  /** The number of assets. Default 3. */
   readonly assets?: number;
-  /** Default 4,000. */
+  /** The number of times. Default 4,000. */
   readonly times?: number;
   readonly seed?: number;
 }
 
-const trend = 0.006; // a step, up or down
-const turn = 0.04; // probability that a trend turns, a step
-const noise = 0.01; // deviation a step
+const trend = 0.006; // per step, up or down
+const turn = 0.04; // probability per step that a trend reverses
+const noise = 0.01; // standard deviation per step
 
-/** Prices in trends that turn now and then, under noise: what moved lately tends to go on. */
+/** Returns prices in trends that reverse at random, with noise, so that recent moves tend to continue. */
 export function syntheticPrices({
   assets = 3,
   times = 4000,

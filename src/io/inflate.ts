@@ -1,7 +1,7 @@
-/** Decompression of raw deflate streams: RFC 1951. */
+/** Decompresses raw deflate streams: RFC 1951. */
 import { FormatError } from "../core/errors.ts";
 
-/** A canonical Huffman code: how many symbols have each length, and the symbols in the order of their codes. */
+/** A canonical Huffman code: the number of symbols of each length, and the symbols in the order of their codes. */
 interface Code {
   readonly counts: Uint16Array;
   readonly symbols: Uint16Array;
@@ -24,7 +24,7 @@ function codeOf(lengths: ArrayLike<number>, mayBeIncomplete: boolean): Code {
   return { counts, symbols };
 }
 
-// §3.2.5: lengths from symbol 257 on, distances; what is added by extra bits
+// §3.2.5: lengths from symbol 257 on, and distances; extra bits are added to them
 const lengthBase = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
   163, 195, 227, 258,
@@ -45,7 +45,7 @@ const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 const fixedLiterals = codeOf(fixedLengths, false);
 const fixedDistances = codeOf(Array(30).fill(5), true);
 
-/** The `size` bytes that a stream unpacks to. Throws FormatError where it is broken or of another size. */
+/** Returns the `size` bytes of a stream. Throws FormatError if it is broken or has another size. */
 export function inflate(stream: Uint8Array, size: number): Uint8Array {
   const out = new Uint8Array(size);
   let written = 0;

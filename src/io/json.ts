@@ -1,6 +1,6 @@
 /**
- * Strict JSON (RFC 8259) from files of unknown origin: a key given twice, by whatever escapes, is an error,
- * objects are maps, so that no name means more than a name, and depth is limited.
+ * Parses strict JSON (RFC 8259) from files of unknown origin: duplicate keys are errors, even if escaped;
+ * objects are maps, so that no key has a special meaning; depth is limited.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -12,23 +12,23 @@ const numeral = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const word = /true|false|null/y;
 const loneSurrogate = /[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/;
 
-/** Returns where the string that begins at `start` ends, its quote included; −1 where it never does. */
+/** Returns the end of the string that begins at `start`, after its quote; −1 if it does not end. */
 function closing(text: string, start: number): number {
   for (let at = start + 1; at < text.length; at++) {
     const c = text.charCodeAt(at);
     if (c === 0x22) return at + 1;
-    if (c === 0x5c) at++; // whatever is escaped
+    if (c === 0x5c) at++; // skips the escaped character
   }
   return -1;
 }
 
-/** `whole`: numbers are written as whole numbers from 0 up, anything else is an error. */
+/** With `whole`, numbers other than whole ones ≥ 0 are errors. */
 export interface JsonOptions {
   readonly whole?: boolean;
   readonly deepest?: number;
 }
 
-/** Throws FormatError, beginning with `what`, that says what is wrong at which character. */
+/** Parses JSON. Throws FormatError, beginning with `what`, that says what is wrong at which character. */
 export function parseJson(
   text: string,
   what: string,
@@ -43,7 +43,7 @@ export function parseJson(
     if (found !== null) at += found[0].length;
     return found?.[0] ?? null;
   };
-  /** Whether the next sign is this one, which is then behind us. */
+  /** Skips this sign if it is next; returns whether it was. */
   const takes = (sign: string): boolean => {
     match(space);
     const found = text[at] === sign;

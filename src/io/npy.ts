@@ -1,6 +1,6 @@
 /**
- * numpy's .npy (format versions 1 to 3) and .npz files, read strictly: the header is parsed as the one literal
- * it may be, never run. Bytes behind the data are let be, as numpy does.
+ * Reads numpy's .npy (format versions 1 to 3) and .npz files strictly: the header is parsed as a literal and never
+ * run. Bytes after the data are ignored, as in numpy.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -10,10 +10,10 @@ import { countOf, type ElementKind, type Elements, kinds, mostDimensions } from 
 import { unzip } from "./zip.ts";
 
 export interface NpyArray {
-  /** As numpy writes it: "<f4" and the like. */
+  /** numpy's name of the dtype, such as "<f4". */
   readonly dtype: string;
   readonly shape: Shape;
-  /** Row-major, whatever the file's order. */
+  /** Row-major, also for column-major files. */
   readonly data: Elements;
 }
 
@@ -32,10 +32,10 @@ const types: Readonly<Record<string, ElementKind>> = {
   b1: kinds.bool,
 };
 const wrong = (what: string): FormatError => new FormatError(`npy: ${what}`);
-const mostHeader = 2 ** 20; // bytes; numpy's own headers have some hundreds
+const mostHeader = 2 ** 20; // bytes; numpy's own headers have a few hundred
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
-/** Throws FormatError, saying what is wrong, on a file that breaks the format or holds no plain numbers. */
+/** Reads an array. Throws FormatError, which says what is wrong, for a broken file or one without plain numbers. */
 export function decodeNpy(file: Uint8Array): NpyArray {
   if (file.length < 10 || magic.some((byte, i) => file[i] !== byte))
     throw wrong("expected the bytes \\x93NUMPY, a version and a header length");
@@ -65,7 +65,7 @@ export function decodeNpy(file: Uint8Array): NpyArray {
   return { dtype: descr, shape, data: fortran ? rowMajor(data, shape) : data };
 }
 
-/** The arrays of a .npz file by name. `limit`: bytes that they may have in all, unpacked. */
+/** Reads the arrays of a .npz file by name. `limit` is the most bytes they may have in all, unpacked. */
 export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();
   for (const [name, bytes] of unzip(file, limit)) {
@@ -77,7 +77,7 @@ export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string
 
 const token = /[ \t\r\n]*(?:('[^'\\\n]*'|"[^"\\\n]*")|(\d+)|(True|False)|([{}():,])|$)/y;
 
-/** {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, its keys in any order. */
+/** Parses {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, its keys in any order. */
 function parseHeader(text: string): { descr: string; fortran: boolean; shape: number[] } {
   let at = 0;
   const next = (): string => {
@@ -119,7 +119,7 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
     if (behind === "}") break;
     if (behind !== ",") throw wrong(`expected , or } in the header, got ${brief(behind)}`);
   }
-  if (next() !== "" || at < text.length) throw wrong("expected nothing behind the header's }");
+  if (next() !== "" || at < text.length) throw wrong("expected nothing after the header's }");
   return checkHeader(entries);
 }
 
@@ -134,7 +134,7 @@ function checkHeader(entries: ReadonlyMap<string, unknown>) {
   return { descr: descr.slice(1, -1), fortran: order === "True", shape: shape as number[] };
 }
 
-/** Column-major elements in row-major order. */
+/** Returns column-major elements in row-major order. */
 function rowMajor(data: Elements, given: Shape): Elements {
   const sorted = data.slice();
   const shape = given.filter((n) => n !== 1);

@@ -16,7 +16,7 @@ export interface NamedTensor {
   readonly data: Floats;
 }
 export interface SafetensorsFile {
-  /** Those of floating-point numbers. */
+  /** The tensors of floating-point numbers. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
   /** The dtypes of the other tensors, such as the BOOL masks of some models, by name. */
   readonly others: ReadonlyMap<string, string>;
@@ -25,7 +25,7 @@ export interface SafetensorsFile {
 
 const maxHeader = 100_000_000;
 
-/** The bytes of a file with these tensors (F32, or F64 for Float64Array) and text metadata. */
+/** Returns a file with these tensors (F32, or F64 for Float64Array) and text metadata. */
 export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
@@ -59,7 +59,7 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Reads the tensors of floating-point numbers, and says which others there are. Throws FormatError on a broken file. */
+/** Reads the tensors of floating-point numbers, and lists the others. Throws FormatError for a broken file. */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const { tensors, metadata } = readSafetensors(file);
   const floats = new Map<string, NamedTensor>();
@@ -72,7 +72,7 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   return { tensors: floats, others, metadata };
 }
 
-/** A tensor as it was stored; F16 and BF16 come as Float32Array, BOOL as bytes 0 and 1. */
+/** A tensor as stored; F16 and BF16 are read as Float32Array, BOOL as bytes 0 and 1. */
 export interface StoredTensor {
   readonly name: string;
   readonly dtype: keyof typeof dtypes;
@@ -95,7 +95,7 @@ const dtypes = {
   BOOL: kinds.bool,
 } as const;
 
-/** Reads all tensors. Throws FormatError, saying what is wrong and where, on a file that breaks the format. */
+/** Reads all tensors. Throws FormatError, which says what is wrong and where, for a broken file. */
 export function readSafetensors(file: Uint8Array): {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: ReadonlyMap<string, string>;
@@ -126,7 +126,7 @@ export function readSafetensors(file: Uint8Array): {
 function parseHeader(bytes: Uint8Array): ReadonlyMap<string, Json> {
   if (bytes[0] !== 0x7b) throw new FormatError("safetensors: expected a header that begins with {");
   const header = parseJson(decodeUtf8(bytes), "safetensors: header", { whole: true, deepest: 4 });
-  return header as ReadonlyMap<string, Json>; // it began with {
+  return header as ReadonlyMap<string, Json>; // an object, because it begins with {
 }
 
 function metadataOf(entry: Json | undefined): ReadonlyMap<string, string> {
@@ -168,7 +168,7 @@ function checkEntry(name: string, entry: Json, dataLength: number): Entry {
   return { name, dtype: known, shape, start, end };
 }
 
-/** The tensors must lie end to end: no overlap, no hole, nothing behind. */
+/** Checks that the tensors cover the data end to end: no overlap, no gap, nothing after them. */
 function checkCover(entries: readonly Entry[], length: number): void {
   let reached = 0;
   const sorted = [...entries].sort((a, b) => a.start - b.start || a.end - b.end);

@@ -1,4 +1,4 @@
-/** One token a symbol of a given list, such as letters beside whole phonemes: the longest that fits. */
+/** A tokenizer with one token per symbol of a list, such as letters and whole phonemes; the longest match wins. */
 import { FormatError } from "../core/errors.ts";
 import { Specials, type Tokenizer } from "./tokenizer.ts";
 

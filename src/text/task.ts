@@ -1,44 +1,44 @@
-/** A problem of language: what is learned from, what is asked, and how an answer is judged. */
+/** A language task: training examples, prompts and the reward. */
 import type { Example, Sides } from "./corpus.ts";
 import type { Reward } from "./rewards.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 export interface TextTask {
-  /** Has the special token "<end>", which begins and ends every text. */
+  /** Its special token "<end>" begins and ends every text. */
   readonly tokenizer: Tokenizer;
   /** For supervised learning. */
   readonly examples: Sides<Example>;
   /** For learning from rewards. */
   readonly prompts: Sides<string>;
   readonly reward: Reward;
-  /** What else is told of completions: means of these, by name. */
+  /** Further metrics of completions, by name, reported as means. */
   readonly measures: Readonly<Record<string, Reward>>;
-  /** Most tokens of a completion, its end token among them. */
+  /** The most tokens of a completion, including its end token. */
   readonly completionLength: number;
-  /** What the model sees of a prompt; all of it by default. */
+  /** Returns the part of a prompt that the model sees. Default: all of it. */
   readonly visible?: (prompt: string) => string;
-  /** In a dialogue: the text, of one token or more, that ends the policy's turn. */
+  /** In a dialogue: the text that ends the policy's turn, of one or more tokens. */
   readonly turnEnd?: string;
-  /** In a dialogue, with `turnEnd`: the answer to what was said so far, or null when it is over. */
+  /** In a dialogue, with `turnEnd`: returns the answer to the text so far, or null to end the dialogue. */
   readonly reply?: (prompt: string, said: string) => string | null;
 }
 
 export const endToken = "<end>";
 
-/** Tokens that end a text. */
+/** Returns the tokens that end a text. */
 export const stopTokens = ({ tokenizer }: TextTask): number[] => [tokenizer.special(endToken)];
 
-/** Tokens that end the policy's turn in a dialogue; none elsewhere. */
+/** Returns the tokens that end the policy's turn in a dialogue; none for other tasks. */
 export const turnEndTokens = ({ tokenizer, turnEnd }: TextTask): number[] =>
   turnEnd === undefined ? [] : tokenizer.encode(turnEnd);
 
-/** A prompt's tokens: the end of what was before, then what is seen of it. */
+/** Returns a prompt's tokens: the end token, then the visible part of the prompt. */
 export const promptTokens = ({ tokenizer, visible }: TextTask, prompt: string): number[] => [
   tokenizer.special(endToken),
   ...tokenizer.encode(visible === undefined ? prompt : visible(prompt)),
 ];
 
-/** An example's tokens, and how many of them are prompt. */
+/** Returns an example's tokens, and how many of them are the prompt's. */
 export function exampleTokens(
   task: Pick<TextTask, "tokenizer">,
   { prompt, completion }: Example,

@@ -102,13 +102,13 @@ test("types, field by field", () => {
   const named = (name: string) => exportedPolicies().find((one) => one.name === name)?.plan;
   const types = (name: string, more = {}): string =>
     policyModule({ ...(named(name) as NonNullable<ReturnType<typeof named>>), ...more }).types;
-  const random = `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */
+  const random = `  /** Returns uniform numbers in [0, 1), to draw an action; without it the likeliest is taken. */
   readonly random?: () => number;
 `;
   const mask = (sign: string): string => `  /** 1 where a choice is allowed. */
   readonly mask${sign}: ArrayLike<number>;
 `;
-  const state = `  /** What is remembered from step to step, of start(); written to. */
+  const state = `  /** The state from start(), which act writes to. */
   readonly state: Float32Array;
 `;
   const text = (title: string, fields: string, rest: string): string =>

@@ -197,6 +197,8 @@ test("dropout: new masks a run, the expectation kept, none without it", () => {
 });
 
 test("sizes that are none are refused", () => {
-  expect(() => make(1, { heads: 3 })).toThrow("expected a width that is a multiple of 3 heads, got 8");
+  expect(() => make(1, { heads: 3 })).toThrow(
+    "expected a width that is a multiple of 3 heads, got 8",
+  );
   expect(() => make(1, { layers: 0 })).toThrow("expected layers to be a whole number ≥ 1, got 0");
 });
