@@ -82,7 +82,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     live: () => memory.live,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
-    gemm: gemmOf({ kernels, address }, workspace, growing(memory, 16)),
+    gemm: gemmOf({ kernels, address, workspace }, growing(memory, 16)),
     compile: (op, run) => compileOp(k, op, run),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),

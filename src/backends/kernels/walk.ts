@@ -1,5 +1,6 @@
 /** Loops of kernels over floats of any number, four at a time; the tail is written lane by lane. */
-import { type Func, type I32, int, lanes, type V128, zero } from "../assembler.ts";
+import { type Func, I32, int, lanes, type V128, zero } from "../assembler.ts";
+import type { Kit } from "./functions.ts";
 
 /** Writes the first `rest` (1 to 3) lanes; the memory after them belongs to another row or buffer. */
 export function storeFirst(f: Func, at: I32, value: V128, rest: I32): void {
@@ -40,6 +41,34 @@ export const rowEnd = (f: Func, n: I32): RowEnd => {
     mask: f.let(lanes().ltInt(rest.splat())),
   };
 };
+
+/** The row at x of the function f, with the formulas of its module. */
+export interface Row {
+  readonly k: Kit;
+  readonly f: Func;
+  readonly x: I32;
+  readonly end: RowEnd;
+}
+
+/**
+ * Runs `body` for each row. After each, `addresses` move to the next row, or by a number of bytes where one is
+ * given.
+ */
+export function eachRow(
+  f: Func,
+  rows: I32,
+  end: RowEnd,
+  addresses: readonly (I32 | readonly [I32, number])[],
+  body: () => void,
+): void {
+  f.for(0, rows, 1, () => {
+    body();
+    for (const at of addresses) {
+      const [p, bytes] = at instanceof I32 ? [at, end.bytes] : at;
+      f.step(p, bytes);
+    }
+  });
+}
 
 /** Vectors of a row at byte i: functions that mask lanes after the row's end, and one that writes. */
 export interface Part {
