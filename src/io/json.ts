@@ -29,84 +29,105 @@ export interface JsonOptions {
 }
 
 /** Parses JSON. Throws FormatError, beginning with `what`, that says what is wrong at which character. */
-export function parseJson(
-  text: string,
-  what: string,
-  { whole = false, deepest = 64 }: JsonOptions = {},
-): Json {
-  let at = 0;
-  const wrong = (reason: string, where = at): FormatError =>
-    new FormatError(`${what}: ${reason} at character ${where}`);
-  const match = (pattern: RegExp): string | null => {
-    pattern.lastIndex = at;
-    const found = pattern.exec(text);
-    if (found !== null) at += found[0].length;
+export const parseJson = (text: string, what: string, options: JsonOptions = {}): Json =>
+  new Parser(text, what, options).run();
+
+class Parser {
+  private at = 0;
+  private readonly text: string;
+  private readonly what: string;
+  private readonly whole: boolean;
+  private readonly deepest: number;
+
+  constructor(text: string, what: string, { whole = false, deepest = 64 }: JsonOptions) {
+    this.text = text;
+    this.what = what;
+    this.whole = whole;
+    this.deepest = deepest;
+  }
+
+  run(): Json {
+    const result = this.value(0);
+    this.match(space);
+    if (this.at < this.text.length) throw this.wrong("expected nothing more");
+    return result;
+  }
+
+  private wrong(reason: string, where = this.at): FormatError {
+    return new FormatError(`${this.what}: ${reason} at character ${where}`);
+  }
+
+  private match(pattern: RegExp): string | null {
+    pattern.lastIndex = this.at;
+    const found = pattern.exec(this.text);
+    if (found !== null) this.at += found[0].length;
     return found?.[0] ?? null;
-  };
+  }
+
   /** Skips this sign if it is next; returns whether it was. */
-  const takes = (sign: string): boolean => {
-    match(space);
-    const found = text[at] === sign;
-    if (found) at++;
+  private takes(sign: string): boolean {
+    this.match(space);
+    const found = this.text[this.at] === sign;
+    if (found) this.at++;
     return found;
-  };
-  const string = (): string | null => {
-    const end = text[at] === '"' ? closing(text, at) : -1;
+  }
+
+  private string(): string | null {
+    const end = this.text[this.at] === '"' ? closing(this.text, this.at) : -1;
     if (end < 0) return null;
-    const start = at;
-    const lexeme = text.slice(start, end);
-    at = end;
+    const start = this.at;
+    const lexeme = this.text.slice(start, end);
+    this.at = end;
     let value: string;
     try {
       value = JSON.parse(lexeme);
     } catch {
-      throw wrong("a string with a bad escape or a control character", start);
+      throw this.wrong("a string with a bad escape or a control character", start);
     }
-    if (loneSurrogate.test(value)) throw wrong("half a surrogate pair", start);
+    if (loneSurrogate.test(value)) throw this.wrong("half a surrogate pair", start);
     return value;
-  };
-  function list(depth: number): Json {
+  }
+
+  private list(depth: number): Json {
     const items: Json[] = [];
-    if (takes("]")) return items;
-    do items.push(value(depth));
-    while (takes(","));
-    if (!takes("]")) throw wrong("expected , or ]");
+    if (this.takes("]")) return items;
+    do items.push(this.value(depth));
+    while (this.takes(","));
+    if (!this.takes("]")) throw this.wrong("expected , or ]");
     return items;
   }
-  function object(depth: number): Json {
+
+  private object(depth: number): Json {
     const map = new Map<string, Json>();
-    if (takes("}")) return map;
+    if (this.takes("}")) return map;
     do {
-      match(space);
-      const start = at;
-      const key = string();
-      if (key === null) throw wrong("expected a key in quotes");
-      if (map.has(key)) throw wrong(`key ${brief(key)} a second time`, start);
-      if (!takes(":")) throw wrong("expected :");
-      map.set(key, value(depth));
-    } while (takes(","));
-    if (!takes("}")) throw wrong("expected , or }");
+      this.match(space);
+      const start = this.at;
+      const key = this.string();
+      if (key === null) throw this.wrong("expected a key in quotes");
+      if (map.has(key)) throw this.wrong(`key ${brief(key)} a second time`, start);
+      if (!this.takes(":")) throw this.wrong("expected :");
+      map.set(key, this.value(depth));
+    } while (this.takes(","));
+    if (!this.takes("}")) throw this.wrong("expected , or }");
     return map;
   }
-  function value(depth: number): Json {
-    if (depth > deepest) throw wrong(`more than ${deepest} deep`);
-    if (takes("{")) return object(depth + 1);
-    if (takes("[")) return list(depth + 1);
-    const start = at;
-    const name = match(word);
+
+  private value(depth: number): Json {
+    if (depth > this.deepest) throw this.wrong(`more than ${this.deepest} deep`);
+    if (this.takes("{")) return this.object(depth + 1);
+    if (this.takes("[")) return this.list(depth + 1);
+    const start = this.at;
+    const name = this.match(word);
     if (name !== null) return name === "null" ? null : name === "true";
-    const number = match(numeral);
+    const number = this.match(numeral);
     if (number !== null) {
-      if (whole && !/^\d+$/.test(number))
-        throw wrong(`expected a whole number, got ${number.slice(0, 40)}`, start);
+      if (this.whole && !/^\d+$/.test(number))
+        throw this.wrong(`expected a whole number, got ${number.slice(0, 40)}`, start);
       return Number(number);
     }
-    const characters = string();
-    if (characters === null) throw wrong("expected a value");
+    const characters = this.string();
+    if (characters === null) throw this.wrong("expected a value");
     return characters;
   }
-  const result = value(0);
-  match(space);
-  if (at < text.length) throw wrong("expected nothing more");
-  return result;
 }

@@ -144,9 +144,16 @@ function textFunctions(saved: SavedTokenizer): string {
     throw new UsageError(
       "gptModule: expected one of pigrad's own tokenizers, got one of a tokenizer.json",
     );
-  if (saved.kind === "characters" || saved.kind === "symbols") {
-    const pieces = saved.kind === "symbols" ? saved.symbols : [...saved.characters];
-    return `const pieces = ${JSON.stringify(pieces)};
+  if (saved.kind === "characters") return symbolFunctions([...saved.characters]);
+  if (saved.kind === "symbols") return symbolFunctions(saved.symbols);
+  return saved.kind === "bpe"
+    ? byteFunctions(saved.merges, saved.split === "gpt2")
+    : byteFunctions([], false);
+}
+
+const symbolFunctions = (
+  pieces: readonly string[],
+): string => `const pieces = ${JSON.stringify(pieces)};
 const longestPiece = pieces.reduce((n, piece) => Math.max(n, piece.length), 0);
 /** Takes the longest symbol that matches, repeatedly. */
 export function encode(text) {
@@ -161,10 +168,11 @@ export function encode(text) {
 }
 export const decode = (ids) => ids.map((id) => pieces[id] ?? "").join("");
 `;
-  }
-  const merges = saved.kind === "bpe" ? saved.merges : [];
-  const split = saved.kind === "bpe" && saved.split === "gpt2";
-  return `const merges = ${JSON.stringify(merges)};
+
+const byteFunctions = (
+  merges: readonly (readonly [number, number])[],
+  split: boolean,
+): string => `const merges = ${JSON.stringify(merges)};
 const expansion = Array.from({ length: 256 }, (_, byte) => [byte]);
 for (const [a, b] of merges) expansion.push([...expansion[a], ...expansion[b]]);
 function bytes(text) {
@@ -201,7 +209,6 @@ export function decode(ids) {
   });
 }
 `;
-}
 
 const completion = (
   begin: number | undefined,
