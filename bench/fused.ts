@@ -49,7 +49,9 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   const [dLogits, dValue] = [k.alloc(rows * actions), k.alloc(rows)];
   const [dh, dz] = [address(k.alloc(rows * hidden)), address(k.alloc(rows * hidden))];
   const [region] = parameters.regions();
-  const [m, v] = [k.alloc(region.data.length), k.alloc(region.data.length)];
+  const state = [k.alloc(region.data.length), k.alloc(region.data.length)];
+  const adamRun = { data: region.data, grad: region.grad, state };
+  const numbers = Float64Array.of(0.9, 1 - 0.9, 0.999, 1 - 0.999, 0, 0, 1e-5, 0, 1);
   let power1 = 1;
   let power2 = 1;
 
@@ -143,8 +145,9 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
     if (scale < 1) kernels.scale(grad, grad, scale, n);
     power1 *= 0.9;
     power2 *= 0.999;
-    const root = 1 / Math.sqrt(1 - power2);
-    adam?.(region.data, region.grad, m, v, 0.9, 0.999, 2.5e-4 / (1 - power1), root, 1e-5, 0, 1);
+    numbers[4] = 2.5e-4 / (1 - power1);
+    numbers[5] = 1 / Math.sqrt(1 - power2);
+    adam?.(adamRun, numbers);
     return loss;
   }
   return { step, parameters, data };

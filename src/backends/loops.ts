@@ -39,6 +39,7 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
   const b = right.data;
   const [aRow, aStep] = left.transposed ? [1, m] : [k, 1];
   const [bCol, bStep] = right.transposed ? [k, 1] : [1, n];
+  if (!accumulate) y.fill(-0, 0, m * n); // −0 + sum is the sum, also for a sum of −0
   // Two rows by four columns at a time: eight sums in registers, each loaded number is used at least twice.
   for (let i = 0; i < m; i += 2) {
     const twoRows = i + 1 < m;
@@ -71,8 +72,16 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
         t2 += v * w2;
         t3 += v * w3;
       }
-      put4(y, i * n + j, s0, s1, s2, s3, accumulate);
-      if (twoRows) put4(y, (i + 1) * n + j, t0, t1, t2, t3, accumulate);
+      const at = i * n + j;
+      y[at] += s0;
+      y[at + 1] += s1;
+      y[at + 2] += s2;
+      y[at + 3] += s3;
+      if (!twoRows) continue;
+      y[at + n] += t0;
+      y[at + n + 1] += t1;
+      y[at + n + 2] += t2;
+      y[at + n + 3] += t3;
     }
     for (; j < n; j++) {
       for (let row = i; row < i + (twoRows ? 2 : 1); row++) {
@@ -80,24 +89,8 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
         let ak = row * aRow;
         let bk = j * bCol;
         for (let p = 0; p < k; p++, ak += aStep, bk += bStep) sum += a[ak] * b[bk];
-        const at = row * n + j;
-        y[at] = accumulate ? y[at] + sum : sum;
+        y[row * n + j] += sum;
       }
     }
   }
 };
-
-function put4(
-  y: Floats,
-  at: number,
-  s0: number,
-  s1: number,
-  s2: number,
-  s3: number,
-  accumulate: boolean,
-): void {
-  y[at] = accumulate ? y[at] + s0 : s0;
-  y[at + 1] = accumulate ? y[at + 1] + s1 : s1;
-  y[at + 2] = accumulate ? y[at + 2] + s2 : s2;
-  y[at + 3] = accumulate ? y[at + 3] + s3 : s3;
-}

@@ -86,24 +86,16 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     compile: (op, run) => compileOp(k, op, run),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
-    adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) {
-      // through memory: a number passed to a kernel from here would be boxed
-      numbers[0] = beta1;
-      numbers[1] = 1 - beta1;
-      numbers[2] = beta2;
-      numbers[3] = 1 - beta2;
-      numbers[4] = rate;
-      numbers[5] = rootScale;
-      numbers[6] = eps;
-      numbers[7] = l2;
-      numbers[8] = keep;
+    adam({ data, grad, state: [m, v] }, given) {
+      numbers.set(given); // through memory: a number passed to a kernel from here would be boxed
       const at = address(numbers);
-      kernels.adam(address(w), address(grad), address(m), address(v), w.length, at);
+      kernels.adam(address(data), address(grad), address(m), address(v), data.length, at);
     },
     logSums: (sums, x, rows) =>
       void kernels.logSums(address(sums), address(x), rows, x.length / rows),
-    accumulateExp: (dx, x, sums, weight, from, by, rows) => {
-      const w = address(weight) + 4 * from;
+    accumulateExp: (dx, x, sums, weight, by) => {
+      const rows = weight.length;
+      const w = address(weight);
       kernels.accumulateExp(address(dx), address(x), address(sums), w, by, rows, x.length / rows);
     },
     keep(keep, random, limit) {

@@ -45,34 +45,24 @@ export interface Backend {
   sumOfSquares?(x: Floats): number;
   /** Multiplies x by `by` in place. */
   scale?(x: Floats, by: number): void;
-  /** Takes one Adam step on flat arrays; optim/adam.ts has the formula. May clear the gradient. */
-  adam?(
-    w: Floats,
-    grad: Floats,
-    m: Floats,
-    v: Floats,
-    beta1: number,
-    beta2: number,
-    rate: number,
-    rootScale: number,
-    eps: number,
-    l2: number,
-    keep: number,
-  ): void;
+  /**
+   * Takes one Adam step on flat arrays; optim/adam.ts has the formula. `numbers` are β₁, 1 − β₁, β₂, 1 − β₂, rate,
+   * rootScale, eps, l2 and keep. May clear the gradient.
+   */
+  adam?(run: AdamRun, numbers: Floats): void;
   /** Writes each row's maximum and ln Σ exp(x − maximum) to `sums` [rows, 2], for x [rows, n]. */
   logSums?(sums: Floats, x: Floats, rows: number): void;
-  /** Adds by·weight[from + row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */
-  accumulateExp?(
-    dx: Floats,
-    x: Floats,
-    sums: Floats,
-    weight: Floats,
-    from: number,
-    by: number,
-    rows: number,
-  ): void;
+  /** Adds by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */
+  accumulateExp?(dx: Floats, x: Floats, sums: Floats, weight: Floats, by: number): void;
   /** Sets keep[i] to 0 where the next 32 random bits are below `limit`, else to 1. */
   keep?(keep: Floats, random: Random, limit: number): void;
+}
+
+/** Parameters of an Adam step with their gradients, and `state`, the running means m and v. */
+export interface AdamRun {
+  readonly data: Floats;
+  readonly grad: Floats;
+  readonly state: readonly Floats[];
 }
 
 /** The forward and backward functions of one slot, called with the op's run. */

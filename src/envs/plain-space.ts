@@ -108,7 +108,7 @@ function boxOf(plain: PlainSpace, where: string): Box {
   const bound = (b: Bounds, open: number): number | ArrayLike<number> => {
     if (b === null || typeof b === "number") return b ?? open;
     return Array.from(
-      numbersOf(b, shape, () => where, " bounds"),
+      numbersOf(b, shape, () => `${where} bounds`),
       (x) => x ?? open,
     );
   };
@@ -146,7 +146,6 @@ export function readValue(
   out: Floats,
   at: number,
   where: Where,
-  path = "",
 ): void {
   if (space.kind === "dict") {
     const names = space.parts.map(({ name }) => name);
@@ -155,20 +154,20 @@ export function readValue(
     const wrong = names.find((n) => !got.includes(n)) ?? got.find((n) => !names.includes(n));
     if (!isObject || wrong !== undefined)
       throw new ShapeError(
-        `${where()}${path}: expected values of ${names.join(", ")}, got ${isObject ? got.join(", ") || "none" : kindOf(value)}`,
+        `${where()}: expected values of ${names.join(", ")}, got ${isObject ? got.join(", ") || "none" : kindOf(value)}`,
       );
     for (const part of space.parts) {
       const x = (value as Readonly<Record<string, unknown>>)[part.name];
-      readValue(part.space, x, out, at + part.at, where, `${path}.${part.name}`);
+      readValue(part.space, x, out, at + part.at, () => `${where()}.${part.name}`);
     }
     return;
   }
   const pixels = space.kind === "box" ? space.pixels : undefined;
   if (pixels !== undefined) {
-    readPixels(pixels, value, out, at, where, path);
+    readPixels(pixels, value, out, at, where);
     return;
   }
-  const numbers = numbersOf(value, space.shape, where, path);
+  const numbers = numbersOf(value, space.shape, where);
   for (let i = 0; i < space.size; i++) {
     const [low, high] = boundsOf(space, i);
     const x = numbers[i];
@@ -178,7 +177,7 @@ export function readValue(
     const label = space.kind === "box" && space.names !== null ? ` (${space.names[i]})` : "";
     const kind = space.kind === "box" ? "a finite number" : "a whole number";
     throw new NumericError(
-      `${where()}${path}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${kindOf(x)}`,
+      `${where()}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${kindOf(x)}`,
     );
   }
   flattenPart(space, numbers, out, at);
@@ -197,26 +196,23 @@ function readPixels(
   out: Floats,
   at: number,
   where: Where,
-  path: string,
 ): void {
   const flat = isList(value) && isList(value[0]) && !isList(value[0][0]); // one channel, [height, width]
   const last = flat && channels === 1 ? [height, width] : [height, width, channels];
   const shape = order === "first" ? [channels, height, width] : last;
-  const numbers = numbersOf(value, shape, where, path);
+  const numbers = numbersOf(value, shape, where);
   const area = height * width;
   for (let i = 0; i < numbers.length; i++) {
     const x = numbers[i];
     if (!(x >= 0 && x <= 255))
-      throw new NumericError(
-        `${where()}${path}[${i}]: expected a pixel from 0 to 255, got ${kindOf(x)}`,
-      );
+      throw new NumericError(`${where()}[${i}]: expected a pixel from 0 to 255, got ${kindOf(x)}`);
     const place = order === "first" ? i : (i % channels) * area + Math.floor(i / channels);
     out[at + place] = x / 255;
   }
 }
 
 /** Returns the numbers of a number, a list, or lists nested like `shape`; booleans count as 0 and 1. */
-function numbersOf(value: unknown, shape: Shape, where: Where, path: string): ArrayLike<number> {
+function numbersOf(value: unknown, shape: Shape, where: Where): ArrayLike<number> {
   const size = sizeOf(shape);
   if (typeof value === "number" && size === 1) return [value];
   if (typeof value === "boolean" && size === 1) return [Number(value)];
@@ -226,11 +222,11 @@ function numbersOf(value: unknown, shape: Shape, where: Where, path: string): Ar
       : Array.from(value, (x) => (typeof x === "boolean" ? Number(x) : (x as number)));
   if (isList(value) && isNested(value) && shape.length > 1 && value.length === shape[0])
     return Array.from(value, (row, i) =>
-      Array.from(numbersOf(row, shape.slice(1), where, `${path}[${i}]`)),
+      Array.from(numbersOf(row, shape.slice(1), () => `${where()}[${i}]`)),
     ).flat();
   const of = shape.length > 1 ? ` of shape ${show(shape)}` : "";
   throw new ShapeError(
-    `${where()}${path}: expected ${size} number${size === 1 ? "" : "s"}${of}, got ${kindOf(value)}`,
+    `${where()}: expected ${size} number${size === 1 ? "" : "s"}${of}, got ${kindOf(value)}`,
   );
 }
 

@@ -1,4 +1,5 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
+import type { Floats } from "../core/backend.ts";
 import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Op } from "../core/op.ts";
@@ -68,7 +69,17 @@ export const conv2d = (
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
 const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
-type Conv = { set: WindowOptions; plan: Geometry & { outputs: number; sums: Float64Array } };
+interface ConvPlan extends Geometry {
+  readonly outputs: number;
+  readonly sums: Float64Array;
+}
+/** The buffers of y (+)= x·w, or of a gradient of it. */
+type Buffers = Readonly<Record<"y" | "x" | "w", Floats>>;
+type Conv = {
+  set: WindowOptions;
+  plan: ConvPlan;
+  bound: { readonly forward: Buffers; readonly toX: Buffers | null; readonly toW: Buffers | null };
+};
 const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   name: "conv2d",
   inputs: ["x", "w", "bias?"],
@@ -85,28 +96,30 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
     outputs: w[0],
     sums: new Float64Array(sizeOf(w)),
   }),
-  forward({ y, x, w, bias, plan: g }) {
+  bind: ({ y, dy, x, dx, w, dw, plan: { sums } }) => ({
+    forward: { y, x, w },
+    toX: dy && dx && { y: dy, x: dx, w },
+    toW: dy && dw && { y: dy, x, w: sums },
+  }),
+  forward({ y, bias, bound, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
     for (let at = 0, image = 0; at < y.length; at += g.outputs * plane, image++) {
       for (let o = 0; o < g.outputs; o++) {
         const y0 = at + o * plane;
         y.fill(bias === null ? 0 : bias[o], y0, y0 + plane);
-        for (let tap = 0; tap < taps; tap++) slide(g, image, tap, y0, 0, o * taps + tap, y, x, w);
+        for (let tap = 0; tap < taps; tap++) slide(g, bound.forward, 0, image, o * taps + tap);
       }
     }
   },
-  backward({ dy, x, dx, w, dw, dbias, plan: g }) {
+  backward({ dy, dw, dbias, bound: { toX, toW }, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    for (let at = 0, image = 0; at < dy.length; at += g.outputs * plane, image++) {
-      for (let o = 0; o < g.outputs; o++) {
-        const y0 = at + o * plane;
-        for (let tap = 0; tap < taps; tap++) {
-          const wAt = o * taps + tap;
-          if (dx) slide(g, image, tap, y0, 1, wAt, dy, dx, w);
-          if (dw) slide(g, image, tap, y0, 2, wAt, dy, x, g.sums);
-        }
+    const images = dy.length / (g.outputs * plane);
+    for (let image = 0; image < images; image++) {
+      for (let i = 0; i < g.outputs * taps; i++) {
+        if (toX) slide(g, toX, 1, image, i);
+        if (toW) slide(g, toW, 2, image, i);
       }
     }
     if (dw) for (let i = 0; i < g.sums.length; i++) dw[i] += g.sums[i];
@@ -122,41 +135,35 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   },
 };
 
-type Buffer = { [i: number]: number };
-
 /**
- * One weight over one output plane. `into` says who is written: 0 y += x·w, 1 x += y·w, 2 w += Σ x·y.
+ * Applies weight i over one output plane of an image. `into` says what is written: 0 y += x·w, 1 x += y·w,
+ * 2 w += Σ x·y.
  */
-function slide(
-  g: Geometry,
-  image: number,
-  tap: number,
-  y0: number,
-  into: 0 | 1 | 2,
-  wAt: number,
-  y: Buffer,
-  x: Buffer,
-  w: Buffer,
-): void {
+function slide(g: ConvPlan, { y, x, w }: Buffers, into: 0 | 1 | 2, image: number, i: number): void {
+  const taps = g.channels * g.kernelHeight * g.kernelWidth;
+  const output = Math.floor(i / taps);
+  const tap = i % taps;
   const kx = tap % g.kernelWidth;
   const ky = Math.floor(tap / g.kernelWidth) % g.kernelHeight;
   const channel = Math.floor(tap / (g.kernelWidth * g.kernelHeight));
-  const weight = w[wAt];
+  const y0 = (image * g.outputs + output) * g.outHeight * g.outWidth;
+  const weight = w[i];
+  const left = kx * g.dilationX - g.padX;
+  const first = Math.max(0, Math.ceil(-left / g.strideX));
+  const end = Math.min(g.outWidth, Math.floor((g.width - 1 - left) / g.strideX) + 1);
   let total = 0;
-  for (let i = 0; i < g.outHeight; i++) {
-    const row = i * g.strideY - g.padY + ky * g.dilationY;
+  for (let r = 0; r < g.outHeight; r++) {
+    const row = r * g.strideY - g.padY + ky * g.dilationY;
     if (row < 0 || row >= g.height) continue;
-    const x0 = ((image * g.channels + channel) * g.height + row) * g.width;
-    for (let j = 0; j < g.outWidth; j++) {
-      const column = j * g.strideX - g.padX + kx * g.dilationX;
-      if (column < 0 || column >= g.width) continue;
-      const yAt = y0 + i * g.outWidth + j;
-      if (into === 0) y[yAt] += x[x0 + column] * weight;
-      else if (into === 1) x[x0 + column] += y[yAt] * weight;
-      else total += x[x0 + column] * y[yAt];
-    }
+    let xAt =
+      ((image * g.channels + channel) * g.height + row) * g.width + left + first * g.strideX;
+    const yEnd = y0 + r * g.outWidth + end;
+    let yAt = y0 + r * g.outWidth + first;
+    if (into === 0) for (; yAt < yEnd; yAt++, xAt += g.strideX) y[yAt] += x[xAt] * weight;
+    else if (into === 1) for (; yAt < yEnd; yAt++, xAt += g.strideX) x[xAt] += y[yAt] * weight;
+    else for (; yAt < yEnd; yAt++, xAt += g.strideX) total += x[xAt] * y[yAt];
   }
-  if (into === 2) w[wAt] += total;
+  if (into === 2) w[i] += total;
 }
 
 function convGeometry(x: Shape, w: Shape, options: WindowOptions): Geometry {

@@ -3,7 +3,6 @@
  * queries, keys and values side by side, as one linear layer returns them. Heads are read by strides, so no
  * axis is moved. Over whole sequences for training, and one position at a time from a cache.
  */
-import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
@@ -176,7 +175,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
   saves: ({ keys }) => keys[3], // one row's weights
   forward(run) {
     checkPlaces(run);
-    const { y, x, keys, values, sequence, position, heads, plan, saved: w } = run;
+    const { y, x, keys, values, sequence, position, heads, plan } = run;
     const { D, room } = plan;
     const n = sequence.length;
     const C = heads * D;
@@ -188,30 +187,18 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
       }
     }
     y.fill(0);
-    for (let i = 0; i < n; i++) {
-      for (let h = 0; h < heads; h++) {
-        const head = (sequence[i] * heads + h) * D * room;
-        const q = i * 3 * C + h * D;
-        attend(y, i * C + h * D, x, q, keys, values, head, position[i] + 1, room, D, w);
-      }
-    }
+    for (let i = 0; i < n; i++) for (let h = 0; h < heads; h++) attend(run, i, h);
   },
 };
 
-/** Attends with one query to `count` positions of one head. */
-function attend(
-  y: Floats,
-  to: number,
-  x: Floats,
-  q: number,
-  keys: Floats,
-  values: Floats,
-  head: number,
-  count: number,
-  room: number,
-  D: number,
-  w: Floats,
-): void {
+/** Attends with row i's query of head h to the sequence's positions up to its own. */
+function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): void {
+  const { y, x, keys, values, sequence, position, heads, saved: w } = run;
+  const { D, room } = run.plan;
+  const head = (sequence[i] * heads + h) * D * room;
+  const to = (i * heads + h) * D;
+  const q = 3 * i * heads * D + h * D;
+  const count = position[i] + 1;
   const scale = 1 / Math.sqrt(D);
   let max = -Infinity;
   for (let s = 0; s < count; s++) {
