@@ -4,12 +4,13 @@ import {
   AssemblerError,
   Expr,
   emit,
-  F32,
-  I32,
+  type F32,
+  type I32,
   int,
+  makers,
   type Type,
   typeByte,
-  V128,
+  type V128,
 } from "./expressions.ts";
 
 interface Values {
@@ -28,12 +29,6 @@ export const ints = /* @__PURE__ */ typed("i32");
 export const floats = /* @__PURE__ */ typed("f32");
 type Args<P extends Params> = { readonly [K in keyof P]: Values[P[K]] };
 
-const makers: Readonly<Record<Type, (code: Code) => Expr>> = {
-  i32: (code: Code) => new I32(code),
-  f32: (code: Code) => new F32(code),
-  v128: (code: Code) => new V128(code),
-};
-
 /** A function under construction: locals and statements. */
 export class Func {
   private readonly types: Type[] = [];
@@ -50,7 +45,7 @@ export class Func {
 
   /** @internal */
   argument(type: Type, index: number): Expr {
-    const local = makers[type]([0x20, unsigned(index)]);
+    const local: Expr = new makers[type]([0x20, unsigned(index)]);
     this.locals.set(local, index);
     return local;
   }
