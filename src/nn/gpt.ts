@@ -67,11 +67,11 @@ class Block {
     const inside = normal(deviation(width));
     const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such terms add up
     this.ln1 = new Norm(parameters, `${name}.ln1`, width);
-    this.qkv = new Linear(parameters, `${name}.attn.qkv`, width, 3 * width, random, inside);
-    this.proj = new Linear(parameters, `${name}.attn.proj`, width, width, random, added);
+    this.qkv = new Linear(parameters, `${name}.attn.qkv`, [width, 3 * width], random, inside);
+    this.proj = new Linear(parameters, `${name}.attn.proj`, [width, width], random, added);
     this.ln2 = new Norm(parameters, `${name}.ln2`, width);
-    this.up = new Linear(parameters, `${name}.mlp.fc`, width, 4 * width, random, inside);
-    this.down = new Linear(parameters, `${name}.mlp.proj`, 4 * width, width, random, added);
+    this.up = new Linear(parameters, `${name}.mlp.fc`, [width, 4 * width], random, inside);
+    this.down = new Linear(parameters, `${name}.mlp.proj`, [4 * width, width], random, added);
   }
   forward(x: Tensor, layer: number, attend: Attend, drop: Dropout | null): Tensor {
     const attended = this.proj.forward(attend(this.qkv.forward(this.ln1.forward(x)), layer));
@@ -115,7 +115,9 @@ export class Gpt {
     );
     this.lnf = new Norm(this.parameters, "lnf", o.width);
     this.head = o.tied ? this.wte : weight("head.weight", [o.vocab, o.width]);
-    this.valueHead = o.valueHead ? new Linear(this.parameters, "value", o.width, 1, random) : null;
+    this.valueHead = o.valueHead
+      ? new Linear(this.parameters, "value", [o.width, 1], random)
+      : null;
   }
 
   /**

@@ -12,8 +12,7 @@ export class Linear {
   constructor(
     parameters: Parameters,
     name: string,
-    inputs: number,
-    outputs: number,
+    [inputs, outputs]: readonly [inputs: number, outputs: number],
     random: Random,
     init: Init = orthogonal(),
   ) {

@@ -38,7 +38,7 @@ export class Mlp {
     this.active = outputActivation ? last + 1 : last;
     this.layers = sizes.slice(1).map((outputs, i) => {
       const init = orthogonal(i === last ? outputGain : Math.SQRT2);
-      return new Linear(parameters, `${name}.${i}`, sizes[i], outputs, random, init);
+      return new Linear(parameters, `${name}.${i}`, [sizes[i], outputs], random, init);
     });
   }
 
