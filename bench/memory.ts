@@ -33,7 +33,7 @@ function moving(): BenchCase[] {
 }
 
 export const memory: Suite = {
-  about: "buffers, and numbers that no cache holds",
+  about: "buffers, and data larger than caches",
   make: () => [
     ...[simd(), loops()].flatMap((k) => [64, 4096, 65536].map((n) => taking(k, n))),
     ...moving(),

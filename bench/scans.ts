@@ -50,6 +50,6 @@ function sums(n: number): BenchCase[] {
 }
 
 export const scans: Suite = {
-  about: "return scans, beside a copy",
+  about: "return scans, against a copy",
   make: () => [...rollout(2048, 8), ...rollout(15_625, 64), ...sums(1e6), ...sums(1e7)],
 };

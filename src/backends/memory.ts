@@ -22,7 +22,7 @@ export class Memory {
   /** Sorted by address; adjacent gaps are merged, so that freed memory serves any size. */
   private readonly gaps: Gap[];
   /** The bytes of each buffer in use, by its address. */
-  private readonly taken = new Map<number, number>();
+  private readonly inUse = new Map<number, number>();
   private readonly bytes: number;
   private peak = align(tableStart + tableSize);
 
@@ -55,7 +55,7 @@ export class Memory {
   /** The bytes in use now. */
   get live(): number {
     let sum = 0;
-    for (const bytes of this.taken.values()) sum += bytes;
+    for (const bytes of this.inUse.values()) sum += bytes;
     return sum;
   }
 
@@ -70,7 +70,7 @@ export class Memory {
     const { start } = gap;
     gap.start += bytes;
     if (gap.start === gap.end) this.gaps.splice(this.gaps.indexOf(gap), 1);
-    this.taken.set(start, bytes);
+    this.inUse.set(start, bytes);
     this.peak = Math.max(this.peak, start + bytes);
     return new Float32Array(this.memory.buffer, start, size).fill(0);
   }
@@ -85,11 +85,11 @@ export class Memory {
   /** Frees a buffer. Throws UsageError for one that is not in use, or is a view of a part. */
   free(buffer: Floats): void {
     const start = this.address(buffer);
-    const bytes = this.taken.get(start);
+    const bytes = this.inUse.get(start);
     if (bytes === undefined || bytes !== Math.max(64, align(4 * buffer.length))) {
       throw new UsageError("simd.free: expected a buffer that alloc gave and nobody freed yet");
     }
-    this.taken.delete(start);
+    this.inUse.delete(start);
     const { gaps } = this;
     const end = start + bytes;
     const at = indexAfter(gaps, start);

@@ -57,13 +57,13 @@ export class Blackjack extends Dynamics {
     } else {
       while (this.sum(dealer) < 17) this.draw(dealer);
       this.terminated = true;
-      this.reward = this.settled();
+      this.reward = this.payoff();
     }
     this.success = this.reward > 0;
   }
 
   /** Returns the reward of a player who sticks with 21 or less. */
-  private settled(): number {
+  private payoff(): number {
     const natural = this.isNatural(player);
     if (this.sab && natural && !this.isNatural(dealer)) return 1;
     const theirs = this.sum(dealer) > 21 ? 0 : this.sum(dealer);

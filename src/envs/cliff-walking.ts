@@ -30,12 +30,12 @@ const steps = [
 export class CliffWalking extends TabularDynamics {
   constructor({ slippery = false, maxSteps = 500 }: CliffWalkingOptions = {}) {
     const table = tableOf(48, 4, (cell, action) => {
-      const taken = slippery ? [(action + 3) % 4, action, (action + 1) % 4] : [action];
-      return taken.map((a) => {
+      const moves = slippery ? [(action + 3) % 4, action, (action + 1) % 4] : [action];
+      return moves.map((a) => {
         const [down, right] = steps[a];
         const to = moved(cell, 4, 12, down, right);
         return {
-          probability: 1 / taken.length,
+          probability: 1 / moves.length,
           next: isCliff(to) ? start : to,
           reward: isCliff(to) ? -100 : -1,
           terminated: to === goal,

@@ -198,7 +198,7 @@ export class GymnasiumDynamics extends Dynamics {
   override save(): number[] {
     const own = [...super.save(), this.nextSeed ?? -1, this.steps];
     const { env } = this;
-    return env.save === undefined ? own : [...own, ...encodeValue(settled(env.save(), "save"))];
+    return env.save === undefined ? own : [...own, ...encodeValue(synchronous(env.save(), "save"))];
   }
 
   /** Resumes; without the environment's own `save`, a new episode follows, whose seed the old one decides. */
@@ -209,7 +209,7 @@ export class GymnasiumDynamics extends Dynamics {
     this.nextSeed = seed < 0 ? null : seed;
     this.steps = steps;
     if (this.env.save !== undefined) {
-      settled(this.env.restore?.(decodeValue(saved.slice(own + 2)) as never), "restore");
+      synchronous(this.env.restore?.(decodeValue(saved.slice(own + 2)) as never), "restore");
       return;
     }
     this.nextSeed ??= this.random.bits();
@@ -247,7 +247,7 @@ const successOf = (info: Info): boolean | null => {
 };
 
 /** Returns the result. Throws EnvError for a promise. */
-function settled<T>(result: T, where: string): T {
+function synchronous<T>(result: T, where: string): T {
   if (typeof (result as { then?: unknown } | null)?.then === "function")
     throw new EnvError(
       `${where}: expected a result, got a promise; an environment must be synchronous`,
@@ -260,7 +260,7 @@ const isPlain = (x: unknown): x is Info =>
 
 /** Reads the result of `reset` into `state`; returns its info. */
 function readReset(space: Space, result: unknown, state: Float64Array): Info {
-  settled(result, "reset");
+  synchronous(result, "reset");
   let [observation, info] = [result, undefined as unknown];
   const isPart = space.kind === "dict" && space.parts.some(({ name }) => name === "observation");
   if (isPlain(result) && "observation" in result && !(isPart && !isPlain(result.observation)))
@@ -280,7 +280,7 @@ function infoOf(info: unknown, where: string): Info {
 const form = "[observation, reward, terminated, truncated, info] or an object of these";
 
 function stepOf(result: unknown, where: string) {
-  settled(result, where);
+  synchronous(result, where);
   if (Array.isArray(result) && result.length === 4 && isPlain(result[3]))
     throw new EnvError(
       `${where}: expected ${form}, got a list of 4; split done into terminated and truncated`,

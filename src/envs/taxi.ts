@@ -95,8 +95,8 @@ export class Taxi extends TabularDynamics {
     );
   }
 
-  protected override advance(taken: ArrayLike<number>, at: number): void {
-    super.advance(taken, at);
+  protected override advance(actions: ArrayLike<number>, at: number): void {
+    super.advance(actions, at);
     this.success = this.terminated;
   }
 

@@ -101,9 +101,9 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
         throw wrong(`expected whole numbers in shape, got ${brief(item)}`);
       if (shape.push(n) > mostDimensions)
         throw wrong(`expected at most ${mostDimensions} dimensions in shape`);
-      const behind = next();
-      if (behind === ")" && shape.length > 1) return shape;
-      if (behind !== ",") throw wrong("expected a tuple as shape");
+      const after = next();
+      if (after === ")" && shape.length > 1) return shape;
+      if (after !== ",") throw wrong("expected a tuple as shape");
     }
     return shape;
   };
@@ -115,9 +115,9 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
       throw wrong(`expected three keys, each once, got ${brief(key)}`);
     want(":");
     entries.set(name, name === "shape" ? tuple() : next());
-    const behind = next();
-    if (behind === "}") break;
-    if (behind !== ",") throw wrong(`expected , or } in the header, got ${brief(behind)}`);
+    const after = next();
+    if (after === "}") break;
+    if (after !== ",") throw wrong(`expected , or } in the header, got ${brief(after)}`);
   }
   if (next() !== "" || at < text.length) throw wrong("expected nothing after the header's }");
   return checkHeader(entries);

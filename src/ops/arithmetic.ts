@@ -187,8 +187,8 @@ const whereOp: Op<"a" | "b" | "cond"> = {
   },
   backward({ dy, da, db, cond }) {
     for (let i = 0; i < dy.length; i++) {
-      const taken = cond[i] !== 0 ? da : db;
-      if (taken) taken[i] += dy[i];
+      const chosen = cond[i] !== 0 ? da : db;
+      if (chosen) chosen[i] += dy[i];
     }
   },
 };

@@ -95,7 +95,7 @@ export function bpe(
     if (made[i] === known) tokens.join(a, b);
     if (!rank.has(keyOf(a, b))) rank.set(keyOf(a, b), i);
   }
-  const behind = new Specials(specials, tokens.count);
+  const special = new Specials(specials, tokens.count);
   const known = new Map<string, readonly number[]>();
   const encodeWord = (word: string): readonly number[] => {
     const seen = known.get(word);
@@ -107,8 +107,8 @@ export function bpe(
   return {
     vocab: tokens.count + specials.length,
     encode: (text) => wordsOf(text, split).flatMap(encodeWord),
-    decode: (ids) => textOf(tokens.of(behind.strip(ids))),
-    special: (name) => behind.idOf(name),
+    decode: (ids) => textOf(tokens.of(special.strip(ids))),
+    special: (name) => special.idOf(name),
     save: (): SavedTokenizer => ({ kind: "bpe", merges, split, specials }),
   };
 }

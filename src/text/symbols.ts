@@ -7,7 +7,7 @@ export function symbols(list: readonly string[], specials: readonly string[] = [
   if (ids.size !== list.length || ids.has(""))
     throw new FormatError("symbols: expected a list of different texts, none empty");
   const lengths = [...new Set(list.map(({ length }) => length))].sort((a, b) => b - a);
-  const behind = new Specials(specials, list.length);
+  const special = new Specials(specials, list.length);
   const idAt = (text: string, at: number): readonly [id: number, length: number] => {
     for (const n of lengths) {
       const id = ids.get(text.slice(at, at + n));
@@ -27,11 +27,11 @@ export function symbols(list: readonly string[], specials: readonly string[] = [
       return made;
     },
     decode: (given) =>
-      behind
+      special
         .strip(given)
         .map((id) => list[id])
         .join(""),
-    special: (name) => behind.idOf(name),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "symbols", symbols: list, specials }),
   };
 }

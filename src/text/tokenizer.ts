@@ -65,7 +65,7 @@ export class Specials {
 export function characters(text: string, specials: readonly string[] = []): Tokenizer {
   const list = [...new Set(text)].sort((a, b) => code(a) - code(b));
   const ids = new Map(list.map((c, i) => [c, i]));
-  const behind = new Specials(specials, list.length);
+  const special = new Specials(specials, list.length);
   return {
     vocab: list.length + specials.length,
     encode: (given) =>
@@ -78,11 +78,11 @@ export function characters(text: string, specials: readonly string[] = []): Toke
         return id;
       }),
     decode: (given) =>
-      behind
+      special
         .strip(given)
         .map((id) => list[id])
         .join(""),
-    special: (name) => behind.idOf(name),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "characters", characters: list.join(""), specials }),
   };
 }
@@ -90,12 +90,12 @@ const code = (c: string): number => c.codePointAt(0) as number;
 
 /** Returns a tokenizer with one token per byte of UTF-8. */
 export function bytes(specials: readonly string[] = []): Tokenizer {
-  const behind = new Specials(specials, 256);
+  const special = new Specials(specials, 256);
   return {
     vocab: 256 + specials.length,
     encode: bytesOf,
-    decode: (ids) => textOf(behind.strip(ids)),
-    special: (name) => behind.idOf(name),
+    decode: (ids) => textOf(special.strip(ids)),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "bytes", specials }),
   };
 }

@@ -159,7 +159,7 @@ function addPacking(m: Module): void {
   );
 }
 
-/** to[columns, rows] = xᵀ for x[rows, columns]; rows of `to` and x are `toRow` and `xRow` bytes apart. */
+/** Adds the kernel to[columns, rows] = xᵀ for x[rows, columns]; rows of `to` and x are `toRow` and `xRow` bytes apart. */
 function addTranspose(m: Module): void {
   m.func(
     "transpose",
