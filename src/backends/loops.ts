@@ -86,9 +86,8 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
     for (; j < n; j++) {
       for (let row = i; row < i + (twoRows ? 2 : 1); row++) {
         let sum = 0;
-        let ak = row * aRow;
-        let bk = j * bCol;
-        for (let p = 0; p < k; p++, ak += aStep, bk += bStep) sum += a[ak] * b[bk];
+        for (let p = 0, ak = row * aRow, bk = j * bCol; p < k; p++, ak += aStep, bk += bStep)
+          sum += a[ak] * b[bk];
         y[row * n + j] += sum;
       }
     }
