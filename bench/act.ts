@@ -1,4 +1,4 @@
-/** One decision of a policy 4-64-64-2: an observation in, a sampled action and its log-probability out. */
+/** Measures one decision of a 4-64-64-2 policy: from an observation to a sampled action and its log-probability. */
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";

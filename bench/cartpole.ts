@@ -1,6 +1,6 @@
 /**
- * `npm run bench:cartpole`: 100,000 steps of PPO on CartPole with CleanRL's settings, end to end: wall time,
- * steps a second and peak memory of a process of its own, on both backends, and A3C on one thread and two.
+ * `npm run bench:cartpole`: measures 100,000 steps of PPO on CartPole with CleanRL's settings, end to end: wall
+ * time, steps per second and peak memory of a separate process, on both backends; and A3C on one and two threads.
  */
 
 import { spawnSync } from "node:child_process";

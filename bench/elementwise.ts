@@ -1,4 +1,4 @@
-/** Elementwise and row ops on a million numbers, forward; dropout draws its mask too. */
+/** Measures the forward pass of elementwise and row ops on a million numbers; dropout includes drawing its mask. */
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";

@@ -1,4 +1,4 @@
-/** Every policy objective over the tokens of a batch, forward and backward: what an update pays beside its model. */
+/** Measures every policy objective over the tokens of a batch, forward and backward: the cost besides the model. */
 import { loops } from "../src/backends/loops.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";

@@ -1,6 +1,6 @@
 /**
- * The discrete PPO update of `workloads.ts` fused by hand on the SIMD kernels: no tape, no op, every buffer
- * laid out in advance, the loss and its gradient in one loop. What the engine costs is measured against it.
+ * The discrete PPO update of `workloads.ts`, fused by hand on the SIMD kernels: no tape, no ops, preallocated
+ * buffers, the loss and its gradient in one loop. The baseline for the engine's overhead.
  */
 import type { SimdBackend } from "../src/backends/simd.ts";
 import { type Matrix, matrix, transpose } from "../src/core/backend.ts";
@@ -20,7 +20,7 @@ interface Net {
   readonly sizes: readonly number[];
 }
 
-/** `step` moves the parameters of a fresh `ppoUpdate` model on its data; returns the loss. */
+/** Returns an update whose `step` trains a fresh `ppoUpdate` model on its data and returns the loss. */
 export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   const { kernels, address, adam } = k;
   const { observation: inputs, hidden, actions, batch } = size;
@@ -49,14 +49,16 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
   const [dLogits, dValue] = [k.alloc(rows * actions), k.alloc(rows)];
   const [dh, dz] = [address(k.alloc(rows * hidden)), address(k.alloc(rows * hidden))];
   const [region] = parameters.regions();
-  const [m, v] = [k.alloc(region.data.length), k.alloc(region.data.length)];
+  const state = [k.alloc(region.data.length), k.alloc(region.data.length)];
+  const adamRun = { data: region.data, grad: region.grad, state };
+  const numbers = Float64Array.of(0.9, 1 - 0.9, 0.999, 1 - 0.999, 0, 0, 1e-5, 0, 1);
   let power1 = 1;
   let power2 = 1;
 
-  /** The matrix at an address. */
+  /** Returns the matrix at an address. */
   const at = (address: number, rows: number, columns: number): Matrix =>
     matrix(floats.subarray(address >> 2), rows, columns);
-  /** Each layer's products, with ∂loss/∂output at `dOut`. */
+  /** Returns each layer's products, with ∂loss/∂output at `dOut`. */
   const productsOf = ({ w, dw, h, sizes }: Net, dOut: number) =>
     [0, 1, 2].map((i) => {
       const [n, m] = [sizes[i], sizes[i + 1]];
@@ -88,7 +90,7 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
       kernels.tanhSlope(dz, dh, h[i - 1], rows * hidden);
     }
   }
-  /** The losses of rows start … and their gradients with respect to logits and value. */
+  /** Computes the losses of rows start … and their gradients with respect to logits and value. */
   function losses(start: number): number {
     const per = 1 / batch;
     let loss = 0;
@@ -143,8 +145,9 @@ export function fusedUpdate(k: SimdBackend, size: UpdateSize): Update {
     if (scale < 1) kernels.scale(grad, grad, scale, n);
     power1 *= 0.9;
     power2 *= 0.999;
-    const root = 1 / Math.sqrt(1 - power2);
-    adam?.(region.data, region.grad, m, v, 0.9, 0.999, 2.5e-4 / (1 - power1), root, 1e-5, 0, 1);
+    numbers[4] = 2.5e-4 / (1 - power1);
+    numbers[5] = 1 / Math.sqrt(1 - power2);
+    adam?.(adamRun, numbers);
     return loss;
   }
   return { step, parameters, data };

@@ -1,4 +1,4 @@
-/** Square matrix products, where a large network's time goes, as a share of the vector units' peak. */
+/** Measures square matrix products, which dominate large networks, as a share of the vector units' peak. */
 import { loops } from "../src/backends/loops.ts";
 import { simd, simdAvailable } from "../src/backends/simd.ts";
 import { type Backend, matrix, transpose } from "../src/core/backend.ts";

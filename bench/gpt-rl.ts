@@ -1,5 +1,4 @@
-/** Learning from rewards end to end: where an update's time goes, and how many tokens a second it samples. */
-
+/** Measures a GRPO update end to end: the time of each phase, and sampled tokens per second. */
 import { resolve } from "../src/tasks/run.ts";
 import { open } from "../src/tasks/session.ts";
 import type { BenchCase, Suite } from "./harness.ts";
@@ -9,7 +8,7 @@ const sizes = {
   "C 128 L 4": { width: 128, layers: 4 },
 };
 
-/** A GRPO update of addition, 512 completions; `shares` tells what it was busy with since the last call. */
+/** Returns a GRPO update of addition with 512 completions; `shares` returns the time per phase since its last call. */
 export function rlUpdate(size: { readonly width: number; readonly layers: number }) {
   const settings = { ...size, sftUpdates: 0, prompts: 64, groupSize: 8, reference: false };
   const session = open(

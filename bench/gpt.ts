@@ -1,4 +1,4 @@
-/** A GPT's training step and cached generation, tokens a second: what language experiments wait for. */
+/** Measures a GPT's training step and cached generation, in tokens per second. */
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";
@@ -25,7 +25,7 @@ export const gptSizes: Readonly<Record<string, GptSize>> = {
 };
 const heads = 4;
 
-/** Forward, cross-entropy, backward, AdamW on one batch of random tokens; gives the model and the loss. */
+/** Returns a training step (forward, cross-entropy, backward, AdamW) on one batch of random tokens, and its model. */
 export function gptStep(k: Backend, { batch: B, ...size }: GptSize) {
   const T = size.context;
   const random = new Random(1);
@@ -52,7 +52,7 @@ export function gptStep(k: Backend, { batch: B, ...size }: GptSize) {
   };
 }
 
-/** Fills one text, token by token, from the first token to a full context. */
+/** Returns a function that generates one text, token by token, until the context is full. */
 export function gptGeneration(k: Backend, { vocab, width, layers, context }: GptSize): () => void {
   const random = new Random(1);
   const gpt = new Gpt(k, { vocab, width, layers, context, heads }, random);

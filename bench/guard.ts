@@ -1,7 +1,7 @@
 /**
- * `npm run bench:guard`: ratios within this one process that must hold on any machine, with room for noise:
- * the engine's PPO update against the same work fused by hand, matrix products against the multiply-add
- * peak, and the kernels against the loops. Lower quartiles of short samples taken in turns.
+ * `npm run bench:guard`: checks ratios of times within one process that hold on any machine, with room for noise:
+ * the engine's PPO update against the same work fused by hand, matrix products against the multiply-add peak,
+ * and kernels against loops. Compares lower quartiles of short samples taken in turns.
  */
 
 import { loops } from "../src/backends/loops.ts";
@@ -14,7 +14,7 @@ import { ppoUpdate, updateSizes } from "./workloads.ts";
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e3;
 
-/** Microseconds of one call of each, sampled in turns so that noise strikes all alike. */
+/** Returns the microseconds per call of each, sampled in turns so that noise affects all alike. */
 function quartiles<Name extends string>(runs: Record<Name, () => unknown>): Record<Name, number> {
   const entries = Object.entries(runs) as [Name, () => unknown][];
   const timed = entries.map(([name, run]) => {
@@ -41,7 +41,9 @@ let failed = 0;
 function expect(what: string, ratio: number, relation: "≤" | "≥", bound: number): void {
   const holds = relation === "≤" ? ratio <= bound : ratio >= bound;
   if (!holds) failed++;
-  console.log(`${holds ? "ok  " : "FAIL"} ${what}: ${ratio.toFixed(2)}, want ${relation} ${bound}`);
+  console.log(
+    `${holds ? "ok  " : "FAIL"} ${what}: ${ratio.toFixed(2)}, expected ${relation} ${bound}`,
+  );
 }
 
 for (const name of ["4-64-64-2 B=64", "4-64-64-2 B=256"]) {

@@ -1,57 +1,57 @@
-/** Runs benches with tinybench and prints a table: median, spread and rate of each. */
+/** Runs benches with tinybench and prints a table: median, quartiles and rate of each case. */
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { Bench } from "tinybench";
 
 setFlagsFromString("--expose-gc");
-const gc: () => void = runInNewContext("gc"); // to count what a call leaves on the heap
+const gc: () => void = runInNewContext("gc"); // to measure what a call leaves on the heap
 
-/** One thing timed: `amount` is how much of `unit` one call does. */
+/** A timed case; one call does `amount` of `unit`. */
 export interface BenchCase {
   readonly name: string;
   readonly amount: number;
   readonly unit: string;
   readonly run: () => void;
-  /** Compare with the case of this name, timed before it in the same run. */
+  /** The name of the case to compare with, timed before this one in the same run. */
   readonly against?: string;
 }
 
-/** A question that a file of benches answers, with its cases made when asked for. */
+/** A suite: its title, and its cases, built on demand. */
 export interface Suite {
   readonly about: string;
-  /** What the column against another case tells: how many times its time (default), or the share of its rate. */
+  /** The comparison with another case: the ratio of times (default), or the share of its rate. */
   readonly compare?: "time" | "share";
   readonly make: () => BenchCase[] | Promise<BenchCase[]>;
-  /** Lines to print behind the table. */
+  /** Lines to print after the table. */
   readonly notes?: () => string[];
 }
 
 export interface Result {
   readonly suite: string;
   readonly name: string;
-  /** Microseconds of a call: median, and lower and upper quartile. */
+  /** Microseconds per call: median, lower and upper quartile. */
   readonly median: number;
   readonly low: number;
   readonly high: number;
-  /** Units a second at the median. */
+  /** Units per second at the median. */
   readonly rate: number;
   readonly unit: string;
-  /** Bytes that one call leaves on the heap. */
+  /** The bytes that one call leaves on the heap. */
   readonly bytes: number;
-  /** How many times as long as the case compared with; or the share of its rate. */
+  /** The ratio of the median to the compared case's, or the share of its rate. */
   readonly ratio: number | null;
   readonly against: string | null;
   readonly share: boolean;
 }
 
-/** Times every case; `milliseconds` each. */
+/** Times every case for `milliseconds`. */
 export async function measure(name: string, suite: Suite, milliseconds: number): Promise<Result[]> {
   const results: Result[] = [];
   for (const { name: of, amount, unit, run, against } of await suite.make()) {
     const bench = new Bench({
       time: milliseconds,
       warmupTime: milliseconds / 4,
-      iterations: 5, // where one takes long
+      iterations: 5, // for long calls
       warmupIterations: 1,
       retainSamples: true,
     });
@@ -80,7 +80,7 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
   return results;
 }
 
-/** The median against another case's; with an amount, the share of its rate. */
+/** Returns the ratio of the median to another case's; or with an amount, the share of its rate. */
 function ratioTo(
   results: readonly Result[],
   against: string | undefined,
@@ -93,12 +93,12 @@ function ratioTo(
 }
 
 /**
- * What a call allocates on the heap: the least of many short rounds, because the engine allocates too, and
- * short, because a collection inside one would hide it (such rounds come out negative, and do not count).
+ * Returns the bytes that a call allocates on the heap: the minimum of many rounds, because the engine allocates
+ * too. Rounds are short, because a garbage collection would hide allocations (negative rounds are dropped).
  */
 function bytesOf(run: () => void, tries: number): number {
   gc();
-  for (let i = 0; i < tries; i++) run(); // a collection may throw compiled code away
+  for (let i = 0; i < tries; i++) run(); // a collection may discard compiled code
   const own = Math.min(...Array.from({ length: 5 }, () => memoryOf(() => {})));
   const rounds = Array.from({ length: tries }, () => memoryOf(run) - own).filter(
     (bytes) => bytes > -500,
@@ -112,7 +112,7 @@ function memoryOf(run: () => void): number {
   return process.memoryUsage().heapUsed - before;
 }
 
-/** A line each; with medians of `earlier` runs, how many times as long as then. */
+/** Prints a line per case; with medians of an `earlier` run, also the ratio to them. */
 export function print(
   results: readonly Result[],
   earlier: ReadonlyMap<string, number> = new Map(),

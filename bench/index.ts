@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench` runs every suite, `npx tsx bench NAME…` some. --quick takes a few milliseconds a case, to
- * see that all run; --json FILE writes the results, --compare FILE shows how they stand to earlier ones.
+ * `npx tsx bench` runs every suite, `npx tsx bench NAME…` some. --quick takes a few milliseconds per case, to
+ * check that all run; --json FILE writes the results, --compare FILE prints ratios to earlier results.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -53,7 +53,7 @@ function read() {
     return refuse(error);
   }
 }
-/** Medians of an earlier file, by suite and name. */
+/** Reads the medians of an earlier file, by suite and name. */
 function mediansOf(file: string): Map<string, number> {
   try {
     const { results } = JSON.parse(readFileSync(file, "utf8")) as { results: Result[] };

@@ -1,4 +1,4 @@
-/** Where figures come from: they mean nothing without it. */
+/** The machine, runtime and commit that results were measured on. */
 import { execFileSync } from "node:child_process";
 import { cpus } from "node:os";
 
@@ -7,7 +7,7 @@ export interface Machine {
   readonly cores: number;
   readonly node: string;
   readonly platform: string;
-  /** The commit measured; with a plus where files had changed since. */
+  /** The measured commit; with a plus if files had changed since. */
   readonly commit: string;
 }
 

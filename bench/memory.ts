@@ -1,4 +1,4 @@
-/** What memory costs: taking and giving back buffers, moving numbers that no cache holds, and whole models. */
+/** Measures memory: allocating and freeing buffers, copying more than caches hold, and the size of whole models. */
 import { loops } from "../src/backends/loops.ts";
 import { simd, simdFor } from "../src/backends/simd.ts";
 import type { Backend } from "../src/core/backend.ts";
@@ -33,7 +33,7 @@ function moving(): BenchCase[] {
 }
 
 export const memory: Suite = {
-  about: "buffers, and numbers that no cache holds",
+  about: "buffers, and data larger than caches",
   make: () => [
     ...[simd(), loops()].flatMap((k) => [64, 4096, 65536].map((n) => taking(k, n))),
     ...moving(),

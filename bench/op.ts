@@ -1,4 +1,4 @@
-/** What the tape costs: a chain of ops on four numbers, where arithmetic is next to nothing. */
+/** Measures the tape's overhead per op: a chain of ops on four numbers, with negligible arithmetic. */
 import { loops } from "../src/backends/loops.ts";
 import { Tape } from "../src/core/tape.ts";
 import { type Tensor, variable } from "../src/core/tensor.ts";

@@ -1,12 +1,12 @@
-/** The machine's multiply-add ceiling for 128-bit vectors: independent chains in registers, no memory. */
+/** Measures the machine's peak of multiply-adds on 128-bit vectors: independent chains in registers, no memory. */
 import { Module, zero } from "../src/backends/assembler.ts";
 import { webAssembly } from "../src/backends/webassembly.ts";
 
 const chains = 13;
-/** Floating-point operations of one call with `n` rounds. */
+/** Returns the floating-point operations of one call with `n` rounds. */
 export const peakFlops = (n: number): number => n * chains * 4 * 2;
 
-/** A function of n rounds: x = x·a + b on thirteen vectors, which hide each other's wait. */
+/** Returns a function of n rounds of x = x·a + b on thirteen independent vectors, which hide latency. */
 export function peakKernel(): (n: number) => number {
   const m = new Module();
   m.func("peak", { n: "i32" }, (f, { n }) => {
@@ -18,7 +18,7 @@ export function peakKernel(): (n: number) => number {
     return sums.reduce((total, x) => total.add(x)).sum();
   });
   const wasm = webAssembly();
-  if (wasm === undefined) throw new Error("peak: want WebAssembly");
+  if (wasm === undefined) throw new Error("peak: expected WebAssembly");
   const memory = new wasm.Memory({ initial: 1, maximum: 1, shared: false });
   const instance = new wasm.Instance(new wasm.Module(m.bytes()), { env: { memory } });
   return (instance.exports as { peak: (n: number) => number }).peak;

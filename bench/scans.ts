@@ -1,4 +1,4 @@
-/** Return scans: once an update, beside a plain copy of as many numbers in the same run. */
+/** Measures the return scans of one update against a plain copy of as many numbers. */
 import { discountedReturns, discountedSums } from "../src/returns/discounted.ts";
 import { gae } from "../src/returns/gae.ts";
 import { lambdaReturns } from "../src/returns/lambda.ts";
@@ -7,7 +7,7 @@ import type { BenchCase, Suite } from "./harness.ts";
 
 const column = (n: number, value: number): Float32Array => new Float32Array(n).fill(value);
 
-/** The scans over a rollout, five or six columns in and one or two out, and a copy of one column. */
+/** Returns the scans over a rollout, which read five or six columns and write one or two, and a copy of one column. */
 function rollout(steps: number, envs: number): BenchCase[] {
   const n = steps * envs;
   const [out, more] = [column(n, 0), column(n, 0)];
@@ -50,6 +50,6 @@ function sums(n: number): BenchCase[] {
 }
 
 export const scans: Suite = {
-  about: "return scans, beside a copy",
+  about: "return scans, against a copy",
   make: () => [...rollout(2048, 8), ...rollout(15_625, 64), ...sums(1e6), ...sums(1e7)],
 };

@@ -1,4 +1,4 @@
-/** What a thread of the threads bench does: a GPT's loss on its texts. */
+/** A thread of the threads bench: a GPT's loss on its texts. */
 import { simd } from "../src/backends/simd.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";
@@ -9,7 +9,7 @@ import { mul } from "../src/ops/arithmetic.ts";
 import { crossEntropy } from "../src/ops/loss.ts";
 import type { GptSize } from "./gpt.ts";
 
-/** `rows` of the batch a pass. */
+/** `rows` of the batch per pass. */
 export type GptPartSettings = GptSize & { readonly rows: number };
 
 export function makePart(settings: unknown, columns: Columns): Part {

@@ -1,4 +1,4 @@
-/** What a thread of the threads bench does: PPO's loss on its rows. */
+/** A thread of the threads bench: PPO's loss on its rows. */
 import { simd } from "../src/backends/simd.ts";
 import type { Columns, Part } from "../src/node/team.ts";
 import { ppoPart, type UpdateBatch, type UpdateSize } from "./workloads.ts";

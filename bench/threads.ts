@@ -1,4 +1,4 @@
-/** Two threads against one, on whole updates: rows of the batch over forward and backward. */
+/** Measures two threads against one on whole updates, with the batch's rows split for forward and backward. */
 import { Random } from "../src/core/random.ts";
 import { Team } from "../src/node/team.ts";
 import { Adam, AdamW } from "../src/optim/adam.ts";

@@ -1,4 +1,4 @@
-/** One PPO minibatch update through the public API, beside the same work fused by hand on the kernels. */
+/** Measures a PPO minibatch update through the public API against the same work fused by hand on the kernels. */
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import { fusedUpdate } from "./fused.ts";

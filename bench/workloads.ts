@@ -1,4 +1,4 @@
-/** The work that benches and peers do alike: a PPO minibatch update and acting, through the public API. */
+/** Workloads shared by benches and peers: a PPO minibatch update and acting, through the public API. */
 import type { Backend } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";
@@ -22,7 +22,7 @@ export interface UpdateSize {
   readonly continuous: boolean;
   readonly batch: number;
 }
-/** What the benches time: a small discrete control task, and a continuous one of MuJoCo's size. */
+/** The sizes to time: a small discrete control task, and a continuous one of MuJoCo's size. */
 export const updateSizes: Readonly<Record<string, UpdateSize>> = {
   "4-64-64-2 B=64": { observation: 4, hidden: 64, actions: 2, continuous: false, batch: 64 },
   "4-64-64-2 B=256": { observation: 4, hidden: 64, actions: 2, continuous: false, batch: 256 },
@@ -41,17 +41,17 @@ export interface UpdateBatch {
 }
 
 export interface Update {
-  /** One update on the whole batch; returns its loss. */
+  /** Runs one update on the whole batch; returns its loss. */
   readonly step: () => number;
   readonly parameters: Parameters;
-  /** The batch; advantages as they are before a step normalizes them. */
+  /** The batch; advantages are not normalized yet. */
   readonly data: UpdateBatch;
 }
 
 export const adamOptions = { learningRate: 2.5e-4, eps: 1e-5 };
-const chunk = 128; // rows of one pass: activations of more leave the cache
+const chunk = 128; // rows per pass: activations of more exceed the cache
 
-/** Rows of the batch, forward and backward; gradients are added to the parameters. */
+/** Forward and backward on rows of the batch; gradients are added to the parameters. */
 export interface UpdatePart {
   readonly parameters: Parameters;
   readonly run: (first: number, end: number) => number;
@@ -60,9 +60,9 @@ export interface UpdatePart {
 const clippedValue: ValueSettings = Object.freeze({ clip: "max", clipRange: 0.2 });
 
 /**
- * PPO's loss on rows of a minibatch with normalized advantages: surrogate and value clipped (0.2), the value
- * error halved and weighed ½, entropy bonus 0.01. Actor and critic apart, tanh; a Gaussian's
- * log-deviations are free.
+ * Returns PPO's loss on rows of a minibatch with normalized advantages: surrogate and value clipped (0.2), half
+ * the squared value error weighted by ½, entropy bonus 0.01. Separate actor and critic, tanh; a Gaussian's
+ * log-deviations are parameters.
  */
 export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): UpdatePart {
   const { observation: inputs, hidden, actions, continuous, batch: total } = size;
@@ -116,7 +116,7 @@ export function ppoPart(k: Backend, size: UpdateSize, batch: UpdateBatch): Updat
   return { parameters, run };
 }
 
-/** A batch from a fixed seed. */
+/** Returns a batch from a fixed seed. */
 export function updateBatch(size: UpdateSize): UpdateBatch {
   const { observation, actions, continuous, batch } = size;
   const random = new Random(2);
@@ -137,7 +137,7 @@ export function updateBatch(size: UpdateSize): UpdateBatch {
   };
 }
 
-/** The whole update: advantages normalized, the loss on all rows, gradients clipped to norm 0.5, Adam. */
+/** Returns the whole update: normalized advantages, the loss on all rows, gradients clipped to norm 0.5, Adam. */
 export function ppoUpdate(k: Backend, size: UpdateSize): Update {
   const data = updateBatch(size);
   const advantage = new Float32Array(size.batch);

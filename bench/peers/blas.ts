@@ -1,7 +1,7 @@
 /**
- * PyTorch at its best: Debian's torch takes whatever BLAS the system has, and the reference BLAS runs at a fiftieth of
- * OpenBLAS. So an OpenBLAS is found or installed for that process alone, what holds it back there is unset, and its
- * product is timed beside numpy's, which may have a BLAS of its own, and beside ours, before any ratio to it is printed.
+ * Finds PyTorch's fastest setup: Debian's torch uses the system's BLAS, and the reference BLAS has a fiftieth of
+ * OpenBLAS's speed. So this finds or installs an OpenBLAS for that process alone, unsets variables that slow it, and
+ * times its product against numpy's, which may have its own BLAS, and ours, before any ratio is printed.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -11,19 +11,19 @@ import { matrix } from "../../src/core/backend.ts";
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What some machines set for older OpenBLAS builds: it slows current ones. */
+/** Variables that some machines set for older OpenBLAS builds, and that slow current ones. */
 const crippling = ["OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"];
 
 export interface Best {
-  /** For the process of the peer. */
+  /** The environment variables of the peer's process. */
   readonly env: Environment;
-  /** Whether its product runs at half the speed of numpy's and of ours, or more. */
+  /** True if its product has at least half the speed of numpy's and of ours. */
   readonly proven: boolean;
-  /** One line that says so. */
+  /** One line that reports it. */
   readonly said: string;
 }
 
-/** The environment in which this Python's torch is fastest, and what its product shows. */
+/** Returns the environment variables with which this Python's torch is fastest, and the speed of its product. */
 export function torchAtItsBest(python: string, base: Environment): Best {
   const env = { ...base };
   for (const name of crippling) env[name] = undefined;
@@ -53,7 +53,7 @@ interface Rates {
 }
 const n = 768;
 
-/** As `measure`, of the simd backend here. */
+/** Measures our simd backend, like `measure`. */
 function rateOfOurs(): number {
   const k = simd({ memory: 64 << 20 });
   const [y, a, b] = [0, 1, 2].map(() => k.alloc(n * n).fill(1));
@@ -79,14 +79,14 @@ a = numpy.ones((${n}, ${n}), dtype=numpy.float32); b = torch.ones(${n}, ${n})
 print(rate(lambda: torch.mm(b, b)), rate(lambda: a @ a))
 `;
 
-/** Billions of floating-point operations per second of a product of two 768 × 768 float32 matrices, one thread. */
+/** Measures the product of two 768 × 768 float32 matrices on one thread, in GFLOP/s. */
 function measure(python: string, env: Environment): Rates {
   const { stdout } = spawnSync(python, ["-c", product], { encoding: "utf8", env });
   const [torch = Number.NaN, numpy = Number.NaN] = (stdout ?? "").trim().split(" ").map(Number);
   return { torch, numpy };
 }
 
-/** Folders with OpenBLAS's libblas.so.3, which is installed where there is none and that can be done. */
+/** Returns folders with OpenBLAS's libblas.so.3; if there is none, tries to install it. */
 function openBlas(): readonly string[] {
   const found = folders();
   if (found.length > 0 || process.getuid?.() !== 0) return found;

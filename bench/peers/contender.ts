@@ -1,7 +1,7 @@
-/** What every contender in JavaScript shares: the data all of them compute on, timing, and the talk with run.ts. */
+/** Code shared by contenders in JavaScript: the common data, timing, and the protocol with run.ts. */
 import { createInterface } from "node:readline";
 
-/** A thing to time: `kind` says what, the rest its sizes. */
+/** A workload: its kind and its sizes. */
 export interface Work {
   readonly name: string;
   readonly kind: "update" | "act" | "gemm" | "rows" | "gae" | "train" | "generate";
@@ -9,17 +9,17 @@ export interface Work {
   readonly op?: string;
 }
 
-/** A contender's way to do a work: a step to time, and numbers that all contenders must agree on. */
+/** A contender's implementation of a workload: a step to time, and numbers that all contenders must agree on. */
 export interface Made {
   readonly step: () => unknown;
   readonly check: () => number[] | Promise<number[]>;
 }
-/** By kind; null or missing where a contender cannot do it. */
+/** Implementations by kind; null or missing if a contender has none. */
 export type Makers = Partial<
   Record<Work["kind"], (work: Work) => Made | null | Promise<Made | null>>
 >;
 
-/** Tensor number k of the data: spread evenly over [−scale, scale], by a formula any language can repeat. */
+/** Returns tensor k of the data: evenly distributed over [−scale, scale], by a formula that any language can repeat. */
 export function tensor(k: number, length: number, scale = 1): Float32Array {
   const x = new Float32Array(length);
   for (let i = 0; i < length; i++) {
@@ -27,19 +27,19 @@ export function tensor(k: number, length: number, scale = 1): Float32Array {
   }
   return x;
 }
-/** Numbers of the tensors of a batch, after those of the parameters. */
+/** The numbers k of a batch's tensors, after those of the parameters. */
 export const columns = { observation: 20, action: 21, advantage: 22, oldValue: 23, target: 24 };
-/** Weights of a layer [outputs, inputs], number k, and its bias, number k + 1. */
+/** Returns a layer's weights [outputs, inputs], tensor k, and its bias, tensor k + 1. */
 export const layer = (k: number, inputs: number, outputs: number) => ({
   weight: tensor(k, inputs * outputs, 1.7 / Math.sqrt(inputs)),
   bias: tensor(k + 1, outputs, 0.1),
 });
-/** Tokens of a text and those that follow, by formulas as well. */
+/** Returns the tokens of a text and their successors, also by formula. */
 export const tokens = (n: number, vocab: number): Int32Array =>
   Int32Array.from({ length: n }, (_, i) => (7 * i * i + 3 * i) % vocab);
 export const labels = (n: number, vocab: number): Int32Array =>
   Int32Array.from({ length: n }, (_, i) => (5 * i * i + 11 * i + 1) % vocab);
-/** Numbers of a GPT's matrices: its embeddings, and the four of each block. Norms are 1, biases 0. */
+/** The numbers k of a GPT's matrices: its embeddings, and four per block. Norms are 1, biases 0. */
 export const gptTensors = {
   tokens: 0,
   positions: 1,
@@ -50,13 +50,13 @@ export const gptTensors = {
 };
 export const gptScale = 0.05;
 
-/** The first steps' losses of an update: what contenders compare. */
+/** Returns the losses of an update's first steps, which are compared between contenders. */
 export const losses = async (step: () => unknown): Promise<number[]> => {
   const all: number[] = [];
   for (let i = 0; i < 5; i++) all.push(Number(await step()));
   return all;
 };
-/** A few entries from all over a result. */
+/** Returns a few entries from all over a result. */
 export const some = (x: ArrayLike<number>): number[] =>
   [0, 0.123, 0.5, 0.877, 1].map((share) => x[Math.floor(share * (x.length - 1))]);
 export const transposed = (x: Float32Array, rows: number, columns: number): Float32Array =>
@@ -64,7 +64,7 @@ export const transposed = (x: Float32Array, rows: number, columns: number): Floa
 
 const now = (): number => Number(process.hrtime.bigint()) / 1e3;
 
-/** Lower quartile of samples of a millisecond or more, in µs a step: near the undisturbed time. */
+/** Returns the lower quartile of samples of at least 1 ms, in µs per step, which is near the undisturbed time. */
 async function time(step: () => unknown, milliseconds: number): Promise<number> {
   const isAsync = step() instanceof Promise;
   const sample = async (count: number): Promise<number> => {
@@ -84,7 +84,7 @@ async function time(step: () => unknown, milliseconds: number): Promise<number> 
   return samples.sort((a, b) => a - b)[samples.length >> 2];
 }
 
-/** Answers run.ts, a line for each question. */
+/** Answers each request of run.ts with a line. */
 export async function serve(makers: Makers): Promise<void> {
   let current = "";
   let made: Made | null = null;

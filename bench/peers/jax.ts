@@ -1,4 +1,4 @@
-/** jax-js on its wasm back end, a whole update under one jit: its best path. */
+/** jax-js on its wasm back end, with a whole update under one jit, its fastest path. */
 import {
   columns,
   gptScale,
@@ -125,7 +125,7 @@ function update({ sizes }: Work): Made {
   return trained(parameters, data, loss, { learningRate: 2.5e-4, eps: 1e-5, decay: 0 }, 0.5);
 }
 
-/** Loss, gradients, their clipping where asked, and Adam, all under one jit. */
+/** Returns a step of loss, gradients, optional clipping and Adam under one jit. */
 function trained(
   start: Any,
   data: Any,
@@ -171,7 +171,7 @@ function act(): Made {
   return { step, check: () => [...logits()] };
 }
 
-/** Times f, and takes its numbers for the check. */
+/** Wraps f as a step, and its result as the numbers to check. */
 const timed = (f: () => Any): Made => ({
   step: async () => {
     const y = f();
@@ -214,7 +214,7 @@ const gelu = (x: Any): Any => {
   return x.mul(0.5).mul(np.tanh(inner).add(1));
 };
 
-/** Attention is written out: the library's needs more of JavaScript than Node 20 has. */
+/** Attention is written out, because the library's does not run on Node 20. */
 function train({ sizes }: Work): Made {
   const { vocab, width: C, layers, context: T, batch: B } = sizes;
   const heads = 4;

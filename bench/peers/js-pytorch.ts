@@ -1,6 +1,6 @@
 /**
- * js-pytorch. It has no tanh, minimum or clip, so its update is less work and not compared: ReLU, cross
- * entropy and squared error, two backward passes, Adam, no clipping.
+ * js-pytorch. It lacks tanh, minimum and clip, so its update does less work and its results are not compared:
+ * ReLU, cross-entropy and squared error, two backward passes, Adam, no clipping.
  */
 import { createRequire } from "node:module";
 import { type Made, serve, some, tensor, type Work } from "./contender.ts";

@@ -1,4 +1,4 @@
-/** onnxruntime-node, native and for inference only: the bare forward pass of the policy, and one product. */
+/** onnxruntime-node, native and for inference only: the policy's forward pass, and one product. */
 import { createRequire } from "node:module";
 import {
   columns,
@@ -15,7 +15,7 @@ import {
 type Any = any;
 const ort: Any = createRequire(import.meta.url)("onnxruntime-node");
 
-// ---- as much of protobuf and of ONNX's ModelProto as these graphs take
+// ---- the parts of protobuf and of ONNX's ModelProto that these graphs need
 const varint = (n: number): number[] => (n < 128 ? [n] : [(n & 127) | 128, ...varint(n >> 7)]);
 const join = (...parts: ArrayLike<number>[]): Uint8Array =>
   Uint8Array.from(parts.flatMap((x) => Array.from(x)));

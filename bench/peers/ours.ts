@@ -1,4 +1,4 @@
-/** pigrad, through its public API; the backend is the argument. */
+/** pigrad through its public API; the argument is the backend. */
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
 import { type Backend, type Floats, matrix } from "../../src/core/backend.ts";
@@ -31,7 +31,7 @@ import {
   type Work,
 } from "./contender.ts";
 
-/** Values of the data's tensors, in the order of the parameters: weights and biases by turns. */
+/** Fills parameters with the data's tensors in order: weights and biases alternate. */
 function fill(parameters: Parameters): void {
   parameters.list.forEach(({ shape, data }, k) => {
     const scale = shape.length === 2 ? 1.7 / Math.sqrt(shape[1]) : 0.1;
@@ -62,7 +62,7 @@ function act(k: Backend) {
   return { step: () => actor.act(random), check };
 }
 
-/** What a step leaves in y. */
+/** Returns entries of y after a step. */
 function after(step: () => void, y: ArrayLike<number>): number[] {
   step();
   return some(y);
@@ -92,7 +92,7 @@ function rows(k: Backend, { op = "" }: Work) {
   return { step: () => tape.run(ops[op]), check: () => some(tape.run(ops[op]).data) };
 }
 
-/** As trainers call it: on a rollout's own arrays. */
+/** Computes advantages as trainers do, on a rollout's own arrays. */
 function advantages({ sizes: { steps, envs } }: Work) {
   const n = steps * envs;
   const own = (values: ArrayLike<number>): Floats => Float32Array.from(values);
@@ -105,7 +105,7 @@ function advantages({ sizes: { steps, envs } }: Work) {
   return { step, check: () => after(step, out) };
 }
 
-/** As the contenders' formula says: matrices by their number in the list, norms 1, biases 0. */
+/** Fills a GPT by the contenders' formula: matrices by their number in the list, norms 1, biases 0. */
 function fillGpt({ list }: Parameters): void {
   list.forEach(({ shape, data }, i) => {
     if (shape.length === 2) data.set(tensor(i, data.length, gptScale));

@@ -1,7 +1,7 @@
 /**
- * `npm run bench:peers [-- NAME…]`: the same work here and in other libraries, in turns within one run. Each
- * contender is a process that stays; for each work all first show that they compute the same numbers, then
- * are timed round after round. Prints each one's time and how many times ours it is.
+ * `npm run bench:peers [-- NAME…]`: measures the same workloads here and in other libraries, in turns within one
+ * run. Each contender is a long-lived process. For each workload, contenders are first checked to compute the
+ * same numbers, then timed in rounds. Prints each one's time and its ratio to ours.
  * --rounds N, --milliseconds N of each turn, --node PATH another Node for ours, --json FILE.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -38,7 +38,7 @@ if (!existsSync(`${here}node_modules`)) {
 }
 
 const one = { OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
-/** A Python that has these modules; the machine's own may not be the first on the path. */
+/** Returns a Python that has these modules, which may not be the first on the path. */
 const python = (modules: string): string | undefined =>
   [process.env.PYTHON, "python3", "/usr/bin/python3"].find(
     (path) => path !== undefined && spawnSync(path, ["-c", `import ${modules}`]).status === 0,
@@ -66,7 +66,7 @@ function start(
   lines.on("line", (line) => {
     if (line.startsWith("@@")) answered(JSON.parse(line.slice(2)));
   });
-  child.on("exit", () => answered(null)); // a contender that cannot run is absent
+  child.on("exit", () => answered(null)); // contenders that cannot run are skipped
   child.stdin?.on("error", () => {});
   const ask = (question: object): Promise<unknown> =>
     new Promise((resolve) => {
@@ -109,7 +109,7 @@ for (const [which, modules] of [
   } else contenders.push(start(which, path, ["python.py", which]));
 }
 
-/** The largest difference, relative to the largest number. */
+/** Returns the largest difference, relative to the largest number. */
 function distance(a: readonly number[], b: readonly number[]): number {
   const size = Math.max(...b.map(Math.abs));
   return Math.max(...b.map((x, i) => Math.abs(a[i] - x))) / size;

@@ -1,6 +1,6 @@
 /**
- * `npx tsx bench/peers/sft-check.ts`: supervised learning here and in PyTorch, from the same weights on the same
- * batches; prints both losses. Exit code 1 where they end more than 0.02 nats apart, 0 where no Python has torch.
+ * `npx tsx bench/peers/sft-check.ts`: trains supervised here and in PyTorch, from the same weights on the same
+ * batches; prints both losses. Exit code 1 if they end more than 0.02 nats apart, 0 if no Python has torch.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

@@ -1,4 +1,4 @@
-/** TensorFlow.js, its cpu or wasm back end. */
+/** TensorFlow.js on its cpu or wasm back end. */
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import {
@@ -153,7 +153,7 @@ function rows({ op = "" }: Work): Made {
   return { step: () => ops[op]().dispose(), check: () => some(ops[op]().dataSync()) };
 }
 
-/** Its wasm back end has no gradient for gather: one-hot rows times the table. */
+/** Embeds by one-hot rows times the table, because the wasm back end has no gradient for gather. */
 function train({ sizes }: Work): Made | null {
   if (backend === "cpu") return null;
   const { vocab, width: C, layers, context: T, batch: B } = sizes;
@@ -217,7 +217,7 @@ function train({ sizes }: Work): Made | null {
   const step = (): number =>
     tf.tidy(() => {
       const { value, grads } = tf.variableGrads(loss, variables);
-      for (const v of variables) v.assign(tf.mul(v, 1 - 3e-5)); // decay, as AdamW has it
+      for (const v of variables) v.assign(tf.mul(v, 1 - 3e-5)); // AdamW's weight decay
       adam.applyGradients(grads);
       return value.dataSync()[0];
     });

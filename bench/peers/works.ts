@@ -1,4 +1,4 @@
-/** What run.ts asks of all contenders. */
+/** The workloads that run.ts asks of all contenders. */
 import { gptSizes } from "../gpt.ts";
 import { updateSizes } from "../workloads.ts";
 import type { Work } from "./contender.ts";

@@ -1,6 +1,6 @@
 /**
- * A WebAssembly assembler: kernels are written as typed expressions and a few statements, and come out as
- * the bytes of a module. WebAssembly core specification 2.0 with fixed-width and relaxed SIMD.
+ * A WebAssembly assembler: turns kernels, written as typed expressions and a few statements, into the bytes of
+ * a module. WebAssembly core specification 2.0 with fixed-width and relaxed SIMD.
  *
  *   const m = new Module();
  *   m.func("scale", { x: "i32", end: "i32", by: "f32" }, (f, { x, end, by }) => {

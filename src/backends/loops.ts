@@ -1,10 +1,10 @@
 /**
- * The reference backend: plain loops over typed arrays, anywhere JavaScript runs. In Float64Array the
- * same op code serves gradient checks and exact oracles.
+ * The reference backend: plain loops over typed arrays, which run wherever JavaScript runs. On Float64Array
+ * the same ops serve gradient checks and exact oracles.
  */
 import type { Backend, Floats } from "../core/backend.ts";
 
-/** Free buffers by length: a tape that records anew takes its old buffers back. */
+/** Free buffers by length, so that a tape that records again reuses its old buffers. */
 class Pool {
   private readonly free = new Map<number, Floats[]>();
   private readonly make: (size: number) => Floats;
@@ -22,7 +22,7 @@ class Pool {
   }
 }
 
-/** Plain loops on `type`: Float32Array by default. Sums are accumulated in float64 and rounded once. */
+/** Returns a backend on `type`, Float32Array by default. Sums are accumulated in float64 and rounded once. */
 export function loops(type: typeof Float32Array | typeof Float64Array = Float32Array): Backend {
   const pool = new Pool((size) => new type(size));
   return {
@@ -39,7 +39,8 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
   const b = right.data;
   const [aRow, aStep] = left.transposed ? [1, m] : [k, 1];
   const [bCol, bStep] = right.transposed ? [k, 1] : [1, n];
-  // Two rows by four columns at a time: eight sums in registers, each loaded number used at least twice.
+  if (!accumulate) y.fill(-0, 0, m * n); // −0 + sum is the sum, also for a sum of −0
+  // Two rows by four columns at a time: eight sums in registers, each loaded number is used at least twice.
   for (let i = 0; i < m; i += 2) {
     const twoRows = i + 1 < m;
     const ai = i * aRow;
@@ -71,33 +72,24 @@ const gemm: Backend["gemm"] = ({ y: to, a: left, b: right }, accumulate) => {
         t2 += v * w2;
         t3 += v * w3;
       }
-      put4(y, i * n + j, s0, s1, s2, s3, accumulate);
-      if (twoRows) put4(y, (i + 1) * n + j, t0, t1, t2, t3, accumulate);
+      const at = i * n + j;
+      y[at] += s0;
+      y[at + 1] += s1;
+      y[at + 2] += s2;
+      y[at + 3] += s3;
+      if (!twoRows) continue;
+      y[at + n] += t0;
+      y[at + n + 1] += t1;
+      y[at + n + 2] += t2;
+      y[at + n + 3] += t3;
     }
     for (; j < n; j++) {
       for (let row = i; row < i + (twoRows ? 2 : 1); row++) {
         let sum = 0;
-        let ak = row * aRow;
-        let bk = j * bCol;
-        for (let p = 0; p < k; p++, ak += aStep, bk += bStep) sum += a[ak] * b[bk];
-        const at = row * n + j;
-        y[at] = accumulate ? y[at] + sum : sum;
+        for (let p = 0, ak = row * aRow, bk = j * bCol; p < k; p++, ak += aStep, bk += bStep)
+          sum += a[ak] * b[bk];
+        y[row * n + j] += sum;
       }
     }
   }
 };
-
-function put4(
-  y: Floats,
-  at: number,
-  s0: number,
-  s1: number,
-  s2: number,
-  s3: number,
-  accumulate: boolean,
-): void {
-  y[at] = accumulate ? y[at] + s0 : s0;
-  y[at + 1] = accumulate ? y[at + 1] + s1 : s1;
-  y[at + 2] = accumulate ? y[at + 2] + s2 : s2;
-  y[at + 3] = accumulate ? y[at + 3] + s3 : s3;
-}

@@ -6,12 +6,12 @@ import { tableSize, tableStart } from "./assembler.ts";
 import { type WasmMemory, webAssembly } from "./webassembly.ts";
 
 const pageSize = 65536;
-/** Kernels read up to this far past a buffer's end; memory's last bytes are therefore not given out. */
+/** The bytes that kernels may read past a buffer's end; the memory's last bytes are therefore never allocated. */
 const slack = 64;
-/** Kernels count a buffer's bytes in signed 32-bit integers. */
+/** The largest buffer, in bytes: kernels count them in signed 32-bit integers. */
 const largest = 2 ** 31 - slack;
 
-/** A free stretch of memory, in bytes. */
+/** A free range of memory, in bytes. */
 interface Gap {
   start: number;
   end: number;
@@ -19,25 +19,25 @@ interface Gap {
 
 export class Memory {
   readonly memory: WasmMemory;
-  /** Sorted by address; neighbors are merged, so that freed room serves any size. */
+  /** Sorted by address; adjacent gaps are merged, so that freed memory serves any size. */
   private readonly gaps: Gap[];
-  /** Bytes of each buffer in use, by its address. */
-  private readonly taken = new Map<number, number>();
+  /** The bytes of each buffer in use, by its address. */
+  private readonly inUse = new Map<number, number>();
   private readonly bytes: number;
   private peak = align(tableStart + tableSize);
 
-  /** `bytes` is rounded up to pages of 64 KiB. A shared memory can be used by several threads. */
+  /** `bytes` is rounded up to pages of 64 KiB. Several threads can use a shared memory. */
   constructor(bytes: number, shared: boolean) {
     const pages = Math.ceil(bytes / pageSize);
     if (!(pages >= 1 && pages <= 65536)) {
-      throw new RangeError(`simd: want a memory of 1 byte to 4 GiB, got ${bytes} bytes`);
+      throw new RangeError(`simd: expected a memory of 1 byte to 4 GiB, got ${bytes} bytes`);
     }
     const wasm = webAssembly();
     if (wasm === undefined) throw new UsageError(noWebAssembly);
     try {
       this.memory = new wasm.Memory({ initial: pages, maximum: pages, shared });
     } catch (error) {
-      throw new MemoryError(`simd: a memory of ${bytes} bytes cannot be had: ${String(error)}`);
+      throw new MemoryError(`simd: cannot allocate a memory of ${bytes} bytes: ${String(error)}`);
     }
     this.bytes = pages * pageSize;
     this.gaps = [{ start: this.peak, end: this.bytes - slack }];
@@ -47,19 +47,19 @@ export class Memory {
     return this.bytes / pageSize;
   }
 
-  /** Bytes of a memory in which everything fits that was ever in use at once. */
+  /** The bytes of a memory that would fit everything that was ever in use at once. */
   get used(): number {
     return this.peak + slack;
   }
 
-  /** Bytes in use now. */
+  /** The bytes in use now. */
   get live(): number {
     let sum = 0;
-    for (const bytes of this.taken.values()) sum += bytes;
+    for (const bytes of this.inUse.values()) sum += bytes;
     return sum;
   }
 
-  /** A zeroed buffer, in the first gap that has room. */
+  /** Allocates a zeroed buffer in the first gap that has room. */
   alloc(size: number): Float32Array {
     if (!(Number.isSafeInteger(size) && size >= 0)) {
       throw new RangeError(`simd: expected a whole number of floats, got ${kindOf(size)}`);
@@ -70,7 +70,7 @@ export class Memory {
     const { start } = gap;
     gap.start += bytes;
     if (gap.start === gap.end) this.gaps.splice(this.gaps.indexOf(gap), 1);
-    this.taken.set(start, bytes);
+    this.inUse.set(start, bytes);
     this.peak = Math.max(this.peak, start + bytes);
     return new Float32Array(this.memory.buffer, start, size).fill(0);
   }
@@ -82,14 +82,14 @@ export class Memory {
     );
   }
 
-  /** Throws UsageError for a buffer that is not in use, or is a part of one. */
+  /** Frees a buffer. Throws UsageError for one that is not in use, or is a view of a part. */
   free(buffer: Floats): void {
     const start = this.address(buffer);
-    const bytes = this.taken.get(start);
+    const bytes = this.inUse.get(start);
     if (bytes === undefined || bytes !== Math.max(64, align(4 * buffer.length))) {
       throw new UsageError("simd.free: expected a buffer that alloc gave and nobody freed yet");
     }
-    this.taken.delete(start);
+    this.inUse.delete(start);
     const { gaps } = this;
     const end = start + bytes;
     const at = indexAfter(gaps, start);
@@ -102,7 +102,7 @@ export class Memory {
     else gaps.splice(at, 0, { start, end });
   }
 
-  /** The buffer's address in bytes. Throws UsageError for one of another backend. */
+  /** Returns the buffer's address in bytes. Throws UsageError for a buffer of another backend. */
   address(buffer: Floats): number {
     if (buffer.buffer !== this.memory.buffer) {
       throw new UsageError("simd: got a buffer of another backend; use one that alloc gave");
@@ -111,7 +111,7 @@ export class Memory {
   }
 }
 
-/** Index of the first gap after address `start`. */
+/** Returns the index of the first gap after address `start`. */
 function indexAfter(gaps: readonly Gap[], start: number): number {
   let [low, high] = [0, gaps.length];
   while (low < high) {

@@ -1,4 +1,4 @@
-/** How the SIMD backend runs attention: matrix products and row kernels, one head after another. */
+/** Attention on the SIMD backend: matrix products and row kernels, one head after another. */
 import { type Compiled, type Floats, type Matrix, matrix, transpose } from "../core/backend.ts";
 import type { AnyOp, RunOf } from "../core/op.ts";
 import { attentionOp } from "../ops/attention.ts";
@@ -6,8 +6,8 @@ import { type cachedAttentionOp, checkPlaces, selfAttentionOp } from "../ops/sel
 import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
 
 /**
- * Returns `code` that runs while all of `tensors` is finite, and else the op's own loops, which do not touch a position
- * of weight 0; a matrix product would multiply what stands there by 0, and 0·∞ is NaN.
+ * Returns code that runs `code` if all of `tensors` is finite, else the op's own loops, which skip positions of
+ * weight 0; a matrix product would multiply their numbers by 0, and 0·∞ is NaN.
  */
 function whileFinite(
   { kernels, address }: SimdBackend,
@@ -41,7 +41,7 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
   const side = 4 * T * S; // bytes of a head's weights
   const { mask, saved: weights } = addressesOf(k, run);
   const dwAt = dw === null ? 0 : k.address(dw);
-  /** The matrix [rows, columns] of head h in data [heads, rows, columns]. */
+  /** Returns the matrix [rows, columns] of head h in data [heads, rows, columns]. */
   const of = (data: Floats, h: number, rows: number, columns: number): Matrix =>
     matrix(data.subarray(h * rows * columns), rows, columns);
   const inputs = Array.from({ length: heads }, (_, h) => ({
@@ -87,7 +87,7 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
   });
 };
 
-/** Heads by strides: q, k, v and y are read and written in place. */
+/** Addresses heads by strides: q, k, v and y are read and written in place. */
 export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) => {
   const { B, T, D } = run.plan;
   const { heads } = run;
@@ -95,7 +95,7 @@ export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) =>
   const { y, x, dy, dx, allowed: mask, saved: w } = addressesOf(k, run);
   const dw = w + 4 * B * heads * T * T;
   const scale = 1 / Math.sqrt(D);
-  const [head, row, wide] = [4 * D, 4 * heads * D, 12 * heads * D]; // bytes: of a head, a row of y, of qkv
+  const [head, row, wide] = [4 * D, 4 * heads * D, 12 * heads * D]; // bytes of a head, of a row of y, and of qkv
   const side = 4 * T;
   const padded = (T + 3) & ~3;
   return whileFinite(k, [run.x], selfAttentionOp, {

@@ -1,4 +1,4 @@
-/** The SIMD backend as the kernels of ops see it: addresses and workspace besides what every backend has. */
+/** The SIMD backend as the kernels of ops see it: a backend with addresses and a workspace. */
 import type { Backend, Compiled, Floats } from "../core/backend.ts";
 import type { WasmMemory } from "./webassembly.ts";
 
@@ -8,7 +8,7 @@ export type Kernels = Readonly<Record<string, (...args: number[]) => number>>;
 export interface SimdBackend extends Backend {
   readonly kernels: Kernels;
   readonly memory: WasmMemory;
-  /** Returns the bytes of a memory in which everything fits that was ever allocated at once. */
+  /** Returns the bytes of a memory that would fit everything that was ever allocated at once. */
   used(): number;
   /** Returns the bytes allocated now and not freed. */
   live(): number;
@@ -18,19 +18,19 @@ export interface SimdBackend extends Backend {
   workspace(floats: number): number;
 }
 
-/** Makes the kernels' code for an op's run; null for the op's own loops. Buffers from `alloc` live as long as the slot. */
+/** Returns the kernels' code for an op's run; null for the op's own loops. Buffers of `alloc` live with the slot. */
 export type Compile<R> = (
   k: SimdBackend,
   run: R,
   alloc: (size: number) => Floats,
 ) => Compiled | null;
 
-/** For each buffer of a run its address, under the same name. */
+/** The address of each buffer of a run, under the same name. */
 export type Addresses<R> = {
   readonly [K in keyof R as R[K] extends Floats | null ? K : never]: number;
 };
 
-/** Returns the addresses of a run's buffers; 0 for an input that was left out and for a gradient that nobody wants. */
+/** Returns the addresses of a run's buffers; 0 for an absent input or gradient. */
 export function addressesOf<R extends object>(k: SimdBackend, run: R): Addresses<R> {
   const addresses: Record<string, number> = {};
   for (const [name, value] of Object.entries(run)) {

@@ -1,156 +1,178 @@
 /**
- * Matrix products of any size from the kernels: few rows as dot products, small ones directly, large ones by
- * blocks of depth and rows copied into panels, so that the kernel runs straight through memory.
+ * Matrix products of any size: few rows as dot products, small products directly, large ones in blocks of depth
+ * and rows copied into panels, so that the kernel reads memory in order.
  */
 import type { Backend, Matrix } from "../core/backend.ts";
 import type { SimdBackend } from "./simd-backend.ts";
 
-/** Measured best on one core with 512 KiB of cache. */
+/** Measured as best on a core with 512 KiB of cache. */
 const depthBlock = 256;
 const rowBlock = 96;
-/** Depth of a small product's float32 sums; deeper ones go on in y. */
+/** The depth of a small product's float32 sums; deeper products continue in y. */
 const directBlock = 256;
-/** Bytes of a row of a panel of B: eight columns. */
+/** The bytes of a row of a panel of B: eight columns. */
 const panelRow = 32;
 
-/** Depths above are summed in blocks of so many that are then added without loss. */
+/** Products deeper than this are summed in blocks of this depth, which are added with compensation. */
 const longDepth = 4096;
-/** Floats of y that such a product works on at a time. */
+/** The floats of y that such a deep product computes at a time. */
 const longRoom = 2 ** 18;
 
-/** Whether a layer of so few rows runs as dot products, W as it is stored; long ones would lose digits. */
+/** Returns whether a layer runs as dot products on W as stored: few rows; deep ones would lose digits. */
 export const isDense = (rows: number, depth: number): boolean => rows < 8 && depth <= 1024;
 
-/** Bytes from one row of a matrix to the next, and from one column to the next. */
-const rowStep = ({ transposed, columns }: Matrix): number => (transposed ? 4 : 4 * columns);
-const columnStep = ({ transposed, rows }: Matrix): number => (transposed ? 4 * rows : 4);
+/** A matrix in memory: its address, and the bytes from one row and from one column to the next. */
+interface Placed {
+  readonly at: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly rowStep: number;
+  readonly columnStep: number;
+}
 
-/** `workspace` gives the address of at least as many floats; `long` another, for products of great depth. */
-export function gemmOf(
-  { kernels, address }: Pick<SimdBackend, "kernels" | "address">,
-  workspace: (floats: number) => number,
-  long: (floats: number) => number,
-): Backend["gemm"] {
-  /** Addresses by matrix: to ask three buffers for theirs at each product costs 5 % of acting for 16 rows. */
-  const known = new WeakMap<Matrix, number>();
-  const addressOf = (x: Matrix): number => {
-    const at = address(x.data);
-    known.set(x, at);
-    return at;
+const place = (at: number, { rows, columns, transposed }: Matrix): Placed => ({
+  at,
+  rows,
+  columns,
+  rowStep: transposed ? 4 : 4 * columns,
+  columnStep: transposed ? 4 * rows : 4,
+});
+
+/** Returns `rows` rows and `columns` columns of x from [row, column] on. */
+const partOf = (x: Placed, [row, rows]: Range, [column, columns]: Range): Placed => ({
+  ...x,
+  at: x.at + row * x.rowStep + column * x.columnStep,
+  rows,
+  columns,
+});
+type Range = readonly [start: number, count: number];
+
+type Machine = Pick<SimdBackend, "kernels" | "address" | "workspace">;
+
+/** Returns `gemm`. `long` is a second workspace, for deep products. */
+export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] {
+  const { kernels, address } = k;
+  /** Matrices in memory: looking up three addresses per product costs 5 % of acting for 16 rows. */
+  const known = new WeakMap<Matrix, Placed>();
+  const placeOf = (x: Matrix): Placed => {
+    const placed = place(address(x.data), x);
+    known.set(x, placed);
+    return placed;
   };
-  return ({ y: to, a, b }, accumulate) => {
-    const y = known.get(to) ?? addressOf(to);
-    const aStart = known.get(a) ?? addressOf(a);
-    const bStart = known.get(b) ?? addressOf(b);
-    const { rows: m, columns: n } = to;
-    const depth = a.columns;
+  return (matrices, accumulate) => {
+    const y = known.get(matrices.y) ?? placeOf(matrices.y);
+    const a = known.get(matrices.a) ?? placeOf(matrices.a);
+    const b = known.get(matrices.b) ?? placeOf(matrices.b);
     const add = accumulate ? 1 : 0;
-    if (b.transposed && !a.transposed && isDense(m, depth)) {
-      kernels.dense(y, aStart, bStart, 0, m, n, depth, 0, add);
-      return;
-    }
-    if (depth <= longDepth) {
-      product(y, a, aStart, b, bStart, m, depth, add);
-      return;
-    }
-    const rows = Math.max(32, Math.floor(longRoom / n));
-    for (let row = 0; row < m; row += rows) {
-      const height = Math.min(rows, m - row);
-      const size = height * n;
-      const at = y + 4 * row * n;
+    if (matrices.b.transposed && !matrices.a.transposed && isDense(y.rows, a.columns))
+      kernels.dense(y.at, a.at, b.at, 0, y.rows, y.columns, a.columns, 0, add);
+    else if (a.columns <= longDepth) product(k, y.at, a, b, add);
+    else deep(y, a, b, add);
+  };
+
+  /** Computes y (+)= a·b in blocks of depth, which are added with compensation. */
+  function deep(y: Placed, a: Placed, b: Placed, add: number): void {
+    const rows = Math.max(32, Math.floor(longRoom / y.columns));
+    for (let row = 0; row < y.rows; row += rows) {
+      const height = Math.min(rows, y.rows - row);
+      const size = height * y.columns;
       const total = long(3 * size);
       const [lost, part] = [total + 4 * size, total + 8 * size];
       kernels.scale(total, total, 0, 2 * size);
-      for (let start = 0; start < depth; start += longDepth) {
-        const aAt = aStart + row * rowStep(a) + start * columnStep(a);
-        const block = Math.min(longDepth, depth - start);
-        product(part, a, aAt, b, bStart + start * rowStep(b), height, block, 0);
+      for (let start = 0; start < a.columns; start += longDepth) {
+        const block: Range = [start, Math.min(longDepth, a.columns - start)];
+        const ofA = partOf(a, [row, height], block);
+        product(k, part, ofA, partOf(b, block, [0, b.columns]), 0);
         kernels.addCompensated(total, lost, part, size);
       }
-      if (accumulate) kernels.accumulate(at, total, size);
+      const at = y.at + row * y.rowStep;
+      if (add !== 0) kernels.accumulate(at, total, size);
       else kernels.scale(at, total, 1, size);
     }
-  };
+  }
+}
 
-  /** The product of `m` rows of a, from address aAt on, and `depth` rows of b, from bAt on. */
-  function product(
-    y: number,
-    a: Matrix,
-    aAt: number,
-    b: Matrix,
-    bAt: number,
-    m: number,
-    depth: number,
-    add: number,
-  ): void {
-    const n = b.columns;
-    if (m >= 32 && n >= 64 && depth >= 192) {
-      packed(y, a, aAt, b, bAt, m, depth, add);
-      return;
+/** Computes y (+)= a·b; y is contiguous, from its address on. */
+function product(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
+  const { rows, columns: depth } = a;
+  const { columns: n } = b;
+  if (rows >= 32 && n >= 64 && depth >= 192) {
+    packed(k, y, a, b, add);
+    return;
+  }
+  const transposed = b.columnStep !== 4;
+  for (let start = 0; start < depth || start === 0; start += directBlock) {
+    const block = Math.min(directBlock, depth - start);
+    let from = b.at + start * b.rowStep;
+    let fromRow = b.rowStep;
+    if (transposed) {
+      fromRow = 4 * ((n + 3) & ~3);
+      const to = k.workspace((fromRow >> 2) * block);
+      k.kernels.transpose(to, fromRow, from, b.columnStep, n, block);
+      from = to;
     }
-    const [aRow, aStep, bStep, bColumn] = [rowStep(a), columnStep(a), rowStep(b), columnStep(b)];
-    for (let start = 0; start < depth || start === 0; start += directBlock) {
-      const block = Math.min(directBlock, depth - start);
-      let from = bAt + start * bStep;
-      let fromRow = bStep;
-      if (b.transposed) {
-        fromRow = 4 * ((n + 3) & ~3);
-        const to = workspace((fromRow >> 2) * block);
-        kernels.transpose(to, fromRow, from, bColumn, n, block);
-        from = to;
-      }
-      const more = start > 0 ? 1 : add;
-      kernels.gemm(y, 4 * n, aAt + start * aStep, aRow, aStep, from, fromRow, m, n, block, more);
+    const more = start > 0 ? 1 : add;
+    const aAt = a.at + start * a.columnStep;
+    k.kernels.gemm(y, 4 * n, aAt, a.rowStep, a.columnStep, from, fromRow, rows, n, block, more);
+  }
+}
+
+/** Computes y (+)= a·b from panels of both, which are copied per block of depth and rows. */
+function packed(k: Machine, y: number, a: Placed, b: Placed, accumulate: number): void {
+  const { kernels } = k;
+  const { rows, columns: depth } = a;
+  const { columns: n } = b;
+  const yRow = 4 * n;
+  const columnPanels = n >> 3;
+  const wholeRows = rows & ~3;
+  const space = k.workspace(depthBlock * (n + 8) + rowBlock * depthBlock);
+  const aSpace = space + 4 * depthBlock * (n + 8);
+  for (let start = 0; start < depth; start += depthBlock) {
+    const block = Math.min(depthBlock, depth - start);
+    const add = start > 0 ? 1 : accumulate;
+    const aBlock = a.at + start * a.columnStep;
+    const bBlock = b.at + start * b.rowStep;
+    packB(k, space, bBlock, b, block);
+    for (let row = 0; row < wholeRows; row += rowBlock) {
+      const rowPanels = Math.min(rowBlock, wholeRows - row) >> 2;
+      kernels.packA(aSpace, aBlock + row * a.rowStep, a.rowStep, a.columnStep, rowPanels, block);
+      kernels.gemmPacked(y + row * yRow, yRow, aSpace, space, rowPanels, columnPanels, block, add);
+    }
+    // what the tiles leave out: the last rows of whole panels, all rows of the last columns
+    for (let j = 0; j < n; j += 8) {
+      const width = Math.min(8, n - j);
+      const row = width < 8 ? 0 : wholeRows;
+      if (row === rows) continue;
+      const inPlace = width < 8 && b.columnStep === 4;
+      const from = inPlace ? bBlock + 4 * j : space + 4 * j * block;
+      const fromRow = inPlace ? b.rowStep : panelRow;
+      const to = y + row * yRow + 4 * j;
+      const aRest = aBlock + row * a.rowStep;
+      const rest = rows - row;
+      kernels.gemm(
+        to,
+        yRow,
+        aRest,
+        a.rowStep,
+        a.columnStep,
+        from,
+        fromRow,
+        rest,
+        width,
+        block,
+        add,
+      );
     }
   }
+}
 
-  function packed(
-    y: number,
-    a: Matrix,
-    aAt: number,
-    b: Matrix,
-    bAt: number,
-    m: number,
-    depth: number,
-    accumulate: number,
-  ): void {
-    const n = b.columns;
-    const yRow = 4 * n;
-    const [aRow, aStep, bStep, bColumn] = [rowStep(a), columnStep(a), rowStep(b), columnStep(b)];
-    const wholeColumns = n & ~7;
-    const wholeRows = m & ~3;
-    const space = workspace(depthBlock * (n + 8) + rowBlock * depthBlock);
-    const aSpace = space + 4 * depthBlock * (n + 8);
-    for (let start = 0; start < depth; start += depthBlock) {
-      const block = Math.min(depthBlock, depth - start);
-      const add = start > 0 ? 1 : accumulate;
-      const aBlock = aAt + start * aStep;
-      const bBlock = bAt + start * bStep;
-      if (!b.transposed) kernels.packB(space, bBlock, bStep, wholeColumns >> 3, block);
-      else {
-        for (let j = 0; j < n; j += 8) {
-          const to = space + 4 * j * block;
-          kernels.transpose(to, panelRow, bBlock + j * bColumn, bColumn, Math.min(8, n - j), block);
-        }
-      }
-      for (let row = 0; row < wholeRows; row += rowBlock) {
-        const rowPanels = Math.min(rowBlock, wholeRows - row) >> 2;
-        kernels.packA(aSpace, aBlock + row * aRow, aRow, aStep, rowPanels, block);
-        const to = y + row * yRow;
-        kernels.gemmPacked(to, yRow, aSpace, space, rowPanels, wholeColumns >> 3, block, add);
-      }
-      // what the tiles leave out: the last rows of whole panels, all rows of the last columns
-      for (let j = 0; j < n; j += 8) {
-        const width = Math.min(8, n - j);
-        const row = width < 8 ? 0 : wholeRows;
-        if (row === m) continue;
-        const own = width < 8 && !b.transposed;
-        const from = own ? bBlock + 4 * j : space + 4 * j * block;
-        const fromRow = own ? bStep : panelRow;
-        const to = y + row * yRow + 4 * j;
-        const aRest = aBlock + row * aRow;
-        kernels.gemm(to, yRow, aRest, aRow, aStep, from, fromRow, m - row, width, block, add);
-      }
+/** Copies a block of b, from `at` on, to panels of eight columns; if transposed, the last columns too. */
+function packB({ kernels }: Machine, space: number, at: number, b: Placed, block: number): void {
+  const { columns: n, rowStep, columnStep } = b;
+  if (columnStep === 4) kernels.packB(space, at, rowStep, n >> 3, block);
+  else
+    for (let j = 0; j < n; j += 8) {
+      const to = space + 4 * j * block;
+      kernels.transpose(to, panelRow, at + j * columnStep, columnStep, Math.min(8, n - j), block);
     }
-  }
 }

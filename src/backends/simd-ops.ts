@@ -1,6 +1,6 @@
 /**
- * The ops that the SIMD backend runs in kernels. Addresses are computed when a slot is recorded, so a call passes
- * numbers only. An op, or a use of one, that is not here runs in its own loops.
+ * The ops that the SIMD backend runs in kernels. Addresses are computed when a slot is recorded, so that a call
+ * passes numbers only. Ops, and uses of ops, that are not here run in their own loops.
  */
 import { type Compiled, type Floats, matrix } from "../core/backend.ts";
 import type { AnyOp, RunOf } from "../core/op.ts";
@@ -38,7 +38,7 @@ export function compileOp(k: SimdBackend, op: object, run: never): Compiled | nu
   }
 }
 
-/** y = f(x) with dx += dy·slope(kept), kept being y or x. */
+/** Compiles y = f(x) with dx += dy·slope(kept), where `kept` is y or x. */
 const map =
   (name: string, keeps: "y" | "x" = "y"): Compile<RunOf<typeof tanhOp>> =>
   (k, run) => {
@@ -106,7 +106,7 @@ const dropout: Compile<RunOf<typeof dropoutOp>> = (k, run) => {
   };
 };
 
-/** Softmax and log-softmax along a last axis. */
+/** Compiles softmax and log-softmax along the last axis. */
 const rows =
   (name: string): Compile<RunOf<typeof softmaxOp>> =>
   (k, run) => {
@@ -124,7 +124,7 @@ const rows =
     };
   };
 
-/** Rows after which sums over rows are added with compensation: float32 sums of more lose digits. */
+/** The most rows of a plain float32 sum over rows; sums of more are added with compensation. */
 const rowBlock = 256;
 
 type LayerNormRun = RunOf<typeof layerNormOp>;
@@ -137,7 +137,7 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   const { n } = run.plan;
   const count = run.y.length / n;
   const { eps } = run;
-  const perElement = 1 / n; // here: a number computed per call is boxed
+  const perElement = 1 / n; // computed here, because a number computed per call is boxed
   const grad = (dw: number, db: number, row: number, rows: number): void => {
     const [at, dAt, sAt] = [x + 4 * row * n, 4 * row * n, stats + 8 * row];
     kernels.layerNormGrad(dx + dAt, dw, db, dy + dAt, at, weight, sAt, rows, n, perElement);
@@ -160,7 +160,7 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   };
 };
 
-/** A vector summed in blocks: `next` gives the address for one more block's sums, `finish` adds all to `to`. */
+/** A vector summed in blocks: `next` returns the address for a block's sums, `finish` adds the total to `to`. */
 function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n: number) {
   const [total, lost, part] = [alloc(n), alloc(n), alloc(n)];
   const add = (): void =>
@@ -174,7 +174,7 @@ function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n:
     finish(): void {
       add();
       k.kernels.accumulate(to, k.address(total), n);
-      for (const x of [total, lost, part]) x.fill(0); // for the next backward
+      for (const x of [total, lost, part]) x.fill(0); // ready for the next backward
     },
   };
 }
@@ -212,7 +212,7 @@ const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
   };
 };
 
-/** Rows from which on a gradient summed in float32 would lose digits if all indices were equal. */
+/** Gradients of more rows are summed in float64: if all indices were equal, float32 would lose digits. */
 const longRows = 256;
 
 /** Rows of an embedding. */
@@ -236,7 +236,7 @@ const indexSelect: Compile<IndexRun> = (k, run) => {
   };
 };
 
-/** The gates' functions a vector at a time; what is left is sums and products, as the op's own loops have them. */
+/** Computes the gates' functions in vectors, and the rest, sums and products, as the op's own loops do. */
 const lstmCell: Compile<RunOf<typeof lstmOp>> = (k, run, alloc) => {
   const { kernels, address } = k;
   const { y, gates, c, saved, plan: hidden } = run;

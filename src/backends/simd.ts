@@ -1,7 +1,7 @@
 /**
  * The fast backend: WebAssembly SIMD kernels, assembled from TypeScript when first used, on one memory of
- * fixed size. What it has no kernel for runs in the ops' own loops on the same buffers. Sums are in
- * float32, so last bits differ from `loops`; on every engine they are the same, unless `fast`.
+ * fixed size. Ops without a kernel run in their own loops on the same buffers. Sums are in float32, so last
+ * bits differ from `loops`; they are the same on every engine, unless `fast`.
  */
 import type { Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
@@ -15,24 +15,24 @@ import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.ts"
 export type { SimdBackend } from "./simd-backend.ts";
 
 export interface SimdOptions {
-  /** Bytes of memory, fixed. Default 256 MiB, of which the machine spends only what is used. */
+  /** The fixed size of memory in bytes. Default 256 MiB, of which the machine commits only what is used. */
   readonly memory?: number;
-  /** Multiply and add in one rounding where the machine can: faster, and its own last bits. Default false. */
+  /** Multiplies and adds with one rounding where the machine supports it: faster, other last bits. Default false. */
   readonly fast?: boolean;
-  /** The compiled kernels, where a runtime forbids compiling from bytes: of `pigrad emit-wasm`. */
+  /** The compiled kernels of `pigrad emit-wasm`, for runtimes that forbid compiling from bytes. */
   readonly module?: WasmModule;
-  /** Another thread's memory, or true for one that threads can share. */
+  /** Another thread's memory, or true for a new one that threads can share. */
   readonly shared?: boolean;
 }
 
-/** Whether this machine runs the kernels; with `fast`, whether it runs those. */
+/** Returns whether this machine runs the kernels; with `fast`, whether it runs the fast ones. */
 export function simdAvailable({ fast = false } = {}): boolean {
   return webAssembly()?.validate(kernelBytes({ fast })) ?? false;
 }
 
 const modules = new Map<string, WasmModule>();
 
-/** The compiled kernels for these options, made once. */
+/** Returns the compiled kernels for these options, compiled once. */
 function compiled(options: KernelOptions): WasmModule {
   const key = JSON.stringify(options);
   const known = modules.get(key);
@@ -57,7 +57,9 @@ function instantiate(module: WasmModule, memory: WasmMemory): Kernels {
   try {
     return new wasm.Instance(module, { env: { memory } }).exports as Kernels;
   } catch (error) {
-    throw new UsageError(`simd: want the module of emit-wasm for this memory: ${String(error)}`);
+    throw new UsageError(
+      `simd: expected the module of emit-wasm for this memory: ${String(error)}`,
+    );
   }
 }
 
@@ -80,28 +82,20 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     live: () => memory.live,
     alloc: (size) => memory.alloc(size),
     free: (buffer) => memory.free(buffer),
-    gemm: gemmOf({ kernels, address }, workspace, growing(memory, 16)),
+    gemm: gemmOf({ kernels, address, workspace }, growing(memory, 16)),
     compile: (op, run) => compileOp(k, op, run),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
-    adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep) {
-      // through memory: a number passed to a kernel from here would be boxed
-      numbers[0] = beta1;
-      numbers[1] = 1 - beta1;
-      numbers[2] = beta2;
-      numbers[3] = 1 - beta2;
-      numbers[4] = rate;
-      numbers[5] = rootScale;
-      numbers[6] = eps;
-      numbers[7] = l2;
-      numbers[8] = keep;
+    adam({ data, grad, state: [m, v] }, given) {
+      numbers.set(given); // through memory: a number passed to a kernel from here would be boxed
       const at = address(numbers);
-      kernels.adam(address(w), address(grad), address(m), address(v), w.length, at);
+      kernels.adam(address(data), address(grad), address(m), address(v), data.length, at);
     },
     logSums: (sums, x, rows) =>
       void kernels.logSums(address(sums), address(x), rows, x.length / rows),
-    accumulateExp: (dx, x, sums, weight, from, by, rows) => {
-      const w = address(weight) + 4 * from;
+    accumulateExp: (dx, x, sums, weight, by) => {
+      const rows = weight.length;
+      const w = address(weight);
       kernels.accumulateExp(address(dx), address(x), address(sums), w, by, rows, x.length / rows);
     },
     keep(keep, random, limit) {
@@ -115,7 +109,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
   return k;
 }
 
-/** Room that grows by doubling: gives the address of at least as many floats, whatever they hold. */
+/** Returns a function that gives the address of at least `floats` floats of undefined content; grows by doubling. */
 function growing(memory: Memory, initial: number): (floats: number) => number {
   let space = memory.alloc(initial);
   return (floats) => {
@@ -123,7 +117,7 @@ function growing(memory: Memory, initial: number): (floats: number) => number {
     let length = space.length;
     while (length < floats) length *= 2;
     const { length: before } = space;
-    memory.free(space); // first, so that the larger one may take its place
+    memory.free(space); // first, so that the larger one may reuse its room
     try {
       space = memory.alloc(length);
     } catch (error) {
@@ -135,9 +129,9 @@ function growing(memory: Memory, initial: number): (floats: number) => number {
 }
 
 /**
- * What `build` makes on a backend with just the memory that takes. It runs twice, first on a trial backend
- * with `options`' memory, whose use is the second one's size: so it runs a whole step, which is when tapes
- * and workspace take theirs.
+ * Returns what `build` makes, on a backend with just the memory that it needs. Calls `build` twice: first on a
+ * trial backend with `options`' memory, whose use gives the second backend's size. So `build` must run a whole
+ * step, in which tapes and workspace allocate.
  */
 export function simdFor<T>(build: (k: SimdBackend) => T, options: SimdOptions = {}): T {
   const trial = simd(options);

@@ -1,4 +1,4 @@
-/** The part of WebAssembly's JavaScript interface that is used here: the types of ES2022 leave it out. */
+/** The part of WebAssembly's JavaScript interface that is used here, which ES2022's types lack. */
 export interface WasmMemory {
   readonly buffer: ArrayBuffer;
 }
@@ -18,6 +18,6 @@ interface WebAssemblyApi {
   validate(bytes: Uint8Array): boolean;
 }
 
-/** undefined where the runtime has none. */
+/** Returns the runtime's WebAssembly, or undefined without one. */
 export const webAssembly = (): WebAssemblyApi | undefined =>
   (globalThis as { WebAssembly?: WebAssemblyApi }).WebAssembly;

@@ -4,7 +4,7 @@ import type { Random } from "./random.ts";
 /** A flat array of numbers. Float64Array is for gradient checks and exact oracles. */
 export type Floats = Float32Array | Float64Array;
 
-/** A matrix [rows, columns] as it is multiplied: row-major, or where `transposed` stored as [columns, rows]. */
+/** A matrix [rows, columns], stored row-major; where `transposed`, stored as [columns, rows]. */
 export interface Matrix {
   readonly data: Floats;
   readonly rows: number;
@@ -17,11 +17,11 @@ export const matrix = (
   columns: number,
   transposed = false,
 ): Matrix => ({ data, rows, columns, transposed });
-/** The transpose of the same numbers in place. */
+/** Returns the transpose as a view of the same numbers. */
 export const transpose = ({ data, rows, columns, transposed }: Matrix): Matrix =>
   matrix(data, columns, rows, !transposed);
 
-/** y = a·b, made when a slot is recorded; y is not transposed. */
+/** The operands of y = a·b, made when a slot is recorded; y is not transposed. */
 export interface Product {
   readonly y: Matrix;
   readonly a: Matrix;
@@ -30,54 +30,44 @@ export interface Product {
 
 export interface Backend {
   readonly name: string;
-  /** A zeroed buffer of `size` elements that this backend's kernels can address. */
+  /** Returns a zeroed buffer of `size` elements that this backend's kernels can address. */
   alloc(size: number): Floats;
   /** Gives a buffer back for reuse. */
   free(buffer: Floats): void;
-  /** y = a·b, or y += a·b where `accumulate`. */
+  /** Computes y = a·b, or y += a·b where `accumulate`. */
   gemm(product: Product, accumulate: boolean): void;
 
-  // ---- Optional: where a backend lacks one, the loops beside the call run.
+  // ---- Optional: where a backend lacks one, the caller's own loop runs.
 
   /** Returns kernels for an op whose slot is being recorded (`Run` in op.ts), or null for the op's own loops. */
   compile?(op: object, run: never): Compiled | null;
-  /** Σ x² */
+  /** Returns Σ x². */
   sumOfSquares?(x: Floats): number;
-  /** x ·= by */
+  /** Multiplies x by `by` in place. */
   scale?(x: Floats, by: number): void;
-  /** One step of Adam over a flat run; optim/adam.ts has its formula. May clear the gradient. */
-  adam?(
-    w: Floats,
-    grad: Floats,
-    m: Floats,
-    v: Floats,
-    beta1: number,
-    beta2: number,
-    rate: number,
-    rootScale: number,
-    eps: number,
-    l2: number,
-    keep: number,
-  ): void;
-  /** The largest number of each row of x [rows, n], and ln Σ exp(x − that): two numbers a row. */
+  /**
+   * Takes one Adam step on flat arrays; optim/adam.ts has the formula. `numbers` are β₁, 1 − β₁, β₂, 1 − β₂, rate,
+   * rootScale, eps, l2 and keep. May clear the gradient.
+   */
+  adam?(run: AdamRun, numbers: Floats): void;
+  /** Writes each row's maximum and ln Σ exp(x − maximum) to `sums` [rows, 2], for x [rows, n]. */
   logSums?(sums: Floats, x: Floats, rows: number): void;
-  /** dx += by·weight[from + row]·exp(x − both sums[row]) for each row of x, one weight a row. */
-  accumulateExp?(
-    dx: Floats,
-    x: Floats,
-    sums: Floats,
-    weight: Floats,
-    from: number,
-    by: number,
-    rows: number,
-  ): void;
-  /** keep[i] = 0 where the next 32 random bits are below `limit`, else 1. */
+  /** Adds by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */
+  accumulateExp?(dx: Floats, x: Floats, sums: Floats, weight: Floats, by: number): void;
+  /** Sets keep[i] to 0 where the next 32 random bits are below `limit`, else to 1. */
   keep?(keep: Floats, random: Random, limit: number): void;
 }
 
-/** Forward and backward of one slot, given the op's run. */
+/** Parameters of an Adam step with their gradients, and `state`, the running means m and v. */
+export interface AdamRun {
+  readonly data: Floats;
+  readonly grad: Floats;
+  readonly state: readonly Floats[];
+}
+
+/** The forward and backward functions of one slot, called with the op's run. */
 export interface Compiled {
-  /** Buffers of its own, freed when the slot is dropped. */
+  /** The slot's own buffers, freed when the slot is dropped. */
   readonly buffers?: readonly Floats[];
   forward?(run: never): void;
   backward?(run: never): void;

@@ -1,11 +1,11 @@
 /**
- * The checks of arguments that public functions share. Each names the function, what it expected and what
- * came, once per call and never per element, unless it says so.
+ * The argument checks that public functions share. An error names the function, what it expected and what it
+ * got. A check runs once per call and not per element, unless its comment says so.
  */
 import { ShapeError } from "./errors.ts";
 import { type Shape, sameShape, show } from "./tensor.ts";
 
-/** Bounds of a number; both are inclusive, and absent bounds admit everything but NaN. */
+/** Inclusive bounds of a number; without bounds, everything but NaN is allowed. */
 export interface Bounds {
   readonly min?: number;
   readonly max?: number;
@@ -43,7 +43,7 @@ export function checkRank(where: string, name: string, x: Shaped, rank: number):
   }
 }
 
-/** Throws RangeError unless `x` is a number within the bounds; NaN never is. */
+/** Throws RangeError unless `x` is a number within the bounds. Always throws for NaN. */
 export function checkNumber(where: string, name: string, x: number, bounds: Bounds = {}): void {
   const { min = -Infinity, max = Infinity } = bounds;
   if (typeof x !== "number" || !(x >= min && x <= max)) {
@@ -67,7 +67,7 @@ export function checkInteger(where: string, name: string, x: number, bounds: Bou
   checkNumber(where, name, x, bounds);
 }
 
-/** Throws RangeError unless every entry is a whole number within the bounds: a check per element. */
+/** Throws RangeError unless every entry is a whole number within the bounds. Checks each element. */
 export function checkIntegers(
   where: string,
   name: string,
@@ -94,7 +94,7 @@ const words = (min: number, max: number): string => {
   return max < Infinity ? `≤ ${max}` : "to be a number";
 };
 
-/** A value in few words, for messages. */
+/** Describes a value in a few words, for messages. */
 export function kindOf(x: unknown): string {
   if (typeof x === "number" || x === null || x === undefined) return String(x);
   const length = (x as { length?: unknown }).length;

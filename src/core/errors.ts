@@ -1,6 +1,6 @@
 /** The typed errors of the core. Numbers out of range throw the built-in RangeError. */
 
-/** Shapes or lengths that do not fit; the message names the function, what it wants and what it got. */
+/** Shapes or lengths that do not fit. The message names the function, what it expected and what it got. */
 export class ShapeError extends Error {
   override readonly name = "ShapeError";
 }
@@ -10,22 +10,22 @@ export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
-/** Bytes that are not what their format demands. */
+/** Bytes that violate their format. */
 export class FormatError extends Error {
   override readonly name = "FormatError";
 }
 
-/** A choice with nothing allowed: every action of a row is masked. */
+/** A choice without an allowed action: a whole row is masked out. */
 export class MaskError extends Error {
   override readonly name = "MaskError";
 }
 
-/** A setting, option or name that is not allowed; the message says what is. */
+/** A setting, option or name that is not allowed. The message says what is allowed. */
 export class SettingError extends Error {
   override readonly name = "SettingError";
 }
 
-/** A name that is none of those known, which a caller may search for what was meant. */
+/** An unknown name. Holds the known names, so that a caller can suggest the nearest. */
 export class UnknownNameError extends SettingError {
   readonly given: string;
   readonly known: readonly string[];
@@ -36,7 +36,7 @@ export class UnknownNameError extends SettingError {
   }
 }
 
-/** An environment that breaks its contract, or was used against it. */
+/** An environment that breaks its contract, or a call that breaks the environment's contract. */
 export class EnvError extends Error {
   override readonly name = "EnvError";
 }
@@ -46,7 +46,7 @@ export class NumericError extends Error {
   override readonly name = "NumericError";
 }
 
-/** A fixed memory without room for what was asked; the message says how much. */
+/** A fixed memory without room for an allocation. The message says how much room is left. */
 export class MemoryError extends Error {
   override readonly name = "MemoryError";
 }

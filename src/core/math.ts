@@ -1,24 +1,24 @@
 /**
- * The transcendental functions, made of + − × ÷, √ and powers of two, so that every engine gives the
- * same bits: the built-in ones differ in the last. Float64 in and out; rounded to float32 each is
- * within 1 ulp over the whole range. The errors stated below, in ulps of float64, are the largest that
- * 400 000 inputs a function showed against 48 digits; tests/core/math.test.ts watches over them.
+ * The transcendental functions, built from + − × ÷, √ and powers of two, so that every engine gives the
+ * same bits; the built-in ones differ in the last bit. Float64 in and out; rounded to float32 each is
+ * within 1 ulp over the whole range. The errors stated below, in ulps of float64, are the largest over
+ * 400,000 inputs per function against 48 digits; tests/core/math.test.ts checks them.
  */
 export { cos, sin } from "./trig.ts";
 
-/** x·x. What x ** 2 gives differs between engines in the last bit. */
+/** x·x. The last bit of x ** 2 differs between engines. */
 export const square = (x: number): number => x * x;
 
 // ---- exponents
 
-// A float64 and its two halves, to read exponents. `high` is the half with the exponent.
+// A float64 and its two 32-bit halves, to read exponents. `high` is the half with the exponent.
 const float = new Float64Array(1);
 const words = new Uint32Array(float.buffer);
 float[0] = 1;
 const high = words[1] !== 0 ? 1 : 0;
 
-// 2ᵏ for −540 ≤ k ≤ 512, at k + 540. Larger exponents take two factors, since 2¹⁰²⁴ and 2⁻¹⁰⁷⁵ are
-// no float64s; as the first product is exact, the result is rounded once, subnormal or not.
+// 2ᵏ for −540 ≤ k ≤ 512, at index k + 540. Larger exponents take two factors, because 2¹⁰²⁴ and 2⁻¹⁰⁷⁵
+// are not float64s. The first product is exact, so the result is rounded once, subnormal or not.
 const powers = new Float64Array(1053);
 powers[540] = 1;
 for (let k = 1; k <= 540; k++) powers[540 - k] = powers[541 - k] / 2;
@@ -30,7 +30,7 @@ function scale(y: number, k: number): number {
   return y * powers[540 + half] * powers[540 + k - half];
 }
 
-/** k of x = 2ᵏ·m, m from √½ to √2, for a normal x > 0. The sum carries when m's bits are above √2's. */
+/** Returns k of x = 2ᵏ·m, m from √½ to √2, for a normal x > 0. The sum carries when m's bits are above √2's. */
 function exponent(x: number): number {
   float[0] = x;
   return ((words[high] + 0x95f62) >>> 20) - 1023;
@@ -40,9 +40,9 @@ function exponent(x: number): number {
 const ln2High = 0.6931471803691238;
 const ln2Low = 1.9082149292705877e-10;
 
-// ---- the exponential and its kin
+// ---- exponentials
 
-/** eʳ − 1 − r for |r| < 0.36: the Taylor series to r¹³, cosh's part and sinh's part side by side. */
+/** eʳ − 1 − r for |r| < 0.36: the Taylor series to r¹³, its even and odd terms summed separately. */
 function bend(r: number): number {
   const z = r * r;
   const even =
@@ -66,7 +66,7 @@ function expOfSum(sum: number, y: number): number {
 /** eˣ; see `expOfSum`. Within 0.9 ulp. */
 export const exp = (x: number): number => expOfSum(x, 0);
 
-/** eˣ − 1 = (2ᵏ − 1) + 2ᵏ·(eʳ − 1), r as in eˣ, so that nothing is lost near 0. Within 1.7 ulp. */
+/** eˣ − 1 = (2ᵏ − 1) + 2ᵏ·(eʳ − 1), r as in eˣ, so that no digits are lost near 0. Within 1.7 ulp. */
 export function expm1(x: number): number {
   if (!(x > -38)) return x < 0 ? -1 : x;
   if (x > 37 || x === 0) return x === 0 ? x : exp(x);
@@ -86,17 +86,17 @@ export function tanh(x: number): number {
   return x > 0 ? y : x < 0 ? -y : x;
 }
 
-/** σ(x) = 1/(1 + e⁻ˣ), from the side where e does not overflow. Within 2.2 ulp. */
+/** σ(x) = 1/(1 + e⁻ˣ), in the form whose exponential does not overflow. Within 2.2 ulp. */
 export function sigmoid(x: number): number {
   const e = exp(-Math.abs(x));
   return x < 0 ? e / (1 + e) : 1 / (1 + e);
 }
 
-// ---- the logarithm and its kin
+// ---- logarithms
 
 /**
  * ln(1 + f) for 1 + f from √½ to √2. With s = f/(2 + f) it is 2·artanh s = 2s + s·(2s²/3 + 2s⁴/5 + …)
- * to s²¹, and 2s = f − s·f keeps the digits of f. Even and odd powers of s² go side by side.
+ * to s²¹, and 2s = f − s·f keeps the digits of f. Even and odd powers of s² are summed separately.
  */
 function logNearOne(f: number): number {
   const s = f / (2 + f);
@@ -117,7 +117,7 @@ export function log(x: number): number {
   return k * ln2High + (logNearOne(scale(x, -k) - 1) + k * ln2Low);
 }
 
-/** ln(1 + x), near 0 without forming 1 + x, else mending what 1 + x has rounded. Within 1.6 ulp. */
+/** ln(1 + x). Near 0 without forming 1 + x, elsewhere corrected for the rounding of 1 + x. Within 1.6 ulp. */
 export function log1p(x: number): number {
   if (x > -0.29 && x < 0.41) return x === 0 ? x : logNearOne(x);
   if (x === Infinity) return x;
@@ -140,22 +140,22 @@ export const logSigmoid = (x: number): number => Math.min(x, 0) - log1p(exp(-Mat
 
 // ---- powers
 
-/** x to its first 26 bits, so that products of two such are exact (Veltkamp). For |x| < 2⁹⁹⁶. */
+/** Returns the first 26 bits of x, so that products of two such numbers are exact (Veltkamp). For |x| < 2⁹⁹⁶. */
 function firstHalf(x: number): number {
   const c = x * 134217729;
   return c - (c - x);
 }
 
-// ⅓ in two parts, the first of 26 bits.
+// ⅓ as a sum of two numbers, the first of 26 bits.
 const thirdHigh = 0.3333333283662796;
 const thirdLow = 4.967053731282552e-9;
 
-/** ln x in two parts. */
+/** ln x as a sum of two numbers. */
 const twoParts = /* @__PURE__ */ new Float64Array(2);
 
 /**
- * Writes ln x for a normal x, rounded, to to[0], and what the rounding cut off to to[1]. The two are good to 2⁻⁶⁴:
- * k·ln 2 + 2·artanh s as in `log`, with s and the first two terms, s + s³/3, carried in two parts.
+ * Writes ln x for a normal x, rounded, to to[0], and its rounding error to to[1]. Their sum is exact to 2⁻⁶⁴:
+ * k·ln 2 + 2·artanh s as in `log`, with s and the first two terms, s + s³/3, each held as a sum of two numbers.
  */
 function logInTwo(x: number, shift: number, to: Float64Array): void {
   const exponentOfX = exponent(x);
@@ -185,7 +185,7 @@ function logInTwo(x: number, shift: number, to: Float64Array): void {
   to[1] = sumRest - (y - sum);
 }
 
-/** aʸ = e^(y·ln a) for finite a > 0, with ln a and the product in two parts. */
+/** aʸ = e^(y·ln a) for finite a > 0, with ln a and the product each held as a sum of two numbers. */
 function powPositive(a: number, y: number): number {
   if (a === 1) return 1;
   if (Math.abs(y) > 2 ** 64) return a > 1 === y > 0 ? Infinity : 0;
@@ -197,14 +197,14 @@ function powPositive(a: number, y: number): number {
   const y1 = firstHalf(y);
   const x2 = x - x1;
   const y2 = y - y1;
-  const rest = x1 * y1 - product + x1 * y2 + x2 * y1 + x2 * y2; // what the product's rounding cut off
-  const inRange = Math.abs(product) < 746; // beyond, the rest no longer matters
+  const rest = x1 * y1 - product + x1 * y2 + x2 * y1 + x2 * y2; // the product's rounding error
+  const inRange = Math.abs(product) < 746; // outside, the rest has no effect
   return expOfSum(product, inRange ? rest + y * twoParts[1] : 0);
 }
 
 /**
- * xʸ. Within 0.9 ulp; exact where xʸ is a float64. Special cases as IEEE 754 has them, which is
- * Math.pow but for 1^NaN and (±1)^±∞: they are 1.
+ * xʸ. Within 0.9 ulp; exact where xʸ is a float64. Special cases follow IEEE 754. They differ from
+ * Math.pow in 1^NaN and (±1)^±∞, which are 1.
  */
 export function pow(x: number, y: number): number {
   if (y === 0 || x === 1) return 1;
@@ -226,8 +226,8 @@ export function pow(x: number, y: number): number {
 // ---- the error function
 
 /**
- * erf x. Below 1: x + x·P(x²). From 1 to 6: 1 − e^(−x²)·Q((x − 3)/(x + 3)). P and Q are interpolated at
- * Chebyshev's points, to 1e-17. Within 1.4 ulp.
+ * erf x. Below 1: x + x·P(x²). From 1 to 6: 1 − e^(−x²)·Q((x − 3)/(x + 3)). P and Q interpolate at
+ * Chebyshev points, with an error of 1e-17. Within 1.4 ulp.
  */
 export function erf(x: number): number {
   const a = Math.abs(x);

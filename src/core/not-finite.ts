@@ -1,4 +1,4 @@
-/** Finds where a run first met NaN or Infinity. It reads every number: for the message of an error. */
+/** Finds where a run first met NaN or Infinity. Reads every number, so it is for error messages only. */
 import type { Floats } from "./backend.ts";
 import { inputsOf } from "./slot.ts";
 import type { Tape } from "./tape.ts";
@@ -7,8 +7,8 @@ import { show } from "./tensor.ts";
 const bad = (x: Floats | null): boolean => x?.some((v) => !Number.isFinite(v)) ?? false;
 
 /**
- * Names the first op of the tape's last run with NaN or Infinity in an input or its result, or else the last one with
- * such a gradient; null where all is finite.
+ * Returns the first op of the tape's last run with NaN or Infinity in an input or its result, else the last op with
+ * such a gradient, by name; null if everything is finite.
  */
 export function firstNotFinite(tape: Tape): string | null {
   const slots = tape.lastRun();

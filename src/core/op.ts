@@ -1,6 +1,6 @@
 /**
- * A differentiable operation, written with names. An op declares what its inputs and numbers are called; a tape binds
- * the names to buffers once, when it records a slot, and passes the same object to every run.
+ * A differentiable operation, written with names. An op names its inputs and numbers; a tape binds the names to
+ * buffers once, when it records a slot, and passes the same object to every run.
  *
  *   const tanhOp: Op<"x"> = {
  *     name: "tanh",
@@ -12,7 +12,7 @@
 import type { Backend, Floats } from "./backend.ts";
 import type { Shape, Tensor } from "./tensor.ts";
 
-/** Types of an op besides its inputs: names of numbers, the settings, the results of `plan` and `bind`. */
+/** The types of an op besides its inputs: names of numbers, settings, results of `plan` and `bind`. */
 export interface Has {
   readonly numbers?: string;
   readonly set?: unknown;
@@ -31,11 +31,11 @@ export type Call<I extends string = never, H extends Has = object> = {
   readonly [key in Needed<I>]: Shape;
 } & { readonly [key in Optional<I>]: Shape | null } & { readonly [key in NumbersOf<H>]: number } & {
   readonly set: TypeOf<H, "set">;
-  /** The inputs that were given as a list. */
+  /** The inputs given as a list. */
   readonly list: readonly Tensor[];
 };
 
-/** Forward's view of a slot: the output y, each input x with its gradient dx (null where none is wanted), each number. */
+/** Forward's view of a slot: the output y, each input x with its gradient dx (null if it has none), each number. */
 export type Run<I extends string = never, H extends Has = object> = {
   readonly [key in Needed<I>]: Floats;
 } & { readonly [key in Optional<I>]: Floats | null } & {
@@ -58,19 +58,19 @@ export type GradRun<I extends string = never, H extends Has = object> = Run<I, H
 
 export interface Op<I extends string = never, H extends Has = object> {
   readonly name: string;
-  /** Names of the inputs, in the order of `apply`, other than those of `Run`; "mask?" names one that may be left out. */
+  /** The names of the inputs, in the order of `apply`. They may not be names of `Run`; "mask?" may be left out. */
   readonly inputs: readonly I[];
-  /** Names of up to two numbers. */
+  /** The names of up to two numbers. */
   readonly numbers?: readonly NumbersOf<H>[];
-  /** Returns the output's shape; by default it is the first input's. Called, like `saves` and `plan`, at recording only. */
+  /** Returns the output's shape; by default the first input's. Called, like `saves` and `plan`, at recording only. */
   shape?(call: Call<I, H>): Shape;
   /** Returns how many numbers forward saves for backward. */
   saves?(call: Call<I, H>, shape: Shape): number;
   /** Returns what forward and backward need beyond numbers: sizes, index maps. */
   plan?(call: Call<I, H>, shape: Shape): TypeOf<H, "plan">;
-  /** Returns what forward and backward need that is made of buffers, such as matrix views; called last at recording. */
+  /** Returns views of buffers, such as matrices, that forward and backward use; called last at recording. */
   bind?(run: Run<I, H>): TypeOf<H, "bound">;
-  /** The output is the first input's own buffer from this element on: nothing to compute, nothing to add. */
+  /** Returns the element of the first input's buffer at which the output begins: the output is a view of it. */
   view?(call: Call<I, H>): number;
   /** Writes y. */
   forward?(run: Run<I, H>): void;
@@ -78,7 +78,7 @@ export interface Op<I extends string = never, H extends Has = object> {
   backward?(run: GradRun<I, H>): void;
 }
 
-/** An op of any names: only the op itself knows what its calls and runs hold. */
+/** An op with any names; only the op itself knows the types of its calls and runs. */
 export interface AnyOp {
   readonly name: string;
   readonly inputs: readonly string[];

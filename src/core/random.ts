@@ -1,14 +1,14 @@
 /**
  * The only source of randomness: Threefry-2×32 with 20 rounds (Salmon et al. 2011, "Parallel random
  * numbers: as easy as 1, 2, 3"). A block of two words is a pure function of a key and a counter, so the
- * state is five numbers, and a split is a new key.
+ * state is five numbers and a split is a new key.
  */
 import { FormatError } from "./errors.ts";
 import { cos, log, sin } from "./math.ts";
 
 /**
- * Threefry-2×32 with 20 rounds: writes the two words that key and counter give. A round is a sum, a
- * rotation and an xor; keys are added after every fourth, with the count of such additions.
+ * Writes the two words of Threefry-2×32 with 20 rounds for a key and a counter. A round is a sum, a
+ * rotation and an xor; after every fourth round, key words and the number of such additions are added.
  */
 export function threefry2x32(
   key0: number,
@@ -17,7 +17,7 @@ export function threefry2x32(
   counter1: number,
   out: Uint32Array,
 ): void {
-  let a = key0 | 0; // the three words of the key, which take turns
+  let a = key0 | 0; // the three words of the key, used in rotation
   let b = key1 | 0;
   let c = a ^ b ^ 0x1bd11bda;
   let x = (counter0 + a) | 0;
@@ -44,8 +44,8 @@ export function threefry2x32(
 }
 
 /**
- * Draws count from counter [0, 0] up to 2⁵³; splits count apart from them, with the top bit set. So no
- * block is both, and a child's key is nothing its parent ever draws.
+ * Draws use counters from [0, 0] up to 2⁵³; splits use counters with the top bit set. So no block serves
+ * both, and a parent never draws its child's key.
  */
 const splitDomain = 0x80000000;
 
@@ -54,7 +54,7 @@ type Numbers = { readonly length: number; [i: number]: number };
 
 export class Random {
   private readonly words = new Uint32Array(2);
-  /** @internal The key, for who makes blocks elsewhere; see `take`. */
+  /** @internal The key, for callers that generate blocks themselves; see `take`. */
   key0 = 0;
   key1 = 0;
   private drawn = 0; // blocks drawn
@@ -64,36 +64,36 @@ export class Random {
   /** Seeds are whole numbers from 0 to 2⁵³ − 1. */
   constructor(seed: number) {
     if (!Number.isSafeInteger(seed) || seed < 0) {
-      throw new RangeError(`seed: want a whole number from 0 to 2^53 - 1, got ${seed}`);
+      throw new RangeError(`seed: expected a whole number from 0 to 2^53 - 1, got ${seed}`);
     }
     this.key0 = Math.floor(seed / 2 ** 32);
     this.key1 = seed >>> 0;
   }
 
-  /** An independent generator. Splitting does not change what this one draws. */
+  /** Returns an independent generator. Splitting does not change what this one draws. */
   split(): Random {
     const child = new Random(0);
     const n = this.splits++;
     threefry2x32(this.key0, this.key1, splitDomain + Math.floor(n / 2 ** 32), n >>> 0, this.words);
     child.key0 = this.words[0];
     child.key1 = this.words[1];
-    if (this.half === 1) this.block(this.drawn - 1); // the words of the block at hand come back
+    if (this.half === 1) this.block(this.drawn - 1); // restores the words of the current block
     return child;
   }
 
-  /** The whole state, as numbers that JSON keeps. */
+  /** Returns the whole state, as numbers that JSON preserves. */
   save(): number[] {
     return [this.key0, this.key1, this.drawn, this.splits, this.half];
   }
 
-  /** A generator in the state that `save` gave; throws as `restore` does. */
+  /** Returns a generator in the state that `save` returned. Throws like `restore`. */
   static from(saved: readonly number[]): Random {
     const random = new Random(0);
     random.restore(saved);
     return random;
   }
 
-  /** Goes on where `save` was called. Throws FormatError for anything else, and changes nothing then. */
+  /** Resumes from what `save` returned. Throws FormatError for anything else, and then changes nothing. */
   restore(saved: readonly number[]): void {
     const valid =
       Array.isArray(saved) &&
@@ -103,7 +103,7 @@ export class Random {
       saved[4] <= Math.min(1, saved[2]);
     if (!valid) {
       throw new FormatError(
-        `random: want five whole numbers as state, got ${JSON.stringify(saved)}`,
+        `random: expected five whole numbers as state, got ${JSON.stringify(saved)}`,
       );
     }
     [this.key0, this.key1, this.drawn, this.splits, this.half] = saved;
@@ -114,7 +114,7 @@ export class Random {
     threefry2x32(this.key0, this.key1, Math.floor(n / 2 ** 32), n >>> 0, this.words);
   }
 
-  /** 32 random bits, 0 to 2³² − 1. */
+  /** Returns 32 random bits, 0 to 2³² − 1. */
   bits(): number {
     if (this.half === 1) {
       this.half = 0;
@@ -126,8 +126,8 @@ export class Random {
   }
 
   /**
-   * @internal Leaves the next `blocks` to a caller that makes them itself, with a counter of 32 bits: returns the
-   * first one's, or −1, and leaves none, in the middle of a block or where counters are longer.
+   * @internal Reserves the next `blocks` for a caller that generates them with a counter of 32 bits. Returns the
+   * first counter; or −1, reserving none, in the middle of a block or where counters are longer.
    */
   take(blocks: number): number {
     const first = this.drawn;
@@ -136,30 +136,30 @@ export class Random {
     return first;
   }
 
-  /** Uniform in [0, 1), all 53 bits random. */
+  /** Returns a uniform number in [0, 1), all 53 bits random. */
   uniform(): number {
     const high = this.bits() >>> 5;
     return (high * 2 ** 26 + (this.bits() >>> 6)) * 2 ** -53;
   }
 
-  /** Mean 0, deviation 1: Box & Muller 1958, one of the pair, so that no spare needs saving. */
+  /** Returns a standard normal number: Box & Muller 1958, one of the pair, so that no spare needs saving. */
   normal(): number {
     const radius = Math.sqrt(-2 * log(1 - this.uniform()));
     return radius * cos(2 * Math.PI * this.uniform());
   }
 
-  /** Whole, 0 to n − 1, each equally likely; n up to 2³². */
+  /** Returns a whole number from 0 to n − 1, each equally likely; n up to 2³². */
   below(n: number): number {
     if (!(Number.isInteger(n) && n >= 1 && n <= 2 ** 32)) {
-      throw new RangeError(`below: want a whole number from 1 to 2^32, got ${n}`);
+      throw new RangeError(`below: expected a whole number from 1 to 2^32, got ${n}`);
     }
-    const fair = 2 ** 32 - (2 ** 32 % n); // bits from here on would favor small results
+    const fair = 2 ** 32 - (2 ** 32 % n); // larger bits would favor small results
     let bits = this.bits();
     while (bits >= fair) bits = this.bits();
     return bits % n;
   }
 
-  /** The smallest k with u < p₀ + … + pₖ, for n probabilities from `start`; never one of 0. */
+  /** Returns the smallest k with u < p₀ + … + pₖ, for n probabilities from `start`; pₖ is never 0. */
   categorical(
     probabilities: ArrayLike<number>,
     start = 0,
@@ -167,26 +167,26 @@ export class Random {
   ): number {
     const u = this.uniform();
     let total = 0;
-    let last = -1; // the last that could be drawn, for a u above the rounded total
+    let last = -1; // the last with p > 0, for a u above the rounded total
     for (let k = 0; k < n; k++) {
       const p = probabilities[start + k];
       if (p === 0) continue;
-      if (!(p > 0)) throw new RangeError(`categorical: want probabilities, got ${p} at ${k}`);
+      if (!(p > 0)) throw new RangeError(`categorical: expected probabilities, got ${p} at ${k}`);
       total += p;
       if (u < total) return k;
       last = k;
     }
-    if (last < 0) throw new RangeError("categorical: want a probability above 0, got none");
+    if (last < 0) throw new RangeError("categorical: expected a probability above 0, got none");
     return last;
   }
 
-  /** Standard Gumbel: −ln(−ln u), u the middle of one of 2⁵² parts of (0, 1). */
+  /** Returns a standard Gumbel number: −ln(−ln u), u the middle of one of 2⁵² parts of (0, 1). */
   gumbel(): number {
     const high = this.bits() >>> 6;
     return -log(-log((high * 2 ** 26 + (this.bits() >>> 6) + 0.5) * 2 ** -52));
   }
 
-  /** Puts the elements in random order (Fisher & Yates). */
+  /** Shuffles the elements (Fisher & Yates). */
   shuffle(array: Numbers): void {
     for (let i = array.length - 1; i > 0; i--) {
       const j = this.below(i + 1);
@@ -196,7 +196,7 @@ export class Random {
     }
   }
 
-  /** Uniform numbers in [0, 1), as `uniform` draws them; in float32 one that would round to 1 is the last below. */
+  /** Writes uniform numbers in [0, 1), as `uniform` draws them; float32 rounds to the last below 1 at most. */
   fillUniform(out: Numbers): void {
     for (let i = 0; i < out.length; i++) {
       out[i] = this.uniform();
@@ -204,7 +204,7 @@ export class Random {
     }
   }
 
-  /** Normal numbers, two from each pair of uniforms: faster than `normal`, and not its numbers. */
+  /** Writes normal numbers, two per pair of uniforms: faster than `normal`, and other numbers. */
   fillNormal(out: Numbers): void {
     for (let i = 0; i < out.length; i += 2) {
       const radius = Math.sqrt(-2 * log(1 - this.uniform()));

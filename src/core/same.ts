@@ -1,6 +1,6 @@
 /** Equality checks that decide whether a slot can be reused. */
 
-/** The same entries, by identity. */
+/** Returns whether both lists have the same entries, by identity. */
 export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;
@@ -10,7 +10,7 @@ export function sameList(a: readonly unknown[], b: readonly unknown[]): boolean 
 
 const isObject = (x: unknown): x is object => typeof x === "object" && x !== null;
 
-/** Equal settings: one object, or records and lists with equal entries. */
+/** Returns whether settings are equal: one object, or records and lists with equal entries. */
 export function same(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (!isObject(a) || !isObject(b)) return false;
@@ -26,7 +26,7 @@ export function same(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** Copies settings, so that the caller cannot change a slot's. A frozen flat object is kept: it compares by identity. */
+/** Copies settings, so that the caller cannot change a slot's. Frozen flat objects are compared by identity, not copied. */
 export function copy(settings: unknown): unknown {
   if (!isObject(settings)) return settings;
   if (Object.isFrozen(settings) && !Object.values(settings).some(isObject)) return settings;

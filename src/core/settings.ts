@@ -1,14 +1,14 @@
-/** Settings as data: one table gives the type, the defaults, the checks and the help of each. */
+/** Settings as data: one table gives each setting's type, default, check and help. */
 import { SettingError, UnknownNameError } from "./errors.ts";
 import { brief } from "./printable.ts";
 
 export interface Setting<T> {
   readonly initial: T;
-  /** One line of help. */
+  /** The help text, one line. */
   readonly about: string;
-  /** What is allowed, in words. */
+  /** Allowed values, in words. */
   readonly allowed: string;
-  /** The value that a text or a value means, or undefined where it is not allowed. */
+  /** Returns the value that a text or a value stands for, or undefined where it is not allowed. */
   readonly read: (given: unknown) => T | undefined;
 }
 export type Settings = Readonly<Record<string, Setting<unknown>>>;
@@ -87,7 +87,7 @@ export function flag(initial: boolean, about: string): Setting<boolean> {
   };
 }
 
-/** Any text, such as a file's name. */
+/** Any text, such as a file name. */
 export const text = (initial: string, about: string): Setting<string> => ({
   initial,
   about,
@@ -97,7 +97,7 @@ export const text = (initial: string, about: string): Setting<string> => ({
 
 const mostSizes = 64;
 
-/** Sizes separated by commas, as 64,64; none for an empty text. */
+/** Sizes separated by commas, such as 64,64; none for an empty text. */
 export function sizes(initial: readonly number[], about: string): Setting<readonly number[]> {
   return {
     initial,
@@ -120,7 +120,7 @@ export function sizes(initial: readonly number[], about: string): Setting<readon
   };
 }
 
-/** Numbers separated by commas, as 0,0.5,1. */
+/** Numbers separated by commas, such as 0,0.5,1. */
 export function reals(initial: readonly number[], about: string): Setting<readonly number[]> {
   return {
     initial,
@@ -134,7 +134,7 @@ export function reals(initial: readonly number[], about: string): Setting<readon
   };
 }
 
-/** The error of a name that is none of those known. `place`: " for …", or nothing; `elsewhere`: why a name does not fit here. */
+/** Returns the error for an unknown name. `place`: " for …" or empty; `elsewhere`: why a name does not fit here. */
 export function unknownName(
   kind: string,
   name: string,
@@ -148,7 +148,7 @@ export function unknownName(
     : new UnknownNameError(`unknown ${kind} ${brief(name)}; ${allowed}`, name, known);
 }
 
-/** A refused value in quotes, for messages; a list by its entries. */
+/** Returns a refused value in quotes, for messages; a list by its entries. */
 const quoted = (value: unknown): string =>
   Array.isArray(value)
     ? `[${value
@@ -157,7 +157,7 @@ const quoted = (value: unknown): string =>
         .join(", ")}]`
     : `"${brief(value).replaceAll('"', "")}"`;
 
-/** The table's defaults, with `given` over them. Throws SettingError that names what is allowed. */
+/** Validates `given` and fills in the table's defaults. Throws SettingError that names what is allowed. */
 export function settle<S extends Settings>(
   table: S,
   given: Readonly<Record<string, unknown>> = {},
@@ -170,7 +170,9 @@ export function settle<S extends Settings>(
     }
     const read = table[name].read(value);
     if (read === undefined) {
-      throw new SettingError(`setting ${name}: want ${table[name].allowed}, got ${quoted(value)}`);
+      throw new SettingError(
+        `setting ${name}: expected ${table[name].allowed}, got ${quoted(value)}`,
+      );
     }
     values[name] = read;
   }

@@ -1,4 +1,4 @@
-/** A slot of a tape: one op's output with all that its forward and backward need, made once and run many times. */
+/** A slot of a tape: one op's output and all that its forward and backward need, recorded once and run many times. */
 import type { Backend, Compiled, Floats } from "./backend.ts";
 import { UsageError } from "./errors.ts";
 import type { AnyOp, RunOf } from "./op.ts";
@@ -39,7 +39,7 @@ export interface Slot extends Tensor {
 /** Values under the names that an op gave them. */
 type Names = Record<string, unknown>;
 
-/** All inputs of a call, in the order in which ops name them. */
+/** Returns all inputs of a call, in the order in which ops name them. */
 export const inputsOf = ({ a, b, c, list }: Positions): readonly Tensor[] => [a, b, c, ...list];
 
 /** Returns a call's shapes and numbers, and the buffers of its inputs, by the op's names. */
@@ -60,7 +60,7 @@ function namesOf(op: AnyOp, { p, q, set, list }: Positions, tensors: readonly Te
   return { call: call as never, buffers };
 }
 
-/** Makes a slot. If that throws, for example out of memory, the buffers it allocated are freed. */
+/** Makes a slot. If that throws, for example when memory is full, its buffers are freed. */
 export function record(
   tape: SlotOwner,
   k: Backend,
@@ -107,11 +107,11 @@ export function record(
     throw error;
   }
   allocated.push(...(code.buffers ?? []));
-  // one literal of all fields: put together by spreads, the engine would be slow to read it
+  // one literal of all fields: objects made by spreads are slower to read
   return { op, called, tape, index, backend: k, shape, data, grad, saved, allocated, run, code };
 }
 
-/** Throws UsageError for an input that a tape cannot read: of another backend, another tape, or an earlier run. */
+/** Throws UsageError for an input of another backend, of another tape, or of an earlier run. */
 export function admit(tape: SlotOwner, k: Backend, op: AnyOp, tensor: Tensor): void {
   if (tensor === NONE) return;
   if (tensor.backend !== k) {
@@ -123,13 +123,13 @@ export function admit(tape: SlotOwner, k: Backend, op: AnyOp, tensor: Tensor): v
   throw new UsageError(`${op.name}: an input is of ${from}; copy its data into an input`);
 }
 
-/** Throws UsageError for a tensor whose tape has run again or dropped it: its buffer holds other numbers now. */
+/** Throws UsageError for a tensor whose tape has run again or dropped it; its buffer then holds other numbers. */
 export function checkLive(where: string, tensor: Tensor): void {
   if ("tape" in tensor && !(tensor as Slot).tape.holds(tensor))
     throw new UsageError(`${where}: expected tensors of their tape's last run, got an earlier one`);
 }
 
-/** Returns the run of `op` that made `tensor`. Throws UsageError unless `op` made it in its tape's last run. */
+/** Returns the run of `op` that made `tensor`. Throws UsageError unless that was in the tape's last run. */
 export function runOf<O extends AnyOp>(where: string, tensor: Tensor, op: O): RunOf<O> {
   checkLive(where, tensor);
   if ((tensor as Slot).op !== op) {

@@ -1,10 +1,10 @@
 /**
- * What can be saved and gone on from: a tree of numbers, lists of numbers and named parts. `io/state-file.ts`
- * writes one as a file.
+ * Checkpointable state: a tree of numbers, lists of numbers and named parts. `io/state-file.ts` writes one as
+ * a file.
  */
 import { FormatError } from "./errors.ts";
 
-/** A leaf is a number or a list of numbers; null stands for a part that is not there. */
+/** A leaf is a number or a list of numbers; null stands for an absent part. */
 export type State =
   | number
   | null
@@ -12,11 +12,11 @@ export type State =
   | { readonly [name: string]: State }
   | readonly State[];
 
-/** Something whose state can be saved, and gone on from. `restore` throws FormatError for another's. */
+/** A checkpointable object. `restore` throws FormatError for the state of another kind of object. */
 export interface Kept {
   save(): State;
   restore(state: State): void;
-  /** Goes on with other environments than were saved: takes what is not theirs. Absent: all of it. */
+  /** Resumes with other environments than were saved: restores what is not theirs. Absent: restores everything. */
   renew?(state: State): void;
 }
 
@@ -24,26 +24,28 @@ export const isNumbers = (state: unknown): state is ArrayLike<number> =>
   ArrayBuffer.isView(state) ||
   (Array.isArray(state) && state.every((x: unknown) => typeof x === "number"));
 
-/** A part of a state by name. Throws FormatError where it is missing. */
+/** Returns a part of a state by name. Throws FormatError if it is missing. */
 export function partOf(state: State, name: string): State {
   const part = (state as Record<string, State> | null)?.[name];
   if (part === undefined) throw new FormatError(`state: no "${name}"`);
   return part;
 }
 
-/** The numbers of a part. Throws FormatError where it is not a list of `length` numbers. */
+/** Returns the numbers of a part. Throws FormatError unless it is a list of `length` numbers. */
 export function numbersOf(state: State, name: string, length?: number): ArrayLike<number> {
   const part = partOf(state, name);
   if (!isNumbers(part) || (length !== undefined && part.length !== length)) {
     const got = isNumbers(part) ? part.length : "something else";
-    throw new FormatError(`state: want ${length ?? "a list of"} numbers as "${name}", got ${got}`);
+    throw new FormatError(
+      `state: expected ${length ?? "a list of"} numbers as "${name}", got ${got}`,
+    );
   }
   return part;
 }
 
-/** One number of a state. Throws FormatError where it is none. */
+/** Returns one number of a state. Throws FormatError for anything else. */
 export function numberOf(state: State, name: string): number {
   const part = partOf(state, name);
-  if (typeof part !== "number") throw new FormatError(`state: want a number as "${name}"`);
+  if (typeof part !== "number") throw new FormatError(`state: expected a number as "${name}"`);
   return part;
 }

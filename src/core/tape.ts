@@ -1,6 +1,6 @@
 /**
  * Reverse-mode autodiff on a replayable tape. Ops run eagerly, each in a numbered slot; on the next
- * run the same op on the same inputs reuses its slot and buffers, so only a first pass allocates.
+ * run the same op on the same inputs reuses its slot and buffers, so only the first run allocates.
  */
 import type { Backend } from "./backend.ts";
 import { UsageError } from "./errors.ts";
@@ -15,8 +15,8 @@ const runInside =
 let active: Tape | null = null;
 
 /**
- * Runs `op` now; its result goes into the next slot of the running tape. The op names the positions: `op.inputs` the
- * tensors a, b, c and `list`, `op.numbers` the numbers p and q.
+ * Runs `op` now; its result goes into the next slot of the running tape. `op.inputs` names the tensors a, b, c and
+ * `list`; `op.numbers` names p and q.
  */
 export function apply(
   op: AnyOp,
@@ -33,14 +33,14 @@ export function apply(
 }
 
 export interface TapeOptions {
-  /** false: no gradients, for acting and evaluation. Default true. */
+  /** Allocates gradients; false for acting and evaluation. Default true. */
   readonly grads?: boolean;
-  /** true: fill every slot with NaN before a run, so that a stale read shows. Default false. */
+  /** Fills every slot with NaN before a run, so that stale reads show. Default false. */
   readonly poison?: boolean;
 }
 
 export class Tape {
-  /** Slots ever made: flat in steady state, and a test holds it to that. */
+  /** The number of slots ever recorded: constant in steady state, which a test checks. */
   recorded = 0;
   private readonly k: Backend;
   private readonly grads: boolean;
@@ -48,7 +48,7 @@ export class Tape {
   private readonly slots: Slot[] = [];
   private length = 0; // slots used by the last run
   private running = false;
-  /** For each loss that was differentiated, the slots with a gradient that it depends on, last first. */
+  /** For each differentiated loss, the slots with a gradient that it depends on, last first. */
   private readonly paths = new Map<Slot, readonly Slot[]>();
 
   constructor(k: Backend, { grads = true, poison = false }: TapeOptions = {}) {
@@ -67,7 +67,7 @@ export class Tape {
     this.length = 0;
     try {
       const result = body();
-      if (result instanceof Promise) throw new UsageError("tape.run: want a synchronous body");
+      if (result instanceof Promise) throw new UsageError("tape.run: expected a synchronous body");
       return result;
     } finally {
       active = outer;
@@ -83,17 +83,23 @@ export class Tape {
 
   /**
    * Adds ∂loss/∂w to the grad of each parameter w that `loss` depends on. Visits only slots on a path from
-   * a parameter to the loss, so that a value that does not count cannot reach a gradient as 0·∞.
+   * a parameter to the loss, so that values outside these paths cannot reach a gradient as 0·∞.
    */
   backward(loss: Tensor): void {
-    if (!this.holds(loss)) throw new UsageError("backward: want a tensor of this tape's last run");
-    if (loss.grad === null) throw new UsageError("backward: no parameter is behind this loss");
+    if (!this.holds(loss))
+      throw new UsageError("backward: expected a tensor of this tape's last run");
+    if (loss.grad === null)
+      throw new UsageError(
+        "backward: expected a loss that depends on a parameter, got one that does not",
+      );
     if (loss.grad.length !== 1) {
-      throw new UsageError(`backward: want a loss of one element, got shape ${show(loss.shape)}`);
+      throw new UsageError(
+        `backward: expected a loss of one element, got shape ${show(loss.shape)}`,
+      );
     }
     const path = this.paths.get(loss) ?? this.pathTo(loss);
-    for (const { op, grad } of path) if (op.view === undefined) grad?.fill(0); // a view's is its input's
-    loss.grad[0] += 1; // a view of a parameter adds to what is there
+    for (const { op, grad } of path) if (op.view === undefined) grad?.fill(0); // a view's gradient is its input's
+    loss.grad[0] += 1; // a view of a parameter adds to its gradient
     for (const slot of path) slot.code.backward?.(slot.run);
   }
 
@@ -103,7 +109,7 @@ export class Tape {
     return index < this.length && this.slots[index] === tensor;
   }
 
-  /** The slots with a gradient that `loss` depends on, last first. A slot's inputs never change. */
+  /** Returns the slots with a gradient that `loss` depends on, last first. A slot's inputs never change. */
   private pathTo(loss: Slot): readonly Slot[] {
     const wanted = new Set<Tensor>([loss]);
     const path: Slot[] = [];
@@ -147,7 +153,7 @@ export class Tape {
     ) {
       const called = { a, b, c, p, q, set: copy(set), list: [...list] };
       for (const tensor of inputsOf(called)) admit(this, this.k, op, tensor);
-      this.drop(this.length); // later slots may read the one replaced
+      this.drop(this.length); // later slots may read the replaced one
       slot = record(this, this.k, this.length, op, called, this.grads);
       this.slots.push(slot);
       this.recorded++;

@@ -1,20 +1,20 @@
-/** Tensors that outlive a run: inputs that you fill, and parameters that an optimizer moves. */
+/** Tensors that outlive a run: inputs that the caller fills, and parameters that an optimizer changes. */
 import type { Backend, Floats } from "./backend.ts";
 import { ShapeError } from "./errors.ts";
 import { sameList } from "./same.ts";
 
 export type Shape = readonly number[];
 
-/** A row-major buffer with a shape. `grad` is null where no gradient is wanted. */
+/** A row-major buffer with a shape. `grad` is null for a tensor without a gradient. */
 export interface Tensor {
   readonly shape: Shape;
   readonly data: Floats;
   readonly grad: Floats | null;
-  /** Whose buffers these are; null for `NONE` only. */
+  /** The backend of these buffers; null for `NONE` only. */
   readonly backend: Backend | null;
 }
 
-/** The input that is not there. */
+/** Stands for an input that is left out. */
 export const NONE: Tensor = { shape: [0], data: new Float32Array(0), grad: null, backend: null };
 
 /** Returns `[tensor]`, cached per tensor so that replaying an op allocates nothing. */
@@ -25,12 +25,12 @@ export function listOf(tensor: Tensor): readonly Tensor[] {
 }
 const lists = new WeakMap<Tensor, readonly Tensor[]>();
 
-/** Number of elements of a shape; 1 for a scalar's []. Throws ShapeError on a bad size. */
+/** Returns the number of elements of a shape; 1 for a scalar's []. Throws ShapeError for a bad size. */
 export function sizeOf(shape: Shape): number {
   let size = 1;
   for (const n of shape) {
     if (!Number.isInteger(n) || n < 0) {
-      throw new ShapeError(`shape: want non-negative integers, got ${show(shape)}`);
+      throw new ShapeError(`shape: expected non-negative integers, got ${show(shape)}`);
     }
     size *= n;
   }
@@ -40,14 +40,14 @@ export function sizeOf(shape: Shape): number {
   return size;
 }
 
-/** A persistent tensor without a gradient, zeroed or holding `values`: fill `.data` before each run. */
+/** Returns a persistent tensor without a gradient, zeroed or holding `values`. Fill `.data` before each run. */
 export function input(k: Backend, shape: Shape, values?: ArrayLike<number>): Tensor {
   const data = k.alloc(sizeFor("input", shape, values));
   if (values !== undefined) data.set(values);
   return { shape: [...shape], data, grad: null, backend: k };
 }
 
-/** Several at once: all of them, or none where memory runs out. */
+/** Returns several inputs at once: all of them, or none if memory runs out. */
 export function inputs(k: Backend, shapes: readonly Shape[]): Tensor[] {
   const made: Tensor[] = [];
   try {
@@ -59,7 +59,7 @@ export function inputs(k: Backend, shapes: readonly Shape[]): Tensor[] {
   return made;
 }
 
-/** A tensor with a gradient that stands alone; models keep theirs together in `Parameters`. */
+/** Returns a single tensor with a gradient. Models hold theirs in `Parameters`. */
 export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): Parameter {
   const tensor = input(k, shape, values);
   try {
@@ -71,8 +71,8 @@ export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): 
 }
 
 /**
- * Gives the buffers of tensors made by `input` or `variable` back to their backend. They must not be used again;
- * what a tape made goes by `tape.drop()`.
+ * Frees the buffers of tensors made by `input` or `variable`. The tensors must not be used again. For tensors
+ * that a tape made, call `tape.drop()`.
  */
 export function free(...tensors: readonly Tensor[]): void {
   for (const { backend, data, grad } of tensors) {
@@ -95,8 +95,8 @@ export interface Region {
 }
 
 /**
- * The parameters of a model, by name. They lie side by side in few large regions, so that clipping
- * and optimizers run over flat arrays; each parameter is a view into its region.
+ * The parameters of a model, by name. They are contiguous in few large regions, so that clipping and
+ * optimizers run over flat arrays; each parameter is a view into its region.
  */
 export class Parameters {
   readonly backend: Backend;
@@ -105,16 +105,16 @@ export class Parameters {
   private readonly full: Region[] = [];
   private readonly byName = new Map<string, Parameter>();
   private room: Region | null = null;
-  private readonly rooms: Region[] = []; // whole, as they were allocated
+  private readonly rooms: Region[] = []; // at their full allocated size
   private used = 0;
 
-  /** `chunk` is the least number of elements a region is made with. */
+  /** `chunk` is the smallest size of a region, in elements. */
   constructor(backend: Backend, chunk = 65536) {
     this.backend = backend;
     this.chunk = chunk;
   }
 
-  /** A new parameter, zeroed or holding `values`. Its name must be new too. */
+  /** Adds a parameter, zeroed or holding `values`, under a new name. */
   add(name: string, shape: Shape, values?: ArrayLike<number>): Parameter {
     if (this.byName.has(name)) throw new ShapeError(`parameters: "${name}" exists already`);
     const size = sizeFor(name, shape, values);
@@ -139,7 +139,7 @@ export class Parameters {
     return this.byName.get(name);
   }
 
-  /** The regions, cut to what is in use. */
+  /** Returns the regions, cut to the part in use. */
   regions(): Region[] {
     const last = this.room === null ? [] : [cut(this.room, this.used)];
     return [...this.full, ...last];
@@ -154,7 +154,7 @@ export class Parameters {
     this.used = 0;
   }
 
-  /** Gives all buffers back: the parameters must not be used again. */
+  /** Frees all buffers; the parameters must not be used again. */
   free(): void {
     for (const { data, grad, backend } of this.rooms.splice(0)) {
       backend.free(data);
@@ -171,16 +171,18 @@ const cut = ({ data, grad, backend }: Region, end: number): Region => ({
   backend,
 });
 
-/** Returns the size of `shape`. Throws ShapeError unless `values`, where given, are so many. */
+/** Returns the size of `shape`. Throws ShapeError if `values` are given and their number differs. */
 function sizeFor(name: string, shape: Shape, values?: ArrayLike<number>): number {
   const size = sizeOf(shape);
   if (values !== undefined && values.length !== size) {
-    throw new ShapeError(`${name}: want ${size} values for ${show(shape)}, got ${values.length}`);
+    throw new ShapeError(
+      `${name}: expected ${size} values for ${show(shape)}, got ${values.length}`,
+    );
   }
   return size;
 }
 
 export const sameShape: (a: Shape, b: Shape) => boolean = sameList;
 
-/** "[2, 3]": how messages print a shape. */
+/** Returns a shape as messages print it: "[2, 3]". */
 export const show = (shape: Shape): string => `[${shape.join(", ")}]`;

@@ -1,4 +1,4 @@
-/** Returns what was thrown in words; code of other people may throw anything, null included. */
+/** Returns the message of a thrown value; foreign code may throw anything, including null. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error) return thrown.message;
   const message = (thrown as { message?: unknown } | null | undefined)?.message;
@@ -6,7 +6,7 @@ export function messageOf(thrown: unknown): string {
   return `thrown: ${textOf(thrown)}`;
 }
 
-/** Returns what was thrown as an Error: itself where it is one, or a new one that says what it was. */
+/** Returns a thrown Error as it is, and any other thrown value as a new Error that describes it. */
 export const errorOf = (thrown: unknown): Error =>
   thrown instanceof Error ? thrown : new Error(messageOf(thrown));
 

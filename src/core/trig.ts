@@ -1,13 +1,13 @@
 /** sin and cos: the argument reduced by multiples of π/2, then Taylor's series. */
 
-// π/2 in parts; the first two have 33 bits, so that n·part is exact for n < 2²⁰.
+// π/2 as a sum; the first two terms have 33 bits, so that n·term is exact for n < 2²⁰.
 const part1 = 1.5707963267341256;
 const part2 = 6.077100506303966e-11;
 const part3 = 2.0222662487959506e-21;
 const halfPi = 1.5707963267948966;
 const halfPiLow = 6.123233995736766e-17;
 
-// 2/π in digits of 24 bits: enough for any float64.
+// 2/π in digits of 24 bits, enough for any float64.
 const twoOverPi = [
   10680707, 7228996, 1387004, 2578385, 16069853, 12639074, 9804092, 4427841, 16666979, 11263675,
   12935607, 2387514, 4345298, 14681673, 3074569, 13734428, 16653803, 1880361, 10960616, 8533493,
@@ -16,10 +16,10 @@ const twoOverPi = [
   7677882, 13102053, 15825725, 473591, 9065106, 15363067, 6271263, 9264392, 5636912, 4652155,
 ];
 
-/** Written by `reduce`: the remainder r of x = n·π/2 + r, and the last two bits of n. */
+/** The results of `reduce`: the remainder r of x = n·π/2 + r, and the last two bits of n. */
 const reduced = /* @__PURE__ */ new Float64Array(2);
 
-/** Writes to `to` x − n·π/2 for the nearest n, |result| ≤ π/4 or a hair more, and n modulo 4. */
+/** Writes x − n·π/2 for the nearest n (at most slightly above π/4 in size) and n modulo 4 to `to`. */
 function reduce(x: number, to: Float64Array): void {
   if (Math.abs(x) > 1e6) {
     reduceLarge(x, to);
@@ -30,7 +30,7 @@ function reduce(x: number, to: Float64Array): void {
   to[1] = n & 3;
 }
 
-/** Adds so many quadrants, of either sign, to sum[0] modulo 4; sum[1] collects what the roundings cut off. */
+/** Adds `quadrants`, of either sign, to sum[0] modulo 4; sum[1] collects the rounding errors. */
 function add(quadrants: number, sum: Float64Array): void {
   const term = quadrants - 4 * Math.trunc(quadrants / 4);
   const next = sum[0] + term;
@@ -39,9 +39,9 @@ function add(quadrants: number, sum: Float64Array): void {
 }
 
 /**
- * Payne and Hanek's way: of |x|·2/π only the part below 4 matters. With |x| = m·2^(24e) the digits
- * before e − 2 give multiples of 4 only, and ten from there leave an error below 2⁻¹²⁰, whereas no
- * float64 comes closer to a multiple of π/2 than 2⁻⁶² of one.
+ * The method of Payne and Hanek: of |x|·2/π only the part below 4 matters. With |x| = m·2^(24e) the digits
+ * before e − 2 give multiples of 4 only. Ten digits from there leave an error below 2⁻¹²⁰, and no float64
+ * is closer to a multiple of π/2 than 2⁻⁶² of one.
  */
 function reduceLarge(x: number, to: Float64Array): void {
   let m = Math.abs(x);

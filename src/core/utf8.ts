@@ -19,7 +19,7 @@ export function encodeUtf8(text: string): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-/** Throws FormatError, with the byte's offset, on anything that is not well-formed UTF-8. */
+/** Decodes UTF-8. Throws FormatError, with the byte's offset, for bytes that are not well-formed. */
 export function decodeUtf8(bytes: Uint8Array): string {
   const parts: string[] = [];
   for (let i = 0; i < bytes.length; ) {
@@ -42,6 +42,6 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return parts.join("");
 }
 
-/** The text without the byte order mark that some editors put at its start. */
+/** Returns the text without a byte order mark at its start. */
 export const withoutMark = (text: string): string =>
   text.startsWith("\ufeff") ? text.slice(1) : text;

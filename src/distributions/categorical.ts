@@ -55,7 +55,7 @@ const logProbOp: Op<"x" | "action" | "mask?"> = {
     if (!dx) return;
     const n = x.length / dy.length;
     const kernel = mask === null && n >= 8 && backend.accumulateExp !== undefined;
-    if (kernel) backend.accumulateExp?.(dx, x, sums, dy, 0, -1, dy.length);
+    if (kernel) backend.accumulateExp?.(dx, x, sums, dy, -1);
     for (let row = 0; row < dy.length; row++) {
       if (dy[row] === 0) continue;
       if (!kernel) {

@@ -1,11 +1,11 @@
 /**
  * Acrobot-v1 of Gymnasium: Sutton 1996, "Generalization in reinforcement learning"; the equations are
  * those of Sutton & Barto's book. Two links hang from a pivot; a torque at the joint between them must
- * swing the tip one link's length above the pivot.
+ * swing the tip one link length above the pivot.
  *
  * State: both angles (0 hangs down; the second from the first) within ±π and their velocities, within
  * ±4π and ±9π. Observation: cosine and sine of each angle, then the velocities. Actions: torque −1, 0, 1.
- * Reward: −1 a step, 0 on the last. Terminates with the tip above the line; cut short after 500 steps.
+ * Reward: −1 per step, 0 on the last. Terminates with the tip above the line; truncated after 500 steps.
  * Starts: each number uniform in ±0.1.
  */
 import type { Floats } from "../core/backend.ts";
@@ -19,11 +19,11 @@ export interface AcrobotOptions {
   readonly maxSteps?: number;
 }
 
-// Both links have length 1, mass 1 and moment of inertia 1, and their center halfway.
+// Both links have length 1, mass 1, moment of inertia 1 and their center of mass at the middle.
 const center = 0.5;
 const inertia = 1;
 const gravity = 9.8;
-const tau = 0.2; // seconds a step
+const tau = 0.2; // seconds per step
 const maxSpeed1 = 4 * Math.PI;
 const maxSpeed2 = 9 * Math.PI;
 const startBound = 0.1;
@@ -64,7 +64,7 @@ export class Acrobot extends Dynamics {
     this.reward = this.terminated ? 0 : -1;
   }
 
-  /** Runge & Kutta's fourth-order method, one step of tau. */
+  /** Integrates one step of tau by the fourth-order Runge–Kutta method. */
   private integrate(torque: number): void {
     const { state, point, k1, k2, k3, k4 } = this;
     slope(k1, state, torque);
@@ -98,7 +98,7 @@ export class Acrobot extends Dynamics {
   }
 }
 
-/** Writes the derivative of the state s by time. */
+/** Writes the time derivative of the state s. */
 function slope(out: Float64Array, s: Float64Array, torque: number): void {
   const angle1 = s[0];
   const angle2 = s[1];
@@ -123,7 +123,7 @@ function slope(out: Float64Array, s: Float64Array, torque: number): void {
   out[3] = acceleration2;
 }
 
-/** The same angle within ±π; it has turned a few times at most. */
+/** Wraps an angle to ±π; it is at most a few turns away. */
 function wrapped(angle: number): number {
   let x = angle;
   while (x > Math.PI) x -= 2 * Math.PI;

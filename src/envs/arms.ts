@@ -1,12 +1,12 @@
-/** Links that hang from a pivot, drawn as text and as a picture. */
+/** Draws links that hang from a pivot, as text and as a picture. */
 import { cos, sin } from "../core/math.ts";
 import { colors, type Mark, type Scene } from "./scene.ts";
 
 const rows = 13;
 const columns = 25;
-const dots = 5; // a link
+const dots = 5; // per link
 
-/** `angles` are of one link after another, each of length 1, from straight down, counterclockwise. */
+/** Draws links of length 1 as text. `angles` are the links' own, in order, counterclockwise from straight down. */
 export function drawArms(angles: readonly number[]): string {
   const grid = Array.from({ length: rows }, () => new Array<string>(columns).fill(" "));
   const scale = (rows - 1) / 2 / angles.length;
@@ -28,7 +28,7 @@ export function drawArms(angles: readonly number[]): string {
   return grid.map((row) => row.join("").trimEnd()).join("\n");
 }
 
-/** The same as a picture, with a line at `goal` lengths above the pivot where one is given. */
+/** Draws links as a picture, with a line at `goal` lengths above the pivot, if given. */
 export function armsScene(angles: readonly number[], goal: number | null = null): Scene {
   const size = 240;
   const scale = size / 2 / (angles.length + 0.3);

@@ -1,4 +1,4 @@
-/** A bandit: one state, one choice among arms, one reward drawn about the arm's mean. Every step ends it. */
+/** A bandit: one state, one choice among arms, a normal reward around the arm's mean. Every step terminates. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkFinite } from "../core/check.ts";
@@ -6,9 +6,9 @@ import { Dynamics, type Outcome, type Tabular } from "./env.ts";
 import { box, type Discrete, discrete } from "./space.ts";
 
 export interface BanditOptions {
-  /** Mean reward of each arm. Default 0, 0.25, 0.5, 0.75, 1. */
+  /** The mean reward of each arm. Default 0, 0.25, 0.5, 0.75, 1. */
   readonly means?: readonly number[];
-  /** Standard deviation of every arm's reward. Default 1. */
+  /** The standard deviation of every arm's reward. Default 1. */
   readonly deviation?: number;
 }
 

@@ -1,9 +1,9 @@
 /**
- * Blackjack-v1 of Gymnasium: Sutton & Barto, "Reinforcement learning", example 5.1. Draw cards, come
- * closer to 21 than the dealer, and not above.
+ * Blackjack-v1 of Gymnasium: Sutton & Barto, "Reinforcement learning", example 5.1. Draw cards to
+ * come closer to 21 than the dealer, but not above.
  *
  * Observation: the player's sum, the dealer's open card (ace 1), whether the player has an ace that
- * counts 11. Actions: 0 stick, 1 hit. Reward, at the end: 1 won, 0 drawn, −1 lost. Cards are 1 to 10, ten
+ * counts 11. Actions: 0 stick, 1 hit. Reward at the end: 1 won, 0 drawn, −1 lost. Cards are 1 to 10, ten
  * four times as often, from an endless deck; the dealer draws up to 17.
  */
 import type { Floats } from "../core/backend.ts";
@@ -11,13 +11,13 @@ import { Dynamics } from "./env.ts";
 import { box, discrete } from "./space.ts";
 
 export interface BlackjackOptions {
-  /** Sutton & Barto's rules: 21 from two cards beats all but the dealer's own. Default true. */
+  /** Sutton & Barto's rules: 21 from two cards wins unless the dealer has it too. Default true. */
   readonly sab?: boolean;
   /** Without `sab`: winning with 21 from two cards pays 1.5. Default false. */
   readonly natural?: boolean;
 }
 
-// Places in the state. A hand is its sum with aces as 1, whether it has an ace, and its cards.
+// Indices in the state. A hand is its sum with aces as 1, whether it has an ace, and its number of cards.
 const player = 0;
 const dealer = 3;
 const shown = 6;
@@ -36,7 +36,7 @@ export class Blackjack extends Dynamics {
   private readonly natural: boolean;
 
   constructor({ sab = true, natural = false }: BlackjackOptions = {}) {
-    super(20); // twenty aces on two of them are 22
+    super(20); // twenty aces after two aces sum to 22
     this.sab = sab;
     this.natural = natural;
   }
@@ -57,13 +57,13 @@ export class Blackjack extends Dynamics {
     } else {
       while (this.sum(dealer) < 17) this.draw(dealer);
       this.terminated = true;
-      this.reward = this.settled();
+      this.reward = this.payoff();
     }
     this.success = this.reward > 0;
   }
 
-  /** What the hands are worth to the player, who is not above 21. */
-  private settled(): number {
+  /** Returns the reward of a player who sticks with 21 or less. */
+  private payoff(): number {
     const natural = this.isNatural(player);
     if (this.sab && natural && !this.isNatural(dealer)) return 1;
     const theirs = this.sum(dealer) > 21 ? 0 : this.sum(dealer);

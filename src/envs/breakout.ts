@@ -3,20 +3,20 @@
  * arXiv:1903.03176, with rules of its own. A ball bounces between walls, bricks and a paddle.
  *
  * Observation: four planes of 10 × 10: paddle, ball, where the ball was, bricks. Actions: left, stay,
- * right; with probability `sticky` the last one is done again. Reward: 1 a brick. Terminates when the ball
- * passes the paddle; cut short after 1,000 steps. Starts: three full rows of bricks, the ball below them
- * in a random column, falling to a random side.
+ * right; with probability `sticky` the last one is repeated. Reward: 1 per brick. Terminates when the ball
+ * passes the paddle; truncated after 1,000 steps. Starts: three full rows of bricks, the ball below them
+ * in a random column, moving down to a random side.
  *
- * The ball moves one cell diagonally a step and turns at walls. At a brick it turns back, and takes the
- * brick; at the paddle it turns up, and to the side where the paddle was moving. A cleared wall comes back
- * when the paddle is next hit.
+ * The ball moves one cell diagonally per step and bounces off walls. At a brick it reverses and removes the
+ * brick; at the paddle it turns up, to the side where the paddle was moving. A cleared wall returns when the
+ * ball next hits the paddle.
  */
 import type { Floats } from "../core/backend.ts";
 import { Dynamics } from "./env.ts";
 import { box, discrete } from "./space.ts";
 
 export interface BreakoutOptions {
-  /** Probability that the action before is done again. Default 0.1. */
+  /** The probability that the previous action is repeated. Default 0.1. */
   readonly sticky?: number;
   readonly maxSteps?: number;
 }
@@ -28,7 +28,7 @@ const lastBrick = 4 * size - 1;
 const startRow = 5;
 const bottom = size - 1;
 
-// Places in the state.
+// Indices in the state.
 const paddle = 0;
 const row = 1;
 const column = 2;
@@ -37,7 +37,7 @@ const right = 4; // 1 or −1
 const trail = 5; // cell
 const action = 6; // the last one
 const left = 7; // bricks
-const bricks = 8; // one a cell from here
+const bricks = 8; // one per cell from here
 
 export class Breakout extends Dynamics {
   readonly observationSpace = box(0, 1, [4, size, size]);
@@ -48,7 +48,8 @@ export class Breakout extends Dynamics {
 
   constructor({ sticky = 0.1, maxSteps = 1000 }: BreakoutOptions = {}) {
     super(maxSteps);
-    if (!(sticky >= 0 && sticky <= 1)) throw new RangeError(`sticky: want 0 to 1, got ${sticky}`);
+    if (!(sticky >= 0 && sticky <= 1))
+      throw new RangeError(`sticky: expected 0 to 1, got ${sticky}`);
     this.sticky = sticky;
   }
 

@@ -3,8 +3,8 @@
  * difficult learning control problems". A pole stands on a cart; push the cart so that it stays up.
  *
  * Observation and state: cart position and velocity, pole angle (0 upright) and angular velocity.
- * Actions: 0 pushes left, 1 right. Reward: 1 a step. Terminates where the cart leaves ±2.4 or the pole
- * ±12°; cut short after 500 steps. Starts: each number uniform in ±0.05.
+ * Actions: 0 pushes left, 1 right. Reward: 1 per step. Terminates when the cart leaves ±2.4 or the pole
+ * ±12°; truncated after 500 steps. Starts: each number uniform in ±0.05.
  */
 import type { Floats } from "../core/backend.ts";
 import { cos, sin, square } from "../core/math.ts";
@@ -13,9 +13,9 @@ import { colors, type Scene } from "./scene.ts";
 import { type Box, box, discrete } from "./space.ts";
 
 export interface CartPoleOptions {
-  /** Reward 0 a step and −1 at the end, as in Sutton & Barto's book. Default false. */
+  /** Rewards 0 per step and −1 at the end, as in Sutton & Barto's book. Default false. */
   readonly suttonBartoReward?: boolean;
-  /** Observe the velocities too. Default true; without them, the past must be remembered. */
+  /** Observes the velocities too. Default true; without them a policy needs memory. */
   readonly velocities?: boolean;
   readonly maxSteps?: number;
 }
@@ -27,7 +27,7 @@ const totalMass = cartMass + poleMass;
 const halfLength = 0.5; // of the pole
 const poleMassLength = poleMass * halfLength;
 const force = 10;
-const tau = 0.02; // seconds a step
+const tau = 0.02; // seconds per step
 const maxAngle = (12 * 2 * Math.PI) / 360;
 const maxPosition = 2.4;
 const startBound = 0.05;
@@ -61,7 +61,7 @@ export class CartPole extends Dynamics {
     for (let i = 0; i < 4; i++) this.state[i] = startBound * (2 * this.random.uniform() - 1);
   }
 
-  /** Florian 2007, "Correct equations for the dynamics of the cart-pole system"; Euler's method. */
+  /** Takes an Euler step of Florian 2007, "Correct equations for the dynamics of the cart-pole system". */
   protected advance(actions: ArrayLike<number>, at: number): void {
     const { state } = this;
     const velocity = state[1];

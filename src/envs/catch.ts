@@ -26,7 +26,8 @@ export class Catch extends Dynamics {
 
   constructor({ rows = 10, columns = 5 }: CatchOptions = {}) {
     super(rows);
-    if (!(rows >= 2 && columns >= 1)) throw new RangeError("Catch: want rows ≥ 2 and columns ≥ 1");
+    if (!(rows >= 2 && columns >= 1))
+      throw new RangeError("Catch: expected rows ≥ 2 and columns ≥ 1");
     this.rows = rows;
     this.columns = columns;
     this.observationSpace = box(0, 1, [2, rows, columns]);

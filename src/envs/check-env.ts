@@ -1,23 +1,23 @@
-/** Holds an environment to its contract: spaces, seeds, episode ends, fresh observations. */
+/** Checks that an environment keeps its contract: spaces, seeds, episode ends, fresh observations. */
 import { EnvError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { type Action, Dynamics, type Env, type Reset, type Step } from "./env.ts";
 import type { Space } from "./space.ts";
 
 export interface CheckEnvOptions {
-  /** Random steps taken. Default 1,000. */
+  /** The number of random steps. Default 1,000. */
   readonly steps?: number;
   readonly seed?: number;
 }
 
 /**
- * Takes random steps and throws EnvError, saying what was wanted and what came, at the first fault:
- * an observation of the wrong length, outside its space or not finite; a reward that is no finite number;
- * ends that are not booleans, or both at once, or later than the step limit; an observation array used
- * again; the same seed giving another episode; a mask that is not of 0 and 1, allows nothing for one of several
- * choices, or is of actions without choices; an action outside the space, or a step after the end, that is let
- * through; of a `Dynamics`, a `save` that does not bring all back. For an environment in Gymnasium's shape:
- * `checkEnv(() => fromGymnasium(new Mine()))`, whose own errors come through.
+ * Takes random steps and throws EnvError, which says what was expected and what came, at the first fault:
+ * an observation of the wrong length, outside its space or not finite; a reward that is not a finite number;
+ * ends that are not booleans, or both at once, or later than the step limit; a reused observation array;
+ * different episodes for the same seed; a mask that is not of 0 and 1, allows nothing for one of several choices,
+ * or is for actions without choices; an accepted action outside the space, or step after the end; for a
+ * `Dynamics`, a `save` that loses state. For an environment in Gymnasium's shape, call
+ * `checkEnv(() => fromGymnasium(new Mine()))`, which passes on the environment's own errors.
  */
 export function checkEnv(make: () => Env, { steps = 1000, seed = 1 }: CheckEnvOptions = {}): void {
   const env = make();
@@ -46,7 +46,7 @@ function checkSpace(name: string, space: Space): void {
   }
 }
 
-/** A random walk, checked at each step, as a flat record to compare. */
+/** Takes random steps, checks each, and returns a flat record to compare. */
 function play(env: Env, steps: number, seed: number): number[] {
   const random = new Random(seed);
   const record: number[] = [];
@@ -58,10 +58,14 @@ function play(env: Env, steps: number, seed: number): number[] {
     const step = env.step(randomAction(env, random));
     checkStep(step, env, t);
     if (length >= maxSteps && !step.terminated && !step.truncated) {
-      throw new EnvError(`step ${t}: want the episode over after ${maxSteps} steps; it goes on`);
+      throw new EnvError(
+        `step ${t}: expected the episode to end after ${maxSteps} steps; it continues`,
+      );
     }
     if (step.observation === last) {
-      throw new EnvError(`step ${t}: want a fresh observation, got the array of the step before`);
+      throw new EnvError(
+        `step ${t}: expected a fresh observation, got the array of the step before`,
+      );
     }
     if (kept.some((x, i) => !Object.is(x, last[i]))) {
       throw new EnvError(`step ${t}: changed the observation that the step before returned`);
@@ -79,7 +83,7 @@ function play(env: Env, steps: number, seed: number): number[] {
 
 function checkReset(reset: Reset, env: Env): Float32Array {
   if (typeof reset !== "object" || reset === null || typeof reset.info !== "object") {
-    throw new EnvError("reset: want { observation, info }; fromGymnasium takes other forms");
+    throw new EnvError("reset: expected { observation, info }; fromGymnasium takes other forms");
   }
   checkObservation("reset", reset.observation, env.observationSpace);
   return reset.observation;
@@ -87,26 +91,26 @@ function checkReset(reset: Reset, env: Env): Float32Array {
 
 function checkStep(step: Step, env: Env, t: number): void {
   if (typeof step !== "object" || step === null || typeof step.info !== "object") {
-    throw new EnvError(`step ${t}: want { observation, reward, terminated, truncated, info }`);
+    throw new EnvError(`step ${t}: expected { observation, reward, terminated, truncated, info }`);
   }
   checkObservation(`step ${t}`, step.observation, env.observationSpace);
   if (typeof step.reward !== "number" || !Number.isFinite(step.reward)) {
-    throw new EnvError(`step ${t}: want a finite reward, got ${step.reward}`);
+    throw new EnvError(`step ${t}: expected a finite reward, got ${step.reward}`);
   }
   for (const end of ["terminated", "truncated"] as const) {
     if (typeof step[end] !== "boolean") {
-      throw new EnvError(`step ${t}: want ${end} to be true or false, got ${step[end]}`);
+      throw new EnvError(`step ${t}: expected ${end} to be true or false, got ${step[end]}`);
     }
   }
   if (step.terminated && step.truncated) {
-    throw new EnvError(`step ${t}: want terminated or truncated, got both`);
+    throw new EnvError(`step ${t}: expected terminated or truncated, got both`);
   }
 }
 
 function checkObservation(where: string, observation: Float32Array, space: Space): void {
   if (!(observation instanceof Float32Array) || observation.length !== space.size) {
     throw new EnvError(
-      `${where}: want an observation of ${space.size} float32 numbers, got ${describe(observation)}`,
+      `${where}: expected an observation of ${space.size} float32 numbers, got ${describe(observation)}`,
     );
   }
   const bad = observation.findIndex((x) => !Number.isFinite(x));
@@ -118,7 +122,7 @@ function checkObservation(where: string, observation: Float32Array, space: Space
 const describe = (x: unknown): string =>
   ArrayBuffer.isView(x) ? `${x.constructor.name}(${(x as Float32Array).length})` : typeof x;
 
-/** An action of the space that the mask, if there is one, allows. */
+/** Returns a random action that the mask, if any, allows. */
 function randomAction(env: Env, random: Random): Action {
   const { actionSpace: space } = env;
   const mask = env.mask === undefined ? undefined : checkedMask(env, choicesOf(space));
@@ -127,7 +131,7 @@ function randomAction(env: Env, random: Random): Action {
   return space.sample(random);
 }
 
-/** The choices that a mask may forbid, one number each. */
+/** Returns the number of options of each choice that a mask covers. */
 function choicesOf(space: Space): readonly number[] {
   if (space.kind === "discrete") return [space.n];
   if (space.kind === "multiDiscrete") return space.choices;
@@ -136,7 +140,7 @@ function choicesOf(space: Space): readonly number[] {
   );
 }
 
-/** The environment's mask of 0 and 1, written in its place alone, with a 1 for each choice. */
+/** Returns the environment's mask. Checks that it is of 0 and 1, has a 1 per choice and writes nowhere else. */
 function checkedMask(env: Env, choices: readonly number[]): Float32Array {
   const size = choices.reduce((sum, n) => sum + n, 0);
   const written = new Float32Array(size + 2).fill(2);
@@ -158,12 +162,12 @@ function same(what: string, a: number[], b: number[]): void {
   const at = a.findIndex((x, i) => !Object.is(x, b[i]));
   if (a.length !== b.length || at >= 0) {
     throw new EnvError(
-      `reset: want the same episodes for ${what}; number ${at} differs; draw all chance from a generator that the seed of reset seeds`,
+      `reset: expected the same episodes for ${what}; number ${at} differs; draw all chance from a generator that the seed of reset seeds`,
     );
   }
 }
 
-/** Steps that must throw. */
+/** Checks steps that must throw. */
 function checkRefusals(env: Env): void {
   const random = new Random(3);
   for (const action of actionsOutside(env.actionSpace)) {
@@ -172,7 +176,7 @@ function checkRefusals(env: Env): void {
   }
   const { observation } = env.reset({ seed: 3 });
   if (observation === env.reset({ seed: 3 }).observation) {
-    throw new EnvError("reset: want a fresh observation, got the array of the reset before");
+    throw new EnvError("reset: expected a fresh observation, got the array of the reset before");
   }
   for (let t = 0; t < 100_000; t++) {
     const { terminated, truncated } = env.step(randomAction(env, random));
@@ -202,7 +206,7 @@ function actionsOutside(space: Space): Action[] {
   return outside;
 }
 
-/** Saves on the way, goes on, restores, and wants the same again. */
+/** Checks that an environment repeats its steps after a save and restore. */
 function checkSaving(env: Dynamics, seed: number): void {
   env.reset({ seed });
   const random = new Random(seed);
@@ -210,7 +214,7 @@ function checkSaving(env: Dynamics, seed: number): void {
     const { terminated, truncated } = env.step(randomAction(env, random));
     if (terminated || truncated) env.reset();
   }
-  if (typeof env.render() !== "string") throw new EnvError("render: want text");
+  if (typeof env.render() !== "string") throw new EnvError("render: expected text");
   const saved = JSON.parse(JSON.stringify([env.save(), random.save()]));
   const goOn = (): number[] => {
     const record: number[] = [];
@@ -226,7 +230,7 @@ function checkSaving(env: Dynamics, seed: number): void {
   random.restore(saved[1]);
   if (goOn().some((x, i) => !Object.is(x, first[i]))) {
     throw new EnvError(
-      "save: want the same steps after restore; save all that changes, the generator too",
+      "save: expected the same steps after restore; save all that changes, the generator too",
     );
   }
 }
@@ -237,5 +241,5 @@ function refuses(call: () => unknown, what: string): void {
   } catch {
     return;
   }
-  throw new EnvError(`step: want an error for ${what}; it was let through`);
+  throw new EnvError(`step: expected an error for ${what}, got none`);
 }

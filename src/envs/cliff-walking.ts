@@ -3,8 +3,8 @@
  * from one corner to the other.
  *
  * States: cells of 4 rows and 12 columns, row by row. Actions: up, right, down, left; where it is
- * slippery, a move goes to either side as often. Reward: −1 a step; −100 for the cliff, and back to the
- * start. Terminates at the goal. Gymnasium sets no step limit; here it is 500.
+ * slippery, a move goes to either side with equal probability. Reward: −1 per step; −100 for the cliff,
+ * which leads back to the start. Terminates at the goal. Gymnasium sets no step limit; here it is 500.
  */
 import { drawGrid, moved } from "./grid.ts";
 import { TabularDynamics, tableOf } from "./tabular.ts";
@@ -30,12 +30,12 @@ const steps = [
 export class CliffWalking extends TabularDynamics {
   constructor({ slippery = false, maxSteps = 500 }: CliffWalkingOptions = {}) {
     const table = tableOf(48, 4, (cell, action) => {
-      const taken = slippery ? [(action + 3) % 4, action, (action + 1) % 4] : [action];
-      return taken.map((a) => {
+      const moves = slippery ? [(action + 3) % 4, action, (action + 1) % 4] : [action];
+      return moves.map((a) => {
         const [down, right] = steps[a];
         const to = moved(cell, 4, 12, down, right);
         return {
-          probability: 1 / taken.length,
+          probability: 1 / moves.length,
           next: isCliff(to) ? start : to,
           reward: isCliff(to) ? -100 : -1,
           terminated: to === goal,

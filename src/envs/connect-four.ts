@@ -1,12 +1,12 @@
 /**
- * Connect four: two players drop stones into seven columns; four in a line win.
+ * Connect four: two players drop stones into seven columns; four in a line win the game.
  *
  * Observation: two planes of 6 × 7, from the top: the stones of the player to move, and the other's.
  * Actions: a column, which the mask allows while it has room. Reward: 1 won, −1 lost, 0 drawn, at the end.
  *
- * With an opponent, an action is answered at once, and who begins is drawn. Without one, each action is the
- * move of whose turn it is, and the reward is the mover's. For self-play, a past policy plays opponent: it
- * sees `observe` and `mask` as the player to move does.
+ * With an opponent, each action is answered at once, and the first player is drawn. Without one, each action is
+ * the move of the player to move, who gets the reward. For self-play, a past policy is the opponent: it sees
+ * `observe` and `mask` as the player to move does.
  */
 import type { Floats } from "../core/backend.ts";
 import { EnvError } from "../core/errors.ts";
@@ -14,11 +14,11 @@ import type { Random } from "../core/random.ts";
 import { Dynamics } from "./env.ts";
 import { box, discrete } from "./space.ts";
 
-/** Chooses a column in the game as it stands; its chance comes from `random`. */
+/** Chooses a column in the game's current state; draws only from `random`. */
 export type Opponent = (game: ConnectFour, random: Random) => number;
 
 export interface ConnectFourOptions {
-  /** Default `randomOpponent`; null for none. */
+  /** The opponent. Default `randomOpponent`; null for none. */
   readonly opponent?: Opponent | null;
 }
 
@@ -26,7 +26,7 @@ const rows = 6;
 const columns = 7;
 const cells = rows * columns;
 
-// Places in the state; the board is 0 to cells − 1: 0 empty, 1 or 2 the first or second player's stone.
+// Indices in the state; the board is 0 to cells − 1: 0 empty, 1 or 2 the first or second player's stone.
 const turn = cells; // 1 or 2
 const agent = cells + 1; // 1 or 2
 const winner = cells + 2; // 0 none yet, 1, 2, or `drawn`
@@ -46,7 +46,7 @@ export class ConnectFour extends Dynamics {
   readonly actionSpace = discrete(columns);
   /** [board from the top …, turn, the agent's side, winner, moves] */
   readonly state = new Float64Array(cells + 4);
-  /** May be changed between episodes. */
+  /** The opponent, which may be changed between episodes. */
   opponent: Opponent | null;
 
   constructor({ opponent = randomOpponent }: ConnectFourOptions = {}) {
@@ -54,17 +54,17 @@ export class ConnectFour extends Dynamics {
     this.opponent = opponent;
   }
 
-  /** Whose turn it is: 1 began, 2 is the other. */
+  /** Returns the player to move: 1 is the first player, 2 the second. */
   turn(): 1 | 2 {
     return this.state[turn] as 1 | 2;
   }
 
-  /** 1 or 2; 0 while the game goes on; 3 where it is drawn. */
+  /** Returns the winner, 1 or 2; 0 while the game continues; 3 if it is drawn. */
   winner(): 0 | 1 | 2 | 3 {
     return this.state[winner] as 0 | 1 | 2 | 3;
   }
 
-  /** Stones on the board. */
+  /** Returns the number of stones on the board. */
   moves(): number {
     return this.state[moves];
   }
@@ -93,11 +93,11 @@ export class ConnectFour extends Dynamics {
     this.reward = decided ? (this.success ? 1 : -1) : 0;
   }
 
-  /** Drops a stone of the player to move. */
+  /** Drops a stone for the player to move. */
   private play(column: number): void {
     const { state } = this;
     if (!(Number.isInteger(column) && column >= 0 && column < columns && this.isLegal(column))) {
-      throw new EnvError(`connect four: want a column with room, got ${column}`);
+      throw new EnvError(`connect four: expected a column with room, got ${column}`);
     }
     let cell = column;
     while (cell + columns < cells && state[cell + columns] === 0) cell += columns;
@@ -108,7 +108,7 @@ export class ConnectFour extends Dynamics {
     state[turn] = 3 - state[turn];
   }
 
-  /** Whether a line through the cell has four of its stones. */
+  /** Returns whether a line through the cell has four stones like the cell's. */
   private isFour(cell: number): boolean {
     for (const [down, right] of lines) {
       if (1 + this.run(cell, down, right) + this.run(cell, -down, -right) >= 4) return true;
@@ -116,7 +116,7 @@ export class ConnectFour extends Dynamics {
     return false;
   }
 
-  /** Stones like the cell's beyond it in one direction, without a gap. */
+  /** Counts contiguous stones like the cell's after it in one direction. */
   private run(cell: number, down: number, right: number): number {
     const { state } = this;
     let row = Math.floor(cell / columns) + down;
@@ -155,7 +155,7 @@ export class ConnectFour extends Dynamics {
   }
 }
 
-/** Plays any legal column, each equally likely. */
+/** Plays a legal column, each equally likely. */
 export const randomOpponent: Opponent = (game, random) => {
   let legal = 0;
   for (let column = 0; column < columns; column++) if (game.isLegal(column)) legal++;

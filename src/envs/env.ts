@@ -1,7 +1,7 @@
 /**
  * Environments: Gymnasium's contract. `reset` begins an episode, `step` takes an action; an episode is
- * over when it is `terminated` (a terminal state: nothing follows) or `truncated` (cut short: its last
- * state still has a value).
+ * over when it is `terminated` (a terminal state: nothing follows) or `truncated` (cut short by a limit: its
+ * last state still has a value).
  */
 
 import type { Floats } from "../core/backend.ts";
@@ -11,12 +11,12 @@ import { Random } from "../core/random.ts";
 import { type Scene, textScene } from "./scene.ts";
 import type { Space } from "./space.ts";
 
-/** An action: a number for a discrete space, else numbers. */
+/** An action: a number for a discrete space, else a list of numbers. */
 export type Action = number | ArrayLike<number>;
 export type Info = Readonly<Record<string, unknown>>;
 
 export interface ResetOptions {
-  /** Restarts the environment's generator; without it the generator goes on. */
+  /** Seeds the environment's generator; without it the generator continues. */
   readonly seed?: number;
 }
 export interface Reset {
@@ -32,32 +32,32 @@ export interface Step extends Reset {
 export interface Env {
   readonly observationSpace: Space;
   readonly actionSpace: Space;
-  /** Where given, no episode takes more steps. */
+  /** If given, the most steps of an episode. */
   readonly maxSteps?: number;
   reset(options?: ResetOptions): Reset;
   /** Throws EnvError for an action outside the space, or after the episode's end. */
   step(action: Action): Step;
-  /** Writes 1 for each action that is allowed now and 0 for the others to out[at …]. Absent: all are. */
+  /** Writes 1 for each allowed action and 0 for the others to out[at …]. Absent: all actions are allowed. */
   mask?(out: Floats, at: number): void;
 }
 
 /**
- * What our environments are made of: a subclass writes `begin`, `advance` and `observe`, and keeps what
+ * The base class of our environments. A subclass implements `begin`, `advance` and `observe`, and keeps what
  * changes between steps in `state`; this class adds the time limit, the checks, `reset` and `step`, and
- * saving. A trainer drives `start`, `act` and `observe` directly, which allocate nothing.
+ * saving. Trainers call `start`, `act` and `observe` directly, which allocate nothing.
  */
 export abstract class Dynamics implements Env {
   abstract readonly observationSpace: Space;
   abstract readonly actionSpace: Space;
-  /** All that changes between steps, but for the generator and the fields below. */
+  /** All that changes between steps, except the generator and the fields below. */
   abstract readonly state: Float64Array;
-  /** Of the last action. */
+  /** The reward of the last action. */
   reward = 0;
   terminated = false;
   truncated = false;
-  /** Whether the episode that ended reached its goal; null where there is no such thing. */
+  /** True if the episode that ended reached its goal; null for environments without one. */
   success: boolean | null = null;
-  /** The only source of chance; saved with the state. */
+  /** The only source of randomness; saved with the state. */
   random = new Random(0);
   private readonly unseeded = this.random;
   readonly maxSteps: number;
@@ -65,7 +65,7 @@ export abstract class Dynamics implements Env {
   protected started = false;
   private readonly single = new Float64Array(1);
 
-  /** An episode is cut short after `maxSteps` actions. */
+  /** Episodes are truncated after `maxSteps` actions. */
   constructor(maxSteps: number) {
     if (maxSteps !== Infinity) checkInteger("Dynamics", "maxSteps", maxSteps, { min: 1 });
     this.maxSteps = maxSteps;
@@ -74,33 +74,33 @@ export abstract class Dynamics implements Env {
   /** Draws the first state. */
   protected abstract begin(): void;
   /**
-   * Moves by the action at actions[at …]; sets `reward`, `terminated` where that ends the episode, and
-   * `truncated` where it is cut short for a reason of the environment's own. `terminated` wins over both.
+   * Takes the action at actions[at …]; sets `reward`, `terminated` if that ends the episode, and `truncated`
+   * if the environment itself cuts it short. `terminated` takes precedence over truncation.
    */
   protected abstract advance(actions: ArrayLike<number>, at: number): void;
   /** Writes the observation to out[at …]. */
   abstract observe(out: Floats, at: number): void;
-  /** The state as text. */
+  /** Returns the state as text. */
   abstract render(): string;
-  /** The state as a picture; of the text, where a subclass has no better one. */
+  /** Returns the state as a picture; by default, of the text. */
   scene(): Scene {
     return textScene(this.render());
   }
   mask?(out: Floats, at: number): void;
 
-  /** Whether `restore` goes on within an episode; if not, a new one must be started. */
+  /** True if `restore` continues within an episode; if false, a new one must be started. */
   get canSave(): boolean {
     return true;
   }
 
-  /** Frees what the environment holds. */
+  /** Frees the environment's resources. */
   close(): void {}
 
   seed(seed: number): void {
     this.random = new Random(seed);
   }
 
-  /** Whether anything but the default decides the episodes: a seed was given, or the generator was used. */
+  /** True if a seed was given or the generator was used; false if the default decides the episodes. */
   get isSeeded(): boolean {
     return this.random !== this.unseeded || this.random.save().some((n) => n !== 0);
   }
@@ -117,20 +117,20 @@ export abstract class Dynamics implements Env {
 
   act(actions: ArrayLike<number>, at: number): void {
     if (!this.started || this.terminated || this.truncated) {
-      throw new EnvError("step: want a running episode; call reset first");
+      throw new EnvError("step: expected a running episode; call reset first");
     }
     this.advance(actions, at);
     this.elapsed++;
     this.truncated = !this.terminated && (this.truncated || this.elapsed >= this.maxSteps);
   }
 
-  /** Begins an episode in a state given, as `state` has it. */
+  /** Begins an episode in a given state, laid out as `state`. */
   startFrom(state: ArrayLike<number>): void {
     this.start();
     this.setState(state);
   }
 
-  /** Everything, as numbers that JSON keeps: `restore` goes on from it, to the last bit. */
+  /** Returns everything as numbers that JSON preserves; `restore` resumes from them bit for bit. */
   save(): number[] {
     const { elapsed, started, reward, terminated, truncated, success } = this;
     const flags = [started, terminated, truncated].map(Number);
@@ -138,12 +138,12 @@ export abstract class Dynamics implements Env {
     return [...this.random.save(), elapsed, ...flags, won, reward, ...this.state];
   }
 
-  /** Throws FormatError for what `save` did not give. */
+  /** Resumes from what `save` returned. Throws FormatError for anything else. */
   restore(saved: readonly number[]): void {
     const numbers = Array.isArray(saved) && saved.every((x) => typeof x === "number");
     const want = generatorSize + 6 + this.state.length;
     if (!numbers || saved.length !== want) {
-      throw new FormatError(`environment: want ${want} numbers as saved state`);
+      throw new FormatError(`environment: expected ${want} numbers as saved state`);
     }
     const [elapsed, started, terminated, truncated, won, reward] = saved.slice(generatorSize);
     this.random.restore(saved.slice(0, generatorSize));
@@ -159,7 +159,7 @@ export abstract class Dynamics implements Env {
   private setState(state: ArrayLike<number>): void {
     if (state.length !== this.state.length) {
       throw new FormatError(
-        `environment: want a state of ${this.state.length} numbers, got ${state.length}`,
+        `environment: expected a state of ${this.state.length} numbers, got ${state.length}`,
       );
     }
     this.state.set(state);
@@ -175,7 +175,7 @@ export abstract class Dynamics implements Env {
     this.single[0] = Number(action);
     const actions = typeof action === "number" ? this.single : action;
     if (!this.actionSpace.contains(actions)) {
-      throw new EnvError(`step: want an action of the space, got ${String(action)}`);
+      throw new EnvError(`step: expected an action of the space, got ${String(action)}`);
     }
     this.act(actions, 0);
     const { reward, terminated, truncated } = this;
@@ -191,14 +191,14 @@ export abstract class Dynamics implements Env {
 
 const generatorSize = new Random(0).save().length;
 
-/** An environment whose every state and outcome can be listed, for exact solutions. */
+/** An environment whose states and outcomes can all be listed, for exact solutions. */
 export interface Tabular {
   readonly states: number;
   readonly actions: number;
   readonly maxSteps: number;
-  /** Probability of each state to start in. */
+  /** The probability of starting in each state. */
   readonly startProbabilities: ArrayLike<number>;
-  /** What may follow `action` in `state`: probabilities sum to 1. */
+  /** Returns the possible outcomes of `action` in `state`; their probabilities sum to 1. */
   outcomes(state: number, action: number): readonly Outcome[];
 }
 export interface Outcome {

@@ -1,9 +1,9 @@
 /**
- * FrozenLake-v1 of Gymnasium: cross a frozen lake from S to G over ice F, past holes H. Where it is
- * slippery, a move goes astray to either side.
+ * FrozenLake-v1 of Gymnasium: cross a frozen lake from S to G over ice F, past holes H. On slippery
+ * ice, a move may go to either side instead.
  *
  * States: cells, row by row. Actions: left, down, right, up. Reward: 1 for the goal. Terminates at the
- * goal or in a hole; cut short after 100 steps (4x4) or 200 (8x8).
+ * goal or in a hole; truncated after 100 steps (4x4) or 200 (8x8).
  */
 import { SettingError } from "../core/errors.ts";
 import type { Outcome } from "./env.ts";
@@ -25,12 +25,12 @@ export const frozenLakeMaps = {
 } as const;
 
 export interface FrozenLakeOptions {
-  /** A name, or rows of S, F, H and G. Default "4x4". */
+  /** The name of a map, or rows of S, F, H and G. Default "4x4". */
   readonly map?: keyof typeof frozenLakeMaps | readonly string[];
   readonly slippery?: boolean;
-  /** Probability that a move on slippery ice goes where it was meant to. Default 1/3. */
+  /** The probability that a move on slippery ice goes in the chosen direction. Default 1/3. */
   readonly successRate?: number;
-  /** For the goal, a hole, and anything else. Default 1, 0, 0. */
+  /** The rewards of the goal, a hole, and any other cell. Default 1, 0, 0. */
   readonly rewards?: readonly [number, number, number];
   readonly maxSteps?: number;
 }
@@ -96,7 +96,7 @@ function checked(rows: readonly string[] | undefined): string {
   const fits = rows?.every((row) => row.length === rows[0].length) && /^[SFHG]+$/.test(cells);
   if (!fits || !cells.includes("S") || !cells.includes("G")) {
     throw new SettingError(
-      "map: want 4x4, 8x8, or equal rows of S, F, H and G with a start and a goal",
+      "map: expected 4x4, 8x8, or equal rows of S, F, H and G with a start and a goal",
     );
   }
   return cells;

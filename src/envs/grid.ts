@@ -1,6 +1,6 @@
-/** Moves on a grid whose cells are numbered row by row. */
+/** Moves on a grid with cells numbered row by row. */
 
-/** The cell `rowStep` down and `columnStep` right of `cell`; at the border it stays. */
+/** Returns the cell `rowStep` down and `columnStep` right of `cell`; stays at the border. */
 export function moved(
   cell: number,
   rows: number,
@@ -13,7 +13,7 @@ export function moved(
   return row * columns + column;
 }
 
-/** Rows of letters with one of them replaced. */
+/** Draws rows of letters with one of them replaced. */
 export function drawGrid(rows: readonly string[], cell: number, mark: string): string {
   const columns = rows[0].length;
   const text = rows.join("");

@@ -1,6 +1,6 @@
 /**
- * Environments of your own in Gymnasium's shape: a plain object with spaces, `reset` and `step` becomes a `Dynamics`,
- * which every trainer takes. Each result is checked, so a fault is an error that names the step and what came.
+ * Adapts environments in Gymnasium's shape: a plain object with spaces, `reset` and `step` becomes a `Dynamics`,
+ * which every trainer accepts. Each result is checked; errors name the step and what was got.
  */
 import type { Floats } from "../core/backend.ts";
 import {
@@ -17,12 +17,12 @@ import { decodeValue, encodeValue } from "./saved-value.ts";
 import { type Scene, textScene } from "./scene.ts";
 import { flatSize, type Space } from "./space.ts";
 
-/** An environment in Gymnasium's shape. Only the first four members must be there. */
+/** An environment in Gymnasium's shape. Only the first four members are required. */
 export interface GymnasiumEnv {
   readonly observationSpace: Space | PlainSpace;
   readonly actionSpace: Space | PlainSpace;
   /**
-   * Begins an episode. A seed, where given, decides it and those after it. Returns the observation,
+   * Begins an episode. A seed, if given, decides it and those after it. Returns the observation,
    * `[observation, info]` or `{ observation, info }`. An observation is a number, a list (typed or nested), or
    * values by name.
    */
@@ -30,32 +30,32 @@ export interface GymnasiumEnv {
   /**
    * Takes an action: a number for a discrete space, else a flat list of numbers. Returns
    * `[observation, reward, terminated, truncated, info]` or an object of these; `info` may be left out.
-   * `info.actionMask` is the mask of the next action, `info.success` tells whether the episode reached its goal.
+   * `info.actionMask` is the mask of the next action, `info.success` says whether the episode reached its goal.
    */
   step(action: never): unknown;
-  /** Where given, no episode takes more steps. */
+  /** If given, the most steps of an episode. */
   readonly maxSteps?: number;
-  /** Returns 1 or true for each choice that is allowed now, 0 or false for the others. */
+  /** Returns 1 or true for each allowed choice, 0 or false for the others. */
   mask?(out: Floats, at: number): unknown;
   /** Returns the state as text; another result is ignored. */
   render?(): unknown;
   scene?(): Scene;
-  /** Returns all that the next steps depend on, the generator too, as plain data. */
+  /** Returns all that the next steps depend on, including the generator, as plain data. */
   save?(): unknown;
-  /** Goes on from what `save` returned. */
+  /** Resumes from what `save` returned. */
   restore?(saved: never): void;
   close?(): void;
 }
 
 /**
  * Returns the environment as a `Dynamics`. Resets it once, with seed 0, to see that it works and whether it gives
- * masks. Throws SettingError for a missing method and for a space that is none.
+ * masks. Throws SettingError for a missing method and for an invalid space.
  */
 export function fromGymnasium(env: GymnasiumEnv | (() => GymnasiumEnv)): GymnasiumDynamics {
   return new GymnasiumDynamics(typeof env === "function" ? env() : env);
 }
 
-/** Where a mask comes from: the method `mask`, or this entry of `info`. */
+/** The source of masks: the method `mask`, or this entry of `info`. */
 type MaskSource = "mask" | "actionMask" | "action_mask" | null;
 
 export class GymnasiumDynamics extends Dynamics {
@@ -66,9 +66,9 @@ export class GymnasiumDynamics extends Dynamics {
   readonly state: Float64Array;
   private readonly given: Space;
   private readonly masked: MaskSource;
-  /** The numbers of choices that a mask may forbid. */
+  /** The number of options of each choice that a mask covers. */
   private readonly choices: readonly number[];
-  /** Of the next reset; null: the environment's generator goes on. */
+  /** The seed of the next reset; null to continue with the environment's generator. */
   private nextSeed: number | null = 0;
   private steps = 0;
 
@@ -118,7 +118,7 @@ export class GymnasiumDynamics extends Dynamics {
   protected begin(): void {
     const seed = this.nextSeed;
     this.nextSeed = null;
-    this.random.bits(); // counts the episodes: see restore
+    this.random.bits(); // counts episodes for `restore`
     this.steps = 0;
     const result = this.env.reset(seed === null ? {} : { seed });
     this.readMask(readReset(this.given, result, this.state), "reset");
@@ -143,7 +143,7 @@ export class GymnasiumDynamics extends Dynamics {
     if (!terminated && !truncated) this.readMask(info, where);
   }
 
-  /** Reads what is allowed now into the state. */
+  /** Reads the mask into the state. */
   private readMask(info: Info, where: string): void {
     const { env, masked, choices } = this;
     if (masked === null) return;
@@ -195,7 +195,7 @@ export class GymnasiumDynamics extends Dynamics {
     this.env.close?.();
   }
 
-  /** Throws UsageError: the environment's states are its own. */
+  /** Throws UsageError: the environment's states are unknown here. */
   override startFrom(): never {
     throw new UsageError("startFrom: expected an environment with known states; use restore");
   }
@@ -203,10 +203,10 @@ export class GymnasiumDynamics extends Dynamics {
   override save(): number[] {
     const own = [...super.save(), this.nextSeed ?? -1, this.steps];
     const { env } = this;
-    return env.save === undefined ? own : [...own, ...encodeValue(settled(env.save(), "save"))];
+    return env.save === undefined ? own : [...own, ...encodeValue(synchronous(env.save(), "save"))];
   }
 
-  /** Without the environment's own `save`, what follows is a new episode, of a seed that the old one decides. */
+  /** Resumes; without the environment's own `save`, a new episode follows, whose seed the old one decides. */
   override restore(saved: readonly number[]): void {
     const own = super.save().length;
     super.restore(saved.slice(0, own));
@@ -214,7 +214,7 @@ export class GymnasiumDynamics extends Dynamics {
     this.nextSeed = seed < 0 ? null : seed;
     this.steps = steps;
     if (this.env.save !== undefined) {
-      settled(this.env.restore?.(decodeValue(saved.slice(own + 2)) as never), "restore");
+      synchronous(this.env.restore?.(decodeValue(saved.slice(own + 2)) as never), "restore");
       return;
     }
     this.nextSeed ??= this.random.bits();
@@ -251,8 +251,8 @@ const successOf = (info: Info): boolean | null => {
   return typeof success === "boolean" ? success : null;
 };
 
-/** Throws EnvError for a promise. */
-function settled<T>(result: T, where: string): T {
+/** Returns the result. Throws EnvError for a promise. */
+function synchronous<T>(result: T, where: string): T {
   if (typeof (result as { then?: unknown } | null)?.then === "function")
     throw new EnvError(
       `${where}: expected a result, got a promise; an environment must be synchronous`,
@@ -263,9 +263,9 @@ function settled<T>(result: T, where: string): T {
 const isPlain = (x: unknown): x is Info =>
   typeof x === "object" && x !== null && !Array.isArray(x) && !ArrayBuffer.isView(x);
 
-/** Reads what `reset` returned into `state`; returns its info. */
+/** Reads the result of `reset` into `state`; returns its info. */
 function readReset(space: Space, result: unknown, state: Float64Array): Info {
-  settled(result, "reset");
+  synchronous(result, "reset");
   let [observation, info] = [result, undefined as unknown];
   const isPart = space.kind === "dict" && space.parts.some(({ name }) => name === "observation");
   if (isPlain(result) && "observation" in result && !(isPart && !isPlain(result.observation)))
@@ -285,7 +285,7 @@ function infoOf(info: unknown, where: string): Info {
 const form = "[observation, reward, terminated, truncated, info] or an object of these";
 
 function stepOf(result: unknown, where: string) {
-  settled(result, where);
+  synchronous(result, where);
   if (Array.isArray(result) && result.length === 4 && isPlain(result[3]))
     throw new EnvError(
       `${where}: expected ${form}, got a list of 4; split done into terminated and truncated`,

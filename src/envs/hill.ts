@@ -1,4 +1,4 @@
-/** The hill that both mountain cars drive on: its height at x is sin 3x. */
+/** The hill of both mountain cars, of height sin 3x. */
 import { sin } from "../core/math.ts";
 import { colors, type Scene } from "./scene.ts";
 
@@ -13,7 +13,7 @@ export const hill = {
 const width = 61;
 const height = 8;
 
-/** The hill as text, with the car and the goal on it. */
+/** Draws the hill with the car and the goal as text. */
 export function drawHill(position: number, goal: number): string {
   const span = hill.right - hill.left;
   const column = (x: number): number => Math.round(((x - hill.left) / span) * (width - 1));
@@ -28,7 +28,7 @@ export function drawHill(position: number, goal: number): string {
   return rows.map((row) => row.join("").trimEnd()).join("\n");
 }
 
-/** The same as a picture. */
+/** Draws the hill with the car and the goal as a picture. */
 export function hillScene(position: number, goal: number): Scene {
   const [wide, high] = [400, 200];
   const x = (at: number): number => ((at - hill.left) / (hill.right - hill.left)) * wide;

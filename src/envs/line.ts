@@ -1,6 +1,6 @@
 /**
- * The article's example made right: walk on a line to its middle and stay. Positions 0 to 10, start at 0,
- * actions 0 left and 1 right, clamped at the ends; the reward after a move is −|position − 5|. Cut short
+ * The corrected example of docs/article.md: walk to the middle of a line and stay. Positions 0 to 10, start at 0,
+ * actions 0 left and 1 right, clamped at the ends; the reward after a move is −|position − 5|. Truncated
  * after 50 steps. The observation is (position − 5)/5.
  */
 import type { Floats } from "../core/backend.ts";
@@ -8,7 +8,7 @@ import { Dynamics, type Outcome, type Tabular } from "./env.ts";
 import { box, discrete } from "./space.ts";
 
 export interface LineOptions {
-  /** "zero" (default) or "uniform" over all positions. */
+  /** The first position: "zero" (default), or "uniform" over all positions. */
   readonly start?: "zero" | "uniform";
   /** "article" also terminates at position 10, where the reward is worst. Default "none". */
   readonly end?: "none" | "article";
@@ -45,7 +45,7 @@ export class Line extends Dynamics implements Tabular {
     this.state[0] = position;
     this.reward = -Math.abs(position - goal);
     this.terminated = this.isEnd(position);
-    this.success = Math.abs(position - goal) <= 1; // it must move: the middle, or next to it
+    this.success = Math.abs(position - goal) <= 1; // each step moves: the middle, or next to it
   }
 
   observe(out: Floats, at: number): void {

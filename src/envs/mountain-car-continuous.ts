@@ -1,9 +1,9 @@
 /**
- * MountainCarContinuous-v0 of Gymnasium: MountainCar with a force to choose, and a price on it.
+ * MountainCarContinuous-v0 of Gymnasium: MountainCar with a continuous force, which costs reward.
  *
  * Observation and state: position from −1.2 to 0.6, velocity within ±0.07; the state is rounded to
- * float32 after each step, as there. Action: a force from −1 to 1; beyond, it is clipped, yet paid for as
- * given. Reward: 100 for the goal, less 0.1·force². Terminates at position 0.45; cut short after 999
+ * float32 after each step, as in Gymnasium. Action: a force from −1 to 1; others are clipped, but cost as
+ * given. Reward: 100 for the goal, less 0.1·force². Terminates at position 0.45; truncated after 999
  * steps. Starts: at rest, position uniform from −0.6 to −0.4.
  */
 import type { Floats } from "../core/backend.ts";

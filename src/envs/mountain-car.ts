@@ -3,7 +3,7 @@
  * weak for the hill must swing up from the valley.
  *
  * Observation and state: position from −1.2 to 0.6, velocity within ±0.07. Actions: push left, none,
- * right. Reward: −1 a step. Terminates at position 0.5; cut short after 200 steps. Starts: at rest,
+ * right. Reward: −1 per step. Terminates at position 0.5; truncated after 200 steps. Starts: at rest,
  * position uniform from −0.6 to −0.4.
  */
 import type { Floats } from "../core/backend.ts";
@@ -14,7 +14,7 @@ import type { Scene } from "./scene.ts";
 import { box, discrete } from "./space.ts";
 
 export interface MountainCarOptions {
-  /** The least velocity to arrive with. Default 0. */
+  /** The least velocity at the goal. Default 0. */
   readonly goalVelocity?: number;
   readonly maxSteps?: number;
 }

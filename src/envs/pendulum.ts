@@ -2,8 +2,8 @@
  * Pendulum-v1 of Gymnasium: swing a pendulum up and hold it there with a torque too weak to lift it.
  *
  * State: angle (0 upright, not wrapped) and angular velocity within ±8. Observation: cosine and sine of
- * the angle, and the velocity. Action: a torque within ±2, clipped beyond. Reward, of the state before
- * the step: −(angle² + 0.1·velocity² + 0.001·torque²), angle wrapped to ±π. Never terminates; cut short
+ * the angle, and the velocity. Action: a torque within ±2, clipped beyond. Reward, for the state
+ * before the step: −(angle² + 0.1·velocity² + 0.001·torque²), angle wrapped to ±π. Never terminates; cut short
  * after 200 steps. Starts: angle uniform in ±π, velocity in ±1.
  */
 import type { Floats } from "../core/backend.ts";
@@ -21,7 +21,7 @@ export interface PendulumOptions {
 
 const maxSpeed = 8;
 const maxTorque = 2;
-const tau = 0.05; // seconds a step
+const tau = 0.05; // seconds per step
 const mass = 1;
 const length = 1;
 
@@ -74,7 +74,7 @@ export class Pendulum extends Dynamics {
   }
 }
 
-/** The same angle from −π up to π. */
+/** Wraps an angle to −π … π. */
 function wrapped(angle: number): number {
   const turn = 2 * Math.PI;
   return angle + Math.PI - turn * Math.floor((angle + Math.PI) / turn) - Math.PI;

@@ -1,4 +1,4 @@
-/** Spaces in Gymnasium's words, as plain data, and reading values of a space into the flat numbers a policy sees. */
+/** Spaces as plain data with Gymnasium's names, and the reading of values into the flat numbers that a policy sees. */
 import type { Floats } from "../core/backend.ts";
 import { NumericError, SettingError, ShapeError } from "../core/errors.ts";
 import { type Shape, show, sizeOf } from "../core/tensor.ts";
@@ -17,10 +17,10 @@ import {
   tuple,
 } from "./space.ts";
 
-/** Numbers, also as nested lists; null is an open bound. */
+/** Numbers or nested lists of them; null is an open bound. */
 type Bounds = number | null | ArrayLike<number> | readonly Bounds[];
 
-/** A space as plain data; `type` is Gymnasium's name of it, in any case. `names` are for people. */
+/** A space as plain data; `type` is Gymnasium's name of it, case-insensitive. `names` are for display. */
 export interface PlainSpace {
   /** Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple. */
   readonly type: string;
@@ -32,20 +32,20 @@ export interface PlainSpace {
   readonly dtype?: string;
   /** Image: whether its channels are the first or the last dimension. Default "last". */
   readonly channels?: "first" | "last";
-  /** Discrete, MultiBinary. */
+  /** Discrete, MultiBinary: the number of choices or bits. */
   readonly n?: number | readonly number[];
   readonly start?: number;
-  /** MultiDiscrete. */
+  /** MultiDiscrete: the number of options of each choice. */
   readonly nvec?: ArrayLike<number>;
-  /** Dict, Tuple. */
+  /** Dict, Tuple: the parts. */
   readonly spaces?: Readonly<Record<string, Space | PlainSpace>> | readonly (Space | PlainSpace)[];
-  /** One per number of a Box or bit, or per choice. */
+  /** One name per number of a Box, per bit or per choice. */
   readonly names?: readonly string[];
 }
 
 const types = "Box, Discrete, MultiDiscrete, MultiBinary, Dict or Tuple";
 
-/** Returns the space that `given` describes. Throws SettingError, with `where`, for what describes none. */
+/** Returns the space that `given` describes. Throws SettingError, with `where`, for an invalid description. */
 export function spaceOf(given: Space | PlainSpace, where: string): Space {
   if (typeof given !== "object" || given === null)
     throw new SettingError(`${where}: expected a space, got ${kindOf(given)}`);
@@ -108,7 +108,7 @@ function boxOf(plain: PlainSpace, where: string): Box {
   const bound = (b: Bounds, open: number): number | ArrayLike<number> => {
     if (b === null || typeof b === "number") return b ?? open;
     return Array.from(
-      numbersOf(b, shape, () => where, " bounds"),
+      numbersOf(b, shape, () => `${where} bounds`),
       (x) => x ?? open,
     );
   };
@@ -124,7 +124,7 @@ function boxOf(plain: PlainSpace, where: string): Box {
   return channels === "first" && shape.length === 3 ? image(b, c, a, "first") : image(a, b, c);
 }
 
-/** The space of what a policy sees: choices become one number each, 1 at the choice. */
+/** Returns the space that a policy sees: choices become one-hot numbers. */
 export function seenSpace(space: Space): Space {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") return space;
   const start = space.kind === "discrete" ? space.start : 0;
@@ -133,7 +133,7 @@ export function seenSpace(space: Space): Space {
   return box({ low: 0, high: 1, shape: [size], names: space.names ?? numbers });
 }
 
-/** The beginning of a message; made only where something is wrong. */
+/** Returns the beginning of a message; called only for errors. */
 export type Where = () => string;
 
 /**
@@ -146,7 +146,6 @@ export function readValue(
   out: Floats,
   at: number,
   where: Where,
-  path = "",
 ): void {
   if (space.kind === "dict") {
     const names = space.parts.map(({ name }) => name);
@@ -155,20 +154,20 @@ export function readValue(
     const wrong = names.find((n) => !got.includes(n)) ?? got.find((n) => !names.includes(n));
     if (!isObject || wrong !== undefined)
       throw new ShapeError(
-        `${where()}${path}: expected values of ${names.join(", ")}, got ${isObject ? got.join(", ") || "none" : kindOf(value)}`,
+        `${where()}: expected values of ${names.join(", ")}, got ${isObject ? got.join(", ") || "none" : kindOf(value)}`,
       );
     for (const part of space.parts) {
       const x = (value as Readonly<Record<string, unknown>>)[part.name];
-      readValue(part.space, x, out, at + part.at, where, `${path}.${part.name}`);
+      readValue(part.space, x, out, at + part.at, () => `${where()}.${part.name}`);
     }
     return;
   }
   const pixels = space.kind === "box" ? space.pixels : undefined;
   if (pixels !== undefined) {
-    readPixels(pixels, value, out, at, where, path);
+    readPixels(pixels, value, out, at, where);
     return;
   }
-  const numbers = numbersOf(value, space.shape, where, path);
+  const numbers = numbersOf(value, space.shape, where);
   for (let i = 0; i < space.size; i++) {
     const [low, high] = boundsOf(space, i);
     const x = numbers[i];
@@ -178,7 +177,7 @@ export function readValue(
     const label = space.kind === "box" && space.names !== null ? ` (${space.names[i]})` : "";
     const kind = space.kind === "box" ? "a finite number" : "a whole number";
     throw new NumericError(
-      `${where()}${path}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${kindOf(x)}`,
+      `${where()}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${kindOf(x)}`,
     );
   }
   flattenPart(space, numbers, out, at);
@@ -197,26 +196,23 @@ function readPixels(
   out: Floats,
   at: number,
   where: Where,
-  path: string,
 ): void {
   const flat = isList(value) && isList(value[0]) && !isList(value[0][0]); // one channel, [height, width]
   const last = flat && channels === 1 ? [height, width] : [height, width, channels];
   const shape = order === "first" ? [channels, height, width] : last;
-  const numbers = numbersOf(value, shape, where, path);
+  const numbers = numbersOf(value, shape, where);
   const area = height * width;
   for (let i = 0; i < numbers.length; i++) {
     const x = numbers[i];
     if (!(x >= 0 && x <= 255))
-      throw new NumericError(
-        `${where()}${path}[${i}]: expected a pixel from 0 to 255, got ${kindOf(x)}`,
-      );
+      throw new NumericError(`${where()}[${i}]: expected a pixel from 0 to 255, got ${kindOf(x)}`);
     const place = order === "first" ? i : (i % channels) * area + Math.floor(i / channels);
     out[at + place] = x / 255;
   }
 }
 
-/** The numbers of a number, a list, or lists nested as `shape` says; booleans count as 0 and 1. */
-function numbersOf(value: unknown, shape: Shape, where: Where, path: string): ArrayLike<number> {
+/** Returns the numbers of a number, a list, or lists nested like `shape`; booleans count as 0 and 1. */
+function numbersOf(value: unknown, shape: Shape, where: Where): ArrayLike<number> {
   const size = sizeOf(shape);
   if (typeof value === "number" && size === 1) return [value];
   if (typeof value === "boolean" && size === 1) return [Number(value)];
@@ -226,11 +222,11 @@ function numbersOf(value: unknown, shape: Shape, where: Where, path: string): Ar
       : Array.from(value, (x) => (typeof x === "boolean" ? Number(x) : (x as number)));
   if (isList(value) && isNested(value) && shape.length > 1 && value.length === shape[0])
     return Array.from(value, (row, i) =>
-      Array.from(numbersOf(row, shape.slice(1), where, `${path}[${i}]`)),
+      Array.from(numbersOf(row, shape.slice(1), () => `${where()}[${i}]`)),
     ).flat();
   const of = shape.length > 1 ? ` of shape ${show(shape)}` : "";
   throw new ShapeError(
-    `${where()}${path}: expected ${size} number${size === 1 ? "" : "s"}${of}, got ${kindOf(value)}`,
+    `${where()}: expected ${size} number${size === 1 ? "" : "s"}${of}, got ${kindOf(value)}`,
   );
 }
 
@@ -238,7 +234,7 @@ const isList = (x: unknown): x is ArrayLike<unknown> =>
   Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x);
 const isNested = (x: ArrayLike<unknown>): boolean => isList(x[0]);
 
-/** A value in few words, for messages. */
+/** Describes a value in a few words, for messages. */
 export function kindOf(x: unknown): string {
   if (isList(x)) return isNested(x) ? `a list of ${x.length} lists` : `a list of ${x.length}`;
   if (typeof x === "object" && x !== null)

@@ -1,9 +1,9 @@
 /**
- * Portfolio: spread wealth over assets and cash, step by step, along a series of prices. Trades cost in
- * proportion: Jiang, Xu & Liang 2017, arXiv:1706.10059, with the cost taken off at once.
+ * Portfolio: distribute wealth over assets and cash at each step of a price series. Trades have proportional
+ * costs: Jiang, Xu & Liang 2017, arXiv:1706.10059, with the cost subtracted at once.
  *
  * Observation: the last `window` log-returns of each asset in percent, oldest first, then the weights held,
- * cash first. Action: a logit for cash and each asset, whose softmax is the weights wanted; or, with
+ * cash first. Action: a logit for cash and each asset, whose softmax is the target weights; or, with
  * `choice`, the one of them to hold. Reward: ln of the growth of wealth,
  *
  *   ln((1 − cost·Σ|wanted − held| over assets)·Σ wanted·growth)
@@ -17,14 +17,14 @@ import { type Prices, syntheticPrices } from "./prices.ts";
 import { type Box, box, type Discrete, discrete } from "./space.ts";
 
 export interface PortfolioOptions {
-  /** Default `syntheticPrices()`; `parsePrices` reads others. */
+  /** The price series. Default `syntheticPrices()`; `parsePrices` reads others. */
   readonly prices?: Prices;
-  /** The part of the times to use, as to train on the first and evaluate on the rest. Default 0 to 1. */
+  /** The range of times to use, such as to train on the first and evaluate on the rest. Default 0 to 1. */
   readonly from?: number;
   readonly to?: number;
-  /** Default 8. */
+  /** The number of past log-returns observed. Default 8. */
   readonly window?: number;
-  /** Of what is traded. Default 0.001. */
+  /** The cost as a fraction of the traded value. Default 0.001. */
   readonly cost?: number;
   readonly choice?: boolean;
   readonly maxSteps?: number;
@@ -38,7 +38,7 @@ export class Portfolio extends Dynamics {
   /** [time, weights held: cash, assets …] */
   readonly state: Float64Array;
   readonly names: readonly string[];
-  /** Price after over before each step, [times − 1, assets], and its ln in percent. */
+  /** The price ratio of each step, [times − 1, assets], and its ln in percent. */
   private readonly growth: Float64Array;
   private readonly percent: Float64Array;
   private readonly assets: number;
@@ -65,9 +65,9 @@ export class Portfolio extends Dynamics {
     this.starts = Math.floor(to * times) - maxSteps - this.firstStart;
     if (!(this.starts >= 1 && from >= 0 && to <= 1 && window >= 1)) {
       const need = window + maxSteps + 1;
-      throw new RangeError(`Portfolio: want ${need} times from ${from} to ${to} of ${times}`);
+      throw new RangeError(`Portfolio: expected ${need} times from ${from} to ${to} of ${times}`);
     }
-    if (!(cost >= 0 && cost < 0.5)) throw new RangeError(`cost: want 0 to 0.5, got ${cost}`);
+    if (!(cost >= 0 && cost < 0.5)) throw new RangeError(`cost: expected 0 to 0.5, got ${cost}`);
     this.names = prices.names;
     this.growth = prices.data.subarray(assets).map((price, i) => price / prices.data[i]);
     this.percent = this.growth.map((growth) => 100 * log(growth));
@@ -93,7 +93,7 @@ export class Portfolio extends Dynamics {
   protected advance(actions: ArrayLike<number>, at: number): void {
     const { state, wanted, growth, assets } = this;
     this.aim(actions, at);
-    const now = state[0] * assets; // where its growths are
+    const now = state[0] * assets; // offset of the step's growth
     let traded = 0;
     let grown = wanted[0];
     for (let j = 1; j <= assets; j++) {
@@ -106,7 +106,7 @@ export class Portfolio extends Dynamics {
     this.reward = log((1 - this.cost * traded) * grown);
   }
 
-  /** Writes the weights that the action wants. */
+  /** Writes the target weights of the action. */
   private aim(actions: ArrayLike<number>, at: number): void {
     const { wanted } = this;
     if (this.choice) {

@@ -1,4 +1,4 @@
-/** Price series: read from CSV text, or made up. */
+/** Price series: parsed from CSV text, or synthetic. */
 import { FormatError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
 import { brief, printable } from "../core/printable.ts";
@@ -12,22 +12,22 @@ export interface Prices {
 }
 
 /**
- * Reads CSV: a header with names, then a row a time with a price for each. A first column that is not
- * numbers, as dates, is left out, and so is a byte order mark. Throws FormatError with the line.
+ * Parses CSV: a header with names, then one row per time with a price for each. Skips a first column that is not
+ * numbers, such as dates, and a byte order mark. Throws FormatError with the line number.
  */
 export function parsePrices(text: string): Prices {
   const lines = withoutMark(text).trimEnd().split(/\r?\n/);
   const fields = (line: string): string[] =>
     line.split(",").map((field) => field.trim().replace(/^"(.*)"$/s, "$1"));
-  if (lines.length < 3) throw new FormatError("prices: want a header and at least two rows");
+  if (lines.length < 3) throw new FormatError("prices: expected a header and at least two rows");
   const header = fields(lines[0]);
   const skip = Number.isFinite(number(fields(lines[1])[0])) ? 0 : 1;
   const names = header.slice(skip);
-  if (names.length === 0) throw new FormatError("prices, line 1: want a column of prices");
+  if (names.length === 0) throw new FormatError("prices, line 1: expected a column of prices");
   const cells = (lines.length - 1) * names.length;
   if (cells > text.length) {
     throw new FormatError(
-      `prices: want a price in every row, but ${text.length} characters cannot hold ${lines.length - 1} rows of ${names.length}`,
+      `prices: expected a price in every row, but ${text.length} characters cannot hold ${lines.length - 1} rows of ${names.length}`,
     );
   }
   const data = new Float64Array(cells);
@@ -35,14 +35,14 @@ export function parsePrices(text: string): Prices {
     const row = fields(lines[i]);
     if (row.length !== header.length) {
       throw new FormatError(
-        `prices, line ${i + 1}: want ${header.length} fields, got ${row.length}`,
+        `prices, line ${i + 1}: expected ${header.length} fields, got ${row.length}`,
       );
     }
     names.forEach((name, j) => {
       const price = number(row[skip + j]);
       if (!(price > 0 && price < Infinity)) {
         throw new FormatError(
-          `prices, line ${i + 1}: want a price above 0 for ${printable(name)}, got ${brief(row[skip + j])}`,
+          `prices, line ${i + 1}: expected a price above 0 for ${printable(name)}, got ${brief(row[skip + j])}`,
         );
       }
       data[(i - 1) * names.length + j] = price;
@@ -54,18 +54,18 @@ export function parsePrices(text: string): Prices {
 const number = (field: string): number => (field === "" ? Number.NaN : Number(field));
 
 export interface SyntheticOptions {
-  /** Default 3. */
+  /** The number of assets. Default 3. */
   readonly assets?: number;
-  /** Default 4,000. */
+  /** The number of times. Default 4,000. */
   readonly times?: number;
   readonly seed?: number;
 }
 
-const trend = 0.006; // a step, up or down
-const turn = 0.04; // probability that a trend turns, a step
-const noise = 0.01; // deviation a step
+const trend = 0.006; // per step, up or down
+const turn = 0.04; // probability per step that a trend reverses
+const noise = 0.01; // standard deviation per step
 
-/** Prices in trends that turn now and then, under noise: what moved lately tends to go on. */
+/** Returns prices in trends that reverse at random, with noise, so that recent moves tend to continue. */
 export function syntheticPrices({
   assets = 3,
   times = 4000,

@@ -1,15 +1,15 @@
 /**
- * Recommendation: show a simulated visitor slates of items, page after page, while their interests drift.
- * Made for this project, in the manner of Ie et al. 2019, "RecSim", arXiv:1909.04847.
+ * Recommendation: show a simulated visitor a slate of items per page, while their interests drift.
+ * Designed for this project after Ie et al. 2019, "RecSim", arXiv:1909.04847.
  *
- * A visitor has one favorite topic, which they do not tell. Of the items on a page, or none, they click one
- * with probability in proportion to eᵘ (a multinomial logit): u = 4·interest in its topic + its appeal, or
- * 2.5 for none. A click tires of its topic; interests recover towards the favorite, which changes now and
- * then. After a page without a click a visitor leaves sooner.
+ * A visitor has one favorite topic, which is not observed. On each page they click one item or none, with
+ * probability proportional to eᵘ (a multinomial logit): u = 4·interest in its topic + its appeal, or 2.5 for
+ * none. A click lowers the interest in its topic; interests recover towards the favorite, which changes at
+ * random. A visitor is more likely to leave after a page without a click.
  *
- * Observation: for each topic a fading average of clicks on it, and of how much of the slates was of it.
- * Action: the items of the slate; one named twice is shown once. Reward: 1 a click, and 0.1 where the
- * visitor stays. Terminates when they leave; cut short after 100 pages.
+ * Observation: for each topic a fading average of clicks on it, and of its share of the slates. Action: the
+ * items of the slate; an item named twice is shown once. Reward: 1 per click, and 0.1 if the
+ * visitor stays. Terminates when they leave; truncated after 100 pages.
  */
 import type { Floats } from "../core/backend.ts";
 import { exp } from "../core/math.ts";
@@ -18,25 +18,25 @@ import { Dynamics } from "./env.ts";
 import { type Box, box, type MultiDiscrete, multiDiscrete } from "./space.ts";
 
 export interface RecommendOptions {
-  /** Item i is on topic i modulo `topics`. Default 10. */
+  /** The number of items; item i has topic i modulo `topics`. Default 10. */
   readonly items?: number;
-  /** Default 5. */
+  /** The number of topics. Default 5. */
   readonly topics?: number;
-  /** Items a page. Default 3. */
+  /** The number of items per page. Default 3. */
   readonly slate?: number;
-  /** Probability that the favorite topic changes after a page. Default 0.05. */
+  /** The probability that the favorite topic changes after a page. Default 0.05. */
   readonly drift?: number;
   readonly maxSteps?: number;
 }
 
-const strength = 4; // of interest
-const idle = 2.5; // utility of no click
+const strength = 4; // weight of interest
+const idle = 2.5; // u of no click
 const stayReward = 0.1;
 const leaveAfterClick = 0.03;
 const leaveWithoutClick = 0.2;
-const tired = 0.7; // what a click leaves of the interest
-const recovery = 0.1; // a page
-const fade = 0.8; // of the averages, a page
+const tired = 0.7; // factor of a click on the interest
+const recovery = 0.1; // per page
+const fade = 0.8; // factor of the averages per page
 const catalogSeed = 1; // the items are the same for everyone
 
 export class Recommend extends Dynamics {
@@ -44,7 +44,7 @@ export class Recommend extends Dynamics {
   readonly actionSpace: MultiDiscrete;
   /** [favorite, interest in each topic …, clicks on each …, share of the slates of each …] */
   readonly state: Float64Array;
-  /** Of each item, within ±0.5. */
+  /** The appeal of each item, within ±0.5. */
   readonly appeal: Float64Array;
   private readonly topics: number;
   private readonly drift: number;
@@ -59,7 +59,7 @@ export class Recommend extends Dynamics {
   }: RecommendOptions = {}) {
     super(maxSteps);
     if (!(topics >= 1 && items >= topics))
-      throw new RangeError("Recommend: want items ≥ topics ≥ 1");
+      throw new RangeError("Recommend: expected items ≥ topics ≥ 1");
     this.topics = topics;
     this.drift = drift;
     this.actionSpace = multiDiscrete(new Array<number>(slate).fill(items));
@@ -99,7 +99,7 @@ export class Recommend extends Dynamics {
     this.reward = (clicked >= 0 ? 1 : 0) + (this.terminated ? 0 : stayReward);
   }
 
-  /** The place on the slate that is clicked, or −1. */
+  /** Returns the clicked position on the slate, or −1. */
   private choose(actions: ArrayLike<number>, at: number): number {
     const { weight, state, topics, appeal } = this;
     let total = exp(idle);

@@ -1,10 +1,10 @@
 /**
- * A JSON value as a list of numbers, the form in which environments are saved. Unlike JSON text, it keeps −0, NaN
- * and infinities.
+ * Serializes a JSON value as a list of numbers, the form in which environments are saved. Unlike JSON text, it
+ * keeps −0, NaN and infinities.
  */
 import { EnvError, FormatError } from "../core/errors.ts";
 
-/** Plain data: what `JSON.stringify` keeps, and every number. */
+/** Plain data: what `JSON.stringify` preserves, and every number. */
 export type Value =
   | null
   | boolean
@@ -16,7 +16,7 @@ export type Value =
 // each value is its tag, then: a number, a string's length and code units, a list's length and values
 const tags = { null: 0, false: 1, true: 2, number: 3, string: 4, list: 5, object: 6 } as const;
 
-/** Throws EnvError for what is no plain data, with its path. */
+/** Returns plain data as numbers. Throws EnvError, with the path, for anything else. */
 export function encodeValue(value: unknown): number[] {
   const out: number[] = [];
   const text = (s: string): void => {
@@ -63,7 +63,7 @@ function refusal(x: unknown, path: string): string {
   return `${path}: expected plain data (numbers, strings, lists, objects), got ${got}${hint}`;
 }
 
-/** Throws FormatError for numbers that `encodeValue` did not give. */
+/** Restores what `encodeValue` encoded. Throws FormatError for other numbers. */
 export function decodeValue(numbers: ArrayLike<number>): Value {
   let at = 0;
   const next = (): number => {

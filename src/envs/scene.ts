@@ -1,6 +1,6 @@
 /**
- * A picture of an environment's state, as marks on a canvas of given size: one description, drawn as SVG
- * here and on a page's canvas elsewhere.
+ * A picture of an environment's state, as marks on a canvas of given size. This file draws it as SVG; pages draw it
+ * on a canvas.
  */
 export type Mark =
   | {
@@ -38,7 +38,7 @@ export interface Scene {
   readonly marks: readonly Mark[];
 }
 
-/** Colors that are read on light and on dark ground. */
+/** Colors that are readable on light and dark backgrounds. */
 export const colors = {
   ink: "#888888",
   first: "#2f6fde",
@@ -48,7 +48,7 @@ export const colors = {
 
 const letter = 14;
 
-/** The lines of a text, in letters of one width. */
+/** Draws the lines of a text in a monospaced font. */
 export function textScene(text: string): Scene {
   const lines = text.split("\n");
   const widest = Math.max(...lines.map((line) => [...line].length));
@@ -65,7 +65,7 @@ export function textScene(text: string): Scene {
   };
 }
 
-/** The scene as an SVG document. */
+/** Returns the scene as an SVG document. */
 export function sceneSvg({ width, height, marks }: Scene): string {
   const drawn = marks.map((m) => {
     if (m.kind === "line") {

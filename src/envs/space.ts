@@ -4,10 +4,10 @@ import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
 
-/** Names for people: one per number of an observation, or one per choice of an action; null without. */
+/** Names for display: one per number of an observation, or one per choice of an action; null without. */
 export type Names = readonly string[] | null;
 
-/** One choice of n, numbered from `start`: one number from start to start + n − 1. */
+/** One choice of n: a number from `start` to start + n − 1. */
 export interface Discrete {
   readonly kind: "discrete";
   /** [n] */
@@ -16,12 +16,12 @@ export interface Discrete {
   readonly start: number;
   readonly shape: Shape;
   readonly size: number;
-  /** Only where the mask is not 0, if there is one. */
+  /** Draws a choice that the mask, if any, allows. */
   sample(random: Random, out?: Floats, mask?: ArrayLike<number>): Floats;
   contains(x: ArrayLike<number>): boolean;
 }
 
-/** Several choices, the i-th from 0 to choices[i] − 1. */
+/** Several choices; the i-th is from 0 to choices[i] − 1. */
 export interface MultiDiscrete {
   readonly kind: "multiDiscrete";
   /** [Σ choices] */
@@ -29,7 +29,7 @@ export interface MultiDiscrete {
   readonly choices: readonly number[];
   readonly shape: Shape;
   readonly size: number;
-  /** Only where the mask, [Σ choices], is not 0, if there is one. */
+  /** Draws choices that the mask [Σ choices], if any, allows. */
   sample(random: Random, out?: Floats, mask?: ArrayLike<number>): Floats;
   contains(x: ArrayLike<number>): boolean;
 }
@@ -50,7 +50,7 @@ export interface Box {
   readonly kind: "box";
   /** [size] */
   readonly names: Names;
-  /** The form in which an environment gives pixels of 0 to 255; see `image`. */
+  /** The layout of an environment's pixels of 0 to 255; see `image`. */
   readonly pixels?: Pixels;
   readonly shape: Shape;
   readonly size: number;
@@ -60,7 +60,7 @@ export interface Box {
   contains(x: ArrayLike<number>): boolean;
 }
 
-/** An image's size, and whether its channels are the first or the last of its dimensions. */
+/** An image's size, and whether channels are its first or last dimension. */
 export interface Pixels {
   readonly height: number;
   readonly width: number;
@@ -73,11 +73,11 @@ export interface Dict {
   readonly kind: "dict";
   /** [size] */
   readonly names: readonly string[];
-  /** In the order of the flat numbers: by name. */
+  /** The parts in the order of the flat numbers, sorted by name. */
   readonly parts: readonly DictPart[];
   readonly shape: Shape;
   readonly size: number;
-  /** Bounds of the flat numbers. */
+  /** The bounds of the flat numbers. */
   readonly low: Float64Array;
   readonly high: Float64Array;
   sample(random: Random, out?: Floats): Floats;
@@ -101,13 +101,13 @@ export type DictValues = {
 
 export type Space = Discrete | MultiDiscrete | MultiBinary | Box | Dict;
 
-/** A number of choices, or their names. */
+/** The number of choices, or their names. */
 type Choices = number | readonly string[];
 const countOf = (choices: Choices): number =>
   typeof choices === "number" ? choices : choices.length;
 const namesOf = (choices: Choices): Names => (typeof choices === "number" ? null : choices);
 
-/** The choices 0 to n − 1, or from `start` on; by a list of names, one choice per name. */
+/** Returns the space of choices `start` to start + n − 1, or with one choice per name. */
 export function discrete(choices: Choices, start = 0): Discrete {
   const n = countOf(choices);
   if (!(Number.isInteger(n) && n >= 1 && Number.isSafeInteger(start + n)))
@@ -129,7 +129,7 @@ export function discrete(choices: Choices, start = 0): Discrete {
 
 const isBelow = (x: number, n: number): boolean => Number.isInteger(x) && x >= 0 && x < n;
 
-/** One of the k < n with mask[at + k] ≠ 0, each equally likely. */
+/** Draws one of the k < n with mask[at + k] ≠ 0, each equally likely. */
 function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0): number {
   let allowed = 0;
   for (let k = 0; k < n; k++) if (mask[at + k] !== 0) allowed++;
@@ -140,11 +140,11 @@ function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0)
   return k;
 }
 
-/** Each entry is a number of choices, or their names. */
+/** Returns the space of several choices. Each entry is a number of choices, or their names. */
 export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
   const choices = lists.map(countOf);
   if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
-    throw new RangeError(`multiDiscrete: want choices ≥ 1, got [${choices}]`);
+    throw new RangeError(`multiDiscrete: expected choices ≥ 1, got [${choices}]`);
   }
   const size = choices.length;
   return {
@@ -166,11 +166,11 @@ export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
   };
 }
 
-/** By a list of names, one bit per name. */
+/** Returns the space of several bits; with names, one bit per name. */
 export function multiBinary(bits: Choices): MultiBinary {
   const size = countOf(bits);
   if (!(Number.isInteger(size) && size >= 1)) {
-    throw new RangeError(`multiBinary: want size ≥ 1, got ${size}`);
+    throw new RangeError(`multiBinary: expected size ≥ 1, got ${size}`);
   }
   return {
     kind: "multiBinary",
@@ -187,18 +187,18 @@ export function multiBinary(bits: Choices): MultiBinary {
 
 type Bound = number | ArrayLike<number>;
 export interface BoxOptions {
-  /** Default −Infinity. */
+  /** The lower bound. Default −Infinity. */
   readonly low?: Bound;
-  /** Default Infinity. */
+  /** The upper bound. Default Infinity. */
   readonly high?: Bound;
-  /** Default: one dimension, as long as `names` or the bounds. */
+  /** The shape. Default: one dimension, as long as `names` or the bounds. */
   readonly shape?: Shape;
   readonly names?: Names;
 }
 
 /**
- * Real numbers between bounds, by options or as `box(low, high, shape)`. A bound is one number for all, or one per
- * element. Unbounded sides are sampled as in Gymnasium.
+ * Returns the space of real numbers between bounds, by options or as `box(low, high, shape)`. A bound is one number
+ * for all, or one per element. Unbounded sides are sampled as in Gymnasium.
  */
 export function box(options: BoxOptions): Box;
 export function box(low: Bound, high: Bound, shape: Shape, names?: Names): Box;
@@ -225,9 +225,9 @@ export function box(
   const lows = bounds(low);
   const highs = bounds(high);
   if (lows.length !== size || highs.length !== size || lows.some((l, i) => !(l <= highs[i]))) {
-    throw new RangeError(`box: want ${size} bounds with low ≤ high`);
+    throw new RangeError(`box: expected ${size} bounds with low ≤ high`);
   }
-  // float32 observations may round just past a float64 bound, or the bound to within
+  // float32 rounding may move observations just past a float64 bound, or move the bound inwards
   const least = lows.map((x) => Math.min(x, Math.fround(x)));
   const most = highs.map((x) => Math.max(x, Math.fround(x)));
   return {
@@ -252,8 +252,8 @@ export function box(
 }
 
 /**
- * An image of pixels 0 to 255, as `fromGymnasium` reads it: the policy sees numbers from 0 to 1, [channels, height,
- * width], as convolutions want them. `order` says whether the environment gives the channels first or last.
+ * Returns the space of images with pixels of 0 to 255, for `fromGymnasium`: the policy sees numbers from 0 to 1,
+ * [channels, height, width], the layout of convolutions. `order` is the environment's: channels first or last.
  */
 export function image(
   height: number,
@@ -269,7 +269,7 @@ export function image(
   return { ...box(0, 1, [channels, height, width]), pixels };
 }
 
-/** Uniform between two bounds, half-normal above or below one, normal without any. */
+/** Draws uniformly between two bounds, half-normal beyond a single bound, normal without bounds. */
 function between(random: Random, low: number, high: number): number {
   if (low > -Infinity && high < Infinity) return low + (high - low) * random.uniform();
   if (low > -Infinity) return low + Math.abs(random.normal());
@@ -278,14 +278,14 @@ function between(random: Random, low: number, high: number): number {
 }
 
 /**
- * A dictionary of spaces, as for observations with names. Its flat numbers are those of the parts in the order of
- * their names (by UTF-16 code units), each as Gymnasium flattens it: a box as it is, row-major; a discrete choice
- * as n numbers, 1 at the choice; several choices one after another; bits as they are; a dictionary by the same rule.
+ * Returns a dictionary of spaces, such as for observations with names. Its flat numbers are those of the parts in
+ * the order of their names (by UTF-16 code units), each as Gymnasium flattens it: a box row-major; a choice
+ * one-hot; several choices one after another; bits as they are; a dictionary by the same rule.
  */
 export const dict = (spaces: Readonly<Record<string, Space>>): Dict =>
   joined(Object.keys(spaces).sort(), spaces);
 
-/** A list of spaces, as a dictionary whose names are 0, 1, 2, … in this order. Values may be lists. */
+/** Returns a list of spaces as a dictionary with the names 0, 1, 2, … in this order. Values may be lists. */
 export const tuple = (spaces: readonly Space[]): Dict =>
   joined(Object.keys(spaces), spaces as unknown as Readonly<Record<string, Space>>);
 
@@ -339,14 +339,14 @@ function joined(names: readonly string[], spaces: Readonly<Record<string, Space>
   };
 }
 
-/** Names of a part's flat numbers: "part", or "part name", or "part number". */
+/** Returns the names of a part's flat numbers: "part", "part name" or "part number". */
 function namesOfPart({ name, space, size }: DictPart): string[] {
   if (size === 1 && space.names === null) return [name];
   const start = space.kind === "discrete" ? space.start : 0;
   return Array.from({ length: size }, (_, i) => `${name} ${space.names?.[i] ?? start + i}`);
 }
 
-/** Numbers of a space's flat form; of choices, one number per choice. */
+/** Returns the length of a space's flat form; choices take one number per option. */
 export function flatSize(space: Space): number {
   if (space.kind === "discrete") return space.n;
   return space.kind === "multiDiscrete" ? space.choices.reduce((sum, n) => sum + n, 0) : space.size;
@@ -367,7 +367,7 @@ function flattenValue(name: string, space: Space, value: Value, out: Floats, at:
   flattenPart(space, numbers, out, at);
 }
 
-/** Writes numbers of a space in their flat form. */
+/** Writes a value of a space in its flat form. */
 export function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at: number): void {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") {
     for (let i = 0; i < space.size; i++) out[at + i] = x[i];
@@ -382,7 +382,7 @@ export function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at:
   }
 }
 
-/** Tests whether flat numbers are in the space: for each choice one 1, and 0 otherwise. */
+/** Returns whether flat numbers are in the space; choices must be one-hot. */
 function containsFlat(space: Space, x: readonly number[]): boolean {
   if (space.kind !== "discrete" && space.kind !== "multiDiscrete") return space.contains(x);
   const choices = space.kind === "discrete" ? [space.n] : space.choices;

@@ -1,6 +1,6 @@
 /**
- * A table come to life: states are numbers, and what may follow each action is listed. The observation is
- * the state one-hot, where Gymnasium gives its number; that is `state[0]` here.
+ * An environment from a table: states are numbers, and the outcomes of each action are listed. The observation is
+ * the one-hot state, where Gymnasium returns its number, which is `state[0]` here.
  */
 import type { Floats } from "../core/backend.ts";
 import { Dynamics, type Outcome, type Tabular } from "./env.ts";
@@ -19,7 +19,7 @@ export abstract class TabularDynamics extends Dynamics implements Tabular {
   readonly state = new Float64Array(1);
   private readonly table: Table;
 
-  /** `starts` lists the states to start in, each equally likely; `names`, if given, names the actions. */
+  /** `starts` lists the start states, each equally likely; `names`, if given, names the actions. */
   constructor(
     table: Table,
     starts: readonly number[],
@@ -47,7 +47,7 @@ export abstract class TabularDynamics extends Dynamics implements Tabular {
     this.terminated = terminated;
   }
 
-  /** The first outcome whose sum of probabilities is above a uniform number. */
+  /** Returns the first outcome at which the sum of probabilities exceeds a uniform number. */
   private draw(outcomes: readonly Outcome[]): Outcome {
     const last = outcomes.length - 1;
     let rest = last > 0 ? this.random.uniform() : 0;
@@ -68,7 +68,7 @@ export abstract class TabularDynamics extends Dynamics implements Tabular {
   }
 }
 
-/** What `outcomes(state, action)` gives for every pair. */
+/** Returns the table of `outcomes(state, action)` for every pair. */
 export function tableOf(
   states: number,
   actions: number,

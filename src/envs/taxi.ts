@@ -1,12 +1,12 @@
 /**
  * Taxi-v4 of Gymnasium: Dietterich 2000, "Hierarchical reinforcement learning with the MAXQ value function
- * decomposition". Fetch a passenger at one of four places and bring them to another.
+ * decomposition". Pick up a passenger at one of four places and drop them off at another.
  *
  * States: ((row·5 + column)·5 + passenger)·4 + destination, passenger and destination one of the places
  * R, G, Y, B, or the passenger 4: in the taxi. Actions: south, north, east, west, pick up, drop off; the
- * mask has those that change something. Reward: 20 for the passenger brought, −10 for a wrong pick-up or
- * drop-off, else −1. Terminates with the passenger brought; cut short after 200 steps. Starts: any state
- * with the passenger waiting, and not at the destination.
+ * mask allows those that change the state. Reward: 20 for the right drop-off, −10 for a wrong pick-up or
+ * drop-off, else −1. Terminates with the right drop-off; truncated after 200 steps. Starts: any state
+ * with the passenger waiting elsewhere than at the destination.
  */
 import type { Floats } from "../core/backend.ts";
 import type { Outcome } from "./env.ts";
@@ -35,7 +35,7 @@ const actions = 6;
 const encode = (cell: number, passenger: number, destination: number): number =>
   (cell * 5 + passenger) * 4 + destination;
 
-/** The cell that a move south, north, east or west leads to. */
+/** Returns the cell that a move south, north, east or west leads to. */
 function moved(cell: number, action: number): number {
   const row = Math.floor(cell / size);
   const column = cell % size;
@@ -45,7 +45,7 @@ function moved(cell: number, action: number): number {
   return map[row + 1][2 * column] === ":" ? cell - 1 : cell;
 }
 
-/** The moves to the left and the right of each. */
+/** The moves to the left and right of each move. */
 const sides = [
   [2, 3],
   [3, 2],
@@ -95,8 +95,8 @@ export class Taxi extends TabularDynamics {
     );
   }
 
-  protected override advance(taken: ArrayLike<number>, at: number): void {
-    super.advance(taken, at);
+  protected override advance(actions: ArrayLike<number>, at: number): void {
+    super.advance(actions, at);
     this.success = this.terminated;
   }
 

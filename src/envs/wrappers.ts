@@ -1,6 +1,6 @@
 /**
- * Environments around environments: another time limit, stacked frames, scaled observations, clipped or
- * rescaled actions.
+ * Wrappers of environments: another time limit, stacked frames, scaled observations, clipped or rescaled
+ * actions.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkFinite } from "../core/check.ts";
@@ -15,12 +15,12 @@ interface Changes {
   readonly actionSpace?: Space;
 }
 
-/** Passes everything on to `env`; a subclass changes a part. */
+/** Forwards everything to `env`; a subclass overrides a part. */
 abstract class Wrapper extends Dynamics {
   readonly env: Dynamics;
   readonly observationSpace: Space;
   readonly actionSpace: Space;
-  /** The wrapper's own; `save` has the environment's too. */
+  /** The wrapper's own state; `save` includes the environment's. */
   readonly state: Float64Array = new Float64Array(0);
 
   constructor(env: Dynamics, changes: Changes = {}) {
@@ -83,14 +83,14 @@ abstract class Wrapper extends Dynamics {
   }
 }
 
-/** Cuts episodes short after `maxSteps`, if the environment does not sooner. */
+/** Truncates episodes after `maxSteps`, unless the environment ends them sooner. */
 export class TimeLimit extends Wrapper {
   constructor(env: Dynamics, maxSteps: number) {
     super(env, { maxSteps });
   }
 }
 
-/** Observes the last `frames` observations, oldest first; at the start the first one fills them all. */
+/** Observes the last `frames` observations, oldest first; at the start, copies of the first. */
 export class FrameStack extends Wrapper {
   override readonly state: Float64Array;
 
@@ -98,7 +98,7 @@ export class FrameStack extends Wrapper {
     const { size, shape, names } = env.observationSpace;
     const { low, high } = boundsOf("FrameStack", env.observationSpace);
     if (!(Number.isInteger(frames) && frames >= 1)) {
-      throw new RangeError(`FrameStack: want frames ≥ 1, got ${frames}`);
+      throw new RangeError(`FrameStack: expected frames ≥ 1, got ${frames}`);
     }
     const repeated = (bounds: Float64Array): Float64Array =>
       new Float64Array(frames * size).map((_, i) => bounds[i % size]);
@@ -129,7 +129,7 @@ export class FrameStack extends Wrapper {
   }
 }
 
-/** Lets any number be an action: the environment gets the nearest within its bounds. */
+/** Accepts any numbers as actions and clips them to the environment's bounds. */
 export class ClipAction extends Wrapper {
   private readonly bounds: Box;
   private readonly clipped: Float64Array;
@@ -184,7 +184,7 @@ export class RescaleAction extends Wrapper {
 }
 
 /**
- * Multiplies observations by a number, as 1/255 for pixels of 0 to 255. A policy learns little from large
+ * Multiplies observations by a number, such as 1/255 for pixels of 0 to 255. Policies learn poorly from large
  * numbers; unlike running statistics, a fixed scale is the same from the first step on.
  */
 export class ScaleObservation extends Wrapper {
@@ -211,7 +211,7 @@ function asBox(who: string, what: string, space: Space): Box {
   return space;
 }
 
-/** The bounds of observations in a box or a dictionary, flat. */
+/** Returns the flat bounds of observations in a box or a dictionary. */
 function boundsOf(who: string, space: Space): Pick<Box, "low" | "high"> {
   return space.kind === "dict" ? space : asBox(who, "observations", space);
 }

@@ -1,4 +1,4 @@
-/** The kinds of numbers that tensor files hold, and how their bytes are read. */
+/** Reads the element types of tensor files. */
 export type Elements =
   | Float64Array
   | Float32Array
@@ -13,11 +13,11 @@ export type Elements =
 
 export interface ElementKind {
   readonly bytes: number;
-  /** `count` elements from byte `at` on. */
+  /** Returns `count` elements from byte `at` on. */
   read(view: DataView, at: number, count: number, littleEndian: boolean): Elements;
 }
 
-/** A kind whose elements one after another are got from the view and kept in a `Store`. */
+/** Builds a kind whose elements are read one by one into a `Store`. */
 function kind<T extends number | bigint>(
   bytes: number,
   store: new (length: number) => Elements & { [i: number]: T },
@@ -35,7 +35,7 @@ function kind<T extends number | bigint>(
 
 const bits = new DataView(new ArrayBuffer(4));
 
-/** IEEE 754 half precision: a float32 holds every one exactly. */
+/** Reads IEEE 754 half precision, exact in float32. */
 function half(view: DataView, at: number, littleEndian: boolean): number {
   const h = view.getUint16(at, littleEndian);
   const exponent = (h >> 10) & 31;
@@ -47,7 +47,7 @@ function half(view: DataView, at: number, littleEndian: boolean): number {
   return sign * bits.getFloat32(0);
 }
 
-/** The upper half of a float32. */
+/** Reads bfloat16, the upper half of a float32. */
 function brain(view: DataView, at: number, littleEndian: boolean): number {
   bits.setInt32(0, view.getUint16(at, littleEndian) << 16);
   return bits.getFloat32(0);
@@ -69,10 +69,10 @@ export const kinds = {
   bool: kind(1, Uint8Array, (v, at) => (v.getUint8(at) === 0 ? 0 : 1)),
 } as const satisfies Readonly<Record<string, ElementKind>>;
 
-/** Dimensions that an array of a file may have; numpy allows as many. */
+/** The most dimensions of an array in a file, as in numpy. */
 export const mostDimensions = 64;
 
-/** Elements of a shape; Infinity where that is more than 2⁵³ − 1, whatever stands behind. */
+/** Returns the number of elements of a shape; Infinity above 2⁵³ − 1, even if a 0 follows. */
 export function countOf(shape: readonly number[]): number {
   if (shape.includes(0)) return 0;
   let count = 1;

@@ -1,7 +1,7 @@
-/** Decompression of raw deflate streams: RFC 1951. */
+/** Decompresses raw deflate streams: RFC 1951. */
 import { FormatError } from "../core/errors.ts";
 
-/** A canonical Huffman code: how many symbols have each length, and the symbols in the order of their codes. */
+/** A canonical Huffman code: the number of symbols of each length, and the symbols in the order of their codes. */
 interface Code {
   readonly counts: Uint16Array;
   readonly symbols: Uint16Array;
@@ -24,7 +24,7 @@ function codeOf(lengths: ArrayLike<number>, mayBeIncomplete: boolean): Code {
   return { counts, symbols };
 }
 
-// §3.2.5: lengths from symbol 257 on, distances; what is added by extra bits
+// §3.2.5: lengths from symbol 257 on, and distances; extra bits are added to them
 const lengthBase = [
   3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131,
   163, 195, 227, 258,
@@ -45,31 +45,55 @@ const order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15]
 const fixedLiterals = codeOf(fixedLengths, false);
 const fixedDistances = codeOf(Array(30).fill(5), true);
 
-/** The `size` bytes that a stream unpacks to. Throws FormatError where it is broken or of another size. */
-export function inflate(stream: Uint8Array, size: number): Uint8Array {
-  const out = new Uint8Array(size);
-  let written = 0;
-  let at = 0;
-  let held = 0; // bits read ahead, and how many
-  let count = 0;
+/** Returns the `size` bytes of a stream. Throws FormatError if it is broken or has another size. */
+export const inflate = (stream: Uint8Array, size: number): Uint8Array =>
+  new Inflater(stream, size).run();
 
-  function bits(n: number): number {
-    while (count < n) {
-      if (at === stream.length) throw wrong("stream is cut short");
-      held |= stream[at++] << count;
-      count += 8;
+class Inflater {
+  private readonly stream: Uint8Array;
+  private readonly out: Uint8Array;
+  private written = 0;
+  private at = 0;
+  private held = 0; // bits read ahead
+  private count = 0; // of them
+
+  constructor(stream: Uint8Array, size: number) {
+    this.stream = stream;
+    this.out = new Uint8Array(size);
+  }
+
+  run(): Uint8Array {
+    for (let last = 0; last === 0; ) {
+      last = this.bits(1);
+      const type = this.bits(2);
+      if (type === 0) this.stored();
+      else if (type === 1) this.compressed(fixedLiterals, fixedDistances);
+      else if (type === 2) this.dynamic();
+      else throw wrong("block of type 3");
     }
-    const value = held & ((1 << n) - 1);
-    held >>>= n;
-    count -= n;
+    const { out, written } = this;
+    if (written !== out.length) throw wrong(`expected ${out.length} bytes, got ${written}`);
+    return out;
+  }
+
+  private bits(n: number): number {
+    while (this.count < n) {
+      if (this.at === this.stream.length) throw wrong("stream is cut short");
+      this.held |= this.stream[this.at++] << this.count;
+      this.count += 8;
+    }
+    const value = this.held & ((1 << n) - 1);
+    this.held >>>= n;
+    this.count -= n;
     return value;
   }
-  function symbol({ counts, symbols }: Code): number {
+
+  private symbol({ counts, symbols }: Code): number {
     let code = 0;
     let first = 0;
     let index = 0;
     for (let n = 1; n <= longest; n++) {
-      code |= bits(1);
+      code |= this.bits(1);
       if (code - first < counts[n]) return symbols[index + code - first];
       index += counts[n];
       first = (first + counts[n]) << 1;
@@ -77,56 +101,62 @@ export function inflate(stream: Uint8Array, size: number): Uint8Array {
     }
     throw wrong("bits that are no symbol");
   }
-  function room(n: number): void {
-    if (written + n > size) throw wrong(`more than the ${size} bytes announced`);
+
+  private room(n: number): void {
+    if (this.written + n > this.out.length)
+      throw wrong(`more than the ${this.out.length} bytes announced`);
   }
-  function stored(): void {
-    held = 0;
-    count = 0;
-    if (at + 4 > stream.length) throw wrong("stream is cut short");
-    const length = stream[at] | (stream[at + 1] << 8);
-    if ((length ^ (stream[at + 2] | (stream[at + 3] << 8))) !== 0xffff) throw wrong("bad length");
-    at += 4;
-    if (at + length > stream.length) throw wrong("stream is cut short");
-    room(length);
-    out.set(stream.subarray(at, at + length), written);
-    written += length;
-    at += length;
+
+  private stored(): void {
+    this.held = 0;
+    this.count = 0;
+    if (this.at + 4 > this.stream.length) throw wrong("stream is cut short");
+    const length = this.stream[this.at] | (this.stream[this.at + 1] << 8);
+    if ((length ^ (this.stream[this.at + 2] | (this.stream[this.at + 3] << 8))) !== 0xffff)
+      throw wrong("bad length");
+    this.at += 4;
+    if (this.at + length > this.stream.length) throw wrong("stream is cut short");
+    this.room(length);
+    this.out.set(this.stream.subarray(this.at, this.at + length), this.written);
+    this.written += length;
+    this.at += length;
   }
-  function compressed(literals: Code, distances: Code): void {
+
+  private compressed(literals: Code, distances: Code): void {
     for (;;) {
-      const s = symbol(literals);
+      const s = this.symbol(literals);
       if (s === 256) return;
       if (s < 256) {
-        room(1);
-        out[written++] = s;
+        this.room(1);
+        this.out[this.written++] = s;
         continue;
       }
       if (s > 285) throw wrong(`length symbol ${s}`);
-      const length = lengthBase[s - 257] + bits(lengthExtra[s - 257]);
-      const d = symbol(distances);
+      const length = lengthBase[s - 257] + this.bits(lengthExtra[s - 257]);
+      const d = this.symbol(distances);
       if (d > 29) throw wrong(`distance symbol ${d}`);
-      const distance = distanceBase[d] + bits(distanceExtra[d]);
-      if (distance > written) throw wrong("a distance before the start");
-      room(length);
-      for (const end = written + length; written < end; written++) {
-        out[written] = out[written - distance];
+      const distance = distanceBase[d] + this.bits(distanceExtra[d]);
+      if (distance > this.written) throw wrong("a distance before the start");
+      this.room(length);
+      for (const end = this.written + length; this.written < end; this.written++) {
+        this.out[this.written] = this.out[this.written - distance];
       }
     }
   }
-  function dynamic(): void {
-    const [literals, distances, used] = [bits(5) + 257, bits(5) + 1, bits(4) + 4];
+
+  private dynamic(): void {
+    const [literals, distances, used] = [this.bits(5) + 257, this.bits(5) + 1, this.bits(4) + 4];
     const lengths = new Uint8Array(19);
-    for (let i = 0; i < used; i++) lengths[order[i]] = bits(3);
+    for (let i = 0; i < used; i++) lengths[order[i]] = this.bits(3);
     const code = codeOf(lengths, false);
     const all = new Uint8Array(literals + distances);
     for (let i = 0; i < all.length; ) {
-      const s = symbol(code);
+      const s = this.symbol(code);
       if (s < 16) all[i++] = s;
       else {
         if (s === 16 && i === 0) throw wrong("nothing to repeat");
         const value = s === 16 ? all[i - 1] : 0;
-        const times = s === 16 ? 3 + bits(2) : s === 17 ? 3 + bits(3) : 11 + bits(7);
+        const times = s === 16 ? 3 + this.bits(2) : s === 17 ? 3 + this.bits(3) : 11 + this.bits(7);
         if (i + times > all.length) throw wrong("more code lengths than announced");
         all.fill(value, i, i + times);
         i += times;
@@ -135,16 +165,6 @@ export function inflate(stream: Uint8Array, size: number): Uint8Array {
     if (literals > 286 || all[256] === 0) throw wrong("no symbol for the end");
     const one = (part: Uint8Array): boolean => part.filter((n) => n > 0).length <= 1;
     const [first, second] = [all.subarray(0, literals), all.subarray(literals)];
-    compressed(codeOf(first, one(first)), codeOf(second, one(second)));
+    this.compressed(codeOf(first, one(first)), codeOf(second, one(second)));
   }
-  for (let last = 0; last === 0; ) {
-    last = bits(1);
-    const type = bits(2);
-    if (type === 0) stored();
-    else if (type === 1) compressed(fixedLiterals, fixedDistances);
-    else if (type === 2) dynamic();
-    else throw wrong("block of type 3");
-  }
-  if (written !== size) throw wrong(`want ${size} bytes, got ${written}`);
-  return out;
 }

@@ -1,6 +1,6 @@
 /**
- * numpy's .npy (format versions 1 to 3) and .npz files, read strictly: the header is parsed as the one literal
- * it may be, never run. Bytes behind the data are let be, as numpy does.
+ * Reads numpy's .npy (format versions 1 to 3) and .npz files strictly: the header is parsed as a literal and never
+ * run. Bytes after the data are ignored, as in numpy.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -10,10 +10,10 @@ import { countOf, type ElementKind, type Elements, kinds, mostDimensions } from 
 import { unzip } from "./zip.ts";
 
 export interface NpyArray {
-  /** As numpy writes it: "<f4" and the like. */
+  /** numpy's name of the dtype, such as "<f4". */
   readonly dtype: string;
   readonly shape: Shape;
-  /** Row-major, whatever the file's order. */
+  /** Row-major, also for column-major files. */
   readonly data: Elements;
 }
 
@@ -32,16 +32,16 @@ const types: Readonly<Record<string, ElementKind>> = {
   b1: kinds.bool,
 };
 const wrong = (what: string): FormatError => new FormatError(`npy: ${what}`);
-const mostHeader = 2 ** 20; // bytes; numpy's own headers have some hundreds
+const mostHeader = 2 ** 20; // bytes; numpy's own headers have a few hundred
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]; // \x93NUMPY
 
-/** Throws FormatError, saying what is wrong, on a file that breaks the format or holds no plain numbers. */
+/** Reads an array. Throws FormatError, which says what is wrong, for a broken file or one without plain numbers. */
 export function decodeNpy(file: Uint8Array): NpyArray {
   if (file.length < 10 || magic.some((byte, i) => file[i] !== byte))
-    throw wrong("want the bytes \\x93NUMPY, a version and a header length");
+    throw wrong("expected the bytes \\x93NUMPY, a version and a header length");
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const version = file[6];
-  if (version < 1 || version > 3) throw wrong(`want version 1, 2 or 3, got ${version}`);
+  if (version < 1 || version > 3) throw wrong(`expected version 1, 2 or 3, got ${version}`);
   const start = version === 1 ? 10 : 12;
   const length =
     version === 1 ? view.getUint16(8, true) : file.length < 12 ? Infinity : view.getUint32(8, true);
@@ -54,22 +54,22 @@ export function decodeNpy(file: Uint8Array): NpyArray {
   const { descr, fortran, shape } = parseHeader(text);
   const type = Object.hasOwn(types, descr.slice(1)) ? types[descr.slice(1)] : undefined;
   if (type === undefined || !/^[<>|=]/.test(descr)) {
-    throw wrong(`want a dtype of ${Object.keys(types).join(", ")}, got ${brief(descr)}`);
+    throw wrong(`expected a dtype of ${Object.keys(types).join(", ")}, got ${brief(descr)}`);
   }
   const count = countOf(shape);
   const room = file.length - start - length;
   if (count * type.bytes > room) {
-    throw wrong(`want ${count * type.bytes} bytes of data for [${shape}], got ${room}`);
+    throw wrong(`expected ${count * type.bytes} bytes of data for [${shape}], got ${room}`);
   }
   const data = type.read(view, start + length, count, descr[0] !== ">");
   return { dtype: descr, shape, data: fortran ? rowMajor(data, shape) : data };
 }
 
-/** The arrays of a .npz file by name. `limit`: bytes that they may have in all, unpacked. */
+/** Reads the arrays of a .npz file by name. `limit` is the most bytes they may have in all, unpacked. */
 export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string, NpyArray> {
   const arrays = new Map<string, NpyArray>();
   for (const [name, bytes] of unzip(file, limit)) {
-    if (!name.endsWith(".npy")) throw wrong(`want .npy files in it, got ${brief(name)}`);
+    if (!name.endsWith(".npy")) throw wrong(`expected .npy files in it, got ${brief(name)}`);
     arrays.set(name.slice(0, -4), decodeNpy(bytes));
   }
   return arrays;
@@ -77,7 +77,7 @@ export function decodeNpz(file: Uint8Array, limit = 2 ** 30): ReadonlyMap<string
 
 const token = /[ \t\r\n]*(?:('[^'\\\n]*'|"[^"\\\n]*")|(\d+)|(True|False)|([{}():,])|$)/y;
 
-/** {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, its keys in any order. */
+/** Parses {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, its keys in any order. */
 function parseHeader(text: string): { descr: string; fortran: boolean; shape: number[] } {
   let at = 0;
   const next = (): string => {
@@ -90,19 +90,20 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   const want = (sign: string): void => {
     const got = next();
     if (got !== sign)
-      throw wrong(`want ${sign} before character ${at} of the header, got ${brief(got)}`);
+      throw wrong(`expected ${sign} before character ${at} of the header, got ${brief(got)}`);
   };
   const tuple = (): number[] => {
     want("(");
     const shape: number[] = [];
     for (let item = next(); item !== ")"; item = next()) {
       const n = /^\d+$/.test(item) ? Number(item) : Number.NaN;
-      if (!Number.isSafeInteger(n)) throw wrong(`want whole numbers in shape, got ${brief(item)}`);
+      if (!Number.isSafeInteger(n))
+        throw wrong(`expected whole numbers in shape, got ${brief(item)}`);
       if (shape.push(n) > mostDimensions)
-        throw wrong(`want at most ${mostDimensions} dimensions in shape`);
-      const behind = next();
-      if (behind === ")" && shape.length > 1) return shape;
-      if (behind !== ",") throw wrong("want a tuple as shape");
+        throw wrong(`expected at most ${mostDimensions} dimensions in shape`);
+      const after = next();
+      if (after === ")" && shape.length > 1) return shape;
+      if (after !== ",") throw wrong("expected a tuple as shape");
     }
     return shape;
   };
@@ -111,14 +112,14 @@ function parseHeader(text: string): { descr: string; fortran: boolean; shape: nu
   for (let key = next(); key !== "}"; key = next()) {
     const name = key.slice(1, -1);
     if (!/^['"]/.test(key) || entries.has(name) || entries.size === 3)
-      throw wrong(`want three keys, each once, got ${brief(key)}`);
+      throw wrong(`expected three keys, each once, got ${brief(key)}`);
     want(":");
     entries.set(name, name === "shape" ? tuple() : next());
-    const behind = next();
-    if (behind === "}") break;
-    if (behind !== ",") throw wrong(`want , or } in the header, got ${brief(behind)}`);
+    const after = next();
+    if (after === "}") break;
+    if (after !== ",") throw wrong(`expected , or } in the header, got ${brief(after)}`);
   }
-  if (next() !== "" || at < text.length) throw wrong("want nothing behind the header's }");
+  if (next() !== "" || at < text.length) throw wrong("expected nothing after the header's }");
   return checkHeader(entries);
 }
 
@@ -126,14 +127,14 @@ function checkHeader(entries: ReadonlyMap<string, unknown>) {
   const [descr, order, shape] = ["descr", "fortran_order", "shape"].map((key) => entries.get(key));
   if (entries.size !== 3 || shape === undefined)
     throw wrong(
-      `want the keys descr, fortran_order and shape, got ${[...entries.keys()].map((key) => brief(key)).join(", ")}`,
+      `expected the keys descr, fortran_order and shape, got ${[...entries.keys()].map((key) => brief(key)).join(", ")}`,
     );
-  if (typeof descr !== "string" || !/^['"]/.test(descr)) throw wrong("want descr as a string");
-  if (order !== "True" && order !== "False") throw wrong("want fortran_order True or False");
+  if (typeof descr !== "string" || !/^['"]/.test(descr)) throw wrong("expected descr as a string");
+  if (order !== "True" && order !== "False") throw wrong("expected fortran_order True or False");
   return { descr: descr.slice(1, -1), fortran: order === "True", shape: shape as number[] };
 }
 
-/** Column-major elements in row-major order. */
+/** Returns column-major elements in row-major order. */
 function rowMajor(data: Elements, given: Shape): Elements {
   const sorted = data.slice();
   const shape = given.filter((n) => n !== 1);

@@ -1,12 +1,12 @@
 /**
- * As much of ONNX (onnx.proto, IR version 8, operator set 17) as exported models take: a graph of nodes with
- * constant tensors, written as protobuf bytes.
+ * Writes the part of ONNX (onnx.proto, IR version 8, operator set 17) that exported models need: a graph of nodes
+ * with constant tensors, as protobuf bytes.
  */
 import { encodeUtf8 } from "../core/utf8.ts";
 
 type Bytes = readonly number[] | Uint8Array;
 
-/** A whole number, or a list of them, as an attribute of a node; a float where it is wrapped in one. */
+/** An attribute of a node: a whole number or a list of them, or a float, wrapped in an object. */
 export type Attribute = number | readonly number[] | { readonly float: number };
 
 const varint = (n: number): number[] => {
@@ -41,7 +41,7 @@ const float = (field: number, value: number): Uint8Array => {
 };
 
 const types = { float: 1, int64: 7 } as const;
-/** A size that is a name is whatever the caller feeds. */
+/** The sizes of a tensor; a named size is set by the caller of the model. */
 export type Sizes = readonly (number | string)[];
 
 export class OnnxGraph {
@@ -60,7 +60,7 @@ export class OnnxGraph {
     this.outputs.push(message(12, valueInfo(name, sizes, "float")));
   }
 
-  /** Float32 numbers; a size −1 is what is left. Returns their name. */
+  /** Adds a constant of float32 numbers; a size of −1 follows from the others. Returns its name. */
   constant(name: string, shape: readonly number[], values: ArrayLike<number>): string {
     const bytes = new Uint8Array(4 * values.length);
     const view = new DataView(bytes.buffer);
@@ -68,7 +68,7 @@ export class OnnxGraph {
     return this.tensor(name, shape, types.float, bytes);
   }
 
-  /** Whole numbers, as sizes, indices and axes are given. */
+  /** Adds a constant of whole numbers, such as sizes, indices and axes. Returns its name. */
   numbers(values: readonly number[], shape: readonly number[] = [values.length]): string {
     const bytes = new Uint8Array(8 * values.length);
     const view = new DataView(bytes.buffer);
@@ -84,7 +84,7 @@ export class OnnxGraph {
     return name;
   }
 
-  /** Applies an operator; returns its output's name, which is made up where none is given. */
+  /** Adds a node. Returns its output's name, generated unless given. */
   node(
     operator: string,
     inputs: readonly string[],
@@ -95,7 +95,7 @@ export class OnnxGraph {
     return output;
   }
 
-  /** The same with several outputs. */
+  /** Adds a node with several outputs. */
   nodeOf(
     operator: string,
     inputs: readonly string[],
@@ -112,7 +112,7 @@ export class OnnxGraph {
     return outputs;
   }
 
-  /** The file. */
+  /** Returns the file's bytes. */
   bytes(name: string): Uint8Array {
     const graph = [
       ...this.nodes,

@@ -1,12 +1,12 @@
 /**
- * A policy as one JavaScript module without dependencies, to read and to run anywhere: no eval, no DOM, no
- * WebAssembly. Numbers are kept as float32 between layers, as the `loops` backend keeps them; tanh, exp and
- * log are the runtime's own, so last bits differ between engines.
+ * Exports a policy as one readable JavaScript module without dependencies, eval, DOM or WebAssembly. Numbers are
+ * rounded to float32 between layers, as on the `loops` backend; tanh, exp and log are the runtime's own, so last
+ * bits differ between engines.
  */
 import type { Floats } from "../core/backend.ts";
 import type { PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
 
-/** The module's text, and its types'. */
+/** Returns the source of the module and of its types. */
 export function policyModule(plan: PolicyPlan): { readonly js: string; readonly types: string } {
   const recurrent = plan.layers.some(({ kind }) => kind === "lstm");
   const used = new Set<string>(plan.layers.map(({ kind }) => kind));
@@ -16,7 +16,7 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     ` * ${plan.title}: a policy trained by pigrad, ready to act. It needs nothing but JavaScript.`,
     ` *`,
     ` *   act(observation)                                the likeliest action`,
-    ` *   act(observation, { random: Math.random })        one drawn from the policy`,
+    ` *   act(observation, { random: Math.random })        an action drawn from the policy`,
     ...(isMasked(plan.head)
       ? [` *   act(observation, { mask })                      among choices whose mask is 1`]
       : []),
@@ -40,13 +40,13 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
     ),
     `export function act(observation, options = {}) {`,
     `  let x = Float32Array.from(observation);`,
-    `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: want ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
-    `  if (!x.every(Number.isFinite)) throw new RangeError("act: want finite numbers");`,
+    `  if (x.length !== ${plan.observation.reduce((a, b) => a * b, 1)}) throw new RangeError(\`act: expected ${plan.observation.join(" × ")} numbers, got \${x.length}\`);`,
+    `  if (!x.every(Number.isFinite)) throw new RangeError("act: expected finite numbers");`,
     ...maskChecks(plan),
     ...(recurrent
       ? [
           `  const { state } = options;`,
-          `  if (state?.length !== ${remembered(plan)}) throw new RangeError("act: want the state that start() gave, or it forgets each step");`,
+          `  if (state?.length !== ${remembered(plan)}) throw new RangeError("act: expected the state that start() gave, or it forgets each step");`,
         ]
       : []),
     ...steps.map((line) => `  ${line}`),
@@ -57,13 +57,13 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
   return { js, types: typesOf(plan, recurrent) };
 }
 
-/** A line of a comment, and not its end. */
+/** Returns lines of a comment that list names; a name cannot end the comment. */
 const named = (what: string, names: readonly string[] | null = null): string[] =>
   names === null || names.length > 64
     ? []
     : [" *", `${what} ${JSON.stringify(names)}`.replaceAll("*/", "* /")];
 
-/** The text of the list of names, if there are names: of the choices, or of an action's numbers. */
+/** Returns the source of the list of names of choices, or of an action's numbers; empty without names. */
 const actionNames = ({ names }: PolicyPlan): string[] =>
   names?.action ? [JSON.stringify(names.action)] : [];
 
@@ -72,9 +72,11 @@ function maskChecks({ head, masked = false }: PolicyPlan): string[] {
   const width = head.choices.reduce((sum, n) => sum + n, 0);
   return [
     ...(masked
-      ? [`  if (!options.mask) throw new RangeError("act: want a mask, as it was trained with");`]
+      ? [
+          `  if (!options.mask) throw new RangeError("act: expected a mask, as it was trained with");`,
+        ]
       : []),
-    `  if (options.mask && options.mask.length !== ${width}) throw new RangeError("act: want a mask of ${width}");`,
+    `  if (options.mask && options.mask.length !== ${width}) throw new RangeError("act: expected a mask of ${width}");`,
   ];
 }
 
@@ -161,23 +163,23 @@ function lstm(x, state, wIh, wHh, bIh, bHh) {
 `,
 };
 
-/** How many numbers the policy remembers: h and c of each memory. */
+/** Returns the size of the policy's state: h and c of each memory. */
 const remembered = ({ layers }: PolicyPlan): number =>
   layers.reduce((n, layer) => n + (layer.kind === "lstm" ? 2 * layer.size : 0), 0);
 
 const start = (plan: PolicyPlan): string =>
-  `/** What the policy remembers at the start of an episode; act writes to it. */
+  `/** Returns the policy's state at the start of an episode; act writes to it. */
 export function start() {
   return new Float32Array(${remembered(plan)});
 }
 `;
 
-const pick = `/** One of x[first …] by probability, or the likeliest; where a mask is given, of those it allows. */
+const pick = `/** Draws one of x[first …], or takes the likeliest; only among those that a mask allows, if given. */
 function pick(x, mask, random, first, count) {
   const allowed = (i) => !mask || mask[i];
   let best = -1;
   for (let i = first; i < first + count; i++) if (allowed(i) && (best < 0 || x[i] > x[best])) best = i;
-  if (best < 0) throw new RangeError("act: want an allowed choice, the mask has none");
+  if (best < 0) throw new RangeError("act: expected an allowed choice, the mask has none");
   if (!random) return best - first;
   const chance = (i) => (allowed(i) ? Math.exp(x[i] - x[best]) : 0);
   let left = 0;
@@ -227,7 +229,7 @@ function choose(x, { mask, random }) {
       ? "low[i] + ((Math.tanh(u) + 1) / 2) * (high[i] - low[i])"
       : "Math.min(Math.max(u, low[i]), high[i])";
   return `const [low, high] = [${bound(low)}, ${bound(high)}];
-/** A normal number by Box and Muller. */
+/** Draws a normal number (Box and Muller). */
 const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
 function choose(x, { random }) {
   return Array.from(x, (mean, i) => {
@@ -242,7 +244,7 @@ function typesOf(plan: PolicyPlan, recurrent: boolean): string {
   const { head, title, masked = false } = plan;
   const action = head.kind === "categorical" ? "number" : "number[]";
   const options = [
-    `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */`,
+    `  /** Returns uniform numbers in [0, 1), to draw an action; without it the likeliest is taken. */`,
     `  readonly random?: () => number;`,
     ...(isMasked(head)
       ? [
@@ -251,10 +253,7 @@ function typesOf(plan: PolicyPlan, recurrent: boolean): string {
         ]
       : []),
     ...(recurrent
-      ? [
-          `  /** What is remembered from step to step, of start(); written to. */`,
-          `  readonly state: Float32Array;`,
-        ]
+      ? [`  /** The state from start(), which act writes to. */`, `  readonly state: Float32Array;`]
       : []),
   ];
   return [
@@ -271,8 +270,8 @@ function typesOf(plan: PolicyPlan, recurrent: boolean): string {
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/** `floats`, which reads a module's weights. */
-export const floatsFunction = `/** Little-endian float32 numbers from base64. */
+/** The source of `floats`, which decodes a module's weights. */
+export const floatsFunction = `/** Decodes little-endian float32 numbers from base64. */
 function floats(text) {
   const digits = "${digits}";
   const view = new DataView(new ArrayBuffer(Math.ceil((text.length * 3) / 4)));
@@ -286,7 +285,7 @@ function floats(text) {
 }
 `;
 
-/** Little-endian float32 bytes in base64. */
+/** Encodes numbers as little-endian float32 in base64. */
 export function base64(x: ArrayLike<number>): string {
   const view = new DataView(new ArrayBuffer(4 * x.length));
   for (let i = 0; i < x.length; i++) view.setFloat32(4 * i, x[i], true);

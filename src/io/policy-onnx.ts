@@ -1,6 +1,6 @@
 /**
- * A policy as an ONNX model: observations [N, …] to what the head takes, "logits" or "mean" [N, outputs], the
- * normalizer inside. A recurrent one also takes h and c [N, size] and gives them back, "hNext" and "cNext".
+ * Exports a policy as an ONNX model from observations [N, …] to the head's input, "logits" or "mean" [N, outputs],
+ * with the normalizer. A recurrent one also takes h and c [N, size] and returns "hNext" and "cNext".
  */
 import { OnnxGraph } from "./onnx.ts";
 import type { Normalizer, PolicyLayer, PolicyPlan } from "./policy-plan.ts";

@@ -1,19 +1,19 @@
-/** A trained policy as plain data: all that a file needs to hold to act on its own. */
+/** A trained policy as plain data: all that an exported file needs in order to act. */
 import type { Floats } from "../core/backend.ts";
 import type { Shape } from "../core/tensor.ts";
 
 export interface PolicyPlan {
-  /** What it plays and how it was made, for the file's first line. */
+  /** The file's first line: the task and the training. */
   readonly title: string;
-  /** Shape of one observation. */
+  /** The shape of one observation. */
   readonly observation: Shape;
-  /** Observations become (x − mean)/√(variance + eps), kept within ±clip. */
+  /** Observations become (x − mean)/√(variance + eps), clipped to ±clip. */
   readonly normalize: Normalizer | null;
   readonly layers: readonly PolicyLayer[];
   readonly head: PolicyHead;
-  /** Whether it was trained with masks, and so must not act without one. Default false. */
+  /** True for a policy trained with masks, which must not act without one. Default false. */
   readonly masked?: boolean;
-  /** Names of an observation's numbers, and of the action's choices or numbers, for people. */
+  /** Names of an observation's numbers, and of the action's choices or numbers, for display. */
   readonly names?: {
     readonly observation: readonly string[] | null;
     readonly action: readonly string[] | null;
@@ -26,7 +26,7 @@ export interface Normalizer {
   readonly clip: number;
 }
 
-/** Weights as PyTorch lays them out. The last layer's outputs are what the head takes. */
+/** A layer, with weights in PyTorch's layout. The last layer's outputs are the head's inputs. */
 export type PolicyLayer =
   | {
       readonly kind: "dense";
@@ -35,10 +35,10 @@ export type PolicyLayer =
       readonly activation: "tanh" | "relu" | "none";
     }
   | {
-      readonly kind: "conv"; // 3 × 3, no padding, ReLU behind it
+      readonly kind: "conv"; // 3 × 3, no padding, followed by ReLU
       readonly weight: Floats; // [outputs, planes, 3, 3]
       readonly bias: Floats;
-      /** [planes, height, width] of what comes in. */
+      /** [planes, height, width] of the input. */
       readonly shape: Shape;
     }
   | {

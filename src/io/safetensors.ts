@@ -16,7 +16,7 @@ export interface NamedTensor {
   readonly data: Floats;
 }
 export interface SafetensorsFile {
-  /** Those of floating-point numbers. */
+  /** The tensors of floating-point numbers. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
   /** The dtypes of the other tensors, such as the BOOL masks of some models, by name. */
   readonly others: ReadonlyMap<string, string>;
@@ -25,7 +25,7 @@ export interface SafetensorsFile {
 
 const maxHeader = 100_000_000;
 
-/** The bytes of a file with these tensors (F32, or F64 for Float64Array) and text metadata. */
+/** Returns a file with these tensors (F32, or F64 for Float64Array) and text metadata. */
 export function encodeSafetensors(
   tensors: readonly NamedTensor[],
   metadata: Readonly<Record<string, string>> = {},
@@ -59,7 +59,7 @@ export function encodeSafetensors(
   return file;
 }
 
-/** Reads the tensors of floating-point numbers, and says which others there are. Throws FormatError on a broken file. */
+/** Reads the tensors of floating-point numbers, and lists the others. Throws FormatError for a broken file. */
 export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   const { tensors, metadata } = readSafetensors(file);
   const floats = new Map<string, NamedTensor>();
@@ -72,7 +72,7 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   return { tensors: floats, others, metadata };
 }
 
-/** A tensor as it was stored; F16 and BF16 come as Float32Array, BOOL as bytes 0 and 1. */
+/** A tensor as stored; F16 and BF16 are read as Float32Array, BOOL as bytes 0 and 1. */
 export interface StoredTensor {
   readonly name: string;
   readonly dtype: keyof typeof dtypes;
@@ -95,13 +95,13 @@ const dtypes = {
   BOOL: kinds.bool,
 } as const;
 
-/** Reads all tensors. Throws FormatError, saying what is wrong and where, on a file that breaks the format. */
+/** Reads all tensors. Throws FormatError, which says what is wrong and where, for a broken file. */
 export function readSafetensors(file: Uint8Array): {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 } {
   if (file.length < 8)
-    throw new FormatError(`safetensors: want 8 bytes of header length, got ${file.length}`);
+    throw new FormatError(`safetensors: expected 8 bytes of header length, got ${file.length}`);
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
   if (headerLength > Math.min(maxHeader, file.length - 8)) {
@@ -124,16 +124,16 @@ export function readSafetensors(file: Uint8Array): {
 }
 
 function parseHeader(bytes: Uint8Array): ReadonlyMap<string, Json> {
-  if (bytes[0] !== 0x7b) throw new FormatError("safetensors: want a header that begins with {");
+  if (bytes[0] !== 0x7b) throw new FormatError("safetensors: expected a header that begins with {");
   const header = parseJson(decodeUtf8(bytes), "safetensors: header", { whole: true, deepest: 4 });
-  return header as ReadonlyMap<string, Json>; // it began with {
+  return header as ReadonlyMap<string, Json>; // an object, because it begins with {
 }
 
 function metadataOf(entry: Json | undefined): ReadonlyMap<string, string> {
   if (entry === undefined) return new Map();
   if (entry instanceof Map && [...entry.values()].every((text) => typeof text === "string"))
     return entry;
-  throw new FormatError("safetensors: want __metadata__ as an object of strings");
+  throw new FormatError("safetensors: expected __metadata__ as an object of strings");
 }
 
 const wrongTensor = (name: string, what: string): FormatError =>
@@ -145,35 +145,35 @@ interface Entry extends Omit<StoredTensor, "data"> {
 }
 
 function checkEntry(name: string, entry: Json, dataLength: number): Entry {
-  if (!(entry instanceof Map)) throw wrongTensor(name, "want an object");
+  if (!(entry instanceof Map)) throw wrongTensor(name, "expected an object");
   const dtype = entry.get("dtype");
   if (typeof dtype !== "string" || !Object.hasOwn(dtypes, dtype)) {
-    throw wrongTensor(name, `want a dtype of ${Object.keys(dtypes).join(", ")}`);
+    throw wrongTensor(name, `expected a dtype of ${Object.keys(dtypes).join(", ")}`);
   }
   const [shape, offsets] = ["shape", "data_offsets"].map((key) => {
     const list = entry.get(key);
     if (!Array.isArray(list) || !list.every(Number.isSafeInteger))
-      throw wrongTensor(name, `want ${key} as a list of whole numbers`);
+      throw wrongTensor(name, `expected ${key} as a list of whole numbers`);
     return list as number[];
   });
   if (shape.length > mostDimensions || offsets.length !== 2)
-    throw wrongTensor(name, `want at most ${mostDimensions} dimensions and two data_offsets`);
+    throw wrongTensor(name, `expected at most ${mostDimensions} dimensions and two data_offsets`);
   const known = dtype as StoredTensor["dtype"];
   const [start, end] = offsets;
   const bytes = countOf(shape) * dtypes[known].bytes;
   if (end - start !== bytes || end > dataLength) {
     const got = `${offsets.join(" to ")} of ${dataLength}`;
-    throw wrongTensor(name, `want ${bytes} bytes for ${dtype} [${shape}], got ${got}`);
+    throw wrongTensor(name, `expected ${bytes} bytes for ${dtype} [${shape}], got ${got}`);
   }
   return { name, dtype: known, shape, start, end };
 }
 
-/** The tensors must lie end to end: no overlap, no hole, nothing behind. */
+/** Checks that the tensors cover the data end to end: no overlap, no gap, nothing after them. */
 function checkCover(entries: readonly Entry[], length: number): void {
   let reached = 0;
   const sorted = [...entries].sort((a, b) => a.start - b.start || a.end - b.end);
   for (const { name, start, end } of sorted) {
-    if (start !== reached) throw wrongTensor(name, `begins at ${start}, want ${reached}`);
+    if (start !== reached) throw wrongTensor(name, `begins at ${start}, expected ${reached}`);
     reached = end;
   }
   if (reached !== length)

@@ -1,13 +1,13 @@
 /**
- * A state as one safetensors file. Each list is a tensor, named by its path; Float32Array keeps its type,
- * everything else is float64, so that what is read back is what was saved, to the last bit.
+ * Serializes a state as one safetensors file. Each list is a tensor, named by its path; Float32Array keeps its
+ * type, everything else is float64, so that a state is restored bit for bit.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { isNumbers, type State } from "../core/state.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "./safetensors.ts";
 
-/** The bytes of a state, with text beside it. */
+/** Returns the bytes of a state, with text metadata. */
 export function encodeState(
   state: State,
   metadata: Readonly<Record<string, string>> = {},
@@ -30,14 +30,14 @@ export function encodeState(
 
 const deepest = 32; // parts of a name
 
-/** A saved state as the parts that restore themselves read it: lists are Float32Array or number[]. */
+/** Reads a saved state; lists are Float32Array or number[]. */
 export function decodeState(file: Uint8Array): {
   state: State;
   metadata: ReadonlyMap<string, string>;
 } {
   const { tensors, others, metadata } = decodeSafetensors(file);
   for (const [name, dtype] of others)
-    throw new FormatError(`state: want floating-point numbers as "${name}", got ${dtype}`);
+    throw new FormatError(`state: expected floating-point numbers as "${name}", got ${dtype}`);
   const root = new Map<string, unknown>();
   for (const [name, { shape, data }] of tensors) {
     const path = name.split("/", deepest + 1);
@@ -56,7 +56,7 @@ export function decodeState(file: Uint8Array): {
   return { state: plain(root) as State, metadata };
 }
 
-/** Maps as objects, or as lists where the keys are 0, 1, 2, … */
+/** Converts maps to objects, or to lists where the keys are 0, 1, 2, … */
 function plain(part: unknown): unknown {
   if (!(part instanceof Map)) return part;
   const list = Array.from({ length: part.size }, (_, i) => part.get(String(i)));

@@ -1,14 +1,14 @@
 /**
- * TensorBoard event files: records of an 8-byte length, its masked CRC, a protocol-buffer Event, its masked
+ * Writes TensorBoard event files: records of an 8-byte length, its masked CRC, a protocol-buffer Event, its masked
  * CRC. Scalars only.
  */
 import { encodeUtf8 } from "../core/utf8.ts";
 
-/** The first record of a file. `wallTime` is in seconds since 1970. */
+/** Returns the first record of a file. `wallTime` is in seconds since 1970. */
 export const eventFileHeader = (wallTime: number): Uint8Array =>
   record(event(wallTime, [...tag(3, 2), ...bytes(encodeUtf8("brain.Event:2"))]));
 
-/** A record of named numbers at a step. NaN and Infinity are written as they are. */
+/** Returns a record of named numbers at a step. NaN and Infinity are written as they are. */
 export function scalarEvent(
   wallTime: number,
   step: number,
@@ -35,7 +35,7 @@ const bytes = (content: ArrayLike<number>): number[] => [
   ...Array.from(content),
 ];
 
-/** Base 128, least significant group first; n up to 2⁵³. */
+/** Encodes n, up to 2⁵³, in base 128, least significant group first. */
 function varint(n: number): number[] {
   const out: number[] = [];
   let rest = n;
@@ -56,7 +56,7 @@ function record(data: Uint8Array): Uint8Array {
   return out;
 }
 
-/** CRC-32C (Castagnoli), rotated right by 15 and shifted by a constant, as the format wants it. */
+/** Returns the CRC-32C (Castagnoli), rotated right by 15 and shifted by a constant, as the format demands. */
 export function maskedCrc(data: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of data) {

@@ -1,6 +1,6 @@
 /**
- * Reading zip archives: stored and deflated files, by the central directory. Sizes are checked before
- * anything is unpacked, checksums after. No zip64, no encryption, no parts.
+ * Reads zip archives: stored and deflated files, by the central directory. Sizes are checked before unpacking,
+ * checksums after. No zip64, no encryption, no multi-part archives.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -8,10 +8,10 @@ import { decodeUtf8 } from "../core/utf8.ts";
 import { inflate } from "./inflate.ts";
 
 const wrong = (what: string): FormatError => new FormatError(`zip: ${what}`);
-/** Deflate cannot make more of a byte than this. */
+/** The largest ratio of unpacked to packed bytes in deflate. */
 const largestRatio = 1032;
 
-/** Files by name; `limit` is how many bytes they may have in all, unpacked. Throws FormatError. */
+/** Returns files by name; `limit` is the most bytes they may have in all, unpacked. Throws FormatError. */
 export function unzip(file: Uint8Array, limit: number): ReadonlyMap<string, Uint8Array> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   const end = findEnd(view);
@@ -43,7 +43,7 @@ export function unzip(file: Uint8Array, limit: number): ReadonlyMap<string, Uint
   return files;
 }
 
-/** Where the end record stands: nothing but its comment comes behind it. */
+/** Returns the offset of the end record, which only its comment follows. */
 function findEnd(view: DataView): number {
   const length = view.byteLength;
   for (let at = length - 22; at >= Math.max(0, length - 22 - 65535); at--) {
@@ -56,10 +56,10 @@ function findEnd(view: DataView): number {
   throw wrong("no end of the directory");
 }
 
-/** One file of an archive: where its bytes are, packed, and what they must unpack to. */
+/** One file of an archive: the range of its packed bytes, and the size and checksum of its unpacked bytes. */
 interface Span {
   readonly name: string;
-  /** From the local header to the end of the packed bytes. */
+  /** The range from the local header to the end of the packed bytes. */
   readonly from: number;
   readonly start: number;
   readonly end: number;
@@ -70,7 +70,7 @@ interface Span {
 const nothing = new Uint8Array(0);
 const bad = (name: string, what: string): FormatError => wrong(`${brief(name)}: ${what}`);
 
-/** Checks a directory entry, before anything is unpacked. `room`: bytes that it may have, unpacked. */
+/** Checks a directory entry before unpacking. `room` is the most bytes it may have, unpacked. */
 function check(view: DataView, entry: number, end: number, room: number, name: string): Span {
   const [flags, method] = [8, 10].map((o) => view.getUint16(entry + o, true));
   const [crc, packed, size, , , local] = [16, 20, 24, 28, 32, 42].map((o) =>
@@ -84,13 +84,14 @@ function check(view: DataView, entry: number, end: number, room: number, name: s
     throw bad(name, "has no local header");
   const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
   if (start + packed > end) throw bad(name, "is cut short");
-  if (method !== 0 && method !== 8) throw bad(name, `is packed by method ${method}, want 0 or 8`);
+  if (method !== 0 && method !== 8)
+    throw bad(name, `is packed by method ${method}, expected 0 or 8`);
   if (method === 0 && packed !== size)
     throw bad(name, `is stored, but ${packed} bytes for ${size}`);
   return { name, from: local, start, end: start + packed, method, size, crc };
 }
 
-/** Files must not share bytes: otherwise a small archive could ask for the work of a large one. */
+/** Checks that files share no bytes; otherwise a small archive could unpack to the work of a large one. */
 function checkApart(spans: readonly Span[]): void {
   const sorted = [...spans].sort((a, b) => a.from - b.from);
   for (let i = 1; i < sorted.length; i++) {

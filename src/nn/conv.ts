@@ -1,4 +1,4 @@
-/** A 3 × 3 convolution with ReLU behind it: weight [out, in, 3, 3] and bias [out], as PyTorch names them. */
+/** A 3 × 3 convolution followed by ReLU: weight [out, in, 3, 3] and bias [out], as PyTorch names them. */
 import type { Random } from "../core/random.ts";
 import type { Parameter, Parameters, Tensor } from "../core/tensor.ts";
 import { relu } from "../ops/activations.ts";

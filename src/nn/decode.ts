@@ -1,8 +1,8 @@
 /**
- * Decoding with a key/value cache: several texts at once, each as long as it is. A pass feeds whatever
- * tokens are pending, of any texts, as rows of one batch; so prompts are read many tokens at a time, and
- * continued one by one. When a text outgrows the context its first tokens are dropped, and what is left is
- * read anew from position 0.
+ * Decoding with a key/value cache, for several texts of different lengths at once. A pass feeds the pending
+ * tokens of all texts as rows of one batch, so prompts are read many tokens at a time and continued one by
+ * one. When a text outgrows the context, its first tokens are dropped and the rest is read again from
+ * position 0.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
@@ -16,7 +16,7 @@ import { Sampler, type Sampling } from "./sampler.ts";
 
 const mostRows = 64;
 
-/** A pass of so many rows: its inputs, its tape, recorded once and replayed, and what it makes. */
+/** A pass of a fixed number of rows: its inputs, its tape, which is recorded once and replayed, and its results. */
 interface Pass {
   readonly token: Tensor;
   readonly sequence: Tensor;
@@ -31,7 +31,7 @@ export class Decoder {
   /** Tokens of each text, [texts, context], and how many there are. */
   readonly text: Int32Array;
   readonly length: Int32Array;
-  /** How many tokens each text has lost from its start. */
+  /** The number of tokens that each text has lost from its start. */
   readonly slid: Int32Array;
   private readonly gpt: Gpt;
   private readonly fed: Int32Array;
@@ -39,7 +39,7 @@ export class Decoder {
   private readonly passes = new Map<number, Pass>();
   private readonly cache: readonly KeyValues[];
 
-  /** `slide` is how many tokens a text loses when it is full: fewer keep more in sight, more cost less. */
+  /** `slide` is the number of tokens dropped from a full text: fewer keep more context, more cost less. */
   constructor(gpt: Gpt, texts: number, slide = 1) {
     const { context, layers, heads, width, vocab } = gpt.options;
     checkInteger("decoder", "texts", texts, { min: 1 });
@@ -56,7 +56,7 @@ export class Decoder {
       Int32Array,
       Int32Array,
     ];
-    // one text more, for rows that are not needed
+    // one spare text, for padding rows
     const shapes = [
       [texts + 1, heads, D, room],
       [texts + 1, heads, room, D],
@@ -68,7 +68,7 @@ export class Decoder {
     }));
   }
 
-  /** Gives all buffers back: the decoder must not be used again. */
+  /** Frees all buffers; the decoder must not be used again. */
   free(): void {
     for (const { token, sequence, position, tape } of this.passes.values()) {
       tape.drop();
@@ -78,14 +78,14 @@ export class Decoder {
     for (const { keys, values } of this.cache) free(keys, values);
   }
 
-  /** Forgets a text. */
+  /** Removes a text. */
   clear(text: number): void {
     this.length[text] = 0;
     this.fed[text] = 0;
     this.slid[text] = 0;
   }
 
-  /** Forgets what was computed for all texts: after the weights changed. */
+  /** Removes all texts and everything computed for them. Call it after the weights changed. */
   clearAll(): void {
     for (let i = 0; i < this.length.length; i++) this.clear(i);
   }
@@ -94,7 +94,7 @@ export class Decoder {
   push(text: number, token: number): void {
     const { context, vocab } = this.gpt.options;
     if (!(token >= 0 && token < vocab && Number.isInteger(token)))
-      throw new RangeError(`decoder: want a token below ${vocab}, got ${token}`);
+      throw new RangeError(`decoder: expected a token below ${vocab}, got ${token}`);
     const start = text * context;
     if (this.length[text] === context) {
       this.text.copyWithin(start, start + this.slide, start + context);
@@ -143,7 +143,7 @@ export class Decoder {
     return n;
   }
 
-  /** The pass of the least size, a power of two, with room for so many rows. */
+  /** Returns the smallest pass, in powers of two, with room for `wanted` rows. */
   private pass(wanted: number): Pass {
     let rows = 1;
     while (rows < wanted) rows *= 2;
@@ -155,7 +155,7 @@ export class Decoder {
     const at = [sequence, position] as const;
     const attend = (qkv: Tensor, layer: number): Tensor =>
       cachedAttention(qkv, gpt.options.heads, cache[layer], at);
-    sequence.data.fill(this.length.length); // until it is fed, every row is of the text too many
+    sequence.data.fill(this.length.length); // padding rows write to the spare text's cache
     const tape = new Tape(k, { grads: false });
     try {
       const logits = tape.run(() => gpt.logits(gpt.body(token, position, attend)));
@@ -170,13 +170,13 @@ export class Decoder {
   }
 }
 
-/** A token while it is generated. One object, filled anew for each. */
+/** A generated token. One object, overwritten for each token. */
 export interface Generated {
   readonly token: number;
-  /** Under the tempered and truncated distribution it was drawn from. */
+  /** The log-probability under the tempered and truncated distribution that it was drawn from. */
   readonly logProb: number;
   readonly entropy: number;
-  /** Tokens that have left the context so far: above 0, the model no longer sees the text's start. */
+  /** The number of tokens dropped from the context so far; above 0, the model no longer sees the text's start. */
   readonly slid: number;
 }
 
@@ -185,13 +185,13 @@ export interface GenerateOptions extends Partial<Sampling> {
   readonly stop?: readonly number[];
   /** See `Decoder`. */
   readonly slide?: number;
-  /** The tokenizer's ids, where the model's vocabulary is padded beyond them: others are never drawn. */
+  /** The number of the tokenizer's ids, if the model's vocabulary is padded beyond them; padding is never drawn. */
   readonly tokens?: number;
 }
 
 /**
- * Continues one prompt for as long as the caller takes tokens, or up to one of `stop`, which is the last. Gives its
- * buffers back when it ends, or is ended by `return()`, as by a `break` in the caller's loop.
+ * Continues one prompt for as long as the caller takes tokens, or up to and including one of `stop`. Frees its
+ * buffers when it ends, or when `return()` ends it, such as by a `break` in the caller's loop.
  */
 export function* generate(
   gpt: Gpt,
@@ -201,7 +201,7 @@ export function* generate(
 ): Generator<Generated, void> {
   const { vocab, context } = gpt.options;
   const { stop = [], slide = 1, tokens = vocab, ...sampling } = options;
-  if (prompt.length === 0) throw new SettingError("generate: want a prompt of a token or more");
+  if (prompt.length === 0) throw new SettingError("generate: expected a prompt of a token or more");
   const sampler = new Sampler(vocab, sampling, tokens);
   const decoder = new Decoder(gpt, 1, slide);
   const noise = new Float64Array(1);

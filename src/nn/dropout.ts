@@ -1,29 +1,29 @@
-/** Dropout whose masks are drawn anew on every run of a tape: Srivastava et al. 2014. */
+/** Dropout whose masks are drawn again on every run of a tape: Srivastava et al. 2014. */
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import { input, type Tensor } from "../core/tensor.ts";
 import { dropout } from "../ops/elementwise.ts";
 
-/** One tape's dropout: its masks belong to the places where `apply` is called, in order. */
+/** One tape's dropout. Its masks belong to the calls of `apply`, in order. */
 export class Dropout {
   private readonly k: Backend;
   private readonly p: number;
-  /** What is dropped: 32 random bits below this. */
+  /** Elements whose 32 random bits are below this are dropped. */
   private readonly limit: number;
   private readonly random: Random;
   private readonly masks: Tensor[] = [];
   private used = 0;
 
-  /** `p` is the share dropped. */
+  /** `p` is the dropped share. */
   constructor(k: Backend, p: number, random: Random) {
-    if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
+    if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: expected 0 ≤ p < 1, got ${p}`);
     this.k = k;
     this.p = p;
     this.limit = Math.min(Math.ceil(p * 2 ** 32), 2 ** 32 - 1);
     this.random = random;
   }
 
-  /** Call first in the tape's body. */
+  /** Starts a run; call it first in the tape's body. */
   begin(): void {
     this.used = 0;
   }

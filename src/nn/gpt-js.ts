@@ -1,6 +1,6 @@
 /**
- * A GPT as one JavaScript module without dependencies, to read and to run anywhere, as policy-js.ts makes of
- * policies: tokens one by one with keys and values kept; text in and out where a tokenizer is given.
+ * Exports a GPT as one readable JavaScript module without dependencies, like policy-js.ts for policies. It
+ * generates tokens one by one with a key/value cache; with a tokenizer, also text.
  */
 import { UsageError } from "../core/errors.ts";
 import { base64, floatsFunction } from "../io/policy-js.ts";
@@ -10,16 +10,16 @@ import type { Gpt } from "./gpt.ts";
 
 export interface GptModuleOptions {
   readonly title?: string;
-  /** For `complete`; without one the module takes and gives tokens alone. */
+  /** For `complete`; without one the module takes and returns tokens only. */
   readonly tokenizer?: Tokenizer;
-  /** What stands before every text, and tokens that end one. */
+  /** The token that begins every text, and the tokens that end one. */
   readonly begin?: number;
   readonly stop?: readonly number[];
-  /** Most tokens that are made; by default as many as the context takes. */
+  /** The most tokens to generate; by default as many as fit the context. */
   readonly most?: number;
 }
 
-/** The module's text, and its types'. Throws UsageError for a tokenizer read from a tokenizer.json. */
+/** Returns the source of the module and of its types. Throws UsageError for a tokenizer from a tokenizer.json. */
 export function gptModule(
   gpt: Gpt,
   { title = "a GPT", tokenizer, begin, stop = [], most }: GptModuleOptions = {},
@@ -31,7 +31,7 @@ export function gptModule(
     ` * ${title}: a language model trained by pigrad. It needs nothing but JavaScript.`,
     ` *`,
     ` *   generate(tokens)                                 the likeliest tokens that follow, one by one`,
-    ` *   generate(tokens, { random: Math.random })         drawn; also temperature, topK, stop and most`,
+    ` *   generate(tokens, { random: Math.random })         sampled; also temperature, topK, stop and most`,
     ...(tokenizer
       ? [` *   complete(text, options)                          text that follows text`]
       : []),
@@ -72,7 +72,7 @@ function norm(x, name) {
 }
 const gelu = (v) => v / (1 + Math.exp(-2 * 0.7978845608028654 * (v + 0.044715 * v * v * v)));
 
-/** One query against what is kept of all positions: qkv [3·width] each. */
+/** Attends with one query to all positions in the cache, each qkv [3·width]. */
 function attend(qkv, kept) {
   const y = new Float32Array(width);
   const size = width / heads;
@@ -94,9 +94,9 @@ function attend(qkv, kept) {
   return y;
 }
 
-/** Logits after one token more; kept[layer] has the positions before, and gets this one. */
+/** Returns the logits after one more token; kept[layer] has the positions before, and gets this one. */
 function step(token, kept) {
-  if (!(Number.isInteger(token) && token >= 0 && token < vocab)) throw new RangeError(\`generate: want tokens below \${vocab}, got \${token}\`);
+  if (!(Number.isInteger(token) && token >= 0 && token < vocab)) throw new RangeError(\`generate: expected tokens below \${vocab}, got \${token}\`);
   const position = kept[0].length;
   const row = (table, i) => weights[table + ".weight"].subarray(i * width, (i + 1) * width);
   let x = add(row("wte", token), row("wpe", position));
@@ -109,7 +109,7 @@ function step(token, kept) {
   return dense(norm(x, "lnf"), head).subarray(0, drawn);
 }
 
-/** One of the topK likeliest tokens (0: all) by probability, or the likeliest. */
+/** Draws one of the topK likeliest tokens (0: all), or takes the likeliest. */
 function pick(logits, random, temperature, topK) {
   const best = logits.reduce((best, v, i) => (v > logits[best] ? i : best), 0);
   if (!random) return best;
@@ -123,9 +123,9 @@ function pick(logits, random, temperature, topK) {
   return best;
 }
 
-/** Tokens that follow, up to one of \`stop\`, which is the last, to \`most\` of them, or to a full context. */
+/** Continues the tokens: up to and including one of \`stop\`, to \`most\` tokens, or to a full context. */
 export function* generate(tokens, { random, temperature = 1, topK = 0, stop = stops, most = longest } = {}) {
-  if (tokens.length < 1 || tokens.length > context) throw new RangeError(\`generate: want 1 to \${context} tokens, got \${tokens.length}\`);
+  if (tokens.length < 1 || tokens.length > context) throw new RangeError(\`generate: expected 1 to \${context} tokens, got \${tokens.length}\`);
   const kept = Array.from({ length: layers }, () => []);
   let logits;
   for (const token of tokens) logits = step(token, kept);
@@ -138,17 +138,24 @@ export function* generate(tokens, { random, temperature = 1, topK = 0, stop = st
 }
 `;
 
-/** `encode` and `decode` of a tokenizer. */
+/** Returns the source of a tokenizer's `encode` and `decode`. */
 function textFunctions(saved: SavedTokenizer): string {
   if (saved.kind === "file")
     throw new UsageError(
-      "gptModule: want a tokenizer of pigrad's own, got one of a tokenizer.json",
+      "gptModule: expected one of pigrad's own tokenizers, got one of a tokenizer.json",
     );
-  if (saved.kind === "characters" || saved.kind === "symbols") {
-    const pieces = saved.kind === "symbols" ? saved.symbols : [...saved.characters];
-    return `const pieces = ${JSON.stringify(pieces)};
+  if (saved.kind === "characters") return symbolFunctions([...saved.characters]);
+  if (saved.kind === "symbols") return symbolFunctions(saved.symbols);
+  return saved.kind === "bpe"
+    ? byteFunctions(saved.merges, saved.split === "gpt2")
+    : byteFunctions([], false);
+}
+
+const symbolFunctions = (
+  pieces: readonly string[],
+): string => `const pieces = ${JSON.stringify(pieces)};
 const longestPiece = pieces.reduce((n, piece) => Math.max(n, piece.length), 0);
-/** The longest piece that fits, again and again. */
+/** Takes the longest symbol that matches, repeatedly. */
 export function encode(text) {
   const ids = [];
   for (let at = 0; at < text.length; at += pieces[ids[ids.length - 1]].length) {
@@ -161,10 +168,11 @@ export function encode(text) {
 }
 export const decode = (ids) => ids.map((id) => pieces[id] ?? "").join("");
 `;
-  }
-  const merges = saved.kind === "bpe" ? saved.merges : [];
-  const split = saved.kind === "bpe" && saved.split === "gpt2";
-  return `const merges = ${JSON.stringify(merges)};
+
+const byteFunctions = (
+  merges: readonly (readonly [number, number])[],
+  split: boolean,
+): string => `const merges = ${JSON.stringify(merges)};
 const expansion = Array.from({ length: 256 }, (_, byte) => [byte]);
 for (const [a, b] of merges) expansion.push([...expansion[a], ...expansion[b]]);
 function bytes(text) {
@@ -177,7 +185,7 @@ function bytes(text) {
   }
   return made;
 }
-/** Byte pairs, the earliest learned first. */
+/** Merges byte pairs, the earliest learned first. */
 export function encode(text) {
   const words = ${split ? `text.match(${gpt2Words}) ?? []` : `text === "" ? [] : [text]`};
   return words.flatMap((word) => {
@@ -189,7 +197,7 @@ export function encode(text) {
     return ids;
   });
 }
-/** What is not well-formed becomes U+FFFD. */
+/** Decodes UTF-8; bytes that are not well-formed become U+FFFD. */
 export function decode(ids) {
   const hex = ids.flatMap((id) => expansion[id] ?? []).map((byte) => "%" + (256 + byte).toString(16).slice(1)).join("");
   return hex.replace(/%[0-7].|%[cd].%[89ab].|%e.(?:%[89ab].){2}|%f.(?:%[89ab].){3}|%../g, (one) => {
@@ -201,9 +209,10 @@ export function decode(ids) {
   });
 }
 `;
-}
 
-const completion = (begin: number | undefined): string => `/** Text that follows \`text\`. */
+const completion = (
+  begin: number | undefined,
+): string => `/** Returns text that continues \`text\`. */
 export function complete(text, options = {}) {
   const made = [...generate([${begin === undefined ? "" : `${begin}, `}...encode(text)], options)];
   return decode((options.stop ?? stops).includes(made[made.length - 1]) ? made.slice(0, -1) : made);
@@ -212,12 +221,12 @@ export function complete(text, options = {}) {
 
 const typesOf = (title: string, withText: boolean): string => `/** ${title} */
 export interface GenerateOptions {
-  /** Uniform numbers in [0, 1): draws tokens; without it the likeliest is taken. */
+  /** Returns uniform numbers in [0, 1), to draw tokens; without it the likeliest is taken. */
   readonly random?: () => number;
   readonly temperature?: number;
-  /** Draws among so many likeliest tokens; 0: among all. */
+  /** The number of likeliest tokens to draw from; 0 for all. */
   readonly topK?: number;
-  /** Tokens that end a text, and how many it may have. */
+  /** Tokens that end a text, and the most tokens to generate. */
   readonly stop?: readonly number[];
   readonly most?: number;
 }

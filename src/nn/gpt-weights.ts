@@ -1,6 +1,6 @@
 /**
- * A GPT's weights as named tensors: in this library's form, or in GPT-2's own, whose names differ and whose
- * matrices are [in, out] (the files published for GPT-2 have them with or without "transformer." in front).
+ * A GPT's weights as named tensors, in this library's form or in GPT-2's, whose names differ and whose matrices
+ * are [in, out]. Names in GPT-2's published files may begin with "transformer.".
  */
 import { FormatError } from "../core/errors.ts";
 import { numbersOf, type State } from "../core/state.ts";
@@ -19,21 +19,21 @@ const gpt2Parts: readonly (readonly [ours: string, theirs: string])[] = [
   ["head", "lm_head"],
 ];
 
-/** What GPT-2 calls a parameter, and whether its matrix is turned. */
-function gpt2Name(name: string): { theirs: string; turned: boolean } {
+/** Returns GPT-2's name of a parameter, and whether its matrix is transposed. */
+function gpt2Name(name: string): { theirs: string; isTransposed: boolean } {
   for (const [ours, theirs] of gpt2Parts) {
     if (!name.includes(`${ours}.`)) continue;
-    const turned = theirs.includes(".c_") && name.endsWith(".weight");
-    return { theirs: name.replace(`${ours}.`, `${theirs}.`), turned };
+    const isTransposed = theirs.includes(".c_") && name.endsWith(".weight");
+    return { theirs: name.replace(`${ours}.`, `${theirs}.`), isTransposed };
   }
-  return { theirs: name, turned: false };
+  return { theirs: name, isTransposed: false };
 }
 
-/** The weights in GPT-2's form. */
+/** Returns the weights in GPT-2's form. */
 export const gpt2Tensors = (gpt: Gpt): NamedTensor[] =>
   gpt.parameters.list.map(({ name, shape, data }) => {
-    const { theirs, turned } = gpt2Name(name);
-    if (!turned) return { name: theirs, shape, data };
+    const { theirs, isTransposed } = gpt2Name(name);
+    if (!isTransposed) return { name: theirs, shape, data };
     return {
       name: theirs,
       shape: [shape[1], shape[0]],
@@ -42,12 +42,11 @@ export const gpt2Tensors = (gpt: Gpt): NamedTensor[] =>
   });
 
 /**
- * Writes weights of either form into the model, and returns what stays as it was because the file has nothing for it:
- * the value head where the file has none, and the rows of tokens beyond a smaller vocabulary. `others` are the
- * dtypes of tensors that are no floating-point numbers, for the message where one of them is needed. Throws
- * FormatError, and changes nothing, where anything else is missing or has another shape, where a number is not
- * finite, where the file has more blocks, and where a tied model would lose a head that differs from its embedding.
- * Other tensors that the model has no place for are left alone.
+ * Loads weights of either form into the model. Returns what the file lacks and so stays unchanged: the value head,
+ * and the rows of tokens beyond a smaller vocabulary. `others` are the dtypes of tensors that are not
+ * floating-point, for the message if one of them is needed. Throws FormatError, and changes nothing, if anything
+ * else is missing or has another shape, if a number is not finite, if the file has more blocks, or if a tied model
+ * would lose a head that differs from its embedding. Ignores other tensors that the model does not have.
  */
 export function loadGpt(
   gpt: Gpt,
@@ -65,27 +64,29 @@ export function loadGpt(
       fresh.push(name);
       return null;
     }
-    const { tensor, turned } = find(name, tensors, others);
-    const want = turned ? [shape[1], shape[0]] : shape;
+    const { tensor, isTransposed } = find(name, tensors, others);
+    const want = isTransposed ? [shape[1], shape[0]] : shape;
     const [rows, ...rest] = tensor.shape;
     const fewer = isByToken(name) && rows < want[0] && sameShape(rest, want.slice(1));
     if (!fewer && !sameShape(tensor.shape, want))
-      throw new FormatError(`gpt: want ${tensor.name} of ${show(want)}, got ${show(tensor.shape)}`);
+      throw new FormatError(
+        `gpt: expected ${tensor.name} of ${show(want)}, got ${show(tensor.shape)}`,
+      );
     if (fewer) fresh.push(`${name} from row ${rows}`);
     checkFinite(tensor);
-    return turned ? transposed(tensor.data, want[0], want[1]) : tensor.data;
+    return isTransposed ? transposed(tensor.data, want[0], want[1]) : tensor.data;
   });
   if (gpt.options.tied) checkTied(tensors);
   for (const [i, { data }] of gpt.parameters.list.entries()) data.set(found[i] ?? []);
   return fresh;
 }
 
-/** `loadGpt` from a training's saved weights, which are lists by name without their shapes. */
+/** Loads a training's saved weights, like `loadGpt`. They are lists by name, without shapes. */
 export function loadGptState(gpt: Gpt, weights: State): readonly string[] {
   const tensors = new Map<string, NamedTensor>();
   for (const name of Object.keys((weights ?? {}) as object)) {
     const data = Float32Array.from(numbersOf(weights, name));
-    const width = gpt.parameters.get(name)?.shape[1] ?? 0; // 0 also for vectors, and for names of no parameter
+    const width = gpt.parameters.get(name)?.shape[1] ?? 0; // 0 also for vectors and unknown names
     const rows = data.length / width;
     const shape = Number.isInteger(rows) ? [rows, width] : [data.length];
     tensors.set(name, { name, shape, data });
@@ -96,41 +97,43 @@ export function loadGptState(gpt: Gpt, weights: State): readonly string[] {
 const isByToken = (name: string): boolean => name === "wte.weight" || name === "head.weight";
 const prefix = "transformer.";
 
-/** A parameter's tensor under our name or GPT-2's; `turned` where its matrix is [in, out]. */
+/** Finds a parameter's tensor under our name or GPT-2's; `isTransposed` if its matrix is [in, out]. */
 function find(
   name: string,
   tensors: ReadonlyMap<string, NamedTensor>,
   others: ReadonlyMap<string, string>,
-): { readonly tensor: NamedTensor; readonly turned: boolean } {
-  const { theirs, turned } = gpt2Name(name);
+): { readonly tensor: NamedTensor; readonly isTransposed: boolean } {
+  const { theirs, isTransposed } = gpt2Name(name);
   const own = tensors.get(name);
-  if (own !== undefined) return { tensor: own, turned: false };
+  if (own !== undefined) return { tensor: own, isTransposed: false };
   const tensor = tensors.get(theirs) ?? tensors.get(prefix + theirs);
-  if (tensor !== undefined) return { tensor, turned };
+  if (tensor !== undefined) return { tensor, isTransposed };
   for (const known of [name, theirs, prefix + theirs]) {
     const dtype = others.get(known);
     if (dtype !== undefined)
-      throw new FormatError(`gpt: want ${known} as floating-point numbers, got ${dtype}`);
+      throw new FormatError(`gpt: expected ${known} as floating-point numbers, got ${dtype}`);
   }
   throw new FormatError(`gpt: no tensor "${name}", nor "${theirs}"`);
 }
 
-/** Throws FormatError for a file with more blocks than the model, which would silently lose some. */
+/** Throws FormatError for a file with more blocks than the model. */
 function checkBlocks({ options }: Gpt, tensors: ReadonlyMap<string, NamedTensor>): void {
   for (const name of tensors.keys()) {
     const block = /^(?:transformer\.)?h\.(\d+)\./.exec(name)?.[1];
     if (Number(block) >= options.layers)
-      throw new FormatError(`gpt: want ${options.layers} layers, got tensor "${name}" of another`);
+      throw new FormatError(
+        `gpt: expected ${options.layers} layers, got tensor "${name}" of a further one`,
+      );
   }
 }
 
 function checkFinite({ name, data }: NamedTensor): void {
   const at = data.findIndex((x) => !Number.isFinite(x));
   if (at >= 0)
-    throw new FormatError(`gpt: want finite numbers in ${name}, got ${data[at]} at ${at}`);
+    throw new FormatError(`gpt: expected finite numbers in ${name}, got ${data[at]} at ${at}`);
 }
 
-/** Files of tied models may repeat the embedding as a head. Throws FormatError where that is another one. */
+/** Checks the head in a tied model's file, which may repeat the embedding. Throws FormatError if it differs. */
 function checkTied(tensors: ReadonlyMap<string, NamedTensor>): void {
   const named = (names: string[]): NamedTensor | undefined =>
     names.map((name) => tensors.get(name)).find((tensor) => tensor !== undefined);
@@ -139,7 +142,9 @@ function checkTied(tensors: ReadonlyMap<string, NamedTensor>): void {
   if (head === undefined || embedding === undefined) return;
   const same = head.data.length === embedding.data.length;
   if (!same || head.data.some((x, i) => x !== embedding.data[i]))
-    throw new FormatError(`gpt: want a model that is not tied, for ${head.name} is no wte.weight`);
+    throw new FormatError(
+      `gpt: expected a model that is not tied, because ${head.name} differs from wte.weight`,
+    );
 }
 
 function transposed(x: ArrayLike<number>, rows: number, columns: number): Float32Array {

@@ -1,7 +1,7 @@
 /**
  * A language model of GPT-2's form (Radford et al. 2019): token and position embeddings; blocks of causal
- * self-attention and a perceptron with GELU (tanh form), each behind its layer norm and added to what came
- * in; a last layer norm; a head, which is the token embedding itself where tied.
+ * self-attention and a perceptron with GELU (tanh form), each on the layer norm of its input and added to its
+ * input; a last layer norm; a head, which is the token embedding itself where tied.
  *
  * Differences from GPT-2:
  *   1. weights are [out, in] as everywhere here; gpt-weights.ts reads and writes GPT-2's layout and names;
@@ -26,16 +26,16 @@ export interface GptOptions {
   readonly layers: number;
   readonly heads: number;
   readonly width: number;
-  /** Whether the head is the token embedding. Default true. */
+  /** Uses the token embedding as the head. Default true. */
   readonly tied?: boolean;
-  /** Whether a value is read off the last layer beside the logits. Default false. */
+  /** Adds a value head on the last layer. Default false. */
   readonly valueHead?: boolean;
 }
 
-/** Of initial weights: 0.02 at GPT-2's width of 768, and of the same effect at others. */
+/** The standard deviation of initial weights: 0.02 at GPT-2's width of 768, ∝ 1/√width. */
 const deviation = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
-/** What a block attends with: the whole sequence, or a cache; by its number. */
+/** A layer's attention, given its number: over the whole sequence, or from a cache. */
 export type Attend = (qkv: Tensor, layer: number) => Tensor;
 
 class Norm {
@@ -65,13 +65,13 @@ class Block {
   ) {
     const name = `h.${layer}`;
     const inside = normal(deviation(width));
-    const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such sums pile up
+    const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such terms add up
     this.ln1 = new Norm(parameters, `${name}.ln1`, width);
-    this.qkv = new Linear(parameters, `${name}.attn.qkv`, width, 3 * width, random, inside);
-    this.proj = new Linear(parameters, `${name}.attn.proj`, width, width, random, added);
+    this.qkv = new Linear(parameters, `${name}.attn.qkv`, [width, 3 * width], random, inside);
+    this.proj = new Linear(parameters, `${name}.attn.proj`, [width, width], random, added);
     this.ln2 = new Norm(parameters, `${name}.ln2`, width);
-    this.up = new Linear(parameters, `${name}.mlp.fc`, width, 4 * width, random, inside);
-    this.down = new Linear(parameters, `${name}.mlp.proj`, 4 * width, width, random, added);
+    this.up = new Linear(parameters, `${name}.mlp.fc`, [width, 4 * width], random, inside);
+    this.down = new Linear(parameters, `${name}.mlp.proj`, [4 * width, width], random, added);
   }
   forward(x: Tensor, layer: number, attend: Attend, drop: Dropout | null): Tensor {
     const attended = this.proj.forward(attend(this.qkv.forward(this.ln1.forward(x)), layer));
@@ -92,15 +92,17 @@ export class Gpt {
   private readonly valueHead: Linear | null;
   private readonly attends = new WeakMap<Tensor, Attend>();
 
-  /** Weights normal, by 1/√(2·layers) smaller where added to the stream; zero biases. */
+  /** Initializes weights with normal numbers, scaled by 1/√(2·layers) where added to the stream, and biases with 0. */
   constructor(k: Backend, options: GptOptions, random: Random) {
     const o = { tied: true, valueHead: false, ...options };
     for (const name of ["vocab", "context", "layers", "heads", "width"] as const) {
       if (!(Number.isInteger(o[name]) && o[name] >= 1))
-        throw new RangeError(`gpt: want ${name} to be a whole number ≥ 1, got ${o[name]}`);
+        throw new RangeError(`gpt: expected ${name} to be a whole number ≥ 1, got ${o[name]}`);
     }
     if (o.width % o.heads !== 0)
-      throw new RangeError(`gpt: want a width that ${o.heads} heads share, got ${o.width}`);
+      throw new RangeError(
+        `gpt: expected a width that is a multiple of ${o.heads} heads, got ${o.width}`,
+      );
     this.options = o;
     this.parameters = new Parameters(k);
     const weight = (name: string, shape: number[]): Parameter =>
@@ -113,18 +115,20 @@ export class Gpt {
     );
     this.lnf = new Norm(this.parameters, "lnf", o.width);
     this.head = o.tied ? this.wte : weight("head.weight", [o.vocab, o.width]);
-    this.valueHead = o.valueHead ? new Linear(this.parameters, "value", o.width, 1, random) : null;
+    this.valueHead = o.valueHead
+      ? new Linear(this.parameters, "value", [o.width, 1], random)
+      : null;
   }
 
   /**
-   * Tokens and their positions, of one shape, to what the heads read, […, width]. Whole sequences are
-   * [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
+   * Returns the last layer's output, […, width], for tokens and their positions, of one shape. Whole sequences
+   * are [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
    */
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
     return this.body(tokens, positions, this.wholeSequences(allowed), drop);
   }
 
-  /** One function a mask, so that a replayed pass makes none. */
+  /** Returns one function per mask, cached so that a replayed pass allocates none. */
   private wholeSequences(allowed?: Tensor): Attend {
     const { heads } = this.options;
     const known = this.attends.get(allowed ?? NONE);
@@ -134,7 +138,7 @@ export class Gpt {
     return made;
   }
 
-  /** The same with attention of the caller's. */
+  /** Returns what `hidden` does, with the caller's attention. */
   body(tokens: Tensor, positions: Tensor, attend: Attend, drop: Dropout | null = null): Tensor {
     const embedded = add(embedding(this.wte, tokens), embedding(this.wpe, positions));
     let x = drop === null ? embedded : drop.apply(embedded);
@@ -142,14 +146,14 @@ export class Gpt {
     return this.lnf.forward(x);
   }
 
-  /** […, width] → logits […, vocab] */
+  /** Returns logits […, vocab] for the last layer's output […, width]. */
   logits(hidden: Tensor): Tensor {
     return linear(hidden, this.head);
   }
 
-  /** [n, width] → V [n]. Throws RangeError for a model without a value head. */
+  /** Returns V [n] for [n, width]. Throws RangeError for a model without a value head. */
   value(hidden: Tensor): Tensor {
-    if (this.valueHead === null) throw new RangeError("gpt: want a model with a value head");
+    if (this.valueHead === null) throw new RangeError("gpt: expected a model with a value head");
     return reshape(this.valueHead.forward(hidden), flat);
   }
 }

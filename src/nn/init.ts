@@ -1,10 +1,10 @@
-/** Initial weights. Each initializer fills a weight of shape [out, in, …] from a generator. */
+/** Initializers. Each fills a weight of shape [out, in, …] from a generator. */
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
 
 export type Init = (random: Random, shape: Shape) => Float64Array;
 
-/** Inputs and outputs of one unit of a weight [out, in, …kernel]. */
+/** Returns the number of inputs and outputs of one unit of a weight [out, in, …kernel]. */
 function fans(shape: Shape): { fanIn: number; fanOut: number } {
   const kernel = sizeOf(shape.slice(2));
   return { fanIn: (shape[1] ?? 1) * kernel, fanOut: shape[0] * kernel };
@@ -27,7 +27,7 @@ export const normal = (deviation: number): Init => {
   return (random, shape) => normals(random, shape, deviation);
 };
 
-/** Normal numbers, drawn again while further than `cut` deviations from 0. */
+/** Normal numbers, drawn again while more than `cut` standard deviations from 0. */
 export const truncatedNormal = (deviation: number, cut = 2): Init => {
   return (random, shape) =>
     new Float64Array(sizeOf(shape)).map(() => {
@@ -37,7 +37,7 @@ export const truncatedNormal = (deviation: number, cut = 2): Init => {
     });
 };
 
-/** Deviation gain·√(2/(in + out)): Glorot & Bengio 2010. */
+/** Normal with standard deviation gain·√(2/(in + out)): Glorot & Bengio 2010. */
 export const xavierNormal = (gain = 1): Init => {
   return (random, shape) => {
     const { fanIn, fanOut } = fans(shape);
@@ -52,7 +52,7 @@ export const xavierUniform = (gain = 1): Init => {
   };
 };
 
-/** Deviation gain/√in; gain √2 suits ReLU: He et al. 2015, arXiv:1502.01852. */
+/** Normal with standard deviation gain/√in; gain √2 suits ReLU: He et al. 2015, arXiv:1502.01852. */
 export const kaimingNormal = (gain = Math.SQRT2): Init => {
   return (random, shape) => normals(random, shape, gain / Math.sqrt(fans(shape).fanIn));
 };
@@ -63,7 +63,7 @@ export const kaimingUniform = (gain = Math.SQRT2): Init => {
 
 /**
  * Orthonormal rows, or columns where there are more rows than columns, times `gain`: Saxe et al. 2014,
- * arXiv:1312.6120. Normal vectors made orthogonal one after another (Gram–Schmidt, twice for accuracy).
+ * arXiv:1312.6120. Orthogonalizes normal vectors one after another (Gram–Schmidt, twice for accuracy).
  */
 export const orthogonal = (gain = 1): Init => {
   return (random, shape) => {

@@ -12,8 +12,7 @@ export class Linear {
   constructor(
     parameters: Parameters,
     name: string,
-    inputs: number,
-    outputs: number,
+    [inputs, outputs]: readonly [inputs: number, outputs: number],
     random: Random,
     init: Init = orthogonal(),
   ) {
@@ -23,7 +22,7 @@ export class Linear {
     this.weight = parameters.add(`${name}.weight`, shape, init(random, shape));
     this.bias = parameters.add(`${name}.bias`, [outputs]);
   }
-  /** x […, in] → […, out], with an activation behind it where asked. */
+  /** Maps x […, in] to activation(x·Wᵀ + b) […, out]. */
   forward(x: Tensor, activation: Activation = "none"): Tensor {
     return linear(x, this.weight, this.bias, activation);
   }

@@ -1,4 +1,4 @@
-/** A long short-term memory layer over sequences, its state carried from segment to segment. */
+/** A long short-term memory layer over sequences, whose state continues from segment to segment. */
 import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
@@ -26,9 +26,9 @@ export class Lstm {
   }
 
   /**
-   * x [steps·n, in], time first → all h [steps·n, size]. `state` [n, …] holds h and c from column `at` on;
-   * `reset` [steps, n] is 1 where a new episode begins. Writes h and c after the last step to `next`, laid out
-   * as `state`, where it is given; `next` may not be the state itself.
+   * Maps x [steps·n, in], time first, to all h [steps·n, size]. `state` [n, …] holds h and c from column `at` on;
+   * `reset` [steps, n] is 1 where a new episode begins. Writes h and c after the last step to `next`, if given,
+   * in the layout of `state`; `next` must not be the state itself.
    */
   forward(x: Tensor, state: Tensor, at: number, reset: Tensor, next?: Floats): Tensor {
     const { size } = this;

@@ -1,11 +1,11 @@
-/** Choosing the next token from logits: temperature, truncation, repetition penalty, greedy. */
+/** Samples the next token from logits: temperature, truncation, repetition penalty, greedy. */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { NumericError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
 import { choice, flag, integer, real, settle, type Values } from "../core/settings.ts";
 
-/** Applied in this order, as Hugging Face does: penalty, temperature, top-k, top-p, min-p. */
+/** Sampling settings, applied in Hugging Face's order: penalty, temperature, top-k, top-p, min-p. */
 export const samplingSettings = {
   temperature: real(1, "logits are divided by it", { min: 1e-3, max: 1e3 }),
   topK: integer(0, "keep the k likeliest tokens; 0 keeps all"),
@@ -28,8 +28,8 @@ export const samplingSettings = {
 export type Sampling = Values<typeof samplingSettings>;
 
 /**
- * One choice after another, without allocating. Its results stay until the next: `logProb` and `entropy`
- * are of the distribution drawn from, tempered and truncated, and `support` has 1 for what was kept.
+ * Chooses tokens without allocating. Results are valid until the next choice: `logProb` and `entropy` of the
+ * distribution drawn from, tempered and truncated; `support` is 1 for the tokens kept by truncation.
  */
 export class Sampler {
   readonly options: Sampling;
@@ -37,14 +37,14 @@ export class Sampler {
   logProb = 0;
   entropy = 0;
   readonly support: Uint8Array;
-  /** Whether any token can fall out of the support. */
+  /** True if truncation may drop tokens. */
   readonly truncates: boolean;
   private readonly x: Float64Array;
-  /** exp of each kept logit less the largest: probabilities, times their sum. */
+  /** exp(logit − maximum) of each kept token: unnormalized probabilities. */
   private readonly chance: Float64Array;
   private readonly sorted: Float64Array;
 
-  /** `tokens` of the vocabulary's ids, the first ones, may be chosen; others pad it and have no text. */
+  /** Only the first `tokens` ids may be chosen; the others pad the vocabulary and have no text. */
   constructor(vocab: number, options: Partial<Sampling> = {}, tokens = vocab) {
     checkInteger("Sampler", "vocab", vocab, { min: 1 });
     checkInteger("Sampler", "tokens", tokens, { min: 1, max: vocab });
@@ -58,8 +58,8 @@ export class Sampler {
   }
 
   /**
-   * Chooses by inverse CDF from logits[start …] with `noise[0]`, uniform in [0, 1). `text` from `first` to
-   * `end` is what a repetition penalty looks at.
+   * Chooses by inverse CDF from logits[start …] with `noise[0]`, uniform in [0, 1). The repetition penalty
+   * applies to tokens of `text` from `first` to `end`.
    */
   choose(
     logits: Floats,
@@ -100,7 +100,7 @@ export class Sampler {
     this.logProb = x[this.token] - max - logSum;
   }
 
-  /** The smallest token k with u·sum < e₀ + … + eₖ; never one of probability 0. */
+  /** Returns the smallest token k with u·sum < e₀ + … + eₖ; never one of probability 0. */
   private draw(noise: ArrayLike<number>, sum: number): number {
     const { chance } = this;
     if (!(noise[0] >= 0 && noise[0] < 1)) {
@@ -118,11 +118,11 @@ export class Sampler {
     return last;
   }
 
-  /** Keskar et al. 2019, arXiv:1909.05858: each token of the text once. */
+  /** Applies the repetition penalty of Keskar et al. 2019, arXiv:1909.05858, once per distinct token of the text. */
   private penalize(text: ArrayLike<number>, first: number, end: number): void {
     const { x, support } = this;
     const by = this.options.repetitionPenalty;
-    support.fill(0); // marks what was seen, for now
+    support.fill(0); // marks tokens of the text, temporarily
     for (let i = first; i < end; i++) support[text[i]] = 1;
     for (let j = 0; j < x.length; j++) {
       if (support[j] === 1) x[j] = x[j] > 0 ? x[j] / by : x[j] * by;
@@ -131,7 +131,7 @@ export class Sampler {
     support.fill(1, 0, x.length);
   }
 
-  /** Writes the support. Equals of the least kept stay with it. */
+  /** Writes the support. Keeps tokens whose logit equals the least kept. */
   private truncate(max: number): void {
     const { x, support, sorted } = this;
     const { topK, topP, minP } = this.options;
@@ -147,8 +147,8 @@ export class Sampler {
   }
 
   /**
-   * The least logit that is kept, of those from `least` on: the likeliest that together reach topP of their
-   * probability, or as many as stay within it, and at least the likeliest.
+   * Returns the least logit that nucleus sampling keeps, of those from `least` on: the likeliest that together
+   * reach topP of their probability, or as many as stay within it, and at least the likeliest.
    */
   private nucleus(max: number, least: number): number {
     const { sorted } = this;
@@ -164,7 +164,7 @@ export class Sampler {
     }
     if (topPRule === "reach" || reached === topP * total) return sorted[i];
     let above = i;
-    while (above < n - 1 && sorted[above] === sorted[i]) above++; // equals go together
+    while (above < n - 1 && sorted[above] === sorted[i]) above++; // equal logits are kept together
     return sorted[above];
   }
 }

@@ -1,4 +1,4 @@
-/** Directional derivatives of networks, forward through the layers. */
+/** Directional derivatives of networks, computed forward through the layers. */
 import type { Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { greater } from "../ops/compare.ts";
@@ -8,12 +8,12 @@ import { linear } from "../ops/matmul.ts";
 import type { Mlp } from "./mlp.ts";
 
 /**
- * The derivative of net.forward(x) along `v`, a network of the same sizes that holds the direction: exact,
- * by the chain rule layer after layer. No gradient flows through it.
+ * Returns the exact derivative of net.forward(x) along `v`, a network of the same sizes that holds the
+ * direction, by the chain rule. Passes no gradient.
  */
 export function mlpTangent(net: Mlp, x: Tensor, v: Mlp): Tensor {
   let h = x;
-  let dh: Tensor | null = null; // x itself does not move
+  let dh: Tensor | null = null; // x itself does not change
   for (let i = 0; i < net.layers.length; i++) {
     const { weight } = net.layers[i];
     const moved = v.layers[i].forward(h);

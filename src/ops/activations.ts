@@ -1,4 +1,4 @@
-/** Activation functions. Each rule stands under its function. */
+/** Activation functions. */
 import * as math from "../core/math.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
@@ -102,7 +102,7 @@ const siluOp: Op<"x"> = {
   },
 };
 
-/** y = x·Φ(x) with the normal distribution's Φ, exactly or by the tanh form of GPT-2. */
+/** y = x·Φ(x) with the normal distribution's Φ, exact or in GPT-2's tanh form. */
 export const gelu = (x: Tensor, approximate: "erf" | "tanh" = "tanh"): Tensor =>
   apply(approximate === "tanh" ? geluTanhOp : geluOp, x);
 const geluOp = /* @__PURE__ */ unary(
@@ -121,9 +121,9 @@ export const geluTanhOp: Op<"x"> = {
     if (dx) for (let i = 0; i < dy.length; i++) if (dy[i] !== 0) dx[i] += dy[i] * geluSlopeOf(x[i]);
   },
 };
-/** The tanh form of one number. */
+/** GELU's tanh form for one number. */
 export const geluOf = (x: number): number => 0.5 * x * (1 + math.tanh(inner(x)));
-/** Its slope: with u = √(2/π)(x + 0.044715x³), ½(1 + tanh u) + ½x(1 − tanh²u)·u′. */
+/** The slope of `geluOf`: with u = √(2/π)(x + 0.044715x³), ½(1 + tanh u) + ½x(1 − tanh²u)·u′. */
 export function geluSlopeOf(x: number): number {
   const t = math.tanh(inner(x));
   const slope = rootTwoOverPi * (1 + 3 * 0.044715 * x * x);

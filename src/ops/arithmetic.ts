@@ -5,7 +5,7 @@ import { apply } from "../core/tape.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
 
-/** `op` on a and b, each stretched to their common shape. */
+/** Applies `op` to a and b, each broadcast to their common shape. */
 const both = (op: AnyOp, a: Tensor, b: Tensor): Tensor =>
   apply(op, broadcastLike(a, b, op.name), broadcastLike(b, a, op.name));
 
@@ -169,7 +169,7 @@ const maximumOp: Op<"a" | "b"> = {
   },
 };
 
-/** y = a where cond ≠ 0, else b. The branch not taken is not read: its NaN does not leak. */
+/** y = a where cond ≠ 0, else b. The other branch is not read, so its NaN does not leak. */
 export function where(cond: Tensor, a: Tensor, b: Tensor): Tensor {
   const wide = broadcastLike(broadcastLike(cond, a, "where"), b, "where");
   return apply(
@@ -187,8 +187,8 @@ const whereOp: Op<"a" | "b" | "cond"> = {
   },
   backward({ dy, da, db, cond }) {
     for (let i = 0; i < dy.length; i++) {
-      const taken = cond[i] !== 0 ? da : db;
-      if (taken) taken[i] += dy[i];
+      const chosen = cond[i] !== 0 ? da : db;
+      if (chosen) chosen[i] += dy[i];
     }
   },
 };

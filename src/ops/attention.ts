@@ -9,9 +9,9 @@ import { isZero } from "./zero.ts";
 
 /**
  * y = softmax(q·kᵀ·scale)·v for each leading index (batch, head): q […, T, D], k […, S, D],
- * v […, S, E] give […, T, E]. `causal` lets position t see positions up to t + S − T; `mask`, which
- * broadcasts to […, T, S], is 1 where attention is allowed. `scale` is 1/√D by default. A query that
- * may attend nowhere gets zeros.
+ * v […, S, E] give […, T, E]. `causal` lets position t attend to positions up to t + S − T; `mask`, which
+ * broadcasts to […, T, S], is 1 where attention is allowed. `scale` is 1/√D by default. A fully masked
+ * query gets zeros.
  */
 export function attention(
   q: Tensor,
@@ -48,7 +48,7 @@ function sizes({ q, k, v }: Call<Inputs, Attention>): Sizes {
     k[rank - 2] === v[rank - 2];
   if (!fits) {
     const got = `${show(q)}, ${show(k)}, ${show(v)}`;
-    throw new ShapeError(`attention: want q […, T, D], k […, S, D], v […, S, E], got ${got}`);
+    throw new ShapeError(`attention: expected q […, T, D], k […, S, D], v […, S, E], got ${got}`);
   }
   const heads = lead.reduce((n, m) => n * m, 1);
   return { heads, T: q[rank - 2], S: k[rank - 2], D: q[rank - 1], E: v[rank - 1] };

@@ -1,11 +1,11 @@
-/** Axes and index maps: the shape work that ops do once, when a slot is recorded. */
+/** Axes and index maps: shape computations that ops do once, when a slot is recorded. */
 import { ShapeError } from "../core/errors.ts";
 import { type Shape, show, sizeOf } from "../core/tensor.ts";
 
 /** All axes (null), one axis, or several; negative axes count from the end. */
 export type Axes = null | number | readonly number[];
 
-/** Flat-index step of each axis of a row-major shape. */
+/** Returns the flat-index step of each axis of a row-major shape. */
 export function stridesOf(shape: Shape): number[] {
   const strides = new Array<number>(shape.length);
   let stride = 1;
@@ -16,28 +16,28 @@ export function stridesOf(shape: Shape): number[] {
   return strides;
 }
 
-/** `axis` as 0 … rank−1. */
+/** Returns `axis` as 0 … rank − 1. */
 export function axisOf(op: string, axis: number, shape: Shape): number {
   const at = axis < 0 ? axis + shape.length : axis;
   if (!Number.isInteger(axis) || at < 0 || at >= shape.length) {
-    throw new ShapeError(`${op}: want an axis of ${show(shape)}, got ${axis}`);
+    throw new ShapeError(`${op}: expected an axis of ${show(shape)}, got ${axis}`);
   }
   return at;
 }
 
-/** The set of axes named, sorted; all of them for null. */
+/** Returns the named axes, sorted; all of them for null. */
 export function axesOf(op: string, axes: Axes, shape: Shape): number[] {
   if (axes === null) return shape.map((_, i) => i);
   const list = typeof axes === "number" ? [axes] : axes;
   const set = new Set(list.map((axis) => axisOf(op, axis, shape)));
   if (set.size !== list.length) {
-    throw new ShapeError(`${op}: want each axis once, got ${show(list)}`);
+    throw new ShapeError(`${op}: expected each axis once, got ${show(list)}`);
   }
   return [...set].sort((i, j) => i - j);
 }
 
 /**
- * For every position of `shape`, in row-major order, the index that `indexAt` gives for its
+ * Returns, for every position of `shape` in row-major order, the index that `indexAt` gives for its
  * coordinates (one array, reused between calls).
  */
 export function indexMap(shape: Shape, indexAt: (at: readonly number[]) => number): Int32Array {
@@ -59,13 +59,13 @@ export const dot = (a: readonly number[], b: readonly number[]): number => {
   return sum;
 };
 
-/** The numbers that fall into one sum, max, …: x[start[i] + offset[j]] for all j go into y[i]. */
+/** The elements of each reduction: y[i] reduces x[start[i] + offset[j]] over all j. */
 export interface Rows {
   readonly start: Int32Array;
   readonly offset: Int32Array;
 }
 
-/** Splits `shape` into kept axes (`start`, one a row) and reduced `axes` (`offset`). */
+/** Splits `shape` into kept axes (`start`, one entry per row) and reduced `axes` (`offset`). */
 export function rowsOf(shape: Shape, axes: readonly number[]): Rows {
   const strides = stridesOf(shape);
   const kept = shape.map((_, i) => i).filter((i) => !axes.includes(i));
@@ -79,13 +79,13 @@ export function rowsOf(shape: Shape, axes: readonly number[]): Rows {
   return { start: map(kept), offset: map(axes) };
 }
 
-/** The shape left after reducing `axes`. */
+/** Returns the shape that is left after reducing `axes`. */
 export function reducedShape(shape: Shape, axes: readonly number[], keepdims: boolean): number[] {
   if (keepdims) return shape.map((n, i) => (axes.includes(i) ? 1 : n));
   return shape.filter((_, i) => !axes.includes(i));
 }
 
-/** NumPy's rule: right-aligned, a size of 1 (or a missing axis) stretches. */
+/** Returns the broadcast shape by NumPy's rule: right-aligned; a size of 1 or a missing axis stretches. */
 export function broadcastShape(op: string, a: Shape, b: Shape): number[] {
   const rank = Math.max(a.length, b.length);
   const shape = new Array<number>(rank);
@@ -93,14 +93,14 @@ export function broadcastShape(op: string, a: Shape, b: Shape): number[] {
     const m = a[a.length - i] ?? 1;
     const n = b[b.length - i] ?? 1;
     if (m !== n && m !== 1 && n !== 1) {
-      throw new ShapeError(`${op}: want shapes that broadcast, got ${show(a)} and ${show(b)}`);
+      throw new ShapeError(`${op}: expected shapes that broadcast, got ${show(a)} and ${show(b)}`);
     }
     shape[rank - i] = m === 1 ? n : m;
   }
   return shape;
 }
 
-/** Index map from `to` back into `from`, which broadcasts to it. */
+/** Returns the index map from `to` back into `from`, which broadcasts to it. */
 export function broadcastMap(from: Shape, to: Shape): Int32Array {
   const strides = stridesOf(from);
   const lead = to.length - from.length;

@@ -1,4 +1,5 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
+import type { Floats } from "../core/backend.ts";
 import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Op } from "../core/op.ts";
@@ -9,7 +10,7 @@ import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/
 export type Pair = number | readonly [number, number];
 const pair = (p: Pair): readonly [number, number] => (typeof p === "number" ? [p, p] : p);
 
-/** How a window moves over an image: input and output size, kernel, stride, padding, dilation. */
+/** The geometry of a sliding window: input and output size, kernel, stride, padding, dilation. */
 interface Geometry {
   readonly channels: number;
   readonly height: number;
@@ -34,7 +35,7 @@ interface WindowOptions {
 
 function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): Geometry {
   if (x.length !== 4) {
-    throw new ShapeError(`${op}: want x [batch, channels, height, width], got ${show(x)}`);
+    throw new ShapeError(`${op}: expected x [batch, channels, height, width], got ${show(x)}`);
   }
   const [, channels, height, width] = x;
   const [kernelHeight, kernelWidth] = pair(kernel);
@@ -49,7 +50,9 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
   const outWidth = Math.floor((width + 2 * padX - dilationX * (kernelWidth - 1) - 1) / strideX) + 1;
   if (outHeight < 1 || outWidth < 1) {
     const window = `${kernelHeight}×${kernelWidth}`;
-    throw new ShapeError(`${op}: want an image that holds a ${window} window, got ${show(x)}`);
+    throw new ShapeError(
+      `${op}: expected an image no smaller than the ${window} window, got ${show(x)}`,
+    );
   }
   const sizes = { channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth };
   return { ...sizes, strideY, strideX, padY, padX, dilationY, dilationX };
@@ -66,45 +69,57 @@ export const conv2d = (
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
 const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
-type Conv = { set: WindowOptions; plan: Geometry & { outputs: number; sums: Float64Array } };
+interface ConvPlan extends Geometry {
+  readonly outputs: number;
+  readonly sums: Float64Array;
+}
+/** The buffers of y (+)= x·w, or of a gradient of it. */
+type Buffers = Readonly<Record<"y" | "x" | "w", Floats>>;
+type Conv = {
+  set: WindowOptions;
+  plan: ConvPlan;
+  bound: { readonly forward: Buffers; readonly toX: Buffers | null; readonly toW: Buffers | null };
+};
 const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   name: "conv2d",
   inputs: ["x", "w", "bias?"],
   shape({ x, w, bias, set }) {
     const { outHeight, outWidth } = convGeometry(x, w, set);
     if (bias !== null && !sameShape(bias, [w[0]])) {
-      throw new ShapeError(`conv2d: want bias [${w[0]}], got ${show(bias)}`);
+      throw new ShapeError(`conv2d: expected bias [${w[0]}], got ${show(bias)}`);
     }
     return [x[0], w[0], outHeight, outWidth];
   },
-  // sums: of the weights' gradient over a batch, which float32 would round at each image
+  // sums: the weights' gradient over a batch in float64, because float32 would round it at each image
   plan: ({ x, w, set }) => ({
     ...convGeometry(x, w, set),
     outputs: w[0],
     sums: new Float64Array(sizeOf(w)),
   }),
-  forward({ y, x, w, bias, plan: g }) {
+  bind: ({ y, dy, x, dx, w, dw, plan: { sums } }) => ({
+    forward: { y, x, w },
+    toX: dy && dx && { y: dy, x: dx, w },
+    toW: dy && dw && { y: dy, x, w: sums },
+  }),
+  forward({ y, bias, bound, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
     for (let at = 0, image = 0; at < y.length; at += g.outputs * plane, image++) {
       for (let o = 0; o < g.outputs; o++) {
         const y0 = at + o * plane;
         y.fill(bias === null ? 0 : bias[o], y0, y0 + plane);
-        for (let tap = 0; tap < taps; tap++) slide(g, image, tap, y0, 0, o * taps + tap, y, x, w);
+        for (let tap = 0; tap < taps; tap++) slide(g, bound.forward, 0, image, o * taps + tap);
       }
     }
   },
-  backward({ dy, x, dx, w, dw, dbias, plan: g }) {
+  backward({ dy, dw, dbias, bound: { toX, toW }, plan: g }) {
     const plane = g.outHeight * g.outWidth;
     const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    for (let at = 0, image = 0; at < dy.length; at += g.outputs * plane, image++) {
-      for (let o = 0; o < g.outputs; o++) {
-        const y0 = at + o * plane;
-        for (let tap = 0; tap < taps; tap++) {
-          const wAt = o * taps + tap;
-          if (dx) slide(g, image, tap, y0, 1, wAt, dy, dx, w);
-          if (dw) slide(g, image, tap, y0, 2, wAt, dy, x, g.sums);
-        }
+    const images = dy.length / (g.outputs * plane);
+    for (let image = 0; image < images; image++) {
+      for (let i = 0; i < g.outputs * taps; i++) {
+        if (toX) slide(g, toX, 1, image, i);
+        if (toW) slide(g, toW, 2, image, i);
       }
     }
     if (dw) for (let i = 0; i < g.sums.length; i++) dw[i] += g.sums[i];
@@ -120,47 +135,41 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   },
 };
 
-type Buffer = { [i: number]: number };
-
 /**
- * One weight over one output plane. `into` says who is written: 0 y += x·w, 1 x += y·w, 2 w += Σ x·y.
+ * Applies weight i over one output plane of an image. `into` says what is written: 0 y += x·w, 1 x += y·w,
+ * 2 w += Σ x·y.
  */
-function slide(
-  g: Geometry,
-  image: number,
-  tap: number,
-  y0: number,
-  into: 0 | 1 | 2,
-  wAt: number,
-  y: Buffer,
-  x: Buffer,
-  w: Buffer,
-): void {
+function slide(g: ConvPlan, { y, x, w }: Buffers, into: 0 | 1 | 2, image: number, i: number): void {
+  const taps = g.channels * g.kernelHeight * g.kernelWidth;
+  const output = Math.floor(i / taps);
+  const tap = i % taps;
   const kx = tap % g.kernelWidth;
   const ky = Math.floor(tap / g.kernelWidth) % g.kernelHeight;
   const channel = Math.floor(tap / (g.kernelWidth * g.kernelHeight));
-  const weight = w[wAt];
+  const y0 = (image * g.outputs + output) * g.outHeight * g.outWidth;
+  const weight = w[i];
+  const left = kx * g.dilationX - g.padX;
+  const first = Math.max(0, Math.ceil(-left / g.strideX));
+  const end = Math.min(g.outWidth, Math.floor((g.width - 1 - left) / g.strideX) + 1);
   let total = 0;
-  for (let i = 0; i < g.outHeight; i++) {
-    const row = i * g.strideY - g.padY + ky * g.dilationY;
+  for (let r = 0; r < g.outHeight; r++) {
+    const row = r * g.strideY - g.padY + ky * g.dilationY;
     if (row < 0 || row >= g.height) continue;
-    const x0 = ((image * g.channels + channel) * g.height + row) * g.width;
-    for (let j = 0; j < g.outWidth; j++) {
-      const column = j * g.strideX - g.padX + kx * g.dilationX;
-      if (column < 0 || column >= g.width) continue;
-      const yAt = y0 + i * g.outWidth + j;
-      if (into === 0) y[yAt] += x[x0 + column] * weight;
-      else if (into === 1) x[x0 + column] += y[yAt] * weight;
-      else total += x[x0 + column] * y[yAt];
-    }
+    let xAt =
+      ((image * g.channels + channel) * g.height + row) * g.width + left + first * g.strideX;
+    const yEnd = y0 + r * g.outWidth + end;
+    let yAt = y0 + r * g.outWidth + first;
+    if (into === 0) for (; yAt < yEnd; yAt++, xAt += g.strideX) y[yAt] += x[xAt] * weight;
+    else if (into === 1) for (; yAt < yEnd; yAt++, xAt += g.strideX) x[xAt] += y[yAt] * weight;
+    else for (; yAt < yEnd; yAt++, xAt += g.strideX) total += x[xAt] * y[yAt];
   }
-  if (into === 2) w[wAt] += total;
+  if (into === 2) w[i] += total;
 }
 
 function convGeometry(x: Shape, w: Shape, options: WindowOptions): Geometry {
   if (w.length !== 4 || w[1] !== x[1]) {
     const want = "x [batch, in, height, width] and weight [out, in, height, width]";
-    throw new ShapeError(`conv2d: want ${want}, got ${show(x)} and ${show(w)}`);
+    throw new ShapeError(`conv2d: expected ${want}, got ${show(x)} and ${show(w)}`);
   }
   return geometry("conv2d", x, [w[2], w[3]], options);
 }
@@ -169,14 +178,14 @@ interface PoolOptions extends WindowOptions {
   readonly kernel: Pair;
 }
 
-/** The largest of each window (padding never wins, NaN does); the first of equals has the gradient. */
+/** The maximum of each window, without padding; NaN if it holds one. The first of equals gets the gradient. */
 export const maxPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
   apply(maxPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
 /** The mean of each window; padding counts as zeros. */
 export const avgPool2d = (x: Tensor, kernel: Pair, stride = kernel, padding: Pair = 0): Tensor =>
   apply(avgPoolOp, x, NONE, NONE, 0, 0, { kernel, stride, padding });
 
-/** For each output, the input indices of its window; −1 in the padding. */
+/** The input indices of each output's window; −1 in the padding. */
 interface Windows {
   readonly size: number;
   readonly index: Int32Array;
@@ -214,7 +223,7 @@ const maxPoolOp = /* @__PURE__ */ pooling("maxPool2d", {
   saves: (_, shape) => shape.reduce((n, m) => n * m, 1),
   forward({ y, x, plan: { size, index }, saved: winner }) {
     for (let i = 0, at = 0; i < y.length; i++) {
-      let best = -1; // within the window: a float holds it exactly, however large the image
+      let best = -1; // index within the window, which a float holds exactly for images of any size
       let largest = -Infinity;
       for (let j = 0; j < size; j++, at++) {
         if (index[at] < 0 || Number.isNaN(largest)) continue;

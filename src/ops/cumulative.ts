@@ -1,4 +1,4 @@
-/** Running sums and products along one axis, from either end. */
+/** Cumulative sums and products along one axis, from either end. */
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Tensor } from "../core/tensor.ts";
@@ -6,7 +6,7 @@ import { axisOf, type Rows, rowsOf } from "./axes.ts";
 
 type CumulativeOp = Op<"x", { numbers: "axis" | "reverse"; plan: Rows }>;
 
-/** Rows along the axis, in the order of the walk: from the end where `reverse` is 1. */
+/** Builds a cumulative op, which reads rows along the axis; from the end where `reverse` is 1. */
 const along = (name: string, rules: Partial<CumulativeOp>): CumulativeOp => ({
   name,
   inputs: ["x"],
@@ -43,7 +43,7 @@ const cumsumOp = /* @__PURE__ */ along("cumsum", {
   },
 });
 
-/** d·x, and 0 where no gradient comes, also for a product that overflowed. */
+/** Returns d·x; 0 where the gradient d is 0, even for a product x that overflowed. */
 const times = (d: number, x: number): number => (d === 0 ? 0 : d * x);
 
 /** y[i] = Π x[j], j ≤ i along `axis`; j ≥ i where `reverse`. */

@@ -1,6 +1,6 @@
 /**
- * Elementwise functions of one tensor. Ops of trainers have loops of their own; the others are rows of a function and its
- * slope over a shared loop, which costs 13 to 17 ns per element against 0.9.
+ * Elementwise functions of one tensor. Ops that trainers use have their own loops; the others pass a function and
+ * its slope to a shared loop, which costs 13 to 17 ns per element against 0.9.
  */
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
@@ -107,7 +107,7 @@ export const floor = (x: Tensor): Tensor => apply(floorOp, x);
 const floorOp = /* @__PURE__ */ unary("floor", Math.floor, null);
 
 /**
- * y = x held to [min, max]; null or ±Infinity leaves a side open. The gradient passes at the bounds
+ * y = x clipped to [min, max]; null or ±Infinity leaves a side open. The gradient passes at the bounds
  * themselves (PyTorch).
  */
 export const clip = (x: Tensor, min: number | null, max: number | null): Tensor =>
@@ -125,9 +125,9 @@ const clipOp: Op<"x", { numbers: "min" | "max" }> = {
   },
 };
 
-/** y = x·keep/(1 − p): dropout with the 0/1 mask `keep` drawn by the caller; p is the share dropped. */
+/** y = x·keep/(1 − p): dropout with the 0/1 mask `keep` drawn by the caller; p is the dropped share. */
 export function dropout(x: Tensor, keep: Tensor, p: number): Tensor {
-  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: want 0 ≤ p < 1, got ${p}`);
+  if (!(p >= 0 && p < 1)) throw new RangeError(`dropout: expected 0 ≤ p < 1, got ${p}`);
   return apply(dropoutOp, x, keep, NONE, 1 / (1 - p));
 }
 export const dropoutOp: Op<"x" | "keep", { numbers: "scale" }> = {
@@ -136,7 +136,7 @@ export const dropoutOp: Op<"x" | "keep", { numbers: "scale" }> = {
   numbers: ["scale"],
   shape({ x, keep }) {
     if (!sameShape(x, keep)) {
-      throw new ShapeError(`dropout: want keep of shape ${show(x)}, got ${show(keep)}`);
+      throw new ShapeError(`dropout: expected keep of shape ${show(x)}, got ${show(keep)}`);
     }
     return x;
   },

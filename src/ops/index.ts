@@ -1,4 +1,4 @@
-/** Every op, in one list. */
+/** Exports every op. */
 export type { Shape, Tensor } from "../core/tensor.ts";
 export {
   elu,

@@ -1,4 +1,4 @@
-/** Picking and placing by index. Indices are whole numbers held in a float tensor. */
+/** Gather and scatter. Indices are whole numbers held in a float tensor. */
 import type { Floats } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Op, RunOf } from "../core/op.ts";
@@ -9,22 +9,23 @@ import { axisOf, dot, indexMap, stridesOf } from "./axes.ts";
 /** Throws RangeError unless `index` is one of 0 … n−1. */
 function check(op: string, index: number, n: number, at: number): void {
   if (!(index >= 0 && index < n && Number.isInteger(index))) {
-    throw new RangeError(`${op}: want an index from 0 to ${n - 1}, got ${index} at ${at}`);
+    throw new RangeError(`${op}: expected an index from 0 to ${n - 1}, got ${index} at ${at}`);
   }
 }
 
-/** Along one axis: element i of the index reaches x[base[i] + index[i]·step], index below n. */
+/** Index maps along one axis: element i of the index refers to x[base[i] + index[i]·step]; index[i] < n. */
 interface Along {
   readonly base: Int32Array;
   readonly step: number;
   readonly n: number;
-  /** Where more numbers than x has are summed into it: room to sum in float64. */
+  /** Room to sum in float64, where more numbers than x has are added to it; else null. */
   readonly sums: Float64Array | null;
 }
 function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along {
   const at = axisOf(op, axis, shape);
   const fits = index.length === shape.length && index.every((n, i) => i === at || n <= shape[i]);
-  if (!fits) throw new ShapeError(`${op}: want an index within ${show(shape)}, got ${show(index)}`);
+  if (!fits)
+    throw new ShapeError(`${op}: expected an index within ${show(shape)}, got ${show(index)}`);
   const strides = stridesOf(shape);
   const steps = strides.map((stride, i) => (i === at ? 0 : stride));
   const base = indexMap(index, (i) => dot(i, steps));
@@ -33,7 +34,7 @@ function alongAxis(op: string, axis: number, shape: Shape, index: Shape): Along 
   return { base, step: strides[at], n: shape[at], sums };
 }
 
-/** to[base[i] + index[i]·step] += x[i] for each i, summed in float64 where `sums` is there. */
+/** Adds x[i] to to[base[i] + index[i]·step] for each i, in float64 where `sums` is given. */
 function scatter(to: Floats, x: Floats, index: Floats, { base, step, sums }: Along): void {
   const into = sums ?? to;
   for (let i = 0; i < x.length; i++) into[base[i] + index[i] * step] += x[i];
@@ -42,7 +43,7 @@ function scatter(to: Floats, x: Floats, index: Floats, { base, step, sums }: Alo
   sums.fill(0);
 }
 
-/** y[i,j,…] = x[…, index[i,j,…], …] along `axis`: index has x's rank (PyTorch's gather). */
+/** y[i,j,…] = x[…, index[i,j,…], …] along `axis`; index has x's rank (PyTorch's gather). */
 export const gather = (x: Tensor, index: Tensor, axis = -1): Tensor =>
   apply(gatherOp, x, index, NONE, axis);
 const gatherOp: Op<"x" | "index", { numbers: "axis"; plan: Along }> = {
@@ -71,7 +72,7 @@ const scatterAddOp: Op<"x" | "index" | "src", { numbers: "axis"; plan: Along }> 
   numbers: ["axis"],
   shape({ x, index, src }) {
     if (!sameShape(index, src)) {
-      throw new ShapeError(`scatterAdd: want src of shape ${show(index)}, got ${show(src)}`);
+      throw new ShapeError(`scatterAdd: expected src of shape ${show(index)}, got ${show(src)}`);
     }
     return x;
   },
@@ -88,17 +89,17 @@ const scatterAddOp: Op<"x" | "index" | "src", { numbers: "axis"; plan: Along }> 
   },
 };
 
-/** The slices of x that a list of indices names along `axis`, in the list's shape and order. */
+/** Selects slices of x along `axis`; the index's shape replaces that axis. */
 export const indexSelect = (x: Tensor, index: Tensor, axis = 0): Tensor =>
   apply(indexSelectOp, x, index, NONE, axis);
-/** Rows of `weight` [vocab, width] for each index: […index.shape, width]. */
+/** Selects the row of `weight` [vocab, width] for each index: […index.shape, width]. */
 export const embedding = (weight: Tensor, index: Tensor): Tensor =>
   apply(indexSelectOp, weight, index, NONE, 0);
 interface Slices extends Record<"outer" | "n" | "inner", number> {
-  /** For each of the n slices the first place that names it, and for each place the next; −1 for none. */
+  /** For each slice the first position of the index that names it, for each position the next; −1 for none. */
   readonly first: Int32Array;
   readonly next: Int32Array;
-  /** A slice's sum in float64. */
+  /** Room for a slice's sum in float64. */
   readonly sum: Float64Array;
 }
 export const indexSelectOp: Op<"x" | "index", { numbers: "axis"; plan: Slices }> = {
@@ -151,12 +152,12 @@ export const indexSelectOp: Op<"x" | "index", { numbers: "axis"; plan: Slices }>
   },
 };
 
-/** Throws RangeError for an index outside the axis: a kernel would read elsewhere. */
+/** Throws RangeError for an index outside the axis, which a kernel would not notice. */
 export function checkIndices({ index, plan: { n } }: RunOf<typeof indexSelectOp>): void {
   for (let i = 0; i < index.length; i++) check("indexSelect", index[i], n, i);
 }
 
-/** 1 at the index, 0 elsewhere: […index.shape, depth]. No gradient. */
+/** y is 1 at the index and 0 elsewhere: […index.shape, depth]. No gradient. */
 export const oneHot = (index: Tensor, depth: number): Tensor =>
   apply(oneHotOp, index, NONE, NONE, depth);
 const oneHotOp: Op<"index", { numbers: "depth" }> = {

@@ -1,4 +1,4 @@
-/** Putting several tensors into one. */
+/** Ops that join several tensors. */
 import { ShapeError } from "../core/errors.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
@@ -6,9 +6,9 @@ import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axisOf } from "./axes.ts";
 import { reshape } from "./layout.ts";
 
-/** The tensors one after another along `axis`; their other axes must agree. */
+/** Concatenates tensors along `axis`; their other axes must agree. */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ShapeError("concat: want at least one tensor, got none");
+  if (tensors.length === 0) throw new ShapeError("concat: expected at least one tensor, got none");
   return apply(concatOp, NONE, NONE, NONE, axis, 0, undefined, tensors);
 }
 const concatOp: Op<never, { numbers: "axis"; plan: { outer: number } }> = {
@@ -24,7 +24,7 @@ const concatOp: Op<never, { numbers: "axis"; plan: { outer: number } }> = {
       const wanted = shape.map((n, i) => (i === at ? 0 : n));
       if (!sameShape(others, wanted)) {
         throw new ShapeError(
-          `concat: want shapes equal but on axis ${at}, got ${list.map((t) => show(t.shape)).join(", ")}`,
+          `concat: expected shapes equal except on axis ${at}, got ${list.map((t) => show(t.shape)).join(", ")}`,
         );
       }
       shape[at] += x.shape[at];
@@ -54,15 +54,15 @@ const concatOp: Op<never, { numbers: "axis"; plan: { outer: number } }> = {
   },
 };
 
-/** Tensors of one shape as slices of a new axis. */
+/** Stacks tensors of one shape along a new axis. */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
-  if (tensors.length === 0) throw new ShapeError("stack: want at least one tensor, got none");
+  if (tensors.length === 0) throw new ShapeError("stack: expected at least one tensor, got none");
   const { shape } = tensors[0];
   const at = axisOf("stack", axis, [...shape, 1]);
   const unsqueezed = [...shape.slice(0, at), 1, ...shape.slice(at)];
   for (const x of tensors) {
     if (!sameShape(x.shape, shape)) {
-      throw new ShapeError(`stack: want equal shapes, got ${show(shape)} and ${show(x.shape)}`);
+      throw new ShapeError(`stack: expected equal shapes, got ${show(shape)} and ${show(x.shape)}`);
     }
   }
   return concat(

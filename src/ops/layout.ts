@@ -1,7 +1,7 @@
 /**
- * Moving numbers about: broadcast, permute, slice, flip, tile, pad, triangles. Each is one index map,
- * made when the slot is recorded; all share one loop forward (y[i] = x[map[i]], or a fill where the
- * map is −1) and one backward (dx[map[i]] += dy[i]). Reshape and rows are views and move nothing.
+ * Ops that move elements: broadcast, permute, slice, flip, tile, pad, triangles. Each is one index map,
+ * made when the slot is recorded; all share one forward loop (y[i] = x[map[i]], or a fill where the
+ * map is −1) and one backward loop (dx[map[i]] += dy[i]). Reshape and rows are views and move nothing.
  */
 import { checkInteger, checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -10,7 +10,7 @@ import { apply } from "../core/tape.ts";
 import { NONE, type Shape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { axesOf, axisOf, broadcastMap, broadcastShape, dot, indexMap, stridesOf } from "./axes.ts";
 
-/** Where each output comes from; and, where inputs are used many times, room to sum their gradients. */
+/** The index map, and room to sum gradients in float64 where inputs are used many times. */
 interface Moves {
   readonly map: Int32Array;
   readonly sums: Float64Array | null;
@@ -45,7 +45,7 @@ function moveBackward({ dy, dx, plan: { map, sums } }: GradRun<"x", Movable<unkn
 type MoveCall<S> = Call<"x" | "like", Movable<S>>;
 interface Mover<S> {
   shape(call: MoveCall<S>): Shape;
-  /** Where in x each element of the output comes from; −1 for the fill. */
+  /** Returns each output element's index in x; −1 for the fill. */
   map(call: MoveCall<S>, shape: Shape): Int32Array;
 }
 const mover = <S>(name: string, { shape, map }: Mover<S>): Op<"x" | "like", Movable<S>> => ({
@@ -62,8 +62,8 @@ const mover = <S>(name: string, { shape, map }: Mover<S>): Op<"x" | "like", Mova
 });
 
 /**
- * x stretched to the shape that x and `like` broadcast to; x itself where that is its own shape.
- * `op` is whom an error names.
+ * Broadcasts x to the common shape of x and `like`; returns x itself where that is its shape. Errors name
+ * `op`.
  */
 export function broadcastLike(x: Tensor, like: Tensor, op: string): Tensor {
   return covers(x.shape, like.shape) ? x : apply(broadcastLikeOp, x, like, NONE, 0, 0, op);
@@ -83,27 +83,29 @@ function covers(shape: Shape, other: Shape): boolean {
   return true;
 }
 
-/** x stretched to `shape` by NumPy's broadcasting rule. */
+/** Broadcasts x to `shape` by NumPy's rule. */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
   apply(broadcastToOp, x, NONE, NONE, 0, 0, shape);
 const broadcastToOp = /* @__PURE__ */ mover<Shape>("broadcastTo", {
   shape({ x, set: shape }) {
     const stretched = broadcastShape("broadcastTo", x, shape);
     if (sizeOf(stretched) !== sizeOf(shape) || stretched.length !== shape.length) {
-      throw new ShapeError(`broadcastTo: want ${show(shape)}, which ${show(x)} does not reach`);
+      throw new ShapeError(
+        `broadcastTo: expected a shape that ${show(x)} broadcasts to, got ${show(shape)}`,
+      );
     }
     return stretched;
   },
   map: ({ x }, shape) => broadcastMap(x, shape),
 });
 
-/** Axis i of the result is axis perm[i] of x. */
+/** Permutes axes: axis i of the result is axis perm[i] of x. */
 export const permute = (x: Tensor, perm: readonly number[]): Tensor =>
   apply(permuteOp, x, NONE, NONE, 0, 0, perm);
 const permuted = ({ x, set: perm }: MoveCall<readonly number[]>): number[] => {
   const axes = perm.map((axis) => axisOf("permute", axis, x));
   if (axes.length !== x.length || new Set(axes).size !== axes.length) {
-    throw new ShapeError(`permute: want each axis of ${show(x)} once, got ${show(perm)}`);
+    throw new ShapeError(`permute: expected each axis of ${show(x)} once, got ${show(perm)}`);
   }
   return axes;
 };
@@ -116,7 +118,7 @@ const permuteOp = /* @__PURE__ */ mover<readonly number[]>("permute", {
   },
 });
 
-/** x with two axes exchanged; the last two by default. */
+/** Swaps two axes of x; the last two by default. */
 export function swapAxes(x: Tensor, axisA = -2, axisB = -1): Tensor {
   const perm = x.shape.map((_, i) => i);
   const i = axisOf("swapAxes", axisA, x.shape);
@@ -129,19 +131,19 @@ export function swapAxes(x: Tensor, axisA = -2, axisB = -1): Tensor {
 /** One axis of a slice: [start, stop, step]; negative bounds count from the end, step ≥ 1. */
 export type Range = readonly [start: number, stop: number, step?: number];
 
-/** The elements at start, start + step, … before stop on each axis; axes not given are whole. */
+/** Slices x: on each axis the elements at start, start + step, … before stop; further axes are whole. */
 export const slice = (x: Tensor, ranges: readonly Range[]): Tensor =>
   apply(sliceOp, x, NONE, NONE, 0, 0, ranges);
 const ranges = ({ x: shape, set }: MoveCall<readonly Range[]>) => {
   if (set.length > shape.length) {
     throw new ShapeError(
-      `slice: want at most ${shape.length} ranges for ${show(shape)}, got ${set.length}`,
+      `slice: expected at most ${shape.length} ranges for ${show(shape)}, got ${set.length}`,
     );
   }
   return shape.map((n, i) => {
     const [start, stop, step = 1] = set[i] ?? [0, n];
     if (!Number.isInteger(step) || step < 1)
-      throw new ShapeError(`slice: want a step ≥ 1, got ${step}`);
+      throw new ShapeError(`slice: expected a step ≥ 1, got ${step}`);
     if (!Number.isInteger(start) || !Number.isInteger(stop))
       throw new ShapeError(`slice: expected whole bounds, got ${start} to ${stop}`);
     const clamp = (at: number): number => Math.min(Math.max(at < 0 ? at + n : at, 0), n);
@@ -163,7 +165,7 @@ const sliceOp = /* @__PURE__ */ mover<readonly Range[]>("slice", {
   },
 });
 
-/** x in reverse along one axis, or several. */
+/** Reverses x along one or several axes. */
 export const flip = (x: Tensor, axes: number | readonly number[]): Tensor =>
   apply(flipOp, x, NONE, NONE, 0, 0, typeof axes === "number" ? [axes] : axes);
 const flipOp = /* @__PURE__ */ mover<readonly number[]>("flip", {
@@ -177,7 +179,7 @@ const flipOp = /* @__PURE__ */ mover<readonly number[]>("flip", {
   },
 });
 
-/** x repeated reps[i] times along axis i; missing leading axes count as 1. */
+/** Repeats x reps[i] times along axis i; missing leading axes count as 1. */
 export const tile = (x: Tensor, reps: readonly number[]): Tensor =>
   apply(tileOp, x, NONE, NONE, 0, 0, reps);
 const padLeft = (list: readonly number[], rank: number): number[] => [
@@ -200,7 +202,7 @@ const tileOp = /* @__PURE__ */ mover<readonly number[]>("tile", {
   },
 });
 
-/** x with `value` around it: padding[i] = [before, after] for axis i. */
+/** Pads x with `value`: padding[i] = [before, after] for axis i. */
 export const pad = (
   x: Tensor,
   padding: readonly (readonly [number, number])[],
@@ -209,7 +211,7 @@ export const pad = (
 const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad", {
   shape({ x, set: padding }) {
     if (padding.length !== x.length) {
-      throw new ShapeError(`pad: want ${x.length} pairs for ${show(x)}, got ${padding.length}`);
+      throw new ShapeError(`pad: expected ${x.length} pairs for ${show(x)}, got ${padding.length}`);
     }
     for (const pair of padding) checkIntegers("pad", "the padding", pair);
     return x.map((n, i) => padding[i][0] + n + padding[i][1]);
@@ -228,15 +230,15 @@ const padOp = /* @__PURE__ */ mover<readonly (readonly [number, number])[]>("pad
   },
 });
 
-/** The last two axes' lower triangle, with diagonals up to k; 0 above. */
+/** The lower triangle of the last two axes, with diagonals up to k; 0 above. */
 export const tril = (x: Tensor, k = 0): Tensor => apply(trilOp, x, NONE, NONE, 0, k);
-/** The last two axes' upper triangle, with diagonals from k on; 0 below. */
+/** The upper triangle of the last two axes, with diagonals from k on; 0 below. */
 export const triu = (x: Tensor, k = 0): Tensor => apply(triuOp, x, NONE, NONE, 0, k);
 const triangle = (name: string, keeps: (row: number, column: number, k: number) => boolean) =>
   mover(name, {
     shape({ x, diagonal }) {
       checkInteger(name, "the diagonal", diagonal);
-      if (x.length < 2) throw new ShapeError(`${name}: want 2 axes or more, got ${show(x)}`);
+      if (x.length < 2) throw new ShapeError(`${name}: expected 2 axes or more, got ${show(x)}`);
       return x;
     },
     map({ diagonal }, shape) {
@@ -250,7 +252,7 @@ const triangle = (name: string, keeps: (row: number, column: number, k: number) 
 const trilOp = /* @__PURE__ */ triangle("tril", (row, column, k) => column - row <= k);
 const triuOp = /* @__PURE__ */ triangle("triu", (row, column, k) => column - row >= k);
 
-/** The same numbers under another shape; one size may be −1 and follows from the others. A view. */
+/** A view of x under another shape; one size may be −1 and follows from the others. */
 export const reshape = (x: Tensor, shape: Shape): Tensor =>
   apply(reshapeOp, x, NONE, NONE, 0, 0, shape);
 const reshapeOp: Op<"x", { set: Shape }> = {
@@ -265,7 +267,9 @@ const reshapeOp: Op<"x", { set: Shape }> = {
       full.some((n) => !Number.isInteger(n)) ||
       sizeOf(full) !== size
     ) {
-      throw new ShapeError(`reshape: want ${size} elements as in ${show(x)}, got ${show(shape)}`);
+      throw new ShapeError(
+        `reshape: expected ${size} elements as in ${show(x)}, got ${show(shape)}`,
+      );
     }
     return full;
   },
@@ -273,7 +277,7 @@ const reshapeOp: Op<"x", { set: Shape }> = {
   backward() {}, // the gradient is the input's own
 };
 
-/** Rows start … stop − 1 of the first axis. A view. */
+/** A view of rows start … stop − 1 of the first axis. */
 export const rows = (x: Tensor, start: number, stop: number): Tensor =>
   apply(rowsOp, x, NONE, NONE, start, stop);
 const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
@@ -284,7 +288,7 @@ const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
     const whole = Number.isInteger(start) && Number.isInteger(stop);
     if (!(whole && 0 <= start && start <= stop && stop <= x[0])) {
       throw new ShapeError(
-        `rows: want a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
+        `rows: expected a range of the first axis of ${show(x)}, got ${start} to ${stop}`,
       );
     }
     return [stop - start, ...x.slice(1)];
@@ -293,7 +297,7 @@ const rowsOp: Op<"x", { numbers: "start" | "stop" }> = {
   backward() {}, // the gradient is the input's own
 };
 
-/** x itself, through which no gradient flows. A view. */
+/** A view of x that passes no gradient. */
 export const stopGradient = (x: Tensor): Tensor => apply(stopGradientOp, x);
 const stopGradientOp: Op<"x"> = {
   name: "stopGradient",

@@ -1,11 +1,12 @@
 /**
- * Losses. Each makes one number an element; `reduction` "mean" (default) or "sum" reduces them to a
- * scalar, "none" leaves them.
+ * Losses. Each gives one number per element; `reduction` "mean" (default) or "sum" reduces them to a
+ * scalar, "none" does not.
  */
+import type { Floats } from "../core/backend.ts";
 import { checkFinite, checkInteger, checkName, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
-import type { AnyOp, Op } from "../core/op.ts";
+import type { AnyOp, GradRun, Op, Run } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
@@ -122,7 +123,7 @@ const smoothL1Op: Op<"x" | "t", { numbers: "beta" }> = {
 
 /**
  * Quantile regression: Dabney et al. 2017, arXiv:1710.10044, equation 10. x […, N] are quantiles at τᵢ = (i + ½)/N,
- * target […, M] samples of what they describe; with u = targetⱼ − xᵢ and Huber's L of threshold κ:
+ * target […, M] samples of the distribution; with u = targetⱼ − xᵢ and Huber's L of threshold κ:
  *
  *   Σᵢ (1/M) Σⱼ |τᵢ − 1[u < 0]|·L(u)/κ      one loss per row: […]
  */
@@ -136,7 +137,7 @@ export function quantileHuber(
   checkName("quantileHuber", "a reduction", reduction, reductions);
   return reduced(apply(quantileHuberOp, x, target, NONE, kappa), reduction);
 }
-/** N quantiles against M samples per row. */
+/** The sizes of N quantiles against M samples per row. */
 interface QuantilePlan {
   readonly n: number;
   readonly m: number;
@@ -209,22 +210,22 @@ const bceOp: Op<"x" | "t"> = {
 
 export interface CrossEntropyOptions {
   readonly reduction?: Reduction;
-  /** Rows with this label have no loss, and "mean" does not count them. Default: none. */
+  /** Rows with this label have no loss and are not counted by "mean". Default: none. */
   readonly ignoreIndex?: number;
   /** ε: the target is (1 − ε) at the label plus ε/classes everywhere. Default 0. */
   readonly labelSmoothing?: number;
 }
 
 /**
- * −ln softmax(logits)[label]: logits […, classes], labels […]. "mean" divides by the labels kept;
- * NaN where none is (PyTorch). RangeError for a label that is no class.
+ * −ln softmax(logits)[label]: logits […, classes], labels […]. "mean" divides by the number of counted
+ * labels; NaN for none (PyTorch). Throws RangeError for a label outside 0 … classes − 1.
  */
 export const crossEntropy = (
   logits: Tensor,
   labels: Tensor,
   options: CrossEntropyOptions = noOptions,
 ): Tensor => apply(crossEntropyOp, logits, labels, NONE, 0, 0, options);
-/** −logProbs[label]: crossEntropy for rows that are log-probabilities already. */
+/** −logProbs[label]: crossEntropy for rows of log-probabilities. */
 export const nllLoss = (
   logProbs: Tensor,
   labels: Tensor,
@@ -232,16 +233,17 @@ export const nllLoss = (
 ): Tensor => apply(nllOp, logProbs, labels, NONE, 0, 0, options);
 const noOptions: CrossEntropyOptions = {};
 
-type LabelOp = Op<"x" | "labels", { set: CrossEntropyOptions }>;
+type Labelled = { set: CrossEntropyOptions; bound: Floats };
+type LabelOp = Op<"x" | "labels", Labelled>;
 
-/** The common shape check of both losses. They save each row's log-sum in two parts, each row's weight, and the labels counted. */
+/** Builds both losses. They save each row's maximum and ln Σ exp(x − maximum), its weight, and the labels counted. */
 const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
   name,
   inputs: ["x", "labels"],
   shape({ x, labels, set }) {
     if (x.length !== labels.length + 1 || labels.some((n, i) => n !== x[i])) {
       throw new ShapeError(
-        `${name}: want […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
+        `${name}: expected […, classes] and labels […], got ${show(x)} and ${show(labels)}`,
       );
     }
     const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = set;
@@ -251,11 +253,13 @@ const labelled = (name: string, rules: Partial<LabelOp>): LabelOp => ({
     return reduction === "none" ? labels : [];
   },
   saves: ({ labels }) => 3 * sizeOf(labels) + 1,
+  bind: ({ labels, saved }) => saved.subarray(2 * labels.length, 3 * labels.length), // the rows' weights
   ...rules,
 });
 
 const crossEntropyOp = /* @__PURE__ */ labelled("crossEntropy", {
-  forward({ y, x, labels, set: settings, backend, saved }) {
+  forward(run) {
+    const { x, labels, backend, saved } = run;
     const rows = labels.length;
     const n = x.length / rows;
     if (backend.logSums !== undefined) backend.logSums(saved, x, rows);
@@ -269,30 +273,22 @@ const crossEntropyOp = /* @__PURE__ */ labelled("crossEntropy", {
         saved[2 * row + 1] = math.log(total);
       }
     }
-    labelLosses("crossEntropy", y, x, labels, settings, saved);
+    labelLosses("crossEntropy", run);
   },
   // dx = dy·(softmax − target)
-  backward({ dy, x, dx, labels, set: settings, backend, saved }) {
+  backward(run) {
+    const { x, dx, labels, backend, saved, bound: weights } = run;
     if (!dx) return;
-    const rows = labels.length;
-    const n = x.length / rows;
-    const smooth = settings.labelSmoothing ?? 0;
-    const weights = 2 * rows; // where they stand in saved
-    for (let row = 0; row < rows; row++) {
-      const d = weightOf(dy, row, labels, settings, saved);
-      saved[weights + row] = d;
-      if (d === 0) continue;
-      dx[row * n + labels[row]] -= d * (1 - smooth);
-      if (smooth > 0) for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
-    }
+    subtractTargets(run, dx);
     if (backend.accumulateExp !== undefined) {
-      backend.accumulateExp(dx, x, saved, saved, weights, 1, rows);
+      backend.accumulateExp(dx, x, saved, weights, 1);
       return;
     }
-    for (let row = 0; row < rows; row++) {
+    const n = x.length / labels.length;
+    for (let row = 0; row < labels.length; row++) {
       const max = saved[2 * row];
       const rest = saved[2 * row + 1];
-      const weight = saved[weights + row];
+      const weight = weights[row];
       if (weight === 0) continue;
       for (let j = row * n; j < (row + 1) * n; j++) {
         dx[j] += weight * math.exp(x[j] - max - rest);
@@ -302,47 +298,40 @@ const crossEntropyOp = /* @__PURE__ */ labelled("crossEntropy", {
 });
 
 const nllOp = /* @__PURE__ */ labelled("nllLoss", {
-  forward({ y, x, labels, set: settings, saved }) {
-    saved.fill(0);
-    labelLosses("nllLoss", y, x, labels, settings, saved);
+  forward(run) {
+    run.saved.fill(0);
+    labelLosses("nllLoss", run);
   },
-  backward({ dy, dx, labels, set: settings, saved }) {
-    if (!dx) return;
-    const n = dx.length / labels.length;
-    const smooth = settings.labelSmoothing ?? 0;
-    for (let row = 0; row < labels.length; row++) {
-      const d = weightOf(dy, row, labels, settings, saved);
-      if (d === 0) continue;
-      for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
-      dx[row * n + labels[row]] -= d * (1 - smooth);
-    }
+  backward(run) {
+    if (run.dx) subtractTargets(run, run.dx);
   },
 });
 
-type Buffer = { [i: number]: number; readonly length: number };
-
-/** ∂loss/∂(loss of one row) under the reduction; 0 for a row that does not count. */
-function weightOf(
-  dy: Buffer,
-  row: number,
-  labels: Buffer,
-  { reduction, ignoreIndex }: CrossEntropyOptions,
-  saved: Buffer,
-): number {
-  if (labels[row] === ignoreIndex) return 0;
-  const kept = saved[3 * labels.length];
-  return reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / kept;
+/** Subtracts dy·target from dx, and writes ∂loss/∂(loss of a row) to the rows' weights. */
+function subtractTargets(
+  { dy, labels, set, saved, bound: weights }: GradRun<"x" | "labels", Labelled>,
+  dx: Floats,
+): void {
+  const { reduction, ignoreIndex, labelSmoothing: smooth = 0 } = set;
+  const n = dx.length / labels.length;
+  const counted = saved[3 * labels.length];
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row];
+    const whole = reduction === "none" ? dy[row] : reduction === "sum" ? dy[0] : dy[0] / counted;
+    const d = label === ignoreIndex ? 0 : whole;
+    weights[row] = d;
+    if (d === 0) continue;
+    dx[row * n + label] -= d * (1 - smooth);
+    if (smooth > 0) for (let j = row * n; j < (row + 1) * n; j++) dx[j] -= (d * smooth) / n;
+  }
 }
 
-/** Writes each row's loss, or their reduction, into y, given each row's log-sum in `saved`. */
+/** Writes each row's loss, or their reduction, to y, given each row's log-sum in `saved`. */
 function labelLosses(
   name: string,
-  y: Buffer,
-  x: Buffer,
-  labels: Buffer,
-  { reduction = "mean", ignoreIndex, labelSmoothing = 0 }: CrossEntropyOptions,
-  saved: Buffer,
+  { y, x, labels, set, saved }: Run<"x" | "labels", Labelled>,
 ): void {
+  const { reduction = "mean", ignoreIndex, labelSmoothing = 0 } = set;
   const n = x.length / labels.length;
   let kept = 0;
   let total = 0;
@@ -352,7 +341,7 @@ function labelLosses(
     if (label !== ignoreIndex) {
       if (!(label >= 0 && label < n && Number.isInteger(label))) {
         throw new RangeError(
-          `${name}: want a label from 0 to ${n - 1}, got ${label} in row ${row}`,
+          `${name}: expected a label from 0 to ${n - 1}, got ${label} in row ${row}`,
         );
       }
       kept++;

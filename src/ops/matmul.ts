@@ -1,4 +1,4 @@
-/** Matrix products: plain and batched, with transposes, and the linear layer. */
+/** Matrix products, plain and batched, with transposes; and the linear layer. */
 import { type Floats, type Matrix, matrix, type Product, transpose } from "../core/backend.ts";
 import { checkName } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -12,8 +12,8 @@ import { reshape } from "./layout.ts";
 
 /**
  * y[…,m,n] = Σₖ a[…,m,k]·b[…,k,n]; leading axes broadcast. `transposeA` takes a as […,k,m],
- * `transposeB` takes b as […,n,k]. A vector counts as one row (a) or one column (b), and its axis is
- * left out of y.
+ * `transposeB` takes b as […,n,k]. A vector counts as one row (a) or one column (b), whose axis is left
+ * out of y.
  */
 export function matmul(a: Tensor, b: Tensor, transposeA = false, transposeB = false): Tensor {
   const row = a.shape.length === 1;
@@ -36,24 +36,24 @@ type Factors = Call<"a" | "b", { numbers: "transposeA" | "transposeB" }>;
 
 function sizes({ a, b, transposeA, transposeB }: Factors) {
   if (a.length < 2 || b.length < 2) {
-    throw new ShapeError(`matmul: want matrices, got ${show(a)} and ${show(b)}`);
+    throw new ShapeError(`matmul: expected matrices, got ${show(a)} and ${show(b)}`);
   }
   const [m, k] = transposeA ? [a.at(-1), a.at(-2)] : [a.at(-2), a.at(-1)];
   const [k2, n] = transposeB ? [b.at(-1), b.at(-2)] : [b.at(-2), b.at(-1)];
   if (k !== k2) {
     const flags = `${transposeA ? ", a transposed" : ""}${transposeB ? ", b transposed" : ""}`;
-    throw new ShapeError(`matmul: want equal inner sizes, got ${show(a)} · ${show(b)}${flags}`);
+    throw new ShapeError(`matmul: expected equal inner sizes, got ${show(a)} · ${show(b)}${flags}`);
   }
   return { m: m as number, n: n as number, k: k as number };
 }
 
-/** The products of a batch: of y, and of the gradients that are wanted. */
+/** The products of a batch: for y, and for the gradients that exist. */
 interface Products {
   readonly y: readonly Product[];
   readonly da: readonly Product[];
   readonly db: readonly Product[];
 }
-/** Sizes of each product, and for each product of the batch which matrix of a and which of b. */
+/** The sizes of each product, and which matrices of a and b each product of the batch multiplies. */
 interface Batch {
   readonly m: number;
   readonly n: number;
@@ -61,7 +61,7 @@ interface Batch {
   readonly aMatrix: Int32Array;
   readonly bMatrix: Int32Array;
 }
-/** A product with an untransposed result: yᵀ = bᵀ·aᵀ where y is stored transposed. */
+/** Returns a product with an untransposed result: yᵀ = bᵀ·aᵀ where y is stored transposed. */
 const product = (y: Matrix, a: Matrix, b: Matrix): Product =>
   y.transposed ? { y: transpose(y), a: transpose(b), b: transpose(a) } : { y, a, b };
 
@@ -107,7 +107,7 @@ const matmulOp: Op<
   },
 };
 
-/** What may follow a linear layer in the same op, and its slope, by what forward keeps. */
+/** Activations of a linear layer, each with its slope as a function of what forward saves. */
 const activations = {
   none: null,
   tanh: { value: math.tanh, slope: (_: number, y: number) => 1 - y * y },
@@ -118,7 +118,7 @@ export type Activation = keyof typeof activations;
 
 /**
  * y[…,out] = activation(x[…,in]·weightᵀ + bias), with weight [out, in] and bias [out] (PyTorch's layout).
- * The activation is one op with the layer because a network spends its time here.
+ * The activation is part of the op because networks spend most of their time here.
  */
 export const linear = (
   x: Tensor,
@@ -126,13 +126,13 @@ export const linear = (
   bias: Tensor = NONE,
   activation: Activation = "none",
 ): Tensor => apply(linearOp, x, weight, bias, 0, 0, activation);
-/** Sizes of a linear layer. */
+/** The sizes of a linear layer. */
 interface Layer {
   readonly rows: number;
   readonly inputs: number;
   readonly outputs: number;
 }
-/** y = x·Wᵀ, dx = dz·W and dW = dzᵀ·x, where wanted; dz = ∂loss/∂z. */
+/** y = x·Wᵀ, and dx = dz·W and dW = dzᵀ·x where these gradients exist; dz = ∂loss/∂z. */
 interface LayerProducts {
   readonly y: Product;
   readonly dz: Floats;
@@ -150,7 +150,7 @@ export const linearOp: Op<
     const fits = weight.length === 2 && x[x.length - 1] === inputs;
     if (!fits || (bias !== null && !sameShape(bias, [outputs]))) {
       const got = [x, weight, ...(bias ? [bias] : [])].map(show).join(", ");
-      throw new ShapeError(`linear: want x […, in], weight [out, in], bias [out], got ${got}`);
+      throw new ShapeError(`linear: expected x […, in], weight [out, in], bias [out], got ${got}`);
     }
     checkName("linear", "an activation", activation, Object.keys(activations));
     return [...x.slice(0, -1), outputs];

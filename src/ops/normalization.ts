@@ -1,4 +1,4 @@
-/** Layer norm and RMS norm over the last axes, each row with its own mean and deviation. */
+/** Layer norm and RMS norm over the last axes. */
 import type { Floats } from "../core/backend.ts";
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -7,15 +7,15 @@ import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
 
-/** The normalized axes' shape; weight and bias, where given, must have it. */
+/** Returns the shape of the normalized axes. Throws ShapeError unless weight and bias, if given, have it. */
 function inner(op: string, axes: number, x: Shape, ...affine: (Shape | null)[]): Shape {
   const shape = x.slice(x.length - axes);
   if (!(axes >= 1 && axes <= x.length && Number.isInteger(axes))) {
-    throw new ShapeError(`${op}: want 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
+    throw new ShapeError(`${op}: expected 1 to ${x.length} axes of ${show(x)}, got ${axes}`);
   }
   for (const other of affine) {
     if (other !== null && !sameShape(other, shape)) {
-      throw new ShapeError(`${op}: want weight and bias of ${show(shape)}, got ${show(other)}`);
+      throw new ShapeError(`${op}: expected weight and bias of ${show(shape)}, got ${show(other)}`);
     }
   }
   return shape;
@@ -32,7 +32,7 @@ export const layerNorm = (
   eps = 1e-5,
   axes = 1,
 ): Tensor => apply(layerNormOp, x, weight, bias, eps, axes);
-/** The length of a row, and room to sum over rows in float64. */
+/** The length of a row, and room for sums over rows in float64. */
 interface RowPlan {
   readonly n: number;
   readonly sums: Float64Array;
@@ -50,7 +50,7 @@ export const layerNormOp: Op<"x" | "weight?" | "bias?", LayerNorm> = {
     return x;
   },
   plan: ({ x, axes }) => rowPlan(sizeOf(x.slice(x.length - axes))),
-  saves: ({ x, axes }) => 2 * sizeOf(x.slice(0, x.length - axes)), // mean and 1/deviation of each row
+  saves: ({ x, axes }) => 2 * sizeOf(x.slice(0, x.length - axes)), // mean and 1/√(variance + eps) of each row
   forward({ y, x, weight, bias, eps, plan: { n }, saved: stats }) {
     for (let row = 0, s = 0; row < x.length; row += n, s += 2) {
       let sum = 0;

@@ -1,4 +1,4 @@
-/** LSTM and GRU cells, PyTorch's weights and gate orders; the pointwise part is one op each. */
+/** LSTM and GRU cells with PyTorch's weights and gate orders. The pointwise part of each is one op. */
 import { checkShape } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
@@ -19,7 +19,7 @@ export interface CellWeights {
 }
 
 /**
- * Long short-term memory: x [batch, in], h and c [batch, hidden] give the next h and c.
+ * Long short-term memory: returns the next h and c, for x [batch, in], h and c [batch, hidden].
  *
  *   c′ = σ(f)·c + σ(i)·tanh(g),   h′ = σ(o)·tanh(c′)     gates in the order i, f, g, o
  */
@@ -32,7 +32,7 @@ export function lstmCell(
   return advance(linear(x, w.wIh, w.bIh), h, c, w);
 }
 
-/** The cell, given what x does to the gates. */
+/** Advances the cell, given x's contribution to the gates. */
 function advance(fromX: Tensor, h: Tensor, c: Tensor, w: CellWeights): { h: Tensor; c: Tensor } {
   checkShape("lstmCell", "h", h, c.shape);
   const both = apply(lstmOp, add(fromX, linear(h, w.wHh, w.bHh)), c);
@@ -47,7 +47,7 @@ export const lstmOp: Op<"gates" | "c", { plan: number }> = {
   shape({ gates, c }) {
     if (c.length !== 2 || !sameShape(gates, [c[0], 4 * c[1]])) {
       throw new ShapeError(
-        `lstmCell: want gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
+        `lstmCell: expected gates [batch, 4·hidden] and c [batch, hidden], got ${show(gates)} and ${show(c)}`,
       );
     }
     return [2, ...c];
@@ -95,7 +95,7 @@ export const lstmOp: Op<"gates" | "c", { plan: number }> = {
 };
 
 /**
- * Gated recurrent unit: x [batch, in], h [batch, hidden] give the next h.
+ * Gated recurrent unit: returns the next h, for x [batch, in] and h [batch, hidden].
  *
  *   n = tanh(Wx + b + σ(r)·(Uh + d)),   h′ = (1 − σ(z))·n + σ(z)·h     gates in the order r, z, n
  */
@@ -107,7 +107,7 @@ const gruOp: Op<"fromX" | "fromH" | "h", { plan: number }> = {
   shape({ fromX, fromH, h }) {
     if (h.length !== 2 || !sameShape(fromX, [h[0], 3 * h[1]]) || !sameShape(fromH, fromX)) {
       throw new ShapeError(
-        `gruCell: want gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
+        `gruCell: expected gates [batch, 3·hidden] and h [batch, hidden], got ${show(fromX)} and ${show(h)}`,
       );
     }
     return h;
@@ -151,7 +151,7 @@ const gruOp: Op<"fromX" | "fromH" | "h", { plan: number }> = {
   },
 };
 
-/** y = x, and 0 in the rows whose flag is not 0: what stood there, NaN too, is gone. */
+/** y = x, with 0 in the rows whose flag is not 0, even where x is NaN. */
 const resetOp: Op<"x" | "reset", { plan: number }> = {
   name: "lstm",
   inputs: ["x", "reset"],
@@ -168,9 +168,9 @@ const resetOp: Op<"x" | "reset", { plan: number }> = {
 };
 
 /**
- * An LSTM over x [steps, batch, in] from h and c; where `reset` [steps, batch] is 1, h and c are zeroed
- * before that step (a new episode begins there). Gives all h as ys [steps, batch, hidden], and the last
- * h and c.
+ * An LSTM over x [steps, batch, in] from h and c. Where `reset` [steps, batch] is 1, a new episode begins
+ * and h and c are zeroed before that step. Returns all h as ys [steps, batch, hidden], and the last h and
+ * c.
  */
 export function lstm(
   x: Tensor,
@@ -182,7 +182,7 @@ export function lstm(
   const [steps, n] = x.shape;
   if (x.shape.length !== 3 || (reset !== NONE && !sameShape(reset.shape, [steps, n]))) {
     throw new ShapeError(
-      `lstm: want x [steps, batch, in] and reset [steps, batch], got ${show(x.shape)} and ${show(reset.shape)}`,
+      `lstm: expected x [steps, batch, in] and reset [steps, batch], got ${show(x.shape)} and ${show(reset.shape)}`,
     );
   }
   const gates = linear(x, w.wIh, w.bIh); // of all steps at once

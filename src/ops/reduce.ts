@@ -1,7 +1,7 @@
 /**
  * Reductions over any axes. `axes` null means all; `keepdims` leaves the reduced axes with size 1.
- * The plan lists, once, where each output's numbers lie (axes.ts): y[r] is made of the numbers
- * x[start[r] + offset[j]] for all j. Sums are accumulated in float64.
+ * The plan lists the elements of each output (axes.ts): y[r] reduces x[start[r] + offset[j]] over all j.
+ * Sums are accumulated in float64.
  */
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -19,7 +19,7 @@ const reduce = (op: ReduceOp, x: Tensor, axes: Axes, keepdims: boolean, q = 0): 
 
 type Rules = Pick<ReduceOp, "forward" | "backward">;
 
-/** A reduction with the shape and plan that all share. Calls are marked pure: a bundler leaves out what is not used. */
+/** Builds a reduction with the shared shape and plan. Calls are marked pure, so that bundlers drop unused ops. */
 const overAxes = (name: string, rules: Rules, second?: "ddof" | "p"): ReduceOp => ({
   name,
   inputs: ["x"],
@@ -32,18 +32,18 @@ const overAxes = (name: string, rules: Rules, second?: "ddof" | "p"): ReduceOp =
 function filledRows(name: string, { x, set: axes }: Call<"x", Over>, shape: Shape): Rows {
   const rows = rowsOf(x, axesOf(name, axes, x));
   if (rows.offset.length === 0 && shape.every((n) => n > 0)) {
-    throw new ShapeError(`${name}: want at least one number to reduce, got ${show(x)}`);
+    throw new ShapeError(`${name}: expected at least one number to reduce, got ${show(x)}`);
   }
   return rows;
 }
 
-/** A reduction that has no value for no numbers. */
+/** Builds a reduction that is undefined for zero elements. */
 const overFilledAxes = (name: string, rules: Rules): ReduceOp => ({
   ...overAxes(name, rules),
   plan: (call, shape) => filledRows(name, call, shape),
 });
 
-/** A reduction to a position: over no more numbers than float32 counts exactly. */
+/** Builds a reduction to a position, over at most 2²⁴ elements, which float32 counts exactly. */
 const overCountedAxes = (name: string, rules: Rules): ReduceOp => ({
   ...overAxes(name, rules),
   plan(call, shape) {
@@ -98,7 +98,7 @@ function meanOf(x: ArrayLike<number>, start: number, offset: Int32Array): number
   return total / offset.length;
 }
 
-/** Σ(x − mean)², in two passes: one pass over squares loses all digits far from 0. */
+/** Returns Σ(x − mean)², in two passes: a single pass over squares loses digits far from 0. */
 function squaresAbout(
   x: ArrayLike<number>,
   start: number,
@@ -185,7 +185,7 @@ const normOp = /* @__PURE__ */ overAxes(
   {
     forward({ y, x, p, plan: { start, offset } }) {
       for (let r = 0; r < y.length; r++) {
-        let max = 0; // taken out, so that squares neither overflow nor vanish
+        let max = 0; // divided out, so that squares neither overflow nor underflow
         for (let j = 0; j < offset.length; j++)
           max = Math.max(max, Math.abs(x[start[r] + offset[j]]));
         let total = 0;
@@ -230,7 +230,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
       y[r] = product;
     }
   },
-  // dxᵢ = dy·Π of the others: with one zero only that place has a gradient, with two none has
+  // dxᵢ = dy·Π of the others: with one zero only that element has a gradient, with two none has
   backward({ dy, x, dx, plan: { start, offset } }) {
     if (!dx) return;
     for (let r = 0; r < dy.length; r++) {
@@ -252,7 +252,7 @@ const prodOp = /* @__PURE__ */ overAxes("prod", {
   },
 });
 
-/** y = the largest; NaN wins; ties share the gradient evenly (PyTorch's amax). */
+/** y = the maximum, NaN if there is one; ties share the gradient evenly (PyTorch's amax). */
 export const max = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(maxOp, x, axes, keepdims);
 const maxOp = /* @__PURE__ */ overFilledAxes("max", {
@@ -266,7 +266,7 @@ const maxOp = /* @__PURE__ */ overFilledAxes("max", {
   backward: shareAmongEqual,
 });
 
-/** y = the smallest; NaN wins; ties share the gradient evenly (PyTorch's amin). */
+/** y = the minimum, NaN if there is one; ties share the gradient evenly (PyTorch's amin). */
 export const min = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(minOp, x, axes, keepdims);
 const minOp = /* @__PURE__ */ overFilledAxes("min", {
@@ -293,7 +293,7 @@ function shareAmongEqual({ dy, y, x, dx, plan: { start, offset } }: GradRun<"x",
   }
 }
 
-/** Where the largest is, counted along the reduced axes; the first of equals; NaN wins. */
+/** The index of the maximum along the reduced axes; the first of equals, the first NaN if there is one. */
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argmaxOp, x, axes, keepdims);
 const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
@@ -311,7 +311,7 @@ const argmaxOp = /* @__PURE__ */ overCountedAxes("argmax", {
   },
 });
 
-/** Where the smallest is, counted along the reduced axes; the first of equals; NaN wins. */
+/** The index of the minimum along the reduced axes; the first of equals, the first NaN if there is one. */
 export const argmin = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   reduce(argminOp, x, axes, keepdims);
 const argminOp = /* @__PURE__ */ overCountedAxes("argmin", {

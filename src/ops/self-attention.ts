@@ -1,9 +1,8 @@
 /**
  * Causal self-attention as language models use it: Vaswani et al. 2017, arXiv:1706.03762, equation 1, with
- * queries, keys and values side by side, as one linear layer makes them. Heads are read by strides, so no
- * axis is moved. For training over whole sequences, and one position at a time from a cache.
+ * queries, keys and values side by side, as one linear layer returns them. Heads are read by strides, so no
+ * axis is moved. Over whole sequences for training, and one position at a time from a cache.
  */
-import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
@@ -13,8 +12,8 @@ import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
 
 /**
- * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]: position t sees positions up to t.
- * `allowed` [batch, T, T] narrows that: 1 where row t may see column s. Every position must see itself.
+ * qkv [batch, T, 3·C], C split into `heads`, gives [batch, T, C]; position t attends to positions up to t.
+ * `allowed` [batch, T, T] restricts that: 1 where row t may attend to column s. Every t must attend to itself.
  */
 export const selfAttention = (qkv: Tensor, heads: number, allowed: Tensor = NONE): Tensor =>
   apply(selfAttentionOp, qkv, allowed, NONE, heads);
@@ -32,15 +31,17 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
     checkInteger("selfAttention", "heads", heads, { min: 1 });
     const [B, T, width] = x;
     if (x.length !== 3 || width % (3 * heads) !== 0) {
-      throw new ShapeError(`selfAttention: want [batch, T, 3·${heads}·D], got ${show(x)}`);
+      throw new ShapeError(`selfAttention: expected [batch, T, 3·${heads}·D], got ${show(x)}`);
     }
     if (allowed !== null && !sameShape(allowed, [B, T, T])) {
-      throw new ShapeError(`selfAttention: want allowed [${B}, ${T}, ${T}], got ${show(allowed)}`);
+      throw new ShapeError(
+        `selfAttention: expected allowed [${B}, ${T}, ${T}], got ${show(allowed)}`,
+      );
     }
     return [B, T, width / 3];
   },
   plan: ({ x: [B, T, width], heads }) => ({ B, T, D: width / (3 * heads) }),
-  // the weights, and room for one head's gradient of them
+  // the weights, and room for one head's gradient with respect to them
   saves: ({ x: [B, T], heads }) => (B * heads + 1) * T * T,
   forward({ y, x, allowed, heads, plan: { B, T, D }, saved: w }) {
     const C = heads * D;
@@ -116,18 +117,18 @@ export const selfAttentionOp: Op<"x" | "allowed?", { numbers: "heads"; plan: Siz
   },
 };
 
-/** Keys and values of past positions: of `sequences`, up to `context` positions each, one layer. */
+/** One layer's cache: keys and values of up to `context` positions for each of `sequences` sequences. */
 export interface KeyValues {
-  /** [sequences, heads, D, room]: transposed, so that scores of neighboring positions lie side by side. */
+  /** [sequences, heads, D, room]: transposed, so that scores of neighboring positions are contiguous. */
   readonly keys: Tensor;
   /** [sequences, heads, room, D] */
   readonly values: Tensor;
 }
 
 /**
- * qkv [rows, 3·C] gives [rows, C]. Row i belongs to sequence `sequence[i]` and stands at `position[i]`: its
- * key and value are first written into the cache, then it sees its sequence's positions up to its own. So
- * rows of one call may follow each other in one sequence. No gradient.
+ * qkv [rows, 3·C] gives [rows, C]. Row i belongs to sequence `sequence[i]` at `position[i]`: its key and
+ * value are written to the cache, then it attends to its sequence's positions up to its own. So rows of
+ * one call may follow each other in one sequence. No gradient.
  */
 export const cachedAttention = (
   qkv: Tensor,
@@ -139,7 +140,7 @@ export const cachedAttention = (
 interface CachedPlan {
   readonly D: number;
   readonly sequences: number;
-  /** Positions that the cache holds per sequence. */
+  /** The number of positions that the cache holds per sequence. */
   readonly room: number;
 }
 type CachedInputs = "x" | "keys" | "values" | "sequence" | "position";
@@ -161,7 +162,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
     if (!fits) {
       const got = [x, keys, values, sequence, position].map(show);
       throw new ShapeError(
-        `cachedAttention: want qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
+        `cachedAttention: expected qkv [rows, 3·${heads}·D], keys [n, ${heads}, D, room], values [n, ${heads}, room, D] and two of [rows], got ${got.join(", ")}`,
       );
     }
     return [n, width / 3];
@@ -174,7 +175,7 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
   saves: ({ keys }) => keys[3], // one row's weights
   forward(run) {
     checkPlaces(run);
-    const { y, x, keys, values, sequence, position, heads, plan, saved: w } = run;
+    const { y, x, keys, values, sequence, position, heads, plan } = run;
     const { D, room } = plan;
     const n = sequence.length;
     const C = heads * D;
@@ -186,30 +187,18 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
       }
     }
     y.fill(0);
-    for (let i = 0; i < n; i++) {
-      for (let h = 0; h < heads; h++) {
-        const head = (sequence[i] * heads + h) * D * room;
-        const q = i * 3 * C + h * D;
-        attend(y, i * C + h * D, x, q, keys, values, head, position[i] + 1, room, D, w);
-      }
-    }
+    for (let i = 0; i < n; i++) for (let h = 0; h < heads; h++) attend(run, i, h);
   },
 };
 
-/** One query against `count` positions of one head. */
-function attend(
-  y: Floats,
-  to: number,
-  x: Floats,
-  q: number,
-  keys: Floats,
-  values: Floats,
-  head: number,
-  count: number,
-  room: number,
-  D: number,
-  w: Floats,
-): void {
+/** Attends with row i's query of head h to the sequence's positions up to its own. */
+function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): void {
+  const { y, x, keys, values, sequence, position, heads, saved: w } = run;
+  const { D, room } = run.plan;
+  const head = (sequence[i] * heads + h) * D * room;
+  const to = (i * heads + h) * D;
+  const q = 3 * i * heads * D + h * D;
+  const count = position[i] + 1;
   const scale = 1 / Math.sqrt(D);
   let max = -Infinity;
   for (let s = 0; s < count; s++) {
@@ -228,13 +217,13 @@ function attend(
   }
 }
 
-/** Throws RangeError for a row outside the cache: a kernel would write elsewhere. */
+/** Throws RangeError for a row outside the cache, which a kernel would not notice. */
 export function checkPlaces({ sequence, position, plan }: RunOf<typeof cachedAttentionOp>): void {
   const { sequences, room } = plan;
   for (let i = 0; i < sequence.length; i++) {
     if (isBelow(sequence[i], sequences) && isBelow(position[i], room)) continue;
     throw new RangeError(
-      `cachedAttention: want a sequence below ${sequences} and a position below ${room}, got ${sequence[i]} and ${position[i]}`,
+      `cachedAttention: expected a sequence below ${sequences} and a position below ${room}, got ${sequence[i]} and ${position[i]}`,
     );
   }
 }

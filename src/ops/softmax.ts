@@ -1,4 +1,4 @@
-/** Softmax and its kin along any axes; each row's maximum is taken out before exp. */
+/** Softmax, log-softmax and log-sum-exp along any axes; each row's maximum is subtracted before exp. */
 import type { Floats } from "../core/backend.ts";
 import * as math from "../core/math.ts";
 import type { Op } from "../core/op.ts";
@@ -14,13 +14,13 @@ const along = (name: string, rules: Partial<RowOp>): RowOp => ({
   ...rules,
 });
 
-/** Returns whether a row's gradient is 0 throughout: such a row adds nothing, whatever it holds. */
+/** Returns whether all of a row's gradient is 0. Such a row adds nothing, even if it holds NaN. */
 function isZero(dy: Floats, start: number, offset: Int32Array): boolean {
   for (let j = 0; j < offset.length; j++) if (dy[start + offset[j]] !== 0) return false;
   return true;
 }
 
-/** y = exp x / Σ exp x along `axis`. A row of −Infinity alone has no softmax: NaN (PyTorch). */
+/** y = exp x / Σ exp x along `axis`. A row of only −Infinity gives NaN (PyTorch). */
 export const softmax = (x: Tensor, axis: Axes = -1): Tensor =>
   apply(softmaxOp, x, NONE, NONE, 0, 0, axis);
 export const softmaxOp = /* @__PURE__ */ along("softmax", {
@@ -65,7 +65,7 @@ export const logSoftmaxOp = /* @__PURE__ */ along("logSoftmax", {
       for (let j = 0; j < offset.length; j++) max = Math.max(max, x[s + offset[j]]);
       let sum = 0;
       for (let j = 0; j < offset.length; j++) sum += math.exp(x[s + offset[j]] - max);
-      const logSum = math.log(sum); // apart from max, beside which it may vanish
+      const logSum = math.log(sum); // subtracted separately: beside a large max, max + logSum would lose it
       for (let j = 0; j < offset.length; j++) y[s + offset[j]] = x[s + offset[j]] - max - logSum;
     }
   },
@@ -85,14 +85,14 @@ export const logSoftmaxOp = /* @__PURE__ */ along("logSoftmax", {
   },
 });
 
-/** y = ln Σ exp x over `axes`; −Infinity for no numbers. */
+/** y = ln Σ exp x over `axes`; −Infinity for zero elements. */
 export const logsumexp = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>
   apply(logsumexpOp, x, NONE, NONE, keepdims ? 1 : 0, 0, axes);
 const logsumexpOp = /* @__PURE__ */ along("logsumexp", {
   numbers: ["keepdims"],
   shape: ({ x, keepdims, set: axes }) =>
     reducedShape(x, axesOf("logsumexp", axes, x), keepdims === 1),
-  // each row's largest number and ln Σ exp(x − that): in float32 their sum would lose the second beside a large one
+  // each row's maximum and ln Σ exp(x − maximum): in float32 their sum would lose the latter beside a large maximum
   saves: (_, shape) => 2 * sizeOf(shape),
   forward({ y, x, plan: { start, offset }, saved: sums }) {
     for (let r = 0; r < y.length; r++) {

@@ -1,7 +1,7 @@
-/** Ops of one function and its slope, for functions in which no trainer spends time. */
+/** Builds ops from one function and its slope, for functions off the trainers' hot path. */
 import type { Op } from "../core/op.ts";
 
-/** y = f(x) with dx += dy·slope(x, y); null: the slope is 0 everywhere. */
+/** Builds y = f(x) with dx += dy·slope(x, y); a null slope is 0 everywhere. */
 export const unary = (
   name: string,
   f: (x: number) => number,

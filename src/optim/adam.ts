@@ -25,6 +25,8 @@ export interface AdamOptions {
  */
 export class Adam extends Optimizer {
   private readonly o: Required<Omit<AdamOptions, "learningRate" | "weightDecay">>;
+  /** The arguments of a backend's kernel; see `Backend.adam`. */
+  private readonly numbers: Float64Array;
   constructor(what: Optimized, options: AdamOptions = {}) {
     const { learningRate = 1e-3, weightDecay = 0, amsgrad = false } = options;
     super(what, learningRate, weightDecay, amsgrad ? 3 : 2);
@@ -33,6 +35,7 @@ export class Adam extends Optimizer {
     atLeast("beta2", beta2, 0, 1);
     atLeast("eps", eps, 0);
     this.o = { beta1, beta2, eps, decoupled, amsgrad };
+    this.numbers = Float64Array.of(beta1, 1 - beta1, beta2, 1 - beta2, 0, 0, eps, 0, 0);
   }
 
   protected override advancePowers(): void {
@@ -50,7 +53,12 @@ export class Adam extends Optimizer {
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
     // simd has a kernel, backends/kernels/training.ts
     if (backend.adam !== undefined && !amsgrad) {
-      backend.adam(w, grad, m, v, beta1, beta2, rate, rootScale, eps, l2, keep);
+      const { numbers } = this;
+      numbers[4] = rate;
+      numbers[5] = rootScale;
+      numbers[7] = l2;
+      numbers[8] = keep;
+      backend.adam(run, numbers);
       return;
     }
     for (let i = 0; i < w.length; i++) {

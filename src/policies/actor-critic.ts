@@ -72,7 +72,7 @@ export class ActorCritic {
     const network = (name: string): Network =>
       new Network(parameters, name, observation.shape, options, random);
     const linearFor = (name: string, body: Network, outputs: number, gain: number): Linear =>
-      new Linear(parameters, `${name}.head`, body.features, outputs, random, orthogonal(gain));
+      new Linear(parameters, `${name}.head`, [body.features, outputs], random, orthogonal(gain));
     this.body = network(shared && critic ? "body" : "policy");
     this.head = headFor(action, parameters, options);
     this.policy = linearFor("policy", this.body, this.head.outputs, 0.01);

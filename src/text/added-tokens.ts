@@ -1,6 +1,6 @@
 /**
- * Added tokens of a tokenizer.json: texts with an id of their own, found in text before it is cut into words.
- * They match as in Hugging Face's tokenizers with `encode_special_tokens`: special ones stay ordinary text.
+ * Added tokens of a tokenizer.json: texts with their own ids, matched before text is split into words. They match
+ * as in Hugging Face's tokenizers with `encode_special_tokens`: special tokens are encoded as ordinary text.
  */
 import type { Normalize } from "./normalizer.ts";
 import { isSpace } from "./space.ts";
@@ -9,28 +9,28 @@ import { checkFields, flagOf, isObject, wrong } from "./tokenizer-fields.ts";
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Left out by decode, and never given by encode. */
+  /** Omitted by decode, and never returned by encode. */
   readonly special: boolean;
-  /** Matched in normalized text, the content normalized too. */
+  /** Matched in normalized text; the content is normalized too. */
   readonly normalized: boolean;
-  /** Matches only between characters that are part of no word. */
+  /** Matches only between characters outside words. */
   readonly singleWord: boolean;
-  /** Takes white space before it, or after it, along. */
+  /** The match includes white space before it, or after it. */
   readonly lstrip: boolean;
   readonly rstrip: boolean;
 }
 
 const fields = ["id", "content", "special", "normalized", "single_word", "lstrip", "rstrip"];
 
-/** The file's added tokens; absent flags are false. Throws FormatError that names a token that is none. */
+/** Returns the file's added tokens; absent flags are false. Throws FormatError that names an invalid token. */
 export function addedTokensOf(list: unknown, isId: (x: unknown) => x is number): AddedToken[] {
   if (list === undefined || list === null) return [];
-  if (!Array.isArray(list)) throw wrong("want added_tokens to be a list");
+  if (!Array.isArray(list)) throw wrong("expected added_tokens to be a list");
   return list.map((token, i) => {
     const where = `added token ${i}`;
     const { id, content } = isObject(token) ? token : {};
     if (!isObject(token) || typeof content !== "string" || !isId(id))
-      throw wrong(`${where}: want content and id`);
+      throw wrong(`${where}: expected content and id`);
     checkFields(`${where}: `, token, fields);
     const flag = (name: string): boolean => flagOf(where, token, name);
     return {
@@ -49,7 +49,7 @@ export function addedTokensOf(list: unknown, isId: (x: unknown) => x is number):
 export type Piece = string | number;
 type Cut = (text: string) => readonly Piece[];
 
-/** Cuts text at added tokens, and normalizes the text between them. */
+/** Returns a function that splits text at added tokens and normalizes the text between them. */
 export function cutter(tokens: readonly AddedToken[], normalize: Normalize | null): Cut {
   const ready = normalize ?? ((text: string): string => text);
   const raw = cutAt(tokens.filter(({ normalized }) => !normalized).map((t) => [t.content, t]));
@@ -58,7 +58,7 @@ export function cutter(tokens: readonly AddedToken[], normalize: Normalize | nul
     raw(text).flatMap((piece) => (typeof piece === "number" ? piece : later(ready(piece))));
 }
 
-/** Cuts at the leftmost match, the longest of several; a match that does not count hides those inside it. */
+/** Splits at the leftmost match, the longest of several; a rejected match hides matches inside it. */
 function cutAt(tokens: readonly (readonly [text: string, token: AddedToken])[]): Cut {
   const known = new Map(tokens.filter(([text]) => text !== ""));
   if ([...known.values()].every(({ special }) => special))
@@ -86,7 +86,7 @@ function cutAt(tokens: readonly (readonly [text: string, token: AddedToken])[]):
 
 const escaped = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 
-/** `\w` of the reference. */
+/** `\w` of the reference library. */
 const word = "[\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}]";
 const endsInWord = new RegExp(`${word}$`, "u");
 const beginsWithWord = new RegExp(`^${word}`, "u");

@@ -1,20 +1,20 @@
 /**
  * Byte-level byte-pair encoding: Sennrich et al. 2016, arXiv:1508.07909, on bytes as GPT-2 has it (Radford et
- * al. 2019). Text is cut into words, words into bytes, and the pairs merged that were merged in training, the
- * earliest first.
+ * al. 2019). Text is split into words, words into bytes, and learned pairs are merged, the earliest learned
+ * first.
  */
 import { checkInteger } from "../core/check.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
 /**
- * GPT-2's words: English contractions, and runs of letters, digits or others with a space in front. White space is
- * Unicode's, as in the reference: JavaScript's `\s` has U+FEFF, and lacks U+0085.
+ * GPT-2's words: English contractions, and runs of letters, digits or others after an optional space. White space is
+ * Unicode's, as in the reference; JavaScript's `\s` includes U+FEFF and lacks U+0085.
  */
 export const gpt2Words =
   /'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\p{White_Space}\p{L}\p{N}]+|\p{White_Space}+(?!\P{White_Space})|\p{White_Space}+/gu;
 
-/** How text is cut before merging: as GPT-2 does, or not at all. */
+/** The split of text before merging: as in GPT-2, or none. */
 export type Split = "gpt2" | "none";
 export const wordsOf = (text: string, split: Split): readonly string[] =>
   split === "none" ? (text === "" ? [] : [text]) : (text.match(gpt2Words) ?? []);
@@ -22,15 +22,15 @@ export const wordsOf = (text: string, split: Split): readonly string[] =>
 export interface BpeOptions {
   readonly split?: Split;
   readonly specials?: readonly string[];
-  /** The id that each merge makes, the next new one by default: two merges may make one token. */
+  /** The id that each merge makes; by default the next new one. Two merges may make one token. */
   readonly made?: readonly number[];
 }
 
 type Pair = readonly [number, number];
-/** A pair as one number. */
+/** Encodes a pair as one number. */
 const keyOf = (a: number, b: number): number => a * 2 ** 26 + b;
 
-/** Merges pair (a, b) into `id` wherever it stands in a word, from left to right. */
+/** Merges each pair (a, b) in a word into `id`, from left to right. */
 function merged(word: readonly number[], a: number, b: number, id: number): number[] {
   const made: number[] = [];
   for (let i = 0; i < word.length; i++) {
@@ -43,8 +43,8 @@ function merged(word: readonly number[], a: number, b: number, id: number): numb
 }
 
 /**
- * Learns merges: again and again the pair that stands most often side by side, of equals the one seen first.
- * Stops early where no pair stands twice. Ids 0 … 255 are bytes, 256 + i is merge i.
+ * Learns merges: repeatedly merges the most frequent adjacent pair, of equals the one seen first. Stops early when
+ * no pair occurs twice. Ids 0 … 255 are bytes, 256 + i is merge i.
  */
 export function trainBpe(
   text: string,
@@ -81,7 +81,7 @@ export function trainBpe(
   return bpe(learned, { split, specials });
 }
 
-/** A tokenizer from merges, each a pair of earlier ids. */
+/** Returns a tokenizer with these merges, each a pair of earlier ids. */
 export function bpe(
   merges: readonly Pair[],
   { split = "gpt2", specials = [], made = merges.map((_, i) => 256 + i) }: BpeOptions = {},
@@ -91,11 +91,11 @@ export function bpe(
   for (const [i, [a, b]] of merges.entries()) {
     const known = tokens.count;
     if (!(a < known && b < known && a >= 0 && b >= 0 && made[i] <= known))
-      throw new RangeError(`bpe: want merge ${i} of two earlier ids, got ${a} and ${b}`);
+      throw new RangeError(`bpe: expected merge ${i} of two earlier ids, got ${a} and ${b}`);
     if (made[i] === known) tokens.join(a, b);
     if (!rank.has(keyOf(a, b))) rank.set(keyOf(a, b), i);
   }
-  const behind = new Specials(specials, tokens.count);
+  const special = new Specials(specials, tokens.count);
   const known = new Map<string, readonly number[]>();
   const encodeWord = (word: string): readonly number[] => {
     const seen = known.get(word);
@@ -107,19 +107,19 @@ export function bpe(
   return {
     vocab: tokens.count + specials.length,
     encode: (text) => wordsOf(text, split).flatMap(encodeWord),
-    decode: (ids) => textOf(tokens.of(behind.strip(ids))),
-    special: (name) => behind.idOf(name),
+    decode: (ids) => textOf(tokens.of(special.strip(ids))),
+    special: (name) => special.idOf(name),
     save: (): SavedTokenizer => ({ kind: "bpe", merges, split, specials }),
   };
 }
 const mostKnown = 50_000;
 const longestKnown = 64;
 
-/** Bytes that one token may stand for; merges that double would soon stand for more than any memory. */
+/** The most bytes of one token; merges that double the length would soon exceed any memory. */
 const mostBytes = 2 ** 16;
-const keptBytes = 64; // a token of more is spelled from its pair each time
+const keptBytes = 64; // longer tokens are spelled from their pair each time
 
-/** The bytes of each token, in memory proportional to the number of tokens, however long they are. */
+/** The bytes of each token, in memory proportional to the number of tokens, independent of their length. */
 class TokenBytes {
   private readonly lengths: number[] = new Array(256).fill(1);
   private readonly spelled: (readonly number[] | Pair)[] = Array.from(
@@ -131,7 +131,7 @@ class TokenBytes {
     return this.lengths.length;
   }
 
-  /** Adds the token of two others. Throws RangeError where it would stand for too many bytes. */
+  /** Adds the token that joins two others. Throws RangeError if it would have too many bytes. */
   join(a: number, b: number): void {
     const length = this.lengths[a] + this.lengths[b];
     if (length > mostBytes)
@@ -142,7 +142,7 @@ class TokenBytes {
     this.lengths.push(length);
   }
 
-  /** The bytes of a list of tokens. */
+  /** Returns the bytes of a list of tokens. */
   of(ids: readonly number[]): number[] {
     const bytes: number[] = [];
     const waiting: number[] = [];
@@ -161,9 +161,9 @@ class TokenBytes {
 }
 
 /**
- * Applies the earliest merge there is, wherever it stands, until there is none: the order of a loop over
- * the word per merge, in time n log n. Pairs wait in a heap by rank, then by place; those of one rank are
- * taken out together, because what they make counts only for the next.
+ * Applies the earliest applicable merge everywhere, until none applies: the order of a loop over the word per
+ * merge, in time n log n. Pairs wait in a heap by rank, then by position; those of one rank are removed
+ * together, because new pairs wait for the next round.
  */
 function mergeAll(
   word: readonly number[],
@@ -174,7 +174,7 @@ function mergeAll(
   const end = ids.length;
   const next = ids.map((_, i) => i + 1);
   const before = ids.map((_, i) => i - 1);
-  const gone = -1; // in place of an id that went into the token before it
+  const gone = -1; // marks an id that was merged into the token before it
   const heap = new Heap();
   const rankAt = (i: number): number | undefined =>
     i < 0 || ids[i] === gone || next[i] >= end ? undefined : rank.get(keyOf(ids[i], ids[next[i]]));
@@ -204,9 +204,9 @@ function mergeAll(
   }
   return ids.filter((id) => id !== gone);
 }
-const places = 2 ** 27; // more than a word may have; a rank times this is exact
+const places = 2 ** 27; // above the longest word; a rank times this is exact
 
-/** Numbers of which the least comes out first. */
+/** A binary heap that returns the smallest number first. */
 class Heap {
   private readonly list: number[] = [];
 

@@ -1,6 +1,6 @@
 /**
- * Text as bytes and back without loss. Unlike core/utf8.ts this takes lone surrogates (three bytes each,
- * WTF-8), and reads any bytes, as a model writes them: what is not well-formed becomes U+FFFD.
+ * Converts text to bytes and back without loss. Unlike core/utf8.ts, it encodes lone surrogates (three bytes
+ * each, WTF-8), and decodes any bytes a model may write: those not well-formed become U+FFFD.
  */
 
 export function bytesOf(text: string): number[] {
@@ -16,7 +16,7 @@ export function bytesOf(text: string): number[] {
   return bytes;
 }
 
-/** Least code point of a sequence of so many bytes: less is overlong. */
+/** The smallest code point of a sequence of each length in bytes; smaller ones are overlong. */
 const least = [0, 0, 0x80, 0x800, 0x10000];
 
 export function textOf(bytes: ArrayLike<number>): string {

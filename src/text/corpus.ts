@@ -1,19 +1,19 @@
 /**
- * Corpora as plain data: pairs and texts out of strings, split once and for all, packed into rows. A byte order mark
- * at the start of a string is skipped.
+ * Corpora as plain data: parses pairs and texts from strings and splits them reproducibly. A byte order mark at
+ * the start of a string is skipped.
  */
 import { checkInteger, checkNumber } from "../core/check.ts";
 import { FormatError } from "../core/errors.ts";
 import { withoutMark } from "../core/utf8.ts";
 import { trimmed } from "./space.ts";
 
-/** A prompt and what should follow it. For plain text the prompt is empty. */
+/** A prompt and its completion. For plain text the prompt is empty. */
 export interface Example {
   readonly prompt: string;
   readonly completion: string;
 }
 
-/** Paragraphs of a text, or its lines. Throws FormatError for an empty corpus. */
+/** Parses the paragraphs or lines of a text. Throws FormatError for an empty corpus. */
 export function texts(corpus: string, by: "paragraph" | "line" = "line"): Example[] {
   const parts = withoutMark(corpus)
     .replaceAll("\r\n", "\n")
@@ -23,20 +23,20 @@ export function texts(corpus: string, by: "paragraph" | "line" = "line"): Exampl
   return checked(parts.map((completion) => ({ prompt: "", completion })));
 }
 
-/** Lines of prompt, tab, completion. Throws FormatError, with its number, for a line that is none. */
+/** Parses lines of prompt, tab, completion. Throws FormatError with the line number for any other line. */
 export function pairs(corpus: string): Example[] {
   const made: Example[] = [];
   for (const [i, line] of withoutMark(corpus).replaceAll("\r\n", "\n").split("\n").entries()) {
     if (line === "") continue;
     const parts = line.split("\t");
     if (parts.length !== 2)
-      throw new FormatError(`corpus: want prompt, tab, completion in line ${i + 1}`);
+      throw new FormatError(`corpus: expected prompt, tab, completion in line ${i + 1}`);
     made.push({ prompt: parts[0], completion: parts[1] });
   }
   return checked(made);
 }
 
-/** Lines of JSON, each an object with prompt and completion, or with text. */
+/** Parses lines of JSON, each an object with prompt and completion, or with text. */
 export function jsonLines(corpus: string): Example[] {
   const made: Example[] = [];
   for (const [i, line] of withoutMark(corpus).split("\n").entries()) {
@@ -50,18 +50,18 @@ export function jsonLines(corpus: string): Example[] {
     const { prompt = "", completion, text } = (value ?? {}) as Record<string, unknown>;
     const follows = completion ?? text;
     if (typeof prompt !== "string" || typeof follows !== "string")
-      throw new FormatError(`corpus: want prompt and completion, or text, in line ${i + 1}`);
+      throw new FormatError(`corpus: expected prompt and completion, or text, in line ${i + 1}`);
     made.push({ prompt, completion: follows });
   }
   return checked(made);
 }
 
 function checked(examples: Example[]): Example[] {
-  if (examples.length === 0) throw new FormatError("corpus: nothing in it");
+  if (examples.length === 0) throw new FormatError("corpus: expected an example or more, got none");
   return examples;
 }
 
-/** FNV-1a of a text's UTF-16, 32 bits, then mixed (the finalizer of MurmurHash3). */
+/** Returns the 32-bit FNV-1a hash of a text's UTF-16, mixed by MurmurHash3's finalizer. */
 export function hash(text: string): number {
   let h = 0x811c9dc5;
   for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
@@ -70,22 +70,22 @@ export function hash(text: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** A number of a text, evenly spread over 0 to 1. */
+/** Returns a number that the text determines, uniform in [0, 1). */
 const chance = (text: string): number => hash(text) / 2 ** 32;
 
-/** What is learned from, what one looks at while choosing, and what is for the end alone. */
+/** The splits of a corpus: for training, for validation, and held out for the final test. */
 export interface Sides<T> {
   readonly train: readonly T[];
-  /** Never trained on, by no stage; what training shows and settings are chosen by. */
+  /** Never trained on; for the metrics shown in training and for choosing settings. */
   readonly validation: readonly T[];
-  /** Never trained on either, nor looked at before all is chosen: the test. */
+  /** Never trained on and not used before all settings are chosen: the test set. */
   readonly heldOut: readonly T[];
 }
 
 /**
- * The sides of items; `share` of them, below a half, is held out, and as many are for validation. Which is which
- * follows from `key(item)` alone, so it stays when a corpus is shuffled or grows, and equal items never stand
- * on two sides.
+ * Splits items: `share` of them, below ½, is held out, and as many are for validation. An item's side depends on
+ * `key(item)` alone, so it stays the same when a corpus is shuffled or grows, and equal items are never on
+ * two sides.
  */
 export function split<T>(
   items: readonly T[],
@@ -103,20 +103,20 @@ export function split<T>(
   return sides;
 }
 
-/** The same sides, but of those to train on only a share: which ones follows from `key(item)` alone, again. */
+/** Keeps only a share of the training items, chosen by `key(item)` alone; the other sides stay. */
 export const fewer = <T>(sides: Sides<T>, share: number, key: (item: T) => string): Sides<T> => ({
   ...sides,
   train: sides.train.filter((item) => chance(`taught: ${key(item)}`) < share),
 });
 
-/** At most so many of the items, evenly spread over all. */
+/** Returns at most `most` of the items, at even intervals. */
 export function evenly<T>(items: readonly T[], most: number): T[] {
   checkInteger("evenly", "most", most, { min: 0 });
   const count = Math.min(most, items.length);
   return Array.from({ length: count }, (_, i) => items[Math.floor((i * items.length) / count)]);
 }
 
-/** What `f` makes of each item, on the same sides. */
+/** Maps each item by `f`; sides stay. */
 export const mapSides = <T, U>(sides: Sides<T>, f: (item: T) => U): Sides<U> => ({
   train: sides.train.map(f),
   validation: sides.validation.map(f),

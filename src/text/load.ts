@@ -1,4 +1,4 @@
-/** A tokenizer back from what its `save` gave. */
+/** Restores a tokenizer from what its `save` returned. */
 import { FormatError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { bpe } from "./bpe.ts";
@@ -6,7 +6,7 @@ import { symbols } from "./symbols.ts";
 import { bytes, characters, type SavedTokenizer, type Tokenizer } from "./tokenizer.ts";
 import { readTokenizerJson } from "./tokenizer-json.ts";
 
-/** Throws FormatError for anything that no tokenizer saves. */
+/** Returns the saved tokenizer. Throws FormatError for anything that no tokenizer saves. */
 export function tokenizerFrom(saved: unknown): Tokenizer {
   const s = (typeof saved === "object" && saved !== null ? saved : {}) as Partial<
     Record<string, unknown>
@@ -28,7 +28,7 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
       }
     }
   }
-  throw new FormatError("tokenizer: want what a tokenizer's save gave");
+  throw new FormatError("tokenizer: expected what a tokenizer's save gave");
 }
 
 const isPair = (x: unknown): boolean =>

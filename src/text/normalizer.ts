@@ -1,4 +1,4 @@
-/** The normalizers of a tokenizer.json that are exact here: Unicode's four forms, lower case, and sequences of these. */
+/** The supported normalizers of a tokenizer.json: Unicode's four forms, lower case, and sequences of these. */
 import { brief } from "../core/printable.ts";
 import { isObject, wrong } from "./tokenizer-fields.ts";
 
@@ -8,13 +8,13 @@ const plain: ReadonlyMap<unknown, Normalize> = new Map<unknown, Normalize>([
   ...(["NFC", "NFD", "NFKC", "NFKD"] as const).map(
     (form) => [form, (text: string): string => text.normalize(form)] as const,
   ),
-  // code point by code point, as the reference does: no final sigma
+  // per code point, as the reference does: no final sigma
   ["Lowercase", (text) => Array.from(text, (c) => c.toLowerCase()).join("")],
 ]);
 
 /**
- * The function of a normalizer field; null for a file without one. Throws FormatError for any other kind, and for
- * sequences in sequences more than `deepest` levels deep.
+ * Returns the function of a normalizer field; null for a file without one. Throws FormatError for any other kind,
+ * and for sequences nested more than `deepest` levels.
  */
 export function normalizerOf(given: unknown, deepest = 8): Normalize | null {
   if (given === undefined || given === null) return null;

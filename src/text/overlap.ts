@@ -1,9 +1,9 @@
-/** How near one sequence of words, tokens or phonemes comes to another: edit distance, BLEU, ROUGE-L. */
+/** Similarity of sequences of words, tokens or phonemes: edit distance, BLEU, ROUGE-L. */
 import { checkFinite, checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
 
-/** Least number of insertions, deletions and replacements between a and b: Levenshtein 1966. */
+/** Returns the least number of insertions, deletions and replacements between a and b: Levenshtein 1966. */
 export function editDistance<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   let above = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {
@@ -17,17 +17,17 @@ export function editDistance<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   return above[b.length];
 }
 
-/** Edits by the reference's length: word, character or phoneme error rate. */
+/** Returns edits divided by the reference's length: word, character or phoneme error rate. */
 export const errorRate = <T>(reference: ArrayLike<T>, made: ArrayLike<T>): number =>
   editDistance(reference, made) / Math.max(1, reference.length);
 
-/** Edits between made and each reference, the least of them, by that reference's length. */
+/** Returns the least error rate over the references. */
 export const leastErrorRate = <T>(
   references: readonly ArrayLike<T>[],
   made: ArrayLike<T>,
 ): number => references.reduce((least, r) => Math.min(least, errorRate(r, made)), Infinity);
 
-/** How often each n-gram stands in a list of words. */
+/** Counts each n-gram in a list of words. */
 function grams(words: readonly string[], n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i + n <= words.length; i++) {
@@ -37,7 +37,7 @@ function grams(words: readonly string[], n: number): Map<string, number> {
   return counts;
 }
 
-/** n-grams of `made` that stand in a reference, each at most as often as there, and all of them. */
+/** Counts the n-grams of `made` found in a reference, each at most as often as there, and all n-grams. */
 export function matches(
   made: readonly string[],
   references: readonly (readonly string[])[],
@@ -54,8 +54,8 @@ export function matches(
 }
 
 /**
- * BLEU of one sentence, 0 to 1: Papineni et al. 2002. The geometric mean of the n-gram precisions, n up to
- * `order`, times exp(1 − r/c) where the sentence's length c is below r, the nearest reference's. `smooth`
+ * Returns the BLEU of one sentence, 0 to 1: Papineni et al. 2002. The geometric mean of n-gram precisions, n up
+ * to `order`, times exp(1 − r/c) if the sentence's length c is below r, the nearest reference's. `smooth`
  * adds 1 to matches and totals from n = 2 on (Lin & Och 2004), which keeps a short sentence above 0.
  */
 export function bleu(
@@ -83,7 +83,7 @@ export function bleu(
   return exp(sum / order + brevity);
 }
 
-/** Length of the longest common subsequence. */
+/** Returns the length of the longest common subsequence. */
 export function longestCommon<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   let above = new Array<number>(b.length + 1).fill(0);
   for (let i = 1; i <= a.length; i++) {
@@ -97,7 +97,7 @@ export function longestCommon<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   return above[b.length];
 }
 
-/** ROUGE-L, 0 to 1: Lin 2004. F of the longest common subsequence's recall and precision, recall β times as dear. */
+/** Returns ROUGE-L, 0 to 1: Lin 2004. The F score of the longest common subsequence; β weights recall. */
 export function rougeL(made: ArrayLike<string>, reference: ArrayLike<string>, beta = 1): number {
   checkFinite("rougeL", "beta", beta, { min: 0 });
   const common = longestCommon(made, reference);

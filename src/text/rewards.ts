@@ -1,6 +1,6 @@
 /**
- * Rewards on text. A reward is a plain function of the prompt, the completion and the completion's tokens;
- * NaN says that it cannot be scored, and leaves the sample out.
+ * Rewards for text. A reward is a plain function of the prompt, the completion and the completion's tokens.
+ * NaN means that the sample cannot be scored, and excludes it.
  */
 import { checkFinite, checkInteger } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
@@ -8,7 +8,7 @@ import { cos } from "../core/math.ts";
 
 export type Reward = (prompt: string, completion: string, tokens: ArrayLike<number>) => number;
 
-/** What a reward gives for a sample. Throws UsageError unless it is a finite number, or NaN. */
+/** Returns a sample's reward. Throws UsageError unless it is a finite number, or NaN. */
 export function rewardOf(
   reward: Reward,
   prompt: string,
@@ -19,10 +19,12 @@ export function rewardOf(
   if (typeof given === "number" && Math.abs(given) !== Infinity) return given;
   const isPromise = typeof (given as { then?: unknown } | null | undefined)?.then === "function";
   const got = isPromise ? "a promise, which nobody awaits" : String(given);
-  throw new UsageError(`expected a finite number, or NaN for what cannot be scored, got ${got}`);
+  throw new UsageError(
+    `expected a finite number, or NaN for a sample that cannot be scored, got ${got}`,
+  );
 }
 
-/** 1 where the completion, trimmed, is the answer to the prompt; NaN where there is no answer. */
+/** Returns 1 if the trimmed completion is the answer to the prompt, else 0; NaN for a prompt without an answer. */
 export const exactMatch =
   (answer: (prompt: string) => string | undefined): Reward =>
   (prompt, completion) => {
@@ -30,13 +32,13 @@ export const exactMatch =
     return want === undefined ? Number.NaN : Number(completion.trim() === want.trim());
   };
 
-/** 1 where the pattern matches the completion. Say `^` and `$` to mean all of it; no `g` flag. */
+/** Returns 1 if the pattern matches the completion, else 0. Use `^` and `$` to match all of it; no `g` flag. */
 export const format =
   (pattern: RegExp): Reward =>
   (_, completion) =>
     Number(pattern.test(completion));
 
-/** Σ weight·reward; NaN where one of them is. */
+/** Returns Σ weight·reward; NaN if a reward is. */
 export const weightedSum =
   (parts: readonly (readonly [weight: number, reward: Reward])[]): Reward =>
   (prompt, completion, tokens) =>
@@ -46,7 +48,7 @@ export const weightedSum =
     );
 
 /**
- * A reward held to `from` and mapped linearly to `to`, as [low, high]: so that no judge's outlier decides an update.
+ * Clips a reward to `from` and maps it linearly to `to`, each [low, high], so that no outlier dominates an update.
  * NaN stays NaN.
  */
 export function mappedReward(
@@ -66,8 +68,8 @@ export function mappedReward(
 }
 
 /**
- * Soft over-long penalty of DAPO, Yu et al. 2025, arXiv:2503.14476: 0 up to maxLength − cache tokens, then
- * falling to −1 at maxLength, −1 beyond.
+ * The soft overlong penalty of DAPO, Yu et al. 2025, arXiv:2503.14476: 0 up to maxLength − cache tokens, then
+ * linear to −1 at maxLength, −1 beyond.
  */
 export function softOverlong(maxLength: number, cache: number): Reward {
   checkFinite("softOverlong", "maxLength", maxLength, { min: 0 });
@@ -75,7 +77,7 @@ export function softOverlong(maxLength: number, cache: number): Reward {
   return (_p, _c, tokens) => Math.max(-1, Math.min(0, (maxLength - cache - tokens.length) / cache));
 }
 
-/** NeMo-RL's: −penalty·(tokens − (maxLength − buffer))/buffer beyond that length, ever more. */
+/** NeMo-RL's overlong penalty: −penalty·(tokens − (maxLength − buffer))/buffer above that length, unbounded. */
 export function overlong(maxLength: number, buffer: number, penalty: number): Reward {
   checkFinite("overlong", "maxLength", maxLength, { min: 0 });
   checkFinite("overlong", "buffer", buffer, { min: Number.MIN_VALUE });
@@ -84,9 +86,9 @@ export function overlong(maxLength: number, buffer: number, penalty: number): Re
 }
 
 /**
- * Yeo et al. 2025, arXiv:2502.03373: half a cosine over the length. What is right earns 1 when short and 0.5
- * at maxLength, what is wrong −1 when short and −0.5 when long. `right` is above 0 for what is right, and NaN
- * for what cannot be scored.
+ * The cosine length reward of Yeo et al. 2025, arXiv:2502.03373: half a cosine over the length, from 1 when short
+ * to 0.5 at maxLength for correct completions, from −1 to −0.5 for wrong ones. `right` is above 0 for correct
+ * completions, and NaN for those that cannot be scored.
  */
 export function cosineLength(right: Reward, maxLength: number): Reward {
   checkFinite("cosineLength", "maxLength", maxLength, { min: Number.MIN_VALUE });
@@ -98,14 +100,14 @@ export function cosineLength(right: Reward, maxLength: number): Reward {
   };
 }
 
-/** −penalty·(share of the n-grams of tokens that stood before). */
+/** Returns −penalty·(share of n-grams of tokens that occurred before). */
 export function repetition(n: number, penalty: number): Reward {
   checkInteger("repetition", "n", n, { min: 1 });
   checkFinite("repetition", "penalty", penalty, { min: 0 });
   return (_p, _c, tokens) => -penalty * (1 - distinct(tokens, n));
 }
 
-/** Distinct n-grams by all n-grams (Li et al. 2016, arXiv:1510.03055); 1 where there is none. */
+/** Returns distinct n-grams divided by all n-grams (Li et al. 2016, arXiv:1510.03055); 1 without any. */
 export function distinct(tokens: ArrayLike<unknown>, n: number): number {
   checkInteger("distinct", "n", n, { min: 1 });
   const seen = new Set<string>();
@@ -119,7 +121,7 @@ export function distinct(tokens: ArrayLike<unknown>, n: number): number {
   return seen.size / count;
 }
 
-/** Mean valence of the words that a lexicon knows; 0 without any. NaN for a completion without words. */
+/** Returns the mean valence of the words in a lexicon; 0 if none is. NaN for a completion without words. */
 export const lexiconScore =
   (valence: ReadonlyMap<string, number>): Reward =>
   (_, completion) => {

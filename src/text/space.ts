@@ -1,7 +1,7 @@
-/** White space as Unicode has it (White_Space): JavaScript's `\s` and `trim` take U+FEFF too, and leave U+0085. */
+/** Tests for Unicode's White_Space. JavaScript's `\s` and `trim` include U+FEFF and lack U+0085. */
 export const isSpace = (character: string): boolean => /\p{White_Space}/u.test(character);
 
-/** The text without white space at its ends. */
+/** Returns the text without white space at its ends. */
 export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;

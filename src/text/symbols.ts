@@ -1,13 +1,13 @@
-/** One token a symbol of a given list, such as letters beside whole phonemes: the longest that fits. */
+/** A tokenizer with one token per symbol of a list, such as letters and whole phonemes; the longest match wins. */
 import { FormatError } from "../core/errors.ts";
 import { Specials, type Tokenizer } from "./tokenizer.ts";
 
 export function symbols(list: readonly string[], specials: readonly string[] = []): Tokenizer {
   const ids = new Map(list.map((symbol, i) => [symbol, i]));
   if (ids.size !== list.length || ids.has(""))
-    throw new FormatError("symbols: want a list of different texts, none empty");
+    throw new FormatError("symbols: expected a list of different texts, none empty");
   const lengths = [...new Set(list.map(({ length }) => length))].sort((a, b) => b - a);
-  const behind = new Specials(specials, list.length);
+  const special = new Specials(specials, list.length);
   const idAt = (text: string, at: number): readonly [id: number, length: number] => {
     for (const n of lengths) {
       const id = ids.get(text.slice(at, at + n));
@@ -27,11 +27,11 @@ export function symbols(list: readonly string[], specials: readonly string[] = [
       return made;
     },
     decode: (given) =>
-      behind
+      special
         .strip(given)
         .map((id) => list[id])
         .join(""),
-    special: (name) => behind.idOf(name),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "symbols", symbols: list, specials }),
   };
 }

@@ -1,4 +1,4 @@
-/** A problem of language: what is learned from, what is asked, and how an answer is judged. */
+/** A language task: training examples, prompts and the reward. */
 import type { Example, Sides } from "./corpus.ts";
 import type { Judge } from "./own-reward.ts";
 import type { Reward } from "./rewards.ts";
@@ -15,41 +15,41 @@ export interface TextTask {
   readonly reward: Reward;
   /** Rewards by name, in place of `reward`: their weighted sum is learned from. May answer later. */
   readonly judges?: readonly Judge[];
-  /** The row of the data that a prompt came from; judges see it. */
+  /** Returns the row of the data that a prompt came from; judges see it. */
   readonly rowOf?: (prompt: string) => Readonly<Record<string, unknown>>;
-  /** What else is told of completions: means of these, by name. */
+  /** Further metrics of completions, by name, reported as means. */
   readonly measures: Readonly<Record<string, Reward>>;
-  /** Most tokens of a completion, its end token among them. */
+  /** The most tokens of a completion, including its end token. */
   readonly completionLength: number;
-  /** What the model sees of a prompt; all of it by default. */
+  /** Returns the part of a prompt that the model sees. Default: all of it. */
   readonly visible?: (prompt: string) => string;
-  /** In a dialogue: the text, of one token or more, that ends the policy's turn. */
+  /** In a dialogue: the text that ends the policy's turn, of one or more tokens. */
   readonly turnEnd?: string;
-  /** In a dialogue, with `turnEnd`: the answer to what was said so far, or null when it is over. */
+  /** In a dialogue, with `turnEnd`: returns the answer to the text so far, or null to end the dialogue. */
   readonly reply?: (prompt: string, said: string) => string | null;
 }
 
 /** The usual `end`. */
 export const endToken = "<end>";
 
-/** The id of the token that begins and ends every text. */
+/** Returns the id of the token that begins and ends every text. */
 export const endOf = ({ tokenizer, end = endToken }: Pick<TextTask, "tokenizer" | "end">): number =>
   tokenizer.special(end);
 
-/** Tokens that end a text. */
+/** Returns the tokens that end a text. */
 export const stopTokens = (task: TextTask): number[] => [endOf(task)];
 
-/** Tokens that end the policy's turn in a dialogue; none elsewhere. */
+/** Returns the tokens that end the policy's turn in a dialogue; none for other tasks. */
 export const turnEndTokens = ({ tokenizer, turnEnd }: TextTask): number[] =>
   turnEnd === undefined ? [] : tokenizer.encode(turnEnd);
 
-/** A prompt's tokens: the end of what was before, then what is seen of it. */
+/** Returns a prompt's tokens: the end token, then the visible part of the prompt. */
 export const promptTokens = (task: TextTask, prompt: string): number[] => [
   endOf(task),
   ...task.tokenizer.encode(task.visible === undefined ? prompt : task.visible(prompt)),
 ];
 
-/** An example's tokens, and how many of them are prompt. */
+/** Returns an example's tokens, and how many of them are the prompt's. */
 export function exampleTokens(
   task: Pick<TextTask, "tokenizer" | "end">,
   { prompt, completion }: Example,

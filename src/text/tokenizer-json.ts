@@ -1,10 +1,10 @@
 /**
  * Reads and writes `tokenizer.json` (Hugging Face's format) of GPT-2's kind: byte-level BPE with its own ids.
- * Everything in it is checked, because the file comes from elsewhere; a field that is not supported is refused.
+ * Everything in it is checked, because files come from unknown origin; an unsupported field is refused.
  *
  * Differences from the reference library:
- *   1. `encode` never gives tokens with `special: true`: their text is ordinary text;
- *   2. `decode` leaves them out, throws RangeError for an id without a token, and writes an added token as its text.
+ *   1. `encode` never returns tokens with `special: true`: their text is ordinary text;
+ *   2. `decode` omits them, throws RangeError for an id without a token, and writes an added token as its text.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
@@ -17,7 +17,7 @@ import { normalizerOf } from "./normalizer.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 import { checkFields, checkUnset, flagOf, isObject, type Json, wrong } from "./tokenizer-fields.ts";
 
-/** The characters that stand for bytes in such files: printable ones for themselves, the others from U+0100. */
+/** Returns the characters that stand for bytes in such files: themselves if printable, else those from U+0100. */
 function byteCharacters(): readonly string[] {
   const isPlain = (b: number): boolean =>
     (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
@@ -29,7 +29,7 @@ const mostIds = 2 ** 26;
 const isId = (x: unknown): x is number =>
   typeof x === "number" && Number.isInteger(x) && x >= 0 && x < mostIds;
 
-/** The file's tokenizer; `special` knows all its added tokens. Throws FormatError that says what is wrong. */
+/** Returns the file's tokenizer; `special` knows all its added tokens. Throws FormatError that says what is wrong. */
 export function readTokenizerJson(given: string): Tokenizer {
   const text = withoutMark(given);
   let file: unknown;
@@ -38,17 +38,18 @@ export function readTokenizerJson(given: string): Tokenizer {
   } catch (error) {
     throw wrong(`not JSON: ${(error as Error).message}`);
   }
-  if (!isObject(file) || !isObject(file.model)) throw wrong("want an object with a model");
+  if (!isObject(file) || !isObject(file.model)) throw wrong("expected an object with a model");
   const { vocab, merges, type } = file.model;
   if (type !== undefined && type !== "BPE")
-    throw wrong(`want a BPE model, got ${brief(type).replaceAll('"', "")}`);
-  if (!isObject(vocab) || !Array.isArray(merges)) throw wrong("want model.vocab and model.merges");
+    throw wrong(`expected a BPE model, got ${brief(type).replaceAll('"', "")}`);
+  if (!isObject(vocab) || !Array.isArray(merges))
+    throw wrong("expected model.vocab and model.merges");
   const split = splitOf(file.pre_tokenizer);
   checkRest(file, file.model);
   const added = addedTokensOf(file.added_tokens, isId);
   const cut = cutter(added, normalizerOf(file.normalizer));
 
-  // our own ids: bytes, then merges in order; the file's ids are what the world sees
+  // our own ids: bytes, then merges in order; callers see the file's ids
   const ids = new Map<string, number>(byteCharacters().map((c, byte) => [c, byte]));
   const pairs: [number, number][] = [];
   const madeIds: number[] = [];
@@ -84,7 +85,7 @@ export function readTokenizerJson(given: string): Tokenizer {
   };
 }
 
-/** Returns the tokenizer of the merges. Throws FormatError where a token would stand for too many bytes. */
+/** Returns the tokenizer of the merges. Throws FormatError if a token would have too many bytes. */
 function merging(
   pairs: readonly (readonly [number, number])[],
   made: readonly number[],
@@ -96,7 +97,7 @@ function merging(
   }
 }
 
-/** `ignore_merges`: a word that is a token is that token, whatever the merges make of it. */
+/** Implements `ignore_merges`: a word that is a token is encoded as that token, without merges. */
 function wholeOr(
   merge: (word: string) => readonly number[],
   idOf: ReadonlyMap<string, number>,
@@ -109,7 +110,7 @@ function wholeOr(
   };
 }
 
-/** A tokenizer's way back from ids to text, and the ids of its added tokens. */
+/** Returns `decode` and `special` of a tokenizer. */
 function decoding(
   idOf: ReadonlyMap<string, number>,
   added: readonly AddedToken[],
@@ -153,10 +154,11 @@ function decoding(
 }
 
 function splitOf(pre: unknown): "gpt2" | "none" {
-  if (pre === null || pre === undefined) throw wrong("want a ByteLevel pre_tokenizer, got none");
+  if (pre === null || pre === undefined)
+    throw wrong("expected a ByteLevel pre_tokenizer, got none");
   const steps = isObject(pre) && Array.isArray(pre.pretokenizers) ? pre.pretokenizers : [pre];
   if (steps.length !== 1 || !isObject(steps[0]) || steps[0].type !== "ByteLevel")
-    throw wrong("want ByteLevel as the only pre_tokenizer");
+    throw wrong("expected ByteLevel as the only pre_tokenizer");
   checkFields("pre_tokenizer.", steps[0], byteLevelFields);
   if (flagOf("pre_tokenizer", steps[0], "add_prefix_space"))
     throw wrong("add_prefix_space is not supported");
@@ -174,8 +176,8 @@ const modelFields = [
 ];
 
 /**
- * Refuses what would change ids or text and is not supported. Every byte has a token, so nothing is ever unknown:
- * unk_token, fuse_unk and byte_fallback change nothing.
+ * Refuses unsupported fields that would change ids or text. Every byte has a token, so nothing is unknown and
+ * unk_token, fuse_unk and byte_fallback have no effect.
  */
 function checkRest(file: Json, model: Json): void {
   checkFields("", file, fileFields);
@@ -194,13 +196,14 @@ function checkRest(file: Json, model: Json): void {
 }
 
 /**
- * A BPE tokenizer as such a file, with every field that the reference library insists on. Throws FormatError for
- * another kind of tokenizer, and for one that the format cannot express.
+ * Writes a BPE tokenizer as such a file, with every field that the reference library requires. Throws FormatError
+ * for another kind of tokenizer, and for one that the format cannot express.
  */
 export function writeTokenizerJson(tokenizer: Tokenizer): string {
   const saved = tokenizer.save();
   if (saved.kind === "file") return JSON.stringify(completed(JSON.parse(saved.text) as Json));
-  if (saved.kind !== "bpe") throw new FormatError(`tokenizer.json: want BPE, got ${saved.kind}`);
+  if (saved.kind !== "bpe")
+    throw new FormatError(`tokenizer.json: expected BPE, got ${saved.kind}`);
   const tokens = [...byteCharacters()];
   const merges = saved.merges.map(([a, b]) => {
     tokens.push(tokens[a] + tokens[b]);
@@ -232,7 +235,7 @@ export function writeTokenizerJson(tokenizer: Tokenizer): string {
   );
 }
 
-/** The file with the fields written out whose absence the reader takes for their usual values. */
+/** Returns the file with the default values of absent fields filled in. */
 function completed(file: Json): Json {
   const whole = (step: unknown): unknown =>
     isObject(step) && step.type === "ByteLevel" ? { ...byteLevel, ...step } : step;

@@ -1,16 +1,16 @@
-/** Text to token ids and back: what all tokenizers do, and the two simple ones. */
+/** The interface of tokenizers, from text to token ids and back, and two simple tokenizers. */
 import { FormatError } from "../core/errors.ts";
 import { bytesOf, textOf } from "./bytes.ts";
 
 export interface Tokenizer {
   /** Ids are 0 … vocab − 1. */
   readonly vocab: number;
-  /** Throws FormatError for text it has no tokens for. */
+  /** Returns the text's ids. Throws FormatError for text without tokens. */
   encode(text: string): number[];
   decode(ids: ArrayLike<number>): string;
-  /** The id of a special token such as "<end>", which `encode` never gives. Throws FormatError without one. */
+  /** Returns the id of a special token such as "<end>", which `encode` never returns. Throws FormatError if unknown. */
   special(name: string): number;
-  /** All there is to know, for JSON; `tokenizerFrom` in load.ts reads it back. */
+  /** Returns the tokenizer as JSON data, which `tokenizerFrom` in load.ts restores. */
   save(): SavedTokenizer;
 }
 
@@ -34,7 +34,7 @@ export type SavedTokenizer =
     }
   | { readonly kind: "file"; readonly text: string };
 
-/** Special tokens behind a tokenizer's own: their ids, and what decoding makes of them (nothing). */
+/** Special tokens, with ids after a tokenizer's own; decoding drops them. */
 export class Specials {
   readonly names: readonly string[];
   private readonly first: number;
@@ -50,22 +50,22 @@ export class Specials {
     }
     return this.first + at;
   }
-  /** Ids that stand for text. Throws RangeError for one that is none of the vocabulary. */
+  /** Returns the ids that stand for text. Throws RangeError for an id outside the vocabulary. */
   strip(ids: ArrayLike<number>): number[] {
     const vocab = this.first + this.names.length;
     return Array.from(ids).filter((id) => {
       if (!(id >= 0 && id < vocab && Number.isInteger(id)))
-        throw new RangeError(`decode: want ids below ${vocab}, got ${id}`);
+        throw new RangeError(`decode: expected ids below ${vocab}, got ${id}`);
       return id < this.first;
     });
   }
 }
 
-/** One token a character (code point), those of the text it is made from, in order of code point. */
+/** Returns a tokenizer with one token per character (code point) of `text`, in order of code point. */
 export function characters(text: string, specials: readonly string[] = []): Tokenizer {
   const list = [...new Set(text)].sort((a, b) => code(a) - code(b));
   const ids = new Map(list.map((c, i) => [c, i]));
-  const behind = new Specials(specials, list.length);
+  const special = new Specials(specials, list.length);
   return {
     vocab: list.length + specials.length,
     encode: (given) =>
@@ -78,24 +78,24 @@ export function characters(text: string, specials: readonly string[] = []): Toke
         return id;
       }),
     decode: (given) =>
-      behind
+      special
         .strip(given)
         .map((id) => list[id])
         .join(""),
-    special: (name) => behind.idOf(name),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "characters", characters: list.join(""), specials }),
   };
 }
 const code = (c: string): number => c.codePointAt(0) as number;
 
-/** One token a byte of UTF-8. */
+/** Returns a tokenizer with one token per byte of UTF-8. */
 export function bytes(specials: readonly string[] = []): Tokenizer {
-  const behind = new Specials(specials, 256);
+  const special = new Specials(specials, 256);
   return {
     vocab: 256 + specials.length,
     encode: bytesOf,
-    decode: (ids) => textOf(behind.strip(ids)),
-    special: (name) => behind.idOf(name),
+    decode: (ids) => textOf(special.strip(ids)),
+    special: (name) => special.idOf(name),
     save: () => ({ kind: "bytes", specials }),
   };
 }

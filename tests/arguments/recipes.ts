@@ -452,7 +452,7 @@ export const made: Recipes = {
     given(new Random(1)),
     fields({ activation: name("tanh") }),
   ],
-  Linear: [parametersKind(), given("l"), count(3), count(2), given(new Random(1))],
+  Linear: [parametersKind(), given("l"), list(count(3), count(2)), given(new Random(1))],
   Gpt: [
     given(backend),
     fields({

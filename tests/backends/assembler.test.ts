@@ -166,17 +166,19 @@ describe("refusals name the function and the instruction", () => {
   it("operands of the wrong type", () => {
     const wrong = build((_, x, v) => v.add(x as unknown as V128));
     expect(wrong).toThrow(AssemblerError);
-    expect(wrong).toThrow("function bad: f32x4.add: want (v128 v128), got (v128 i32)");
+    expect(wrong).toThrow("function bad: f32x4.add: expected (v128 v128), got (v128 i32)");
   });
   it("a variable of another type, or of another function", () => {
     expect(build((f, x) => f.set(x as unknown as F32, f.let(x).splat() as unknown as F32))).toThrow(
-      "function bad: set: want i32, got v128",
+      "function bad: set: expected i32, got v128",
     );
     let foreign: I32 | undefined;
     new Module().func("other", { x: "i32" }, (_, { x }) => {
       foreign = x;
     });
-    expect(build((f, x) => f.set(foreign as I32, x))).toThrow("want a variable of this function");
+    expect(build((f, x) => f.set(foreign as I32, x))).toThrow(
+      "expected a variable of this function",
+    );
   });
 });
 

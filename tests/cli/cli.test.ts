@@ -181,11 +181,11 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     ],
     "setting out of range": [
       () => ["train", "line", "--set", "gamma=2", "--out", out],
-      /gamma: want a number from 0 to 1, got "2"/,
+      /gamma: expected a number from 0 to 1, got "2"/,
     ],
     "setting not a number": [
       () => ["train", "line", "--set", "envs=many", "--out", out],
-      /envs: want a whole number/,
+      /envs: expected a whole number/,
     ],
     "setting without a value": [
       () => ["train", "line", "--set", "gamma", "--out", out],
@@ -246,7 +246,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
           writeFileSync(file, readFileSync(file, "utf8").replace("32", "16"));
         }),
       ],
-      /want 16 numbers as "policy.0.weight", got \d+/,
+      /expected 16 numbers as "policy.0.weight", got \d+/,
     ],
   };
   for (const [name, [args, message]] of Object.entries(cases)) {

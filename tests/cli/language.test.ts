@@ -142,6 +142,6 @@ test.each(Object.entries(wrong))("wrong input: %s", async (_, [args, message]) =
 test("an empty corpus", async () => {
   writeFileSync(at("empty.txt"), "\n\n");
   const { status, stderr } = await pigrad("train", "g2p", "--set", `data=${at("empty.txt")}`);
-  expect(stderr).toBe("pigrad: corpus: nothing in it\n");
+  expect(stderr).toBe("pigrad: corpus: expected an example or more, got none\n");
   expect(status).toBe(2);
 });

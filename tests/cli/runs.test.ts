@@ -171,7 +171,7 @@ describe("wrong input: exit code 2, one line, runs left alone", () => {
     ],
     "a setting out of range": [
       ["train", "cartpole", "--set", "gamma=2"],
-      /setting gamma: want a number from 0 to 1/,
+      /setting gamma: expected a number from 0 to 1/,
     ],
     "a model that does not fit": [
       ["train", "cartpole", "--set", "filters=8", "--out", at("n1")],

@@ -441,7 +441,7 @@ describe("sweep", () => {
 
   test("a setting that no combination may have starts nothing", async () => {
     const { stderr, stdout, status } = await pigrad(...args, "--set", "gamma=1,2");
-    expect(stderr).toMatch(/gamma: want a number from 0 to 1, got "2"/);
+    expect(stderr).toMatch(/gamma: expected a number from 0 to 1, got "2"/);
     expect([stdout, status]).toEqual(["", 2]);
   });
 });

@@ -457,9 +457,10 @@ describe("pow", () => {
         const differs = x === 1 || (x === -1 && Math.abs(y) === Infinity); // these are NaN in JavaScript
         const expected = differs ? 1 : x ** y;
         const error = error64(math.pow(x, y), expected);
-        expect(error, `${x} to the ${y}: ${math.pow(x, y)}, want ${expected}`).toBeLessThanOrEqual(
-          1,
-        );
+        expect(
+          error,
+          `${x} to the ${y}: ${math.pow(x, y)}, expected ${expected}`,
+        ).toBeLessThanOrEqual(1);
       }
     }
     expect(math.pow(1, Number.NaN)).toBe(1);

@@ -95,10 +95,10 @@ describe("settings", () => {
     expect(settle(table)).toEqual({ rate: 0.5, kind: "x" });
     expect(settle(table, { kind: "y" })).toEqual({ rate: 0.5, kind: "y" });
     expect(() => settle(table, { rate: "-1" })).toThrow(
-      'setting rate: want a number ≥ 0, got "-1"',
+      'setting rate: expected a number ≥ 0, got "-1"',
     );
     expect(() => settle(table, { rate: [1, "a", {}] })).toThrow(
-      'setting rate: want a number ≥ 0, got [1, "a", an object]',
+      'setting rate: expected a number ≥ 0, got [1, "a", an object]',
     );
     expect(() => settle(table, { rate: new Array(20).fill(1) })).toThrow(
       `got [${new Array(8).fill(1).join(", ")}]`,
@@ -126,10 +126,10 @@ test("parts of a state, and what is said of those that are missing or of another
     [() => partOf(state, "x"), 'state: no "x"'],
     [() => partOf(null, "x"), 'state: no "x"'],
     [() => partOf(7, "x"), 'state: no "x"'],
-    [() => numberOf(state, "b"), 'state: want a number as "b"'],
-    [() => numbersOf(state, "b", 3), 'state: want 3 numbers as "b", got 2'],
-    [() => numbersOf(state, "a", 1), 'state: want 1 numbers as "a", got something else'],
-    [() => numbersOf(state, "d"), 'state: want a list of numbers as "d", got something else'],
+    [() => numberOf(state, "b"), 'state: expected a number as "b"'],
+    [() => numbersOf(state, "b", 3), 'state: expected 3 numbers as "b", got 2'],
+    [() => numbersOf(state, "a", 1), 'state: expected 1 numbers as "a", got something else'],
+    [() => numbersOf(state, "d"), 'state: expected a list of numbers as "d", got something else'],
     [() => numbersOf(state, "g"), "got something else"],
   ] as const) {
     expect(read).toThrow(message);

@@ -127,7 +127,7 @@ describe("Tape", () => {
     const tape = new Tape(k);
     expect(() => o.exp(x)).toThrow(/exp: call ops inside tape.run/);
     const y = tape.run(() => o.exp(x));
-    expect(() => tape.backward(y)).toThrow(/want a loss of one element, got shape \[2\]/);
+    expect(() => tape.backward(y)).toThrow(/expected a loss of one element, got shape \[2\]/);
     expect(() => tape.backward(x)).toThrow(UsageError);
     expect(() => new Tape(k).run(() => o.exp(y))).toThrow(/another tape/);
     expect(() => new Tape(loops()).run(() => o.exp(x))).toThrow(/another backend/);

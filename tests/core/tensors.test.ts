@@ -33,7 +33,7 @@ describe("tensors", () => {
   test("sizes of shapes, and those that are none", () => {
     expect([sizeOf([]), sizeOf([0, 5]), sizeOf([2, 3])]).toEqual([1, 0, 6]);
     for (const shape of [[-1], [1.5], [Number.NaN]])
-      expect(() => sizeOf(shape)).toThrow(`shape: want non-negative integers, got [${shape}]`);
+      expect(() => sizeOf(shape)).toThrow(`shape: expected non-negative integers, got [${shape}]`);
     expect(() => sizeOf([2 ** 30, 2 ** 30])).toThrow(/fewer than 2\^53/);
     expect([
       sameShape([1, 2], [1, 2]),
@@ -49,7 +49,7 @@ describe("tensors", () => {
     shape[0] = 9;
     expect([x.shape, [...x.data], x.grad, x.backend]).toEqual([[2], [1, 2], null, k]);
     expect([...input(k, [2]).data]).toEqual([0, 0]);
-    expect(() => input(k, [2], [1])).toThrow("input: want 2 values for [2], got 1");
+    expect(() => input(k, [2], [1])).toThrow("input: expected 2 values for [2], got 1");
     const w = variable(k, [2], [3, 4]);
     expect([[...w.data], [...w.grad], w.name]).toEqual([[3, 4], [0, 0], ""]);
     expect(listOf(x)).toEqual([x]);
@@ -91,7 +91,7 @@ describe("tensors", () => {
     p.regions()[0].data[0] = 7;
     expect([p.regions()[0].grad[2], a.data[0]]).toEqual([9, 7]);
     expect(() => p.add("a", [1])).toThrow('parameters: "a" exists already');
-    expect(() => p.add("f", [2], [1])).toThrow("f: want 2 values for [2], got 1");
+    expect(() => p.add("f", [2], [1])).toThrow("f: expected 2 values for [2], got 1");
     expect(p.get("f")).toBe(undefined);
     expect(new Parameters(k).regions()).toEqual([]);
   });

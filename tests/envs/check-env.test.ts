@@ -61,12 +61,12 @@ test("nothing is found where nothing is wrong, whatever the spaces", () => {
 
 describe("resets and steps", () => {
   test.each([
-    ["no object from reset", resetting(() => 5), "reset: want { observation, info }"],
-    ["null from reset", resetting(() => null), "reset: want { observation, info }"],
+    ["no object from reset", resetting(() => 5), "reset: expected { observation, info }"],
+    ["null from reset", resetting(() => null), "reset: expected { observation, info }"],
     [
       "info that is no object",
       resetting((r) => ({ ...r, info: 1 })),
-      "reset: want { observation, info }",
+      "reset: expected { observation, info }",
     ],
     [
       "a short observation",
@@ -74,8 +74,8 @@ describe("resets and steps", () => {
       "got Float32Array(2)",
     ],
     ["a list", resetting((r) => ({ ...r, observation: [0, 0, 0] })), "got object"],
-    ["no object from step", stepping(() => 5), "step 0: want { observation, reward"],
-    ["null from step", stepping(() => null), "step 0: want { observation, reward"],
+    ["no object from step", stepping(() => 5), "step 0: expected { observation, reward"],
+    ["null from step", stepping(() => null), "step 0: expected { observation, reward"],
     [
       "infinity in an observation",
       stepping((s, _, t) => ({
@@ -93,7 +93,7 @@ describe("resets and steps", () => {
     [
       "both ends at once",
       stepping((s, _, t) => ({ ...s, terminated: t === 4, truncated: t === 4 })),
-      "step 4: want terminated or truncated, got both",
+      "step 4: expected terminated or truncated, got both",
     ],
   ])("%s", (_, make, message) => {
     expect(fault(make)).toContain(message);
@@ -115,11 +115,11 @@ describe("resets and steps", () => {
   test("the array of the step before", () => {
     const kept = new Float32Array(3);
     expect(fault(stepping((step) => ({ ...step, observation: kept })))).toContain(
-      "step 1: want a fresh observation",
+      "step 1: expected a fresh observation",
     );
     const reset = new Float32Array(3);
     expect(fault(resetting((r) => ({ ...r, observation: reset })))).toContain(
-      "reset: want a fresh observation",
+      "reset: expected a fresh observation",
     );
   });
   test("an episode that goes on beyond its limit, at the very step", () => {
@@ -130,7 +130,7 @@ describe("resets and steps", () => {
       }
     }
     expect(fault(() => new Endless({ maxSteps: 5 }))).toContain(
-      "step 4: want the episode over after 5 steps",
+      "step 4: expected the episode to end after 5 steps",
     );
     expect(fault(() => new Endless({ maxSteps: 5 }), { steps: 4 })).toBeNull();
   });
@@ -193,7 +193,7 @@ describe("actions outside the space", () => {
     ["below where it is open above", bounds, (x) => x[1] < 0],
     ["above where it is open below", bounds, (x) => x[2] > 5],
   ] as [string, Space, (x: ArrayLike<number>) => boolean][])("%s", (_, space, through) => {
-    expect(fault(lax(space, through))).toContain("which is outside the space; it was let through");
+    expect(fault(lax(space, through))).toContain("which is outside the space, got none");
   });
   test("a step after the end", () => {
     class After extends Toy {
@@ -227,14 +227,14 @@ describe("spaces and saving", () => {
       }
     }
     expect(fault(() => new Forgets({ maxSteps: 9 }))).toContain(
-      "save: want the same steps after restore",
+      "save: expected the same steps after restore",
     );
     class Mute extends Toy {
       override render(): string {
         return 5 as never;
       }
     }
-    expect(fault(() => new Mute())).toContain("render: want text");
+    expect(fault(() => new Mute())).toContain("render: expected text");
   });
   test("steps and seed have defaults; episodes of one step are walked through", () => {
     let [steps, seeds] = [0, [] as (number | undefined)[]];

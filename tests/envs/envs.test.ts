@@ -131,9 +131,9 @@ describe("checkEnv", () => {
   const faults: Record<string, [() => Env, RegExp]> = {
     "observation too long": [
       broken(() => ({ observation: new Float32Array(2) })),
-      /want an observation of 1/,
+      /expected an observation of 1/,
     ],
-    "observation not float32": [broken(() => ({ observation: [1] })), /want an observation/],
+    "observation not float32": [broken(() => ({ observation: [1] })), /expected an observation/],
     "observation NaN": [broken(() => ({ observation: Float32Array.of(Number.NaN) })), /is NaN/],
     "observation outside": [
       broken(() => ({ observation: Float32Array.of(10) })),
@@ -168,7 +168,7 @@ describe("checkEnv", () => {
         }
         return () => new Lax();
       })(),
-      /want an error for action/,
+      /expected an error for action/,
     ],
     "step after the end let through": [
       (() => {
@@ -191,7 +191,7 @@ describe("checkEnv", () => {
         }
         return () => new Bare();
       })(),
-      /reset: want/,
+      /reset: expected/,
     ],
   };
   for (const [fault, [make, message]] of Object.entries(faults)) {

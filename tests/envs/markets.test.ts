@@ -102,7 +102,7 @@ describe("Portfolio", () => {
     for (const o of bad) expect(() => make(o)).toThrow(RangeError);
     make({ maxSteps: 8 });
     make({ cost: 0.49 });
-    expect(() => make({ from: 0.5, to: 0.6 })).toThrow("want 6 times");
+    expect(() => make({ from: 0.5, to: 0.6 })).toThrow("expected 6 times");
   });
   test("the defaults: three made-up assets, a window of 8, a cost of 0.001, 64 steps", () => {
     const env = new Portfolio();
@@ -138,10 +138,10 @@ describe("prices", () => {
     };
     expect(fault("a\n1")).toContain("at least two rows");
     expect(fault("date\nd1\nd2")).toContain("line 1");
-    expect(fault("a,b\n1,2\n3")).toContain("line 3: want 2 fields, got 1");
-    expect(fault("a,b\n1,2\n3,4,5")).toContain("line 3: want 2 fields, got 3");
+    expect(fault("a,b\n1,2\n3")).toContain("line 3: expected 2 fields, got 1");
+    expect(fault("a,b\n1,2\n3,4,5")).toContain("line 3: expected 2 fields, got 3");
     for (const bad of ["0", "-1", "x", "", "Infinity", "NaN"])
-      expect(fault(`d,a\nx,1\ny,${bad}`)).toContain("line 3: want a price above 0");
+      expect(fault(`d,a\nx,1\ny,${bad}`)).toContain("line 3: expected a price above 0");
     expect(fault(`${",".repeat(400)}\n1\n2`)).toContain("cannot hold 2 rows");
     expect(parsePrices("a\n1\n2").data.length).toBe(2);
   });

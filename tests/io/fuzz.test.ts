@@ -70,7 +70,7 @@ describe("zip", () => {
   });
   test("encryption and other methods are named", () => {
     expect(() => unzip(zip(packed, 10, { 8: 0x80001 }), 2 ** 20)).toThrow(/encrypted/);
-    expect(() => unzip(zip(packed, 10, { 10: 9 }), 2 ** 20)).toThrow(/method 9, want 0 or 8/);
+    expect(() => unzip(zip(packed, 10, { 10: 9 }), 2 ** 20)).toThrow(/method 9, expected 0 or 8/);
   });
 });
 
@@ -81,11 +81,11 @@ test("JSON: what the built-in reads, but for double keys, and the place of what 
   expect(() => parseJson('{"a":1,"\\u0061":2}', "x")).toThrow(
     'x: key "a" a second time at character 7',
   );
-  expect(() => parseJson("[1,]", "x")).toThrow("x: want a value at character 3");
+  expect(() => parseJson("[1,]", "x")).toThrow("x: expected a value at character 3");
   expect(() => parseJson(`${"[".repeat(1e6)}`, "x")).toThrow(
     "x: more than 64 deep at character 65",
   );
-  expect(() => parseJson(`"${"a".repeat(1e6)}`, "x")).toThrow("want a value at character 0");
+  expect(() => parseJson(`"${"a".repeat(1e6)}`, "x")).toThrow("expected a value at character 0");
   expect(() => parseJson('"\\ud800"', "x")).toThrow("half a surrogate pair");
-  expect(() => parseJson("1.5", "x", { whole: true })).toThrow("want a whole number, got 1.5");
+  expect(() => parseJson("1.5", "x", { whole: true })).toThrow("expected a whole number, got 1.5");
 });

@@ -50,40 +50,44 @@ describe("safetensors", () => {
     const empty = { a: tensor("F32", [0], 0, 0), b: tensor("U8", [1], 0, 1) };
     expect(readSafetensors(file(empty, 1)).tensors.size).toBe(2);
     for (const [header, size, message] of [
-      [{ a: tensor("U8", [2], 1, 3) }, 3, `tensor "a": begins at 1, want 0`],
+      [{ a: tensor("U8", [2], 1, 3) }, 3, `tensor "a": begins at 1, expected 0`],
       [
         { a: tensor("U8", [3], 0, 3), b: tensor("U8", [2], 2, 4) },
         4,
-        `tensor "b": begins at 2, want 3`,
+        `tensor "b": begins at 2, expected 3`,
       ],
       [{ a: tensor("U8", [2], 0, 2) }, 3, "tensors end at 2, data at 3"],
       [{}, 1, "tensors end at 0, data at 1"],
-      [{ a: tensor("U8", [2], 0, 2) }, 1, `tensor "a": want 2 bytes for U8 [2], got 0 to 2 of 1`],
-      [{ a: tensor("F32", [2], 0, 7) }, 7, `want 8 bytes for F32 [2], got 0 to 7 of 7`],
+      [
+        { a: tensor("U8", [2], 0, 2) },
+        1,
+        `tensor "a": expected 2 bytes for U8 [2], got 0 to 2 of 1`,
+      ],
+      [{ a: tensor("F32", [2], 0, 7) }, 7, `expected 8 bytes for F32 [2], got 0 to 7 of 7`],
       [{ a: { ...tensor("U8", [1], 0, 1), data_offsets: [0, 1, 1] } }, 1, "two data_offsets"],
       [
         { a: { ...tensor("U8", [1], 0, 1), shape: "1" } },
         1,
-        "want shape as a list of whole numbers",
+        "expected shape as a list of whole numbers",
       ],
       [
         { a: { ...tensor("U8", [1], 0, 1), data_offsets: null } },
         1,
-        "want data_offsets as a list of whole numbers",
+        "expected data_offsets as a list of whole numbers",
       ],
-      [{ a: tensor("C64", [1], 0, 1) }, 1, "want a dtype of F64"],
-      [{ a: tensor("toString", [1], 0, 1) }, 1, "want a dtype of F64"],
-      [{ a: { ...tensor("U8", [1], 0, 1), dtype: 5 } }, 1, "want a dtype of F64"],
-      [{ a: [1] }, 1, `tensor "a": want an object`],
-      [{ __metadata__: { a: 5 } }, 0, "want __metadata__ as an object of strings"],
-      [{ __metadata__: ["a"] }, 0, "want __metadata__ as an object of strings"],
-      [" {}", 0, "want a header that begins with {"],
+      [{ a: tensor("C64", [1], 0, 1) }, 1, "expected a dtype of F64"],
+      [{ a: tensor("toString", [1], 0, 1) }, 1, "expected a dtype of F64"],
+      [{ a: { ...tensor("U8", [1], 0, 1), dtype: 5 } }, 1, "expected a dtype of F64"],
+      [{ a: [1] }, 1, `tensor "a": expected an object`],
+      [{ __metadata__: { a: 5 } }, 0, "expected __metadata__ as an object of strings"],
+      [{ __metadata__: ["a"] }, 0, "expected __metadata__ as an object of strings"],
+      [" {}", 0, "expected a header that begins with {"],
     ] as const) {
       expect(() => readSafetensors(file(header, size))).toThrow(FormatError);
       expect(() => readSafetensors(file(header, size))).toThrow(message);
     }
     expect(() => readSafetensors(new Uint8Array(7))).toThrow(
-      "want 8 bytes of header length, got 7",
+      "expected 8 bytes of header length, got 7",
     );
     expect(() => readSafetensors(file("{}").subarray(0, 9))).toThrow(
       "header of 2 bytes in a file of 9",
@@ -173,14 +177,14 @@ describe("JSON", () => {
       }
       return "none";
     };
-    expect(message("[1,\n x]")).toBe("f: want a value at character 5");
+    expect(message("[1,\n x]")).toBe("f: expected a value at character 5");
     expect(message('{"ab":1,"ab":2}')).toBe('f: key "ab" a second time at character 8');
-    expect(message("[1] 2")).toBe("f: want nothing more at character 4");
+    expect(message("[1] 2")).toBe("f: expected nothing more at character 4");
     expect(message("[1.5]", { whole: true })).toBe(
-      "f: want a whole number, got 1.5 at character 1",
+      "f: expected a whole number, got 1.5 at character 1",
     );
     for (const text of ["[-1]", "[1e2]", "[1.0]"])
-      expect(message(text, { whole: true })).toMatch(/want a whole number/);
+      expect(message(text, { whole: true })).toMatch(/expected a whole number/);
     expect(plain("[0, 12]", { whole: true })).toEqual([0, 12]);
     expect(message("[[[1]]]", { deepest: 2 })).toBe("f: more than 2 deep at character 3");
     expect(plain("[[1]]", { deepest: 2 })).toEqual([[1]]);

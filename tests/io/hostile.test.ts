@@ -102,7 +102,7 @@ describe("safetensors and states", () => {
     refused(() => readSafetensors(file(Array(40_000).fill(1).join(","))), /at most 64 dimensions/);
     refused(
       () => readSafetensors(file("9007199254740991,9007199254740991")),
-      /tensor "a": want \S+ bytes/,
+      /tensor "a": expected \S+ bytes/,
     );
     expect(readSafetensors(file("1,1")).tensors.get("a")?.shape).toEqual([1, 1]);
   });

@@ -122,7 +122,7 @@ describe(".npy", () => {
     }
     for (const version of [0, 4, 255])
       expect(() => decodeNpy(npy(header("|u1", "(6,)"), bytes, version))).toThrow(
-        `want version 1, 2 or 3, got ${version}`,
+        `expected version 1, 2 or 3, got ${version}`,
       );
     expect([...decodeNpy(npy(header("|u1", "(4,)"), bytes)).data]).toEqual([1, 2, 3, 4]);
   });
@@ -155,28 +155,31 @@ describe(".npy", () => {
     expect(decodeNpy(npy(header("|u1", "(0, 9)"), 0)).data).toHaveLength(0);
   });
   test.each([
-    [`{'descr': '|u1', 'fortran_order': False}`, /want the keys descr, fortran_order and shape/],
-    [`{'descr': '|u1', 'fortran_order': False, 'shapes': 6}`, /want the keys/],
+    [
+      `{'descr': '|u1', 'fortran_order': False}`,
+      /expected the keys descr, fortran_order and shape/,
+    ],
+    [`{'descr': '|u1', 'fortran_order': False, 'shapes': 6}`, /expected the keys/],
     [`{'descr': '|u1', 'descr': '|u1', 'shape': (6,)}`, /each once/],
     [`{'a': 1, 'b': 1, 'c': 1, 'd': 1}`, /three keys/],
     [`{'descr': True, 'fortran_order': False, 'shape': (6,)}`, /descr as a string/],
     [`{'descr': 5, 'fortran_order': False, 'shape': (6,)}`, /descr as a string/],
     [`{'descr': '|u1', 'fortran_order': 'x', 'shape': (6,)}`, /fortran_order True or False/],
     [`{'descr': '|u1', 'fortran_order': 0, 'shape': (6,)}`, /fortran_order True or False/],
-    [header("|u1", "(6)"), /want a tuple/],
-    [header("|u1", "(2, 3"), /want/],
-    [header("|u1", "(2 3)"), /want a tuple/],
-    [header("|u1", "('2',)"), /want whole numbers in shape/],
-    [header("|u1", "(99999999999999999999,)"), /want whole numbers in shape/],
-    [header("|u1", "6"), /want \(/],
-    [header("|x1", "(6,)"), /want a dtype of/],
-    [header("u1", "(6,)"), /want a dtype of/],
-    [header("!u1", "(6,)"), /want a dtype of/],
-    [`${header("|u1", "(6,)")}x`, /cannot be read|nothing behind/],
-    [`${header("|u1", "(6,)")}{`, /nothing behind/],
-    [`{'descr': '|u1' 'fortran_order': False}`, /want , or \}/],
+    [header("|u1", "(6)"), /expected a tuple/],
+    [header("|u1", "(2, 3"), /expected/],
+    [header("|u1", "(2 3)"), /expected a tuple/],
+    [header("|u1", "('2',)"), /expected whole numbers in shape/],
+    [header("|u1", "(99999999999999999999,)"), /expected whole numbers in shape/],
+    [header("|u1", "6"), /expected \(/],
+    [header("|x1", "(6,)"), /expected a dtype of/],
+    [header("u1", "(6,)"), /expected a dtype of/],
+    [header("!u1", "(6,)"), /expected a dtype of/],
+    [`${header("|u1", "(6,)")}x`, /cannot be read|nothing after/],
+    [`${header("|u1", "(6,)")}{`, /nothing after/],
+    [`{'descr': '|u1' 'fortran_order': False}`, /expected , or \}/],
     [`['descr']`, /cannot be read/],
-    [`'descr'`, /want \{/],
+    [`'descr'`, /expected \{/],
   ])("is refused: %s", (text, message) => {
     expect(() => decodeNpy(npy(text, bytes))).toThrow(FormatError);
     expect(() => decodeNpy(npy(text, bytes))).toThrow(message);
@@ -184,7 +187,9 @@ describe(".npy", () => {
   test("sizes on both sides of what is there", () => {
     const file = npy(header("<f4", "(2,)"), 8);
     expect(decodeNpy(file).data).toHaveLength(2);
-    expect(() => decodeNpy(file.subarray(0, -1))).toThrow("want 8 bytes of data for [2], got 7");
+    expect(() => decodeNpy(file.subarray(0, -1))).toThrow(
+      "expected 8 bytes of data for [2], got 7",
+    );
     expect(() => decodeNpy(npy(header("<f4", "(2,)"), 0))).toThrow("got 0");
     const cut = npy(header("<f4", "(2,)")).subarray(0, 20);
     expect(() => decodeNpy(cut)).toThrow(/header of \d+ bytes in a file of 20/);
@@ -204,7 +209,7 @@ describe(".npy", () => {
       ["a", [1, 2, 3, 4, 5, 6]],
       ["b/c", [1, 2, 3, 4, 5, 6]],
     ]);
-    expect(() => decodeNpz(zipOf([entry("a.txt")]))).toThrow("want .npy files in it");
+    expect(() => decodeNpz(zipOf([entry("a.txt")]))).toThrow("expected .npy files in it");
     expect(() => decodeNpz(zipOf([entry("a.npy")]), file.length - 1)).toThrow(/are allowed/);
     expect(decodeNpz(zipOf([entry("a.npy")]), file.length).size).toBe(1);
   });

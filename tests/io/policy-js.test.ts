@@ -65,7 +65,7 @@ describe("a policy as a module", () => {
       expect(mask[module.act(observation, { mask, random: uniform }) as number]).toBe(1);
     }
     expect(() => module.act(observation, { mask: [0, 0, 0, 0] })).toThrow(/allowed choice/);
-    expect(() => module.act([1, 2])).toThrow("act: want 5 numbers, got 2");
+    expect(() => module.act([1, 2])).toThrow("act: expected 5 numbers, got 2");
   });
 
   test("draws actions as often as the policy does", async () => {
@@ -102,13 +102,13 @@ test("types, field by field", () => {
   const named = (name: string) => exportedPolicies().find((one) => one.name === name)?.plan;
   const types = (name: string, more = {}): string =>
     policyModule({ ...(named(name) as NonNullable<ReturnType<typeof named>>), ...more }).types;
-  const random = `  /** Uniform numbers in [0, 1): draws an action; without it the likeliest is taken. */
+  const random = `  /** Returns uniform numbers in [0, 1), to draw an action; without it the likeliest is taken. */
   readonly random?: () => number;
 `;
   const mask = (sign: string): string => `  /** 1 where a choice is allowed. */
   readonly mask${sign}: ArrayLike<number>;
 `;
-  const state = `  /** What is remembered from step to step, of start(); written to. */
+  const state = `  /** The state from start(), which act writes to. */
   readonly state: Float32Array;
 `;
   const text = (title: string, fields: string, rest: string): string =>
@@ -191,7 +191,7 @@ describe("a module refuses what would be wrong in silence", () => {
       expect(act(new Float32Array(5), { mask, random: () => 0.999 })).toBe(only);
     }
     expect(() => act(new Float32Array(5), { mask: Array(4).fill(Number.NaN) })).toThrow(
-      "act: want an allowed choice",
+      "act: expected an allowed choice",
     );
   });
   test("a state of another size, which would make every number NaN", async () => {
@@ -206,7 +206,7 @@ describe("a module refuses what would be wrong in silence", () => {
       new Float32Array(size + 2),
     ])
       expect(() => act(new Float32Array(5), { state })).toThrow(
-        "act: want the state that start() gave",
+        "act: expected the state that start() gave",
       );
     expect(act(new Float32Array(5), { state: start?.() })).toBeTypeOf("number");
   });
@@ -228,17 +228,17 @@ describe("what a module refuses", () => {
     for (const bad of [Number.NaN, Number.POSITIVE_INFINITY]) {
       const observation = new Float32Array(5);
       observation[3] = bad;
-      expect(() => module.act(observation)).toThrow("act: want finite numbers");
+      expect(() => module.act(observation)).toThrow("act: expected finite numbers");
     }
   });
   test("a forgotten mask where it was trained with masks, and one of another length anywhere", async () => {
     const { plan } = exportedPolicies()[0];
     const masked = await load(policyModule({ ...plan, masked: true }).js);
     const observation = new Float32Array(5);
-    expect(() => masked.act(observation)).toThrow("act: want a mask, as it was trained with");
+    expect(() => masked.act(observation)).toThrow("act: expected a mask, as it was trained with");
     expect(masked.act(observation, { mask: [0, 0, 1, 0] })).toBe(2);
     for (const module of [masked, await load(policyModule(plan).js)])
-      expect(() => module.act(observation, { mask: [1, 1] })).toThrow("act: want a mask of 4");
+      expect(() => module.act(observation, { mask: [1, 1] })).toThrow("act: expected a mask of 4");
     expect(policyModule({ ...plan, masked: true }).types).toContain("readonly mask: ArrayLike");
   });
   test("a recurrent policy without its state", async () => {
@@ -249,7 +249,7 @@ describe("what a module refuses", () => {
     const module = await load(policyModule(plan).js);
     const size = plan.observation.reduce((a, b) => a * b, 1);
     expect(() => module.act(new Float32Array(size))).toThrow(
-      "act: want the state that start() gave",
+      "act: expected the state that start() gave",
     );
     const state = module.start?.() as Float32Array;
     module.act(new Float32Array(size).fill(1), { state });

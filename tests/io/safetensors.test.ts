@@ -36,7 +36,7 @@ describe("safetensors", () => {
     expect([...tensors.values()]).toEqual(floats);
     expect(Object.fromEntries(others)).toEqual({ "attn.bias": "BOOL", steps: "I64" });
     expect(() => decodeState(withOthers(floats, [mask]))).toThrow(
-      'state: want floating-point numbers as "attn.bias", got BOOL',
+      'state: expected floating-point numbers as "attn.bias", got BOOL',
     );
   });
 

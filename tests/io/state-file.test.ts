@@ -29,7 +29,7 @@ describe("a state as a file", () => {
   test("parts that are missing or of another form are named", () => {
     const state = { a: [1, 2], b: 3 };
     expect(() => partOf(state, "c")).toThrow(FormatError);
-    expect(() => numbersOf(state, "a", 3)).toThrow(/want 3 numbers as "a", got 2/);
-    expect(() => numberOf(state, "a")).toThrow(/want a number as "a"/);
+    expect(() => numbersOf(state, "a", 3)).toThrow(/expected 3 numbers as "a", got 2/);
+    expect(() => numberOf(state, "a")).toThrow(/expected a number as "a"/);
   });
 });

@@ -59,7 +59,7 @@ describe("zip", () => {
     ],
     [
       "another method",
-      /method 9, want 0 or 8/,
+      /method 9, expected 0 or 8/,
       (v: DataView, at: { entry: number }) => v.setUint16(at.entry + 10, 9, true),
     ],
     [
@@ -217,7 +217,7 @@ describe("inflate", () => {
     for (let n = 0; n < file.length; n++)
       expect(() => inflate(file.subarray(0, n), 9)).toThrow(FormatError);
     expect(() => inflate(file, 8)).toThrow("more than the 8 bytes announced");
-    expect(() => inflate(file, 10)).toThrow("want 10 bytes, got 9");
+    expect(() => inflate(file, 10)).toThrow("expected 10 bytes, got 9");
     expect(() => inflate(Uint8Array.of(1, 3, 0, 252, 254, 1, 2, 3), 3)).toThrow("bad length");
     expect(() => inflate(Uint8Array.of(7), 3)).toThrow("block of type 3");
     expect(() => inflate(stream(`1 10 ${fixed(257)}00000${fixed(256)}`), 3)).toThrow(

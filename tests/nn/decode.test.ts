@@ -150,9 +150,9 @@ describe("generate", () => {
 
   test("an empty prompt and a token that is none are refused", () => {
     const gpt = sharpModel(loops());
-    expect(() => generate(gpt, [], new Random(1)).next()).toThrow("want a prompt");
+    expect(() => generate(gpt, [], new Random(1)).next()).toThrow("expected a prompt");
     expect(() => generate(gpt, [19], new Random(1)).next()).toThrow(
-      "want a token below 19, got 19",
+      "expected a token below 19, got 19",
     );
   });
 });

@@ -121,8 +121,10 @@ describe("a GPT as a module", () => {
     const module = await load(gptModule(model({ vocab: 257 }), { tokenizer }));
     expect(module.decode([0x61, 0xff, 0x62])).toBe("a\ufffdb");
     expect(module.decode([0xe2, 0x82])).toContain("\ufffd");
-    expect(() => [...module.generate([])]).toThrow("generate: want 1 to 24 tokens, got 0");
-    expect(() => [...module.generate([257])]).toThrow("generate: want tokens below 257, got 257");
+    expect(() => [...module.generate([])]).toThrow("generate: expected 1 to 24 tokens, got 0");
+    expect(() => [...module.generate([257])]).toThrow(
+      "generate: expected tokens below 257, got 257",
+    );
     const few = await load(gptModule(model(), { tokenizer: characters("abc") }));
     expect(() => few.encode("abd")).toThrow('encode: no token for "d"');
     const read: Tokenizer = { ...bpe([]), save: () => ({ kind: "file", text: "{}" }) };

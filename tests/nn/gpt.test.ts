@@ -55,19 +55,23 @@ describe("weights that do not fit", () => {
       data: Float32Array.of(0, 0, Number.NaN, 0, 0, 0, 0, 0),
     });
     const cases = [
-      [{ vocab: 10 }, tensors, "want wte.weight of [10, 8], got [11, 8]"],
-      [{ width: 16 }, tensors, "want wte.weight of [11, 16], got [11, 8]"],
-      [{ context: 9 }, tensors, "want wpe.weight of [9, 8], got [8, 8]"],
-      [{ layers: 1 }, tensors, 'want 1 layers, got tensor "h.1.'],
+      [{ vocab: 10 }, tensors, "expected wte.weight of [10, 8], got [11, 8]"],
+      [{ width: 16 }, tensors, "expected wte.weight of [11, 16], got [11, 8]"],
+      [{ context: 9 }, tensors, "expected wpe.weight of [9, 8], got [8, 8]"],
+      [{ layers: 1 }, tensors, 'expected 1 layers, got tensor "h.1.'],
       [{ layers: 3 }, tensors, 'no tensor "h.2.ln1.weight", nor "h.2.ln_1.weight"'],
-      [{ tied: true }, tensors, "want a model that is not tied, for head.weight is no wte.weight"],
+      [
+        { tied: true },
+        tensors,
+        "expected a model that is not tied, because head.weight differs from wte.weight",
+      ],
       [{}, without("h.1.ln2.bias"), 'no tensor "h.1.ln2.bias"'],
       [
         { valueHead: true },
         new Map(tensors).set("value.bias", huge.get("lnf.bias") as never),
         'no tensor "value.weight"',
       ],
-      [{}, huge, "want finite numbers in lnf.bias, got NaN at 2"],
+      [{}, huge, "expected finite numbers in lnf.bias, got NaN at 2"],
     ] as const;
     for (const [more, given, message] of cases) {
       const gpt = make(2, more);
@@ -129,7 +133,7 @@ describe("weights that do not fit", () => {
     const floats = gpt2Tensors(make(1)).filter(({ name }) => name !== "ln_f.bias");
     const lacking = decodeSafetensors(withOthers(floats, [mask, norm]));
     expect(() => loadGpt(make(2), lacking.tensors, lacking.others)).toThrow(
-      "want ln_f.bias as floating-point numbers, got I8",
+      "expected ln_f.bias as floating-point numbers, got I8",
     );
   });
 });
@@ -193,6 +197,8 @@ test("dropout: new masks a run, the expectation kept, none without it", () => {
 });
 
 test("sizes that are none are refused", () => {
-  expect(() => make(1, { heads: 3 })).toThrow("want a width that 3 heads share, got 8");
-  expect(() => make(1, { layers: 0 })).toThrow("want layers to be a whole number ≥ 1, got 0");
+  expect(() => make(1, { heads: 3 })).toThrow(
+    "expected a width that is a multiple of 3 heads, got 8",
+  );
+  expect(() => make(1, { layers: 0 })).toThrow("expected layers to be a whole number ≥ 1, got 0");
 });

@@ -34,7 +34,7 @@ const numbers = (n: number, seed: number): number[] => {
 describe("layers", () => {
   test("Linear: x·Wᵀ + b, with an activation where asked; orthogonal at first, its bias 0", () => {
     const parameters = new Parameters(k);
-    const layer = new Linear(parameters, "l", 3, 2, new Random(1));
+    const layer = new Linear(parameters, "l", [3, 2], new Random(1));
     near(layer.weight.data, init.orthogonal()(new Random(1), [2, 3]), 12);
     expect([...layer.bias.data]).toEqual([0, 0]);
     layer.weight.data.set([1, 2, 3, -4, 5, -6]);
@@ -48,9 +48,9 @@ describe("layers", () => {
       run(() => layer.forward(x, "relu")),
       [4.5, 0, 8.5, 0],
     );
-    expect(() => new Linear(parameters, "m", -1, 2, new Random(1))).toThrow("Linear m");
-    expect(() => new Linear(parameters, "n", 1, 0.5, new Random(1))).toThrow("Linear n");
-    new Linear(parameters, "none", 0, 0, new Random(1), init.zeros);
+    expect(() => new Linear(parameters, "m", [-1, 2], new Random(1))).toThrow("Linear m");
+    expect(() => new Linear(parameters, "n", [1, 0.5], new Random(1))).toThrow("Linear n");
+    new Linear(parameters, "none", [0, 0], new Random(1), init.zeros);
   });
   test("Conv: a window of 3 × 3 over planes, then max(0, ·)", () => {
     const parameters = new Parameters(k);

@@ -121,10 +121,10 @@ describe("what stays fresh", () => {
 
 describe("what is refused", () => {
   const cases: Record<string, [Partial<GptOptions>, (file: Tensors) => unknown, string]> = {
-    "a larger vocabulary": [{ vocab: 6 }, () => 0, "want wte.weight of [6, 8], got [7, 8]"],
-    "fewer positions": [{ context: 13 }, () => 0, "want wpe.weight of [13, 8], got [12, 8]"],
+    "a larger vocabulary": [{ vocab: 6 }, () => 0, "expected wte.weight of [6, 8], got [7, 8]"],
+    "fewer positions": [{ context: 13 }, () => 0, "expected wpe.weight of [13, 8], got [12, 8]"],
     "another width": [{ width: 10 }, () => 0, "wte.weight of [7, 10], got [7, 8]"],
-    "more blocks": [{ layers: 1 }, () => 0, 'want 1 layers, got tensor "h.1.'],
+    "more blocks": [{ layers: 1 }, () => 0, 'expected 1 layers, got tensor "h.1.'],
     "fewer blocks": [{ layers: 3 }, () => 0, 'no tensor "h.2.ln1.weight", nor "h.2.ln_1.weight"'],
     "a number that is not finite": [
       {},
@@ -135,7 +135,7 @@ describe("what is refused", () => {
       {},
       (file) =>
         file.set("head.weight", { name: "head.weight", shape: [7, 8], data: new Float32Array(56) }),
-      "want a model that is not tied, for head.weight",
+      "expected a model that is not tied, because head.weight",
     ],
     "a head of another length, in a tied model": [
       {},
@@ -145,7 +145,7 @@ describe("what is refused", () => {
           shape: [8, 8],
           data: Float32Array.from([...(file.get("wte.weight")?.data ?? []), 1]),
         }),
-      "want a model that is not tied",
+      "expected a model that is not tied",
     ],
   };
   test.each(Object.entries(cases))("%s", (_, [changes, break_, message]) => {
@@ -156,7 +156,7 @@ describe("what is refused", () => {
   test("blocks are counted behind transformer. too; names that only look like blocks are let be", () => {
     const to = other();
     const file = theirs(tinyGpt({ layers: 3 }), "transformer.");
-    expect(refusal(to, () => loadGpt(to, file))).toContain("want 2 layers");
+    expect(refusal(to, () => loadGpt(to, file))).toContain("expected 2 layers");
     const more = ours(tinyGpt());
     for (const name of ["h.2x", "xh.5.a", "note"])
       more.set(name, { name, shape: [1], data: new Float32Array(1) });
@@ -167,7 +167,9 @@ describe("what is refused", () => {
     const name = "h.0.mlp.fc.weight";
     file.set(name, { name, shape: [8, 32], data: new Float32Array(256) });
     const to = other();
-    expect(refusal(to, () => loadGpt(to, file))).toContain(`want ${name} of [32, 8], got [8, 32]`);
+    expect(refusal(to, () => loadGpt(to, file))).toContain(
+      `expected ${name} of [32, 8], got [8, 32]`,
+    );
   });
   test("integers where numbers are needed are named, under each of their names", () => {
     for (const name of ["lnf.bias", "ln_f.bias", "transformer.ln_f.bias"]) {
@@ -175,7 +177,7 @@ describe("what is refused", () => {
       file.delete("lnf.bias");
       const to = other();
       expect(refusal(to, () => loadGpt(to, file, new Map([[name, "I64"]])))).toBe(
-        `gpt: want ${name} as floating-point numbers, got I64`,
+        `gpt: expected ${name} as floating-point numbers, got I64`,
       );
     }
   });

@@ -374,7 +374,7 @@ describe.each(Object.entries(cases))("%s", (_, [f, fits, broken]) => {
   test("takes shapes that fit", () => expect(run(fits)).not.toThrow());
   test.each(Object.entries(broken))("refuses %s", (_condition, shapes) => {
     expect(run(shapes)).toThrow(ShapeError);
-    expect(run(shapes)).toThrow(/want|expected/);
+    expect(run(shapes)).toThrow(/expected/);
   });
 });
 
@@ -419,7 +419,9 @@ test("arguments that are not whole, one at a time", () => {
 test("two open sizes are refused also where they would come out", () => {
   const x = input(k, [2]);
   expect(() => new Tape(k).run(() => ops.reshape(x, [-1, -1, 2]))).toThrow(ShapeError);
-  expect(() => new Tape(k).run(() => ops.reshape(input(k, [6]), [4, -1]))).toThrow("reshape: want");
+  expect(() => new Tape(k).run(() => ops.reshape(input(k, [6]), [4, -1]))).toThrow(
+    "reshape: expected",
+  );
 });
 
 test("a gradient that is summed from more terms than its input has numbers is summed in float64", () => {

@@ -118,11 +118,11 @@ describe("selfAttention", () => {
     const k = loops();
     const tape = new Tape(k);
     expect(() => tape.run(() => selfAttention(input(k, [2, 3, 10]), 2))).toThrow(
-      "selfAttention: want [batch, T, 3·2·D], got [2, 3, 10]",
+      "selfAttention: expected [batch, T, 3·2·D], got [2, 3, 10]",
     );
     const allowed = input(k, [2, 3, 4]);
     expect(() => tape.run(() => selfAttention(input(k, [2, 3, 12]), 2, allowed))).toThrow(
-      "want allowed [2, 3, 3], got [2, 3, 4]",
+      "expected allowed [2, 3, 3], got [2, 3, 4]",
     );
   });
 });
@@ -175,7 +175,7 @@ describe("cachedAttention", () => {
       const rows = [input(k, [1]), input(k, [1], [8])] as const;
       const tape = new Tape(k, { grads: false });
       expect(() => tape.run(() => cachedAttention(input(k, [1, 12]), 1, cache, rows))).toThrow(
-        "want a sequence below 1 and a position below 8, got 0 and 8",
+        "expected a sequence below 1 and a position below 8, got 0 and 8",
       );
     }
   });

@@ -126,7 +126,7 @@ test("arguments at and beyond the edge", () => {
   const x = input(k, [2, 3]);
   for (const n of [2, 4])
     expect(run(() => ops.linear(x, input(k, [4, 3]), input(k, [n + 1])))).toThrow(
-      `linear: want x […, in], weight [out, in], bias [out], got [2, 3], [4, 3], [${n + 1}]`,
+      `linear: expected x […, in], weight [out, in], bias [out], got [2, 3], [4, 3], [${n + 1}]`,
     );
   expect(run(() => ops.linear(x, input(k, [4, 3]), input(k, [4])))).not.toThrow();
   for (const op of [ops.std, ops.variance]) {

@@ -77,7 +77,10 @@ test("edge handler", async () => {
     200,
     { action: act(observation)[0] },
   ]);
-  expect(await ask({ observation: [1] })).toEqual([400, { error: "act: want 5 numbers, got 1" }]);
+  expect(await ask({ observation: [1] })).toEqual([
+    400,
+    { error: "act: expected 5 numbers, got 1" },
+  ]);
 });
 
 test("game loop", async () => {

@@ -46,7 +46,7 @@ test("every command runs on them", { timeout: 300_000 }, async () => {
     Object.entries(said).find(([command]) => command.startsWith(start))?.[1];
   expect(of("pigrad check")).toContain("all is well");
   expect(Number(/success ([\d.]+) %/.exec(of("pigrad eval runs/gems") ?? "")?.[1])).toBeGreaterThan(
-    85,
+    80,
   );
   expect(
     Number(/return over 5 episodes: ([\d.]+)/.exec(of("pigrad eval runs/capitals") ?? "")?.[1]),

@@ -135,10 +135,10 @@ describe("weights of another session", () => {
     expect(to.load(from.training.save())).toEqual([`wte.weight from row ${rows.length / 8}`]);
     expect(weightsOf(to)).toEqual({ ...weightsOf(from), "wte.weight": [...rows, ...rest] });
     for (const [settings, message] of [
-      [{ width: 16 }, "want wte.weight of"],
+      [{ width: 16 }, "expected wte.weight of"],
       [{ layers: 2 }, 'no tensor "h.1.ln1.weight"'],
-      [{ context: 32 }, "want wpe.weight of [32, 8]"],
-      [{ letters: 3 }, "want wte.weight of"],
+      [{ context: 32 }, "expected wpe.weight of [32, 8]"],
+      [{ letters: 3 }, "expected wte.weight of"],
     ] as const) {
       const other = session("ppo", { letters: 4, ...settings }, 3);
       const before = weightsOf(other);

@@ -38,7 +38,8 @@ test("a byte order mark is skipped at the start, and stays elsewhere", () => {
     { prompt: "", completion: `${mark}t` },
   ]);
   expect(() => jsonLines(`{"text":"t"}\n${mark}`)).toThrow("line 2 is not JSON");
-  for (const read of [texts, pairs, jsonLines]) expect(() => read(mark)).toThrow("nothing in it");
+  for (const read of [texts, pairs, jsonLines])
+    expect(() => read(mark)).toThrow("expected an example or more, got none");
 });
 
 test("texts: white space is Unicode's", () => {
@@ -46,7 +47,8 @@ test("texts: white space is Unicode's", () => {
 });
 
 test("an empty corpus and a line that is none are refused, the line named", () => {
-  for (const read of [texts, pairs, jsonLines]) expect(() => read("\n\n")).toThrow("nothing in it");
+  for (const read of [texts, pairs, jsonLines])
+    expect(() => read("\n\n")).toThrow("expected an example or more, got none");
   expect(() => pairs("a\tb\nc")).toThrow("completion in line 2");
   expect(() => jsonLines("{}")).toThrow("or text, in line 1");
   expect(() => jsonLines('{"text":"a"}\n{')).toThrow("line 2 is not JSON");

@@ -49,7 +49,7 @@ describe("symbols, characters, specials", () => {
       [0, 9],
     ]);
     for (const id of [-1, 12, 0.5, Number.NaN])
-      expect(() => specials.strip([id])).toThrow("want ids below 12");
+      expect(() => specials.strip([id])).toThrow("expected ids below 12");
     expect(() => new Specials([], 3).idOf("<a>")).toThrow("there are: none");
     expect([bytes(["<a>"]).vocab, bytes().save(), bytes(["<a>"]).decode([104, 256, 105])]).toEqual([
       257,

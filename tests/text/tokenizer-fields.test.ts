@@ -158,14 +158,14 @@ describe("refused by name", () => {
   const nested = (levels: number): Fields =>
     levels === 0 ? { type: "NFC" } : { type: "Sequence", normalizers: [nested(levels - 1)] };
   test.each<[string, Fields, Fields?]>([
-    ["want added_tokens to be a list", { added_tokens: {} }],
-    ["added token 0: want content and id", { added_tokens: [5] }],
-    ["added token 0: want content and id", { added_tokens: [null] }],
-    ["added token 1: want content and id", { added_tokens: [added("x", 300), { id: 301 }] }],
-    ["added token 0: want content and id", { added_tokens: [added("x", -1)] }],
-    ["added token 0: want content and id", { added_tokens: [added("x", 2 ** 26)] }],
-    ["added token 0: want content and id", { added_tokens: [added("x", 0.5)] }],
-    ["added token 0: want content and id", { added_tokens: [added(5 as never, 300)] }],
+    ["expected added_tokens to be a list", { added_tokens: {} }],
+    ["added token 0: expected content and id", { added_tokens: [5] }],
+    ["added token 0: expected content and id", { added_tokens: [null] }],
+    ["added token 1: expected content and id", { added_tokens: [added("x", 300), { id: 301 }] }],
+    ["added token 0: expected content and id", { added_tokens: [added("x", -1)] }],
+    ["added token 0: expected content and id", { added_tokens: [added("x", 2 ** 26)] }],
+    ["added token 0: expected content and id", { added_tokens: [added("x", 0.5)] }],
+    ["added token 0: expected content and id", { added_tokens: [added(5 as never, 300)] }],
     ["expected special to be true or false", { added_tokens: [added("x", 300, { special: 1 })] }],
     [
       "expected normalized to be true or false",
@@ -177,14 +177,14 @@ describe("refused by name", () => {
     ],
     ["expected rstrip to be true or false", { added_tokens: [added("x", 300, { rstrip: 1 })] }],
     ["model.vocab has another id for it, or 97 for another", { added_tokens: [added("<x>", 97)] }],
-    ["want a ByteLevel pre_tokenizer, got none", { pre_tokenizer: null }],
-    ["want ByteLevel as the only pre_tokenizer", { pre_tokenizer: [] }],
+    ["expected a ByteLevel pre_tokenizer, got none", { pre_tokenizer: null }],
+    ["expected ByteLevel as the only pre_tokenizer", { pre_tokenizer: [] }],
     [
-      "want ByteLevel as the only pre_tokenizer",
+      "expected ByteLevel as the only pre_tokenizer",
       { pre_tokenizer: { pretokenizers: [{ type: "ByteLevel" }, { type: "ByteLevel" }] } },
     ],
-    ["want ByteLevel as the only pre_tokenizer", { pre_tokenizer: { pretokenizers: [] } }],
-    ["want ByteLevel as the only pre_tokenizer", { pre_tokenizer: { pretokenizers: [null] } }],
+    ["expected ByteLevel as the only pre_tokenizer", { pre_tokenizer: { pretokenizers: [] } }],
+    ["expected ByteLevel as the only pre_tokenizer", { pre_tokenizer: { pretokenizers: [null] } }],
     [
       "add_prefix_space is not supported",
       { pre_tokenizer: { type: "ByteLevel", add_prefix_space: true } },
@@ -198,8 +198,8 @@ describe("refused by name", () => {
     ["decoder", { decoder: { type: "Replace" } }],
     ["normalizer 5 is not supported", { normalizer: 5 }],
     ["is not supported", { normalizer: nested(9) }],
-    ["want model.vocab and model.merges", {}, { vocab: [] }],
-    ["want model.vocab and model.merges", {}, { merges: {} }],
+    ["expected model.vocab and model.merges", {}, { vocab: [] }],
+    ["expected model.vocab and model.merges", {}, { merges: {} }],
     ["merge 1 is no pair", {}, { merges: ["a b", "a b c"] }],
     ["merge 0 is no pair", {}, { merges: [5] }],
     ["merge 0 is of tokens not made before it", {}, { merges: ["ab c"] }],
@@ -211,7 +211,7 @@ describe("refused by name", () => {
     ["two tokens have one id", { added_tokens: [added("<x>", 300), added("<y>", 300)] }],
     ["expected fuse_unk to be true or false", {}, { fuse_unk: 1 }],
     ["expected byte_fallback to be true or false", {}, { byte_fallback: 1 }],
-    ["want a BPE model, got Unigram", {}, { type: "Unigram" }],
+    ["expected a BPE model, got Unigram", {}, { type: "Unigram" }],
   ])("%s", (message, more, model = {}) => {
     expect(() => read(more, model)).toThrow(FormatError);
     expect(() => read(more, model)).toThrow(message);
@@ -287,7 +287,7 @@ describe("writing", () => {
     });
   });
   test("what the format cannot say is refused", () => {
-    expect(() => writeTokenizerJson(bytes())).toThrow("want BPE, got bytes");
+    expect(() => writeTokenizerJson(bytes())).toThrow("expected BPE, got bytes");
     expect(() =>
       writeTokenizerJson(
         bpe([

@@ -118,12 +118,15 @@ describe("byte-level BPE", () => {
 
   test.each([
     ["{", "not JSON"],
-    ["[]", "want an object with a model"],
-    ['{"model":{"type":"WordPiece","vocab":{},"merges":[]}}', "want a BPE model, got WordPiece"],
-    ['{"model":{"vocab":{},"merges":[]}}', "want a ByteLevel pre_tokenizer, got none"],
+    ["[]", "expected an object with a model"],
+    [
+      '{"model":{"type":"WordPiece","vocab":{},"merges":[]}}',
+      "expected a BPE model, got WordPiece",
+    ],
+    ['{"model":{"vocab":{},"merges":[]}}', "expected a ByteLevel pre_tokenizer, got none"],
     [
       '{"model":{"vocab":{},"merges":[]},"pre_tokenizer":{"type":"Whitespace"}}',
-      "want ByteLevel as the only pre_tokenizer",
+      "expected ByteLevel as the only pre_tokenizer",
     ],
     [
       '{"model":{"vocab":{},"merges":[["xy","z"]]},"pre_tokenizer":{"type":"ByteLevel"}}',
@@ -178,7 +181,7 @@ describe.each(Object.entries(makers))("%s", (name, tokenizer) => {
     expect(() => tokenizer.special("<x>")).toThrow(
       'no special token "<x>"; there are: <end>, <pad>',
     );
-    expect(() => tokenizer.decode([tokenizer.vocab])).toThrow("want ids below");
+    expect(() => tokenizer.decode([tokenizer.vocab])).toThrow("expected ids below");
   });
 });
 
@@ -192,10 +195,10 @@ test("bytes that are no text become U+FFFD, one each", () => {
 
 test("what no tokenizer saves is refused", () => {
   for (const saved of [null, {}, { kind: "bpe", specials: [], merges: [[1]] }, { kind: "bytes" }])
-    expect(() => tokenizerFrom(saved)).toThrow("want what a tokenizer's save gave");
+    expect(() => tokenizerFrom(saved)).toThrow("expected what a tokenizer's save gave");
   expect(() => tokenizerFrom({ kind: "bpe", specials: [], merges: [], split: "words" })).toThrow(
-    "want what a tokenizer's save gave",
+    "expected what a tokenizer's save gave",
   );
   const impossible = { kind: "bpe", specials: [], merges: [[999, 1]], split: "gpt2" };
-  expect(() => tokenizerFrom(impossible)).toThrow("want merge 0 of two earlier ids");
+  expect(() => tokenizerFrom(impossible)).toThrow("expected merge 0 of two earlier ids");
 });

@@ -1,14 +1,14 @@
-/** The bytes of a module: nested lists, flattened once at the end; LEB128; sections. */
+/** Encodes the bytes of a module: nested lists, LEB128, sections. */
 
-/** Bytes, nested as the expressions are; flattened once, at the end. */
+/** Bytes, nested as the expressions are; flattened once at the end. */
 export type Code = number | readonly Code[];
 
 export const bytesOf = (x: number): Uint8Array => new Uint8Array(new Float32Array([x]).buffer);
 
-/** Offsets in memory instructions; alignment is only a hint: 4 bytes. */
+/** Encodes the offset of a memory instruction; the alignment of 4 bytes is only a hint. */
 export const address = (offset: number): Code => [2, unsigned(offset)];
 
-/** LEB128 of a whole number from 0 to 2³² − 1. */
+/** Encodes a whole number from 0 to 2³² − 1 in LEB128. */
 export function unsigned(n: number): number[] {
   const bytes: number[] = [];
   let rest = n >>> 0;
@@ -19,7 +19,7 @@ export function unsigned(n: number): number[] {
   return [...bytes, rest];
 }
 
-/** LEB128 of a whole number from −2³¹ to 2³¹ − 1. */
+/** Encodes a whole number from −2³¹ to 2³¹ − 1 in LEB128. */
 export function signed(n: number): number[] {
   const bytes: number[] = [];
   let rest = n | 0;

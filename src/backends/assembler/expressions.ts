@@ -1,7 +1,7 @@
-/** Typed expressions: whole numbers, floats, vectors of four; an operand of the wrong type is an error. */
+/** Typed expressions: whole numbers, floats, vectors of four. An operand of the wrong type throws. */
 import { address, bytesOf, type Code, signed, unsigned } from "./encoding.ts";
 
-/** What a module cannot say: operands of the wrong type; the message names function and instruction. */
+/** An error in a module, such as operands of the wrong type; the message names function and instruction. */
 export class AssemblerError extends Error {
   override readonly name = "AssemblerError";
 }
@@ -9,7 +9,7 @@ export class AssemblerError extends Error {
 export type Type = "i32" | "f32" | "v128";
 export const typeByte: Readonly<Record<Type, number>> = { i32: 0x7f, f32: 0x7d, v128: 0x7b };
 
-// name: opcode (behind 0xfd where the name is a vector's), operands, result
+// name: opcode (after the prefix 0xfd for vectors), operands, result
 const instructions = {
   "i32.add": [0x6a, "i32 i32", "i32"],
   "i32.sub": [0x6b, "i32 i32", "i32"],
@@ -71,17 +71,56 @@ const instructions = {
 } as const satisfies Record<string, readonly [number, string, Type | ""]>;
 type Instruction = keyof typeof instructions;
 
-/** The instruction on its operands. `immediates` follow the opcode: a lane, an address offset. */
-export function emit(name: Instruction, operands: readonly Expr[], immediates: Code = []): Code {
+/** Operands of an instruction; a number stands for a constant where a whole number or a float is expected. */
+type Operand = { i32: I32 | number; f32: F32 | number; v128: V128 };
+type Operands<List extends string> = List extends `${infer T extends Type} ${infer Rest}`
+  ? [Operand[T], ...Operands<Rest>]
+  : List extends Type
+    ? [Operand[List]]
+    : [];
+type Result = { i32: I32; f32: F32; v128: V128; "": never };
+
+/** The method that applies an instruction to its first operand. */
+type Method<N extends Instruction> = (typeof instructions)[N] extends readonly [
+  number,
+  `${Type} ${infer Rest}`,
+  infer R extends Type,
+]
+  ? (...rest: Operands<Rest>) => Result[R]
+  : () => Result[(typeof instructions)[N][2]];
+type Methods<T extends Readonly<Record<string, Instruction>>> = {
+  readonly [K in keyof T]: Method<T[K]>;
+};
+
+/** Encodes an instruction and its operands. `immediates` follow the opcode: a lane, an address offset. */
+export function emit(
+  name: Instruction,
+  operands: readonly (Expr | number)[],
+  immediates: Code = [],
+): Code {
   const [opcode, wanted] = instructions[name];
-  const got = operands.map(({ type }) => type).join(" ");
-  if (got !== wanted) throw new AssemblerError(`${name}: want (${wanted}), got (${got})`);
+  const types = wanted.split(" ");
+  const given = operands.map((x, i) =>
+    typeof x !== "number" ? x : types[i] === "f32" ? float(x) : int(x),
+  );
+  const got = given.map(({ type }) => type).join(" ");
+  if (got !== wanted) throw new AssemblerError(`${name}: expected (${wanted}), got (${got})`);
   const vector = !/^[if]32\./.test(name);
-  return [
-    operands.map(({ code }) => code),
-    vector ? [0xfd, ...unsigned(opcode)] : opcode,
-    immediates,
-  ];
+  return [given.map(({ code }) => code), vector ? [0xfd, ...unsigned(opcode)] : opcode, immediates];
+}
+
+/** Adds methods of one instruction each to a class. */
+function define(
+  type: { readonly prototype: object },
+  methods: Readonly<Record<string, Instruction>>,
+) {
+  for (const [method, name] of Object.entries(methods)) {
+    const Made = makers[instructions[name][2] as Type];
+    const value = function (this: Expr, ...rest: readonly (Expr | number)[]): Expr {
+      return new Made(emit(name, [this, ...rest]));
+    };
+    Object.defineProperty(type.prototype, method, { value });
+  }
 }
 
 export abstract class Expr {
@@ -92,37 +131,11 @@ export abstract class Expr {
   }
 }
 
-/** A whole number, or an address in bytes. */
+/** A 32-bit whole number, or an address in bytes. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: `define` adds the methods of one instruction
 export class I32 extends Expr {
   readonly type = "i32";
-  add(x: I32 | number): I32 {
-    return new I32(emit("i32.add", [this, int(x)]));
-  }
-  sub(x: I32 | number): I32 {
-    return new I32(emit("i32.sub", [this, int(x)]));
-  }
-  mul(x: I32 | number): I32 {
-    return new I32(emit("i32.mul", [this, int(x)]));
-  }
-  and(x: I32 | number): I32 {
-    return new I32(emit("i32.and", [this, int(x)]));
-  }
-  shl(x: I32 | number): I32 {
-    return new I32(emit("i32.shl", [this, int(x)]));
-  }
-  lt(x: I32 | number): I32 {
-    return new I32(emit("i32.lt_s", [this, int(x)]));
-  }
-  ge(x: I32 | number): I32 {
-    return new I32(emit("i32.ge_s", [this, int(x)]));
-  }
-  isZero(): I32 {
-    return new I32(emit("i32.eqz", [this]));
-  }
-  splat(): V128 {
-    return new V128(emit("i32x4.splat", [this]));
-  }
-  // ---- what stands in memory at this address, `offset` bytes further
+  // ---- loads from memory, `offset` bytes after this address
   int(offset = 0): I32 {
     return new I32(emit("i32.load", [this], address(offset)));
   }
@@ -132,150 +145,56 @@ export class I32 extends Expr {
   vector(offset = 0): V128 {
     return new V128(emit("v128.load", [this], address(offset)));
   }
-  /** One float, in all four lanes. */
+  /** Loads one float into all four lanes. */
   spread(offset = 0): V128 {
     return new V128(emit("v128.load32_splat", [this], address(offset)));
   }
 }
+const intMethods = {
+  add: "i32.add",
+  sub: "i32.sub",
+  mul: "i32.mul",
+  and: "i32.and",
+  shl: "i32.shl",
+  lt: "i32.lt_s",
+  ge: "i32.ge_s",
+  isZero: "i32.eqz",
+  splat: "i32x4.splat",
+} as const;
+export interface I32 extends Methods<typeof intMethods> {}
 
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: `define` adds the methods of one instruction
 export class F32 extends Expr {
   readonly type = "f32";
-  add(x: F32 | number): F32 {
-    return new F32(emit("f32.add", [this, float(x)]));
-  }
-  sub(x: F32 | number): F32 {
-    return new F32(emit("f32.sub", [this, float(x)]));
-  }
-  mul(x: F32 | number): F32 {
-    return new F32(emit("f32.mul", [this, float(x)]));
-  }
-  div(x: F32 | number): F32 {
-    return new F32(emit("f32.div", [this, float(x)]));
-  }
-  max(x: F32 | number): F32 {
-    return new F32(emit("f32.max", [this, float(x)]));
-  }
-  sqrt(): F32 {
-    return new F32(emit("f32.sqrt", [this]));
-  }
-  /** Towards zero; traps on NaN and out of range. */
-  toInt(): I32 {
-    return new I32(emit("i32.trunc_f32_s", [this]));
-  }
-  splat(): V128 {
-    return new V128(emit("f32x4.splat", [this]));
-  }
 }
+const floatMethods = {
+  add: "f32.add",
+  sub: "f32.sub",
+  mul: "f32.mul",
+  div: "f32.div",
+  max: "f32.max",
+  sqrt: "f32.sqrt",
+  /** Rounds towards zero; traps on NaN and out of range. */
+  toInt: "i32.trunc_f32_s",
+  splat: "f32x4.splat",
+} as const;
+export interface F32 extends Methods<typeof floatMethods> {}
 
-/** Four floats, or four whole numbers, or four masks of all ones or zeros. */
+/** Four floats, four whole numbers, or four masks of all ones or all zeros. */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: `define` adds the methods of one instruction
 export class V128 extends Expr {
   readonly type = "v128";
-  add(x: V128): V128 {
-    return new V128(emit("f32x4.add", [this, x]));
-  }
-  sub(x: V128): V128 {
-    return new V128(emit("f32x4.sub", [this, x]));
-  }
-  mul(x: V128): V128 {
-    return new V128(emit("f32x4.mul", [this, x]));
-  }
-  div(x: V128): V128 {
-    return new V128(emit("f32x4.div", [this, x]));
-  }
-  min(x: V128): V128 {
-    return new V128(emit("f32x4.min", [this, x]));
-  }
-  max(x: V128): V128 {
-    return new V128(emit("f32x4.max", [this, x]));
-  }
-  /** x < this ? x : this, in one machine instruction; `this` where either is NaN. */
-  pmin(x: V128): V128 {
-    return new V128(emit("f32x4.pmin", [this, x]));
-  }
-  /** this < x ? x : this. */
-  pmax(x: V128): V128 {
-    return new V128(emit("f32x4.pmax", [this, x]));
-  }
-  abs(): V128 {
-    return new V128(emit("f32x4.abs", [this]));
-  }
-  neg(): V128 {
-    return new V128(emit("f32x4.neg", [this]));
-  }
-  sqrt(): V128 {
-    return new V128(emit("f32x4.sqrt", [this]));
-  }
-  eq(x: V128): V128 {
-    return new V128(emit("f32x4.eq", [this, x]));
-  }
-  lt(x: V128): V128 {
-    return new V128(emit("f32x4.lt", [this, x]));
-  }
-  gt(x: V128): V128 {
-    return new V128(emit("f32x4.gt", [this, x]));
-  }
-  not(): V128 {
-    return new V128(emit("v128.not", [this]));
-  }
-  and(x: V128): V128 {
-    return new V128(emit("v128.and", [this, x]));
-  }
-  /** This where the mask is not set, else 0. */
-  except(mask: V128): V128 {
-    return new V128(emit("v128.andnot", [this, mask]));
-  }
-  or(x: V128): V128 {
-    return new V128(emit("v128.or", [this, x]));
-  }
-  xor(x: V128): V128 {
-    return new V128(emit("v128.xor", [this, x]));
-  }
-  /** Of this where the mask is set, else of x. */
+  /** This where the mask is set, else x. */
   where(mask: V128, x: V128): V128 {
     return new V128(emit("v128.bitselect", [this, x, mask]));
   }
-  /** 1 where any bit of the four lanes is set, else 0. */
-  any(): I32 {
-    return new I32(emit("v128.any_true", [this]));
-  }
-  // ---- as whole numbers
-  addInt(x: V128): V128 {
-    return new V128(emit("i32x4.add", [this, x]));
-  }
-  subInt(x: V128): V128 {
-    return new V128(emit("i32x4.sub", [this, x]));
-  }
-  shl(bits: number): V128 {
-    return new V128(emit("i32x4.shl", [this, int(bits)]));
-  }
-  shr(bits: number): V128 {
-    return new V128(emit("i32x4.shr_u", [this, int(bits)]));
-  }
-  shrSigned(bits: number): V128 {
-    return new V128(emit("i32x4.shr_s", [this, int(bits)]));
-  }
-  toFloat(): V128 {
-    return new V128(emit("f32x4.convert_i32x4_s", [this]));
-  }
-  toFloatUnsigned(): V128 {
-    return new V128(emit("f32x4.convert_i32x4_u", [this]));
-  }
-  ltInt(x: V128): V128 {
-    return new V128(emit("i32x4.lt_s", [this, x]));
-  }
-  // ---- lanes
   lane(i: 0 | 1 | 2 | 3): F32 {
     return new F32(emit("f32x4.extract_lane", [this], i));
   }
   /** Four of the eight lanes of this (0–3) and x (4–7). */
   shuffle(x: V128, ...lanes: [number, number, number, number]): V128 {
-    return new V128(
-      emit(
-        "i8x16.shuffle",
-        [this, x],
-        lanes.flatMap((i) => [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]),
-      ),
-    );
+    const bytes = lanes.flatMap((i) => [4 * i, 4 * i + 1, 4 * i + 2, 4 * i + 3]);
+    return new V128(emit("i8x16.shuffle", [this, x], bytes));
   }
   sum(): F32 {
     return this.lane(0).add(this.lane(1)).add(this.lane(2)).add(this.lane(3));
@@ -284,8 +203,50 @@ export class V128 extends Expr {
     return this.lane(0).max(this.lane(1)).max(this.lane(2)).max(this.lane(3));
   }
 }
+const vectorMethods = {
+  add: "f32x4.add",
+  sub: "f32x4.sub",
+  mul: "f32x4.mul",
+  div: "f32x4.div",
+  min: "f32x4.min",
+  max: "f32x4.max",
+  /** x < this ? x : this, in one machine instruction; `this` where either is NaN. */
+  pmin: "f32x4.pmin",
+  /** this < x ? x : this. */
+  pmax: "f32x4.pmax",
+  abs: "f32x4.abs",
+  neg: "f32x4.neg",
+  sqrt: "f32x4.sqrt",
+  eq: "f32x4.eq",
+  lt: "f32x4.lt",
+  gt: "f32x4.gt",
+  not: "v128.not",
+  and: "v128.and",
+  /** This where the mask is 0, else 0. */
+  except: "v128.andnot",
+  or: "v128.or",
+  xor: "v128.xor",
+  /** 1 where any bit of the four lanes is set, else 0. */
+  any: "v128.any_true",
+  // ---- as whole numbers
+  addInt: "i32x4.add",
+  subInt: "i32x4.sub",
+  shl: "i32x4.shl",
+  shr: "i32x4.shr_u",
+  shrSigned: "i32x4.shr_s",
+  toFloat: "f32x4.convert_i32x4_s",
+  toFloatUnsigned: "f32x4.convert_i32x4_u",
+  ltInt: "i32x4.lt_s",
+} as const;
+export interface V128 extends Methods<typeof vectorMethods> {}
 
-/** a·b + c rounded once, where the machine can: bits differ between machines. */
+/** The class of each type's expressions. */
+export const makers = { i32: I32, f32: F32, v128: V128 };
+define(I32, intMethods);
+define(F32, floatMethods);
+define(V128, vectorMethods);
+
+/** a·b + c, rounded once where the machine supports it, so bits differ between machines. */
 export const relaxedMultiplyAdd = (a: V128, b: V128, c: V128): V128 =>
   new V128(emit("f32x4.relaxed_madd", [a, b, c]));
 

@@ -1,15 +1,16 @@
-/** Functions of statements, and the module of functions. */
+/** Functions built from statements, and a module of functions. */
 import { address, type Code, flat, section, signed, string, unsigned, vector } from "./encoding.ts";
 import {
   AssemblerError,
   Expr,
   emit,
-  F32,
-  I32,
+  type F32,
+  type I32,
   int,
+  makers,
   type Type,
   typeByte,
-  V128,
+  type V128,
 } from "./expressions.ts";
 
 interface Values {
@@ -23,16 +24,10 @@ const typed =
   <T extends Type>(type: T) =>
   <N extends string>(...names: N[]) =>
     Object.fromEntries(names.map((name) => [name, type])) as Readonly<Record<N, T>>;
-/** Parameters that are whole numbers or addresses, in this order. */
+/** Declares parameters that are whole numbers or addresses, in this order. */
 export const ints = /* @__PURE__ */ typed("i32");
 export const floats = /* @__PURE__ */ typed("f32");
 type Args<P extends Params> = { readonly [K in keyof P]: Values[P[K]] };
-
-const makers: Readonly<Record<Type, (code: Code) => Expr>> = {
-  i32: (code: Code) => new I32(code),
-  f32: (code: Code) => new F32(code),
-  v128: (code: Code) => new V128(code),
-};
 
 /** A function under construction: locals and statements. */
 export class Func {
@@ -41,7 +36,7 @@ export class Func {
   private block = this.statements;
   private readonly params: number;
   private readonly locals = new Map<Expr, number>();
-  /** What a call reads once, before its statements: variables by where their constant stands in memory. */
+  /** Variables for the constants that a call loads once, before its statements, by the constant's address. */
   private readonly constants = new Map<number, V128>();
 
   constructor(params: number) {
@@ -50,12 +45,12 @@ export class Func {
 
   /** @internal */
   argument(type: Type, index: number): Expr {
-    const local = makers[type]([0x20, unsigned(index)]);
+    const local: Expr = new makers[type]([0x20, unsigned(index)]);
     this.locals.set(local, index);
     return local;
   }
 
-  /** A new local variable of the expression's type, holding its value. */
+  /** Declares a local variable of the expression's type that holds its value. */
   let<E extends Expr>(value: E): E {
     const local = this.local(value.type);
     this.set(local, value);
@@ -66,7 +61,7 @@ export class Func {
     return this.argument(type, this.params + this.types.push(type) - 1);
   }
 
-  /** @internal The constant at an address, in all four lanes. */
+  /** @internal Returns the constant at an address, in all four lanes. */
   constant(at: number): V128 {
     const local = this.constants.get(at) ?? (this.local("v128") as V128);
     this.constants.set(at, local);
@@ -76,25 +71,25 @@ export class Func {
   /** Assigns to a variable or a parameter. */
   set<E extends Expr>(local: E, value: E): void {
     const index = this.locals.get(local);
-    if (index === undefined) throw new AssemblerError("set: want a variable of this function");
+    if (index === undefined) throw new AssemblerError("set: expected a variable of this function");
     if (local.type !== value.type) {
-      throw new AssemblerError(`set: want ${local.type}, got ${value.type}`);
+      throw new AssemblerError(`set: expected ${local.type}, got ${value.type}`);
     }
     this.block.push([value.code, 0x21, unsigned(index)]);
   }
 
-  /** variable += value */
+  /** Adds `value` to a variable. */
   step(local: I32, value: I32 | number): void {
     this.set(local, local.add(value));
   }
 
-  /** Writes to memory at `at`, `offset` bytes further. */
+  /** Writes to memory, `offset` bytes after `at`. */
   store(at: I32, value: I32 | F32 | V128, offset = 0): void {
     const name = `${value.type}.store` as const;
     this.block.push(emit(name, [at, value], address(offset)));
   }
 
-  /** Writes one lane. */
+  /** Writes one lane to memory. */
   storeLane(at: I32, value: V128, lane: number, offset = 0): void {
     this.block.push(emit("v128.store32_lane", [at, value], [address(offset), lane]));
   }
@@ -105,7 +100,7 @@ export class Func {
     this.block.push([condition.code, 0x04, 0x40, yes, no, 0x0b]);
   }
 
-  /** for (i = start; i < end; i += step), as a loop tested at its bottom, guarded once at its top. */
+  /** Emits for (i = start; i < end; i += step), as a loop tested at its bottom and guarded once at its top. */
   for(start: I32 | number, end: I32 | number, step: number, body: (i: I32) => void): void {
     const i = this.let(int(start));
     this.while(i.lt(end), () => {
@@ -146,18 +141,18 @@ interface Entry {
   readonly body: readonly number[];
 }
 
-/** Where the constants of a module stand in its memory. */
+/** The address of a module's constants in its memory. */
 export const tableStart = 16;
-/** Bytes kept for them: memory behind belongs to the caller. */
+/** The bytes reserved for constants; memory after them belongs to the caller. */
 export const tableSize = 2048;
 
-/** A module that works on one imported memory, "env" "memory". */
+/** A module that imports one memory, "env" "memory". */
 export class Module {
   private readonly entries: Entry[] = [];
   private readonly constants: number[] = [];
   private current: Func | null = null;
 
-  /** Adds an exported function. What the body returns, if an expression, is the function's value. */
+  /** Adds an exported function. An expression that the body returns is the function's value. */
   func<P extends Params>(name: string, params: P, body: (f: Func, args: Args<P>) => unknown): void {
     const types = Object.values(params);
     const f = new Func(types.length);
@@ -178,23 +173,23 @@ export class Module {
   }
 
   /**
-   * A float in all four lanes, read once a call from a table in memory. V8 of Node 24 builds a vector
-   * constant in the code anew at each use, which makes tanh and exp twice as slow.
+   * Returns a float in all four lanes, read once per call from a table in memory. V8 of Node 24 rebuilds a
+   * vector constant in the code at each use, which makes tanh and exp twice as slow.
    */
   constant(x: number): V128 {
     return this.bits(new Int32Array(new Float32Array([x]).buffer)[0]);
   }
 
-  /** 32 bits in all four lanes. */
+  /** Returns 32 bits in all four lanes. */
   bits(x: number): V128 {
     let i = this.constants.indexOf(x);
     if (i < 0) i = this.constants.push(x) - 1;
-    if (4 * i >= tableSize) throw new AssemblerError(`want at most ${tableSize / 4} constants`);
-    if (this.current === null) throw new AssemblerError("constant: want a function to use it");
+    if (4 * i >= tableSize) throw new AssemblerError(`expected at most ${tableSize / 4} constants`);
+    if (this.current === null) throw new AssemblerError("constant: expected a function to use it");
     return this.current.constant(tableStart + 4 * i);
   }
 
-  /** The module's bytes; a memory that threads share (at most `sharedPages` of 64 KiB) is imported as such. */
+  /** Encodes the module. With `sharedPages` (of 64 KiB, at most), it imports a memory that threads share. */
   bytes(sharedPages: number | null = null): Uint8Array<ArrayBuffer> {
     const { entries } = this;
     const limits = sharedPages === null ? [0, 1] : [3, 1, unsigned(sharedPages)];

@@ -1,4 +1,4 @@
-/** What attention needs between its matrix products. */
+/** The kernels of attention besides its matrix products. */
 import {
   type Func,
   float,
@@ -10,16 +10,21 @@ import {
   zero,
 } from "../assembler.ts";
 import { exp, type Kit } from "./functions.ts";
-import { eachOfRow, type Part, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
+import { eachOfRow, eachRow, type Part, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
 
 export function addAttention(m: Module, k: Kit): void {
-  addCached(m, k);
-  const { c } = k;
-  /**
-   * In place: each row of scores [rows, n] becomes softmax(scale·score) over the positions allowed: those
-   * below `seen`, which grows by `grow` a row, whose `allowed` is not 0 (an address; 0 for all). A row that
-   * may attend nowhere gets zeros.
-   */
+  addAttendCached(m, k);
+  addAttend(m, k);
+  addAttendGrad(m);
+}
+
+/**
+ * Adds a kernel that replaces each row of scores [rows, n] by softmax(scale·score) over the allowed positions: those
+ * below `seen`, which grows by `grow` per row, whose `allowed` is not 0 (an address; 0 allows all). A fully masked
+ * row gets zeros.
+ */
+function addAttend(m: Module, k: Kit): void {
+  const lowest = (): V128 => k.c(-Infinity);
   m.func(
     "attend",
     { ...ints("w", "allowed", "rows", "n", "seen", "grow"), ...floats("scale") },
@@ -30,37 +35,29 @@ export function addAttention(m: Module, k: Kit): void {
         const count = f.let(seen);
         f.if(n.lt(count), () => f.set(count, n));
         const visible: RowEnd = rowEnd(f, count);
-        const max = f.let(c(-Infinity));
-        const at = (part: Part): V128 => {
-          const score = f.let(part.filled(w.add(part.i).vector().mul(s), c(-Infinity)));
+        const eachVisible = (body: (part: Part) => void): void =>
+          f.if(count.ge(1), () => eachOfRow(f, visible, body));
+        const max = f.let(lowest());
+        eachVisible(({ i, filled, put }) => {
+          const score = f.let(filled(w.add(i).vector().mul(s), lowest()));
           f.if(allowed, () =>
-            f.set(score, c(-Infinity).where(allowed.add(part.i).vector().eq(zero()), score)),
+            f.set(score, lowest().where(allowed.add(i).vector().eq(zero()), score)),
           );
-          return score;
-        };
-        f.if(count.ge(1), () =>
-          eachOfRow(f, visible, (part) => {
-            const score = at(part);
-            part.put(w.add(part.i), score);
-            f.set(max, max.pmax(score));
-          }),
-        );
+          put(w.add(i), score);
+          f.set(max, max.pmax(score));
+        });
         const top = f.let(max.largest().splat());
-        f.set(top, zero().where(top.eq(c(-Infinity)), top)); // nowhere: exp(−∞ − 0) = 0
+        f.set(top, zero().where(top.eq(lowest()), top)); // fully masked: exp(−∞ − 0) = 0
         const sum = f.let(zero());
-        f.if(count.ge(1), () =>
-          eachOfRow(f, visible, ({ i, zeroed, put }) => {
-            const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
-            put(w.add(i), e);
-            f.set(sum, sum.add(e));
-          }),
-        );
+        eachVisible(({ i, zeroed, put }) => {
+          const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
+          put(w.add(i), e);
+          f.set(sum, sum.add(e));
+        });
         const total = f.let(sum.sum());
         const by = f.let(float(1).div(total).splat());
         f.set(by, by.and(sum.sum().splat().gt(zero())));
-        f.if(count.ge(1), () =>
-          eachOfRow(f, visible, ({ i, put }) => put(w.add(i), w.add(i).vector().mul(by))),
-        );
+        eachVisible(({ i, put }) => put(w.add(i), w.add(i).vector().mul(by)));
         clear(f, w, count, n);
         f.step(seen, grow);
         f.step(w, end.bytes);
@@ -68,14 +65,17 @@ export function addAttention(m: Module, k: Kit): void {
       });
     },
   );
-  // in place: dw becomes scale·w·(dw − Σ dw·w), the gradient of the scores
+}
+
+/** Adds the gradient of the scores in place: dw becomes scale·w·(dw − Σ dw·w). */
+function addAttendGrad(m: Module): void {
   m.func(
     "attendGrad",
     { ...ints("dw", "w", "rows", "n"), ...floats("scale") },
     (f, { dw, w, rows, n, scale }) => {
       const end = rowEnd(f, n);
       const s = f.let(scale.splat());
-      f.for(0, rows, 1, () => {
+      eachRow(f, rows, end, [dw, w], () => {
         const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) =>
           f.set(partial, partial.add(zeroed(dw.add(i).vector().mul(w.add(i).vector())))),
         );
@@ -83,119 +83,164 @@ export function addAttention(m: Module, k: Kit): void {
         eachOfRow(f, end, ({ i, put }) =>
           put(dw.add(i), dw.add(i).vector().sub(dot).mul(w.add(i).vector()).mul(s)),
         );
-        f.step(dw, end.bytes);
-        f.step(w, end.bytes);
       });
     },
   );
 }
 
-/** One position at a time, from a cache; ops/self-attention.ts says what it computes. */
-function addCached(m: Module, k: Kit): void {
-  const { c, multiplyAdd } = k;
-  const widths = [4, 1]; // chains side by side hide each other's wait
-  /** Σ xⱼ·(vectors from `at` on, a row further with each j), over the floats of x. */
-  const sums = (f: Func, x: I32, bytes: I32, at: I32, row: I32, vectors: number): V128[] => {
-    const totals = Array.from({ length: vectors }, () => f.let(zero()));
-    f.for(0, bytes, 4, (j) => {
-      const xj = f.let(x.add(j).spread());
-      totals.forEach((total, v) => {
-        f.set(total, multiplyAdd(xj, at.vector(16 * v), total));
-      });
-      f.step(at, row);
-    });
-    return totals;
-  };
-  /**
-   * Rows of qkv [rows, 3·heads·D] into keys [n, heads, D, room] and values [n, heads, room, D], then y. `w`
-   * is room for one row of weights; its length, `room`, is a multiple of 4.
-   */
+/**
+ * Adds attention of one position at a time, from a cache; ops/self-attention.ts has the definition. Writes rows of
+ * qkv [rows, 3·heads·D] to keys [n, heads, D, room] and values [n, heads, room, D], then computes y. `w` is room
+ * for one row of weights; its length, `room`, is a multiple of 4.
+ */
+function addAttendCached(m: Module, k: Kit): void {
   m.func(
     "attendCached",
     {
-      ...ints(
-        "y",
-        "qkv",
-        "keys",
-        "values",
-        "sequence",
-        "position",
-        "w",
-        "rows",
-        "heads",
-        "D",
-        "room",
-      ),
+      ...ints("y", "qkv", "keys", "values", "sequence", "position"),
+      ...ints("w", "rows", "heads", "D", "room"),
       ...floats("scale"),
     },
-    (f, { y, qkv, keys, values, sequence, position, w, rows, heads, D, room, scale }) => {
-      const headBytes = f.let(D.mul(room).shl(2));
-      const width = f.let(heads.mul(D).shl(2));
-      const roomBytes = f.let(room.shl(2));
-      const end = rowEnd(f, D);
-      /** Runs `body` with each row's first query, its first head in the cache, and its position. */
-      const eachRow = (body: (x: I32, head: I32, at: I32) => void): void =>
-        f.for(0, rows, 1, (i) => {
-          const at = f.let(position.add(i.shl(2)).float().toInt());
-          const n = sequence.add(i.shl(2)).float().toInt();
-          const head = f.let(n.mul(heads).mul(headBytes));
-          body(f.let(qkv.add(i.mul(width).mul(3))), head, at);
-        });
-      eachRow((x, head, at) => {
-        const from = f.let(x.add(width));
-        f.for(0, heads, 1, () => {
-          const key = f.let(keys.add(head).add(at.shl(2)));
-          f.for(0, D, 1, (d) => {
-            f.store(key, from.add(d.shl(2)).float());
-            f.step(key, roomBytes);
-          });
-          const value = f.let(values.add(head).add(at.mul(end.bytes)));
-          eachOfRow(f, end, ({ i, put }) => put(value.add(i), from.add(width).add(i).vector()));
-          f.step(from, end.bytes);
-          f.step(head, headBytes);
-        });
-      });
+    (f, { y, scale, ...at }) => {
+      const cache: Cache = {
+        ...at,
+        headBytes: f.let(at.D.mul(at.room).shl(2)),
+        width: f.let(at.heads.mul(at.D).shl(2)),
+        roomBytes: f.let(at.room.shl(2)),
+        end: rowEnd(f, at.D),
+      };
+      eachCachedRow(f, cache, (x, head, position) => addToCache(f, cache, x, head, position));
       const s = f.let(scale.splat());
       const to = f.let(y);
-      eachRow((q, head, at) => {
-        const count = f.let(at.add(1));
+      eachCachedRow(f, cache, (q, head, position) => {
+        const count = f.let(position.add(1));
         const visible = rowEnd(f, count);
-        const last = f.let(D.shl(2));
-        f.for(0, heads, 1, () => {
-          const max = f.let(c(-Infinity));
-          const scores = ({ i, vectors, filled }: Part): void => {
-            const dots = sums(f, q, last, f.let(keys.add(head).add(i)), roomBytes, vectors);
-            for (const [v, dot] of dots.entries()) {
-              const score = f.let(filled(f.let(dot.mul(s)), c(-Infinity)));
-              f.store(w.add(i), score, 16 * v);
-              f.set(max, max.pmax(score));
-            }
-          };
-          eachOfRow(f, visible, scores, widths);
-          const top = f.let(max.largest().splat());
-          const sum = f.let(zero());
-          eachOfRow(f, visible, ({ i, zeroed }) => {
-            const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
-            f.store(w.add(i), e);
-            f.set(sum, sum.add(e));
-          });
+        const last = f.let(cache.D.shl(2));
+        f.for(0, cache.heads, 1, () => {
+          const sum = expOfScores(k, f, cache, { q, last, head, visible, scale: s });
           const by = f.let(float(1).div(sum.sum()).splat());
           const bytes = f.let(count.shl(2));
-          const mean = ({ i, vectors, put }: Part): void => {
-            const totals = sums(f, w, bytes, f.let(values.add(head).add(i)), end.bytes, vectors);
-            for (const [v, total] of totals.entries()) put(to.add(i).add(16 * v), total.mul(by));
+          const start = ({ i }: Part): I32 => cache.values.add(head).add(i);
+          const mean = (part: Part): void => {
+            const totals = weightedSum(
+              k,
+              f,
+              part.vectors,
+              [cache.w, bytes],
+              [start(part), cache.end.bytes],
+            );
+            for (const [v, total] of totals.entries())
+              part.put(to.add(part.i).add(16 * v), total.mul(by));
           };
-          eachOfRow(f, end, mean, widths);
-          f.step(to, end.bytes);
-          f.step(q, end.bytes);
-          f.step(head, headBytes);
+          eachOfRow(f, cache.end, mean, widths);
+          f.step(to, cache.end.bytes);
+          f.step(q, cache.end.bytes);
+          f.step(head, cache.headBytes);
         });
       });
     },
   );
 }
+const widths = [4, 1]; // independent chains hide latency
 
-/** Zeros from element `from` of a row to its end. */
+/** The addresses and sizes of a cache and of the rows that enter it. */
+interface Cache
+  extends Readonly<
+    Record<"qkv" | "keys" | "values" | "sequence" | "position" | "w" | "rows" | "heads" | "D", I32>
+  > {
+  /** The bytes of a head's keys or values, of a row of y, and of a row of keys. */
+  readonly headBytes: I32;
+  readonly width: I32;
+  readonly roomBytes: I32;
+  /** The end of a row of D floats. */
+  readonly end: RowEnd;
+}
+
+/** Runs `body` with each row's first query, the offset of its first head in the cache, and its position. */
+function eachCachedRow(
+  f: Func,
+  { qkv, sequence, position, rows, heads, headBytes, width }: Cache,
+  body: (x: I32, head: I32, position: I32) => void,
+): void {
+  f.for(0, rows, 1, (i) => {
+    const at = f.let(position.add(i.shl(2)).float().toInt());
+    const n = sequence.add(i.shl(2)).float().toInt();
+    const head = f.let(n.mul(heads).mul(headBytes));
+    body(f.let(qkv.add(i.mul(width).mul(3))), head, at);
+  });
+}
+
+/** Writes a row's keys and values to the cache. */
+function addToCache(f: Func, cache: Cache, x: I32, head: I32, position: I32): void {
+  const { keys, values, heads, D, headBytes, width, roomBytes, end } = cache;
+  const from = f.let(x.add(width));
+  f.for(0, heads, 1, () => {
+    const key = f.let(keys.add(head).add(position.shl(2)));
+    f.for(0, D, 1, (d) => {
+      f.store(key, from.add(d.shl(2)).float());
+      f.step(key, roomBytes);
+    });
+    const value = f.let(values.add(head).add(position.mul(end.bytes)));
+    eachOfRow(f, end, ({ i, put }) => put(value.add(i), from.add(width).add(i).vector()));
+    f.step(from, end.bytes);
+    f.step(head, headBytes);
+  });
+}
+
+/** One head's query q, of `last` bytes, the head's offset in the cache, the visible positions and the scale. */
+interface Query extends Readonly<Record<"q" | "last" | "head", I32>> {
+  readonly visible: RowEnd;
+  readonly scale: V128;
+}
+
+/** Writes exp(score − maximum) of a head's visible positions to w; returns their sum. */
+function expOfScores(
+  k: Kit,
+  f: Func,
+  { keys, w, roomBytes }: Cache,
+  { q, last, head, visible, scale }: Query,
+): V128 {
+  const max = f.let(k.c(-Infinity));
+  const scores = ({ i, vectors, filled }: Part): void => {
+    const dots = weightedSum(k, f, vectors, [q, last], [keys.add(head).add(i), roomBytes]);
+    for (const [v, dot] of dots.entries()) {
+      const score = f.let(filled(f.let(dot.mul(scale)), k.c(-Infinity)));
+      f.store(w.add(i), score, 16 * v);
+      f.set(max, max.pmax(score));
+    }
+  };
+  eachOfRow(f, visible, scores, widths);
+  const top = f.let(max.largest().splat());
+  const sum = f.let(zero());
+  eachOfRow(f, visible, ({ i, zeroed }) => {
+    const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
+    f.store(w.add(i), e);
+    f.set(sum, sum.add(e));
+  });
+  return sum;
+}
+
+/** Returns Σⱼ xⱼ·(vectors at `start` + j·step) over the `bytes` of x. */
+function weightedSum(
+  { multiplyAdd }: Kit,
+  f: Func,
+  vectors: number,
+  [x, bytes]: readonly [I32, I32],
+  [start, step]: readonly [I32, I32],
+): V128[] {
+  const at = f.let(start);
+  const totals = Array.from({ length: vectors }, () => f.let(zero()));
+  f.for(0, bytes, 4, (j) => {
+    const xj = f.let(x.add(j).spread());
+    totals.forEach((total, v) => {
+      f.set(total, multiplyAdd(xj, at.vector(16 * v), total));
+    });
+    f.step(at, step);
+  });
+  return totals;
+}
+
+/** Clears a row from element `from` to its end. */
 function clear(f: Func, row: I32, from: I32, n: I32): void {
   const first = f.let(from);
   f.if(first.lt(0), () => f.set(first, first.and(0)));

@@ -1,11 +1,11 @@
 /**
- * The transcendental functions of the SIMD kernels: polynomials of our own fit (least maximum relative
- * error, by Lawson's reweighting of least squares), float32. The stated errors are the largest over all
- * float32 inputs of the range that tests/backends/functions.test.ts tries, in ulp of the result.
+ * The transcendental functions of the SIMD kernels in float32: polynomials that we fitted for the least maximum
+ * relative error, by Lawson's reweighting of least squares. The stated errors, in ulp of the result, are the
+ * largest over all float32 inputs in the range that tests/backends/functions.test.ts covers.
  */
 import { type Func, type Module, relaxedMultiplyAdd, type V128 } from "../assembler.ts";
 
-/** What a kernel's formulas need: the module's constants, and a·b + c, in one rounding where `fast`. */
+/** The building blocks of formulas: the module's constants, and a·b + c, rounded once where `fast`. */
 export interface Kit {
   readonly c: (x: number) => V128;
   readonly multiplyAdd: (a: V128, b: V128, c: V128) => V128;
@@ -15,7 +15,7 @@ export const kit = (m: Module, fast: boolean): Kit => ({
   multiplyAdd: fast ? relaxedMultiplyAdd : (a, b, c) => a.mul(b).add(c),
 });
 
-/** Horner's rule: coefficients from the lowest. */
+/** Evaluates a polynomial by Horner's rule, coefficients from the lowest. */
 function polynomial({ c, multiplyAdd }: Kit, f: Func, x: V128, coefficients: number[]): V128 {
   const y = f.let(c(coefficients[coefficients.length - 1]));
   for (const a of coefficients.slice(0, -1).reverse()) f.set(y, multiplyAdd(y, x, c(a)));
@@ -41,10 +41,10 @@ export function exp({ c, multiplyAdd }: Kit, f: Func, x: V128): V128 {
   return doubled.mul(shifted.shl(23));
 }
 
-/** eˣ for any x: ∞ where float32 has no number for it. */
+/** eˣ for any x; ∞ where float32 overflows. */
 export const expOfAny = (k: Kit, f: Func, x: V128): V128 => exp(k, f, x.pmin(k.c(89.4)));
 
-/** tanh x = x·P(x²)/Q(x²), held to ±9.02, where float32 has ±1, and to ±1. Within 6 ulp. */
+/** tanh x = x·P(x²)/Q(x²), x clipped to ±9.02, where tanh rounds to ±1, and the result to ±1. Within 6 ulp. */
 export function tanh(k: Kit, f: Func, x: V128): V128 {
   const { c } = k;
   const held = f.let(x.pmin(c(9.02)).pmax(c(-9.02)));
@@ -64,23 +64,23 @@ export function tanh(k: Kit, f: Func, x: V128): V128 {
   return held.mul(p).div(q).pmin(c(1)).pmax(c(-1));
 }
 
-/** σ(x) = 1/(1 + e⁻ˣ). Within 2.5 ulp where it is no subnormal. */
+/** σ(x) = 1/(1 + e⁻ˣ). Within 2.5 ulp where the result is normal. */
 export const sigmoid = (k: Kit, f: Func, x: V128): V128 => {
   return k.c(1).div(expOfAny(k, f, x.neg()).add(k.c(1)));
 };
 
-/** 2√(2/π)·(x + 0.044715x³), twice what GPT-2's GELU takes the tanh of, times `sign`. */
+/** 2√(2/π)·(x + 0.044715x³), twice the argument of tanh in GPT-2's GELU, times `sign`. */
 const inner = ({ c, multiplyAdd }: Kit, x: V128, sign = 1): V128 => {
   const twice = 2 * sign * 0.7978845608028654;
   return multiplyAdd(x.mul(x), c(twice * 0.044715), c(twice)).mul(x);
 };
 
-/** GELU's tanh form as x/(1 + e⁻²ᵘ), which keeps digits of its left tail: within 20 ulp from −4 on. */
+/** GELU's tanh form as x/(1 + e⁻²ᵘ), which keeps digits of its left tail. Within 20 ulp for x ≥ −4. */
 export function gelu(k: Kit, f: Func, x: V128): V128 {
   return x.div(expOfAny(k, f, inner(k, x, -1)).add(k.c(1)));
 }
 
-/** Its slope: s + x·s·(1 − s)·(2u)′ with s = σ(2u). */
+/** The slope of `gelu`: s + x·s·(1 − s)·(2u)′ with s = σ(2u). */
 export function geluSlope(k: Kit, f: Func, x: V128): V128 {
   const { c, multiplyAdd } = k;
   const s = f.let(sigmoid(k, f, f.let(inner(k, x))));
@@ -92,7 +92,7 @@ export function geluSlope(k: Kit, f: Func, x: V128): V128 {
   return multiplyAdd(x.mul(s), c(1).sub(s).mul(slope), s);
 }
 
-/** ln x for finite normal x > 0: k·ln 2 + ln(1 + f), 1 + f from √½ to √2. Within 1.5 ulp but near 1, there 2e-8. */
+/** ln x for finite normal x > 0: k·ln 2 + ln(1 + f), 1 + f from √½ to √2. Within 1.5 ulp, near 1 within 2e-8. */
 export function log(k: Kit, f: Func, x: V128, bits: (x: number) => V128): V128 {
   const { c, multiplyAdd } = k;
   const raised = f.let(x.addInt(bits(0x3f800000 - 0x3f3504f3)));
@@ -109,6 +109,6 @@ export function log(k: Kit, f: Func, x: V128, bits: (x: number) => V128): V128 {
       0.14201757311820984, -0.13160184025764465, 0.1276158094406128, -0.07634498178958893,
     ],
   );
-  const tail = multiplyAdd(p.mul(g), z, exponent.mul(c(-2.1219444e-4))).add(x.sub(x)); // NaN stays
+  const tail = multiplyAdd(p.mul(g), z, exponent.mul(c(-2.1219444e-4))).add(x.sub(x)); // NaN is preserved
   return multiplyAdd(exponent, c(0.693359375), g.sub(z.mul(c(0.5)).sub(tail)));
 }

@@ -1,4 +1,4 @@
-/** All kernels of the SIMD backend, as the bytes of one WebAssembly module. */
+/** Assembles all kernels of the SIMD backend into one WebAssembly module. */
 import { Module } from "../assembler.ts";
 import { addAttention } from "./attention.ts";
 import { addDense } from "./dense.ts";
@@ -10,13 +10,13 @@ import { addRows } from "./rows.ts";
 import { addTraining } from "./training.ts";
 
 export interface KernelOptions {
-  /** Multiply and add in one rounding where the machine can (relaxed SIMD): faster, other last bits. */
+  /** Multiplies and adds with one rounding where the machine supports it (relaxed SIMD): faster, other last bits. */
   readonly fast?: boolean;
-  /** Pages of 64 KiB of the memory that threads share; null, the default: a memory of one's own. */
+  /** The size of a memory that threads share, in pages of 64 KiB; null, the default, for an unshared memory. */
   readonly sharedPages?: number | null;
 }
 
-/** The module's bytes: the same for the same options, on every machine. */
+/** Returns the module's bytes, the same on every machine. */
 export function kernelBytes({
   fast = false,
   sharedPages = null,

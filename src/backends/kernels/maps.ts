@@ -1,4 +1,4 @@
-/** Elementwise kernels: y, x and the rest are addresses, n counts floats. */
+/** Elementwise kernels. y, x and others are addresses; n counts floats. */
 import { type Func, floats, ints, type Module, type V128, zero } from "../assembler.ts";
 import { expOfAny, gelu, geluSlope, type Kit, sigmoid, tanh } from "./functions.ts";
 import { addTo, each, eachBlock, longSum } from "./walk.ts";
@@ -7,30 +7,41 @@ type Formula = (f: Func, x: V128) => V128;
 type Formula2 = (f: Func, a: V128, b: V128) => V128;
 
 export function addMaps(m: Module, k: Kit): void {
+  addFunctions(m, k);
+  addSlopes(m, k);
+  addArithmetic(m, k);
+  addDropout(m);
+  addSums(m, k);
+}
+
+/** Adds a kernel y = formula(x), which may run in place. */
+const map = (m: Module, name: string, formula: Formula): void =>
+  m.func(name, ints("y", "x", "n"), (f, { y, x, n }) =>
+    each(f, n, (i, put) => put(y.add(i), formula(f, f.let(x.add(i).vector())))),
+  );
+
+/** Adds a kernel y = formula(a, b). */
+const map2 = (m: Module, name: string, formula: Formula2): void =>
+  m.func(name, ints("y", "a", "b", "n"), (f, { y, a, b, n }) =>
+    each(f, n, (i, put) =>
+      put(y.add(i), formula(f, f.let(a.add(i).vector()), f.let(b.add(i).vector()))),
+    ),
+  );
+
+function addFunctions(m: Module, k: Kit): void {
+  map(m, "exp", (f, x) => expOfAny(k, f, x));
+  map(m, "tanh", (f, x) => tanh(k, f, x));
+  map(m, "sigmoid", (f, x) => sigmoid(k, f, x));
+  map(m, "gelu", (f, x) => gelu(k, f, x));
+  map(m, "relu", (_, x) => x.max(zero()));
+  map2(m, "add", (_, a, b) => a.add(b));
+  map2(m, "mul", (_, a, b) => a.mul(b));
+}
+
+function addSlopes(m: Module, k: Kit): void {
   const { c, multiplyAdd } = k;
-
-  /** y = formula(x); may be in place */
-  const map = (name: string, formula: Formula): void =>
-    m.func(name, ints("y", "x", "n"), (f, { y, x, n }) =>
-      each(f, n, (i, put) => put(y.add(i), formula(f, f.let(x.add(i).vector())))),
-    );
-  map("exp", (f, x) => expOfAny(k, f, x));
-  map("tanh", (f, x) => tanh(k, f, x));
-  map("sigmoid", (f, x) => sigmoid(k, f, x));
-  map("gelu", (f, x) => gelu(k, f, x));
-  map("relu", (_, x) => x.max(zero()));
-
-  /** y = formula(a, b) */
-  const map2 = (name: string, formula: Formula2): void =>
-    m.func(name, ints("y", "a", "b", "n"), (f, { y, a, b, n }) =>
-      each(f, n, (i, put) =>
-        put(y.add(i), formula(f, f.let(a.add(i).vector()), f.let(b.add(i).vector()))),
-      ),
-    );
-  map2("add", (_, a, b) => a.add(b));
-  map2("mul", (_, a, b) => a.mul(b));
-  // ∂loss/∂x from ∂loss/∂y and what forward kept: y of tanh, sigmoid and ReLU, x of GELU and exp's y; 0 where
-  // ∂loss/∂y is, however large or undefined the slope
+  // slopes as functions of what forward saved: y for tanh, sigmoid, ReLU and exp, x for GELU. Where ∂loss/∂y is 0,
+  // so is ∂loss/∂x, even if the slope is infinite or NaN
   const slopes: Record<string, Formula> = {
     tanh: (_, y) => c(1).sub(y.mul(y)),
     sigmoid: (_, y) => y.mul(c(1).sub(y)),
@@ -39,7 +50,7 @@ export function addMaps(m: Module, k: Kit): void {
     exp: (_, y) => y,
   };
   for (const [name, slope] of Object.entries(slopes)) {
-    map2(`${name}Slope`, (f, dy, kept) => dy.mul(slope(f, kept).except(dy.eq(zero())))); // dx = dy·slope
+    map2(m, `${name}Slope`, (f, dy, kept) => dy.mul(slope(f, kept).except(dy.eq(zero())))); // dx = dy·slope
     m.func(
       `${name}Grad`, // dx += dy·slope
       ints("dx", "dy", "kept", "n"),
@@ -51,12 +62,14 @@ export function addMaps(m: Module, k: Kit): void {
         }),
     );
   }
+}
 
+function addArithmetic(m: Module, { multiplyAdd }: Kit): void {
   // y += x;  y += x·by;  y ·= by
   m.func("accumulate", ints("y", "x", "n"), (f, { y, x, n }) =>
     each(f, n, (i, put) => put(y.add(i), y.add(i).vector().add(x.add(i).vector()))),
   );
-  // y += a·b, 0 where a is
+  // y += a·b; adds 0 where a is 0
   m.func("accumulateProduct", ints("y", "a", "b", "n"), (f, { y, a, b, n }) =>
     each(f, n, (i, put) => {
       const d = f.let(a.add(i).vector());
@@ -76,8 +89,10 @@ export function addMaps(m: Module, k: Kit): void {
       each(f, n, (i, put) => put(y.add(i), multiplyAdd(x.add(i).vector(), s, y.add(i).vector())));
     },
   );
+}
 
-  // y = x·by where keep is not 0, else 0; and y += that
+function addDropout(m: Module): void {
+  // y = x·by where keep is not 0, else 0; and the same with y +=
   const kept = (name: string, put: (y: V128, made: V128) => V128): void =>
     m.func(
       name,
@@ -92,12 +107,10 @@ export function addMaps(m: Module, k: Kit): void {
     );
   kept("dropout", (_, made) => made);
   kept("dropoutGrad", (y, made) => y.add(made));
-
-  addSums(m, k);
 }
 
 function addSums(m: Module, { multiplyAdd }: Kit): void {
-  // Σ x², in eight sums side by side
+  // Σ x², in eight independent sums
   m.func("sumOfSquares", { x: "i32", n: "i32" }, (f, { x, n }) => {
     const longs = [longSum(f), longSum(f)];
     const sums = [f.let(zero()), f.let(zero())];
@@ -122,7 +135,7 @@ function addSums(m: Module, { multiplyAdd }: Kit): void {
     });
     return total;
   });
-  // total += x, and `lost` keeps what rounding lost (Kahan 1965)
+  // total += x; `lost` holds the rounding error (Kahan 1965)
   m.func("addCompensated", ints("total", "lost", "x", "n"), (f, at) =>
     each(f, at.n, (i, put) => {
       const total = f.let(at.total.add(i).vector());

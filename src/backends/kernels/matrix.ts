@@ -9,15 +9,23 @@ import { storeFirst } from "./walk.ts";
 const tileRows = 4;
 const tileVectors = 2;
 
-/** Sums of a tile, to be written or added: `rows` by `vectors` of four columns. */
+/** The sums of a tile, `rows` by `vectors` of four columns. */
 type Tile = readonly (readonly V128[])[];
 const newTile = (f: Func, rows: number, vectors: number): Tile =>
   Array.from({ length: rows }, () => Array.from({ length: vectors }, () => f.let(zero())));
 
-/** y = tile or y += tile; the last vector has only `rest` columns where given. */
-function write(f: Func, y: I32, yRow: I32, tile: Tile, accumulate: I32, rest?: I32): void {
+/** The place of a tile in y, whose rows are yRow bytes apart; with `rest`, the last vector has only that many columns. */
+interface Place {
+  readonly at: I32;
+  readonly yRow: I32;
+  readonly accumulate: I32;
+  readonly rest?: I32 | undefined;
+}
+
+/** Writes y = tile or y += tile. */
+function write(f: Func, tile: Tile, { at: first, yRow, accumulate, rest }: Place): void {
   const put = (add: boolean): void => {
-    const at = f.let(y);
+    const at = f.let(first);
     for (const row of tile) {
       row.forEach((sums, v) => {
         const value = add ? at.vector(16 * v).add(sums) : sums;
@@ -37,17 +45,18 @@ function write(f: Func, y: I32, yRow: I32, tile: Tile, accumulate: I32, rest?: I
 export function addMatrices(m: Module, k: Kit): void {
   addDirect(m, k);
   addPacked(m, k);
+  addPacking(m);
   addTranspose(m);
 }
 
-/** y (+)= A·B: A read with any strides, so A or Aᵀ; the rows of B and y are contiguous. Any sizes. */
+/** y (+)= A·B of any sizes. A has any strides, so it may be Aᵀ; the rows of B and y are contiguous. */
 function addDirect(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemm",
     ints("y", "yRow", "a", "aRow", "aStep", "b", "bRow", "rows", "columns", "depth", "accumulate"),
     (f, { y, yRow, a, aRow, aStep, b, bRow, rows, columns, depth, accumulate }) => {
       const wholeRows = f.let(rows.and(~(tileRows - 1)));
-      /** All rows of the columns from byte j on: `vectors` of four, or the last `rest` columns. */
+      /** Multiplies all rows for the columns from byte j on: `vectors` of four, or the last `rest` columns. */
       const panel = (j: I32, vectors: number, rest?: I32): void => {
         const strip = (i: I32, height: number): void => {
           const at = Array.from({ length: height }, (_, r) => f.let(a.add(i.add(r).mul(aRow))));
@@ -64,7 +73,7 @@ function addDirect(m: Module, { multiplyAdd }: Kit): void {
               });
             });
           });
-          write(f, f.let(y.add(i.mul(yRow)).add(j)), yRow, tile, accumulate, rest);
+          write(f, tile, { at: f.let(y.add(i.mul(yRow)).add(j)), yRow, accumulate, rest });
         };
         f.for(0, wholeRows, tileRows, (i) => strip(i, tileRows));
         f.for(wholeRows, rows, 1, (i) => strip(i, 1));
@@ -79,7 +88,7 @@ function addDirect(m: Module, { multiplyAdd }: Kit): void {
   );
 }
 
-/** The same product from packed panels: A as 4 × depth, B as depth × 8, both running with k. */
+/** y (+)= A·B from packed panels: A as 4 × depth, B as depth × 8, both contiguous along k. */
 function addPacked(m: Module, { multiplyAdd }: Kit): void {
   m.func(
     "gemmPacked",
@@ -103,7 +112,7 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
             f.step(aAt, 4 * tileRows);
             f.step(bAt, 16 * tileVectors);
           });
-          write(f, yAt, yRow, tile, accumulate);
+          write(f, tile, { at: yAt, yRow, accumulate });
           f.step(yAt, yRow.mul(tileRows));
         });
         f.step(y, 16 * tileVectors);
@@ -111,7 +120,10 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
       });
     },
   );
-  // panels of 4 rows of A, any strides
+}
+
+/** Adds kernels that copy A and B, of any strides, to panels of 4 rows and of 8 columns. */
+function addPacking(m: Module): void {
   m.func(
     "packA",
     ints("to", "a", "aRow", "aStep", "panels", "depth"),
@@ -129,7 +141,6 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
       });
     },
   );
-  // panels of 8 columns of B
   m.func(
     "packB",
     ints("to", "b", "bRow", "panels", "depth"),
@@ -148,7 +159,7 @@ function addPacked(m: Module, { multiplyAdd }: Kit): void {
   );
 }
 
-/** to[columns, rows] = xᵀ for x[rows, columns]; rows of `to` and x are `toRow` and `xRow` bytes apart. */
+/** Adds the kernel to[columns, rows] = xᵀ for x[rows, columns]; rows of `to` and x are `toRow` and `xRow` bytes apart. */
 function addTranspose(m: Module): void {
   m.func(
     "transpose",

@@ -1,10 +1,10 @@
-/** Random bits: Threefry-2×32 of four counters at once, the numbers of core/random.ts. */
+/** Random bits: Threefry-2×32 for four counters at once; gives the numbers of core/random.ts. */
 import { ints, lanes, type Module, type V128 } from "../assembler.ts";
 
 const rotations = [13, 15, 26, 6, 17, 29, 16, 24];
 
 export function addRandom(m: Module): void {
-  // y[i] = 1 where word i is `limit` or more, else 0: words of blocks from `counter` on, n a multiple of 8
+  // y[i] = 1 where word i of the blocks from `counter` on is at least `limit`, else 0; n is a multiple of 8
   m.func(
     "keep",
     ints("y", "n", "key0", "key1", "counter", "limit"),
@@ -12,7 +12,7 @@ export function addRandom(m: Module): void {
       const bits = (x: number): V128 => m.bits(x);
       const [a, b] = [f.let(key0.splat()), f.let(key1.splat())];
       const keys = [a, b, f.let(a.xor(b).xor(bits(0x1bd11bda)))];
-      const lowest = bits(-0x80000000); // moves unsigned order to signed
+      const lowest = bits(-0x80000000); // maps unsigned order to signed order
       const least = f.let(limit.splat().xor(lowest));
       const at = f.let(counter.splat().addInt(lanes()));
       const [x, z] = [f.let(a), f.let(a)];

@@ -1,4 +1,4 @@
-/** Kernels on the rows of a matrix [rows, n], each row on its own. */
+/** Kernels that process the rows of a matrix [rows, n] independently. */
 import {
   type Func,
   float,
@@ -10,160 +10,178 @@ import {
   zero,
 } from "../assembler.ts";
 import { exp, type Kit, log } from "./functions.ts";
-import { addTo, eachBlock, eachOfRow, longSum, type RowEnd, rowEnd, sumsOfRow } from "./walk.ts";
+import {
+  addTo,
+  eachBlock,
+  eachOfRow,
+  eachRow,
+  longSum,
+  type Part,
+  type Row,
+  rowEnd,
+  sumsOfRow,
+} from "./walk.ts";
 
 export function addRows(m: Module, k: Kit): void {
-  const { c, multiplyAdd } = k;
-  const lowest = (): V128 => c(-Infinity);
+  addSoftmax(m, k);
+  addLogSoftmax(m, k);
+  addLogSums(m, k);
+  addLayerNorm(m, k);
+  addLayerNormGrad(m, k);
+  addRowSums(m);
+}
 
-  /** In four chains side by side, which hide each other's wait. */
-  const largestOfRow = (f: Func, x: I32, end: RowEnd): V128 => {
-    const chains = Array.from({ length: 4 }, () => f.let(lowest()));
-    const wide = f.let(end.whole.and(~63));
-    f.for(0, wide, 64, (i) => {
-      const at = f.let(x.add(i));
-      chains.forEach((max, v) => {
-        f.set(max, max.pmax(at.vector(16 * v)));
+/** Returns a row's maximum. Four independent chains hide latency. */
+function largestOf({ k, f, x, end }: Row): V128 {
+  const lowest = (): V128 => k.c(-Infinity);
+  const chains = Array.from({ length: 4 }, () => f.let(lowest()));
+  const wide = f.let(end.whole.and(~63));
+  f.for(0, wide, 64, (i) => {
+    const at = f.let(x.add(i));
+    chains.forEach((max, v) => {
+      f.set(max, max.pmax(at.vector(16 * v)));
+    });
+  });
+  const [max, ...others] = chains;
+  for (const other of others) f.set(max, max.pmax(other));
+  f.for(wide, end.whole, 16, (i) => f.set(max, max.pmax(x.add(i).vector())));
+  f.if(end.rest, () => f.set(max, max.pmax(x.add(end.whole).vector().where(end.mask, lowest()))));
+  return f.let(max.largest().splat());
+}
+
+/** Returns Σ exp(x − max); `keep` receives each term and may store it. */
+function sumExp(
+  { k, f, x, end }: Row,
+  max: V128,
+  keep: (i: I32, e: V128, put: (at: I32, v: V128) => void) => void = () => {},
+): V128 {
+  const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed, put }, [partial]) => {
+    const e = f.let(exp(k, f, f.let(x.add(i).vector().sub(max))));
+    keep(i, e, put);
+    f.set(partial, partial.add(zeroed(e)));
+  });
+  return sum;
+}
+
+/** Returns the logarithm of the sum of all lanes, in all lanes. */
+const logOfSum = (m: Module, k: Kit, f: Func, sum: V128): V128 =>
+  f.let(log(k, f, f.let(sum.sum().splat()), (x) => m.bits(x)));
+
+/** The numbers of a row's gradient at byte i: what a softmax's rules read. */
+interface GradientAt {
+  readonly f: Func;
+  readonly dy: V128;
+  readonly y: V128;
+  readonly dx: V128;
+}
+
+/** Adds dx = next(…, Σ term) over rows; rows of dy = 0 are left alone. */
+function addGradient(
+  m: Module,
+  name: string,
+  term: (d: V128, y: V128, zeroed: Part["zeroed"]) => V128,
+  next: (at: GradientAt, sum: V128) => V128,
+): void {
+  m.func(name, ints("dx", "dy", "y", "rows", "n"), (f, { dx, dy, y, rows, n }) => {
+    const end = rowEnd(f, n);
+    eachRow(f, rows, end, [dx, dy, y], () => {
+      const any = f.let(zero());
+      const [partials] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
+        const d = f.let(zeroed(dy.add(i).vector()));
+        f.set(any, any.or(d.abs()));
+        f.set(partial, partial.add(term(d, y.add(i).vector(), zeroed)));
       });
+      const sum = f.let(partials.sum().splat());
+      f.if(any.any(), () =>
+        eachOfRow(f, end, ({ i, put }) => {
+          const [dyAt, yAt, dxAt] = [dy, y, dx].map((p) => p.add(i).vector());
+          put(dx.add(i), next({ f, dy: dyAt, y: yAt, dx: dxAt }, sum));
+        }),
+      );
     });
-    const [max, ...others] = chains;
-    for (const other of others) f.set(max, max.pmax(other));
-    f.for(wide, end.whole, 16, (i) => f.set(max, max.pmax(x.add(i).vector())));
-    f.if(end.rest, () => f.set(max, max.pmax(x.add(end.whole).vector().where(end.mask, lowest()))));
-    return f.let(max.largest().splat());
-  };
-  /** Σ exp(x − max); the terms go through `keep`. */
-  const sumExp = (
-    f: Func,
-    x: I32,
-    max: V128,
-    end: RowEnd,
-    keep: (i: I32, e: V128, put: (at: I32, v: V128) => void) => void = () => {},
-  ): V128 => {
-    const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed, put }, [partial]) => {
-      const e = f.let(exp(k, f, f.let(x.add(i).vector().sub(max))));
-      keep(i, e, put);
-      f.set(partial, partial.add(zeroed(e)));
-    });
-    return sum;
-  };
+  });
+}
 
+function addSoftmax(m: Module, k: Kit): void {
   m.func("softmax", ints("y", "x", "rows", "n"), (f, { y, x, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      const max = largestOfRow(f, x, end);
-      const sum = sumExp(f, x, max, end, (i, e, put) => put(y.add(i), e));
+    eachRow(f, rows, end, [x, y], () => {
+      const row = { k, f, x, end };
+      const sum = sumExp(row, largestOf(row), (i, e, put) => put(y.add(i), e));
       const scale = f.let(float(1).div(sum.sum()).splat());
       eachOfRow(f, end, ({ i, put }) => put(y.add(i), y.add(i).vector().mul(scale)));
-      f.step(x, end.bytes);
-      f.step(y, end.bytes);
     });
   });
   // dx += y·(dy − Σ dy·y)
-  m.func("softmaxGrad", ints("dx", "dy", "y", "rows", "n"), (f, { dx, dy, y, rows, n }) => {
-    const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      const any = f.let(zero());
-      const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
-        const d = f.let(zeroed(dy.add(i).vector()));
-        f.set(any, any.or(d.abs()));
-        f.set(partial, partial.add(zeroed(d.mul(y.add(i).vector()))));
-      });
-      const dot = f.let(sum.sum().splat());
-      f.if(any.any(), () =>
-        eachOfRow(f, end, ({ i, put }) =>
-          put(
-            dx.add(i),
-            multiplyAdd(dy.add(i).vector().sub(dot), y.add(i).vector(), dx.add(i).vector()),
-          ),
-        ),
-      );
-      for (const p of [dx, dy, y]) f.step(p, end.bytes);
-    });
-  });
+  addGradient(
+    m,
+    "softmaxGrad",
+    (d, y, zeroed) => zeroed(d.mul(y)),
+    ({ dy, y, dx }, dot) => k.multiplyAdd(dy.sub(dot), y, dx),
+  );
+}
 
-  /** The logarithm of a sum's lanes, in all lanes. */
-  const logOfSum = (f: Func, sum: V128): V128 =>
-    f.let(log(k, f, f.let(sum.sum().splat()), (x) => m.bits(x)));
+function addLogSoftmax(m: Module, k: Kit): void {
   m.func("logSoftmax", ints("y", "x", "rows", "n"), (f, { y, x, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      const max = largestOfRow(f, x, end);
-      const logSum = logOfSum(f, sumExp(f, x, max, end));
+    eachRow(f, rows, end, [x, y], () => {
+      const row = { k, f, x, end };
+      const max = largestOf(row);
+      const logSum = logOfSum(m, k, f, sumExp(row, max));
       eachOfRow(f, end, ({ i, put }) => put(y.add(i), x.add(i).vector().sub(max).sub(logSum)));
-      f.step(x, end.bytes);
-      f.step(y, end.bytes);
     });
   });
   // dx += dy − exp(y)·Σ dy
-  m.func("logSoftmaxGrad", ints("dx", "dy", "y", "rows", "n"), (f, { dx, dy, y, rows, n }) => {
-    const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      const any = f.let(zero());
-      const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) => {
-        const d = f.let(zeroed(dy.add(i).vector()));
-        f.set(any, any.or(d.abs()));
-        f.set(partial, partial.add(d));
-      });
-      const total = f.let(sum.sum().splat());
-      f.if(any.any(), () =>
-        eachOfRow(f, end, ({ i, put }) => {
-          const p = exp(k, f, f.let(y.add(i).vector()));
-          const d = dy.add(i).vector().sub(p.mul(total));
-          put(dx.add(i), dx.add(i).vector().add(d));
-        }),
-      );
-      for (const p of [dx, dy, y]) f.step(p, end.bytes);
-    });
-  });
-  // each row's largest number, and ln Σ exp(x − that)
+  addGradient(
+    m,
+    "logSoftmaxGrad",
+    (d) => d,
+    ({ f, dy, y, dx }, total) => dx.add(dy.sub(exp(k, f, f.let(y)).mul(total))),
+  );
+}
+
+function addLogSums(m: Module, k: Kit): void {
+  // each row's maximum, and ln Σ exp(x − maximum)
   m.func("logSums", ints("sums", "x", "rows", "n"), (f, { sums, x, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      const max = largestOfRow(f, x, end);
+    eachRow(f, rows, end, [x, [sums, 8]], () => {
+      const row = { k, f, x, end };
+      const max = largestOf(row);
       f.store(sums, max.lane(0));
-      f.store(sums, logOfSum(f, sumExp(f, x, max, end)).lane(0), 4);
-      f.step(x, end.bytes);
-      f.step(sums, 8);
+      f.store(sums, logOfSum(m, k, f, sumExp(row, max)).lane(0), 4);
     });
   });
-  // dx += by·weight[row]·exp(x − both sums[row]); a row of weight 0 is not read
+  // dx += by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]); a row of weight 0 is not read
   m.func(
     "accumulateExp",
     { ...ints("dx", "x", "sums", "weight"), ...floats("by"), ...ints("rows", "n") },
     (f, { dx, x, sums, weight, by, rows, n }) => {
       const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
+      eachRow(f, rows, end, [dx, x, [sums, 8], [weight, 4]], () => {
         const max = f.let(sums.spread());
         const rest = f.let(sums.spread(4));
         const w = f.let(weight.float().mul(by).splat());
         f.if(w.abs().any(), () =>
           eachOfRow(f, end, ({ i, put }) => {
             const p = exp(k, f, f.let(x.add(i).vector().sub(max).sub(rest)));
-            put(dx.add(i), multiplyAdd(p, w, dx.add(i).vector()));
+            put(dx.add(i), k.multiplyAdd(p, w, dx.add(i).vector()));
           }),
         );
-        for (const p of [dx, x]) f.step(p, end.bytes);
-        f.step(sums, 8);
-        f.step(weight, 4);
       });
     },
   );
-
-  addLayerNorm(m, k);
-  addRowSums(m);
 }
 
 function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
-  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats. Returns 1 where the squares of a
-  // row overflow float32, else 0.
+  // y = x̂·weight + bias; each row's mean and 1/√(variance + eps) go to stats. Returns 1 if the squares of a row
+  // overflow float32, else 0.
   m.func(
     "layerNorm",
     { ...ints("y", "x", "weight", "bias", "stats", "rows", "n"), ...floats("eps", "perElement") },
     (f, { y, x, weight, bias, stats, rows, n, eps, perElement }) => {
       const end = rowEnd(f, n);
       const overflow = f.let(zero());
-      f.for(0, rows, 1, () => {
+      eachRow(f, rows, end, [x, y, [stats, 8]], () => {
         const [sum] = sumsOfRow(f, end, 1, ({ i, zeroed }, [partial]) =>
           f.set(partial, partial.add(zeroed(x.add(i).vector()))),
         );
@@ -182,12 +200,13 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
           const hat = x.add(i).vector().sub(mu).mul(scale);
           put(y.add(i), multiplyAdd(hat, weight.add(i).vector(), bias.add(i).vector()));
         });
-        for (const p of [x, y]) f.step(p, end.bytes);
-        f.step(stats, 8);
       });
       return overflow.any();
     },
   );
+}
+
+function addLayerNormGrad(m: Module, { multiplyAdd }: Kit): void {
   // dweight += dy·x̂, dbias += dy; with g = dy·weight: dx += rstd·(g − mean(g) − x̂·mean(g·x̂))
   m.func(
     "layerNormGrad",
@@ -197,7 +216,7 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
     },
     (f, { dx, dweight, dbias, dy, x, weight, stats, rows, n, perElement }) => {
       const end = rowEnd(f, n);
-      f.for(0, rows, 1, () => {
+      eachRow(f, rows, end, [dx, dy, x, [stats, 8]], () => {
         const mu = f.let(stats.spread());
         const rstd = f.let(stats.spread(4));
         const any = f.let(zero());
@@ -220,21 +239,18 @@ function addLayerNorm(m: Module, { multiplyAdd }: Kit): void {
             put(dx.add(i), multiplyAdd(g.sub(hat.mul(meanGX)), rstd, dx.add(i).vector()));
           }),
         );
-        for (const p of [dx, dy, x]) f.step(p, end.bytes);
-        f.step(stats, 8);
       });
     },
   );
 }
 
 function addRowSums(m: Module): void {
-  // every row of y = bias
+  // writes bias to each row of y
   m.func("repeatRow", ints("y", "bias", "rows", "n"), (f, { y, bias, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
-      eachOfRow(f, end, ({ i, put }) => put(y.add(i), bias.add(i).vector()));
-      f.step(y, end.bytes);
-    });
+    eachRow(f, rows, end, [y], () =>
+      eachOfRow(f, end, ({ i, put }) => put(y.add(i), bias.add(i).vector())),
+    );
   });
   // dbias += Σ over rows of dy
   m.func("sumRows", ints("dbias", "dy", "rows", "n"), (f, { dbias, dy, rows, n }) => {
@@ -254,23 +270,19 @@ function addRowSums(m: Module): void {
     };
     eachOfRow(f, end, ({ i, put }) => column(i, put));
   });
-  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats, indices whole numbers kept as floats
+  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats; indices are whole numbers stored as floats
   m.func("gatherRows", ints("y", "x", "index", "rows", "n"), (f, { y, x, index, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
+    eachRow(f, rows, end, [y, [index, 4]], () => {
       const from = f.let(x.add(index.float().toInt().mul(end.bytes)));
       eachOfRow(f, end, ({ i, put }) => put(y.add(i), from.add(i).vector()));
-      f.step(y, end.bytes);
-      f.step(index, 4);
     });
   });
   m.func("scatterRows", ints("x", "y", "index", "rows", "n"), (f, { x, y, index, rows, n }) => {
     const end = rowEnd(f, n);
-    f.for(0, rows, 1, () => {
+    eachRow(f, rows, end, [y, [index, 4]], () => {
       const to = f.let(x.add(index.float().toInt().mul(end.bytes)));
       eachOfRow(f, end, ({ i, put }) => put(to.add(i), to.add(i).vector().add(y.add(i).vector())));
-      f.step(y, end.bytes);
-      f.step(index, 4);
     });
   });
 }

@@ -1,10 +1,10 @@
-/** The kernel of a training step beside the network: Adam. */
+/** The Adam kernel. */
 import { ints, type Module, zero } from "../assembler.ts";
 import type { Kit } from "./functions.ts";
 import { each } from "./walk.ts";
 
 export function addTraining(m: Module, { multiplyAdd }: Kit): void {
-  // m = β₁m + (1 − β₁)g;  v = β₂v + (1 − β₂)g²;  w = keep·w − rate·m/(√v·rootScale + eps); and clears g
+  // m = β₁m + (1 − β₁)g;  v = β₂v + (1 − β₂)g²;  w = keep·w − rate·m/(√v·rootScale + eps); clears g
   // p: β₁, 1 − β₁, β₂, 1 − β₂, rate, rootScale, eps, l2 and keep, in memory
   m.func(
     "adam",

@@ -1,7 +1,8 @@
-/** How kernels walk: runs and rows of floats of any length, four at a time, the tail lane by lane. */
-import { type Func, type I32, int, lanes, type V128, zero } from "../assembler.ts";
+/** Loops of kernels over floats of any number, four at a time; the tail is written lane by lane. */
+import { type Func, I32, int, lanes, type V128, zero } from "../assembler.ts";
+import type { Kit } from "./functions.ts";
 
-/** Writes the first `rest` (1 to 3) lanes. What stands behind them is a neighbour's. */
+/** Writes the first `rest` (1 to 3) lanes; the memory after them belongs to another row or buffer. */
 export function storeFirst(f: Func, at: I32, value: V128, rest: I32): void {
   const v = f.let(value);
   f.storeLane(at, v, 0);
@@ -10,8 +11,8 @@ export function storeFirst(f: Func, at: I32, value: V128, rest: I32): void {
 }
 
 /**
- * Runs `body` for each vector of n floats: it gets the byte offset and where to `put` a result. The tail
- * reads up to three floats too many, which memory has room for, and writes none of them.
+ * Runs `body` for each vector of n floats, with its byte offset and a function `put` that writes a result.
+ * The tail reads up to three floats past the end, which memory has room for, and writes none of them.
  */
 export function each(
   f: Func,
@@ -24,7 +25,7 @@ export function each(
   f.if(rest, () => body(whole, (at, value) => storeFirst(f, at, value, rest)));
 }
 
-/** How a row ends: its whole vectors, the floats left, and their lanes' mask. */
+/** The end of a row: its whole vectors, the remaining floats, and the mask of their lanes. */
 export interface RowEnd {
   readonly bytes: I32;
   readonly whole: I32;
@@ -41,18 +42,46 @@ export const rowEnd = (f: Func, n: I32): RowEnd => {
   };
 };
 
-/** Vectors of a row at byte i: what was loaded, with lanes behind the end as `neutral` says; and how to write. */
+/** The row at x of the function f, with the formulas of its module. */
+export interface Row {
+  readonly k: Kit;
+  readonly f: Func;
+  readonly x: I32;
+  readonly end: RowEnd;
+}
+
+/**
+ * Runs `body` for each row. After each, `addresses` move to the next row, or by a number of bytes where one is
+ * given.
+ */
+export function eachRow(
+  f: Func,
+  rows: I32,
+  end: RowEnd,
+  addresses: readonly (I32 | readonly [I32, number])[],
+  body: () => void,
+): void {
+  f.for(0, rows, 1, () => {
+    body();
+    for (const at of addresses) {
+      const [p, bytes] = at instanceof I32 ? [at, end.bytes] : at;
+      f.step(p, bytes);
+    }
+  });
+}
+
+/** Vectors of a row at byte i: functions that mask lanes after the row's end, and one that writes. */
 export interface Part {
   readonly i: I32;
   readonly vectors: number;
-  /** The value, with 0 in lanes behind the row's end. */
+  /** Returns the value with 0 in lanes after the row's end. */
   readonly zeroed: (v: V128) => V128;
-  /** The value, with `neutral` in lanes behind the row's end. */
+  /** Returns the value with `neutral` in lanes after the row's end. */
   readonly filled: (v: V128, neutral: V128) => V128;
   readonly put: (at: I32, value: V128) => void;
 }
 
-/** Runs `body` along a row, for as many vectors at once as `widths` says, the last of which is 1. */
+/** Runs `body` along a row with each number of vectors at once in `widths`, the last of which is 1. */
 export function eachOfRow(
   f: Func,
   end: RowEnd,
@@ -71,7 +100,7 @@ export function eachOfRow(
   f.if(end.rest, () => body({ ...tail(f, end), i: end.whole }));
 }
 
-/** The last vector of a row, of which only some lanes count. */
+/** The last, partial vector of a row. */
 const tail = (f: Func, end: RowEnd): Omit<Part, "i"> => ({
   vectors: 1,
   zeroed: (v) => v.and(end.mask),
@@ -79,14 +108,14 @@ const tail = (f: Func, end: RowEnd): Omit<Part, "i"> => ({
   put: (at, value) => storeFirst(f, at, value, end.rest),
 });
 
-/** A sum that keeps what rounding lost (Kahan 1965), for totals of many block sums. */
+/** A compensated sum (Kahan 1965), for totals of many block sums. */
 export interface LongSum {
   readonly total: V128;
   readonly lost: V128;
 }
 export const longSum = (f: Func): LongSum => ({ total: f.let(zero()), lost: f.let(zero()) });
 
-/** total += x */
+/** Adds x to the total. */
 export function addTo(f: Func, { total, lost }: LongSum, x: V128): void {
   const corrected = f.let(x.sub(lost));
   const next = f.let(total.add(corrected));
@@ -94,10 +123,10 @@ export function addTo(f: Func, { total, lost }: LongSum, x: V128): void {
   f.set(total, next);
 }
 
-/** Plain float32 sums run over at most this many terms per lane: their error stays below 4e-6. */
+/** The most terms per lane of a plain float32 sum, whose error stays below 4e-6. */
 const block = 64;
 
-/** Runs `body` with the length of each block of `n` terms; `n` is a number of terms, or of bytes of terms. */
+/** Runs `body` with the length of each block of `n`, which counts terms or bytes of terms. */
 export function eachBlock(f: Func, n: I32, term: number, body: (length: I32) => void): void {
   const left = f.let(n);
   f.while(left.ge(1), () => {
@@ -109,8 +138,8 @@ export function eachBlock(f: Func, n: I32, term: number, body: (length: I32) => 
 }
 
 /**
- * `count` sums along a row: `body` adds each vector's terms to `sums`, with 0 in lanes past the row's end. Runs
- * in blocks whose sums are added without loss, so that rows of any length keep their digits.
+ * Computes `count` sums along a row: `body` adds each vector's terms to `sums`, with 0 in lanes past the row's
+ * end. Blocks of the row are added with compensation, so that rows of any length keep their digits.
  */
 export function sumsOfRow(
   f: Func,
