@@ -1,4 +1,4 @@
-/** How good a language model is at prompts it was not trained on: its reward and measures, greedy or sampled. */
+/** Evaluation of a language model on prompts that it was not trained on: reward and measures, greedy or sampled. */
 import { Random } from "../core/random.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
@@ -11,30 +11,32 @@ import { moments } from "./moments.ts";
 
 export interface LanguageEvaluation {
   readonly prompts: number;
-  /** Mean and standard deviation (of prompts) of the reward; those without a score are left out. */
+  /** Mean reward over the prompts with a score. */
   readonly meanReward: number;
+  /** Standard deviation of the reward over prompts. */
   readonly stdReward: number;
+  /** Prompts without a score. */
   readonly unscored: number;
-  /** Mean tokens of a completion. */
+  /** Mean tokens per completion. */
   readonly meanLength: number;
   readonly measures: Readonly<Record<string, number>>;
-  /** Different pairs of neighboring words by all of them, over all completions: falls where all say the same. */
+  /** distinct-2: unique bigrams divided by all bigrams, over all completions. Drops when outputs collapse. */
   readonly distinct2: number;
   readonly samples: readonly { prompt: string; completion: string; reward: number }[];
 }
 
 export interface LanguageEvaluationOptions {
-  /** Whose prompts: validation's, which settings are chosen by, or those held out for the end. */
+  /** Prompts of the validation side, which settings are chosen by, or of the held-out test. Default "validation". */
   readonly side?: "validation" | "heldOut";
   readonly sampling?: Partial<Sampling>;
   readonly seed?: number;
-  /** At most so many prompts, evenly spread over all. */
+  /** Largest number of prompts, taken evenly from all. Default 1000. */
   readonly most?: number;
-  /** Of so many samples of a prompt the one with the best reward counts: best-of-n. */
+  /** Samples per prompt, of which the one with the best reward counts: best-of-n. Default 1. */
   readonly bestOf?: number;
 }
 
-/** Completes prompts: greedily, unless `sampling` says otherwise. */
+/** Completes prompts and scores the completions. Greedy by default. */
 export function evaluateLanguage(
   gpt: Gpt,
   task: TextTask,
@@ -80,7 +82,7 @@ export function evaluateLanguage(
   };
 }
 
-/** Pairs do not reach from one text into the next. */
+/** Returns distinct-2. Bigrams do not cross from one text into the next. */
 function distinctPairs(texts: readonly string[]): number {
   const pairs = texts.flatMap((text) => {
     const words = text.split(/\s+/).filter((word) => word !== "");

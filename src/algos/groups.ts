@@ -1,7 +1,7 @@
 /**
  * Learning from whole sequences that are compared in groups: REINFORCE, RLOO, GRPO and their kin, on episodes and on
- * completions alike. Each update samples groups, estimates advantages, and improves the policy. The algorithms differ by
- * the rows of group-algorithms.ts; docs/language.md derives them.
+ * completions alike. Each update samples groups, estimates advantages, and improves the policy. The algorithms differ
+ * by the rows of group-algorithms.ts; docs/language.md derives them.
  *
  * Differences from the papers:
  *   1. old log-probabilities are those recorded while sampling;

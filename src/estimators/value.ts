@@ -16,8 +16,8 @@ export interface ValueSettings {
 export const valueDefaults: ValueSettings = Object.freeze({ clip: "none", clipRange: 0.2 });
 
 /**
- * Σ w·ℓ(V, R): no factor ½ (SB3 and the papers differ by it; it belongs into the weight of the loss).
- * All inputs have V's shape; only `value` carries a gradient. `oldValue` is for the clipped forms.
+ * Returns Σ w·ℓ(V, R), [], without a factor ½, by which SB3 and the papers differ. All inputs have V's shape. Only
+ * `value` carries a gradient. `oldValue` is read by the clipped forms.
  */
 export const valueLoss = (
   value: Tensor,
@@ -45,12 +45,12 @@ const valueOp: Op<"v" | "target" | "w" | "oldValue?", { set: ValueSettings }> = 
     if (!given.every((shape) => sameShape(shape, v)) || (clipped && oldValue === null)) {
       const got = given.map(show).join(", ");
       throw new ShapeError(
-        `valueLoss: want value, target, weight (and oldValue to clip) of one shape, got ${got}`,
+        `valueLoss: expected value, target, weight (and oldValue to clip) of one shape, got ${got}`,
       );
     }
     checkName("valueLoss", "a clip", set.clip, ["none", "max", "single", "huber"]);
     if (!(set.clipRange > 0))
-      throw new RangeError(`valueLoss: want clipRange > 0, got ${set.clipRange}`);
+      throw new RangeError(`valueLoss: expected clipRange > 0, got ${set.clipRange}`);
     return [];
   },
   saves: ({ v }) => sizeOf(v), // ∂loss/∂V

@@ -17,7 +17,11 @@ import {
   varying,
 } from "./transitions.ts";
 
-/** @param advantage written: Â, [steps, envs]; may be `reward` */
+/**
+ * Writes generalized advantages.
+ *
+ * @param advantage written: Â, [steps, envs]; may be `reward`
+ */
 export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: PerStep): void {
   const n = advantage.length;
   checkTransitions("gae", n, r, gamma);
