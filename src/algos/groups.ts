@@ -44,7 +44,7 @@ export interface GroupSampler<S extends SampleReport = SampleReport> {
   /** Score of the greedy sequence from the same start, [sequences]; read by baseline "greedy". */
   readonly greedyScore?: Float64Array | undefined;
   readonly policy: Evaluator;
-  /** Returns a model of the same form with weights of its own. */
+  /** Returns a model of the same form with its own weights. */
   readonly copy: () => Evaluator;
   /** State of the sampler that is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
@@ -337,7 +337,7 @@ function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
   return sum / n;
 }
 
-/** Throws SettingError where a sequence is compared with itself alone: all advantages would be 0. */
+/** Throws SettingError if a sequence would be compared only with itself: all advantages would be 0. */
 function checkCompared(algorithm: ResolvedAlgorithm, groupSize: number, sequences: number): void {
   const { name, minimumRisk = false, wholeBatch = false, estimator } = algorithm;
   const { baseline, scale } = estimator;

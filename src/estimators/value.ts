@@ -68,13 +68,13 @@ const valueOp: Op<"v" | "target" | "w" | "oldValue?", { set: ValueSettings }> = 
         s = Math.min(Math.max(d, -e), e);
       } else if (clip !== "none") {
         const moved = v[i] - old[i];
-        const held = Math.min(Math.max(moved, -e), e);
-        const dc = old[i] + held - target[i];
+        const clamped = Math.min(Math.max(moved, -e), e);
+        const dc = old[i] + clamped - target[i];
         const sc = Math.abs(moved) <= e ? 2 * dc : 0;
         if (clip === "single" || dc * dc > l) {
           l = dc * dc;
           s = sc;
-        } else if (dc * dc === l && held !== moved) s = 0.5 * (s + sc); // a tie halves the gradient
+        } else if (dc * dc === l && clamped !== moved) s = 0.5 * (s + sc); // a tie halves the gradient
       }
       loss += w[i] * l;
       slope[i] = w[i] * s;
