@@ -209,7 +209,9 @@ describe("an actor-critic of PyTorch's", () => {
       "actor-critic: expected policy.0.weight of [4, 3], got [3, 4]",
     );
     const longer = { ...cleanRl, "critic.4.bias": [1, 2] };
-    expect(() => loadActorCritic(model(), named(longer))).toThrow(/expected critic.head.bias of \[1\]/);
+    expect(() => loadActorCritic(model(), named(longer))).toThrow(
+      /expected critic.head.bias of \[1\]/,
+    );
     for (const shape of [[2], [1, 2], [2, 1]])
       expect(() =>
         loadActorCritic(model(), named({ ...cleanRl, actor_logstd: shape })),
