@@ -2,7 +2,7 @@
  * Advantage actor-critic, the synchronous form of A3C: Mnih et al. 2016, arXiv:1602.01783, algorithm S3.
  *
  * Differences from the paper:
- *   1. the environments step together and one optimizer step takes all their steps, in place of workers;
+ *   1. the environments step together, and one optimizer step learns from all of them, in place of workers;
  *   2. policy and critic are two networks (or one body, `shared`);
  *   3. GAE with λ, which at 1 is the paper's n-step advantage;
  *   4. an episode cut short (truncated) bootstraps from the value of its final state.
@@ -19,11 +19,11 @@ import { descend, mustHaveDeviation, popArtOf, type Report, type Training } from
 
 export const a2cSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
-  rollout: integer(5, "steps an environment takes between updates", { min: 1, max: 100_000 }),
-  optimizer: choice("rmsprop", ["rmsprop", "adam"], "what takes the steps"),
+  rollout: integer(5, "steps per environment between updates", { min: 1, max: 100_000 }),
+  optimizer: choice("rmsprop", ["rmsprop", "adam"], "optimizer"),
   learningRate: real(7e-4, "step size", { min: 0, max: 10 }),
   anneal: flag(true, "anneal the learning rate linearly to 0"),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
   lambda: real(1, "GAE's trace decay", { min: 0, max: 1 }),
   standardize: flag(false, "standardize advantages within each update"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
@@ -46,8 +46,7 @@ export interface A2cReport extends Report {
 }
 
 /**
- * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
- * one after each update.
+ * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
 export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
   const { model, env, random } = t;

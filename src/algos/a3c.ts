@@ -1,16 +1,15 @@
 /**
- * Asynchronous advantage actor-critic: Mnih et al. 2016, arXiv:1602.01783, algorithm S3. Workers share one
- * set of parameters: each copies them, plays a few steps, and applies its gradient to whatever they have
- * become, without locks, by a shared RMSprop. How many updates of others fell in between is measured: the
- * staleness.
+ * Asynchronous advantage actor-critic: Mnih et al. 2016, arXiv:1602.01783, algorithm S3. Workers share one set of
+ * parameters. Each copies them, plays a few steps, and applies its gradient to the current parameters by a shared
+ * RMSprop, without locks. The staleness of an update is the number of other workers' updates since its copy.
  *
- * `node/a3c-threads.ts` runs the workers on threads. Here they take turns on one: the same code, where an
- * update sees no other in between.
+ * `node/a3c-threads.ts` runs the workers on threads. Here they take turns on one thread with the same code, so that the
+ * staleness is 0.
  *
  * Differences from the paper:
- *   1. GAE with λ, which at 1 is the paper's n-step advantage; bootstrap at a cut as elsewhere here;
+ *   1. GAE with λ, which at 1 is the paper's n-step advantage; a truncated episode bootstraps from its final state;
  *   2. policy and critic are two networks unless `shared`; RMSprop's eps is outside the root;
- *   3. where observations are standardized, workers share the statistics too: all see what evaluation sees.
+ *   3. if observations are standardized, workers share the statistics, which evaluation uses too.
  */
 import type { Floats } from "../core/backend.ts";
 import { integer, real, type Values } from "../core/settings.ts";
@@ -25,12 +24,12 @@ import { RolloutGradient } from "./policy-gradient.ts";
 import { mustBeFinite, type Report, Training } from "./training.ts";
 
 export const a3cSettings = {
-  envs: integer(1, "environments of each worker", { min: 1, max: 4096 }),
+  envs: integer(1, "environments per worker", { min: 1, max: 4096 }),
   workers: integer(4, "workers", { min: 1, max: 64 }),
   threads: integer(1, "threads that the workers run on; 1: they take turns", { min: 1, max: 64 }),
-  rollout: integer(20, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  rollout: integer(20, "steps per environment between updates", { min: 1, max: 100_000 }),
   learningRate: real(2e-3, "RMSprop's step size, annealed linearly to 0", { min: 0, max: 10 }),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
   lambda: real(1, "GAE's trace decay", { min: 0, max: 1 }),
   entropyWeight: real(0.01, "weight of the entropy bonus", { min: 0, max: 100 }),
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
@@ -48,12 +47,15 @@ export interface A3cReport extends Report {
   readonly maxStaleness: number;
 }
 
-/** What workers share: parameters, RMSprop's mean squares, counts of updates and steps, and the word to stop. */
+/** Memory that workers share. */
 export interface Shared {
+  /** All parameters, one after another. */
   readonly theta: Float32Array;
+  /** RMSprop's mean of squared gradients. */
   readonly square: Float32Array;
+  /** Numbers at the indices of `counts`. */
   readonly counts: Int32Array;
-  /** Statistics of observations for workers on threads; null where there are none, or workers take turns. */
+  /** Statistics of observations for workers on threads; null without any, or if workers take turns. */
   readonly moments: MomentsMemory | null;
 }
 export interface MomentsMemory {
@@ -61,11 +63,12 @@ export interface MomentsMemory {
   /** 1 while a thread writes to the memory. */
   readonly lock: Int32Array;
 }
+/** Indices in `Shared.counts`; a thread stops when `stop` is not 0. */
 export const counts = { updates: 0, steps: 1, stop: 2, size: 3 } as const;
 const alpha = 0.99;
 const eps = 1e-5;
 
-/** One update's figures of a worker; `staleness` is that update's. */
+/** Metrics of one update of one worker. */
 export interface WorkerReport {
   readonly steps: number;
   readonly policyLoss: number;
@@ -75,14 +78,14 @@ export interface WorkerReport {
   readonly staleness: number;
 }
 
-/** Adds to a count and returns what it was: on one thread; on several it is Atomics.add. */
+/** Adds to a count and returns its previous value. On threads it is `Atomics.add`. */
 type Count = (counts: Int32Array, at: number, by: number) => number;
-const countAlone: Count = (counts, at, by) => {
+const countOnOneThread: Count = (counts, at, by) => {
   counts[at] += by;
   return counts[at] - by;
 };
 
-/** One worker: sets up at once, then makes an update each time it is drawn from. `tell` is called with each rollout. */
+/** Sets up one worker, which makes one update per report. Calls `tell` with each rollout. */
 export function a3cWorker(
   t: Training,
   c: A3cConfig,
@@ -133,7 +136,7 @@ function forEachShared(
   }
 }
 
-/** g = α·g + (1 − α)·d²;  θ −= rate·d/(√g + eps), on what is shared; clears the gradient. */
+/** One RMSprop step on the shared memory: v = α·v + (1 − α)·d²;  θ −= rate·d/(√v + eps). Clears the gradient. */
 function rmsprop(
   { theta, square }: Shared,
   grad: Floats,
@@ -149,7 +152,7 @@ function rmsprop(
   }
 }
 
-/** Room for the parameters of a training and for what goes with them. */
+/** Allocates the memory that workers of a training share; the statistics are added by `shareMoments`. */
 export function shareOf(t: Training, allocate: (bytes: number) => ArrayBufferLike): Shared {
   const size = t.model.parameters.regions().reduce((n, { data }) => n + data.length, 0);
   return {
@@ -160,7 +163,7 @@ export function shareOf(t: Training, allocate: (bytes: number) => ArrayBufferLik
   };
 }
 
-/** Room that threads share for a training's statistics of observations, filled with them; null without any. */
+/** Returns the training's statistics of observations in memory that threads share; null without any. */
 export function shareMoments({ env: { moments } }: Training): MomentsMemory | null {
   if (moments === null) return null;
   const shared = {
@@ -171,7 +174,7 @@ export function shareMoments({ env: { moments } }: Training): MomentsMemory | nu
   return shared;
 }
 
-/** Moments in memory that threads share: one of them at a time takes in a batch, or reads all. */
+/** Moments in memory that threads share. One thread at a time updates or reads them. */
 export class LockedMoments extends RunningMoments {
   private readonly lock: Int32Array;
 
@@ -181,14 +184,15 @@ export class LockedMoments extends RunningMoments {
   }
 
   override update(batch: Floats, counts?: ArrayLike<number>): void {
-    this.alone(() => super.update(batch, counts));
+    this.locked(() => super.update(batch, counts));
   }
 
   override save(): MomentsState {
-    return this.alone(() => super.save());
+    return this.locked(() => super.save());
   }
 
-  private alone<T>(work: () => T): T {
+  /** Runs `work` while no other thread holds the lock. */
+  private locked<T>(work: () => T): T {
     while (Atomics.compareExchange(this.lock, 0, 0, 1) !== 0);
     try {
       return work();
@@ -198,7 +202,7 @@ export class LockedMoments extends RunningMoments {
   }
 }
 
-/** Copies parameters from the training's model, or back into it; with them, statistics of threads come back. */
+/** Copies parameters to the shared memory, or back to the model together with the statistics of threads. */
 export function exchange(t: Training, { theta, moments }: Shared, into: "shared" | "model"): void {
   forEachShared(t.model.parameters.regions(), (data, at) => {
     if (into === "shared") theta.set(data, at);
@@ -210,7 +214,7 @@ export function exchange(t: Training, { theta, moments }: Shared, into: "shared"
   }
 }
 
-/** What is kept besides the model. */
+/** The shared memory as a part of a checkpoint; parameters are saved with the model. */
 export const sharedState = ({ square, counts }: Shared): Kept => ({
   save: () => ({ square: square.slice(), counts: [...counts] }),
   restore(state) {
@@ -219,7 +223,7 @@ export const sharedState = ({ square, counts }: Shared): Kept => ({
   },
 });
 
-/** Sets up at once, then trains with workers that take turns, a report each time all have had one. */
+/** Sets up at once, then trains with workers that take turns. One report covers one update of each worker. */
 export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   const shared = shareOf(t, (bytes) => new ArrayBuffer(bytes));
   const options = t.model.options;
@@ -230,9 +234,9 @@ export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   });
   const tell = (rollout: Rollout): void => t.count(rollout);
   const kept = Object.fromEntries(trainings.map((each, i) => [`worker${i}`, each]));
-  t.env.learning = false; // its parts, the workers' environments, take in what they see
+  t.env.learning = false; // the workers' environments update the statistics
   t.restoreOrStart({ shared: sharedState(shared), ...kept });
-  const workers = trainings.map((each) => a3cWorker(each, c, shared, countAlone, tell));
+  const workers = trainings.map((each) => a3cWorker(each, c, shared, countOnOneThread, tell));
   exchange(t, shared, "shared");
   return (function* (): Generator<A3cReport, never> {
     for (;;) {
@@ -244,7 +248,7 @@ export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
   })();
 }
 
-/** Means of the workers' figures. */
+/** Returns the means of the workers' metrics. */
 export function summarize(reports: readonly WorkerReport[]): Omit<A3cReport, keyof Report> {
   const mean = (of: (report: WorkerReport) => number): number =>
     reports.reduce((sum, report) => sum + of(report), 0) / reports.length;

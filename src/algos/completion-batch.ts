@@ -84,7 +84,7 @@ export class CompletionBatch {
     for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
-      if (round > 0 && t.envSteps + totals.tokens >= t.totalSteps) break; // the budget is spent
+      if (round > 0 && t.envSteps + totals.tokens >= t.totalSteps) break; // no budget left
       t.onPhase?.("sample");
       this.promptSampler.draw(chosen.subarray(kept), t.random);
       this.complete(kept);

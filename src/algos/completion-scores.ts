@@ -1,15 +1,17 @@
-/** Completions as text, and what their task's reward says of them. */
+/** Completions as text, and their rewards. */
 import { SettingError, UsageError } from "../core/errors.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
-/** A sample's completion as text, its end token left out. */
+/** Returns a sample's completion as text, without its end token. */
 export const textOf = ({ tokenizer }: TextTask, batch: Completions, i: number): string =>
   tokenizer.decode(batch.tokensOf(i, false));
 
-/** One reward of one sample. Throws UsageError that shows the sample where the reward throws or gives no number. */
+/**
+ * Returns one reward of one sample. Throws UsageError that shows the sample if the reward throws or is not a number.
+ */
 export function score(
   task: TextTask,
   reward: Reward,
@@ -63,7 +65,7 @@ export function* scoresOf(
   return { reward, parts };
 }
 
-/** How a task's prompts are completed: where texts end, what is never drawn, and who answers in a dialogue. */
+/** Returns the options of a task's completer: stop tokens, tokens that may be drawn, and the replies of a dialogue. */
 export function completerOptions(
   task: TextTask,
   promptOf: (sample: number) => string,
@@ -72,7 +74,8 @@ export function completerOptions(
   const base = { stop: stopTokens(task), tokens: tokenizer.vocab };
   if (reply === undefined) return base;
   const turnEnd = turnEndTokens(task);
-  if (turnEnd.length === 0) throw new SettingError("task: a reply needs a turnEnd to answer to");
+  if (turnEnd.length === 0)
+    throw new SettingError("task: expected a turnEnd for a task with a reply, got none");
   return {
     ...base,
     dialogue: {
@@ -85,7 +88,7 @@ export function completerOptions(
   };
 }
 
-/** Throws SettingError for a model whose vocabulary has no room for the tokenizer's ids. */
+/** Throws SettingError if the model's vocabulary is smaller than the tokenizer's. */
 export function checkVocabulary(task: Pick<TextTask, "tokenizer">, vocab: number): void {
   const wanted = task.tokenizer.vocab;
   if (vocab >= wanted) return;

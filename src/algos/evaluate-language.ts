@@ -1,4 +1,4 @@
-/** How good a language model is at prompts it was not trained on: its reward and measures, greedy or sampled. */
+/** Evaluation of a language model on prompts that it was not trained on: reward and measures, greedy or sampled. */
 import { Random } from "../core/random.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
 import type { Gpt } from "../nn/gpt.ts";
@@ -19,19 +19,19 @@ export interface LanguageEvaluation extends Evaluation {
   /** Mean tokens per completion. */
   readonly meanLength: number;
   readonly measures: Readonly<Record<string, number>>;
-  /** distinct-2: unique bigrams of words divided by all bigrams. Drops when outputs collapse. */
+  /** distinct-2: unique bigrams divided by all bigrams, over all completions. Drops when outputs collapse. */
   readonly distinct2: number;
   readonly samples: readonly { prompt: string; completion: string; reward: number }[];
 }
 
 export interface LanguageEvaluationOptions {
-  /** Whose prompts: validation's, which settings are chosen by, or those held out for the end. */
+  /** Prompts of the validation side, which settings are chosen by, or of the held-out test. Default "validation". */
   readonly side?: "validation" | "heldOut";
   readonly sampling?: Partial<Sampling>;
   readonly seed?: number;
-  /** At most so many prompts, evenly spread over all. */
+  /** Largest number of prompts, taken evenly from all. Default 1000. */
   readonly most?: number;
-  /** Of so many samples of a prompt the one with the best reward counts: best-of-n. */
+  /** Samples per prompt, of which the one with the best reward counts: best-of-n. Default 1. */
   readonly bestOf?: number;
 }
 
@@ -92,7 +92,7 @@ export function* evaluatingLanguage(
   };
 }
 
-/** Pairs do not reach from one text into the next. */
+/** Returns distinct-2. Bigrams do not cross from one text into the next. */
 function distinctPairs(texts: readonly string[]): number {
   const pairs = texts.flatMap((text) => {
     const words = text.split(/\s+/).filter((word) => word !== "");

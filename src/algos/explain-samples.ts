@@ -1,14 +1,14 @@
-/** Why a policy changed: samples it learned from, token by token, with what pulled at each. */
+/** Explains an update: samples that the policy learned from, with the advantage and the log-ratio of each token. */
 
 import { textOf } from "./completion-scores.ts";
 import type { LanguageTraining } from "./language-training.ts";
 
 export interface ExplainedToken {
   readonly text: string;
-  /** Whether the policy wrote it; if not, the environment did, and nothing below counts. */
+  /** true: written by the policy. false: by the environment, and the numbers below have no meaning. */
   readonly own: boolean;
   readonly advantage: number;
-  /** ln π − ln π_ref: how far the policy has moved from the reference here; NaN without one. */
+  /** ln π − ln π_ref of the token; NaN without a reference. */
   readonly logRatio: number;
   readonly entropy: number;
 }
@@ -20,7 +20,7 @@ export interface ExplainedSample {
   readonly tokens: readonly ExplainedToken[];
 }
 
-/** Samples spread evenly over the last batch; none before there is one. */
+/** Returns `count` samples, taken evenly from the last batch; none before the first one. */
 export function explainSamples(t: LanguageTraining, count: number): ExplainedSample[] {
   if (t.batch === null || t.completions === 0) return [];
   const { completions: c, prompts, advantage, refLogProb } = t.batch;

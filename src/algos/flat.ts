@@ -1,4 +1,4 @@
-/** Some of a model's parameters as one flat vector in float64. */
+/** A list of parameters as one flat vector in float64. */
 import type { Parameter } from "../core/tensor.ts";
 
 export class Flat {

@@ -22,7 +22,7 @@ export interface GroupAlgorithm {
 /** Settings of every algorithm that learns from groups of sequences. */
 const groupSettings = {
   epochs: integer(1, "passes over a batch", { min: 1, max: 100 }),
-  minibatches: integer(1, "optimizer steps a pass", { min: 1, max: 4096 }),
+  minibatches: integer(1, "optimizer steps per pass", { min: 1, max: 4096 }),
   learningRate: real(1e-3, "Adam's step size", { min: 0, max: 10 }),
   warmup: integer(5, "updates over which the step size rises"),
   anneal: flag(true, "the step size falls linearly to a tenth"),
@@ -30,9 +30,9 @@ const groupSettings = {
   clipRange: real(0, "ε of the clip on both sides; 0: the algorithm's own", { min: 0 }),
   klWeight: real(-1, "weight of the KL to the reference; −1: the algorithm's own", { min: -1 }),
   klEstimator: choice("own", ["own", "k1", "k2", "k3"], "how the KL is estimated"),
-  klPlace: choice("own", ["own", "loss", "reward"], "where the KL stands"),
-  targetKl: real(0, "adapt the KL's weight to this KL a token; 0: fixed", { min: 0 }),
-  reference: flag(true, "keep the first policy, to tell the KL from it"),
+  klPlace: choice("own", ["own", "loss", "reward"], "where the KL is added"),
+  targetKl: real(0, "adapt the KL's weight to this KL per token; 0: fixed", { min: 0 }),
+  reference: flag(true, "keep the first policy as the reference, to report the KL to it"),
   entropyWeight: real(0, "weight of the entropy bonus", { min: 0, max: 100 }),
   riskSharpness: real(1, "mrt: α of the distribution over candidates", { min: 1e-6 }),
 };
@@ -41,16 +41,19 @@ const valueSettings = {
   lambda: real(1, "GAE's trace decay, with a learned value", { min: 0, max: 1 }),
   standardize: flag(true, "standardize token advantages, with a learned value"),
 };
-const groupSize = integer(8, "completions of each prompt", { min: 1, max: 4096 });
+const groupSize = integer(8, "completions per prompt", { min: 1, max: 4096 });
 
 /** Settings on completions. */
 export const tuneSettings = {
-  prompts: integer(16, "prompts an update", { min: 1, max: 65536 }),
+  prompts: integer(16, "prompts per update", { min: 1, max: 65536 }),
   groupSize,
   ...groupSettings,
   ...valueSettings,
-  temperature: real(1, "of sampling, and of the policy that learns", { min: 1e-3, max: 1e3 }),
-  topK: integer(0, "sample from the k likeliest tokens; 0 from all"),
+  temperature: real(1, "temperature of sampling, and of the policy in the loss", {
+    min: 1e-3,
+    max: 1e3,
+  }),
+  topK: integer(0, "sample from the k likeliest tokens; 0: from all"),
   topP: real(1, "sample from the likeliest tokens of this probability", { min: 1e-9, max: 1 }),
   topPRule: samplingSettings.topPRule,
   minP: real(0, "sample from tokens this likely against the likeliest", { min: 0, max: 1 }),
@@ -59,16 +62,19 @@ export const tuneSettings = {
     min: 0,
     max: 1,
   }),
-  missingEnd: real(0, "taken off the reward of a completion without an end", { min: 0 }),
-  dynamic: integer(0, "more rounds of sampling for groups with a signal (dynamic sampling)"),
-  curriculum: flag(false, "draw prompts more often whose rewards differ"),
+  missingEnd: real(0, "subtracted from the reward of a completion without an end", { min: 0 }),
+  dynamic: integer(
+    0,
+    "most additional rounds of sampling, for groups with a signal (dynamic sampling)",
+  ),
+  curriculum: flag(false, "draw prompts whose rewards differ more often"),
 };
 export type TuneConfig = Values<typeof tuneSettings>;
 
 /** Settings on episodes. */
 export const episodeSettings = {
-  starts: integer(4, "start states an update", { min: 1, max: 4096 }),
-  groupSize: integer(8, "episodes from each start state", { min: 1, max: 4096 }),
+  starts: integer(4, "start states per update", { min: 1, max: 4096 }),
+  groupSize: integer(8, "episodes per start state", { min: 1, max: 4096 }),
   ...groupSettings,
   minibatches: integer(4, groupSettings.minibatches.about, { min: 1, max: 4096 }),
   learningRate: real(0.01, groupSettings.learningRate.about, { min: 0, max: 10 }),
@@ -88,7 +94,7 @@ const several = { epochs: 2, minibatches: 2 };
 
 export const groupAlgorithms = {
   reinforce: {
-    about: "REINFORCE: completions weighed by their reward less the batch's mean",
+    about: "REINFORCE: completions weighted by their reward minus the batch's mean",
     estimator: presets["reinforce-mean"],
     wholeBatch: true,
   },
@@ -118,7 +124,7 @@ export const groupAlgorithms = {
     usual: { ...several, dynamic: 2 },
   },
   dppo: {
-    about: "GRPO whose trust region is the shift of probabilities",
+    about: "GRPO with a trust region on the change of probabilities",
     estimator: presets.dppo,
     usual: several,
   },
@@ -128,24 +134,27 @@ export const groupAlgorithms = {
   },
   gspo: { about: "GRPO with sequence ratios", estimator: presets.gspo, usual: several },
   cispo: {
-    about: "clipped importance weights, every token learns",
+    about: "clipped importance weights; every token has a gradient",
     estimator: presets.cispo,
     usual: several,
   },
   "reinforce++": {
-    about: "REINFORCE with the batch's mean and deviation, clip, KL in the reward",
+    about: "REINFORCE with the batch's mean and standard deviation, clip, KL in the reward",
     estimator: presets["reinforce++"],
     wholeBatch: true,
     usual: several,
   },
-  remax: { about: "REINFORCE less the greedy completion's reward", estimator: presets.remax },
+  remax: {
+    about: "REINFORCE with the greedy completion's reward as baseline",
+    estimator: presets.remax,
+  },
   mrt: {
     about: "minimum-risk training over a prompt's candidates",
     estimator: presets.reinforce,
     minimumRisk: true,
   },
   "best-of-n": {
-    about: "fine-tuning on each group's best completion (expert iteration): the baseline to beat",
+    about: "fine-tuning on the best completion of each group (expert iteration)",
     estimator: { ...presets.reinforce, aggregation: "token" },
     bestOnly: true,
   },

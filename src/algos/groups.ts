@@ -1,7 +1,7 @@
 /**
  * Learning from whole sequences that are compared in groups: REINFORCE, RLOO, GRPO and their kin, on episodes and on
- * completions alike. Each update samples groups, estimates advantages, and improves the policy. The algorithms differ by
- * the rows of group-algorithms.ts; docs/language.md derives them.
+ * completions alike. Each update samples groups, estimates advantages, and improves the policy. The algorithms differ
+ * by the rows of group-algorithms.ts; docs/language.md derives them.
  *
  * Differences from the papers:
  *   1. old log-probabilities are those recorded while sampling;
@@ -45,7 +45,7 @@ export interface GroupSampler<S extends SampleReport = SampleReport> {
   /** Score of the greedy sequence from the same start, [sequences]; read by baseline "greedy". */
   readonly greedyScore?: Float64Array | undefined;
   readonly policy: Evaluator;
-  /** Returns a model of the same form with weights of its own. */
+  /** Returns a model of the same form with its own weights. */
   readonly copy: () => Evaluator;
   /** State of the sampler that is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
@@ -338,7 +338,7 @@ function meanKl({ mask, logProb }: Sequences, refLogProb: Floats): number {
   return sum / n;
 }
 
-/** Throws SettingError where a sequence is compared with itself alone: all advantages would be 0. */
+/** Throws SettingError if a sequence would be compared only with itself: all advantages would be 0. */
 function checkCompared(algorithm: ResolvedAlgorithm, groupSize: number, sequences: number): void {
   const { name, minimumRisk = false, wholeBatch = false, estimator } = algorithm;
   const { baseline, scale } = estimator;

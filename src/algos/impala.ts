@@ -1,10 +1,10 @@
 /**
- * An actor-learner with V-trace: Espeholt et al. 2018 (IMPALA), arXiv:1802.01561. The actor plays with
- * weights that are up to `lag` updates old; V-trace corrects for the difference.
+ * An actor-learner with V-trace: Espeholt et al. 2018 (IMPALA), arXiv:1802.01561. The actor plays with weights that are
+ * up to `lag` updates old. V-trace corrects for the difference.
  *
  * Differences from the paper:
- *   1. one process: the lag is a setting, where the paper's comes from its machines;
- *   2. V of an episode's final state, where it was cut short, is the actor's;
+ *   1. one process: the lag is a setting; in the paper it results from the machines;
+ *   2. V of the final state of a truncated episode is the actor's;
  *   3. policy and critic are two networks (or one body, `shared`).
  */
 import { exp } from "../core/math.ts";
@@ -22,10 +22,10 @@ import { descend, type Report, type Training, weightsOf } from "./training.ts";
 
 export const impalaSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
-  rollout: integer(20, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  rollout: integer(20, "steps per environment between updates", { min: 1, max: 100_000 }),
   lag: integer(4, "updates after which the actor gets the learner's weights", { min: 1 }),
   learningRate: real(7e-4, "RMSprop's step size, annealed linearly to 0", { min: 0, max: 10 }),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
   lambda: real(1, "V-trace's trace decay", { min: 0, max: 1 }),
   rhoBar: real(1, "cap ρ̄ of the ratio in the errors", { min: 1e-6 }),
   cBar: real(1, "cap c̄ of the ratio in the traces", { min: 1e-6 }),
@@ -48,8 +48,7 @@ export interface ImpalaReport extends Report {
 }
 
 /**
- * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
- * one after each update.
+ * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
 export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, never> {
   const { model, env, random } = t;

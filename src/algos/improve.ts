@@ -1,4 +1,4 @@
-/** Improving a policy on a batch: epochs over minibatches over chunks, with clipped optimizer steps. */
+/** Improves a policy on a batch: epochs over minibatches over chunks, with clipped optimizer steps. */
 import type { Floats } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor } from "../core/tensor.ts";
@@ -8,13 +8,13 @@ import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
 import { descend, type TrainingState } from "./training.ts";
 
-/** The columns of a batch that the loss reads; a caller leaves out what its settings do not need. */
+/** The columns of a batch that the loss reads. A caller leaves out those that its settings do not need. */
 export type BatchColumns = Readonly<
   Record<"oldLogProb" | "advantage" | "weight", Floats> &
     Partial<Record<Exclude<keyof LossColumns, "chunkFraction">, Floats>>
 >;
 
-/** The loss of a batch, chunk by chunk: adds gradients to the parameters and keeps metrics. */
+/** Accumulates the gradient of a batch's loss chunk by chunk, with metrics. */
 export class Learner {
   readonly metrics = new Metrics();
   readonly tape: Tape;
@@ -38,7 +38,7 @@ export class Learner {
     this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.metrics);
   }
 
-  /** Adds the gradient of the loss of the units order[first … end). */
+  /** Adds the gradient of the loss of the units (rows, or sequences) order[first … end). */
   accumulate(order: ArrayLike<number>, first: number, end: number): void {
     const { chunks } = this;
     this.chunkFraction.data[0] = chunks.capacity / (end - first);
@@ -55,18 +55,21 @@ export interface ImproveSettings {
   readonly maxGradNorm: number;
   /** Ends the epochs at 1.5 times this KL to the old policy; 0: never. Default 0. */
   readonly stopKl?: number;
-  /** Puts the batch's units in the order of an epoch. */
+  /** Writes the units of the batch in the order of an epoch. */
   readonly shuffle: (order: Int32Array) => void;
   /** Returns where the minibatch that begins at `first` ends. */
   readonly minibatchEnd: (first: number) => number;
   /**
-   * Writes the weights, and whatever else a minibatch order[first … end) needs. Returns the units to learn from:
-   * a minibatch without any is skipped.
+   * Writes the weights of the minibatch order[first … end), and other columns that depend on it. Returns the units to
+   * learn from; a minibatch without any is skipped.
    */
   readonly prepare: (order: Int32Array, first: number, end: number) => ArrayLike<number>;
 }
 
-/** Runs the epochs. Returns the last step's gradient norm before clipping; `learner.metrics` are of the last epoch. */
+/**
+ * Runs the epochs. Returns the gradient norm of the last step, before clipping. Afterwards `learner.metrics` cover the
+ * last epoch.
+ */
 export function improve(
   t: TrainingState,
   learner: Learner,

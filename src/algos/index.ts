@@ -1,4 +1,4 @@
-/** The algorithms that can be named. */
+/** The algorithms by name. */
 import { flag, integer, type Settings, type Values } from "../core/settings.ts";
 import { a2c, a2cSettings } from "./a2c.ts";
 import { a3c, a3cSettings } from "./a3c.ts";
@@ -23,9 +23,9 @@ export interface Algorithm<S extends Settings> {
   /** Values other than the defaults. */
   readonly usual?: Readonly<Record<string, unknown>>;
   readonly needsCritic: (config: Values<S>) => boolean;
-  /** Whole episodes: environments rest when theirs is over. */
+  /** Learns from whole episodes: an environment rests after its episode. */
   readonly wholeEpisodes?: true;
-  /** Environments in all, where it is not the setting `envs`. */
+  /** Number of environments. Default: the setting `envs`. */
   readonly environments?: (config: Values<S>) => number;
   readonly train: (t: Training, config: Values<S>) => Generator<Report, never>;
 }
@@ -33,7 +33,7 @@ export interface Algorithm<S extends Settings> {
 const naturalSettings = { ...trpoSettings, lineSearch: flag(false, trpoSettings.lineSearch.about) };
 const always = (): boolean => true;
 
-/** Clipped algorithms pass over their episodes several times. */
+/** Settings of the algorithms with a clip, which learn several times from the same episodes. */
 const clippedSettings = {
   ...episodeSettings,
   epochs: integer(8, episodeSettings.epochs.about, { min: 1, max: 100 }),
@@ -56,20 +56,20 @@ export function onEpisodes(named: NamedAlgorithm): Algorithm<typeof episodeSetti
 
 export const algorithms = {
   reinforce: {
-    about: "REINFORCE with a baseline: whole episodes, weighed by their returns",
+    about: "REINFORCE with a baseline: whole episodes, weighted by their returns",
     settings: reinforceSettings,
     needsCritic: ({ baseline }) => baseline === "value",
     wholeEpisodes: true,
     train: reinforce,
   } satisfies Algorithm<typeof reinforceSettings>,
   a2c: {
-    about: "advantage actor-critic: a few steps of many environments an update",
+    about: "advantage actor-critic: a few steps of many environments per update",
     settings: a2cSettings,
     needsCritic: always,
     train: a2c,
   } satisfies Algorithm<typeof a2cSettings>,
   ppo: {
-    about: "proximal policy optimization: several epochs of clipped steps a rollout",
+    about: "proximal policy optimization: several epochs of clipped steps per rollout",
     settings: ppoSettings,
     needsCritic: always,
     train: ppo,
@@ -137,7 +137,7 @@ export const textAlgorithms: Readonly<Record<string, TextAlgorithm>> = {
   ),
 };
 
-/** Why an algorithm of the one kind of task is not for the other. */
+/** Reasons why an algorithm does not run on the other kind of task. */
 const steps = "its workers step environments";
 const fisher = "its natural step needs Fisher products, which a GPT does not have";
 export const notForTexts = { trpo: fisher, natural: fisher, a3c: steps, impala: steps };

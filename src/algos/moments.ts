@@ -1,7 +1,7 @@
 /** Mean and standard deviation of a few numbers. */
 import { square } from "../core/math.ts";
 
-/** Mean and standard deviation (of all, ddof 0); equal numbers have a deviation of exactly 0. */
+/** Returns the mean and the standard deviation with ddof 0; equal numbers have a deviation of exactly 0. */
 export function moments(x: ArrayLike<number>): { mean: number; deviation: number } {
   let [sum, squares] = [0, 0];
   for (let i = 0; i < x.length; i++) sum += x[i] - x[0];

@@ -1,15 +1,15 @@
 /**
  * Proximal policy optimization, clipped: Schulman et al. 2017, arXiv:1707.06347, algorithm 1.
  *
- * Differences from the paper, each of them common practice:
- *   1. advantages are standardized within each minibatch; a last minibatch of one row, which has no deviation,
+ * Differences from the paper, all of them common practice:
+ *   1. advantages are standardized within each minibatch; a last minibatch of one row, which has no standard deviation,
  *      joins the one before it;
  *   2. policy and critic are two networks (or one body, `shared`) trained on one summed loss;
  *   3. gradients are clipped to a global norm; learning rate and clip range may be annealed;
  *   4. an episode cut short (truncated) bootstraps from the value of its final state;
- *   5. optional: value clipping, dual clip, an early end of the epochs at a KL, a KL penalty with adaptive
- *      weight (the paper's section 4, by samples) beside the clip;
- *   6. a recurrent policy learns on whole sequences from stored start states, forgetting at episode starts.
+ *   5. optional: value clipping, dual clip, an early end of the epochs at a KL, and beside the clip a KL penalty with
+ *      adaptive weight (the paper's section 4, estimated from samples);
+ *   6. a recurrent policy learns on whole sequences from stored start states, which are reset where an episode starts.
  */
 import { SettingError } from "../core/errors.ts";
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
@@ -29,12 +29,12 @@ import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } f
 
 export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
-  rollout: integer(128, "steps an environment takes between updates", { min: 1, max: 100_000 }),
+  rollout: integer(128, "steps per environment between updates", { min: 1, max: 100_000 }),
   epochs: integer(4, "passes over a rollout", { min: 1, max: 1000 }),
-  minibatch: integer(256, "steps that an optimizer step learns from", { min: 1, max: 1_000_000 }),
+  minibatch: integer(256, "environment steps per optimizer step", { min: 1, max: 1_000_000 }),
   learningRate: real(3e-4, "Adam's step size", { min: 0, max: 10 }),
   anneal: flag(true, "anneal the learning rate linearly to 0"),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
   lambda: real(0.95, "GAE's trace decay", { min: 0, max: 1 }),
   clipRange: real(0.2, "ε of the clip", { min: 1e-6 }),
   annealClip: flag(false, "anneal ε linearly to 0 too"),
@@ -58,9 +58,9 @@ export interface PpoReport extends Report {
   readonly policyLoss: number;
   readonly valueLoss: number;
   readonly entropy: number;
-  /** KL(old‖new), mean over the last epoch. */
+  /** KL(old‖new) in nats, mean over the last epoch. */
   readonly approximateKl: number;
-  /** Share of ratios outside the clip range (`Metrics.outsideFraction`, SB3's clip_fraction). */
+  /** Fraction of ratios outside the clip range (`Metrics.outsideFraction`, SB3's clip_fraction). */
   readonly clipFraction: number;
   readonly explainedVariance: number;
   readonly gradNorm: number;
@@ -68,8 +68,7 @@ export interface PpoReport extends Report {
 }
 
 /**
- * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
- * one after each update.
+ * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
 export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const { model, env, random } = t;
@@ -143,7 +142,7 @@ function checkConfig(model: ActorCritic, c: PpoConfig, minibatch: number): void 
   const size = c.envs * c.rollout;
   if (model.memorySize > 0 && (minibatch % c.rollout !== 0 || size % minibatch !== 0)) {
     throw new SettingError(
-      `ppo: a recurrent policy wants minibatches of whole sequences: a multiple of rollout ` +
+      `ppo: expected minibatches of whole sequences for a recurrent policy: a multiple of rollout ` +
         `${c.rollout} that divides ${size}, got ${minibatch}`,
     );
   }

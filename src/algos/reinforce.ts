@@ -1,12 +1,13 @@
 /**
- * REINFORCE, the article's method: play whole episodes with the policy, weigh each action's
- * log-probability by the return that followed, climb. Williams 1992; Sutton & Barto 2018, chapter 13.
+ * REINFORCE, the article's method: plays whole episodes with the policy, weights the log-probability of each action by
+ * the return that followed, and ascends. Williams 1992; Sutton & Barto 2018, chapter 13.
  *
  * Differences from the textbook, each a setting:
- *   1. several episodes an update, the gradient averaged over their steps;
+ *   1. several episodes per update; the gradient is averaged over their steps;
  *   2. a baseline: none, the batch's mean return, or a learned value (a network trained beside it);
- *   3. with a learned value, an episode cut short bootstraps from the value of its final state;
- *   4. advantages divided by their standard deviation, 0 where all are equal; an entropy bonus; Adam with a clipped gradient.
+ *   3. with a learned value, a truncated episode bootstraps from the value of its final state;
+ *   4. advantages are divided by their standard deviation, or 0 if all are equal; an entropy bonus; Adam with a clipped
+ *      gradient.
  */
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { returnAdvantages } from "../estimators/advantages.ts";
@@ -23,11 +24,11 @@ import {
 } from "./training.ts";
 
 export const reinforceSettings = {
-  envs: integer(16, "episodes an update, played side by side", { min: 1, max: 4096 }),
+  envs: integer(16, "episodes per update, played side by side", { min: 1, max: 4096 }),
   learningRate: real(0.01, "Adam's step size", { min: 0, max: 10 }),
   anneal: flag(true, "anneal the learning rate linearly to 0"),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
-  baseline: choice("value", ["none", "mean", "value"], "what is taken off the return"),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
+  baseline: choice("value", ["none", "mean", "value"], "baseline subtracted from the return"),
   standardize: flag(true, "divide advantages by their standard deviation"),
   entropyWeight: real(0.01, "weight of the entropy bonus", { min: 0, max: 100 }),
   valueWeight: real(0.5, "weight of the value loss", { min: 0, max: 100 }),
@@ -44,8 +45,7 @@ export interface ReinforceReport extends Report {
 }
 
 /**
- * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
- * one after each update.
+ * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
 export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
   const { model, env, random } = t;

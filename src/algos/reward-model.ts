@@ -1,5 +1,5 @@
 /**
- * A learned reward: a language model's value at a text's end, trained on pairs of texts of which people (or a
+ * A learned reward: a language model's value at the end of a text, trained on pairs of texts of which people (or a
  * rule) prefer one. Bradley & Terry 1952; Ouyang et al. 2022, arXiv:2203.02155, equation 1:
  *
  *   loss = −mean ln σ(s(chosen) − s(rejected))
@@ -24,8 +24,8 @@ import { descend } from "./training.ts";
 
 export const rewardModelSettings = {
   updates: integer(200, "optimizer steps", { min: 1 }),
-  pairs: integer(32, "pairs a step", { min: 1, max: 4096 }),
-  learningRate: real(1e-3, "AdamW's step size, falling as half a cosine", { min: 0, max: 10 }),
+  pairs: integer(32, "pairs per step", { min: 1, max: 4096 }),
+  learningRate: real(1e-3, "AdamW's step size, annealed as half a cosine", { min: 0, max: 10 }),
   decay: real(0.01, "weight decay", { min: 0, max: 10 }),
 };
 
@@ -38,11 +38,11 @@ export interface Preference {
 export interface RewardModelReport {
   readonly update: number;
   readonly loss: number;
-  /** Share of the step's pairs, before it, in which the chosen text scored higher. */
+  /** Fraction of the step's pairs in which the chosen text scored higher, before the step. */
   readonly accuracy: number;
 }
 
-/** Scores of pairs of texts, with gradients or without. */
+/** Scores and loss of pairs of texts. */
 class PairLoss {
   readonly tape: Tape;
   private readonly pack: Pack;
@@ -68,14 +68,16 @@ class PairLoss {
     };
   }
 
-  /** Gives all buffers back: the loss must not be used again. */
+  /** Frees all buffers. The loss must not be used again. */
   free(): void {
     const { tokens, positions, allowed, following } = this.pack;
     this.tape.drop();
     free(tokens, positions, allowed, following, ...this.ends, this.one, this.weight);
   }
 
-  /** Mean loss and accuracy of pairs, no more than there is room for; adds the gradient where it learns. */
+  /**
+   * Returns mean loss and accuracy of pairs, and adds the gradient if it learns. Throws ShapeError for too many pairs.
+   */
   run(pairs: readonly Preference[]): { loss: number; accuracy: number } {
     const { pack, ends, weight } = this;
     pack.clear();
@@ -83,8 +85,11 @@ class PairLoss {
     for (const [i, pair] of pairs.entries()) {
       weight.data[i] = 1 / pairs.length;
       for (const [side, text] of [pair.chosen, pair.rejected].entries()) {
-        const place = pack.add([...text, 0]); // the last token too is read
-        if (place < 0) throw new ShapeError("reward model: more pairs than there is room for");
+        const place = pack.add([...text, 0]); // pack leaves out the last token
+        if (place < 0)
+          throw new ShapeError(
+            "reward model: expected at most as many pairs as the loss was made for",
+          );
         ends[side].data[i] = place + text.length - 1;
       }
     }
@@ -97,7 +102,7 @@ class PairLoss {
   }
 }
 
-/** Throws ShapeError for no pairs, and for a text that the model cannot read: none, or more than its context. */
+/** Throws ShapeError for an empty list, and for a text that is empty, longer than the context, or has other tokens. */
 function checkPairs(gpt: Gpt, where: string, pairs: readonly Preference[]): void {
   const { context, vocab } = gpt.options;
   if (pairs.length === 0) throw new ShapeError(`${where}: expected at least one pair, got none`);
@@ -119,7 +124,7 @@ function checkPairs(gpt: Gpt, where: string, pairs: readonly Preference[]): void
 const longestOf = (pairs: readonly Preference[]): number =>
   pairs.reduce((n, { chosen, rejected }) => Math.max(n, chosen.length, rejected.length), 1);
 
-/** Trains the model's value on preferences; ends after its updates. Throws ShapeError for a pair that does not fit. */
+/** Trains the model's value on preferences for `updates` steps. Throws ShapeError for a pair that does not fit. */
 export function* trainRewardModel(
   gpt: Gpt,
   preferences: readonly Preference[],
@@ -135,13 +140,15 @@ export function* trainRewardModel(
       { length: c.pairs },
       () => preferences[random.below(preferences.length)],
     );
-    const made = loss.run(batch);
+    const metrics = loss.run(batch);
     descend(adam, 1, rate(update - 1), loss.tape, update);
-    yield { update, ...made };
+    yield { update, ...metrics };
   }
 }
 
-/** Share of held-out pairs in which the chosen text scores higher. Throws ShapeError for a pair that does not fit. */
+/**
+ * Returns the fraction of pairs in which the chosen text scores higher. Throws ShapeError for a pair that does not fit.
+ */
 export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): number {
   checkPairs(gpt, "preferenceAccuracy", pairs);
   const size = 32;
@@ -156,8 +163,9 @@ export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): numb
 }
 
 /**
- * The trained model's score of prompt and completion, as a reward; NaN for what does not fit its context. A completion
- * that was cut short, as its last token says, is scored where it stops; without tokens it is taken to have ended.
+ * Returns the trained model's score of prompt and completion as a reward; NaN for a text that does not fit its context.
+ * A completion whose last token is not the end token was cut short and is scored at that token. Without tokens it
+ * counts as ended.
  */
 export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Reward {
   const { context, vocab } = gpt.options;
@@ -170,15 +178,15 @@ export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Rewa
   );
   const tape = new Tape(k, { grads: false });
   const flat = Object.freeze([context, -1]);
-  const look = (): Tensor => gpt.value(reshape(gpt.hidden(tokens, positions), flat));
+  const scores = (): Tensor => gpt.value(reshape(gpt.hidden(tokens, positions), flat));
   const end = task.tokenizer.special(endToken);
-  return (prompt, completion, made) => {
+  return (prompt, completion, written) => {
     const whole = exampleTokens(task, { prompt, completion }).tokens;
-    const ended = made.length === 0 || made[made.length - 1] === end;
+    const ended = written.length === 0 || written[written.length - 1] === end;
     const text = ended ? whole : whole.slice(0, -1);
     if (text.length > context || text.some((token) => token >= vocab)) return Number.NaN;
     tokens.data.fill(0);
     tokens.data.set(text);
-    return tape.run(look).data[text.length - 1];
+    return tape.run(scores).data[text.length - 1];
   };
 }

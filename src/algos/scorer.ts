@@ -1,4 +1,4 @@
-/** Log-probabilities and values of a batch by a model that does not learn from it now. */
+/** Log-probabilities and values of a batch, without gradients. */
 import type { Floats } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
 import type { Chunks } from "../rollout/chunks.ts";
@@ -8,14 +8,14 @@ export class Scorer {
   private readonly order: Int32Array;
   private readonly tape: Tape;
 
-  /** For batches of `units` units, as `chunks` counts them. */
-  constructor(chunks: Chunks, units: number) {
+  /** `count` is the number of units (rows, or sequences) in a batch. */
+  constructor(chunks: Chunks, count: number) {
     this.chunks = chunks;
-    this.order = Int32Array.from({ length: units }, (_, i) => i);
+    this.order = Int32Array.from({ length: count }, (_, i) => i);
     this.tape = new Tape(chunks.parameters.backend, { grads: false });
   }
 
-  /** Writes a column of ln π, and one of V where it is given. Positions after a sequence's end are not defined. */
+  /** Writes a column of ln π, and one of V if given. Positions after a sequence's end are not defined. */
   score(logProb: Floats, value: Floats | null = null): void {
     const { chunks, order, tape } = this;
     const body = () => chunks.evaluate({ entropy: false, value: value !== null });

@@ -1,7 +1,7 @@
 /**
- * What every trainer shares: the model, the generator, the counters; and everything that changes while it
- * trains, saved and gone on from as one. A trainer sets up, calls `begin` with its own parts, and loops;
- * between two reports `save` gives all that the rest of the run follows from.
+ * The state that every trainer shares: model, random generator, counters, and all parts that change during training,
+ * which are saved and restored together. A trainer sets up, calls `restoreOrStart` with its own parts, and loops.
+ * Between two reports `save` returns everything that the rest of the run depends on.
  */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import { firstNotFinite } from "../core/not-finite.ts";
@@ -15,22 +15,27 @@ import type { ActorCritic } from "../policies/actor-critic.ts";
 import type { Rollout } from "../rollout/rollout.ts";
 import type { VectorEnv } from "../rollout/vector-env.ts";
 
-/** One update's figures, by name; every algorithm of control has at least these. NaN: none yet. */
+/** Metrics of one update. Every algorithm has at least these. */
 export interface Report {
   readonly update: number;
+  /** Environment steps, or sampled tokens, so far. */
   readonly envSteps: number;
+  /** Episodes, or completions, so far. */
   readonly episodes: number;
-  /** Mean undiscounted return and length of the last 100 episodes that ended. */
+  /**
+   * Mean undiscounted return and mean length: in environments over the last 100 episodes that ended, on texts over the
+   * completions of the last batch. NaN before the first one.
+   */
   readonly meanReturn: number;
   readonly meanLength: number;
 }
 
-/** What a rollout is counted by. */
+/** The rollout fields that `count` reads. */
 export type Counted = {
   readonly [K in "episodeReturn" | "episodeLength"]: ArrayLike<number>;
 } & Pick<Rollout, "episodes" | "count">;
 
-/** The numbers of a part. Throws FormatError where one is not finite, too. */
+/** Returns the numbers of a part. Throws FormatError unless all are finite. */
 function finiteNumbersOf(state: State, name: string, length: number): ArrayLike<number> {
   const numbers = numbersOf(state, name, length);
   for (let i = 0; i < length; i++) {
@@ -42,7 +47,7 @@ function finiteNumbersOf(state: State, name: string, length: number): ArrayLike<
   return numbers;
 }
 
-/** A model's weights as a part that is kept. */
+/** A model's weights as a part of a checkpoint. */
 export const weightsOf = ({ list }: Parameters): Kept => ({
   save: () => Object.fromEntries(list.map(({ name, data }) => [name, data.slice()])),
   restore(state) {
@@ -51,11 +56,11 @@ export const weightsOf = ({ list }: Parameters): Kept => ({
   },
 });
 
-/** PopArt's statistics as a part that is kept, where a model has them. */
+/** PopArt's statistics as a part of a checkpoint; no part for a model without them. */
 export const popArtOf = ({ popArt }: ActorCritic): Readonly<Record<string, Kept>> =>
   popArt === null ? {} : { popArt };
 
-/** A number of an object as a part that is kept. */
+/** One number of an object as a part of a checkpoint. */
 export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Kept => ({
   save: () => of[name],
   restore(state) {
@@ -65,7 +70,7 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
   },
 });
 
-/** The phases of an update that samples and then learns. */
+/** The phases of an update on groups: sampling, scoring, learning. */
 export type Phase = "sample" | "reward" | "update";
 
 /** The run that a training resumes. */
@@ -81,12 +86,12 @@ export class TrainingState implements Kept {
   update = 0;
   /** Environment steps, or sampled tokens, so far. */
   envSteps = 0;
-  /** Those of the whole run; schedules anneal over them. */
+  /** Environment steps, or tokens, of the whole run; schedules anneal over them. */
   readonly totalSteps: number;
   readonly random: Random;
-  /** Called before each update: what changes with the policy besides itself, such as opponents. */
+  /** Called before each update, for parts that follow the policy, such as opponents. */
   onUpdate: ((update: number) => void) | null = null;
-  /** Called when a phase begins; with null when an update ends. For measuring: there is no clock here. */
+  /** Called when a phase begins, and with null when an update ends, so that a caller can time the phases. */
   onPhase: ((phase: Phase | null) => void) | null = null;
   private parts: Readonly<Record<string, Kept>> = {};
   protected begun = false;
@@ -100,12 +105,12 @@ export class TrainingState implements Kept {
     this.renews = renews;
   }
 
-  /** Names one more part that changes. */
+  /** Registers one more part that changes. */
   keep(name: string, part: Kept): void {
     this.parts = { ...this.parts, [name]: part };
   }
 
-  /** Names what changes, and goes on where the saved run stood. Returns whether there was one. */
+  /** Registers the parts that change, and restores the saved run if there is one. Returns true if it did. */
   restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     this.parts = { ...this.parts, ...parts };
     this.begun = true;
@@ -122,7 +127,7 @@ export class TrainingState implements Kept {
     this.onUpdate?.(this.update);
   }
 
-  /** The share of the run that is still to come, from 1 to 0. */
+  /** Returns the fraction of the run that is left, from 1 to 0. */
   left(): number {
     return Math.max(0, 1 - this.envSteps / this.totalSteps);
   }
@@ -133,7 +138,7 @@ export class TrainingState implements Kept {
     return { ...Object.fromEntries(parts), random: random.save(), update, envSteps };
   }
 
-  /** Before `begin` has named the parts, the state waits for it. */
+  /** Restores a saved state: at once, or in `restoreOrStart` if that was not called yet. */
   restore(state: State): void {
     if (!this.begun) {
       this.saved = state;
@@ -143,7 +148,7 @@ export class TrainingState implements Kept {
     this.restoreCounts(state);
   }
 
-  /** `restore` with other environments. */
+  /** Restores everything but the environments' own state. */
   renew(state: State): void {
     if (!this.begun) {
       this.saved = state;
@@ -157,7 +162,7 @@ export class TrainingState implements Kept {
     this.restoreCounts(state);
   }
 
-  /** Takes the counters and the generator alone: what tells how far a saved run has come. */
+  /** Restores the counters and the random generator alone. */
   restoreCounts(state: State): void {
     this.random.restore(Array.from(numbersOf(state, "random")));
     this.update = numberOf(state, "update");
@@ -165,7 +170,8 @@ export class TrainingState implements Kept {
   }
 }
 
-const remembered = 100; // episodes
+/** Episodes that the means of a report cover. */
+const remembered = 100;
 
 /** The training of a policy in environments. */
 export class Training extends TrainingState {
@@ -194,7 +200,7 @@ export class Training extends TrainingState {
     return resumed;
   }
 
-  /** Takes a rollout's steps and episodes into the counts. */
+  /** Adds a rollout's steps and episodes to the counters. */
   count(rollout: Counted): void {
     for (let i = 0; i < rollout.episodes; i++) {
       this.returns[this.episodes % remembered] = rollout.episodeReturn[i];
@@ -243,8 +249,8 @@ export class Training extends TrainingState {
 }
 
 /**
- * Throws SettingError where advantages are to be standardized over a single step: it has no deviation, and
- * would never be learned from.
+ * Throws SettingError if advantages would be standardized over a single step: it has no standard deviation, so that
+ * nothing would be learned.
  */
 export function mustHaveDeviation(algorithm: string, over: string, steps: number): void {
   if (steps >= 2) return;
@@ -265,8 +271,8 @@ export function longestEpisode(algorithm: string, { envs }: VectorEnv): number {
 }
 
 /**
- * One optimizer step on gradients clipped to `maxNorm`; returns their norm before. Throws NumericError that
- * names the update and the op, and moves nothing, where it is not finite.
+ * Clips the gradients to `maxNorm` and takes one optimizer step. Returns the norm before clipping. If it is not finite,
+ * throws NumericError that names the update and the op, and changes no parameter.
  */
 export function descend(
   optimizer: Optimizer,
@@ -281,7 +287,7 @@ export function descend(
   return norm;
 }
 
-/** Throws NumericError that names the update and the op where a gradient's norm is not finite. */
+/** Throws NumericError that names the update and the op if a gradient's norm is not finite. */
 export function mustBeFinite(norm: number, tape: Tape, update: number): void {
   if (Number.isFinite(norm)) return;
   const found = firstNotFinite(tape) ?? "a weight is not finite";

@@ -1,6 +1,6 @@
 /**
- * Trust region policy optimization: Schulman et al. 2015, arXiv:1502.05477, appendix C; and without its line
- * search the natural policy gradient: Kakade 2001.
+ * Trust region policy optimization: Schulman et al. 2015, arXiv:1502.05477, appendix C. Without its line search it is
+ * the natural policy gradient: Kakade 2001.
  *
  * Differences from the paper:
  *   1. advantages are GAE's, standardized over the rollout; the critic is a second network, fitted by Adam;
@@ -36,18 +36,21 @@ import { mustBeFinite, type Report, type Training } from "./training.ts";
 
 export const trpoSettings = {
   envs: integer(2, "environments side by side", { min: 1, max: 4096 }),
-  rollout: integer(512, "steps an environment takes between updates", { min: 2, max: 100_000 }),
-  maxKl: real(0.01, "KL that a step may move the policy by", { min: 1e-9 }),
+  rollout: integer(512, "steps per environment between updates", { min: 2, max: 100_000 }),
+  maxKl: real(0.01, "largest KL between the policies before and after a step", { min: 1e-9 }),
   damping: real(0.1, "added to the Fisher matrix's diagonal", { min: 0 }),
   conjugateSteps: integer(15, "iterations of conjugate gradient", { min: 1, max: 1000 }),
-  fisherEvery: integer(1, "states between those that the Fisher matrix is of", { min: 1 }),
-  lineSearch: flag(true, "halve the step until loss and KL agree; false: natural gradient"),
-  gamma: real(0.99, "discount a step", { min: 0, max: 1 }),
+  fisherEvery: integer(1, "the Fisher matrix is estimated on every n-th state", { min: 1 }),
+  lineSearch: flag(
+    true,
+    "halve the step until the loss falls and the KL is in bounds; false: natural gradient",
+  ),
+  gamma: real(0.99, "discount per step", { min: 0, max: 1 }),
   lambda: real(0.98, "GAE's trace decay", { min: 0, max: 1 }),
   standardize: flag(true, "standardize advantages over the rollout"),
   criticRate: real(1e-3, "Adam's step size for the critic", { min: 0, max: 10 }),
   criticEpochs: integer(10, "passes of the critic over a rollout", { min: 1, max: 1000 }),
-  minibatch: integer(128, "steps that the critic learns from at a time", { min: 1 }),
+  minibatch: integer(128, "environment steps per optimizer step of the critic", { min: 1 }),
 };
 export type TrpoConfig = Values<typeof trpoSettings>;
 
@@ -64,8 +67,7 @@ export interface TrpoReport extends Report {
 }
 
 /**
- * Sets up, or goes on where a saved training stood, at once; then trains for as long as the caller takes reports,
- * one after each update.
+ * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
 export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   const { model, env, random } = t;

@@ -1,4 +1,4 @@
-/** Independent yes/no choices: logits and values (0 or 1) [batch, n], everything summed over the last axis. */
+/** Independent binary choices: logits and values (0 or 1) [batch, n]; results are summed over the last axis. */
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -9,11 +9,11 @@ import { apply } from "../core/tape.ts";
 import { type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { refuseNumber } from "./rows.ts";
 
-/** The batch shape of logits […, n] and, where given, another tensor of their shape. */
+/** Returns the batch shape of logits […, n] and of another tensor of their shape. */
 function batchOf(op: string, logits: Shape, other = logits): Shape {
   if (logits.length < 1 || !sameShape(logits, other)) {
     throw new ShapeError(
-      `${op}: want two tensors […, n] of one shape, got ${show(logits)} and ${show(other)}`,
+      `${op}: expected two tensors […, n] of one shape, got ${show(logits)} and ${show(other)}`,
     );
   }
   return logits.slice(0, -1);
@@ -59,7 +59,7 @@ const entropyOp: Op<"x"> = {
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
-        const a = Math.abs(x[i]); // even in x: on this side softplus(−a) and σ(−a) vanish together
+        const a = Math.abs(x[i]); // the entropy is even in x; for a ≥ 0, softplus(−a) and σ(−a) vanish together
         sum += softplus(-a) + a * sigmoid(-a);
       }
       y[row] = sum;
@@ -117,7 +117,7 @@ export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<
   }
 }
 
-/** Writes 1 where it is the likelier, else 0. */
+/** Writes 1 where 1 is likelier, else 0. */
 export function bernoulliMode(value: Floats, logits: Tensor): void {
   checkLive("bernoulliMode", logits);
   checkLength("bernoulliMode", "the values", value, logits.data.length);

@@ -1,7 +1,7 @@
 /**
- * The categorical distribution over logits [batch, actions], one row a distribution. A mask of the same
- * shape (1 = allowed) restricts it to the allowed actions: the others have probability 0 and gradient 0.
- * A row with nothing allowed, or with logits of −Infinity alone, throws MaskError.
+ * The categorical distribution over logits [batch, actions], one distribution per row. A mask of the same shape (1 =
+ * allowed) restricts it to the allowed actions; the others have probability 0 and gradient 0. A row without an allowed
+ * action, or with logits of −Infinity alone, throws MaskError.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
@@ -13,13 +13,13 @@ import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/
 import { isZero } from "../ops/zero.ts";
 import { allowed, largestOfRow, logSums, maskOf, rowsOf, sampleRow } from "./rows.ts";
 
-/** The batch shape of logits […, actions]; a mask, where given, must have their shape. */
+/** Returns the batch shape of logits […, actions]. Throws ShapeError for a mask of another shape. */
 function batchOf(op: string, logits: Shape, mask: Shape | null): Shape {
   if (logits.length < 1 || logits[logits.length - 1] < 1) {
-    throw new ShapeError(`${op}: want logits […, actions], got ${show(logits)}`);
+    throw new ShapeError(`${op}: expected logits […, actions], got ${show(logits)}`);
   }
   if (mask !== null && !sameShape(mask, logits)) {
-    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask)}`);
+    throw new ShapeError(`${op}: expected a mask of ${show(logits)}, got ${show(mask)}`);
   }
   return logits.slice(0, -1);
 }
@@ -32,18 +32,20 @@ const logProbOp: Op<"x" | "action" | "mask?"> = {
   shape({ x, action, mask }) {
     const batch = batchOf("categoricalLogProb", x, mask);
     if (!sameShape(action, batch)) {
-      throw new ShapeError(`categoricalLogProb: want actions ${show(batch)}, got ${show(action)}`);
+      throw new ShapeError(
+        `categoricalLogProb: expected actions ${show(batch)}, got ${show(action)}`,
+      );
     }
     return batch;
   },
-  saves: ({ action }) => 2 * sizeOf(action), // each row's log-sum, in two parts
+  saves: ({ action }) => 2 * sizeOf(action), // log-sum of each row, in two parts
   forward({ y, x, action, mask, backend, saved: sums }) {
     const n = x.length / y.length;
     logSums("categoricalLogProb", backend, sums, x, mask, y.length);
     for (let row = 0; row < y.length; row++) {
       if (!(action[row] >= 0 && action[row] < n && Number.isInteger(action[row]))) {
         throw new RangeError(
-          `categoricalLogProb: want an action from 0 to ${n - 1}, got ${action[row]} in row ${row}`,
+          `categoricalLogProb: expected an action from 0 to ${n - 1}, got ${action[row]} in row ${row}`,
         );
       }
       const taken = row * n + action[row];
@@ -114,7 +116,7 @@ const klOp: Op<"xp" | "xq" | "mask?", { plan: number }> = {
   shape({ xp, xq, mask }) {
     if (!sameShape(xp, xq)) {
       const got = `${show(xp)} and ${show(xq)}`;
-      throw new ShapeError(`categoricalKl: want logits of one shape, got ${got}`);
+      throw new ShapeError(`categoricalKl: expected logits of one shape, got ${got}`);
     }
     return batchOf("categoricalKl", xp, mask);
   },
@@ -186,7 +188,7 @@ const probsOp: Op<"x" | "mask?", { plan: number }> = {
 };
 
 /**
- * Writes one action a row by inverse CDF: the smallest k with u < Σ π₀…πₖ. `noise` is uniform in [0, 1),
+ * Writes one action per row by inverse CDF: the smallest k with u < Σ π₀…πₖ. `noise` is uniform in [0, 1),
  * [batch]. An action of probability 0 is never drawn.
  */
 export function categoricalSample(
@@ -205,7 +207,7 @@ export function categoricalSample(
   }
 }
 
-/** Writes one action a row: argmax(logits + noise), a sample where `noise` [batch, actions] is Gumbel. */
+/** Writes one action per row: argmax(logits + noise), a sample if `noise` [batch, actions] is Gumbel. */
 export function categoricalGumbelArgmax(
   action: Floats,
   logits: Tensor,
@@ -222,6 +224,6 @@ export function categoricalGumbelArgmax(
   }
 }
 
-/** Writes the likeliest action of each row, the first of equals. */
+/** Writes the likeliest action of each row, the first one of equals. */
 export const categoricalMode = (action: Floats, logits: Tensor, mask: Tensor = NONE): void =>
   categoricalGumbelArgmax(action, logits, null, mask);

@@ -1,5 +1,5 @@
 /**
- * The diagonal Gaussian: mean [batch, n]; logStd [batch, n], or [n] where it does not depend on the state.
+ * The diagonal Gaussian: mean [batch, n]; logStd [batch, n], or [n] if it does not depend on the state.
  * Log-probabilities, entropies and divergences are summed over the last axis. Its mode is the mean.
  */
 import type { Floats } from "../core/backend.ts";
@@ -16,14 +16,14 @@ const halfLog2Pi = 0.9189385332046727;
 
 const lastOf = (shape: Shape): number => shape[shape.length - 1];
 
-/** The batch shape, where logStd has the mean's shape or only its last axis. */
+/** Returns the batch shape. Throws ShapeError unless logStd has the mean's shape or its last axis. */
 function batchOf(op: string, mean: Shape, logStd: Shape, ...others: Shape[]): Shape {
   const n = mean[mean.length - 1];
   const fits = mean.length >= 1 && (sameShape(logStd, mean) || sameShape(logStd, [n]));
   if (!fits || !others.every((shape) => sameShape(shape, mean))) {
     const got = [mean, logStd, ...others].map(show).join(", ");
     throw new ShapeError(
-      `${op}: want mean […, n], logStd […, n] or [n], and the rest as mean, got ${got}`,
+      `${op}: expected mean […, n], logStd […, n] or [n], and the rest as mean, got ${got}`,
     );
   }
   return mean.slice(0, -1);
@@ -51,7 +51,7 @@ const logProbOp: Op<"mean" | "logStd" | "value"> = {
   backward({ dy, mean, dmean, logStd, dlogStd, value, dvalue }) {
     const n = mean.length / dy.length;
     for (let j = 0; j < n; j++) {
-      let sum = 0; // in float64, where rows share ln σ
+      let sum = 0; // in float64, for a ln σ that rows share
       for (let i = j; i < mean.length; i += n) {
         const d = dy[Math.floor(i / n)];
         if (d === 0) continue;
@@ -67,7 +67,7 @@ const logProbOp: Op<"mean" | "logStd" | "value"> = {
   },
 };
 
-/** Σ ln σ + ½ + ½ln 2π: → [batch]; `mean` gives only the shape. */
+/** Σ ln σ + ½ + ½ln 2π: → [batch]; of `mean` only the shape is read. */
 export const gaussianEntropy = (mean: Tensor, logStd: Tensor): Tensor =>
   apply(entropyOp, logStd, mean);
 const entropyOp: Op<"logStd" | "mean", { plan: number }> = {
@@ -123,7 +123,7 @@ const klOp: Op<"mp" | "lp" | "mq" | "lq"> = {
   backward({ dy, mp, dmp, lp, dlp, mq, dmq, lq, dlq }) {
     const n = mp.length / dy.length;
     for (let j = 0; j < n; j++) {
-      let sumP = 0; // in float64, where rows share ln σ
+      let sumP = 0; // in float64, for a ln σ that rows share
       let sumQ = 0;
       for (let i = j; i < mp.length; i += n) {
         const kp = i % lp.length;
@@ -162,7 +162,7 @@ const rsampleOp: Op<"mean" | "logStd" | "noise", { plan: number }> = {
   },
   backward({ dy, dmean, logStd, dlogStd, noise, dnoise, plan: n }) {
     for (let j = 0; j < n; j++) {
-      let sum = 0; // in float64, where rows share ln σ
+      let sum = 0; // in float64, for a ln σ that rows share
       for (let i = j; i < dy.length; i += n) {
         if (dy[i] === 0) continue;
         const std = exp(logStd[i % logStd.length]);

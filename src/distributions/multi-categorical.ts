@@ -1,7 +1,7 @@
 /**
- * Several categorical choices at once, independent given the state: logits [batch, Σ nvec] hold one segment
- * for each choice, actions are [batch, choices]. Log-probabilities, entropies and divergences are summed
- * over the choices. A mask of the logits' shape (1 = allowed) works on each segment.
+ * Several categorical choices, independent given the state: logits [batch, Σ nvec] have one segment per choice, actions
+ * are [batch, choices]. Log-probabilities, entropies and divergences are summed over the choices. A mask has the
+ * logits' shape (1 = allowed).
  */
 import type { Floats } from "../core/backend.ts";
 import { checkIntegers, checkLength } from "../core/check.ts";
@@ -17,16 +17,16 @@ const widthOf = (nvec: readonly number[]): number => {
   return nvec.reduce((sum, n) => sum + n, 0);
 };
 
-/** The batch shape of logits […, Σ nvec]; a mask, where given, must have their shape. */
+/** Returns the batch shape of logits […, Σ nvec]. Throws ShapeError for a mask of another shape. */
 function batchOf(op: string, logits: Shape, mask: Shape | null, nvec: readonly number[]): Shape {
   const width = widthOf(nvec);
   if (logits.length < 1 || logits[logits.length - 1] !== width) {
     throw new ShapeError(
-      `${op}: want logits […, ${width}] for choices of ${show(nvec)}, got ${show(logits)}`,
+      `${op}: expected logits […, ${width}] for choices of ${show(nvec)}, got ${show(logits)}`,
     );
   }
   if (mask !== null && !sameShape(mask, logits)) {
-    throw new ShapeError(`${op}: want a mask of ${show(logits)}, got ${show(mask)}`);
+    throw new ShapeError(`${op}: expected a mask of ${show(logits)}, got ${show(mask)}`);
   }
   return logits.slice(0, -1);
 }
@@ -46,12 +46,12 @@ const logProbOp: Op<"x" | "action" | "mask?", { set: readonly number[] }> = {
     const wanted = [...batch, nvec.length];
     if (!sameShape(action, wanted)) {
       throw new ShapeError(
-        `multiCategoricalLogProb: want actions ${show(wanted)}, got ${show(action)}`,
+        `multiCategoricalLogProb: expected actions ${show(wanted)}, got ${show(action)}`,
       );
     }
     return batch;
   },
-  saves: ({ action }) => 2 * sizeOf(action), // each choice's log-sum, in two parts
+  saves: ({ action }) => 2 * sizeOf(action), // log-sum of each choice, in two parts
   forward({ y, x, action, mask, set: nvec, saved: sums }) {
     for (let row = 0, start = 0, i = 0; row < y.length; row++) {
       y[row] = 0;
@@ -59,7 +59,7 @@ const logProbOp: Op<"x" | "action" | "mask?", { set: readonly number[] }> = {
         const n = nvec[j];
         if (!(action[i] >= 0 && action[i] < n && Number.isInteger(action[i]))) {
           throw new RangeError(
-            `multiCategoricalLogProb: want an action from 0 to ${n - 1}, got ${action[i]}`,
+            `multiCategoricalLogProb: expected an action from 0 to ${n - 1}, got ${action[i]}`,
           );
         }
         logSum("multiCategoricalLogProb", sums, 2 * i, x, mask, start, n);
@@ -138,7 +138,7 @@ const klOp: Op<"xp" | "xq" | "mask?", { set: readonly number[] }> = {
   shape({ xp, xq, mask, set: nvec }) {
     if (!sameShape(xp, xq)) {
       throw new ShapeError(
-        `multiCategoricalKl: want logits of one shape, got ${show(xp)} and ${show(xq)}`,
+        `multiCategoricalKl: expected logits of one shape, got ${show(xp)} and ${show(xq)}`,
       );
     }
     return batchOf("multiCategoricalKl", xp, mask, nvec);
@@ -179,7 +179,7 @@ const klOp: Op<"xp" | "xq" | "mask?", { set: readonly number[] }> = {
   },
 };
 
-/** Writes one action a choice by inverse CDF; action and noise (uniform) are [batch, choices]. */
+/** Writes one action per choice by inverse CDF; action and noise (uniform) are [batch, choices]. */
 export function multiCategoricalSample(
   action: Floats,
   logits: Tensor,
@@ -198,7 +198,7 @@ export function multiCategoricalSample(
   }
 }
 
-/** Writes the likeliest action of each choice, the first of equals. */
+/** Writes the likeliest action of each choice, the first one of equals. */
 export function multiCategoricalMode(
   action: Floats,
   logits: Tensor,

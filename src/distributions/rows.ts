@@ -1,4 +1,4 @@
-/** One row of logits under a mask: what the categorical distributions share. */
+/** Functions on one row of logits under a mask, for the categorical distributions. */
 import type { Backend, Floats } from "../core/backend.ts";
 import { MaskError, NumericError, ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
@@ -22,12 +22,12 @@ export function rowsOf(op: string, logits: Tensor, width: number, mask: Tensor):
   return rows;
 }
 
-/** A mask's numbers, or null for `NONE`. */
+/** Returns the numbers of a mask, or null for `NONE`. */
 export const maskOf = (mask: Tensor): Floats | null => (mask === NONE ? null : mask.data);
 
 /**
- * ln Σ exp x over the allowed of one segment, in two parts: its largest number to sums[to], ln Σ exp(x − that) to
- * sums[to + 1]. Apart, because beside a large number the second would vanish.
+ * Writes ln Σ exp x over the allowed entries of one segment in two parts: the maximum to sums[to], ln Σ exp(x −
+ * maximum) to sums[to + 1]. In their sum the second part would be rounded off beside a large maximum.
  */
 export function logSum(
   op: string,
@@ -47,7 +47,7 @@ export function logSum(
   sums[to + 1] = log(sum);
 }
 
-/** `logSum` of each row of [rows, n], to sums[2·row] and sums[2·row + 1]. */
+/** Writes `logSum` of each row of [rows, n] to sums[2·row] and sums[2·row + 1]. */
 export function logSums(
   op: string,
   k: Backend,
@@ -60,25 +60,25 @@ export function logSums(
   const kernel = mask === null && n >= 8 && k.logSums !== undefined;
   if (kernel) k.logSums?.(sums, x, rows);
   for (let row = 0; row < rows; row++) {
-    if (kernel && sums[2 * row] !== -Infinity) continue; // the kernel's largest passes over NaN
+    if (kernel && sums[2 * row] !== -Infinity) continue; // the kernel's maximum ignores NaN
     logSum(op, sums, 2 * row, x, mask, row * n, n);
   }
 }
 
 function refuse(op: string, n: number, start: number): never {
   throw new MaskError(
-    `${op}: want an allowed action among the ${n} from position ${start}, got none`,
+    `${op}: expected an allowed action among the ${n} from position ${start}, got none`,
   );
 }
 
-/** Throws NumericError: a sampler has no choice to make among numbers that are none. */
+/** Throws NumericError for an input of a sampler that is not finite. */
 export function refuseNumber(op: string, name: string, x: number, at: number): never {
   throw new NumericError(`${op}: expected finite ${name}, got ${x} at position ${at}`);
 }
 
 /**
- * The action of one row by inverse CDF: the smallest k with noise[row] < Σ π₀…πₖ; never one of probability 0, also
- * where u is above the rounded total.
+ * Returns the action of one row by inverse CDF: the smallest k with noise[row] < Σ π₀…πₖ. An action of probability 0 is
+ * never drawn, even if the noise exceeds the rounded total.
  */
 export function sampleRow(
   op: string,
@@ -111,7 +111,7 @@ export function sampleRow(
   return last;
 }
 
-/** The allowed action of one row with the largest logit, plus noise where given; the first of equals. */
+/** Returns the allowed action of one row with the largest logit, or logit + noise; the first one of equals. */
 export function largestOfRow(
   op: string,
   x: Floats,

@@ -1,6 +1,6 @@
 /**
- * A Gaussian squashed into bounds, the same or one pair per dimension: u from N(mean, σ²), action = low + (tanh u + 1)/2·(high − low). The
- * log-density is exact and does not saturate:
+ * A Gaussian squashed into bounds, one pair or one pair per dimension: u from N(mean, σ²),
+ * action = low + (tanh u + 1)/2·(high − low). The log-density is exact and does not saturate:
  *
  *   ln p(action) = ln N(u) − Σ [ln(1 − tanh²u) + ln((high − low)/2)],   ln(1 − tanh²u) = 2(ln 2 − u − softplus(−2u))
  *
@@ -24,14 +24,14 @@ export interface Bounds {
 }
 const unit: Bounds = Object.freeze({ low: -1, high: 1 });
 
-/** Returns bounds from one number per dimension, as single numbers where all dimensions are alike. */
+/** Returns bounds from one number per dimension, as single numbers if all dimensions are equal. */
 export function boundsOf(low: ArrayLike<number>, high: ArrayLike<number>): Bounds {
   const [lows, highs] = [Array.from(low), Array.from(high)];
-  const alike = lows.every((x) => x === lows[0]) && highs.every((x) => x === highs[0]);
-  return Object.freeze(alike ? { low: lows[0], high: highs[0] } : { low: lows, high: highs });
+  const equal = lows.every((x) => x === lows[0]) && highs.every((x) => x === highs[0]);
+  return Object.freeze(equal ? { low: lows[0], high: highs[0] } : { low: lows, high: highs });
 }
 
-/** The bounds of each of n dimensions. Throws RangeError unless low < high, and ShapeError for another n. */
+/** Returns the bounds of each of n dimensions. Throws RangeError unless low < high, and ShapeError for another n. */
 function perDimension(op: string, { low, high }: Bounds, n: number) {
   const each = (name: string, x: number | readonly number[]): Float64Array => {
     if (typeof x === "number") return new Float64Array(n).fill(x);
@@ -46,7 +46,7 @@ function perDimension(op: string, { low, high }: Bounds, n: number) {
 type Sides = ReturnType<typeof perDimension>;
 const lastOf = (shape: Shape): number => shape[shape.length - 1] ?? 1;
 
-/** ln p of the action that u stands for: mean, u [batch, n], logStd [batch, n] or [n] → [batch]. */
+/** ln p of the action that u is squashed to: mean, u [batch, n], logStd [batch, n] or [n] → [batch]. */
 export const squashedLogProb = (
   mean: Tensor,
   logStd: Tensor,
@@ -74,8 +74,8 @@ const logSlopeOp: Op<"u", { set: Bounds; plan: Float64Array }> = {
 };
 
 /**
- * ln p of an action strictly inside the bounds, where u was not kept: u = artanh of it. Throws RangeError at
- * a bound, where the density has no value.
+ * ln p of an action strictly inside the bounds, by u = artanh of the action scaled to ±1. Throws RangeError at a bound,
+ * where the density is not defined.
  */
 export const squashedLogProbOfAction = (
   mean: Tensor,
@@ -112,7 +112,7 @@ const unsquashOp: Op<"action", { set: Bounds; plan: Sides }> = {
   },
 };
 
-/** The reparameterized sample and its log-probability, with pathwise gradients: noise [batch, n] is normal. */
+/** Returns the reparameterized sample and its log-probability, with pathwise gradients: noise [batch, n] is normal. */
 export function squashedRsample(
   mean: Tensor,
   logStd: Tensor,
@@ -124,7 +124,7 @@ export function squashedRsample(
 }
 
 /**
- * −ln p of the reparameterized sample, [batch]: an unbiased estimate of the entropy of the action, which has no
+ * Returns −ln p of the reparameterized sample, [batch]: an unbiased estimate of the entropy of the action, which has no
  * closed form, with an unbiased gradient. `noise` [batch, n] is normal.
  */
 export const squashedEntropySample = (
@@ -159,7 +159,7 @@ const within = (u: number, low: number, high: number): number =>
 const at = (bound: number | readonly number[], i: number): number =>
   typeof bound === "number" ? bound : bound[i % bound.length];
 
-/** Writes u and the action for normal noise, all [batch, n]. Keep u: the action may round to a bound. */
+/** Writes u and the action for normal noise, all [batch, n]. The density needs u: the action may round to a bound. */
 export function squashedSample(
   { action, u }: { readonly action: Floats; readonly u: Floats },
   mean: Tensor,
@@ -171,13 +171,13 @@ export function squashedSample(
   squashInto(action, u, bounds);
 }
 
-/** Writes the squashed mean: the median action, what a greedy policy does. */
+/** Writes the squashed mean: the median action, which a greedy policy takes. */
 export function squashedMode(action: Floats, mean: Tensor, bounds: Bounds = unit): void {
   checkLive("squashedMode", mean);
   squashInto(action, mean.data, bounds);
 }
 
-/** Writes the action that u stands for. */
+/** Writes the action that u is squashed to. */
 export function squashInto(
   action: Floats,
   u: ArrayLike<number>,

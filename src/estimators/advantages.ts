@@ -1,4 +1,4 @@
-/** The advantages of stretches of episodes, and the targets of a learned value. */
+/** Advantages of stretches of episodes, and targets of a learned value. */
 import type { Floats } from "../core/backend.ts";
 import { discountedReturns } from "../returns/discounted.ts";
 import { gae } from "../returns/gae.ts";
@@ -6,13 +6,14 @@ import { scaleByDeviation, standardize, subtractMean } from "../returns/normaliz
 import type { Stretches } from "./batch.ts";
 import type { EstimatorSettings } from "./presets.ts";
 
-/** Written by both, [steps, envs]; the target is what the value learns. */
+/** Written by both functions, [steps, envs]. */
 export interface Estimates {
   readonly advantage: Floats;
+  /** Target of the learned value. */
   readonly target: Floats;
 }
 
-/** Âₜ by generalized advantage estimation on a learned value; target = Â + V. */
+/** Writes Âₜ by generalized advantage estimation on a learned value; target = Â + V. */
 export function gaeAdvantages(
   { advantage, target }: Estimates,
   batch: Stretches,
@@ -23,7 +24,10 @@ export function gaeAdvantages(
   for (let i = 0; i < target.length; i++) target[i] = advantage[i] + batch.value[i];
 }
 
-/** Âₜ = Gₜ − Vₜ, with Gₜ the discounted return from step t on, less baseline and scale; target = G. */
+/**
+ * Writes Âₜ = Gₜ − Vₜ, with Gₜ the discounted return from step t on, then subtracts the mean and divides by the
+ * standard deviation as the estimator says; target = G.
+ */
 export function returnAdvantages(
   { advantage, target }: Estimates,
   batch: Stretches,

@@ -1,7 +1,7 @@
 /**
- * Sampler and trainer disagree: importance weights π_trainer/π_sampler that multiply the tokens' weights.
- * They carry no gradient. Truncated weights (TIS) cap the ratio; masked ones (as in IcePop) drop what is
- * outside the bounds.
+ * Corrections for a sampler whose probabilities differ from the trainer's: importance weights π_trainer/π_sampler that
+ * multiply the tokens' weights. They carry no gradient. Truncated weights (TIS) cap the ratio; masked weights (as in
+ * IcePop) drop tokens whose ratio is outside the bounds.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkName, checkNumber } from "../core/check.ts";
@@ -10,11 +10,11 @@ import { checkRows } from "../returns/transitions.ts";
 import { stepsOf } from "./kl.ts";
 
 export interface CorrectionSettings {
-  /** One ratio a token, or one a sequence: of the sum of its log-ratios, or of their mean. */
+  /** One ratio per token, or per sequence: exp of the sum of its log-ratios, or of their mean. */
   readonly level: "token" | "sequence" | "sequenceMean";
   /**
-   * "truncate": the ratio held to [low, high]. "mask": 0 outside, the ratio inside. "drop": as "mask", and one
-   * token outside drops its whole sequence.
+   * "truncate": the ratio clamped to [low, high]. "mask": the ratio inside, 0 outside. "drop": as "mask", and one token
+   * outside drops its whole sequence.
    */
   readonly mode: "truncate" | "mask" | "drop";
   readonly low: number;
@@ -28,16 +28,19 @@ export interface SampledTokens {
   readonly mask: ArrayLike<number>;
 }
 
-/** Shares of the tokens that count whose ratio, by `level`, was outside the bounds, and of those set to 0. */
+/** Fractions of the tokens with mask 1. */
 export interface CorrectionFractions {
+  /** Ratio, by `level`, below `low`. */
   readonly below: number;
+  /** Ratio above `high`. */
   readonly above: number;
+  /** Weight set to 0. */
   readonly dropped: number;
 }
 
 /**
- * Writes each token's importance weight, [batch, steps]; 0 where masked, whatever is there. Returns which shares of
- * the tokens the bounds changed: large ones say that sampler and trainer have come apart.
+ * Writes the importance weight of each token, [batch, steps]; 0 where masked. Returns the fractions of tokens that the
+ * bounds changed; large ones show that sampler and trainer differ much.
  */
 export function importanceWeights(
   out: Floats,
@@ -86,8 +89,8 @@ export function importanceWeights(
 }
 
 /**
- * Writes 0 for each sequence worse than average (advantage below 0) whose mean k1 from sampler to trainer,
- * −mean ln(π_trainer/π_sampler), is above `threshold`, 1 for the others: off-policy sequence masking,
+ * Writes 0 for each sequence with an advantage below 0 whose mean k1 from sampler to trainer,
+ * −mean ln(π_trainer/π_sampler), is above `threshold`, and 1 for the others: off-policy sequence masking,
  * DeepSeek-V3.2. `keep` and `advantage` are [batch].
  */
 export function offPolicySequenceMask(

@@ -1,11 +1,13 @@
-/** The entropy bonus: of every token, or only of those with the most entropy. */
+/** The entropy bonus, over all tokens or over those with the most entropy. */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber, checkShape } from "../core/check.ts";
 import type { Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 
-/** −Σ w·H: an entropy op's result (`categoricalEntropy` …) of the weight's shape, to be minimized. */
+/**
+ * Returns −Σ w·H, [], to be minimized. The entropy, from an op such as `categoricalEntropy`, has the weight's shape.
+ */
 export const entropyLoss = (entropy: Tensor, weight: Tensor): Tensor =>
   apply(entropyLossOp, entropy, weight);
 const entropyLossOp: Op<"entropy" | "w"> = {
@@ -29,8 +31,8 @@ const entropyLossOp: Op<"entropy" | "w"> = {
 };
 
 /**
- * Writes 1 for the kept tokens whose entropy reaches the quantile q of all kept tokens (linear between
- * order statistics), 0 elsewhere: Wang et al. 2025, arXiv:2506.01939. Not for the hot path: it sorts.
+ * Writes 1 for tokens with mask 1 whose entropy is at least the quantile q of all of them (linear between order
+ * statistics), 0 elsewhere: Wang et al. 2025, arXiv:2506.01939. Sorts and allocates.
  */
 export function topEntropyMask(
   top: Floats,

@@ -3,8 +3,8 @@
  *
  *   F·v = (1/N) Σ Jᵀ·M·(J·v),   J = ∂x/∂θ,   M = diag(π) − π·πᵀ
  *
- * J·v is the tangent of the logits along v; its weighing by M, as a cotangent of the logits, makes one
- * backward pass. M is both the Fisher matrix and the KL's Hessian of a categorical.
+ * J·v is the tangent of the logits along v. M·(J·v) is a cotangent of the logits, so that one backward pass gives F·v.
+ * M is the Fisher matrix of a categorical distribution, and the Hessian of its KL.
  */
 import { checkRank, checkShape } from "../core/check.ts";
 import { exp } from "../core/math.ts";
@@ -17,8 +17,8 @@ import { stopGradient } from "../ops/layout.ts";
 import { sum as sumOf } from "../ops/reduce.ts";
 
 /**
- * A scalar whose gradient with respect to what is behind `logits` is F·v, given `tangent` = J·v, both
- * [batch, actions]. Its value is ½·vᵀF·v. `mask` [batch, actions] has 1 where an action is allowed.
+ * Returns ½·vᵀF·v, [], whose gradient with respect to the parameters of `logits` is F·v, given `tangent` = J·v, both
+ * [batch, actions]. `mask` [batch, actions] has 1 where an action is allowed.
  */
 export const fisherForm = (logits: Tensor, tangent: Tensor, mask: Tensor = NONE): Tensor =>
   apply(fisherOp, logits, tangent, mask);
@@ -73,8 +73,8 @@ function meanTangent(
 }
 
 /**
- * The same for a Gaussian with free ln σ: F = diag(1/σ²) over the means, 2 over each ln σ. A scalar whose
- * gradient is F·v, given the means' tangent [batch, n] and the direction of ln σ [n].
+ * Returns the form of `fisherForm` for a Gaussian with ln σ as parameters: F = diag(1/σ²) over the means, 2 over each
+ * ln σ. Takes the means' tangent [batch, n] and the direction of ln σ [n].
  */
 export function gaussianFisherForm(
   mean: Tensor,

@@ -1,12 +1,12 @@
 /**
- * Staying near a reference policy: estimators of KL(π‖π_ref) from samples of π, after Schulman's note
- * "Approximating KL divergence" (2020), and what to do with them. With d = ln π_ref − ln π of the token:
+ * The KL to a reference policy: estimators of KL(π‖π_ref) from samples of π, after Schulman's note "Approximating KL
+ * divergence" (2020), as a loss and as a part of the reward. With d = ln π_ref − ln π of the token:
  *
- *   k1 = −d            unbiased, noisy, may be negative; as a loss its gradient is 0 in the mean
- *   k2 = d²/2          biased; its gradient is that of the KL: the one to use in the loss
+ *   k1 = −d            unbiased, noisy, may be negative; as a loss the mean of its gradient is 0
+ *   k2 = d²/2          biased; its gradient is that of the KL, which makes it the estimator to use in a loss
  *   k3 = e^d − 1 − d   unbiased, never negative; its gradient is that of KL(π_ref‖π)
  *
- * The exact KL, where all logits are at hand, is `categoricalKl`.
+ * `categoricalKl` is the exact KL of logits.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkFinite, checkInteger, checkLength, checkName, checkNumber } from "../core/check.ts";
@@ -21,17 +21,19 @@ import type { LossTerm } from "./batch.ts";
 
 export interface KlSettings {
   readonly estimator: "k1" | "k2" | "k3";
-  /** Holds d to ±inputClamp, and the estimate to ±outputClamp; beyond, no gradient passes. null: none. */
+  /** Clamps d to ±inputClamp; no gradient passes beyond it. null: no clamp. */
   readonly inputClamp: number | null;
+  /** Clamps the estimate to ±outputClamp; no gradient passes beyond it. null: no clamp. */
   readonly outputClamp: number | null;
   /**
-   * true weighs the estimate by π/stop(π), whose value is 1: the gradient gains k·∇ln π, and that of k1 and
-   * k3 becomes the gradient of KL(π‖π_ref) in the mean.
+   * true multiplies the estimate by π/stop(π), whose value is 1: the gradient gains k·∇ln π, so that the mean gradient
+   * of k1 and k3 is that of KL(π‖π_ref). Default false.
    */
   readonly importance?: boolean;
   /**
-   * What clamps hold where the estimate is weighed. "product" (default): weight times estimate, so that no gradient
-   * passes beyond them; "estimate": the estimate alone, so that the weight's own gradient k·∇ln π passes there too.
+   * With `importance`, the number that is clamped. "product" (default): π/stop(π) times the estimate, so that no
+   * gradient passes beyond the clamp. "estimate": the estimate alone, so that the gradient k·∇ln π of π/stop(π) still
+   * passes.
    */
   readonly clampOf?: "product" | "estimate";
 }
@@ -41,7 +43,7 @@ export const klDefaults: KlSettings = Object.freeze({
   outputClamp: null,
 });
 
-/** Σ w·k: only `logProb` carries a gradient; all have its shape. */
+/** Returns Σ w·k, []. Only `logProb` carries a gradient. All have its shape. */
 export const klLoss = (
   logProb: Tensor,
   refLogProb: Tensor,
@@ -54,7 +56,9 @@ const klOp: Op<"logProb" | "ref" | "w", { set: KlSettings }> = {
   shape({ logProb, ref, w, set }) {
     if (!sameShape(logProb, ref) || !sameShape(logProb, w)) {
       const got = [logProb, ref, w].map(show).join(", ");
-      throw new ShapeError(`klLoss: want logProb, refLogProb and weight of one shape, got ${got}`);
+      throw new ShapeError(
+        `klLoss: expected logProb, refLogProb and weight of one shape, got ${got}`,
+      );
     }
     checkKl("klLoss", set);
     return [];
@@ -69,12 +73,12 @@ const klOp: Op<"logProb" | "ref" | "w", { set: KlSettings }> = {
       slope[i] = 0;
       if (w[i] === 0) continue;
       const d = ref[i] - logProb[i];
-      const held = hold(d, inLimit);
-      const k = estimate(held, estimator);
-      const bounded = hold(k, outLimit);
+      const clamped = clamp(d, inLimit);
+      const k = estimate(clamped, estimator);
+      const bounded = clamp(k, outLimit);
       loss += w[i] * bounded;
       const ofWeight = importance ? w[i] * bounded : 0;
-      if (held === d && bounded === k) slope[i] = w[i] * slopeOf(d, estimator) + ofWeight;
+      if (clamped === d && bounded === k) slope[i] = w[i] * slopeOf(d, estimator) + ofWeight;
       else if (clampOf === "estimate") slope[i] = ofWeight; // the clamped estimate itself passes none
     }
     y[0] = loss;
@@ -85,8 +89,8 @@ const klOp: Op<"logProb" | "ref" | "w", { set: KlSettings }> = {
 };
 
 /**
- * Σ w·k3 of KL(old‖new), [], over actions of the old policy: k3 = ρ − 1 − ln ρ with ρ = exp(logProb − oldLogProb). Only
- * `logProb` carries a gradient. All have its shape.
+ * Returns Σ w·k3 of KL(old‖new), [], over actions of the old policy: k3 = ρ − 1 − ln ρ with ρ = exp(logProb −
+ * oldLogProb). Only `logProb` carries a gradient. All have its shape.
  */
 export const oldKlLoss = (logProb: Tensor, oldLogProb: Tensor, weight: Tensor): Tensor =>
   apply(oldKlOp, logProb, oldLogProb, weight);
@@ -124,7 +128,7 @@ function checkKl(where: string, settings: KlSettings): void {
   if (outputClamp !== null) checkNumber(where, "outputClamp", outputClamp, { min: 0 });
 }
 
-const hold = (x: number, limit: number): number => Math.min(Math.max(x, -limit), limit);
+const clamp = (x: number, limit: number): number => Math.min(Math.max(x, -limit), limit);
 
 function estimate(d: number, estimator: KlSettings["estimator"]): number {
   return estimator === "k1" ? -d : estimator === "k2" ? 0.5 * d * d : k3Of(d);
@@ -141,10 +145,10 @@ function slopeOf(d: number, estimator: KlSettings["estimator"]): number {
   return estimator === "k1" ? 1 : estimator === "k2" ? -d : -expm1(d);
 }
 
-/** One token's estimate. */
+/** Returns the estimate of one token. */
 export function klOf(logProb: number, refLogProb: number, s: KlSettings = klDefaults): number {
-  const d = hold(refLogProb - logProb, s.inputClamp ?? Infinity);
-  return hold(estimate(d, s.estimator), s.outputClamp ?? Infinity);
+  const d = clamp(refLogProb - logProb, s.inputClamp ?? Infinity);
+  return clamp(estimate(d, s.estimator), s.outputClamp ?? Infinity);
 }
 
 /** Columns that `klShapedRewards` reads: `score` is [batch], the others are [batch, steps]. */
@@ -182,7 +186,10 @@ export function klShapedRewards(
   }
 }
 
-/** Steps per sequence of an array [batch, steps]. Throws ShapeError where they are not whole. */
+/**
+ * Returns the steps per sequence of an array [batch, steps]. Throws ShapeError unless its length is a multiple of
+ * `batch`.
+ */
 export function stepsOf(where: string, x: ArrayLike<number>, batch: number): number {
   if (batch === 0 ? x.length > 0 : x.length % batch !== 0) {
     throw new ShapeError(
@@ -192,13 +199,16 @@ export function stepsOf(where: string, x: ArrayLike<number>, batch: number): num
   return batch === 0 ? 0 : x.length / batch;
 }
 
-/** The term Σ w·KL·weight of a loss; the weight [1] may change without recording again. */
+/** Returns the loss term weight·Σ w·k. The weight, [1], may change without recording again. */
 export const referenceKlTerm =
   (settings: KlSettings, weight: Tensor): LossTerm =>
   (logProb, columns) =>
     sum(mul(klLoss(logProb, columns.refLogProb, columns.weight, settings), weight));
 
-/** Schulman et al. 2017, section 4: halve the weight below target/1.5, double it above target·1.5. */
+/**
+ * Returns the weight halved if the KL is below target/1.5, doubled if above target·1.5: Schulman et al. 2017, section
+ * 4.
+ */
 export function adaptiveKlWeight(weight: number, kl: number, target: number): number {
   checkFinite("adaptiveKlWeight", "the weight", weight, { min: 0 });
   checkFinite("adaptiveKlWeight", "the KL", kl);
@@ -206,7 +216,7 @@ export function adaptiveKlWeight(weight: number, kl: number, target: number): nu
   return kl < target / 1.5 ? weight / 2 : kl > target * 1.5 ? weight * 2 : weight;
 }
 
-/** Ziegler et al. 2019, arXiv:1909.08593: weight·(1 + clip(kl/target − 1, ±0.2)·n/horizon) after n samples. */
+/** Returns weight·(1 + clip(kl/target − 1, ±0.2)·n/horizon) after n samples: Ziegler et al. 2019, arXiv:1909.08593. */
 export function proportionalKlWeight(
   weight: number,
   kl: number,
@@ -219,5 +229,5 @@ export function proportionalKlWeight(
   checkFinite("proportionalKlWeight", "the target", target, { min: Number.MIN_VALUE });
   checkInteger("proportionalKlWeight", "the samples", samples, { min: 0 });
   checkFinite("proportionalKlWeight", "the horizon", horizon, { min: Number.MIN_VALUE });
-  return weight * (1 + (hold(kl / target - 1, 0.2) * samples) / horizon);
+  return weight * (1 + (clamp(kl / target - 1, 0.2) * samples) / horizon);
 }

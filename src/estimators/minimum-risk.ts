@@ -3,7 +3,7 @@
  *
  *   loss = Σ Q(o)·cost(o),   Q(o) = π(o)^α / Σ π(o′)^α          ∂loss/∂ln π(o) = α·Q(o)·(cost(o) − loss)
  *
- * The expectation of the cost over the candidates, renormalized; −reward is a cost.
+ * Q is the policy restricted to the candidates, sharpened by α. −reward is a cost.
  */
 
 import type { Floats } from "../core/backend.ts";
@@ -18,8 +18,8 @@ import { sum } from "../ops/reduce.ts";
 import type { LossTerm } from "./batch.ts";
 
 /**
- * Mean over prompts: sequenceLogProb and cost are [prompts·size], the candidates of a prompt side by side.
- * Candidates of a prompt should differ; a repeated one counts twice.
+ * Returns the loss, [], mean over prompts. `sequenceLogProb` and `cost` are [prompts·size]; the candidates of a prompt
+ * are neighbors. They should differ: a repeated one counts twice.
  */
 export const minimumRiskLoss = (
   sequenceLogProb: Tensor,
@@ -40,7 +40,7 @@ const minimumRiskOp: Op<"logProb" | "cost", { numbers: "size" | "alpha" }> = {
     ) {
       const got = `${show(logProb)} and ${show(cost)}`;
       throw new ShapeError(
-        `minimumRiskLoss: want [prompts·${size}] log-probabilities and costs, got ${got}`,
+        `minimumRiskLoss: expected [prompts·${size}] log-probabilities and costs, got ${got}`,
       );
     }
     checkFinite("minimumRiskLoss", "alpha", alpha, { min: 0 });
@@ -91,7 +91,7 @@ export function sampleCosts(cost: Floats, reward: Floats, counts: Floats, size: 
   }
 }
 
-/** Minimum risk as the pull of a loss whose chunks are whole groups of `groupSize` sequences. */
+/** Returns minimum risk as the policy term of a loss whose chunks are whole groups of `groupSize` sequences. */
 export const minimumRiskTerm =
   (groupSize: number, alpha: number): LossTerm =>
   (logProb, { mask, cost, excluded, chunkFraction }) => {

@@ -1,11 +1,11 @@
 /**
- * Natural gradient and trust region: Kakade 2001; Schulman et al. 2015, arXiv:1502.05477. Curvature only
- * through Fisher-vector products F·v; conjugate gradient solves F·x = g; a line search keeps the step honest.
+ * Natural gradient and trust region: Kakade 2001; Schulman et al. 2015, arXiv:1502.05477. The curvature enters only
+ * through Fisher-vector products F·v. Conjugate gradient solves F·x = g, and a line search checks the step.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger, checkLength, checkNumber } from "../core/check.ts";
 
-/** Writes F·v (damping included by the caller) into `out`. */
+/** Writes F·v to `out`; damping is the caller's. */
 export type FisherProduct = (out: Float64Array, v: Float64Array) => void;
 
 export interface ConjugateGradientResult {
@@ -16,9 +16,8 @@ export interface ConjugateGradientResult {
 }
 
 /**
- * Solves F·x = g for symmetric positive definite F: Hestenes & Stiefel 1952. Stops after `iterations`, once
- * ‖g − F·x‖² is at most tolerance·‖g‖², or where F has no curvature along the next direction; x is then as far as it
- * came.
+ * Solves F·x = g for symmetric positive definite F: Hestenes & Stiefel 1952. Stops after `iterations`, once ‖g − F·x‖²
+ * is at most tolerance·‖g‖², or if F has no curvature along the next direction; returns the last x.
  */
 export function conjugateGradient(
   product: FisherProduct,
@@ -51,7 +50,7 @@ export function conjugateGradient(
   return { x, iterations: n, residual: rr };
 }
 
-/** √(2δ/xᵀFx): the length along x at which the quadratic model's KL is δ. 0 where x is. */
+/** Returns √(2δ/xᵀFx), the multiple of x at which the quadratic model of the KL is δ = maxKl; 0 for x = 0. */
 export function trustRegionScale(product: FisherProduct, x: Float64Array, maxKl: number): number {
   checkNumber("trustRegionScale", "maxKl", maxKl, { min: 0 });
   const Fx = new Float64Array(x.length);
@@ -62,16 +61,17 @@ export function trustRegionScale(product: FisherProduct, x: Float64Array, maxKl:
 
 export interface LineSearchOptions {
   readonly maxKl: number;
-  /** Step halvings tried. */
+  /** Most step sizes to try. Default 10. */
   readonly tries?: number;
-  /** The loss must fall by this share of what the linear model expects. */
+  /** Smallest decrease of the loss, as a fraction of the linear model's. Default 0. */
   readonly accept?: number;
 }
 
 /**
- * Moves `parameters` to parameters + fraction·step for the first of 1, ½, ¼, … at which the loss has
- * fallen and the KL is within its bound; puts them back where none is. Returns the fraction, 0 for none.
- * `evaluate` gives loss and KL at the parameters as they stand.
+ * Moves `parameters` to parameters + fraction·step for the first fraction of 1, ½, ¼, … at which the loss has fallen
+ * and the KL is within its bound; restores them if there is none. Returns the fraction, or 0. `slope` is the decrease
+ * of the loss that the linear model expects from the full step. `evaluate` returns loss and KL at the current
+ * parameters.
  */
 export function lineSearch(
   parameters: Floats,

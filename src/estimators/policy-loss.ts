@@ -3,7 +3,7 @@
  *
  *   surrogate + valueWeight·Σ w·(V − target)² − entropyWeight·Σ w·H + klWeight·Σ w·KL(old‖new) + …
  *
- * What differs between algorithms is a setting.
+ * Algorithms differ by its settings.
  */
 import type { Tensor } from "../core/tensor.ts";
 import { add, mul } from "../ops/arithmetic.ts";
@@ -13,27 +13,27 @@ import { oldKlLoss } from "./kl.ts";
 import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
 
-/** A policy's answer for a chunk, on the tape: one number per action. */
+/** Outputs of a policy for a chunk, on the tape: one number per action. */
 export interface PolicyOutputs {
   readonly logProb: Tensor;
-  /** null where it was not asked for. */
+  /** In nats; null unless asked for. */
   readonly entropy: Tensor | null;
   /** null without a critic. */
   readonly value: Tensor | null;
 }
 
-/** Settings of the loss. A caller may replace values between passes. */
+/** Settings of the loss. A caller may change them between passes. */
 export interface PolicyLossSettings {
   surrogate: SurrogateSettings;
   value: ValueSettings;
-  /** null: no bonus, and the entropy is not evaluated; 0 evaluates it for reports. */
+  /** null: no bonus and no entropy; 0 evaluates the entropy for reports alone. */
   entropyWeight: number | null;
   valueWeight: number;
-  /** PopArt's 1/σ², [1]: the value loss counts in units of its targets. null: 1. */
+  /** Factor of the value loss, [1]: PopArt's 1/σ². Default: none. */
   readonly valueScale?: Tensor | undefined;
-  /** Weight of KL(old‖new), estimated over the old policy's actions by ρ − 1 − ln ρ. */
+  /** Weight of `oldKlLoss`. Default 0. */
   klWeight?: number;
-  /** What pulls the policy in place of the surrogate, such as `minimumRiskTerm`. */
+  /** Policy term in place of the surrogate, such as `minimumRiskTerm`. */
   readonly instead?: LossTerm | null;
   /** One more term, such as `referenceKlTerm`. */
   readonly plus?: LossTerm | null;
@@ -41,11 +41,11 @@ export interface PolicyLossSettings {
 
 /** Metrics of a policy's updates since `clear`. */
 export class Metrics {
-  /** KL(old‖new) by ρ − 1 − ln ρ, in nats, and the shares below: means over the actions that count. */
+  /** KL(old‖new) by ρ − 1 − ln ρ in nats, mean over the actions with a weight. */
   approximateKl = 0;
-  /** Share of actions whose loss the clip flattened. */
+  /** Fraction of actions whose loss the clip made constant. */
   clipFraction = 0;
-  /** Share of ratios outside the clip range. */
+  /** Fraction of ratios outside the clip range. */
   outsideFraction = 0;
   private readonly sums = { policyLoss: 0, valueLoss: 0, entropy: 0 };
   private actions = 0;
@@ -58,17 +58,18 @@ export class Metrics {
     Object.assign(this.sums, { policyLoss: 0, valueLoss: 0, entropy: 0 });
   }
 
-  /** Begins an optimizer step on so many units of the batch, which its losses are weighted by. */
+  /** Begins an optimizer step on a number of units of the batch, by which its losses are weighted. */
   beginStep(units: number): void {
     this.stepUnits = units;
     this.units += units;
   }
 
+  /** Adds a chunk's part of a metric of the current optimizer step. */
   add(name: "policyLoss" | "valueLoss" | "entropy", chunk: number): void {
     this.sums[name] += this.stepUnits * chunk;
   }
 
-  /** Takes in what the surrogate measured on one chunk. */
+  /** Adds the diagnostics of the surrogate on one chunk. */
   addSurrogate(loss: Tensor): void {
     const { tokens, approximateKl, clipFraction, outsideFraction } = diagnostics(loss);
     this.actions += tokens;
@@ -79,7 +80,7 @@ export class Metrics {
     this.outsideFraction += rate * (outsideFraction - this.outsideFraction);
   }
 
-  /** Losses, and the entropy in nats where the loss has one: means over the optimizer steps, weighted by their units. */
+  /** Returns means over the optimizer steps, weighted by their units. The entropy is in nats; 0 if not evaluated. */
   losses(): { policyLoss: number; valueLoss: number; entropy: number } {
     const { policyLoss, valueLoss, entropy } = this.sums;
     const n = Math.max(1, this.units);
@@ -87,7 +88,7 @@ export class Metrics {
   }
 }
 
-/** Records the loss of a chunk, and adds what it finds to `metrics`. */
+/** Returns the loss of a chunk, [], and adds its metrics. */
 export function policyLoss(
   { logProb, entropy, value }: PolicyOutputs,
   columns: LossColumns,

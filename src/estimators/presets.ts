@@ -1,19 +1,22 @@
 /**
- * One settings type for the policy-gradient estimators on groups of sequences, and by name what papers and
- * libraries set. A row's `source` says where its settings are written.
+ * Settings of policy-gradient estimators on groups of sequences, and presets with the settings of papers and libraries.
+ * The `source` of a preset names the paper or the code.
  */
 import type { KlSettings } from "./kl.ts";
 import { type SurrogateSettings, surrogateDefaults } from "./surrogate.ts";
 import type { Aggregation } from "./weights.ts";
 
 export interface EstimatorSettings {
-  /** What is taken off a reward: nothing, the group's mean, the mean of the others, a greedy rollout's
-   * reward, or a learned value. */
+  /**
+   * Baseline subtracted from a reward: none, the group's mean, the mean of the others, the reward of the greedy
+   * sequence, or a learned value.
+   */
   readonly baseline: "none" | "mean" | "leaveOneOut" | "greedy" | "value";
-  /** What the advantage is divided by: nothing, the group's mean, the standard deviation of the group or the batch. */
+  /** Divisor of the advantage: none, the group's mean, or the standard deviation of the group or the batch. */
   readonly scale: "none" | "mean" | "group" | "batch";
-  /** That deviation divides by n − ddof; eps is added to it. */
+  /** The standard deviation divides by n − ddof. */
   readonly ddof: 0 | 1;
+  /** Added to the divisor. */
   readonly eps: number;
   /**
    * Advantages of a group's sequences from their scores, in place of `baseline` and `scale`: one number per score.
@@ -22,7 +25,7 @@ export interface EstimatorSettings {
   readonly compare?: (scores: Float64Array) => ArrayLike<number>;
   readonly aggregation: Aggregation;
   readonly surrogate: SurrogateSettings;
-  /** Distance from a reference policy: estimator, weight, and whether it stands in the loss or the reward. */
+  /** KL to a reference policy: estimator, weight, and whether it is part of the loss or of the reward. */
   readonly kl: (KlSettings & { readonly place: "loss" | "reward"; readonly weight: number }) | null;
 }
 

@@ -8,9 +8,8 @@ import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 /**
  *   loss = −(1/N) Σ Âₜ·ln π(aₜ∣sₜ)       ∂loss/∂ln π(aₜ∣sₜ) = −Âₜ/N
  *
- * Its gradient is minus an estimate of ∇J. `logProb` carries the gradient; `advantage` (a return, or a
- * return less a baseline) has its shape. N is their number by default; 1 sums, for advantages scaled by
- * the caller.
+ * Returns a loss, [], whose gradient is minus an estimate of ∇J. `logProb` carries the gradient. `advantage` (a return,
+ * or a return minus a baseline) has its shape. `normalizer` is N, by default their number; 1 gives the sum.
  */
 export const reinforceLoss = (
   logProb: Tensor,
@@ -24,7 +23,9 @@ const reinforceOp: Op<"logProb" | "advantage", { numbers: "n" }> = {
   shape({ logProb, advantage, n }) {
     if (!sameShape(logProb, advantage)) {
       const got = `${show(logProb)} and ${show(advantage)}`;
-      throw new ShapeError(`reinforceLoss: want logProb and advantage of one shape, got ${got}`);
+      throw new ShapeError(
+        `reinforceLoss: expected logProb and advantage of one shape, got ${got}`,
+      );
     }
     checkNumber("reinforceLoss", "the normalizer", n, { min: Number.MIN_VALUE });
     return [];
@@ -32,7 +33,7 @@ const reinforceOp: Op<"logProb" | "advantage", { numbers: "n" }> = {
   forward({ y: loss, logProb, advantage, n }) {
     let sum = 0;
     for (let i = 0; i < logProb.length; i++) {
-      if (advantage[i] !== 0) sum -= advantage[i] * logProb[i]; // 0 selects away a padded row's NaN
+      if (advantage[i] !== 0) sum -= advantage[i] * logProb[i]; // an advantage of 0 masks out the NaN of padding
     }
     loss[0] = sum / n;
   },

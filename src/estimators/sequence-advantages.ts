@@ -1,5 +1,5 @@
 /**
- * The advantages of whole sequences, for every trainer of groups, the oracle and the lab:
+ * Advantages of whole sequences, for trainers of groups, the oracle and the lab:
  *
  *   baseline "value"    Âₜ by generalized advantage estimation on a learned value; target = Â + V
  *   others              one Â per sequence: its score compared with its group's, by baseline and scale
@@ -25,11 +25,11 @@ export interface SequenceAdvantageSettings {
   readonly klWeight?: number;
   /** Neighboring sequences that form a group. Default: all. */
   readonly groupSize?: number;
-  /** Learn from each group's best sequence alone (best-of-n fine-tuning). Default false. */
+  /** Learns from the best sequence of each group alone (best-of-n fine-tuning). Default false. */
   readonly bestOnly?: boolean;
-  /** With a learned value: advantages of mean 0 and standard deviation 1 over the batch. Default false. */
+  /** Standardizes advantages over the batch, with a learned value. Default false. */
   readonly standardize?: boolean;
-  /** For baseline "greedy": the score of the greedy sequence, [sequences]. */
+  /** Score of the greedy sequence, [sequences], read by baseline "greedy". */
   readonly greedyScore?: Floats;
 }
 
@@ -37,13 +37,13 @@ export interface SequenceAdvantageSettings {
 export interface SequenceEstimates {
   /** [sequences, steps] */
   readonly advantage: Floats;
-  /** What the value learns, where there is one, [sequences, steps]. */
+  /** Target of a learned value, [sequences, steps]. */
   readonly target?: Floats;
-  /** [sequences]. In: 1 where a sequence may count. Out: 1 where it does. Default: all may. */
+  /** 1 where a sequence may be learned from, [sequences]; those left out are set to 0. Default: all may. */
   readonly counts?: Floats;
 }
 
-/** Sequences without a score (a reward of NaN) do not count. */
+/** Writes advantages, targets and counts. A sequence without a score (a reward of NaN) is left out. */
 export function sequenceAdvantages(
   out: SequenceEstimates,
   batch: Sequences,
@@ -71,7 +71,7 @@ function gaeOfSequences(
   if (scales) standardize(advantage, advantage, { mask });
 }
 
-/** The reward of each step, less the weighted KL where it is part of the reward. */
+/** Returns the reward of each step minus the weighted KL if that is part of the reward, [sequences, steps]. */
 function stepRewards(
   { sequences, reward, logProb, refLogProb = none }: Sequences,
   mask: Floats,
@@ -116,7 +116,7 @@ function scoresOfSequences(
     advantage[i] = mask[i] === 0 ? 0 : compared[Math.floor(i / steps)];
 }
 
-/** Each sequence's undiscounted return, less the weighted KL of its steps where that is part of the reward. */
+/** Returns each sequence's undiscounted return minus the weighted KL of its steps if that is part of the reward. */
 function scores(
   { sequences, steps, mask, reward, logProb, refLogProb = none }: Sequences,
   { estimator: { kl }, klWeight = kl?.weight ?? 0 }: SequenceAdvantageSettings,
@@ -155,7 +155,7 @@ function compareGroups(
   }
 }
 
-/** Each group's first best sequence, where it is better than the group's mean, gets 1; no other counts. */
+/** Writes 1 for the first best sequence of each group if it is better than the group's mean; leaves out all others. */
 function keepBest(counts: Floats, advantage: Floats, score: Floats, size: number): void {
   for (let first = 0; first < score.length; first += size) {
     let best = -1;

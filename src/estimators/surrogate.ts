@@ -1,9 +1,8 @@
 /**
- * The policy objective of PPO and all its kin, as one op: a loss on log-probabilities [batch] or
- * [batch, steps] whose gradient is minus an estimate of ∇J. What differs between the algorithms is a
- * setting; `presets.ts` names the combinations that people use.
+ * The policy objective of PPO and related algorithms as one op: a loss on log-probabilities [batch] or [batch, steps]
+ * whose gradient is minus an estimate of ∇J. Algorithms differ by its settings; `presets.ts` names common combinations.
  *
- *   loss = Σ w·ℓ        w from `tokenWeights`; a weight of 0 selects its token away
+ *   loss = Σ w·ℓ        w from `tokenWeights`; a weight of 0 masks its token out
  *   ρ = exp(logProb − oldLogProb), by `ratioLevel`
  *
  *   form "reinforce"   ℓ = −Â·logProb                                  Williams 1992
@@ -14,8 +13,8 @@
  *   form "tv"          ℓ = −ρ·Â, and 0 where Â > 0 and π − π_old > εₕ, or Â < 0 and π_old − π > εₗ: DPPO with the
  *                      binary total variation, Qi et al. 2026, arXiv:2602.04879, equations 11 to 13
  *
- * Exactly at a bound of the clip the gradient passes, as in PyTorch's clamp. Inside the range both arms of the minimum
- * are ρ·Â.
+ * At a bound of the clip the gradient passes, as in PyTorch's clamp. Inside the range both arguments of the minimum are
+ * ρ·Â.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkName, checkNumber } from "../core/check.ts";
@@ -30,17 +29,17 @@ import { k3Of } from "./kl.ts";
 export interface SurrogateSettings {
   readonly form: "reinforce" | "clip" | "ratio" | "cispo" | "tv";
   /**
-   * "token": each token's own ρ. "sequence": one ρ a sequence, exp of the mean log-ratio (GSPO, Zheng et
-   * al. 2025, arXiv:2507.18071). "sequenceToken": GSPO's ratio, the gradient through each token's own
-   * logProb. "sequenceSum": exp of the sum, the ratio of whole sequences (RLOO).
+   * "token": one ρ per token. "sequence": one ρ per sequence, exp of the mean log-ratio (GSPO, Zheng et al. 2025,
+   * arXiv:2507.18071). "sequenceToken": GSPO's ratio, with the gradient through each token's own logProb.
+   * "sequenceSum": one ρ per sequence, exp of the sum of log-ratios (RLOO).
    */
   readonly ratioLevel: "token" | "sequence" | "sequenceToken" | "sequenceSum";
   /** εₗ and εₕ; different ones are DAPO's clip-higher. Infinity leaves a side open. */
   readonly clipLow: number;
   readonly clipHigh: number;
-  /** c > 1 bounds the loss of an action worse than average; null for none. */
+  /** c > 1: bounds the loss of an action with a negative advantage; null: no bound. */
   readonly dualClip: number | null;
-  /** δ: cap on ρ in the unclipped arm; null for none (two-sided clipping, INTELLECT-2, arXiv:2505.07291). */
+  /** δ: cap of ρ in the unclipped argument; null: no cap (two-sided clipping, INTELLECT-2, arXiv:2505.07291). */
   readonly delta: number | null;
 }
 
@@ -54,8 +53,8 @@ export const surrogateDefaults: SurrogateSettings = Object.freeze({
 });
 
 /**
- * `logProb` carries the gradient. `oldLogProb` and `weight` have its shape, `advantage` too, or is
- * [batch], one a sequence.
+ * Returns the loss, []. `logProb` carries the gradient. `oldLogProb` and `weight` have its shape; so has `advantage`,
+ * or it is [batch], one per sequence.
  */
 export function surrogateLoss(
   logProb: Tensor,
@@ -67,11 +66,11 @@ export function surrogateLoss(
   return apply(surrogateOp, logProb, oldLogProb, advantage, 0, 0, settings, listOf(weight));
 }
 
-/** What the loops read: [sequences, steps] of the inputs, and the range. */
+/** Sizes and clip range that the loops read. */
 interface Layout {
   readonly sequences: number;
   readonly steps: number;
-  /** Whether the advantage is one a sequence. */
+  /** true: one advantage per sequence. */
   readonly shared: boolean;
   /** The clip range of ρ. */
   readonly low: number;
@@ -92,7 +91,7 @@ const surrogateOp: Op<
     if (!full || !fits || logProb.length < 1 || logProb.length > 2) {
       const got = [logProb, old, advantage, weight].map(show).join(", ");
       throw new ShapeError(
-        `surrogateLoss: want logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
+        `surrogateLoss: expected logProb, oldLogProb, advantage and weight [batch] or [batch, steps], got ${got}`,
       );
     }
     checkSettings(set);
@@ -136,7 +135,7 @@ const surrogateOp: Op<
           const clipped = Math.min(Math.max(ratio, low), high);
           l = -Math.min(capped * A, clipped * A);
           if (clipped * A < capped * A)
-            slope = 0; // the clipped arm is chosen: it is flat
+            slope = 0; // the clipped argument is the minimum: it is constant
           else if (s.delta !== null && ratio > s.delta) slope = 0;
           if (s.dualClip !== null && A < 0 && l > -s.dualClip * A) {
             l = -s.dualClip * A;
@@ -167,7 +166,7 @@ function checkSettings(s: SurrogateSettings): void {
   if (s.delta !== null) checkNumber("surrogateLoss", "delta", s.delta, { min: 1 });
 }
 
-/** Whether a token's probability has moved further than allowed, the way its advantage pushes. */
+/** Returns true if a token's probability has changed by more than the range, in the direction of its advantage. */
 const shifted = (logProb: number, old: number, A: number, s: SurrogateSettings): boolean => {
   const shift = exp(logProb) - exp(old);
   return (A > 0 && shift > s.clipHigh) || (A < 0 && -shift > s.clipLow);
@@ -213,21 +212,23 @@ function combineSlopes({ weight, plan: { steps }, set, saved }: SurrogateRun, st
   for (let i = start; i < start + steps; i++) if (weight[i] !== 0) saved[i] = slope;
 }
 
-/** What an update looks like, over the tokens that count. */
+/** Diagnostics of an update, over the tokens with a weight. */
 export interface Diagnostics {
-  /** Mean of ρ − 1 − ln ρ (k3): never negative, KL(old‖new) in expectation (Schulman's note of 2020). */
+  /**
+   * Mean of ρ − 1 − ln ρ (k3), an unbiased estimate of KL(old‖new) that is never negative (Schulman's note of 2020).
+   */
   approximateKl: number;
   /** Mean of −ln ρ (k1). */
   approximateKlK1: number;
-  /** Share of ratios (one a token, or one a sequence) whose loss the clip really cut. */
+  /** Fraction of ratios (one per token, or per sequence) whose loss the clip made constant. */
   clipFraction: number;
-  /** Share of ratios outside the clip range, on either side (SB3's figure). */
+  /** Fraction of ratios outside the clip range, on either side (SB3's clip_fraction). */
   outsideFraction: number;
   minRatio: number;
   maxRatio: number;
-  /** (Σρ)²/(n·Σρ²), from 1/n to 1: how many fresh samples the batch is worth, as a share. */
+  /** (Σρ)²/(n·Σρ²), from 1/n to 1: the effective sample size as a fraction of the batch. */
   effectiveSampleSize: number;
-  /** Mean of −ln π of the tokens: the entropy as far as the sample shows it, in nats. */
+  /** Mean of −ln π of the tokens, an estimate of the entropy in nats. */
   sampledEntropy: number;
   tokens: number;
 }
@@ -302,7 +303,7 @@ function diagnose({ logProb, old, advantage, weight, plan, set: s, saved }: Surr
   d.tokens = tokens;
 }
 
-/** Returns the diagnostics of a `surrogateLoss` of the last run: an object that the next run writes anew. */
+/** Returns the diagnostics of a `surrogateLoss` of the last run, in an object that the next run overwrites. */
 export const diagnostics = (loss: Tensor): Readonly<Diagnostics> =>
   runOf("diagnostics", loss, surrogateOp).plan.diagnostics;
 

@@ -16,8 +16,8 @@ export interface ValueSettings {
 export const valueDefaults: ValueSettings = Object.freeze({ clip: "none", clipRange: 0.2 });
 
 /**
- * Σ w·ℓ(V, R): no factor ½ (SB3 and the papers differ by it; it belongs into the weight of the loss).
- * All inputs have V's shape; only `value` carries a gradient. `oldValue` is for the clipped forms.
+ * Returns Σ w·ℓ(V, R), [], without a factor ½, by which SB3 and the papers differ. All inputs have V's shape. Only
+ * `value` carries a gradient. `oldValue` is read by the clipped forms.
  */
 export const valueLoss = (
   value: Tensor,
@@ -45,12 +45,12 @@ const valueOp: Op<"v" | "target" | "w" | "oldValue?", { set: ValueSettings }> = 
     if (!given.every((shape) => sameShape(shape, v)) || (clipped && oldValue === null)) {
       const got = given.map(show).join(", ");
       throw new ShapeError(
-        `valueLoss: want value, target, weight (and oldValue to clip) of one shape, got ${got}`,
+        `valueLoss: expected value, target, weight (and oldValue to clip) of one shape, got ${got}`,
       );
     }
     checkName("valueLoss", "a clip", set.clip, ["none", "max", "single", "huber"]);
     if (!(set.clipRange > 0))
-      throw new RangeError(`valueLoss: want clipRange > 0, got ${set.clipRange}`);
+      throw new RangeError(`valueLoss: expected clipRange > 0, got ${set.clipRange}`);
     return [];
   },
   saves: ({ v }) => sizeOf(v), // ∂loss/∂V
@@ -68,13 +68,13 @@ const valueOp: Op<"v" | "target" | "w" | "oldValue?", { set: ValueSettings }> = 
         s = Math.min(Math.max(d, -e), e);
       } else if (clip !== "none") {
         const moved = v[i] - old[i];
-        const held = Math.min(Math.max(moved, -e), e);
-        const dc = old[i] + held - target[i];
+        const clamped = Math.min(Math.max(moved, -e), e);
+        const dc = old[i] + clamped - target[i];
         const sc = Math.abs(moved) <= e ? 2 * dc : 0;
         if (clip === "single" || dc * dc > l) {
           l = dc * dc;
           s = sc;
-        } else if (dc * dc === l && held !== moved) s = 0.5 * (s + sc); // a tie halves the gradient
+        } else if (dc * dc === l && clamped !== moved) s = 0.5 * (s + sc); // a tie halves the gradient
       }
       loss += w[i] * l;
       slope[i] = w[i] * s;

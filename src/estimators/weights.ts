@@ -1,7 +1,7 @@
 /**
- * Aggregation: how per-token losses [batch, steps] become one number. Each choice is a weight a token, so
- * that every estimator is Σ w·ℓ over the tokens whose weight is not 0; the others are selected away, and
- * NaN there cannot leak. With the totals of a whole step, micro-batches add up to exactly the whole batch.
+ * Aggregation of per-token losses [batch, steps] to one number. Each choice gives one weight per token, so that every
+ * estimator is Σ w·ℓ over the tokens whose weight is not 0. Other tokens are masked out, and NaN there does not spread.
+ * With the totals of a whole optimizer step, micro-batches add up to exactly the whole batch.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkName, checkNumber } from "../core/check.ts";
@@ -23,16 +23,17 @@ const aggregations = ["token", "sequence", "sequenceSum", "constant", "sum"];
 
 export interface WeightOptions {
   readonly aggregation: Aggregation;
-  /** For "constant": the length divided by. Default: the number of steps. */
+  /** Divisor of "constant". Default: the number of steps. */
   readonly maxLength?: number;
-  /** Tokens and sequences of the whole step, where this is one micro-batch of it. */
+  /** Tokens of the whole optimizer step, if this is one micro-batch of it. Default: those of the mask. */
   readonly totalTokens?: number;
+  /** Sequences of the whole optimizer step. Default: those of the mask. */
   readonly totalSequences?: number;
 }
 
 /**
- * Writes the weight of each token, [batch, steps], for a 0/1 mask of the same shape. A sequence without
- * tokens weighs nothing and still counts among the sequences. No token at all gives zeros.
+ * Writes the weight of each token, [batch, steps], for a 0/1 mask of the same shape. A sequence without tokens has
+ * weights 0 but still counts among the sequences.
  */
 export function tokenWeights(
   weight: Floats,
@@ -69,8 +70,8 @@ export function tokenWeights(
 }
 
 /**
- * Writes the weights of a mean over the masked-in rows among `rows`: 1/Σ mask, and 0 where the mask is 0. Other rows
- * are left alone. Returns `rows`.
+ * Writes the weights of a mean over those of `rows` with mask 1: 1/Σ mask, and 0 where the mask is 0. Other rows do not
+ * change. Returns `rows`.
  */
 export function meanWeights<R extends ArrayLike<number>>(weight: Floats, mask: Floats, rows: R): R {
   let total = 0;

@@ -8,12 +8,12 @@ export interface AdamOptions {
   readonly learningRate?: number;
   readonly beta1?: number;
   readonly beta2?: number;
-  /** Outside the root, after bias correction. */
+  /** Added outside the root, after bias correction. Default 1e-8. */
   readonly eps?: number;
   readonly weightDecay?: number;
   /** true: AdamW, decay separate from the gradient; false (default): L2, added to the gradient. */
   readonly decoupled?: boolean;
-  /** AMSGrad: divide by the largest v so far. */
+  /** AMSGrad: divides by the largest v so far. Default false. */
   readonly amsgrad?: boolean;
 }
 
@@ -21,7 +21,7 @@ export interface AdamOptions {
  *   m = β₁m + (1 − β₁)g;   v = β₂v + (1 − β₂)g²
  *   w −= learningRate·(m/(1 − β₁ᵗ)) / (√(v/(1 − β₂ᵗ)) + eps)
  *
- * β₁ᵗ and β₂ᵗ are running products: no power function, whose last bit differs between engines.
+ * β₁ᵗ and β₂ᵗ are running products, because the last bit of a power function differs between engines.
  */
 export class Adam extends Optimizer {
   private readonly o: Required<Omit<AdamOptions, "learningRate" | "weightDecay">>;
@@ -51,7 +51,6 @@ export class Adam extends Optimizer {
     const keep = decoupled ? 1 - learningRate * weightDecay : 1;
     const rate = learningRate / (1 - this.powers[0]);
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
-    // simd has a kernel, backends/kernels/training.ts
     if (backend.adam !== undefined && !amsgrad) {
       const { numbers } = this;
       numbers[4] = rate;
@@ -72,7 +71,7 @@ export class Adam extends Optimizer {
   }
 }
 
-/** Adam with decay apart from the gradient; weightDecay is 0.01 by default. */
+/** Adam with weight decay separate from the gradient; `weightDecay` is 0.01 by default. */
 export class AdamW extends Adam {
   constructor(what: Optimized, options: Omit<AdamOptions, "decoupled"> = {}) {
     super(what, { weightDecay: 0.01, ...options, decoupled: true });

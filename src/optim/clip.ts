@@ -1,13 +1,13 @@
-/** Gradient clipping, over a whole model's flat gradients. */
+/** Gradient clipping by global norm or by value. */
 import type { Backend, Floats } from "../core/backend.ts";
 import { checkNumber, kindOf } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 
-/** Anything with gradients: a model's regions, an optimizer's runs, or parameters. */
+/** Anything with gradients: the regions of a model or of an optimizer, or parameters. */
 export type Gradients = readonly { readonly grad: Floats; readonly backend?: Backend | null }[];
 
-/** Squares of float32 numbers that neither overflow nor lose digits sum to between these. */
+/** Sums of squares between these have neither overflowed nor lost digits in float32. */
 const least = 1e-30;
 const most = 1e38;
 
@@ -17,7 +17,7 @@ function checkGradients(where: string, gradients: Gradients): void {
   throw new ShapeError(`${where}: expected a list of parts with a grad array each, got ${got}`);
 }
 
-/** √Σ g² over all of them; where squares overflow or vanish, of g over the largest. */
+/** Returns √Σ g² over all gradients. If the squares overflow or vanish, g is first divided by the largest |g|. */
 export function globalNorm(gradients: Gradients): number {
   checkGradients("globalNorm", gradients);
   return normOf(gradients);
@@ -46,8 +46,8 @@ function scaledNorm(gradients: Gradients): number {
 }
 
 /**
- * g ·= min(1, maxNorm/(norm + 1e-6)), PyTorch's form: Pascanu et al. 2013, arXiv:1211.5063. Returns the
- * norm before clipping.
+ * Multiplies gradients by min(1, maxNorm/(norm + 1e-6)), PyTorch's form: Pascanu et al. 2013, arXiv:1211.5063. Returns
+ * the norm before clipping.
  */
 export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
   checkNumber("clipGlobalNorm", "maxNorm", maxNorm, { min: 0 });
@@ -63,7 +63,7 @@ export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
   return norm;
 }
 
-/** Holds every gradient element to [−limit, limit]. */
+/** Clamps every gradient element to [−limit, limit]. */
 export function clipValue(gradients: Gradients, limit: number): void {
   checkNumber("clipValue", "the limit", limit, { min: 0 });
   checkGradients("clipValue", gradients);

@@ -1,18 +1,18 @@
-/** What optimizers share: parameter groups, learning rates, flat runs of parameters with their state. */
+/** Base of the optimizers: parameter groups, learning rates, flat regions of parameters with their state. */
 import type { Backend, Floats } from "../core/backend.ts";
 import { checkNumber } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import { type Parameter, Parameters, type Region } from "../core/tensor.ts";
 
-/** Parameters with settings of their own. */
+/** Parameters with their own settings. */
 export interface Group {
   readonly parameters: readonly Parameter[];
   readonly learningRate?: number;
   readonly weightDecay?: number;
 }
 
-/** One flat run of parameters: values, gradients, the state an optimizer keeps for each, settings. */
+/** One flat region of parameters: values, gradients, settings, and arrays of the optimizer's state. */
 export interface OptimizedRegion extends Region {
   readonly backend: Backend;
   readonly state: readonly Floats[];
@@ -22,22 +22,22 @@ export interface OptimizedRegion extends Region {
 
 type Regions = Omit<Group, "parameters"> & { readonly parameters: readonly Region[] };
 
-/** What is optimized: a whole model, in few flat regions, or groups, parameter by parameter. */
+/** Parameters to optimize: a whole model, in few flat regions, or groups, with one region per parameter. */
 export type Optimized = Parameters | readonly Group[];
 
 export abstract class Optimizer implements Kept {
-  /** Used by every group without its own; assign to it, or pass one to `step`. */
+  /** Learning rate of every group without its own. Assign to it, or pass one to `step`. */
   learningRate: number;
   /** Steps taken. */
   steps = 0;
   readonly regions: readonly OptimizedRegion[];
-  /** The model, and how many parameters it had. */
   private readonly model: Parameters | null;
+  /** Number of the model's parameters when the optimizer was made. */
   private readonly count: number;
-  /** Running products of decay rates, for the optimizers that correct by them. */
+  /** Running products of decay rates, for bias corrections. */
   protected readonly powers = Float64Array.of(1, 1);
 
-  /** `stateSize` is how many numbers the optimizer keeps for each parameter. */
+  /** `stateSize` is the number of state arrays per region. */
   constructor(what: Optimized, learningRate: number, weightDecay: number, stateSize: number) {
     atLeast("learningRate", learningRate, 0);
     atLeast("weightDecay", weightDecay, 0);
@@ -63,12 +63,12 @@ export abstract class Optimizer implements Kept {
     );
   }
 
-  /** Moves every parameter against its gradient, then clears the gradients for the next backward. */
+  /** Updates every parameter by its gradient, then clears the gradients. */
   step(learningRate = this.learningRate): void {
     if (this.model !== null && this.model.list.length !== this.count) {
       const added = this.model.list[this.count].name;
       throw new UsageError(
-        `optimizer: parameter "${added}" was added after the optimizer; make the optimizer when the model is whole`,
+        `optimizer: parameter "${added}" was added after the optimizer; make the optimizer when the model is complete`,
       );
     }
     checkNumber("optimizer.step", "learningRate", learningRate, { min: 0 });
@@ -80,7 +80,7 @@ export abstract class Optimizer implements Kept {
     }
   }
 
-  /** Everything but the parameters: steps taken, and what is kept for each parameter. */
+  /** Returns the steps taken and the state of all parameters, but not the parameters. */
   save(): State {
     const runs = this.regions.map(({ state }) => state.map((x) => x.slice()));
     return { steps: this.steps, learningRate: this.learningRate, powers: [...this.powers], runs };
@@ -101,12 +101,12 @@ export abstract class Optimizer implements Kept {
     }
   }
 
-  /** Gives the state's buffers back: the optimizer must not be used again. */
+  /** Frees the state's buffers. The optimizer must not be used again. */
   free(): void {
     for (const { backend, state } of this.regions) for (const x of state) backend.free(x);
   }
 
-  /** Called once a step, before the updates. */
+  /** Called once per step, before the updates, to multiply `powers`. */
   protected advancePowers(): void {}
   protected abstract update(region: OptimizedRegion, learningRate: number): void;
 }
@@ -115,6 +115,6 @@ export abstract class Optimizer implements Kept {
 export function atLeast(name: string, value: number, low: number, below = Infinity): void {
   if (!(value >= low && value < below)) {
     const bound = below === Infinity ? "" : ` and < ${below}`;
-    throw new RangeError(`${name}: want ≥ ${low}${bound}, got ${value}`);
+    throw new RangeError(`${name}: expected ≥ ${low}${bound}, got ${value}`);
   }
 }

@@ -1,4 +1,4 @@
-/** RMSprop: Tieleman & Hinton 2012 (lecture 6e), in PyTorch's form: eps is outside the root. */
+/** RMSprop: Tieleman & Hinton 2012 (lecture 6e), in PyTorch's form, with eps outside the root. */
 import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface RmspropOptions {
@@ -7,17 +7,17 @@ export interface RmspropOptions {
   readonly alpha?: number;
   readonly eps?: number;
   readonly momentum?: number;
-  /** Divide by the deviation about the running mean of g instead. */
+  /** Divides by the standard deviation of g in place of the root mean square. Default false. */
   readonly centered?: boolean;
-  /** true: the root of (v + eps), as TensorFlow has it; A2C's published results depend on it. */
+  /** true: √(v + eps), as in TensorFlow, on which A2C's published results depend. Default false. */
   readonly epsInsideRoot?: boolean;
   readonly weightDecay?: number;
 }
 
 /**
- * v = α·v + (1 − α)·g²;   w −= learningRate·g/(√v + eps), through momentum where asked. Centered, v is the running
- * variance: α·v + α·(1 − α)·(g − mean)², which is the running mean of g² less mean², without the difference of two
- * near numbers, whose rounding would be all that is left of it.
+ * v = α·v + (1 − α)·g²;   w −= learningRate·g/(√v + eps), with optional momentum. Centered, v is the running variance:
+ * α·v + α·(1 − α)·(g − mean)². It equals the running mean of g² minus mean², but without the cancellation of two close
+ * numbers.
  */
 export class Rmsprop extends Optimizer {
   private readonly o: Required<Omit<RmspropOptions, "learningRate" | "weightDecay">>;

@@ -1,4 +1,4 @@
-/** Learning-rate schedules: each gives a function of the update number k = 0, 1, …. */
+/** Learning-rate schedules: functions of the update number k = 0, 1, …. */
 import { checkFinite } from "../core/check.ts";
 import { cos, pow } from "../core/math.ts";
 
@@ -14,30 +14,32 @@ function check(where: string, base: number, updates: number, other: number): voi
   checkFinite(where, "the end or factor", other, { min: 0 });
 }
 
-/** From base to end over `total` updates, then end. */
+/** Returns a linear schedule from base to end over `total` updates, then end. */
 export const linear = (base: number, total: number, end = 0): Schedule => {
   check("linear", base, total, end);
   return (k) => base + (end - base) * (Math.min(k, total) / total);
 };
 
-/** Half a cosine from base to end over `total` updates, then end: Loshchilov & Hutter 2017, arXiv:1608.03983. */
+/**
+ * Returns half a cosine from base to end over `total` updates, then end: Loshchilov & Hutter 2017, arXiv:1608.03983.
+ */
 export const cosine = (base: number, total: number, end = 0): Schedule => {
   check("cosine", base, total, end);
   return (k) => end + (base - end) * 0.5 * (1 + cos((Math.PI * Math.min(k, total)) / total));
 };
 
-/** ·gamma every `every` updates. */
+/** Returns a schedule that is multiplied by gamma every `every` updates. */
 export const step = (base: number, every: number, gamma: number): Schedule => {
   check("step", base, every, gamma);
   return (k) => base * pow(gamma, Math.floor(k / every));
 };
 
-/** ·gamma every update. */
+/** Returns a schedule that is multiplied by gamma every update. */
 export const exponential = (base: number, gamma: number): Schedule => step(base, 1, gamma);
 
 /**
- * A linear rise over the first `warmup` updates, then `after` counted from there. The rise starts at 0
- * (base·k/warmup, Hugging Face), or above it with `fromZero` false (base·(k + 1)/(warmup + 1), nanoGPT).
+ * Returns a linear rise over the first `warmup` updates, followed by `after`, counted from its own update 0. The rise
+ * starts at 0 (base·k/warmup, Hugging Face), or with `fromZero` false above 0 (base·(k + 1)/(warmup + 1), nanoGPT).
  */
 export const withWarmup = (
   base: number,

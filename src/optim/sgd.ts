@@ -4,10 +4,10 @@ import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./opti
 export interface SgdOptions {
   readonly learningRate?: number;
   readonly momentum?: number;
-  /** Share of each new gradient kept out of the momentum. */
+  /** Fraction of each new gradient that does not enter the momentum. Default 0. */
   readonly dampening?: number;
   readonly nesterov?: boolean;
-  /** L2: added to the gradient. */
+  /** L2 penalty, added to the gradient. Default 0. */
   readonly weightDecay?: number;
 }
 
@@ -28,7 +28,7 @@ export class Sgd extends Optimizer {
     atLeast("dampening", this.dampening, 0);
     this.nesterov = options.nesterov ?? false;
     if (this.nesterov && (momentum === 0 || this.dampening !== 0)) {
-      throw new RangeError("nesterov: want momentum > 0 and dampening 0");
+      throw new RangeError("nesterov: expected momentum > 0 and dampening 0");
     }
   }
 

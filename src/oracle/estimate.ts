@@ -1,6 +1,6 @@
 /**
- * Runs the library's estimators on trajectories of a small problem: the trainers' own `advantages` and `policyLoss`,
- * in float64, on a policy that is a table of logits.
+ * Runs the library's estimators on trajectories of a small problem: the trainers' `sequenceAdvantages` and
+ * `policyLoss`, in float64, on a policy that is a table of logits.
  */
 
 import { loops } from "../backends/loops.ts";

@@ -1,19 +1,21 @@
 /**
- * Exact figures of a policy, a table of logits, on a small problem: its return J, ∇J by two independent
- * routes, its entropy, its divergence from another policy.
+ * Exact quantities of a policy, a table of logits, on a small problem: its return J, ∇J by two independent methods, its
+ * entropy, its KL to another policy.
  */
 import { checkLength, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
 import type { Tabular } from "../envs/env.ts";
 import { discounted, logPolicy, probabilities, type Trajectory } from "./trajectories.ts";
 
-/** Values with n steps left, n = 0 … maxSteps: V[n][s], and Q[n][s·actions + a] (Q[0] is not used). */
+/** Values with n steps left, n = 0 … maxSteps: V[n][s] and Q[n][s·actions + a]. Q[0] is not used. */
 export interface Values {
   readonly V: readonly Float64Array[];
   readonly Q: readonly Float64Array[];
 }
 
-/** Q(s,a,n) = Σ p·(r + γV(s′,n−1)), V(s,n) = Σ π·Q: 0 after a terminal outcome, and with no steps left. */
+/**
+ * Returns Q(s,a,n) = Σ p·(r + γV(s′,n−1)) and V(s,n) = Σ π·Q; V is 0 after a terminal outcome and with no steps left.
+ */
 export function exactValues(problem: Tabular, logits: ArrayLike<number>, gamma: number): Values {
   const { states, actions, maxSteps } = problem;
   checkLength("exactValues", "the logits", logits, states * actions);
@@ -38,7 +40,7 @@ export function exactValues(problem: Tabular, logits: ArrayLike<number>, gamma: 
   return { V, Q };
 }
 
-/** J = E Σ γᵗ rₜ */
+/** Returns J = E Σ γᵗ rₜ. */
 export function exactReturn(problem: Tabular, logits: ArrayLike<number>, gamma = 1): number {
   const { V } = exactValues(problem, logits, gamma);
   let sum = 0;
@@ -48,7 +50,7 @@ export function exactReturn(problem: Tabular, logits: ArrayLike<number>, gamma =
 }
 
 /**
- * ∇J by dynamic programming: Σₜ γᵗ Pr(sₜ = s)·π(a∣s)·(Qₜ(s,a) − Vₜ(s)) for each logit (the policy gradient
+ * Returns ∇J by dynamic programming: Σₜ γᵗ Pr(sₜ = s)·π(a∣s)·(Qₜ(s,a) − Vₜ(s)) for each logit (the policy gradient
  * theorem, Sutton et al. 2000, for a softmax table).
  */
 export function exactGradient(
@@ -75,7 +77,7 @@ export function exactGradient(
   return gradient;
 }
 
-/** ∇J by definition: Σ over all trajectories of p·G·Σₜ ∇ln π(aₜ∣sₜ). */
+/** Returns ∇J by definition: Σ over all trajectories of p·G·Σₜ ∇ln π(aₜ∣sₜ). */
 export function enumeratedGradient(
   all: readonly Trajectory[],
   logits: ArrayLike<number>,
@@ -96,7 +98,7 @@ export function enumeratedGradient(
   return gradient;
 }
 
-/** Σₜ E KL(π(·∣sₜ)‖ρ(·∣sₜ)): the divergence of the policies' trajectories, in nats. */
+/** Returns Σₜ E KL(p(·∣sₜ)‖q(·∣sₜ)), the KL between the policies' trajectories, in nats. */
 export function exactKl(problem: Tabular, p: ArrayLike<number>, q: ArrayLike<number>): number {
   const { actions } = problem;
   checkLength("exactKl", "p's logits", p, problem.states * actions);
@@ -114,7 +116,7 @@ export function exactKl(problem: Tabular, p: ArrayLike<number>, q: ArrayLike<num
   return kl;
 }
 
-/** Σₜ E H(π(·∣sₜ)): the entropy of a trajectory's choices, in nats. */
+/** Returns Σₜ E H(π(·∣sₜ)), the entropy of a trajectory's choices, in nats. */
 export function exactEntropy(problem: Tabular, logits: ArrayLike<number>): number {
   const { actions } = problem;
   checkLength("exactEntropy", "the logits", logits, problem.states * actions);
@@ -131,7 +133,7 @@ export function exactEntropy(problem: Tabular, logits: ArrayLike<number>): numbe
   return entropy;
 }
 
-/** Calls `take` with Pr(sₜ = s) and γᵗ for every state and time with a chance. */
+/** Calls `take` with Pr(sₜ = s) and γᵗ for every state and time of positive probability. */
 function forEachVisit(
   problem: Tabular,
   pi: ArrayLike<number>,

@@ -1,6 +1,6 @@
 /**
- * The exact mean and variance of an estimator: a sum over ALL samples, for group estimators over all
- * K-tuples, with their probabilities. No sampling error hides behind a tolerance.
+ * The exact mean and variance of an estimator, summed over all samples with their probabilities; for group estimators
+ * over all K-tuples, without sampling error.
  */
 import { checkInteger } from "../core/check.ts";
 import { probabilities, type Trajectory } from "./trajectories.ts";
@@ -14,8 +14,8 @@ export interface Moments {
 const mostTuples = 2_000_000;
 
 /**
- * `estimate` gives the gradient estimate from K trajectories, drawn independently from the policy of
- * `behaviour` logits; it may return one array again and again.
+ * Returns the moments of `estimate`, the gradient estimate from K trajectories that are drawn independently from the
+ * policy of `behaviour` logits. It may return the same array at every call.
  */
 export function expectation(
   all: readonly Trajectory[],

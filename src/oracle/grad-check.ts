@@ -1,4 +1,4 @@
-/** Holds an op's or a model's gradient against finite differences, in float64. */
+/** Compares an op's or a model's gradient with finite differences, in float64. */
 import { loops } from "../backends/loops.ts";
 import { Random } from "../core/random.ts";
 import { Tape } from "../core/tape.ts";
@@ -14,16 +14,16 @@ export interface CheckInput {
 }
 
 export interface GradCheckOptions {
-  /** Random directions tried for each input. Default 3. */
+  /** Random directions per input. Default 3. */
   readonly directions?: number;
-  /** Step of the differences. Default 1e-4; keep inputs further than twice this from any kink. */
+  /** Step of the differences. Default 1e-4. Inputs should be further than twice this from any kink. */
   readonly step?: number;
   /** Largest |analytic − numeric| / (1 + |numeric|) that passes. Default 1e-7. */
   readonly tolerance?: number;
   readonly seed?: number;
 }
 
-/** The first input and direction whose derivative is wrong. */
+/** Thrown at the first input and direction whose derivative is wrong. */
 export class GradientError extends Error {
   override readonly name = "GradientError";
   readonly input: number;
@@ -41,9 +41,9 @@ export class GradientError extends Error {
 }
 
 /**
- * Runs `f` in float64 and compares, for a random weighting u of its outputs and random directions v of
- * each input x, uᵀ(Jv) by five-point central differences with (uᵀJ)v by backward. Throws GradientError
- * at the first that differ, UsageError where no input has a gradient.
+ * Runs `f` in float64. For random weights u of its outputs and random directions v of each input x, compares uᵀ(Jv) by
+ * five-point central differences with (uᵀJ)v by backward. Throws GradientError at the first difference, and UsageError
+ * if no input has a gradient.
  */
 export function gradCheck(
   f: (...inputs: Tensor[]) => Tensor,

@@ -1,6 +1,6 @@
 /**
- * The lab: for every estimator the exact bias against ∇J, in size and angle, the variance, and the signal-to-
- * noise ratio, and how they change with the group, the baseline, λ, stale data and clipping.
+ * The lab: the exact bias of every estimator against ∇J, in size and angle, its variance and signal-to-noise ratio, and
+ * their dependence on group size, baseline, λ, stale data and clipping.
  */
 import { cos } from "../core/math.ts";
 import { Random } from "../core/random.ts";
@@ -18,14 +18,14 @@ export interface LabProblem {
   readonly problem: Tabular;
 }
 
-/** Small enough to enumerate all pairs, and most triples, of samples. */
+/** Problems that are small enough to enumerate all pairs, and most triples, of samples. */
 export const labProblems: Readonly<Record<string, LabProblem>> = {
   bandit: {
     about: "4 arms, rewards 1, −0.5, 2, 0.25",
     problem: tokenTask(4, 1, ([a]) => [1, -0.5, 2, 0.25][a]),
   },
   parity: {
-    about: "3 bits, reward 1 for an odd sum: no token alone tells",
+    about: "3 bits, reward 1 for an odd sum: it depends on all tokens together",
     problem: tokenTask(2, 3, (t) => (t[0] + t[1] + t[2]) % 2),
   },
   stop: {
@@ -35,19 +35,19 @@ export const labProblems: Readonly<Record<string, LabProblem>> = {
   },
 };
 
-/** Exact figures of one estimator's distribution. */
+/** Exact properties of one estimator's distribution. */
 export interface Figures {
   /** ‖E ĝ‖/‖∇J‖ */
   readonly size: number;
   /** Angle between E ĝ and ∇J, in degrees; null where the mean is 0. */
   readonly angle: number | null;
-  /** ‖E ĝ − c·∇J‖/‖E ĝ‖ at the best c: the bias that no learning rate mends. */
+  /** ‖E ĝ − c·∇J‖/‖E ĝ‖ at the best c: the bias that no learning rate compensates. */
   readonly skew: number;
   /** ‖E ĝ − ∇J‖/‖∇J‖ */
   readonly bias: number;
   /** E‖ĝ − E ĝ‖² */
   readonly variance: number;
-  /** ‖E ĝ‖²/variance, a sample: divided by the samples an estimate takes. */
+  /** ‖E ĝ‖²/variance, divided by the number of samples per estimate. */
   readonly snr: number;
 }
 
@@ -55,17 +55,18 @@ export interface Row extends Figures {
   readonly name: string;
   readonly K: number;
 }
-/** A figure against a setting: one curve for each name. */
+/** Properties of estimators against a setting: one curve per name. */
 export interface Sweep {
   readonly title: string;
   readonly x: string;
+  /** Values of the setting. */
   readonly at: readonly number[];
   readonly curves: Readonly<Record<string, readonly Figures[]>>;
 }
 export interface LabReport {
   readonly problem: string;
   readonly about: string;
-  /** J and ‖∇J‖ of the policy looked at. */
+  /** J and ‖∇J‖ of the policy. */
   readonly J: number;
   readonly gradientNorm: number;
   readonly fresh: readonly Row[];
@@ -80,7 +81,7 @@ function dot(x: ArrayLike<number>, y: ArrayLike<number>): number {
   return sum;
 }
 
-/** The exact figures of an estimator at a setup. */
+/** Returns the exact properties of an estimator. */
 export function figures(setup: EstimateSetup, settings: EstimatorSettings): Figures {
   const { problem, logits, behaviour = logits, K } = setup;
   const gradient = exactGradient(problem, logits);
@@ -105,7 +106,7 @@ export function figures(setup: EstimateSetup, settings: EstimatorSettings): Figu
   };
 }
 
-/** arccos in degrees, by bisection: this is no hot path. */
+/** Returns arccos in degrees, by bisection. */
 function degrees(cosine: number): number {
   const c = Math.min(1, Math.max(-1, cosine));
   let [low, high] = [0, Math.PI];

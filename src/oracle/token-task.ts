@@ -1,15 +1,16 @@
-/** Token tasks as problems to enumerate: write `length` tokens, or up to a stop token, then be judged. */
+/** Token tasks as problems to enumerate: `length` tokens, or fewer up to a stop token, followed by a reward. */
 import { checkInteger } from "../core/check.ts";
 import type { Outcome, Tabular } from "../envs/env.ts";
 
 export interface TokenTask extends Tabular {
-  /** The tokens written in a state. */
+  /** Returns the tokens of a state's prefix. */
   prefix(state: number): readonly number[];
 }
 
 /**
- * States are prefixes, actions are the next token, the whole reward comes with the last. With `stop`, that
- * token ends the sequence early. The number of states is 1 + vocab + … + vocab^(length − 1).
+ * Returns a task whose states are prefixes and whose actions are the next token. The whole reward comes with the last
+ * token. The token `stop`, if given, ends the sequence early. The number of states is 1 + vocab + … + vocab^(length −
+ * 1).
  */
 export function tokenTask(
   vocab: number,

@@ -1,4 +1,4 @@
-/** Every episode there is of a small problem, under policies that are tables of logits [states, actions]. */
+/** Enumerates all episodes of a small problem, under policies that are tables of logits [states, actions]. */
 import { checkInteger, checkLength } from "../core/check.ts";
 import { exp, log } from "../core/math.ts";
 import type { Tabular } from "../envs/env.ts";
@@ -8,16 +8,16 @@ export interface Trajectory {
   readonly states: readonly number[];
   readonly actions: readonly number[];
   readonly rewards: readonly number[];
-  /** Probability of what the environment chose: the start and the outcomes. */
+  /** Probability of the environment's choices: the start and the outcomes. */
   readonly chance: number;
 }
 
 const mostTrajectories = 200_000;
 
-/** Returns how many trajectories there are, without making one. */
+/** Returns the number of trajectories without enumerating them. */
 function count(problem: Tabular): number {
   const { states, actions, maxSteps, startProbabilities: start } = problem;
-  let from = new Float64Array(states).fill(1); // with no step left, a path is over
+  let from = new Float64Array(states).fill(1); // one path with no step left
   for (let left = 1; left <= maxSteps; left++) {
     const next = from;
     from = new Float64Array(states);
@@ -29,10 +29,10 @@ function count(problem: Tabular): number {
   return from.reduce((sum, n, s) => sum + (start[s] > 0 ? n : 0), 0);
 }
 
-/** All of them, in a fixed order. Throws RangeError beyond 200,000: that is no problem to enumerate. */
+/** Returns all trajectories in a fixed order. Throws RangeError for more than 200,000. */
 export function trajectories(problem: Tabular): Trajectory[] {
   if (count(problem) > mostTrajectories)
-    throw new RangeError(`trajectories: more than ${mostTrajectories} of them`);
+    throw new RangeError(`trajectories: expected at most ${mostTrajectories} of them, got more`);
   const all: Trajectory[] = [];
   const walk = (state: number, path: Trajectory): void => {
     for (let action = 0; action < problem.actions; action++) {
@@ -56,7 +56,7 @@ export function trajectories(problem: Tabular): Trajectory[] {
   return all;
 }
 
-/** ln π(a∣s) for all: the log-softmax of each row. */
+/** Returns ln π(a∣s) for all states and actions: the log-softmax of each row. */
 export function logPolicy(logits: ArrayLike<number>, actions: number): Float64Array {
   const out = Float64Array.from(logits);
   for (let row = 0; row < out.length; row += actions) {
@@ -70,7 +70,7 @@ export function logPolicy(logits: ArrayLike<number>, actions: number): Float64Ar
   return out;
 }
 
-/** Probability of each trajectory under a policy. */
+/** Returns the probability of each trajectory under a policy. */
 export function probabilities(
   all: readonly Trajectory[],
   logits: ArrayLike<number>,
@@ -88,7 +88,7 @@ export function probabilities(
   });
 }
 
-/** Σ γᵗ rₜ */
+/** Returns Σ γᵗ rₜ. */
 export function discounted(rewards: readonly number[], gamma: number): number {
   let sum = 0;
   for (let t = rewards.length - 1; t >= 0; t--) sum = rewards[t] + gamma * sum;

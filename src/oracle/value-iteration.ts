@@ -3,9 +3,9 @@ import type { Tabular } from "../envs/env.ts";
 
 /** Undiscounted return within the time limit, expected over starts and outcomes. */
 export interface ExactReturns {
-  /** Of the best policy that may depend on the time. */
+  /** Of the best policy, which may depend on the time. */
   readonly optimal: number;
-  /** Of the policy that picks every action equally often. */
+  /** Of the policy that chooses uniformly. */
   readonly random: number;
 }
 

@@ -1,6 +1,6 @@
 /**
- * A policy over an environment's actions, and a critic beside it where one is wanted: two networks, or one
- * body with two heads. Any body goes with any head.
+ * A policy over an environment's actions, with or without a critic: two networks, or one body with two heads. Any body
+ * goes with any head.
  */
 import type { Backend } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -22,24 +22,25 @@ const flat = Object.freeze([-1]);
 export interface ActorCriticOptions extends NetworkOptions, HeadOptions {
   readonly observation: Space;
   readonly action: Space;
+  /** Adds a critic. */
   readonly critic: boolean;
-  /** One body for policy and critic. Default false. */
+  /** Uses one body for policy and critic. Default false. */
   readonly shared?: boolean;
-  /** The critic's last layer predicts in units of its targets: see pop-art.ts. Default false. */
+  /** Makes the critic's last layer predict standardized targets: see pop-art.ts. Default false. */
   readonly popArt?: boolean;
 }
 
-/** Rows of decisions that `evaluate` takes. */
+/** Rows of decisions to evaluate. */
 export interface Decisions {
   /** [rows, size] */
   readonly observation: Tensor;
-  /** As the head keeps actions for learning. */
+  /** In the head's form for learning. */
   readonly action: Tensor;
-  /** 1 where a choice is allowed, [rows, masked]; NONE where nothing is masked. */
+  /** 1 where a choice is allowed, [rows, masked]; NONE without masks. */
   readonly actionMask: Tensor;
-  /** Of a recurrent policy; else null. */
+  /** null unless the policy is recurrent. */
   readonly memory: Memory | null;
-  /** The noise each action was sampled with, where the head's entropy needs it; else NONE. */
+  /** Noise that each action was sampled with; NONE unless the head's entropy needs it. */
   readonly noise: Tensor;
 }
 
@@ -54,16 +55,16 @@ export class ActorCritic {
   readonly options: ActorCriticOptions;
   readonly head: Head;
   readonly hasCritic: boolean;
-  /** Numbers that a recurrent model carries from step to step; 0 for others. */
+  /** Numbers that a recurrent model carries from step to step; 0 for other models. */
   readonly memorySize: number;
-  /** Statistics of the critic's targets; null where V is the layer's own output. */
+  /** Statistics of the critic's targets; null without PopArt. */
   readonly popArt: PopArt | null;
   private readonly body: Network;
   private readonly policy: Linear;
   private readonly criticBody: Network | null;
   private readonly critic: Linear | null;
 
-  /** Weights are orthogonal: gain √2 inside, 0.01 before the policy's head, 1 before the value. */
+  /** Initializes weights as orthogonal matrices: gain √2 inside, 0.01 before the policy's head, 1 before the value. */
   constructor(k: Backend, options: ActorCriticOptions, random: Random) {
     const { observation, action, critic, shared = false } = options;
     this.options = options;
@@ -86,7 +87,7 @@ export class ActorCritic {
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
   }
 
-  /** The log-probabilities, entropies where asked for, and values of a chunk's rows, on the tape: each [rows]. */
+  /** Returns log-probabilities, values, and entropies if wanted, of a chunk's rows, on the tape: each [rows]. */
   evaluate(
     { observation, action, actionMask, memory, noise }: Decisions,
     wanted: { readonly entropy: boolean },
@@ -98,24 +99,24 @@ export class ActorCritic {
     return { logProb, entropy, value: this.value(observation, memory, features) };
   }
 
-  /** observation [rows, size] → what the head takes, [rows, outputs]. */
+  /** observation [rows, size] → inputs of the head, [rows, outputs]. */
   forward(observation: Tensor, memory: Memory | null = null): Tensor {
     return this.outputs(this.features(observation, memory));
   }
 
-  /** observation [rows, size] → the features that the policy's last layer takes. */
+  /** observation [rows, size] → inputs of the policy's last layer, [rows, features]. */
   features(observation: Tensor, memory: Memory | null = null): Tensor {
     return this.body.forward(observation, memory);
   }
 
-  /** `features` → what the head takes, [rows, outputs]. */
+  /** `features` → inputs of the head, [rows, outputs]. */
   outputs(features: Tensor): Tensor {
     return this.policy.forward(features);
   }
 
   /**
-   * observation [rows, size] → V [rows]; null without a critic. Given what `features` returned for this
-   * observation in the same run, a shared body does not run twice.
+   * observation [rows, size] → V [rows]; null without a critic. Given the result of `features` for this observation in
+   * the same run, a shared body does not run twice.
    */
   value(
     observation: Tensor,
@@ -132,7 +133,7 @@ export class ActorCritic {
     return shared ?? this.body.forward(x, memory);
   }
 
-  /** Throws ShapeError unless the policy sees such observations and chooses such actions. */
+  /** Throws ShapeError unless observations and actions have the policy's shapes. */
   mustFit(where: string, observation: Space, action: Space): void {
     const own = this.options;
     if (observation.size !== own.observation.size) {
@@ -148,7 +149,7 @@ export class ActorCritic {
       );
   }
 
-  /** The directional derivative of `forward` along the parameters of `v`, a model with the same options. */
+  /** Returns the directional derivative of `forward` along the parameters of `v`, a model with the same options. */
   tangent(observation: Tensor, v: ActorCritic): Tensor {
     const h = this.body.forward(observation);
     const moved = v.policy.forward(h);

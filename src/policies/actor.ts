@@ -1,4 +1,4 @@
-/** A policy at work: observations in, actions out, for several environments at once; allocates nothing. */
+/** Chooses actions for several environments at once. Steady-state calls allocate nothing. */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
@@ -11,22 +11,23 @@ import type { Memory } from "./network.ts";
 export class Actor implements Kept {
   readonly model: ActorCritic;
   readonly envs: number;
-  /** Fill with one observation an environment, [envs, size], then `act`. */
+  /** Fill with one observation per environment, [envs, size], before `act`. */
   readonly observation: Floats;
-  /** 1 where a choice is allowed, [envs, masked]; all 1 at first. Without use where nothing is masked. */
+  /** 1 where a choice is allowed, [envs, masked]; all 1 at first. Not read without masks. */
   readonly mask: Floats;
-  /** 1 where a new episode begins, [envs]; a recurrent model forgets there. */
+  /** 1 where a new episode begins, [envs], which resets the state of a recurrent model. */
   readonly reset: Floats;
-  /** What a recurrent model remembers, [envs, memorySize]. */
+  /** State of a recurrent model, [envs, memorySize]. */
   readonly state: Floats;
-  /** The actions chosen, as they are kept for learning, [envs, actionSize] … */
+  /** Chosen actions in the head's form for learning, [envs, actionSize]. */
   readonly action: Floats;
-  /** … and as the environment is told. */
+  /** Chosen actions in the environment's form, [envs, actionSize]. */
   readonly command: Floats;
-  /** ln π of each action, V of each observation, [envs]; V is 0 without a critic. */
+  /** ln π of each action, [envs]. */
   logProb: Floats;
+  /** V of each observation, [envs]; 0 without a critic. */
   value: Floats;
-  /** What the last actions were sampled with, [envs, actionSize]: uniform or normal, as the head says. */
+  /** Noise that the last actions were sampled with, [envs, actionSize]: uniform or normal, by the head. */
   readonly noise: Float64Array;
   private readonly tape: Tape;
   private readonly choose: () => void;
@@ -38,7 +39,7 @@ export class Actor implements Kept {
   private readonly owned: readonly Tensor[];
   private greedy = false;
 
-  /** `masked`: the environment masks its actions. `value`: V is wanted with each action. */
+  /** `masked`: the environment masks its actions. `value`: evaluates V with each action. */
   constructor(model: ActorCritic, envs: number, { masked = false, value = true } = {}) {
     const { backend: k } = model.parameters;
     const { head, memorySize, options } = model;
@@ -116,14 +117,14 @@ export class Actor implements Kept {
     if (this.next.length > 0) this.state.set(this.next);
   }
 
-  /** V of observations [envs, size] that follow the actions taken; valid until the next call. */
+  /** Returns V of observations [envs, size] that follow the chosen actions; valid until the next call. */
   valuesOf(observation: ArrayLike<number>): Floats {
     if (!this.model.hasCritic) return this.nothing;
     this.valueInput.data.set(observation);
     return (this.valueTape.run(this.valueBody) as Tensor).data;
   }
 
-  /** Gives all buffers back: the actor must not be used again. */
+  /** Frees all buffers. The actor must not be used again. */
   free(): void {
     this.tape.drop();
     this.valueTape.drop();

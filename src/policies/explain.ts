@@ -1,11 +1,11 @@
-/** What a policy looks at: its choices' probabilities, and which numbers of the observation they hang on. */
+/** Explains single decisions: the probabilities of choices, and the observation's numbers that they depend on. */
 import { Tape } from "../core/tape.ts";
 import { input, NONE, type Tensor, variable } from "../core/tensor.ts";
 import { categoricalProbs } from "../distributions/categorical.ts";
 import type { ActorCritic } from "./actor-critic.ts";
 
 export interface Explanation {
-  /** π of each choice of a categorical policy; else the numbers that its head takes: means or logits. */
+  /** π of each choice of a categorical policy; for others the inputs of the head: means or logits. */
   readonly outputs: readonly number[];
   /** V; null without a critic. */
   readonly value: number | null;
@@ -13,7 +13,7 @@ export interface Explanation {
   readonly attribution: readonly number[];
 }
 
-/** A function that explains single decisions of a model without memory; null for a recurrent one. */
+/** Returns a function that explains single decisions of a model; null for a recurrent one. */
 export function explainer(
   model: ActorCritic,
   masked: boolean,

@@ -1,6 +1,6 @@
 /**
- * What a policy's last layer means: a distribution over an environment's actions. `params` is that layer's
- * output, [batch, outputs]; `mask` [batch, masked] has 1 where a choice is allowed, or is NONE.
+ * Heads turn the output of a policy's last layer, `params` [batch, outputs], into a distribution over an environment's
+ * actions. `mask` [batch, masked] has 1 where a choice is allowed, or is NONE.
  */
 import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
@@ -14,38 +14,39 @@ import type { Box, Space } from "../envs/space.ts";
 
 export interface Head {
   readonly kind: "categorical" | "multiCategorical" | "bernoulli" | "gaussian" | "squashed";
+  /** Numbers that the head takes per row. */
   readonly outputs: number;
-  /** Numbers of one action, as it is kept for learning. */
+  /** Numbers of one action in the form for learning. */
   readonly actionSize: number;
-  /** Of `rows` actions: [rows] of a categorical, else [rows, actionSize]. */
+  /** Returns the shape of `rows` actions: [rows] for a categorical head, [rows, actionSize] for others. */
   actionShape(rows: number): Shape;
-  /** Numbers of one mask; 0 where choices cannot be masked. */
+  /** Numbers of one mask; 0 if choices cannot be masked. */
   readonly masked: number;
-  /** The kind of noise that `sample` takes, `actionSize` numbers an action. */
+  /** Kind of noise that `sample` takes, `actionSize` numbers per action. */
   readonly noise: "uniform" | "normal";
-  /** ln π(action), [batch] */
+  /** Returns ln π(action), [batch]. */
   logProb(params: Tensor, action: Tensor, mask: Tensor): Tensor;
   /**
-   * [batch]. Where `samplesEntropy`, it has no closed form: it is −ln π of the action sampled with `noise`,
-   * whose gradient goes through the sample (reparameterized), unbiased over normal noise.
+   * Returns the entropy in nats, [batch]. With `samplesEntropy` it has no closed form: the result is −ln π of the
+   * action sampled with `noise`, with the gradient through the sample (reparameterized), unbiased over normal noise.
    */
   entropy(params: Tensor, mask: Tensor, noise: Tensor): Tensor;
   readonly samplesEntropy: boolean;
   sample(action: Floats, params: Tensor, noise: ArrayLike<number>, mask: Tensor): void;
-  /** The likeliest action. */
+  /** Writes the likeliest action. */
   mode(action: Floats, params: Tensor, mask: Tensor): void;
-  /** Writes what the environment is told: within bounds. May be the same array. */
+  /** Writes actions in the environment's form, within bounds. May be the same array. */
   command(commands: Floats, action: Floats): void;
 }
 
-/** The parameter of a Gaussian head: its ln σ. */
+/** Name of the parameter of a Gaussian head, ln σ. */
 export const logStdName = "policy.logStd";
 
 const same = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
 };
 
-/** Kept for learning is the choice from 0 on; the environment is told the number from `start` on. */
+/** Learning counts choices from 0, the environment from `start`. */
 const shiftedBy =
   (start: number) =>
   (commands: Floats, action: Floats): void => {
@@ -53,13 +54,13 @@ const shiftedBy =
   };
 
 export interface HeadOptions {
-  /** Squash a Gaussian into its bounds by tanh, rather than clip what the environment is told. */
+  /** Squashes a Gaussian into its bounds by tanh; false clips the environment's actions. Default false. */
   readonly squash?: boolean;
-  /** ln σ at the start. */
+  /** Initial ln σ. Default 0. */
   readonly logStd?: number;
 }
 
-/** The head for an action space. A Gaussian adds its free ln σ to `parameters`, as `policy.logStd`. */
+/** Returns the head for an action space. A Gaussian adds its free ln σ to `parameters`, as `policy.logStd`. */
 export function headFor(space: Space, parameters: Parameters, options: HeadOptions = {}): Head {
   if (space.kind === "dict")
     throw new SettingError("policy: expected actions in one space, got a dictionary");
@@ -143,7 +144,7 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
   };
 }
 
-/** Kept for learning is u, before the squashing: the action itself may round to a bound. */
+/** The form for learning is u, before the squashing: the action itself may round to a bound. */
 function squashedHead(space: Box, parameters: Parameters, start: number): Head {
   if (!space.low.every((low, i) => Number.isFinite(space.high[i] - low) && low < space.high[i])) {
     throw new SettingError(

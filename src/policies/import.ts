@@ -1,13 +1,13 @@
 /**
- * Weights of an actor-critic from other libraries' files: PyTorch's layouts are ours, and what the layers are
- * called is told from a small table. Layers are counted anew, because a Sequential counts activations too.
+ * Loads weights of an actor-critic from other libraries' files. Layouts are PyTorch's; a table translates the names.
+ * Layers are renumbered, because PyTorch's Sequential also counts activations.
  */
 import { FormatError } from "../core/errors.ts";
 import { show, sizeOf } from "../core/tensor.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
 import type { ActorCritic } from "./actor-critic.ts";
 
-/** What others' names begin with, and ours: plain files, CleanRL, stable-baselines3. */
+/** Prefixes of names in plain files, CleanRL and stable-baselines3, with ours. */
 const beginnings: readonly (readonly [theirs: string, ours: string])[] = [
   ["actor_logstd", "policy.logStd"],
   ["logStd", "policy.logStd"],
@@ -23,7 +23,7 @@ const beginnings: readonly (readonly [theirs: string, ours: string])[] = [
   ["critic.", "critic."],
 ];
 
-/** Our name of each tensor that has one. */
+/** Returns the file's name of each tensor by our name. */
 function ourNames(theirs: Iterable<string>): Map<string, string> {
   const begun = new Map<string, string>();
   for (const name of theirs) {
@@ -52,9 +52,9 @@ function ourNames(theirs: Iterable<string>): Map<string, string> {
 }
 
 /**
- * Writes the tensors into the model. Throws FormatError, and changes nothing, where one is missing or has
- * another shape; a deviation may come as one row. `others` are the dtypes of the file's tensors that are no
- * floating-point numbers, for the message where one of them is needed.
+ * Writes the tensors into the model. Throws FormatError and changes nothing if one is missing or has another shape; ln
+ * σ may be one row. `others` are the dtypes of the file's tensors that are not floating-point numbers, for the error
+ * message.
  */
 export function loadActorCritic(
   model: ActorCritic,
@@ -67,14 +67,18 @@ export function loadActorCritic(
     const tensor = theirs === undefined ? undefined : tensors.get(theirs);
     const dtype = theirs === undefined ? undefined : others.get(theirs);
     if (dtype !== undefined)
-      throw new FormatError(`actor-critic: want ${theirs} as floating-point numbers, got ${dtype}`);
+      throw new FormatError(
+        `actor-critic: expected ${theirs} as floating-point numbers, got ${dtype}`,
+      );
     if (tensor === undefined) {
-      throw new FormatError(`actor-critic: no tensor for "${name}" among ${[...tensors.keys()]}`);
+      throw new FormatError(
+        `actor-critic: expected a tensor for "${name}", got ${[...tensors.keys()]}`,
+      );
     }
     const fits = tensor.shape.filter((n) => n !== 1).join() === shape.filter((n) => n !== 1).join();
     if (!fits || sizeOf(tensor.shape) !== sizeOf(shape))
       throw new FormatError(
-        `actor-critic: want ${name} of ${show(shape)}, got ${show(tensor.shape)}`,
+        `actor-critic: expected ${name} of ${show(shape)}, got ${show(tensor.shape)}`,
       );
     return tensor.data;
   });

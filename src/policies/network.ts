@@ -1,6 +1,6 @@
 /**
- * The body of a policy or a critic, from observations to features: convolutions over image planes, then
- * dense layers, then an LSTM; each where asked for.
+ * The body of a policy or a critic, from observations to features: convolutions over image planes, dense layers, and an
+ * LSTM, all optional.
  */
 import type { Floats } from "../core/backend.ts";
 import { SettingError, UsageError } from "../core/errors.ts";
@@ -13,37 +13,39 @@ import { mlpTangent } from "../nn/tangent.ts";
 import { reshape } from "../ops/layout.ts";
 
 export interface NetworkOptions {
-  /** Sizes of the dense layers. */
+  /** Sizes of the dense layers; empty for none. */
   readonly hidden: readonly number[];
-  /** Behind each dense layer. Default "tanh". */
+  /** Activation after each dense layer. Default "tanh". */
   readonly activation?: "tanh" | "relu";
-  /** Channels of 3 × 3 convolutions, each followed by ReLU, over observations [planes, height, width]. */
+  /**
+   * Channels of 3 × 3 convolutions, each followed by ReLU, over observations [planes, height, width]. Default: none.
+   */
   readonly filters?: readonly number[];
-  /** Size of an LSTM behind the dense layers. Default 0: none. */
+  /** Size of an LSTM after the dense layers. Default 0: none. */
   readonly memory?: number;
 }
 
-/** What a recurrent network remembers of the past of `n` sequences. */
+/** State of a recurrent network for `n` sequences. */
 export interface Memory {
   /** h and c of each LSTM before the first step, [n, 2·memory] for one network. */
   readonly state: Tensor;
   /** 1 where a new episode begins with this step, [steps, n]. */
   readonly reset: Tensor;
-  /** Written by `forward`, where given: the state after the last step, laid out as `state`. */
+  /** Written by `forward` if given: the state after the last step, in the layout of `state`. */
   readonly next?: Floats;
 }
 
 export class Network {
-  /** Numbers that `forward` gives for one observation. */
+  /** Number of features per observation. */
   readonly features: number;
-  /** Numbers of the state that one sequence carries on. */
+  /** Numbers of state per sequence. */
   readonly memorySize: number;
   private readonly image: Shape;
   private readonly filters: readonly Conv[];
   private readonly dense: Mlp | null;
   private readonly lstm: Lstm | null;
 
-  /** `shape` is that of one observation. Adds `name.…` to `parameters`. */
+  /** `shape` is the shape of one observation. Adds parameters under `name.…`. */
   constructor(
     parameters: Parameters,
     name: string,
@@ -53,7 +55,7 @@ export class Network {
   ) {
     if (filters.length > 0 && shape.length !== 3) {
       throw new SettingError(
-        `filters: want observations [planes, height, width], got ${show(shape)}`,
+        `filters: expected observations [planes, height, width], got ${show(shape)}`,
       );
     }
     this.image = [-1, ...shape];
@@ -74,8 +76,8 @@ export class Network {
   }
 
   /**
-   * x [rows, size] → [rows, features]. A recurrent network takes rows of [steps, n], time first, and its
-   * part of the memory's state, from number `at` of each row on.
+   * x [rows, size] → [rows, features]. A recurrent network takes rows of [steps, n], time first, and reads its part of
+   * the memory's state from number `at` of each row on.
    */
   forward(x: Tensor, memory: Memory | null = null, at = 0): Tensor {
     let h = this.filters.length > 0 ? reshape(x, this.image) : x;
@@ -83,14 +85,14 @@ export class Network {
     if (this.filters.length > 0) h = reshape(h, [x.shape[0], -1]);
     if (this.dense !== null) h = this.dense.forward(h);
     if (this.lstm === null) return h;
-    if (memory === null) throw new UsageError("Network: want a memory for a recurrent network");
+    if (memory === null) throw new UsageError("Network: expected a memory for a recurrent network");
     return this.lstm.forward(h, memory.state, at, memory.reset, memory.next);
   }
 
-  /** The directional derivative of the features along `v`, of a network of dense layers only. */
+  /** Returns the directional derivative of the features along `v`. Throws SettingError unless all layers are dense. */
   tangent(x: Tensor, v: Network): Tensor | null {
     if (this.filters.length > 0 || this.lstm !== null) {
-      throw new SettingError("natural gradients: want a network of dense layers only");
+      throw new SettingError("natural gradients: expected a network of dense layers only");
     }
     return this.dense && v.dense && mlpTangent(this.dense, x, v.dense);
   }

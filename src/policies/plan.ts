@@ -1,11 +1,13 @@
-/** A trained actor-critic's policy as plain data, for the writers in io/. */
+/** Exports an actor-critic's policy as plain data, for the writers in io/. */
 
 import type { Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import type { Normalizer, PolicyHead, PolicyLayer, PolicyPlan } from "../io/policy-plan.ts";
 import type { ActorCritic } from "./actor-critic.ts";
 
-/** `normalize` is how observations were standardized in training, or null; `masked`, whether it was with masks. */
+/**
+ * Returns the plan. `normalize` holds the statistics of observations, or null; `masked` is true if training had masks.
+ */
 export function policyPlan(
   model: ActorCritic,
   normalize: Normalizer | null,

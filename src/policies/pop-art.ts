@@ -1,10 +1,10 @@
 /**
  * PopArt, for the last layer of a critic: van Hasselt et al. 2016, arXiv:1602.07714, algorithm 1. The layer predicts
- * targets in units of their own running mean and deviation, so that one step size fits rewards of any scale:
+ * targets standardized by their running mean and standard deviation, so that one step size fits rewards of any scale:
  *
  *   V(s) = σ·(w·h + b) + μ        μ = E G,  σ² = E G² − μ², moving at rate β, unbiased from the first batch on
  *
- * When the statistics move, w and b move against them, so that every V stays what it was:
+ * When the statistics change, w and b are rescaled so that every V stays the same:
  *
  *   w' = w·σ/σ'        b' = (σ·b + μ − μ')/σ'
  */
@@ -23,7 +23,7 @@ export class PopArt implements Kept {
   readonly inverseVariance: Tensor;
   private readonly weight: Floats;
   private readonly bias: Floats;
-  /** E G and E G², and the weight that their start, 0, still has. */
+  /** E G, E G², and the weight that their initial value 0 still has. */
   private readonly moments = Float64Array.of(0, 0, 1);
 
   /** `weight` and `bias` are those of the layer with one output. */
@@ -35,12 +35,12 @@ export class PopArt implements Kept {
     this.inverseVariance = input(k, [1], [1]);
   }
 
-  /** The layer's output → V. */
+  /** Output of the layer → V. */
   value(output: Tensor): Tensor {
     return add(mul(output, this.deviation), this.mean);
   }
 
-  /** Takes in a batch of targets at rate `beta`, above 0 and up to 1, and rescales the layer. */
+  /** Updates the statistics with a batch of targets at rate `beta`, above 0 and up to 1, and rescales the layer. */
   update(target: Floats, beta: number): void {
     checkFinite("PopArt.update", "beta", beta, { min: Number.MIN_VALUE, max: 1 });
     if (target.length === 0) return;
@@ -65,14 +65,14 @@ export class PopArt implements Kept {
     bias[0] = (oldDeviation * bias[0] + oldMean - mean.data[0]) / deviation.data[0];
   }
 
-  /** μ and σ from the moments. */
+  /** Computes μ and σ from the moments. */
   private measure(): void {
     const [first, second, start] = this.moments;
     const mean = first / (1 - start);
     this.mean.data[0] = mean;
     const variance = Math.max(second / (1 - start) - mean * mean, leastDeviation * leastDeviation);
     this.deviation.data[0] = Math.sqrt(variance);
-    const rounded = this.deviation.data[0]; // as the layer sees it
+    const rounded = this.deviation.data[0]; // in the tensor's precision
     this.inverseVariance.data[0] = 1 / (rounded * rounded);
   }
 
@@ -80,7 +80,7 @@ export class PopArt implements Kept {
     return { moments: this.moments.slice() };
   }
 
-  /** Takes the statistics; the layer's weights are restored with the model's. */
+  /** Restores the statistics; the layer's weights are restored with the model. */
   restore(state: State): void {
     this.moments.set(numbersOf(state, "moments", this.moments.length));
     if (this.moments[2] < 1) this.measure();

@@ -1,6 +1,6 @@
 /**
- * What a trust region is measured by: the KL and the Fisher matrix of a policy's actions, by the kind of its head. Those
- * of a squashed Gaussian are the Gaussian's, because tanh is one-to-one.
+ * The KL and the Fisher matrix of a policy's actions, by the kind of its head. Those of a squashed Gaussian are the
+ * Gaussian's, because tanh is one-to-one.
  */
 import { SettingError } from "../core/errors.ts";
 import { input, type Tensor } from "../core/tensor.ts";
@@ -11,15 +11,15 @@ import type { ActorCritic } from "./actor-critic.ts";
 import { logStdName } from "./head.ts";
 
 export interface TrustRegion {
-  /** Keeps what the distribution has besides `params`, as the old of `kl`. */
+  /** Copies the parameters that the distribution has besides `params`, as the old ones of `kl`. */
   remember(): void;
-  /** KL(old‖new), [rows]; `oldParams` without gradient. */
+  /** Returns KL(old‖new), [rows]; `oldParams` carries no gradient. */
   kl(oldParams: Tensor, params: Tensor, mask: Tensor): Tensor;
-  /** The form of the Fisher matrix (estimators/fisher.ts) of what the head takes, and of its tangent along `direction`. */
+  /** Returns the form of the Fisher matrix (estimators/fisher.ts) at `params`, for their tangent along `direction`. */
   fisher(params: Tensor, tangent: Tensor, mask: Tensor): Tensor;
 }
 
-/** `direction` has the same options as the policy. Throws SettingError where the Fisher matrix is not known. */
+/** `direction` has the same options as the policy. Throws SettingError for a head without a Fisher matrix. */
 export function trustRegion(
   { head, parameters }: ActorCritic,
   direction: ActorCritic,
@@ -28,7 +28,7 @@ export function trustRegion(
     return { remember: () => {}, kl: categoricalKl, fisher: fisherForm };
   const [logStd, moved] = [parameters, direction.parameters].map((of) => of.get(logStdName));
   if (logStd === undefined || moved === undefined)
-    throw new SettingError("natural gradients: want a categorical or a Gaussian policy");
+    throw new SettingError("natural gradients: expected a categorical or a Gaussian policy");
   const oldLogStd = input(parameters.backend, logStd.shape);
   return {
     remember: () => oldLogStd.data.set(logStd.data),

@@ -1,10 +1,10 @@
-/** Subtracts a group's mean and divides by its scale: the one implementation behind all advantages. */
+/** Subtracts a group's mean and divides by its scale, for all advantages that compare samples. */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { square } from "../core/math.ts";
 
-/** A number of neighbors that form each group; or the group of each entry as a number, in any order. */
+/** Number of neighbors in each group; or a group number per entry, in any order. */
 export type Groups = number | ArrayLike<number>;
 
 /**

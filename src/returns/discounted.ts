@@ -1,4 +1,4 @@
-/** Discounted sums of rewards: with a bootstrap, without, and of one long run without an end. */
+/** Discounted sums of rewards: with a bootstrap, without one, and of one long sequence without episode ends. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
@@ -17,7 +17,7 @@ import {
  *   Gₜ = rₜ                 where it terminated
  *   Gₜ = rₜ + γ·V(sₜ₊₁)     where it was cut short, and in the last row
  *
- * One environment after the other, so that G is a local in float64 whatever the arrays hold.
+ * The loop runs over one environment after another, so that G is a local in float64 for any array type.
  *
  * @param returns written: G, [steps, envs]; may be `reward`
  */
@@ -44,7 +44,7 @@ export function discountedReturns(
 }
 
 /**
- * The rewards that were seen, and no estimate of those that were not:
+ * Sums of the observed rewards, without a bootstrap:
  *
  *   Gₜ = rₜ + γ·(1 − doneₜ)·Gₜ₊₁        doneₜ = terminatedₜ or truncatedₜ; G = 0 after the last row
  *
@@ -71,11 +71,11 @@ export function rewardToGo(
 }
 
 /**
- * Gₜ = rₜ + γ·Gₜ₊₁ over one run of any length that nowhere ends, G = 0 behind its last step.
+ * Gₜ = rₜ + γ·Gₜ₊₁ over one sequence of any length without episode ends; G = 0 after its last step.
  *
- * Each G waits for the one behind it, so a single chain runs at the speed of one multiply and add. Four
- * quarters side by side take half the time (measured at 1e6 and 1e7); each but the last is then given
- * what lies behind it, γᵏ·G, k steps from its end, down to where γᵏ < 1e-45.
+ * Each G depends on the next one, so that a single chain is bound by the latency of one multiply and add. Four quarters
+ * side by side take half the time (measured at 1e6 and 1e7). Afterwards γᵏ·G of the following quarter is added to each
+ * quarter but the last, k steps from its end, down to γᵏ < 1e-45.
  *
  * @param returns written: G, [steps]; may be `reward`
  */

@@ -17,22 +17,29 @@ import {
   varying,
 } from "./transitions.ts";
 
-/** @param advantage written: Â, [steps, envs]; may be `reward` */
+/**
+ * Writes generalized advantages.
+ *
+ * @param advantage written: Â, [steps, envs]; may be `reward`
+ */
 export function gae(advantage: Floats, r: Transitions, gamma: PerStep, lambda: PerStep): void {
   const n = advantage.length;
   checkTransitions("gae", n, r, gamma);
   checkUnit("gae", "lambda", lambda, n);
   const { envs, reward, value, nextValue, terminated, truncated } = r;
-  const [g, gammas, l, lambdas] = [fixed(gamma), varying(gamma), fixed(lambda), varying(lambda)];
+  const g = fixed(gamma);
+  const gammas = varying(gamma);
+  const l = fixed(lambda);
+  const lambdas = varying(lambda);
   const A = new Float64Array(envs); // of the next step
   for (let row = n - envs; row >= 0; row -= envs) {
     for (let env = 0; env < envs; env++) {
       const i = row + env;
-      const next = terminated[i] !== 0 ? 0 : at(g, gammas, i) * nextValue[i];
-      const delta = reward[i] + next - value[i];
-      const done = terminated[i] !== 0 || truncated[i] !== 0;
-      A[env] = delta + (done ? 0 : at(g, gammas, i) * at(l, lambdas, i) * A[env]);
-      advantage[i] = A[env];
+      const discount = at(g, gammas, i);
+      const next = terminated[i] !== 0 ? 0 : nextValue[i];
+      const delta = reward[i] + discount * next - value[i];
+      const later = terminated[i] !== 0 || truncated[i] !== 0 ? 0 : A[env];
+      advantage[i] = A[env] = delta + discount * at(l, lambdas, i) * later;
     }
   }
 }

@@ -1,8 +1,8 @@
 /**
- * Advantages of samples among others of the same prompt. `reward` and `advantage` are [samples] and may be
- * the same array; `groups` is the number of neighbors that make a group, or each sample's group number.
- * A sample with `valid` 0, or whose reward is NaN (it could not be scored), is left out of every mean and
- * gets advantage 0; so does the only member of a group.
+ * Advantages of samples compared with others of the same prompt. `reward` and `advantage` are [samples] and may be the
+ * same array; `groups` is the number of neighbors in a group, or the group number of each sample. A sample with `valid`
+ * 0, or with a reward of NaN (no score), is left out of every mean and gets advantage 0; so does the only member of a
+ * group.
  */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber } from "../core/check.ts";
@@ -18,10 +18,11 @@ import {
 } from "./center.ts";
 
 export interface GroupOptions {
-  /** Taken off the number of samples under the variance: 1 (unbiased) or 0. */
+  /** The variance divides by n − ddof: 1 (unbiased) or 0. */
   readonly ddof: number;
-  /** Added to the deviation. */
+  /** Added to the standard deviation. */
   readonly eps: number;
+  /** 0 where a sample is left out, [samples]. Default: none is. */
   readonly valid: Floats;
 }
 export const groupDefaults = { ddof: 1, eps: 1e-4 };
@@ -49,8 +50,8 @@ export function groupMean(advantage: Floats, reward: Floats, groups: Groups, val
 }
 
 /**
- * Aᵢ = (Rᵢ − mean)/(deviation + eps), both of i's group; 0 where all its rewards are equal. GRPO: Shao et
- * al. 2024, arXiv:2402.03300.
+ * Aᵢ = (Rᵢ − mean)/(standard deviation + eps), both of i's group; 0 if all its rewards are equal. GRPO: Shao et al.
+ * 2024, arXiv:2402.03300.
  */
 export function groupStandardize(
   advantage: Floats,
@@ -66,9 +67,9 @@ export function groupStandardize(
 }
 
 /**
- * Aᵢ = (Rᵢ − mean)/(mean + eps), for rewards ≥ 0; 0 where no member of the group is rewarded. With rewards of 0 and 1
- * an estimate of the gradient of ln Pr(success), up to its K-th order: MaxRL, Tajwar et al. 2026, arXiv:2602.02710,
- * algorithm 1.
+ * Aᵢ = (Rᵢ − mean)/(mean + eps), for rewards ≥ 0; 0 if all rewards of the group are 0. With rewards of 0 and 1 it
+ * estimates the gradient of ln Pr(success) up to its K-th order: MaxRL, Tajwar et al. 2026, arXiv:2602.02710, algorithm
+ * 1.
  */
 export function groupOverMean(
   advantage: Floats,
@@ -86,7 +87,7 @@ export function groupOverMean(
   center(advantage, reward, { groups, divisor: "mean", keep: valid, dropNaN: true, eps });
 }
 
-/** The same over all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
+/** `groupStandardize` with all samples as one group: REINFORCE++, Hu 2025, arXiv:2501.03262. */
 export function batchStandardize(
   advantage: Floats,
   reward: Floats,
@@ -101,7 +102,7 @@ export function batchStandardize(
   center(advantage, reward, { groups, divisor, keep: valid, dropNaN: true, ddof, eps });
 }
 
-/** The baseline and the scale of rewards in a group; see the settings of estimators. */
+/** Baseline and scale of rewards in a group, as in `EstimatorSettings`. */
 export interface GroupAdvantageSettings {
   readonly baseline: string;
   readonly scale: string;
@@ -110,9 +111,9 @@ export interface GroupAdvantageSettings {
 }
 
 /**
- * The group's part of each sample's advantage, by settings: scale "batch" is `batchStandardize`, "group"
- * `groupStandardize`, "mean" `groupOverMean`; else baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`; else the reward itself.
- * A reward of NaN, not scored, gives 0. Trainers and the oracle both call this.
+ * Writes the advantage of each sample by the settings: scale "batch" is `batchStandardize`, "group" `groupStandardize`,
+ * "mean" `groupOverMean`; with scale "none", baseline "mean" is `groupMean`, "leaveOneOut" `leaveOneOut`, and others
+ * give the reward itself. A reward of NaN (no score) gives 0.
  *
  * @param advantage written: [samples]
  */
@@ -134,23 +135,23 @@ export function groupAdvantages(
 }
 
 /**
- * Mean and unbiased deviation of the OTHER scored members of each sample's group, for those who divide by
- * the latter. A sample alone is its own baseline; fewer than two others have deviation 0. A sample left
- * out has the mean and deviation of those that are not. None may be an array given.
+ * Writes the mean and the unbiased standard deviation of the other scored members of each sample's group. A sample
+ * without others is its own baseline; fewer than two others have standard deviation 0. A sample that is left out gets
+ * the mean and the standard deviation of the others. The written arrays must differ from those read.
  *
  * @param baseline written: [samples]
- * @param spread written: [samples]
+ * @param deviation written: [samples]
  */
 export function leaveOneOutMoments(
   baseline: Floats,
-  spread: Floats,
+  deviation: Floats,
   reward: Floats,
   groups: Groups,
   valid?: Floats,
 ): void {
   const n = reward.length;
   checkGroups("leaveOneOutMoments", n, baseline, groups, valid);
-  checkLength("leaveOneOutMoments", "the spread", spread, n);
+  checkLength("leaveOneOutMoments", "the deviation", deviation, n);
   for (let i = 0; i < n; i++) {
     const first = typeof groups === "number" ? i - (i % groups) : 0;
     const end = typeof groups === "number" ? first + groups : n;
@@ -168,15 +169,15 @@ export function leaveOneOutMoments(
       squares += square(reward[j] - mean);
     }
     baseline[i] = mean;
-    spread[i] = count < 2 ? 0 : Math.sqrt(squares / (count - 1));
+    deviation[i] = count < 2 ? 0 : Math.sqrt(squares / (count - 1));
   }
 }
 
 /**
- * Groups worth training on (dynamic sampling, DAPO: Yu et al. 2025, arXiv:2503.14476): 1 for each member of
- * a group whose mean reward, over those scored, is above `low` and below `high`.
+ * Selects groups with a signal (dynamic sampling, DAPO: Yu et al. 2025, arXiv:2503.14476): writes 1 for each member of
+ * a group whose mean reward over its scored members is above `low` and below `high`, 0 for others.
  *
- * @param keep written: [samples]; not an array given
+ * @param keep written: [samples]; must differ from `reward`
  */
 export function groupsBetween(
   keep: Floats,

@@ -1,4 +1,4 @@
-/** λ-returns. */
+/** λ-returns: mixtures of n-step returns. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";

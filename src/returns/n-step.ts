@@ -6,12 +6,12 @@ import { discountedReturns } from "./discounted.ts";
 import { at, checkEnds, fixed, type PerStep, type Transitions, varying } from "./transitions.ts";
 
 /**
- * Up to n rewards, then a value: Sutton & Barto 2018, section 7.1.
+ * Sums of up to n rewards and a value: Sutton & Barto 2018, section 7.1.
  *
  *   Gₜ = rₜ + γ·rₜ₊₁ + … + γᵐ⁻¹·rₜ₊ₘ₋₁ + γᵐ·V(sₜ₊ₘ)
  *
- * with m = n, or fewer where the episode or the rollout ends before; V = 0 where it terminated. Takes
- * n·steps·envs operations; where n reaches past the rollout it is `discountedReturns`, and costs the same.
+ * with m = n, or fewer if the episode or the rollout ends earlier; V = 0 where it terminated. Takes n·steps·envs
+ * operations. If n is at least the rollout's length, it is `discountedReturns` at the same cost.
  *
  * @param returns written: G, [steps, envs]; may be `reward`
  */
@@ -26,7 +26,7 @@ export function nStepReturns(
   checkEnds("nStepReturns", size, r, gamma);
   checkLength("nStepReturns", "nextValue", nextValue, size);
   if (!(n >= 1 && (Number.isInteger(n) || n === Infinity)))
-    throw new RangeError(`nStepReturns: want n a whole number of at least 1, got ${n}`);
+    throw new RangeError(`nStepReturns: expected n to be an integer of at least 1, got ${n}`);
   if (n * envs >= size) {
     discountedReturns(returns, r, gamma);
     return;

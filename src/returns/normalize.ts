@@ -1,4 +1,4 @@
-/** Standardized numbers, and how much of a target's variance a prediction explains. */
+/** Standardization, and the explained variance of a prediction. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
@@ -6,21 +6,21 @@ import { square } from "../core/math.ts";
 import { center, checkDeviation, checkGroups } from "./center.ts";
 
 export interface StandardizeOptions {
-  /** Taken off the number of entries under the variance: 1 (unbiased) or 0. */
+  /** The variance divides by n − ddof: 1 (unbiased) or 0. Default 1. */
   readonly ddof: number;
-  /** Added to the deviation. */
+  /** Added to the standard deviation. Default 1e-8. */
   readonly eps: number;
-  /** 1 where an entry counts. */
+  /** 0 where an entry is left out. Default: none is. */
   readonly mask: Floats;
 }
 export const standardizeDefaults = { ddof: 1, eps: 1e-8 };
 const noOptions: Partial<StandardizeOptions> = {};
 
 /**
- * y = (x − mean)/(deviation + eps) over the entries that count, 0 elsewhere.
+ * y = (x − mean)/(standard deviation + eps) over the entries with mask 1, 0 elsewhere.
  *
- * One entry, or equal ones, give 0: there is no deviation to divide by, and eps does not stand in for it.
- * What stands at a masked entry is not read. A NaN that counts makes all of them NaN: it is a mistake.
+ * One entry, or equal entries, give 0 for any eps. Masked entries are not read. A NaN among the others makes all
+ * results NaN.
  *
  * @param y written: as long as x; may be x
  */
@@ -37,8 +37,8 @@ export function standardize(
 }
 
 /**
- * y = x/(deviation + eps) over the entries that count, 0 elsewhere: the scale of `standardize` with the mean
- * left in. One entry, or equal ones, give 0, as there.
+ * y = x/(standard deviation + eps) over the entries with mask 1, 0 elsewhere: `standardize` without subtracting the
+ * mean. One entry, or equal entries, give 0.
  *
  * @param y written: as long as x; may be x
  */
@@ -55,7 +55,7 @@ export function scaleByDeviation(
   center(y, x, { groups, divisor: "deviation", keep: mask, ddof, eps, keepMean: true });
 }
 
-/** y = x − mean over the entries that count, 0 elsewhere. */
+/** y = x − mean over the entries with mask 1, 0 elsewhere. */
 export function subtractMean(y: Floats, x: Floats, mask?: Floats): void {
   const n = x.length;
   checkGroups("subtractMean", n, y, Math.max(n, 1), mask);
@@ -82,7 +82,8 @@ export function standardizeRows(
 /**
  *   1 − Var(target − prediction)/Var(target)
  *
- * 1 is perfect, 0 no better than a constant, below 0 worse than one; NaN where the target is constant.
+ * Returns 1 for a perfect prediction, 0 for one no better than a constant, less than 0 for a worse one, and NaN for a
+ * constant target.
  */
 export function explainedVariance(prediction: Floats, target: Floats): number {
   const n = target.length;

@@ -1,4 +1,4 @@
-/** Returns of one policy from another one's data, action values first. */
+/** Off-policy returns: targets of action values, and corrected TD errors. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
@@ -18,10 +18,10 @@ import {
  * Q(sₜ₊₁, ·) under π. With ρ = exp(logRatio) = π(a∣s)/μ(a∣s):
  *
  *   δₜ = rₜ + γ·E Q(sₜ₊₁, ·) − Q(sₜ, aₜ)
- *   eₜ = δₜ + γ·cₜ₊₁·eₜ₊₁        cₜ = λ·min(1, ρₜ); e = 0 behind an episode's end and the last row
+ *   eₜ = δₜ + γ·cₜ₊₁·eₜ₊₁        cₜ = λ·min(1, ρₜ); e = 0 after an episode's end and the last row
  *   target = Q(sₜ, aₜ) + eₜ
  *
- * The first action of a sum is not corrected for: its own value is what is estimated.
+ * The first action of a sum has no ratio: the estimate is of its own value.
  *
  * @param target written: [steps, envs]
  */
@@ -42,7 +42,7 @@ export function retrace(
   const l = fixed(lambda);
   const lambdas = varying(lambda);
   for (let last = n - 1; last >= n - envs; last--) {
-    let traced = 0; // c·e of the step behind
+    let traced = 0; // c·e of the next step
     for (let i = last; i >= 0; i -= envs) {
       if (terminated[i] !== 0 || truncated[i] !== 0) traced = 0;
       const next = terminated[i] !== 0 ? 0 : nextValue[i];
@@ -56,12 +56,12 @@ export function retrace(
 }
 
 /**
- * TD errors over many steps, each decision corrected for by its own ratio: Precup, Sutton & Singh 2000,
- * "Eligibility traces for off-policy policy evaluation"; Sutton & Barto 2018, section 12.9. Ratios are
- * not capped: no bias, and a variance to match.
+ * TD errors over many steps, in which each decision is corrected by its own ratio: Precup, Sutton & Singh 2000,
+ * "Eligibility traces for off-policy policy evaluation"; Sutton & Barto 2018, section 12.9. Ratios are not capped, so
+ * that there is no bias but a large variance.
  *
  *   δₜ = rₜ + γ·V(sₜ₊₁) − V(sₜ)
- *   eₜ = ρₜ·(δₜ + γ·λₜ·eₜ₊₁)        e = 0 behind an episode's end and the last row
+ *   eₜ = ρₜ·(δₜ + γ·λₜ·eₜ₊₁)        e = 0 after an episode's end and the last row
  *
  * @param error written: e, [steps, envs]
  */

@@ -1,7 +1,7 @@
 /**
- * Statistics that follow a stream: of observations, to standardize them; of discounted returns, to scale
- * rewards. Conventions are those of stable-baselines3's VecNormalize: population variance, a start that
- * counts as 1e-4 samples of mean 0 and variance 1, eps under the root, a clip.
+ * Running statistics: of observations, to standardize them; of discounted returns, to scale rewards. Conventions are
+ * those of stable-baselines3's VecNormalize: population variance, an initial state that counts as 1e-4 samples of mean
+ * 0 and variance 1, eps under the root, a clip.
  */
 
 import type { Floats } from "../core/backend.ts";
@@ -13,7 +13,7 @@ import { checkRows, checkUnit } from "./transitions.ts";
 export interface NormalizeOptions {
   /** Added to the variance. */
   readonly eps: number;
-  /** Results are kept from −clip to clip. */
+  /** Results are clamped to ±clip. */
   readonly clip: number;
 }
 export const normalizeDefaults: NormalizeOptions = { eps: 1e-8, clip: 10 };
@@ -31,7 +31,7 @@ function checkNormalize(where: string, eps: number, clip: number): void {
 
 const clipped = (x: number, clip: number): number => Math.min(Math.max(x, -clip), clip);
 
-/** Mean and variance of each of `size` features over all rows seen. */
+/** Mean and variance of each of `size` features over all rows so far. */
 export class RunningMoments {
   readonly size: number;
   readonly mean: Float64Array;
@@ -39,18 +39,18 @@ export class RunningMoments {
   private readonly counted: Float64Array;
 
   /**
-   * `count` is how many samples the start (mean 0, variance 1) counts as; 0 for none. `memory`, 2·size + 1
-   * numbers, is where it lies, taken as it stands: memory that threads share.
+   * The initial state, mean 0 and variance 1, counts as `count` samples. `memory`, 2·size + 1 numbers such as memory
+   * that threads share, holds the statistics and is taken with its contents.
    */
   constructor(size: number, count = 1e-4, memory?: Float64Array) {
     checkInteger("RunningMoments", "size", size, { min: 0 });
     checkFinite("RunningMoments", "count", count, { min: 0 });
-    const room = memory ?? new Float64Array(2 * size + 1).fill(1, size, 2 * size);
-    checkLength("RunningMoments", "its memory", room, 2 * size + 1);
+    const numbers = memory ?? new Float64Array(2 * size + 1).fill(1, size, 2 * size);
+    checkLength("RunningMoments", "its memory", numbers, 2 * size + 1);
     this.size = size;
-    this.mean = room.subarray(0, size);
-    this.variance = room.subarray(size, 2 * size);
-    this.counted = room.subarray(2 * size);
+    this.mean = numbers.subarray(0, size);
+    this.variance = numbers.subarray(size, 2 * size);
+    this.counted = numbers.subarray(2 * size);
     if (memory === undefined) this.count = count;
   }
 
@@ -61,7 +61,7 @@ export class RunningMoments {
     this.counted[0] = count;
   }
 
-  /** Takes in a batch, [rows, size]; with `counts`, [rows], only the rows where it is not 0. */
+  /** Adds a batch, [rows, size]; with `counts`, [rows], only the rows where it is not 0. */
   update(batch: Floats, counts?: ArrayLike<number>): void {
     const { size, count } = this;
     checkRows("RunningMoments.update", size, batch.length);
@@ -83,7 +83,7 @@ export class RunningMoments {
     this.count = count + rows;
   }
 
-  /** Takes in what other moments have seen, their start included. */
+  /** Adds the samples of other moments, including their initial state. */
   merge(other: RunningMoments): void {
     checkLength("RunningMoments.merge", "the other's mean", other.mean, this.size);
     if (other.count === 0) return;
@@ -93,7 +93,7 @@ export class RunningMoments {
   }
 
   /**
-   * Two sets into one (Chan, Golub & LeVeque 1983), n and m strong, δ between their means:
+   * Merges sets of n and m samples, with δ between their means (Chan, Golub & LeVeque 1983):
    *
    *   mean = mean₁ + δ·m/(n + m)
    *   variance = (n·variance₁ + m·variance₂ + δ²·n·m/(n + m))/(n + m)
@@ -119,7 +119,7 @@ export class RunningMoments {
     }
   }
 
-  /** Everything it knows, as plain numbers. */
+  /** Returns the statistics as plain numbers. */
   save(): MomentsState {
     return { count: this.count, mean: [...this.mean], variance: [...this.variance] };
   }
@@ -134,7 +134,7 @@ export class RunningMoments {
 }
 
 /**
- * Mean and variance that forget: exponential averages of x and x², divided by 1 − βᵗ, so that the start at 0 leaves
+ * Mean and variance with exponential forgetting: averages of x and x², divided by 1 − βᵗ, so that the initial 0 causes
  * no bias (Kingma & Ba 2015, arXiv:1412.6980, section 3). βᵗ is a running product.
  */
 export class ExponentialMoments {
@@ -149,7 +149,7 @@ export class ExponentialMoments {
     this.decay = decay;
   }
 
-  /** Takes in the mean of a batch, and of its squares; nothing where it is empty. */
+  /** Adds the mean of a batch and of its squares. An empty batch changes nothing. */
   update(batch: ArrayLike<number>): void {
     const n = batch.length;
     if (n === 0) return;
@@ -179,7 +179,7 @@ export class ExponentialMoments {
     return [this.first, this.second, this.power];
   }
 
-  /** Throws ShapeError unless `saved` is what `save` gave. */
+  /** Throws ShapeError unless `saved` is a result of `save`. */
   restore(saved: ArrayLike<number>): void {
     checkLength("ExponentialMoments.restore", "the state", saved, 3);
     for (let i = 0; i < 3; i++) checkFinite("ExponentialMoments.restore", `number ${i}`, saved[i]);
@@ -188,7 +188,7 @@ export class ExponentialMoments {
 }
 
 export interface RewardScalerOptions extends NormalizeOptions {
-  /** γ of the return whose deviation scales. */
+  /** γ of the return whose standard deviation is the divisor. */
   readonly gamma: number;
 }
 export const rewardScalerDefaults: RewardScalerOptions = { gamma: 0.99, ...normalizeDefaults };
@@ -199,8 +199,8 @@ export type RewardScalerState = {
 };
 
 /**
- * Rewards over the running deviation of the discounted return so far. The mean stays: taking it off would
- * change which behavior is best. Before each reward is scaled, its row is taken in:
+ * Divides rewards by the running standard deviation of the discounted return so far. The mean is not subtracted: that
+ * would change which behavior is best. Each row updates the statistics before its rewards are scaled:
  *
  *   Rₜ = γ·Rₜ₋₁·(1 − doneₜ₋₁) + rₜ        yₜ = clip(rₜ/√(Var R + eps))
  */
@@ -212,7 +212,7 @@ export class RewardScaler {
 
   constructor(envs: number, options: Partial<RewardScalerOptions> = {}) {
     if (!(Number.isInteger(envs) && envs > 0))
-      throw new ShapeError(`RewardScaler: want at least one environment, got ${envs}`);
+      throw new ShapeError(`RewardScaler: expected at least one environment, got ${envs}`);
     this.options = { ...rewardScalerDefaults, ...options };
     const { gamma, eps, clip } = this.options;
     checkUnit("RewardScaler", "gamma", gamma, 0);
@@ -222,8 +222,8 @@ export class RewardScaler {
   }
 
   /**
-   * Takes in and scales rows of rewards, [steps, envs]. y may be `reward`. With `counts`, [envs], an environment
-   * where it is 0 took no step: it is not taken in, and its reward is left as it is.
+   * Updates the statistics with rows of rewards, [steps, envs], and scales them. y may be `reward`. With `counts`,
+   * [envs], an environment with 0 took no step: it does not update the statistics, and its reward is not scaled.
    */
   scale(
     y: Floats,

@@ -1,4 +1,4 @@
-/** What scans read: columns over time and environments, [steps, envs] row-major, time first. */
+/** Columns that scans read, over time and environments: [steps, envs] row-major, time first. */
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -9,21 +9,21 @@ export interface Transitions {
   /** V of the state acted in. */
   readonly value: Floats;
   /**
-   * V of the state reached: of an episode's final state where it was cut short, not of the next one's
+   * V of the state reached. Where an episode was cut short, it is that of its final state, not of the next episode's
    * first. Not read where terminated.
    */
   readonly nextValue: Floats;
-  /** 1 where the step ended in a terminal state: nothing follows. Wins where truncated is set too. */
+  /** 1 where the step led to a terminal state, after which nothing follows. Takes precedence over `truncated`. */
   readonly terminated: Floats;
   /** 1 where the episode was cut short: its last state still has a value. */
   readonly truncated: Floats;
 }
 
-/** A setting that is one number, or one for each step: [steps, envs]. */
+/** A setting that is one number, or one per step: [steps, envs]. */
 export type PerStep = number | Floats;
 
-// A loop that asks each time which of the two it has keeps its sums on the heap (measured: 3 times slower),
-// so both are taken apart before it: `at(fixed(x), varying(x), i)`.
+// A loop that checks the type in each step keeps its sums on the heap (measured: 3 times slower). Scans therefore
+// split the setting before the loop: `at(fixed(x), varying(x), i)`.
 export const fixed = (x: PerStep): number => (typeof x === "number" ? x : 0);
 export const varying = (x: PerStep): Floats | null => (typeof x === "number" ? null : x);
 export const at = (x: number, each: Floats | null, i: number): number =>
@@ -66,14 +66,14 @@ export function nextValues(
   }
 }
 
-// ---- checks: once a call, whatever the size
+// ---- checks, once per call
 
 export function checkRows(caller: string, envs: number, n: number): void {
   if (!(Number.isInteger(envs) && envs > 0 && n % envs === 0))
     throw new ShapeError(`${caller}: expected whole rows of ${envs} numbers, got ${n}`);
 }
 
-/** A discount or trace decay: from 0 to 1, or one for each of n steps. */
+/** Throws unless a discount or trace decay is a number from 0 to 1, or has one number for each of n steps. */
 export function checkUnit(caller: string, name: string, x: PerStep, n: number): void {
   if (typeof x !== "number") checkLength(caller, name, x, n);
   else checkNumber(caller, name, x, { min: 0, max: 1 });
@@ -81,7 +81,7 @@ export function checkUnit(caller: string, name: string, x: PerStep, n: number): 
 
 type Ends = Pick<Transitions, "envs" | "reward" | "terminated" | "truncated">;
 
-/** The columns every scan over n steps reads, and its discount. */
+/** Checks the columns that every scan over n steps reads, and its discount. */
 export function checkEnds(caller: string, n: number, r: Ends, gamma: PerStep): void {
   checkRows(caller, r.envs, n);
   checkLength(caller, "reward", r.reward, n);
@@ -90,7 +90,7 @@ export function checkEnds(caller: string, n: number, r: Ends, gamma: PerStep): v
   checkUnit(caller, "gamma", gamma, n);
 }
 
-/** Those, and values. */
+/** Checks the columns of `checkEnds` and the values. */
 export function checkTransitions(caller: string, n: number, r: Transitions, gamma: PerStep): void {
   checkEnds(caller, n, r, gamma);
   checkLength(caller, "value", r.value, n);

@@ -1,4 +1,4 @@
-/** V-trace. */
+/** V-trace: off-policy targets and advantages. */
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
@@ -16,7 +16,7 @@ import {
 export interface VtraceOptions {
   /** λ of the traces. */
   readonly lambda: PerStep;
-  /** ρ̄, c̄: caps of the ratio in δ and in the trace; the paper wants ρ̄ ≥ c̄. */
+  /** ρ̄, c̄: caps of the ratio in δ and in the trace; the paper requires ρ̄ ≥ c̄. */
   readonly rhoBar: number;
   readonly cBar: number;
   /** Cap of the ratio before the policy-gradient advantage. */
@@ -31,11 +31,11 @@ export interface VtraceResults {
 }
 
 /**
- * Value targets and policy-gradient advantages from another policy's data: Espeholt et al. 2018 (IMPALA),
+ * Writes value targets and policy-gradient advantages from another policy's data: Espeholt et al. 2018 (IMPALA),
  * arXiv:1802.01561, sections 4.1 and 4.2. With ρ = exp(logRatio) = π(a∣s)/μ(a∣s):
  *
  *   δₜ = min(ρ̄, ρₜ)·(rₜ + γ·V(sₜ₊₁) − V(sₜ))
- *   eₜ = δₜ + γ·λ·min(c̄, ρₜ)·eₜ₊₁             e = 0 behind an episode's end and the last row
+ *   eₜ = δₜ + γ·λ·min(c̄, ρₜ)·eₜ₊₁             e = 0 after an episode's end and the last row
  *   vₜ = V(sₜ) + eₜ
  *   Âₜ = min(ρ̄ₚ, ρₜ)·(rₜ + γ·vₜ₊₁ − V(sₜ))    vₜ₊₁ = V(sₜ₊₁) + eₜ₊₁; V(sₜ₊₁) = 0 where terminated
  */
@@ -57,7 +57,9 @@ export function vtrace(
   checkLength("vtrace", "logRatio", logRatio, n);
   checkUnit("vtrace", "lambda", lambda, n);
   if (!(rhoBar >= 0 && cBar >= 0 && pgRhoBar >= 0))
-    throw new RangeError(`vtrace: want caps of at least 0, got ${rhoBar}, ${cBar}, ${pgRhoBar}`);
+    throw new RangeError(
+      `vtrace: expected caps of at least 0, got ${rhoBar}, ${cBar}, ${pgRhoBar}`,
+    );
   const g = fixed(gamma);
   const gammas = varying(gamma);
   const l = fixed(lambda);

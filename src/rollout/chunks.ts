@@ -1,29 +1,29 @@
-/** A batch in chunks, each small enough for one forward and backward pass. */
+/** The chunks of a batch, each small enough for one forward and backward pass. */
 import type { Floats } from "../core/backend.ts";
 import type { Parameters, Tensor } from "../core/tensor.ts";
 import type { PolicyOutputs } from "../estimators/policy-loss.ts";
 
-/** What `evaluate` returns besides log-probabilities. */
+/** Outputs that `evaluate` returns besides log-probabilities. */
 export interface WantedOutputs {
   readonly entropy: boolean;
   readonly value: boolean;
 }
 
-/** The chunks of a batch as a policy evaluates them: rows of a rollout, or whole completions. */
+/** The chunks of a batch, in units: rows of a rollout, or whole sequences. */
 export interface Chunks {
   readonly parameters: Parameters;
-  /** Units (rows, or sequences) that a chunk has room for. */
+  /** Largest number of units in a chunk. */
   readonly capacity: number;
-  /** Units of the batch in the chunk at hand. */
+  /** Number of units in the current chunk; the rest is padding. */
   readonly count: number;
-  /** Calls `pass` with one chunk after the other of the units order[first … end). */
+  /** Fills the chunk with the units order[first … end), part by part, and calls `pass` for each part. */
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void;
-  /** A new input for a chunk's part of a batch column: a number per action, or per sequence of [sequences]. */
+  /** Returns a new input for a column of the chunk, of one number per action or per sequence like `of`. */
   column(of: Floats): Tensor;
-  /** Copies the chunk's numbers of a batch column into a tensor of `column`; 0 at padding. */
+  /** Copies the current chunk's numbers of a batch column into a tensor from `column`; 0 at padding. */
   fill(to: Tensor, column: Floats): void;
   /** Copies a tensor with one number per action back to the batch column. */
   spill(from: Tensor, column: Floats): void;
-  /** Evaluates the chunk's actions on the tape. */
+  /** Evaluates the actions of the current chunk on the tape. */
   evaluate(options: WantedOutputs): PolicyOutputs;
 }

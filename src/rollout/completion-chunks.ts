@@ -1,4 +1,4 @@
-/** The chunks of a batch of completions: packed in rows, and found again by sample. */
+/** The chunks of a batch of completions. Texts are packed into rows; results are gathered by sample. */
 import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
@@ -13,25 +13,27 @@ import type { Completions } from "./completions.ts";
 import { Pack } from "./pack.ts";
 
 export interface ChunkSizes {
-  /** Rows of a pass, and positions per row: at least the longest text's. */
+  /** Rows per pass. */
   readonly rows: number;
+  /** Positions per row, at least as many as the longest text needs. */
   readonly positions: number;
-  /** Samples per pass at most, and tokens per completion at most. */
+  /** Most samples per pass. */
   readonly samples: number;
+  /** Most tokens per completion. */
   readonly steps: number;
-  /** Samples that must stay in one chunk: a group, or 1. */
+  /** Neighboring samples that stay in one chunk, such as a group. Default 1. */
   readonly together?: number;
-  /** Token ids that could be drawn, the first ones; others pad the vocabulary. Default: all. */
+  /** Number of token ids that could be drawn; higher ids pad the vocabulary. Default: all. */
   readonly tokens?: number;
 }
 
-/** Units of `forEachChunk` are samples of a batch. */
+/** Units are samples of a batch. */
 export class CompletionChunks implements Chunks {
   readonly parameters: Parameters;
   readonly pack: Pack;
-  /** Where each sample's tokens are predicted, among the pack's positions: [samples, steps]. */
+  /** Position in the pack at which each token is predicted, [samples, steps]. */
   readonly place: Tensor;
-  /** The batch's samples in the chunk at hand, `count` of them. */
+  /** Index in the batch of each sample in the current chunk; the first `count` are used. */
   readonly sample: Int32Array;
   readonly capacity: number;
   count = 0;
@@ -58,11 +60,11 @@ export class CompletionChunks implements Chunks {
     this.place = input(k, [samples, steps]);
     this.sample = new Int32Array(samples);
     this.flat = Object.freeze([rows * positions, -1]);
-    if ((sizes.tokens ?? vocab) < vocab) this.support = this.everywhere();
+    if ((sizes.tokens ?? vocab) < vocab) this.support = this.fullSupport();
   }
 
-  /** For each position 1 at what could be drawn without truncation. */
-  private everywhere(): Tensor {
+  /** Returns a support, [positions, vocab], with 1 at each token that could be drawn without truncation. */
+  private fullSupport(): Tensor {
     const { rows, positions } = this.sizes;
     const support = input(this.parameters.backend, [rows * positions, this.vocab]);
     this.allowAll(support);
@@ -106,7 +108,7 @@ export class CompletionChunks implements Chunks {
       if (this.addAll(order, at, together)) continue;
       if (this.count === 0) {
         throw new SettingError(
-          `completions: ${together} samples that must stay together do not fit one pass; want more rows or positions`,
+          `completions: ${together} samples that must stay together do not fit one pass; give it more rows or positions`,
         );
       }
       pass();
@@ -123,12 +125,12 @@ export class CompletionChunks implements Chunks {
     this.count = 0;
   }
 
-  /** Adds samples, all or none of them; whether they had room. */
+  /** Adds n samples, or none if they do not fit. Returns true if they were added. */
   private addAll(order: ArrayLike<number>, at: number, n: number): boolean {
     const before = this.count;
     for (let j = 0; j < n; j++) {
       if (this.add(order[at + j])) continue;
-      this.count = before; // what was placed stays in the pack, with no one to read it
+      this.count = before; // texts already packed stay in the pack and are not gathered
       return false;
     }
     return true;
@@ -145,17 +147,17 @@ export class CompletionChunks implements Chunks {
     for (let j = 0; j < batch.length[sample]; j++) {
       this.place.data[this.count * steps + j] = start + j;
       const at = sample * steps + j;
-      // where the environment wrote nothing was drawn, and no token counts
+      // a token of the environment was not drawn, and has no support
       if (batch.support !== null && batch.mask[at] !== 0) this.narrow(batch.support, at, start + j);
     }
     this.sample[this.count++] = sample;
     return true;
   }
 
-  /** Restricts a position to the tokens that could be drawn there. */
+  /** Restricts a position to the tokens that could be drawn at it. */
   private narrow(support: Uint8Array, from: number, position: number): void {
     const { vocab } = this;
-    if (this.support === NONE) this.support = this.everywhere();
+    if (this.support === NONE) this.support = this.fullSupport();
     for (let v = 0; v < vocab; v++)
       this.support.data[position * vocab + v] = support[from * vocab + v];
   }

@@ -1,28 +1,30 @@
-/** Completions of prompts by a language model: a batch of them as columns, and sampling that fills it. */
+/** Completions of prompts by a language model: a batch as columns, and the sampling that fills it. */
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Decoder } from "../nn/decode.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import { Sampler, type Sampling } from "../nn/sampler.ts";
 
-/** `count` samples of up to `steps` tokens; columns are [count, steps] or [count]. */
+/** A batch of `count` samples of up to `steps` tokens. Columns are [count, steps] or [count]. */
 export class Completions {
   readonly count: number;
   readonly steps: number;
-  /** Each sample's prompt, as tokens. */
+  /** Prompt of each sample as tokens. */
   readonly prompt: (readonly number[])[];
   readonly token: Int32Array;
-  /** 1 where the policy wrote the token; 0 where the environment did, and behind the end. */
+  /** 1 where the policy wrote the token; 0 where the environment did, and after the end. */
   readonly mask: Float64Array;
-  /** ln π of each token when it was drawn, and the entropy of what it was drawn from. */
+  /** ln π of each token when it was drawn. */
   readonly logProb: Float64Array;
+  /** Entropy of the distribution that each token was drawn from, in nats. */
   readonly entropy: Float64Array;
-  /** Tokens in all, and how many at the end say that it is over: a text with none of them was cut short. */
+  /** Number of tokens, including those that end the completion. */
   readonly length: Int32Array;
+  /** Number of tokens at the end that end the completion; 0 for one that was cut short. */
   readonly endLength: Uint8Array;
-  /** NaN where it could not be scored. */
+  /** NaN for a sample without a score. */
   readonly reward: Float64Array;
-  /** For truncated sampling: 1 where a token could be drawn, [count, steps, vocab]. */
+  /** 1 where a token could be drawn, [count, steps, vocab]; null unless sampling truncates. */
   readonly support: Uint8Array | null;
 
   constructor(count: number, steps: number, supportSize = 0) {
@@ -42,14 +44,14 @@ export class Completions {
     this.support = supportSize > 0 ? new Uint8Array(n * supportSize) : null;
   }
 
-  /** A sample's tokens; those that end it are left out where asked. */
+  /** Returns a sample's tokens, by default with those that end it. */
   tokensOf(i: number, withStop = true): number[] {
     const start = i * this.steps;
     const length = this.length[i] - (withStop ? 0 : this.endLength[i]);
     return Array.from(this.token.subarray(start, start + length));
   }
 
-  /** Makes sample `to` the same as sample `from`. */
+  /** Copies sample `from` to sample `to`. */
   copy(from: number, to: number): void {
     const { steps, support, count } = this;
     this.prompt[to] = this.prompt[from];
@@ -60,7 +62,7 @@ export class Completions {
     support?.copyWithin(to * n, from * n, (from + 1) * n);
   }
 
-  /** Empties one sample, for a prompt. */
+  /** Clears sample i and gives it a prompt. */
   start(i: number, prompt: readonly number[]): void {
     this.prompt[i] = prompt;
     this.length[i] = 0;
@@ -73,20 +75,20 @@ export class Completions {
 
 /** The environment's side of a dialogue. */
 export interface Dialogue {
-  /** Tokens that end the policy's turn, one after the other. */
+  /** Sequence of tokens that ends the policy's turn. */
   readonly turnEnd: readonly number[];
-  /** The environment's answer in tokens, or null when the dialogue is over. */
+  /** Returns the environment's answer as tokens, or null when the dialogue is over. */
   readonly reply: (sample: number, batch: Completions) => readonly number[] | null;
 }
 
 export interface CompleterOptions {
-  /** Texts decoded side by side. Default 64. */
+  /** Number of texts that are decoded side by side. Default 64. */
   readonly rows?: number;
-  /** A text ends with one of these. */
+  /** Tokens that end a text. */
   readonly stop: readonly number[];
   readonly sampling?: Partial<Sampling>;
   readonly dialogue?: Dialogue;
-  /** The tokenizer's ids, where the model's vocabulary is padded beyond them: others are never drawn. */
+  /** Number of the tokenizer's ids; higher ids, which pad the model's vocabulary, are never drawn. Default: all. */
   readonly tokens?: number;
 }
 
@@ -97,7 +99,7 @@ export class Completer {
   private readonly stop: ReadonlySet<number>;
   private readonly dialogue: Dialogue | null;
   private readonly noise = new Float64Array(1);
-  private readonly sampleOf: Int32Array; // which sample a row holds; −1: none
+  private readonly sampleOf: Int32Array; // sample in each row; −1 for a free row
 
   constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, dialogue, tokens }: CompleterOptions) {
     const { vocab } = gpt.options;
@@ -109,17 +111,17 @@ export class Completer {
     this.sampleOf = new Int32Array(rows);
   }
 
-  /** Gives all buffers back: the completer must not be used again. */
+  /** Frees all buffers. The completer must not be used again. */
   free(): void {
     this.decoder.free();
   }
 
-  /** A batch with room for what this samples. */
+  /** Returns an empty batch for this completer. */
   batch(count: number, steps: number): Completions {
     return new Completions(count, steps, this.sampler.truncates ? this.gpt.options.vocab : 0);
   }
 
-  /** Completes each of the prompts, as samples from `first` on; a row whose text is done takes the next. */
+  /** Completes each prompt, writing samples from `first` on. A row takes the next prompt when its text ends. */
   complete(
     batch: Completions,
     prompts: readonly (readonly number[])[],
@@ -152,7 +154,7 @@ export class Completer {
     decoder.clearAll();
   }
 
-  /** One token more for a row's sample; whether it goes on. */
+  /** Draws one more token for a row. Returns false when its text ends. */
   private step(batch: Completions, row: number, random: Random): boolean {
     const { decoder, sampler, noise, gpt } = this;
     const { vocab, context } = gpt.options;
@@ -172,16 +174,16 @@ export class Completer {
       return false;
     }
     const turnEnd = this.turnEnd(batch, sample);
-    const said = turnEnd > 0 ? this.dialogue?.reply(sample, batch) : undefined;
-    if (said === null) {
+    const reply = turnEnd > 0 ? this.dialogue?.reply(sample, batch) : undefined;
+    if (reply === null) {
       batch.endLength[sample] = turnEnd;
       return false;
     }
-    const added = said?.length ?? 0;
+    const added = reply?.length ?? 0;
     if (batch.length[sample] + added >= batch.steps) return false;
     decoder.push(row, sampler.token);
     for (let j = 0; j < added; j++) {
-      const token = (said as readonly number[])[j];
+      const token = (reply as readonly number[])[j];
       batch.token[at + 1 + j] = token;
       decoder.push(row, token);
     }
@@ -189,7 +191,7 @@ export class Completer {
     return true;
   }
 
-  /** How many tokens end the policy's turn here, if they do; else 0. */
+  /** Returns the number of last tokens that end the policy's turn; 0 if they do not. */
   private turnEnd(batch: Completions, sample: number): number {
     if (this.dialogue === null) return 0;
     const { turnEnd } = this.dialogue;

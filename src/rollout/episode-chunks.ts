@@ -1,4 +1,4 @@
-/** The chunks of whole episodes: a rollout by sequence, as estimators that compare episodes need it. */
+/** The chunks of a rollout by sequence, whose units are whole episodes, for estimators that compare episodes. */
 import type { Floats } from "../core/backend.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { PolicyOutputs } from "../estimators/policy-loss.ts";
@@ -11,13 +11,13 @@ import { RolloutChunks } from "./rollout-chunks.ts";
 export interface EpisodeChunksOptions {
   readonly masked: boolean;
   /**
-   * Episodes that one chunk holds whole, for losses on sequences: columns are [together, steps]. null: a chunk is
-   * any rows of steps that were taken, [rows].
+   * Number of whole episodes per chunk, for losses on sequences: columns are [together, steps]. null: a chunk holds
+   * rows of taken steps, [rows], regardless of episodes.
    */
   readonly together: number | null;
 }
 
-/** Units of `forEachChunk` are episodes of a rollout whose columns are [envs, steps]. */
+/** Units are episodes of a rollout whose columns are [envs, steps]. */
 export class EpisodeChunks implements Chunks {
   readonly parameters: Parameters;
   readonly capacity: number;
@@ -27,7 +27,7 @@ export class EpisodeChunks implements Chunks {
   private readonly rows: RolloutChunks;
   private readonly order: Int32Array;
   private readonly shape: readonly number[] | null;
-  private episodes: ArrayLike<number> = []; // of the chunk at hand
+  private episodes: ArrayLike<number> = []; // of the current chunk
 
   constructor(model: ActorCritic, rollout: Rollout, { masked, together }: EpisodeChunksOptions) {
     const { steps, size } = rollout;
@@ -59,7 +59,7 @@ export class EpisodeChunks implements Chunks {
     }
   }
 
-  /** Writes the rows of the chunk's episodes to `order`; returns their number. */
+  /** Writes the rows of the chunk's episodes to `order`. Returns their number. */
   private expand(whole: boolean): number {
     const { steps, mask } = this.rollout;
     let rows = 0;

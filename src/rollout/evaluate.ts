@@ -17,7 +17,7 @@ export interface Evaluation {
   readonly stdReturn: number;
   /** Half of a 95 % confidence interval of the mean, by Student's t. */
   readonly margin: number;
-  /** Share of episodes that reached their goal; null where the environment has none. */
+  /** Fraction of episodes that reached their goal; null for an environment without one. */
   readonly successRate: number | null;
   /** Means of the measures that a text task has besides its reward, by name. */
   readonly measures?: Readonly<Record<string, number>>;
@@ -86,7 +86,7 @@ function playWith(
   env: VectorEnv,
   { episodes, seed, greedy, witness }: EvaluateOptions,
 ): Evaluation {
-  const random = new Random(seed).split(); // apart from the environment's own draws
+  const random = new Random(seed).split(); // independent of the environment's draws
   env.start();
   const returns: number[] = [];
   const lengths: number[] = [];

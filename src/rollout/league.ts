@@ -1,7 +1,7 @@
 /**
- * Self-play: a policy plays against itself as it was before. Every `every` updates its weights are put
- * aside; opponents are drawn from the last `size` of them, so that nobody learns to beat only the newest.
- * One seat is kept by the first self, which plays nearly at random: what is strange must stay beatable.
+ * Self-play: a policy plays against copies of its past self. Every `every` updates its weights are copied. Opponents
+ * are drawn from the last `size` copies, so that the policy does not learn to beat only the newest one. One seat always
+ * has the first copy, which plays nearly at random, so that the policy keeps meeting unusual moves.
  */
 import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
@@ -11,9 +11,11 @@ import { Actor } from "../policies/actor.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 
 export interface LeagueOptions {
+  /** Number of past copies. Default 20. */
   readonly size?: number;
+  /** Updates between copies. Default 10. */
   readonly every?: number;
-  /** Opponents that play at a time; the environments share them. */
+  /** Opponents that play at the same time, shared by the environments. Default 4. */
   readonly seats?: number;
 }
 
@@ -24,7 +26,7 @@ export class League implements Kept {
   private readonly random: Random;
   private readonly seats: readonly Actor[];
   private past: Float32Array[] = [];
-  /** What a recurrent opponent remembers of its game, per environment. */
+  /** State of a recurrent opponent, per environment. */
   private readonly memories: Float32Array[] = [];
 
   constructor(
@@ -46,7 +48,7 @@ export class League implements Kept {
     for (let seat = 0; seat < seats; seat++) this.take(seat, weights(model));
   }
 
-  /** Who environment e plays against; it remembers that environment's game alone, from its first move on. */
+  /** Returns the opponent of environment e. A recurrent one remembers only that environment's current game. */
   opponent(e: number): Opponent {
     const actor = this.seats[e % this.seats.length];
     while (this.memories.length <= e) this.memories.push(new Float32Array(this.model.memorySize));
@@ -62,13 +64,13 @@ export class League implements Kept {
     };
   }
 
-  /** Before each update: puts the policy aside when it is time, and gives a seat to another past self. */
+  /** Called before each update: copies the policy if it is time, and gives one seat to another past copy. */
   advance(update: number): void {
     if ((update - 1) % this.every === 0) {
       this.past.push(weights(this.model));
       if (this.past.length > this.size) this.past.shift();
     }
-    const seat = 1 + (update % (this.seats.length - 1)); // seat 0 is the first self's
+    const seat = 1 + (update % (this.seats.length - 1)); // seat 0 keeps the first copy
     this.take(seat, this.past[this.random.below(this.past.length)]);
   }
 
@@ -94,7 +96,7 @@ export class League implements Kept {
       memory.set(numbersOf(saved, `${e}`, memory.length));
   }
 
-  /** Takes the past selves; the games are others. */
+  /** Restores the past copies, but not the opponents' state, which belongs to other games. */
   renew(state: State): void {
     for (const memory of this.memories) memory.fill(0);
     const past = partOf(state, "past");
@@ -108,7 +110,7 @@ export class League implements Kept {
   }
 }
 
-/** All weights of a model, one after another. */
+/** Returns all weights of a model, one after another. */
 function weights({ parameters: { list } }: ActorCritic): Float32Array {
   const values = new Float32Array(list.reduce((n, { data }) => n + data.length, 0));
   let at = 0;

@@ -1,6 +1,6 @@
 /**
- * Several texts in rows of one length, so that no pass spends its time on padding. A text keeps its own
- * positions and sees nothing of its neighbors: what comes out for it is what it would get alone.
+ * Packs several texts into each row, so that passes spend little time on padding. A text keeps its own positions and
+ * does not attend to its neighbors, so that the results are those of the text alone.
  */
 import type { Backend } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
@@ -8,15 +8,17 @@ import { input, type Tensor } from "../core/tensor.ts";
 
 export class Pack {
   readonly rows: number;
-  /** Positions a row has. */
+  /** Positions per row. */
   readonly steps: number;
-  /** What a model reads: [rows, steps], and [rows, steps, steps] with 1 where one position may see another. */
+  /** [rows, steps] */
   readonly tokens: Tensor;
+  /** Position of each token within its text, [rows, steps]. */
   readonly positions: Tensor;
+  /** 1 where a position may attend to another, [rows, steps, steps]. */
   readonly allowed: Tensor;
-  /** The token that follows at each position, [rows · steps]; 0 where there is no text. */
+  /** The next token at each position, [rows · steps]; 0 at padding. */
   readonly following: Tensor;
-  private readonly used: Int32Array;
+  private readonly used: Int32Array; // positions taken in each row
 
   constructor(k: Backend, rows: number, steps: number) {
     this.rows = rows;
@@ -39,14 +41,14 @@ export class Pack {
   }
 
   /**
-   * Places a text, all but its last token, of which only the prediction counts. Returns the place among the
-   * rows · steps positions where its first token stands, or −1 where no row has room.
+   * Adds a text without its last token, which is only predicted. Returns the position of its first token among
+   * rows · steps, or −1 if no row has room.
    */
   add(text: ArrayLike<number>): number {
     const { rows, steps, used } = this;
     const n = text.length - 1;
     if (!(n >= 1 && n <= steps))
-      throw new ShapeError(`pack: want a text of 2 to ${steps + 1} tokens, got ${text.length}`);
+      throw new ShapeError(`pack: expected a text of 2 to ${steps + 1} tokens, got ${text.length}`);
     let row = 0;
     while (row < rows && used[row] + n > steps) row++;
     if (row === rows) return -1;

@@ -7,24 +7,25 @@ import type { Memory } from "../policies/network.ts";
 import type { Chunks, WantedOutputs } from "./chunks.ts";
 import type { Rollout } from "./rollout.ts";
 
-/** The columns that rows are copied from: a rollout's, or others of the same form. */
-export type Source = Pick<
+/** The rollout columns that rows are copied from. */
+export type RolloutColumns = Pick<
   Rollout,
   "observation" | "actionMask" | "action" | "noise" | "reset" | "startState" | "envs"
 >;
 
 export interface RolloutChunksOptions {
-  /** Whether the environment masks its actions. */
+  /** true if the environment masks its actions. Default false. */
   readonly masked?: boolean;
-  /** Steps of a sequence. A recurrent model takes whole sequences, all of a minibatch in one pass. */
+  /** Steps per sequence. A recurrent model takes whole sequences, all of a minibatch in one chunk. Default 1. */
   readonly steps?: number;
-  /** A minibatch is one chunk for any model. */
+  /** Puts a minibatch into one chunk for any model. Default false. */
   readonly whole?: boolean;
 }
 
-/** Larger minibatches run in chunks of this many rows: more activations leave the cache (`npx tsx bench update`). */
+/** Most rows per chunk: activations of more rows leave the cache (`npx tsx bench update`). */
 const chunkRows = 128;
 
+/** Units are rows of a rollout. */
 export class RolloutChunks implements Chunks, Decisions {
   readonly parameters: Parameters;
   readonly capacity: number;
@@ -35,15 +36,15 @@ export class RolloutChunks implements Chunks, Decisions {
   readonly memory: Memory | null;
   count = 0;
   private readonly model: ActorCritic;
-  private readonly source: Source;
+  private readonly columns: RolloutColumns;
   private readonly inputs: readonly (readonly [Tensor, Floats])[];
   private order: ArrayLike<number> = [];
   private first = 0;
 
-  /** For minibatches of up to `size` rows; with `steps`, a multiple of it. */
+  /** For minibatches of up to `size` rows, a multiple of `steps`. */
   constructor(
     model: ActorCritic,
-    source: Source,
+    columns: RolloutColumns,
     size: number,
     { masked = false, steps = 1, whole = false }: RolloutChunksOptions = {},
   ) {
@@ -52,7 +53,7 @@ export class RolloutChunks implements Chunks, Decisions {
     const rows = memorySize > 0 || whole ? size : Math.min(size, chunkRows);
     this.model = model;
     this.parameters = model.parameters;
-    this.source = source;
+    this.columns = columns;
     this.capacity = rows;
     this.observation = input(k, [rows, options.observation.size]);
     this.actionMask = masked && head.masked > 0 ? input(k, [rows, head.masked]) : NONE;
@@ -68,11 +69,11 @@ export class RolloutChunks implements Chunks, Decisions {
         : null;
     const { actionMask, noise, memory } = this;
     this.inputs = [
-      [this.observation, source.observation],
-      [this.action, source.action],
-      ...(noise === NONE ? [] : [[noise, source.noise] as const]),
-      ...(actionMask === NONE ? [] : [[actionMask, source.actionMask] as const]),
-      ...(memory === null ? [] : [[memory.reset, source.reset] as const]),
+      [this.observation, columns.observation],
+      [this.action, columns.action],
+      ...(noise === NONE ? [] : [[noise, columns.noise] as const]),
+      ...(actionMask === NONE ? [] : [[actionMask, columns.actionMask] as const]),
+      ...(memory === null ? [] : [[memory.reset, columns.reset] as const]),
     ];
   }
 
@@ -112,10 +113,10 @@ export class RolloutChunks implements Chunks, Decisions {
     }
   }
 
-  /** Copies the recurrent state of the environments that the first step's rows come from. */
+  /** Copies the recurrent state at the start of each sequence. */
   private startSequences(): void {
     if (this.memory === null) return;
-    const { startState, envs } = this.source;
+    const { startState, envs } = this.columns;
     const { state } = this.memory;
     const [n, size] = state.shape;
     for (let row = 0; row < n; row++) {
@@ -126,8 +127,8 @@ export class RolloutChunks implements Chunks, Decisions {
 }
 
 /**
- * Returns where the minibatch that begins at `first` ends: after `minibatch` rows, or at the end of all `size`
- * where fewer than `least` would be left over. With `least` 2, no row is alone: it has no standard deviation.
+ * Returns the end of the minibatch that begins at `first`: after `minibatch` rows, or at `size` if fewer than `least`
+ * rows would be left over. With `least` 2 no minibatch has a single row, which has no standard deviation.
  */
 export function minibatchEnd(
   first: number,
@@ -140,8 +141,8 @@ export function minibatchEnd(
 }
 
 /**
- * Puts a rollout's rows in random order, so that each stretch of `size` is a minibatch. Rows are shuffled singly. For a
- * recurrent model environments are shuffled, and a stretch has step 0 of all its environments, then step 1, and so on.
+ * Writes a rollout's rows in random order. For a recurrent model, with `sequences`, environments are shuffled instead,
+ * and each minibatch of `size` rows has step 0 of all its environments, then step 1, and so on.
  */
 export function shuffleRows(
   order: Int32Array,

@@ -1,6 +1,6 @@
 /**
- * Steps of several environments under a policy, in arrays made once. Columns are [steps, envs], time first, as scans
- * read them; or, with `bySequence`, [envs, steps], as estimators on whole episodes do.
+ * Steps of several environments under a policy, in arrays allocated once. Columns are [steps, envs], time first, as
+ * scans read them; or, with `bySequence`, [envs, steps], as estimators on whole episodes read them.
  */
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
@@ -13,30 +13,31 @@ export class Rollout implements Transitions {
   readonly actor: Actor;
   readonly steps: number;
   readonly envs: number;
-  /** steps·envs: rows of each column. */
+  /** Rows of each column: steps·envs. */
   readonly size: number;
   readonly observation: Float32Array;
-  /** 1 where a choice was allowed, where the environment masks its actions; else empty. */
+  /** 1 where a choice was allowed, [rows, masked]; empty unless the environment masks its actions. */
   readonly actionMask: Float32Array;
   readonly action: Float32Array;
   readonly logProb: Float32Array;
-  /** What each action was sampled with, where the head's entropy wants it; else empty. */
+  /** Noise that each action was sampled with; empty unless the head's entropy needs it. */
   readonly noise: Float32Array;
   readonly reward: Float32Array;
-  /** V of the state acted in, and of the state reached; 0 without a critic. */
+  /** V of the state acted in; 0 without a critic. */
   readonly value: Float32Array;
+  /** V of the state reached; 0 without a critic. */
   readonly nextValue: Float32Array;
   readonly terminated: Float32Array;
   readonly truncated: Float32Array;
   /** 1 where the step was the first of its episode. */
   readonly reset: Float32Array;
-  /** 1 where a step was taken; 0 only where an episode had ended and rested. */
+  /** 1 where a step was taken; 0 where the environment rested after its episode. */
   readonly mask: Float32Array;
-  /** What a recurrent model remembered before the first step, [envs, memorySize]. */
+  /** State of a recurrent model before the first step, [envs, memorySize]. */
   readonly startState: Float32Array;
   /** Steps taken by the last `collect`. */
   count = 0;
-  /** Return, length and success of each episode that ended in the last `collect`, in the order they ended. */
+  /** Return, length and success of the `episodes` episodes that ended in the last `collect`, in order of their ends. */
   readonly episodeReturn: Float64Array;
   readonly episodeLength: Int32Array;
   readonly episodeSuccess: Float32Array;
@@ -77,7 +78,7 @@ export class Rollout implements Transitions {
     this.episodeSuccess = new Float32Array(n);
   }
 
-  /** Goes on from where the environments are, with sampled actions; stops early where all rest. */
+  /** Takes `steps` steps from the environments' current states with sampled actions; fewer if all environments rest. */
   collect(random: Random): void {
     const { actor, envs } = this;
     this.count = 0;
@@ -86,7 +87,7 @@ export class Rollout implements Transitions {
     this.startState.set(actor.state);
     let t = 0;
     for (let running = envs; t < this.steps && running > 0; t++) {
-      this.look(t);
+      this.observe(t);
       actor.act(random);
       this.write(this.action, actor.action, t);
       this.write(this.logProb, actor.logProb, t);
@@ -99,7 +100,7 @@ export class Rollout implements Transitions {
     this.fillNextValues(t);
   }
 
-  private look(t: number): void {
+  private observe(t: number): void {
     const { env, actor } = this;
     actor.observation.set(env.observation);
     this.write(this.observation, env.observation, t);
@@ -111,7 +112,7 @@ export class Rollout implements Transitions {
     this.write(this.reset, env.fresh, t);
   }
 
-  /** One step everywhere. Returns how many environments go on. */
+  /** Takes one step in every environment. Returns the number of environments that do not rest. */
   private step(t: number): number {
     const { env, envs, actor } = this;
     for (let e = 0; e < envs; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
@@ -152,7 +153,7 @@ export class Rollout implements Transitions {
     this.mask[i] = 0;
   }
 
-  /** V of the state reached, where the episode went on; where it was cut short, it is there already. */
+  /** Writes V of the state reached, except where the episode was cut short, which `step` has written. */
   private fillNextValues(steps: number): void {
     const { env, envs, actor, nextValue, value, truncated } = this;
     const reached = actor.valuesOf(env.observation);
@@ -165,7 +166,7 @@ export class Rollout implements Transitions {
     }
   }
 
-  /** The row of a step of an environment in each column. */
+  /** Returns the row of step t of environment e in each column. */
   row(t: number, e: number): number {
     return t * this.stepStride + e * this.envStride;
   }

@@ -1,9 +1,9 @@
-/** Figures over several runs that a few lucky or unlucky seeds do not decide: Agarwal et al. 2021, arXiv:2108.13264. */
+/** Statistics over several runs that are robust to single seeds: Agarwal et al. 2021, arXiv:2108.13264. */
 import { Random } from "../core/random.ts";
 
 export const mean = (x: readonly number[]): number => x.reduce((sum, v) => sum + v, 0) / x.length;
 
-/** The mean of the middle half: a quarter of the runs is cut off at each end, a part of a run by weight. */
+/** Returns the mean of the middle half. A quarter of the runs is cut off at each end; a run may count in part. */
 export function interquartileMean(x: readonly number[]): number {
   const sorted = [...x].sort((a, b) => a - b);
   const cut = sorted.length / 4;
@@ -17,7 +17,7 @@ export function interquartileMean(x: readonly number[]): number {
   return sum / weights;
 }
 
-/** The quantile q, linear between order statistics. */
+/** Returns the quantile q, linear between order statistics. */
 export function quantile(x: readonly number[], q: number): number {
   const sorted = [...x].sort((a, b) => a - b);
   const at = q * (sorted.length - 1);
@@ -27,7 +27,7 @@ export function quantile(x: readonly number[], q: number): number {
 
 export const median = (x: readonly number[]): number => quantile(x, 0.5);
 
-/** A percentile bootstrap interval of 95 %: `of` over runs drawn again and again with replacement. */
+/** Returns a percentile bootstrap interval of 95 % of the statistic `of`, over `draws` samples with replacement. */
 export function bootstrapInterval(
   x: readonly number[],
   of: (x: readonly number[]) => number,

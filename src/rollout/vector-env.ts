@@ -1,7 +1,7 @@
 /**
- * Several environments stepped together, into arrays made once. One that ended starts anew within the same
- * step: `observation` is then the next episode's first, `finalObservation` what the ended one came to, whose
- * value a truncated episode bootstraps from.
+ * Several environments that step together, into arrays allocated once. An environment whose episode ends starts the
+ * next one within the same step: `observation` is then the first of the next episode, and `finalObservation` the last
+ * of the ended one, from whose value a truncated episode bootstraps.
  */
 import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
@@ -17,19 +17,19 @@ import {
 } from "../returns/running.ts";
 
 export interface VectorEnvOptions {
-  /** Standardize observations by the mean and deviation of all seen. Default false. */
+  /** Standardizes observations by the mean and standard deviation of all so far. Default false. */
   readonly normalizeObservation?: boolean | Partial<NormalizeOptions>;
-  /** Divide rewards by the deviation of their discounted sum. Default false. */
+  /** Divides rewards by the standard deviation of their discounted sum. Default false. */
   readonly normalizeReward?: boolean | Partial<NormalizeOptions>;
   /** γ of that sum. Default 0.99. */
   readonly gamma?: number;
-  /** Start anew where an episode ended. Default true; false: it rests until the next `start`. */
+  /** Starts the next episode when one ends. Default true; false: the environment rests until `start`. */
   readonly autoreset?: boolean;
-  /** Where observations are standardized: statistics that others use and update too. Default: its own. */
+  /** Statistics to standardize observations with, shared with others. Default: its own. */
   readonly moments?: RunningMoments | null;
 }
 
-/** Numbers of a mask: one a choice. */
+/** Returns the numbers in a mask: one per choice. */
 const choicesOf = (space: Space): number =>
   space.kind === "discrete"
     ? space.n
@@ -44,8 +44,8 @@ const chosen = (
 const isEnv = (x: unknown): x is object =>
   typeof (x as { step?: unknown } | undefined)?.step === "function";
 
-/** Throws EnvError where two of the environments are one object, be it inside of wrappers. */
-function mustBeApart(envs: readonly Dynamics[]): void {
+/** Throws EnvError if two of the environments are the same object, also inside wrappers. */
+function mustBeDistinct(envs: readonly Dynamics[]): void {
   const seen = new Set<object>();
   for (const [e, env] of envs.entries()) {
     if (!(env instanceof Dynamics))
@@ -55,60 +55,60 @@ function mustBeApart(envs: readonly Dynamics[]): void {
     let inner: unknown = env;
     for (; isEnv(inner); inner = (inner as { readonly env?: unknown }).env) {
       if (seen.has(inner))
-        throw new EnvError(`VectorEnv: expected environments of their own, got one twice, at ${e}`);
+        throw new EnvError(`VectorEnv: expected distinct environments, got one twice, at ${e}`);
       seen.add(inner);
     }
   }
 }
 
 /**
- * Environments stepped together. Those that were never seeded are seeded here, each with its number, so that
- * they differ.
+ * Environments that step together. Those that were never seeded are seeded with their index, so that they differ.
  */
 export class VectorEnv implements Kept {
   readonly envs: readonly Dynamics[];
   readonly observationSize: number;
   readonly actionSize: number;
-  /** What to act on, [envs, size]. */
+  /** The observation to act on, [envs, size]. */
   readonly observation: Float32Array;
-  /** What the last step came to, [envs, size]: `observation`, except where an episode ended. */
+  /** The observation that the last step led to, [envs, size]: differs from `observation` where an episode ended. */
   readonly finalObservation: Float32Array;
-  /** Of the last step, [envs]; scaled if so asked. */
+  /** Rewards of the last step, [envs]; scaled if `normalizeReward`. */
   readonly reward: Float32Array;
   readonly terminated: Float32Array;
   readonly truncated: Float32Array;
-  /** Return and length so far of each episode, [envs], rewards as the environment gave them. */
+  /** Return and length so far of each episode, [envs], of unscaled rewards. */
   readonly episodeReturn: Float64Array;
   readonly episodeLength: Int32Array;
   /**
-   * The same of the episode that ended in the last step, where one did, and
-   * whether it reached its goal: 1, 0, or NaN where there is no such thing.
+   * Return, length and success (1, 0, or NaN for an environment without a goal) of the episode that ended in the last
+   * step, [envs]; other entries are from earlier steps.
    */
   readonly finalReturn: Float64Array;
   readonly finalLength: Int32Array;
   readonly finalSuccess: Float32Array;
-  /** 1 for an action that is allowed, [envs, actions]; null where all always are. */
+  /** 1 for an action that is allowed, [envs, actions]; null for environments without masks. */
   readonly mask: Float32Array | null;
-  /** Whether steps change the statistics; off for evaluation. */
+  /** true: steps update the statistics. false during evaluation. */
   learning = true;
   readonly moments: RunningMoments | null;
   readonly rewardScaler: RewardScaler | null;
   /** 1 where an episode begins with the next step, [envs]. */
   readonly fresh: Float32Array;
-  /** 1 where the last step, or start, changed an environment; a resting one stays as it is. */
+  /** 1 where the last step or start changed an environment; 0 for one that rests. */
   private readonly stepped: Uint8Array;
   private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
   private readonly autoreset: boolean;
 
   constructor(envs: readonly Dynamics[], options: VectorEnvOptions = {}) {
-    if (envs.length === 0) throw new ShapeError("VectorEnv: want at least one environment, got 0");
-    mustBeApart(envs);
+    if (envs.length === 0)
+      throw new ShapeError("VectorEnv: expected at least one environment, got 0");
+    mustBeDistinct(envs);
     const { observationSpace, actionSpace } = envs[0];
     const n = envs.length;
     const size = observationSpace.size;
     if (envs.some((env) => env.observationSpace.size !== size)) {
-      throw new ShapeError("VectorEnv: want environments with observations of one size");
+      throw new ShapeError("VectorEnv: expected environments with observations of one size");
     }
     for (const [e, env] of envs.entries()) if (!env.isSeeded) env.seed(e);
     this.envs = envs;
@@ -138,29 +138,32 @@ export class VectorEnv implements Kept {
       rewards && new RewardScaler(n, { gamma: options.gamma ?? 0.99, ...rewards });
   }
 
-  /** Some of the environments, with the same options and the same statistics of observations. */
+  /** Returns a part of the environments, with the same options and the same statistics of observations. */
   part(first: number, end: number): VectorEnv {
     return this.around(this.envs.slice(first, end));
   }
 
-  /** Environments like its own, with the same options but `changes` and the same statistics of observations. */
+  /**
+   * Returns a VectorEnv of other environments with the same statistics of observations, and the same options but
+   * `changes`.
+   */
   around(envs: readonly Dynamics[], changes: VectorEnvOptions = {}): VectorEnv {
     return new VectorEnv(envs, { ...this.options, moments: this.moments, ...changes });
   }
 
-  /** Seeds each environment apart. */
+  /** Seeds each environment with its own number. */
   seed(random: Random): void {
     for (const env of this.envs) env.seed(random.bits());
   }
 
-  /** Starts an episode everywhere. */
+  /** Starts an episode in every environment. */
   start(): void {
     for (let e = 0; e < this.envs.length; e++) this.startEpisode(e);
     this.stepped.fill(1);
     this.standardize();
   }
 
-  /** Starts an episode in environment e. The one that ran is dropped; statistics stay as they are. */
+  /** Starts an episode in environment e, dropping the current one. The statistics do not change. */
   restart(e: number): void {
     const { learning } = this;
     this.startEpisode(e);
@@ -177,27 +180,27 @@ export class VectorEnv implements Kept {
     for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);
     this.envs[e].start();
     this.envs[e].observe(observation, e * size);
-    this.lookAtMask(e);
+    this.readMask(e);
     this.fresh[e] = 1;
     for (let i = e * size; i < (e + 1) * size; i++) finalObservation[i] = observation[i];
   }
 
-  /** Whether `restore` goes on within all episodes; where an environment cannot be saved, it begins a new one. */
+  /** true if `restore` resumes all episodes; an environment that cannot be saved begins a new one. */
   get canSave(): boolean {
     return this.envs.every((env) => env.canSave);
   }
 
-  /** Frees what the environments hold. */
+  /** Frees the environments' resources. */
   close(): void {
     for (const env of this.envs) env.close();
   }
 
-  /** Whether the episode of environment e is over, and waits for `start`. */
+  /** Returns true if the episode of environment e is over and it waits for `start`. */
   resting(e: number): boolean {
     return !this.autoreset && (this.terminated[e] !== 0 || this.truncated[e] !== 0);
   }
 
-  /** Takes one step everywhere, by actions [envs, actionSize]. */
+  /** Takes one step in every environment, with actions [envs, actionSize]. */
   step(actions: ArrayLike<number>): void {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {
@@ -225,7 +228,7 @@ export class VectorEnv implements Kept {
       } else {
         for (let i = e * size; i < (e + 1) * size; i++) observation[i] = finalObservation[i];
       }
-      this.lookAtMask(e);
+      this.readMask(e);
     }
     this.standardize();
     if (this.learning) {
@@ -243,8 +246,8 @@ export class VectorEnv implements Kept {
     this.episodeLength[e] = 0;
   }
 
-  /** Reads what environment e allows; all choices of one that rests, which may have none left. */
-  private lookAtMask(e: number): void {
+  /** Reads the mask of environment e; allows everything in one that rests, which may have no choice left. */
+  private readMask(e: number): void {
     const { mask, envs } = this;
     if (mask === null) return;
     const n = mask.length / envs.length;
@@ -273,7 +276,7 @@ export class VectorEnv implements Kept {
     moments?.normalize(finalObservation, finalObservation, normalize);
   }
 
-  /** All that the next steps depend on. */
+  /** Returns everything that the next steps depend on. */
   save(): State {
     return {
       envs: this.envs.map((env) => env.save()),
@@ -301,7 +304,7 @@ export class VectorEnv implements Kept {
     for (let e = 0; e < envs.length; e++) if (!envs[e].canSave) this.restart(e);
   }
 
-  /** Takes the statistics alone: the environments are others, and begin anew. */
+  /** Restores the statistics alone, for other environments, which start afresh. */
   renew(state: State): void {
     this.moments?.restore(partOf(state, "moments") as unknown as MomentsState);
     if (this.rewardScaler === null) return;
@@ -310,8 +313,8 @@ export class VectorEnv implements Kept {
   }
 
   /**
-   * Takes the statistics of observations alone. Throws FormatError where only one side standardizes them: the
-   * policy would see other numbers than it learned from.
+   * Restores the statistics of observations alone. Throws FormatError if only one side standardizes observations: the
+   * policy would see numbers on another scale than in training.
    */
   loadMoments(state: State): void {
     const { moments = null } = state as { readonly moments?: MomentsState | null };
@@ -323,7 +326,7 @@ export class VectorEnv implements Kept {
     if (moments !== null) this.moments?.restore(moments);
   }
 
-  /** What observations and rewards are measured by; a policy's evaluation needs it too. */
+  /** Returns the statistics of observations and rewards, which evaluation needs too. */
   saveStatistics(): { moments: State; rewardScaler: State } {
     const { moments, rewardScaler } = this;
     return {

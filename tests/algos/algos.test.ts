@@ -213,6 +213,8 @@ test("a recurrent PPO refuses minibatches that cut sequences", () => {
   };
   // of 4 sequences of 16: not a multiple of 16, no divisor of 64, or neither
   for (const minibatch of [8, 48, 24])
-    expect(() => first(minibatch)).toThrow(/whole sequences: a multiple of rollout 16/);
+    expect(() => first(minibatch)).toThrow(
+      /whole sequences for a recurrent policy: a multiple of rollout 16/,
+    );
   for (const minibatch of [16, 32]) expect(first(minibatch).done).toBe(false);
 });

@@ -124,7 +124,7 @@ describe("dialogues", () => {
 
   test("a reply without a turn's end is refused", () => {
     expect(() => first(training(alphabet({ reply: () => "a" })), "rloo")).toThrow(
-      /needs a turnEnd/,
+      /expected a turnEnd/,
     );
   });
 });

@@ -175,7 +175,7 @@ describe("wrong input: exit code 2, one line, runs left alone", () => {
     ],
     "a model that does not fit": [
       ["train", "cartpole", "--set", "filters=8", "--out", at("n1")],
-      /want observations \[planes/,
+      /expected observations \[planes/,
     ],
     "an algorithm that cannot": [
       ["train", "recommend", "--algo", "trpo", "--out", at("n2")],

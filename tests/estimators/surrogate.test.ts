@@ -281,7 +281,7 @@ test("wrong shapes and settings are refused by name", () => {
   const full = input(k, [2, 3]);
   const tape = new Tape(k);
   expect(() => tape.run(() => surrogateLoss(p, short, short, full))).toThrow(
-    /surrogateLoss: want logProb/,
+    /surrogateLoss: expected logProb/,
   );
   expect(() =>
     tape.run(() => surrogateLoss(p, full, short, full, { ...clipped, clipLow: -1 })),

@@ -215,9 +215,9 @@ test("settings are refused outside their bounds, taken on them", () => {
     expect(make({ [name]: 0 })).not.toThrow();
     expect(make({ [name]: 1 - 2 ** -20 })).not.toThrow();
     expect(make({ [name]: -0.1 })).toThrow(RangeError);
-    expect(make({ [name]: 1 })).toThrow(`${name}: want ≥ 0 and < 1, got 1`);
+    expect(make({ [name]: 1 })).toThrow(`${name}: expected ≥ 0 and < 1, got 1`);
   }
-  expect(make({ dampening: -0.1 })).toThrow("dampening: want ≥ 0, got -0.1");
+  expect(make({ dampening: -0.1 })).toThrow("dampening: expected ≥ 0, got -0.1");
   expect(make({ nesterov: true, momentum: 0.5, dampening: 0.1 })).toThrow(/nesterov/);
   expect(make({ nesterov: true, momentum: 0 })).toThrow(/nesterov/);
 });

@@ -49,7 +49,7 @@ describe("optimizers", () => {
 
   test("settings out of range are refused by name", () => {
     const { parameters } = one();
-    expect(() => new Adam(parameters, { beta1: 1 })).toThrow(/beta1: want ≥ 0 and < 1, got 1/);
+    expect(() => new Adam(parameters, { beta1: 1 })).toThrow(/beta1: expected ≥ 0 and < 1, got 1/);
     expect(() => new Sgd(parameters, { learningRate: -1 })).toThrow(/learningRate/);
     expect(() => new Sgd(parameters, { nesterov: true })).toThrow(/nesterov/);
     expect(() => new Adam(parameters, { learningRate: Number.NaN })).toThrow(RangeError);

@@ -219,7 +219,7 @@ describe("heads", () => {
     for (const action of [multiDiscrete([2, 2]), multiBinary(2)]) {
       const model = modelOf({ action });
       expect(() => trustRegion(model, model)).toThrow(
-        "natural gradients: want a categorical or a Gaussian policy",
+        "natural gradients: expected a categorical or a Gaussian policy",
       );
     }
   });

@@ -101,7 +101,7 @@ describe("an actor-critic of PyTorch's", () => {
       ["batches", "I64"],
     ]);
     expect(() => loadActorCritic(make(3, [4, 5], 2, true), named(floats), others)).toThrow(
-      "want actor_mean.4.bias as floating-point numbers, got I8",
+      "expected actor_mean.4.bias as floating-point numbers, got I8",
     );
     loadActorCritic(make(3, [4, 5], 2, true), named(cleanRl), new Map([["batches", "I64"]]));
   });
@@ -127,7 +127,7 @@ describe("an actor-critic of PyTorch's", () => {
     expect(() => loadActorCritic(model, named(cleanRl))).toThrow(FormatError);
     const { actor_logstd: _, ...rest } = cleanRl;
     expect(() => loadActorCritic(make(3, [4, 5], 2, true), named(rest))).toThrow(
-      /no tensor for "policy.logStd"/,
+      /expected a tensor for "policy.logStd"/,
     );
     expect([...model.parameters.regions()[0].data]).toEqual(before);
   });
@@ -206,10 +206,12 @@ describe("an actor-critic of PyTorch's", () => {
     const model = () => make(3, [4, 5], 2, true);
     const transposed = { ...cleanRl, "actor_mean.0.weight": [3, 4] };
     expect(() => loadActorCritic(model(), named(transposed))).toThrow(
-      "actor-critic: want policy.0.weight of [4, 3], got [3, 4]",
+      "actor-critic: expected policy.0.weight of [4, 3], got [3, 4]",
     );
     const longer = { ...cleanRl, "critic.4.bias": [1, 2] };
-    expect(() => loadActorCritic(model(), named(longer))).toThrow(/want critic.head.bias of \[1\]/);
+    expect(() => loadActorCritic(model(), named(longer))).toThrow(
+      /expected critic.head.bias of \[1\]/,
+    );
     for (const shape of [[2], [1, 2], [2, 1]])
       expect(() =>
         loadActorCritic(model(), named({ ...cleanRl, actor_logstd: shape })),

@@ -260,7 +260,7 @@ describe("a model", () => {
       const shape = { hidden: [3], ...options };
       const network = new Network(new Parameters(k), "n", [2, 7, 6], shape, new Random(1));
       expect(() => network.tangent(input(k, [1, 84]), network)).toThrow(
-        "natural gradients: want a network of dense layers only",
+        "natural gradients: expected a network of dense layers only",
       );
     }
   });

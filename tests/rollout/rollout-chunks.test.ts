@@ -9,7 +9,7 @@ import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import {
   minibatchEnd,
   RolloutChunks,
-  type Source,
+  type RolloutColumns,
   shuffleRows,
 } from "../../src/rollout/rollout-chunks.ts";
 
@@ -25,7 +25,7 @@ const model = (action: Space, memory = 0, squash = false): ActorCritic =>
 function source(rows: number, envs: number, { action = 1, mask = 0, memory = 0 } = {}) {
   const column = (width: number, base: number): Float32Array =>
     Float32Array.from({ length: rows * width }, (_, i) => base + i);
-  const of: Source = {
+  const of: RolloutColumns = {
     observation: column(2, 1000),
     actionMask: column(mask, 2000),
     action: column(action, 3000),
