@@ -57,8 +57,8 @@ export function retrace(
 
 /**
  * TD errors over many steps, in which each decision is corrected by its own ratio: Precup, Sutton & Singh 2000,
- * "Eligibility traces for off-policy policy evaluation"; Sutton & Barto 2018, section 12.9. Ratios are not capped, so
- * that there is no bias but a large variance.
+ * "Eligibility traces for off-policy policy evaluation"; Sutton & Barto 2018, section 12.9. Ratios are not capped, which avoids bias
+ * at the price of a large variance.
  *
  *   δₜ = rₜ + γ·V(sₜ₊₁) − V(sₜ)
  *   eₜ = ρₜ·(δₜ + γ·λₜ·eₜ₊₁)        e = 0 after an episode's end and the last row
