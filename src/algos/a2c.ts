@@ -15,7 +15,14 @@ import { Actor } from "../policies/actor.ts";
 import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { RolloutGradient } from "./policy-gradient.ts";
-import { descend, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
+import {
+  collected,
+  descend,
+  mustHaveDeviation,
+  popArtOf,
+  type Report,
+  type Training,
+} from "./training.ts";
 
 export const a2cSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -67,7 +74,7 @@ export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
     for (;;) {
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
-      rollout.collect(random);
+      yield* collected(rollout, random);
       t.count(rollout);
       gaeAdvantages(gradient, rollout, c.gamma, c.lambda);
       model.popArt?.update(target, c.popArt);

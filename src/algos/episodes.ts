@@ -90,7 +90,6 @@ class EpisodeSampler implements GroupSampler {
     return this.evaluator(new ActorCritic(parameters.backend, options, new Random(0)));
   }
 
-  // biome-ignore lint/correctness/useYield: episodes need not wait
   *sample(): Waiting<void> {
     const { t, c, rollout, score } = this;
     const { env, random } = t;
@@ -100,7 +99,7 @@ class EpisodeSampler implements GroupSampler {
       for (let e = first; e < first + c.groupSize; e++) env.envs[e].seed(seed);
     }
     env.start();
-    rollout.collect(random);
+    yield* rollout.collecting(random);
     t.count(rollout);
     const { steps, reward } = rollout;
     for (let e = 0; e < score.length; e++) {

@@ -18,7 +18,7 @@ import type { Transitions } from "../returns/transitions.ts";
 import { vtrace } from "../returns/vtrace.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { RolloutGradient } from "./policy-gradient.ts";
-import { descend, type Report, type Training, weightsOf } from "./training.ts";
+import { collected, descend, type Report, type Training, weightsOf } from "./training.ts";
 
 export const impalaSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -68,7 +68,7 @@ export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, ne
       t.next();
       if ((t.update - 1) % c.lag === 0) copyWeights(behavior, model);
       const learningRate = c.learningRate * t.left();
-      rollout.collect(random);
+      yield* collected(rollout, random);
       t.count(rollout);
       critic.state.set(actor.state);
       learned.evaluate(critic.valuesOf(env.observation));

@@ -25,7 +25,14 @@ import { explainedVariance, standardizeRows } from "../returns/normalize.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { minibatchEnd, RolloutChunks, shuffleRows } from "../rollout/rollout-chunks.ts";
 import { improve, Learner } from "./improve.ts";
-import { keptNumber, mustHaveDeviation, popArtOf, type Report, type Training } from "./training.ts";
+import {
+  collected,
+  keptNumber,
+  mustHaveDeviation,
+  popArtOf,
+  type Report,
+  type Training,
+} from "./training.ts";
 
 export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
@@ -104,7 +111,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
       if (c.annealClip) settings.surrogate = clipped(c, Math.max(c.clipRange * t.left(), 1e-6));
-      rollout.collect(random);
+      yield* collected(rollout, random);
       t.count(rollout);
       gaeAdvantages({ advantage, target }, rollout, c.gamma, c.lambda);
       model.popArt?.update(target, c.popArt);

@@ -16,6 +16,7 @@ import { Actor } from "../policies/actor.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { RolloutGradient } from "./policy-gradient.ts";
 import {
+  collected,
   descend,
   longestEpisode,
   mustHaveDeviation,
@@ -70,7 +71,7 @@ export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceR
       t.next();
       const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
       env.start();
-      rollout.collect(random);
+      yield* collected(rollout, random);
       t.count(rollout);
       returnAdvantages(gradient, rollout, c.gamma, estimator);
       const recurrent = model.memorySize > 0; // takes all episodes whole

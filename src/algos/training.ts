@@ -293,3 +293,7 @@ export function mustBeFinite(norm: number, tape: Tape, update: number): void {
   const found = firstNotFinite(tape) ?? "a weight is not finite";
   throw new NumericError(`update ${update}: the gradient's norm is ${norm}: ${found}`);
 }
+
+/** Collects a rollout within a trainer. A Pending that it yields is for the caller of the trainer's `next`. */
+export const collected = (rollout: Rollout, random: Random): Generator<never, void> =>
+  rollout.collecting(random) as Generator<never, void>;

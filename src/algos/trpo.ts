@@ -32,7 +32,7 @@ import { explainedVariance, standardize } from "../returns/normalize.ts";
 import { Rollout } from "../rollout/rollout.ts";
 import { RolloutChunks, shuffleRows } from "../rollout/rollout-chunks.ts";
 import { Flat } from "./flat.ts";
-import { mustBeFinite, type Report, type Training } from "./training.ts";
+import { collected, mustBeFinite, type Report, type Training } from "./training.ts";
 
 export const trpoSettings = {
   envs: integer(2, "environments side by side", { min: 1, max: 4096 }),
@@ -95,7 +95,7 @@ export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
   return (function* (): Generator<TrpoReport, never> {
     for (;;) {
       t.next();
-      rollout.collect(random);
+      yield* collected(rollout, random);
       t.count(rollout);
       gaeAdvantages({ advantage, target }, rollout, c.gamma, c.lambda);
       const variance = explainedVariance(rollout.value, target);

@@ -32,8 +32,9 @@ export async function checkCommand(args: string[]): Promise<void> {
     guard: guardCalls,
   });
   if (session.kind === "environment") {
-    guarded(positionals[0], () => checkEnv(session.makeEnv));
     const env = session.makeEnv();
+    if (env.isAsync) await runLater(session.evaluating(3, 1, false), awaitInTime);
+    else guarded(positionals[0], () => checkEnv(session.makeEnv));
     say(`observation: ${described(env.observationSpace)}\n`);
     say(`action: ${described(env.actionSpace)}${env.mask === undefined ? "" : ", masked"}\n`);
     if (Number.isFinite(env.maxSteps)) say(`at most ${env.maxSteps} steps per episode\n`);
@@ -54,6 +55,7 @@ export async function checkCommand(args: string[]): Promise<void> {
     for (const { prompt, completion, reward } of samples)
       say(`reward ${reward} for ${JSON.stringify(prompt)} and ${JSON.stringify(completion)}\n`);
   }
+  session.close();
   say("all is well\n");
 }
 

@@ -39,6 +39,7 @@ export async function evalCommand(args: string[]): Promise<void> {
   });
   const { config } = session;
   const evaluation = await runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime);
+  session.close();
   if (values.json) {
     const { task, algo } = config;
     sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });

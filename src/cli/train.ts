@@ -96,15 +96,18 @@ export async function trainCommand(args: string[]): Promise<void> {
       ? await begin(values, positionals)
       : await resume(values, positionals);
   let folder: string | null = null;
+  let opened: Session | null = null;
   // the port is taken before a folder is made or changed
   const page = (): string => (folder === null ? "" : livePage(folder));
   const live = values.watch ? await serveLive(page, port) : null;
   try {
     const run = start();
     folder = run.folder;
+    opened = run.session;
     await train(run, values, stop, live);
   } finally {
     await live?.close();
+    opened?.close();
     if (folder !== null) closeRun(folder);
   }
 }

@@ -57,6 +57,11 @@ export abstract class Dynamics implements Env {
   truncated = false;
   /** True if the episode that ended reached its goal; null for environments without one. */
   success: boolean | null = null;
+  /**
+   * Resolves when what `start` or `act` began elsewhere is done, such as a game in another process; null where it is
+   * done already.
+   */
+  pending: Promise<void> | null = null;
   /** The only source of randomness; saved with the state. */
   random = new Random(0);
   private readonly unseeded = this.random;
@@ -112,6 +117,7 @@ export abstract class Dynamics implements Env {
     this.success = null;
     this.elapsed = 0;
     this.started = true;
+    this.pending = null;
     this.begin();
   }
 
@@ -119,9 +125,25 @@ export abstract class Dynamics implements Env {
     if (!this.started || this.terminated || this.truncated) {
       throw new EnvError("step: expected a running episode; call reset first");
     }
+    this.pending = null;
     this.advance(actions, at);
+    if (this.pending === null) this.count();
+    else this.pending = this.after(() => this.count());
+  }
+
+  private count(): void {
     this.elapsed++;
     this.truncated = !this.terminated && (this.truncated || this.elapsed >= this.maxSteps);
+  }
+
+  /** Does something when `pending` is done. */
+  protected after(work: () => void, pending = this.pending): Promise<void> {
+    return (pending as Promise<void>).then(work);
+  }
+
+  /** true where `start` and `act` leave something pending. */
+  get isAsync(): boolean {
+    return false;
   }
 
   /** Begins an episode in a given state, laid out as `state`. */

@@ -11,6 +11,7 @@ import {
   ShapeError,
   UsageError,
 } from "../core/errors.ts";
+import { isPromise } from "../core/waiting.ts";
 import { Dynamics } from "./env.ts";
 import { kindOf, type PlainSpace, readValue, seenSpace, spaceOf } from "./plain-space.ts";
 import { decodeValue, encodeValue } from "./saved-value.ts";
@@ -22,7 +23,7 @@ export interface GymnasiumEnv {
   readonly observationSpace: Space | PlainSpace;
   readonly actionSpace: Space | PlainSpace;
   /**
-   * Begins an episode. A seed, if given, decides it and those after it. Returns the observation,
+   * Begins an episode. May return a promise, and then `step` may, too. A seed, if given, decides it and those after it. Returns the observation,
    * `[observation, info]` or `{ observation, info }`. An observation is a number, a list (typed or nested), or
    * values by name.
    */
@@ -71,6 +72,8 @@ export class GymnasiumDynamics extends Dynamics {
   /** The seed of the next reset; null to continue with the environment's generator. */
   private nextSeed: number | null = 0;
   private steps = 0;
+  /** The first reset of an environment that answers later; null for others. */
+  private readonly opening: PromiseLike<unknown> | null;
 
   constructor(env: GymnasiumEnv) {
     mustHaveMethods(env);
@@ -83,7 +86,9 @@ export class GymnasiumDynamics extends Dynamics {
       throw new SettingError("actionSpace: expected one space, got a Dict or Tuple");
     this.actionSpace = actions;
     const { size } = this.observationSpace;
-    const info = readReset(this.given, env.reset({ seed: 0 }), new Float64Array(size));
+    const first: unknown = env.reset({ seed: 0 });
+    this.opening = isPromise(first) ? first : null;
+    const info = isPromise(first) ? {} : readReset(this.given, first, new Float64Array(size));
     this.masked = maskSource(env, info);
     this.choices =
       actions.kind === "discrete"
@@ -120,21 +125,36 @@ export class GymnasiumDynamics extends Dynamics {
     this.nextSeed = null;
     this.random.bits(); // counts episodes for `restore`
     this.steps = 0;
-    const result = this.env.reset(seed === null ? {} : { seed });
-    this.readMask(readReset(this.given, result, this.state), "reset");
+    const options = seed === null ? {} : { seed };
+    const read = (result: unknown): void =>
+      this.readMask(readReset(this.given, result, this.state), "reset");
+    const { opening, env } = this;
+    if (opening === null) read(env.reset(options));
+    else
+      this.pending = Promise.resolve(opening)
+        .then(() => env.reset(options))
+        .then(read);
+  }
+
+  override get isAsync(): boolean {
+    return this.opening !== null;
   }
 
   protected advance(actions: ArrayLike<number>, at: number): void {
-    const { env, actionSpace, given } = this;
+    const { env, actionSpace } = this;
     const where = `step ${++this.steps}`;
     const action =
       actionSpace.kind === "discrete"
         ? actions[at]
         : Array.from({ length: actionSpace.size }, (_, i) => actions[at + i]);
-    const { observation, reward, terminated, truncated, info } = stepOf(
-      env.step(action as never),
-      where,
-    );
+    const result = env.step(action as never);
+    if (this.opening === null) this.readStep(result, where);
+    else this.pending = Promise.resolve(result).then((step) => this.readStep(step, where));
+  }
+
+  private readStep(result: unknown, where: string): void {
+    const { given } = this;
+    const { observation, reward, terminated, truncated, info } = stepOf(result, where);
     readValue(given, observation, this.state, 0, () => `${where}: observation`);
     this.reward = reward;
     this.terminated = terminated;
@@ -255,7 +275,7 @@ const successOf = (info: Info): boolean | null => {
 function synchronous<T>(result: T, where: string): T {
   if (typeof (result as { then?: unknown } | null)?.then === "function")
     throw new EnvError(
-      `${where}: expected a result, got a promise; an environment must be synchronous`,
+      `${where}: expected a result, got a promise; where reset answers at once, step must, too`,
     );
   return result;
 }

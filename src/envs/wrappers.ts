@@ -39,13 +39,25 @@ abstract class Wrapper extends Dynamics {
     return this.env.isSeeded;
   }
 
+  override get isAsync(): boolean {
+    return this.env.isAsync;
+  }
+
   protected begin(): void {
     this.env.start();
+    this.pending = this.env.pending;
   }
 
   protected advance(actions: ArrayLike<number>, at: number): void {
     const { env } = this;
     env.act(actions, at);
+    if (env.pending === null) this.take();
+    else this.pending = this.after(() => this.take(), env.pending);
+  }
+
+  /** Takes over the result of the environment's step. */
+  private take(): void {
+    const { env } = this;
     this.reward = env.reward;
     this.terminated = env.terminated;
     this.truncated = env.truncated;

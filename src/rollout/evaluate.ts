@@ -1,6 +1,7 @@
 /** Evaluation of a policy: whole episodes without learning. */
 import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
+import { runNow, type Waiting } from "../core/waiting.ts";
 import { TimeLimit } from "../envs/wrappers.ts";
 import { Actor } from "../policies/actor.ts";
 import type { ActorCritic } from "../policies/actor-critic.ts";
@@ -44,18 +45,25 @@ export interface EvaluateOptions {
  * saved begins a new episode instead. An episode without a step limit of its own is cut short after `evaluationLimit`
  * steps. Throws ShapeError for a policy that does not fit the environment.
  */
-export function evaluate(
+export const evaluate = (
   model: ActorCritic,
   envs: VectorEnv,
   options: EvaluateOptions,
-): Evaluation {
+): Evaluation => runNow(evaluating(model, envs, options), "evaluate");
+
+/** `evaluate` that waits for an environment that answers later. */
+export function* evaluating(
+  model: ActorCritic,
+  envs: VectorEnv,
+  options: EvaluateOptions,
+): Waiting<Evaluation> {
   checkInteger("evaluate", "episodes", options.episodes, { min: 1 });
   const [only] = envs.envs;
   model.mustFit("evaluate", only.observationSpace, only.actionSpace);
   const before = only.save();
   try {
     only.seed(options.seed);
-    return play(model, playground(envs), options);
+    return yield* play(model, playground(envs), options);
   } finally {
     only.restore(before);
     if (!only.canSave) envs.restart(0);
@@ -71,23 +79,25 @@ function playground(envs: VectorEnv): VectorEnv {
   return env;
 }
 
-function play(model: ActorCritic, env: VectorEnv, options: EvaluateOptions): Evaluation {
+function* play(model: ActorCritic, env: VectorEnv, options: EvaluateOptions): Waiting<Evaluation> {
   const { witness } = options;
   const actor = new Actor(model, 1, { masked: env.mask !== null, value: witness !== undefined });
   try {
-    return playWith(actor, env, options);
+    return yield* playWith(actor, env, options);
   } finally {
     actor.free();
   }
 }
 
-function playWith(
+function* playWith(
   actor: Actor,
   env: VectorEnv,
   { episodes, seed, greedy, witness }: EvaluateOptions,
-): Evaluation {
+): Waiting<Evaluation> {
   const random = new Random(seed).split(); // independent of the environment's draws
   env.start();
+  yield* env.ready();
+  const { isAsync } = env;
   const returns: number[] = [];
   const lengths: number[] = [];
   let successes: number | null = 0;
@@ -98,7 +108,8 @@ function playWith(
     if (greedy) actor.actGreedily();
     else actor.act(random);
     witness?.(returns.length, actor, env);
-    env.step(actor.command);
+    if (isAsync) yield* env.stepping(actor.command);
+    else env.step(actor.command);
     if (env.terminated[0] === 0 && env.truncated[0] === 0) continue;
     const success = env.finalSuccess[0];
     successes = successes === null || Number.isNaN(success) ? null : successes + success;

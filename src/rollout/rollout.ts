@@ -4,6 +4,7 @@
  */
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
+import type { Waiting } from "../core/waiting.ts";
 import type { Actor } from "../policies/actor.ts";
 import type { Transitions } from "../returns/transitions.ts";
 import type { VectorEnv } from "./vector-env.ts";
@@ -80,24 +81,58 @@ export class Rollout implements Transitions {
 
   /** Takes `steps` steps from the environments' current states with sampled actions; fewer if all environments rest. */
   collect(random: Random): void {
-    const { actor, envs } = this;
+    const { env, actor } = this;
+    this.begin();
+    let t = 0;
+    for (let running = this.envs; t < this.steps && running > 0; t++) {
+      this.act(t, random);
+      env.step(actor.command);
+      running = this.record(t);
+    }
+    this.finish(t);
+  }
+
+  /** `collect` that waits for environments that answer later. */
+  *collecting(random: Random): Waiting<void> {
+    const { env, actor } = this;
+    if (!env.isAsync) {
+      this.collect(random);
+      return;
+    }
+    yield* env.ready();
+    this.begin();
+    let t = 0;
+    for (let running = this.envs; t < this.steps && running > 0; t++) {
+      this.act(t, random);
+      yield* env.stepping(actor.command);
+      running = this.record(t);
+    }
+    this.finish(t);
+  }
+
+  private begin(): void {
     this.count = 0;
     this.episodes = 0;
     this.mask.fill(0);
-    this.startState.set(actor.state);
-    let t = 0;
-    for (let running = envs; t < this.steps && running > 0; t++) {
-      this.observe(t);
-      actor.act(random);
-      this.write(this.action, actor.action, t);
-      this.write(this.logProb, actor.logProb, t);
-      if (this.noise.length > 0) this.write(this.noise, actor.noise, t);
-      this.write(this.value, actor.value, t);
-      running = this.step(t);
-    }
-    for (let rest = t; rest < this.steps; rest++)
-      for (let e = 0; e < envs; e++) this.clear(this.row(rest, e));
-    this.fillNextValues(t);
+    this.startState.set(this.actor.state);
+  }
+
+  /** Acts on the current observations and stores what the step t began with. */
+  private act(t: number, random: Random): void {
+    const { actor, env, envs } = this;
+    this.observe(t);
+    actor.act(random);
+    this.write(this.action, actor.action, t);
+    this.write(this.logProb, actor.logProb, t);
+    if (this.noise.length > 0) this.write(this.noise, actor.noise, t);
+    this.write(this.value, actor.value, t);
+    for (let e = 0; e < envs; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
+  }
+
+  private finish(steps: number): void {
+    for (let rest = steps; rest < this.steps; rest++)
+      for (let e = 0; e < this.envs; e++) this.clear(this.row(rest, e));
+    this.fillNextValues(steps);
   }
 
   private observe(t: number): void {
@@ -112,11 +147,9 @@ export class Rollout implements Transitions {
     this.write(this.reset, env.fresh, t);
   }
 
-  /** Takes one step in every environment. Returns the number of environments that do not rest. */
-  private step(t: number): number {
+  /** Stores what step t led to. Returns the number of environments that do not rest. */
+  private record(t: number): number {
     const { env, envs, actor } = this;
-    for (let e = 0; e < envs; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
-    env.step(actor.command);
     let running = 0;
     let cut = false;
     for (let e = 0; e < envs; e++) {

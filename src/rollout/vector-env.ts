@@ -3,9 +3,10 @@
  * next one within the same step: `observation` is then the first of the next episode, and `finalObservation` the last
  * of the ended one, from whose value a truncated episode bootstraps.
  */
-import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
+import { EnvError, FormatError, ShapeError, UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
+import { type Waiting, wait } from "../core/waiting.ts";
 import { Dynamics } from "../envs/env.ts";
 import type { Space } from "../envs/space.ts";
 import {
@@ -36,6 +37,9 @@ const choicesOf = (space: Space): number =>
     : space.kind === "multiDiscrete"
       ? space.choices.reduce((total, n) => total + n, 0)
       : space.size;
+
+const patience = 60; // seconds that an environment elsewhere may take
+const late = `environment: expected an answer within ${patience} s, got none`;
 
 const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
@@ -96,6 +100,8 @@ export class VectorEnv implements Kept {
   readonly fresh: Float32Array;
   /** 1 where the last step or start changed an environment; 0 for one that rests. */
   private readonly stepped: Uint8Array;
+  /** Starts of episodes are pending. */
+  private late = false;
   private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
   private readonly autoreset: boolean;
@@ -156,11 +162,17 @@ export class VectorEnv implements Kept {
     for (const env of this.envs) env.seed(random.bits());
   }
 
+  /** true where an environment answers later: `stepping` and `ready` wait for it, and `step` refuses it. */
+  get isAsync(): boolean {
+    return this.envs.some((env) => env.isAsync);
+  }
+
   /** Starts an episode in every environment. */
   start(): void {
     for (let e = 0; e < this.envs.length; e++) this.startEpisode(e);
     this.stepped.fill(1);
-    this.standardize();
+    if (this.isAsync) this.late = true;
+    else this.standardize();
   }
 
   /** Starts an episode in environment e, dropping the current one. The statistics do not change. */
@@ -170,15 +182,35 @@ export class VectorEnv implements Kept {
     this.stepped.fill(0);
     this.stepped[e] = 1;
     this.learning = false;
-    this.standardize();
+    if (this.isAsync) this.late = true;
+    else this.standardize();
     this.learning = learning;
   }
 
+  /** Waits for the starts of episodes that are pending, and observes them. */
+  *ready(): Waiting<void> {
+    if (!this.late) return;
+    this.late = false;
+    yield* this.settled();
+    for (let e = 0; e < this.envs.length; e++) this.observeStart(e);
+    this.stepped.fill(1);
+    this.standardize();
+  }
+
+  private *settled(): Waiting<void> {
+    for (const env of this.envs) env.pending?.catch(() => {}); // the first failure alone is thrown
+    for (const env of this.envs) if (env.pending !== null) yield* wait(env.pending, patience, late);
+  }
+
   private startEpisode(e: number): void {
-    const { observation, finalObservation, observationSize: size } = this;
     const lists = [this.episodeReturn, this.episodeLength, this.terminated, this.truncated];
     for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);
     this.envs[e].start();
+    if (this.envs[e].pending === null) this.observeStart(e);
+  }
+
+  private observeStart(e: number): void {
+    const { observation, finalObservation, observationSize: size } = this;
     this.envs[e].observe(observation, e * size);
     this.readMask(e);
     this.fresh[e] = 1;
@@ -200,34 +232,61 @@ export class VectorEnv implements Kept {
     return !this.autoreset && (this.terminated[e] !== 0 || this.truncated[e] !== 0);
   }
 
-  /** Takes one step in every environment, with actions [envs, actionSize]. */
+  /** Takes one step in every environment, with actions [envs, actionSize]. Throws UsageError where one answers later. */
   step(actions: ArrayLike<number>): void {
-    const { envs, observationSize: size, observation, finalObservation } = this;
+    if (this.late || this.isAsync)
+      throw new UsageError("step: expected environments that answer at once; see stepping");
+    this.act(actions);
+    this.readResults();
+    this.observeNext();
+  }
+
+  /** `step` that waits for environments that answer later; all of them work at once. */
+  *stepping(actions: ArrayLike<number>): Waiting<void> {
+    this.act(actions);
+    yield* this.settled();
+    this.readResults();
+    yield* this.settled();
+    this.observeNext();
+  }
+
+  private act(actions: ArrayLike<number>): void {
+    const { envs, stepped, actionSize } = this;
     for (let e = 0; e < envs.length; e++) {
-      this.stepped[e] = this.resting(e) ? 0 : 1;
-      if (this.stepped[e] === 0) {
-        this.reward[e] = 0;
-        continue;
-      }
+      stepped[e] = this.resting(e) ? 0 : 1;
+      this.reward[e] = 0;
+      if (stepped[e] === 1) envs[e].act(actions, e * actionSize);
+    }
+  }
+
+  /** Reads the step's results, and starts the next episode where one ended. */
+  private readResults(): void {
+    const { envs, observationSize: size } = this;
+    for (let e = 0; e < envs.length; e++) {
+      if (this.stepped[e] === 0) continue;
       const env = envs[e];
       this.fresh[e] = 0;
-      env.act(actions, e * this.actionSize);
-      env.observe(finalObservation, e * size);
+      env.observe(this.finalObservation, e * size);
       this.reward[e] = env.reward;
       this.terminated[e] = env.terminated ? 1 : 0;
       this.truncated[e] = env.truncated ? 1 : 0;
       this.episodeReturn[e] += env.reward;
       this.episodeLength[e]++;
-      if (env.terminated || env.truncated) {
-        this.finish(e);
-      }
-      if (this.autoreset && (env.terminated || env.truncated)) {
-        this.fresh[e] = 1;
-        env.start();
-        env.observe(observation, e * size);
-      } else {
-        for (let i = e * size; i < (e + 1) * size; i++) observation[i] = finalObservation[i];
-      }
+      if (!env.terminated && !env.truncated) continue;
+      this.finish(e);
+      if (!this.autoreset) continue;
+      this.fresh[e] = 1;
+      env.start();
+    }
+  }
+
+  /** Reads what the next actions depend on. */
+  private observeNext(): void {
+    const { envs, observationSize: size, observation, finalObservation } = this;
+    for (let e = 0; e < envs.length; e++) {
+      if (this.stepped[e] === 0) continue;
+      if (this.fresh[e] === 1) envs[e].observe(observation, e * size);
+      else for (let i = e * size; i < (e + 1) * size; i++) observation[i] = finalObservation[i];
       this.readMask(e);
     }
     this.standardize();

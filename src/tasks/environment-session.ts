@@ -9,7 +9,7 @@ import type { Dynamics } from "../envs/env.ts";
 import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import type { RunningMoments } from "../returns/running.ts";
-import { type Evaluation, evaluate, type Witness } from "../rollout/evaluate.ts";
+import { type Evaluation, evaluate, evaluating, type Witness } from "../rollout/evaluate.ts";
 import { League } from "../rollout/league.ts";
 import { VectorEnv } from "../rollout/vector-env.ts";
 import type { ModelConfig } from "./model-settings.ts";
@@ -47,7 +47,11 @@ export function openEnvironment(
   };
   const play: EnvironmentSession["play"] = (episodes, seed, greedy, witness) => {
     const playground = training.env.around([makeEnv()]);
-    return evaluate(training.model, playground, { episodes, seed, greedy, witness });
+    try {
+      return evaluate(training.model, playground, { episodes, seed, greedy, witness });
+    } finally {
+      playground.close();
+    }
   };
   return {
     kind: "environment",
@@ -57,13 +61,18 @@ export function openEnvironment(
     makeEnv,
     play,
     evaluate: (episodes, seed, greedy) => play(episodes, seed, greedy),
-    // biome-ignore lint/correctness/useYield: an environment need not wait
     *evaluating(episodes, seed, greedy) {
-      return play(episodes, seed, greedy);
+      const playground = training.env.around([makeEnv()]);
+      try {
+        return yield* evaluating(training.model, playground, { episodes, seed, greedy });
+      } finally {
+        playground.close();
+      }
     },
     reports: (function* () {
       return yield* begin();
     })(),
+    close: () => training.env.close(),
     load(state) {
       weightsOf(training.model.parameters).restore(partOf(state, "weights"));
       training.env.loadMoments(partOf(state, "env"));

@@ -30,6 +30,7 @@ function environmentNeed({
   const [planes, ...image] = env.observationSpace.shape;
   const shape = frames > 1 ? [(planes ?? 1) * frames, ...image] : env.observationSpace.shape;
   const outputs = outputsOf(env.actionSpace);
+  env.close();
   let parameters = 0;
   let values = 0; // of one observation, in the policy's network
   let inputs = shape.reduce((a, b) => a * b, 1);

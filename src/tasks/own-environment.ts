@@ -48,10 +48,18 @@ export function makeOwn(
   nameSpace(env, "observationSpace", names?.observation, where);
   nameSpace(env, "actionSpace", names?.action, where);
   const { start, act } = env;
-  env.start = () => guarded(where, () => start.call(env));
+  env.start = () => {
+    guarded(where, () => start.call(env));
+    env.pending &&= env.pending.catch((error) => {
+      throw ownError(where, error);
+    });
+  };
   env.act = (actions, at) => {
     try {
       act.call(env, actions, at);
+      env.pending &&= env.pending.catch((error) => {
+        throw ownError(where, error);
+      });
     } catch (error) {
       throw ownError(where, error);
     }

@@ -41,6 +41,8 @@ export interface SessionBase {
    * do not fit.
    */
   prepare(): void;
+  /** Frees what environments hold, such as other processes. The session must not be used again. */
+  close(): void;
 }
 
 /** Options of `open`, besides the run. */

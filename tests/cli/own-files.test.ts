@@ -145,6 +145,68 @@ describe("an environment in a file", () => {
   });
 });
 
+describe("an environment in another process", () => {
+  const child = file(
+    "child.mjs",
+    `let place = 0, steps = 0;
+    process.on("message", ([what, value]) => {
+      if (what === "reset") [place, steps] = [value % 4, 0];
+      else place = Math.max(0, place + (value === 1 ? 1 : -1));
+      const over = place === 4;
+      const reply = what === "reset" ? [place / 4] : [[place / 4], over ? 1 : -0.1, over, !over && ++steps >= 12];
+      setTimeout(() => process.send(reply), 1);
+    });`,
+  );
+  const env = (extra = "") => `
+    import { fork } from "node:child_process";
+    export default {
+      environment: () => {
+        const game = fork(${JSON.stringify(child)});
+        const ask = (...message) => new Promise((done) => { game.once("message", done); game.send(message); });
+        let episode = 0;
+        return {
+          observationSpace: { type: "Box", low: 0, high: 1, shape: [1] },
+          actionSpace: { type: "Discrete", n: 2 },
+          reset: ({ seed = episode + 1 }) => { episode = seed; return ask("reset", seed); },
+          step: (action) => ${extra === "" ? 'ask("step", action)' : extra},
+          close: () => game.kill(),
+        };
+      },
+      steps: 256,
+      preset: { envs: 4, hidden: [8] },
+      presets: { ppo: { rollout: 16, minibatch: 32, learningRate: 0.01 } },
+    };`;
+  test("trains, is checked and evaluated, and its processes end with the command", async () => {
+    const task = file("elsewhere.mjs", env());
+    const path = at("elsewhere");
+    const trained = await pigrad("train", task, "--out", path, "--quiet");
+    expect([trained.stderr, trained.status]).toEqual(["", 0]);
+    expect((await pigrad("check", task)).stdout).toContain("all is well");
+    const [{ episodes }] = jsonLines(
+      (await pigrad("eval", path, "--episodes", "3", "--json")).stdout,
+    );
+    expect(episodes).toBe(3);
+    const groups = await pigrad(
+      "train",
+      task,
+      "--algo",
+      "reinforce",
+      "--steps",
+      "64",
+      "--out",
+      at("groups"),
+      "--quiet",
+    );
+    expect(groups.stderr).toMatch(/longest episode|time limit|maxSteps/); // it needs one, as any environment does
+  });
+  test("a step that fails is one line", async () => {
+    const failing = file("failing.mjs", env('Promise.reject(new Error("the game is gone"))'));
+    const { stderr, status } = await pigrad("train", failing, "--out", at("failing"), "--quiet");
+    expect(stderr).toBe(`pigrad: ${failing}: the game is gone\n`);
+    expect(status).toBe(2);
+  });
+});
+
 describe("a broken file is one clear line and exit code 2", () => {
   const broken: Record<string, readonly [text: string | null, message: string]> = {
     "missing.mjs": [null, "no such file"],

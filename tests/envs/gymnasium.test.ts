@@ -507,12 +507,6 @@ describe("refused, and why", () => {
       EnvError,
       "reset: expected info to be an object, got 3",
     ],
-    [
-      "a promise",
-      { reset: async () => [0, 0] },
-      EnvError,
-      "reset: expected a result, got a promise; an environment must be synchronous",
-    ],
   ])("%s", (_, changes, type, message) => {
     const make = () => fromGymnasium(plain(changes));
     expect(make).toThrow(type);

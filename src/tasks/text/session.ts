@@ -94,6 +94,7 @@ export function openLanguage(
     })(),
     load: (state) => loadGptState(gpt, partOf(state, "weights")),
     prepare: () => void begin(),
+    close() {},
   };
 }
 
