@@ -212,7 +212,9 @@ export class GymnasiumDynamics extends Dynamics {
   }
 
   override close(): void {
-    this.env.close?.();
+    const close = (): void => this.env.close?.();
+    if (this.opening === null) close();
+    else Promise.all([this.opening, this.pending]).then(close, close); // once it has answered
   }
 
   /** Throws UsageError: the environment's states are unknown here. */
