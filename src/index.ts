@@ -239,6 +239,7 @@ export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
 export { ExponentialMoments, RewardScaler, RunningMoments } from "./returns/running.ts";
 export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";
+export { AsyncVectorEnv } from "./rollout/async-vector-env.ts";
 export { Completer, type CompleterOptions, Completions } from "./rollout/completions.ts";
 export { type Evaluation, evaluate } from "./rollout/evaluate.ts";
 export { Rollout } from "./rollout/rollout.ts";

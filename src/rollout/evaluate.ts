@@ -96,8 +96,8 @@ function* playWith(
 ): Waiting<Evaluation> {
   const random = new Random(seed).split(); // independent of the environment's draws
   env.start();
-  yield* env.ready();
-  const { isAsync } = env;
+  const { later } = env;
+  if (later !== null) yield* later.ready();
   const returns: number[] = [];
   const lengths: number[] = [];
   let successes: number | null = 0;
@@ -108,8 +108,8 @@ function* playWith(
     if (greedy) actor.actGreedily();
     else actor.act(random);
     witness?.(returns.length, actor, env);
-    if (isAsync) yield* env.stepping(actor.command);
-    else env.step(actor.command);
+    if (later === null) env.step(actor.command);
+    else yield* later.stepping(actor.command);
     if (env.terminated[0] === 0 && env.truncated[0] === 0) continue;
     const success = env.finalSuccess[0];
     successes = successes === null || Number.isNaN(success) ? null : successes + success;

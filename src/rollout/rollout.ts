@@ -4,7 +4,7 @@
  */
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
-import type { Waiting } from "../core/waiting.ts";
+import { runNow, type Waiting } from "../core/waiting.ts";
 import type { Actor } from "../policies/actor.ts";
 import type { Transitions } from "../returns/transitions.ts";
 import type { VectorEnv } from "./vector-env.ts";
@@ -81,30 +81,20 @@ export class Rollout implements Transitions {
 
   /** Takes `steps` steps from the environments' current states with sampled actions; fewer if all environments rest. */
   collect(random: Random): void {
-    const { env, actor } = this;
-    this.begin();
-    let t = 0;
-    for (let running = this.envs; t < this.steps && running > 0; t++) {
-      this.act(t, random);
-      env.step(actor.command);
-      running = this.record(t);
-    }
-    this.finish(t);
+    runNow(this.collecting(random), "collect");
   }
 
   /** `collect` that waits for environments that answer later. */
   *collecting(random: Random): Waiting<void> {
     const { env, actor } = this;
-    if (!env.isAsync) {
-      this.collect(random);
-      return;
-    }
-    yield* env.ready();
+    const { later } = env;
+    if (later !== null) yield* later.ready();
     this.begin();
     let t = 0;
     for (let running = this.envs; t < this.steps && running > 0; t++) {
       this.act(t, random);
-      yield* env.stepping(actor.command);
+      if (later === null) env.step(actor.command);
+      else yield* later.stepping(actor.command);
       running = this.record(t);
     }
     this.finish(t);

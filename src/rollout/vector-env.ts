@@ -3,10 +3,10 @@
  * next one within the same step: `observation` is then the first of the next episode, and `finalObservation` the last
  * of the ended one, from whose value a truncated episode bootstraps.
  */
-import { EnvError, FormatError, ShapeError, UsageError } from "../core/errors.ts";
+import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
-import { type Waiting, wait } from "../core/waiting.ts";
+import type { Waiting } from "../core/waiting.ts";
 import { Dynamics } from "../envs/env.ts";
 import type { Space } from "../envs/space.ts";
 import {
@@ -38,9 +38,6 @@ const choicesOf = (space: Space): number =>
       ? space.choices.reduce((total, n) => total + n, 0)
       : space.size;
 
-const patience = 60; // seconds that an environment elsewhere may take
-const late = `environment: expected an answer within ${patience} s, got none`;
-
 const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
 ): Partial<NormalizeOptions> | null => (option === true ? {} : option || null);
@@ -63,6 +60,13 @@ function mustBeDistinct(envs: readonly Dynamics[]): void {
       seen.add(inner);
     }
   }
+}
+
+/** Steps that wait for environments. */
+export interface LaterSteps {
+  /** Waits for episodes that were started, and observes them. */
+  ready(): Waiting<void>;
+  stepping(actions: ArrayLike<number>): Waiting<void>;
 }
 
 /**
@@ -99,9 +103,9 @@ export class VectorEnv implements Kept {
   /** 1 where an episode begins with the next step, [envs]. */
   readonly fresh: Float32Array;
   /** 1 where the last step or start changed an environment; 0 for one that rests. */
-  private readonly stepped: Uint8Array;
-  /** Starts of episodes are pending. */
-  private late = false;
+  protected readonly stepped: Uint8Array;
+  /** Steps of environments that answer later (AsyncVectorEnv); null where all answer at once. */
+  readonly later: LaterSteps | null = null;
   private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
   private readonly autoreset: boolean;
@@ -154,7 +158,11 @@ export class VectorEnv implements Kept {
    * `changes`.
    */
   around(envs: readonly Dynamics[], changes: VectorEnvOptions = {}): VectorEnv {
-    return new VectorEnv(envs, { ...this.options, moments: this.moments, ...changes });
+    return new (this.constructor as typeof VectorEnv)(envs, {
+      ...this.options,
+      moments: this.moments,
+      ...changes,
+    });
   }
 
   /** Seeds each environment with its own number. */
@@ -162,17 +170,11 @@ export class VectorEnv implements Kept {
     for (const env of this.envs) env.seed(random.bits());
   }
 
-  /** true where an environment answers later: `stepping` and `ready` wait for it, and `step` refuses it. */
-  get isAsync(): boolean {
-    return this.envs.some((env) => env.isAsync);
-  }
-
   /** Starts an episode in every environment. */
   start(): void {
     for (let e = 0; e < this.envs.length; e++) this.startEpisode(e);
     this.stepped.fill(1);
-    if (this.isAsync) this.late = true;
-    else this.standardize();
+    this.standardize();
   }
 
   /** Starts an episode in environment e, dropping the current one. The statistics do not change. */
@@ -182,34 +184,18 @@ export class VectorEnv implements Kept {
     this.stepped.fill(0);
     this.stepped[e] = 1;
     this.learning = false;
-    if (this.isAsync) this.late = true;
-    else this.standardize();
+    this.standardize();
     this.learning = learning;
   }
 
-  /** Waits for the starts of episodes that are pending, and observes them. */
-  *ready(): Waiting<void> {
-    if (!this.late) return;
-    this.late = false;
-    yield* this.settled();
-    for (let e = 0; e < this.envs.length; e++) this.observeStart(e);
-    this.stepped.fill(1);
-    this.standardize();
-  }
-
-  private *settled(): Waiting<void> {
-    for (const env of this.envs) env.pending?.catch(() => {}); // the first failure alone is thrown
-    for (const env of this.envs) if (env.pending !== null) yield* wait(env.pending, patience, late);
-  }
-
-  private startEpisode(e: number): void {
+  protected startEpisode(e: number): void {
     const lists = [this.episodeReturn, this.episodeLength, this.terminated, this.truncated];
     for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);
     this.envs[e].start();
-    if (this.envs[e].pending === null) this.observeStart(e);
+    this.observeStart(e);
   }
 
-  private observeStart(e: number): void {
+  protected observeStart(e: number): void {
     const { observation, finalObservation, observationSize: size } = this;
     this.envs[e].observe(observation, e * size);
     this.readMask(e);
@@ -232,25 +218,14 @@ export class VectorEnv implements Kept {
     return !this.autoreset && (this.terminated[e] !== 0 || this.truncated[e] !== 0);
   }
 
-  /** Takes one step in every environment, with actions [envs, actionSize]. Throws UsageError where one answers later. */
+  /** Takes one step in every environment, with actions [envs, actionSize]. */
   step(actions: ArrayLike<number>): void {
-    if (this.late || this.isAsync)
-      throw new UsageError("step: expected environments that answer at once; see stepping");
     this.act(actions);
     this.readResults();
     this.observeNext();
   }
 
-  /** `step` that waits for environments that answer later; all of them work at once. */
-  *stepping(actions: ArrayLike<number>): Waiting<void> {
-    this.act(actions);
-    yield* this.settled();
-    this.readResults();
-    yield* this.settled();
-    this.observeNext();
-  }
-
-  private act(actions: ArrayLike<number>): void {
+  protected act(actions: ArrayLike<number>): void {
     const { envs, stepped, actionSize } = this;
     for (let e = 0; e < envs.length; e++) {
       stepped[e] = this.resting(e) ? 0 : 1;
@@ -260,7 +235,7 @@ export class VectorEnv implements Kept {
   }
 
   /** Reads the step's results, and starts the next episode where one ended. */
-  private readResults(): void {
+  protected readResults(): void {
     const { envs, observationSize: size } = this;
     for (let e = 0; e < envs.length; e++) {
       if (this.stepped[e] === 0) continue;
@@ -281,7 +256,7 @@ export class VectorEnv implements Kept {
   }
 
   /** Reads what the next actions depend on. */
-  private observeNext(): void {
+  protected observeNext(): void {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {
       if (this.stepped[e] === 0) continue;
@@ -314,7 +289,7 @@ export class VectorEnv implements Kept {
     else envs[e].mask?.(mask, e * n);
   }
 
-  private standardize(): void {
+  protected standardize(): void {
     const { observation, finalObservation, observationSize: size } = this;
     if (this.moments === null) return;
     if (!this.stepped.includes(0)) {

@@ -9,6 +9,7 @@ import type { Dynamics } from "../envs/env.ts";
 import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import type { RunningMoments } from "../returns/running.ts";
+import { AsyncVectorEnv } from "../rollout/async-vector-env.ts";
 import { type Evaluation, evaluate, evaluating, type Witness } from "../rollout/evaluate.ts";
 import { League } from "../rollout/league.ts";
 import { VectorEnv } from "../rollout/vector-env.ts";
@@ -128,8 +129,10 @@ function assemble(
     const env = scale === 1 ? raw : new ScaleObservation(raw, scale);
     return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
   };
-  const model = makeModel(run, backend, makeEnv(), random.split());
-  const env = new VectorEnv(Array.from({ length: envs }, makeEnv), {
+  const made = Array.from({ length: envs }, makeEnv);
+  const model = makeModel(run, backend, made[0], random.split());
+  const Envs = made[0].isAsync ? AsyncVectorEnv : VectorEnv;
+  const env = new Envs(made, {
     ...shape,
     gamma: Number(config.settings.gamma ?? 1),
     autoreset: algorithmOf(run).wholeEpisodes !== true,

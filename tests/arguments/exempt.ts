@@ -20,7 +20,7 @@ export const exempt: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
-    Tape Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
+    AsyncVectorEnv Tape Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
     loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),
