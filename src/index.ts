@@ -281,6 +281,7 @@ export type {
   RewardSource,
   Sample,
 } from "./text/own-reward.ts";
+export * as rewards from "./text/ready-rewards.ts";
 export {
   cosineLength,
   distinct,
