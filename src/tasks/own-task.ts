@@ -77,6 +77,7 @@ function environmentFrom(
     );
   return {
     kind: "environment",
+    byShape: true,
     ...factsFrom(fields, where, "ppo"),
     make: (values: Values<object>) => makeOwn(environment, values, names, where),
   };

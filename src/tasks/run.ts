@@ -19,6 +19,7 @@ import { gptSettings, modelSettings } from "./model-settings.ts";
 import { algorithmFrom } from "./own-algorithm.ts";
 import { type OwnFile, type OwnFiles, ownOf } from "./own-files.ts";
 import { taskFrom } from "./own-task.ts";
+import { shapePreset } from "./shape-presets.ts";
 import type { EnvironmentTask, Task } from "./task.ts";
 
 type Named = Readonly<Record<string, unknown>>;
@@ -134,7 +135,11 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   const others = { ...tables.algorithm, ...tables.model };
   checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
-  const { steps: usual = task.steps, ...preset } = presetOf(task, algo, algorithm, all);
+  const shape = shapeOf(task, algo, tables.task, request.settings ?? {});
+  const { steps: usual = task.steps, ...preset } = {
+    ...shape,
+    ...presetOf(task, algo, algorithm, all),
+  };
   const { from, seed = 1, steps = usual as number } = request;
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
@@ -154,6 +159,18 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
       algorithm: pick(settings, tables.algorithm),
     },
   };
+}
+
+/** Values by the shape of the spaces, of a task that asks for them and has no preset for the algorithm. */
+function shapeOf(task: Task, algo: string, table: Settings, given: Named): Named {
+  if (task.kind === "text" || task.byShape !== true || task.presets?.[algo] !== undefined)
+    return {};
+  const own = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
+    Object.hasOwn(table, name),
+  );
+  const env = task.make(settle(table, Object.fromEntries(own)) as never);
+  env.close();
+  return shapePreset(env, algo);
 }
 
 /** Values other than the defaults: the task's, the algorithm's own, the task's for the algorithm. */

@@ -23,6 +23,8 @@ interface TaskFacts<S extends Settings> {
 
 export interface EnvironmentTask<S extends Settings = Settings> extends TaskFacts<S> {
   readonly kind: "environment";
+  /** Where the task has no preset for the algorithm, values by the shape of its spaces come first. */
+  readonly byShape?: boolean;
   readonly make: (values: Values<S>) => Dynamics;
   /** Of a game: seats a past self of the policy as the opponent. */
   readonly seatOpponents?: (env: Dynamics, opponent: Opponent) => void;
