@@ -25,6 +25,7 @@ export {
 } from "./algos/reward-model.ts";
 export { type SftConfig, type SftReport, sftSettings, supervised } from "./algos/sft.ts";
 export { type Report, Training } from "./algos/training.ts";
+export { type TrpoConfig, type TrpoReport, trpo, trpoSettings } from "./algos/trpo.ts";
 export { type TuneReport, tuning } from "./algos/tune.ts";
 export { loops } from "./backends/loops.ts";
 export {
@@ -100,6 +101,7 @@ export {
   squashedSample,
 } from "./distributions/squashed-gaussian.ts";
 export { Bandit, type BanditOptions } from "./envs/bandit.ts";
+export { CartPole } from "./envs/cartpole.ts";
 export { checkEnv } from "./envs/check-env.ts";
 export {
   type Action,
@@ -135,6 +137,14 @@ export {
   type Space,
   tuple,
 } from "./envs/space.ts";
+export {
+  ClipAction,
+  FrameStack,
+  RescaleAction,
+  ScaleObservation,
+  TimeLimit,
+  Wrapper,
+} from "./envs/wrappers.ts";
 export {
   type CorrectionFractions,
   type CorrectionSettings,

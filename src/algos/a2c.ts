@@ -7,7 +7,7 @@
  *   3. GAE with λ, which at 1 is the paper's n-step advantage;
  *   4. an episode cut short (truncated) bootstraps from the value of its final state.
  */
-import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { choice, flag, integer, real, settle, type Values } from "../core/settings.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
 import { Adam } from "../optim/adam.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
@@ -55,16 +55,17 @@ export interface A2cReport extends Report {
 /**
  * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
-export function a2c(t: Training, c: A2cConfig): Generator<A2cReport, never> {
+export function a2c(t: Training, given: Partial<A2cConfig>): Generator<A2cReport, never> {
+  const c = settle(a2cSettings, given);
   const { model, env, random } = t;
-  const size = c.envs * c.rollout;
+  const size = env.envs.length * c.rollout;
   if (c.standardize) mustHaveDeviation("a2c", "an update", size);
   const optimizer =
     c.optimizer === "adam"
       ? new Adam(model.parameters, { eps: 1e-5 })
       : new Rmsprop(model.parameters, { alpha: 0.99, eps: 1e-5 });
 
-  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
+  const actor = new Actor(model, env.envs.length, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
   const gradient = new RolloutGradient(model, rollout, c);
   const { advantage, target, learner } = gradient;

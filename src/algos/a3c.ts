@@ -12,7 +12,7 @@
  *   3. if observations are standardized, workers share the statistics, which evaluation uses too.
  */
 import type { Floats } from "../core/backend.ts";
-import { integer, real, type Values } from "../core/settings.ts";
+import { integer, real, settle, type Values } from "../core/settings.ts";
 import { type Kept, numbersOf } from "../core/state.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
 import { globalNorm } from "../optim/clip.ts";
@@ -95,7 +95,7 @@ export function a3cWorker(
 ): Generator<WorkerReport, never> {
   const { model, env, random } = t;
   const regions = model.parameters.regions();
-  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
+  const actor = new Actor(model, env.envs.length, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
   const gradient = new RolloutGradient(model, rollout, c);
   const { learner } = gradient;
@@ -224,7 +224,8 @@ export const sharedState = ({ square, counts }: Shared): Kept => ({
 });
 
 /** Sets up at once, then trains with workers that take turns. One report covers one update of each worker. */
-export function a3c(t: Training, c: A3cConfig): Generator<A3cReport, never> {
+export function a3c(t: Training, given: Partial<A3cConfig>): Generator<A3cReport, never> {
+  const c = settle(a3cSettings, given);
   const shared = shareOf(t, (bytes) => new ArrayBuffer(bytes));
   const options = t.model.options;
   const trainings = Array.from({ length: c.workers }, (_, i) => {

@@ -8,7 +8,7 @@
  *   3. policy and critic are two networks (or one body, `shared`).
  */
 import { exp } from "../core/math.ts";
-import { integer, real, type Values } from "../core/settings.ts";
+import { integer, real, settle, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { Rmsprop } from "../optim/rmsprop.ts";
@@ -50,14 +50,15 @@ export interface ImpalaReport extends Report {
 /**
  * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
-export function impala(t: Training, c: ImpalaConfig): Generator<ImpalaReport, never> {
+export function impala(t: Training, given: Partial<ImpalaConfig>): Generator<ImpalaReport, never> {
+  const c = settle(impalaSettings, given);
   const { model, env, random } = t;
   const optimizer = new Rmsprop(model.parameters, { alpha: 0.99, eps: 0.01, epsInsideRoot: true });
   const masked = env.mask !== null;
   const behavior = new ActorCritic(model.parameters.backend, model.options, random.split());
-  const actor = new Actor(behavior, c.envs, { masked });
+  const actor = new Actor(behavior, t.env.envs.length, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
-  const critic = new Actor(model, c.envs, { masked }); // evaluates the states that the rollout ends in
+  const critic = new Actor(model, env.envs.length, { masked }); // evaluates the states that the rollout ends in
   const gradient = new RolloutGradient(model, rollout, { ...c, whole: true });
   const { learner } = gradient;
   const learned = new LearnersEvaluation(rollout, gradient);

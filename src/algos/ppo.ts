@@ -12,7 +12,7 @@
  *   6. a recurrent policy learns on whole sequences from stored start states, which are reset where an episode starts.
  */
 import { SettingError } from "../core/errors.ts";
-import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { choice, flag, integer, real, settle, type Values } from "../core/settings.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
 import { adaptiveKlWeight } from "../estimators/kl.ts";
 import type { PolicyLossSettings } from "../estimators/policy-loss.ts";
@@ -77,14 +77,15 @@ export interface PpoReport extends Report {
 /**
  * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
-export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
+export function ppo(t: Training, given: Partial<PpoConfig>): Generator<PpoReport, never> {
+  const c = settle(ppoSettings, given);
   const { model, env, random } = t;
-  const size = c.envs * c.rollout;
+  const size = env.envs.length * c.rollout;
   const minibatch = Math.min(c.minibatch, size);
-  checkConfig(model, c, minibatch);
+  checkConfig(model, c, size, minibatch);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
   const masked = env.mask !== null;
-  const actor = new Actor(model, c.envs, { masked });
+  const actor = new Actor(model, env.envs.length, { masked });
   const rollout = new Rollout(env, actor, c.rollout);
   const [advantage, target, standardized, weight] = [0, 1, 2, 3].map(() => new Float32Array(size));
   const settings = lossSettings(model, c);
@@ -102,7 +103,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
   const order = new Int32Array(size);
   const scratch = new Float64Array(minibatch + 1);
   const recurrent = model.memorySize > 0;
-  const sequences = recurrent ? { steps: c.rollout, envs: c.envs, size: minibatch } : null;
+  const sequences = recurrent ? { steps: c.rollout, envs: env.envs.length, size: minibatch } : null;
   const least = c.standardize ? 2 : 1; // one row alone has no standard deviation
 
   t.restoreOrStart({ adam, actor, klWeight: keptNumber(settings, "klWeight"), ...popArtOf(model) });
@@ -145,8 +146,7 @@ export function ppo(t: Training, c: PpoConfig): Generator<PpoReport, never> {
 }
 
 /** Throws SettingError for settings that do not go together. */
-function checkConfig(model: ActorCritic, c: PpoConfig, minibatch: number): void {
-  const size = c.envs * c.rollout;
+function checkConfig(model: ActorCritic, c: PpoConfig, size: number, minibatch: number): void {
   if (model.memorySize > 0 && (minibatch % c.rollout !== 0 || size % minibatch !== 0)) {
     throw new SettingError(
       `ppo: expected minibatches of whole sequences for a recurrent policy: a multiple of rollout ` +

@@ -9,7 +9,7 @@
  *   4. advantages are divided by their standard deviation, or 0 if all are equal; an entropy bonus; Adam with a clipped
  *      gradient.
  */
-import { choice, flag, integer, real, type Values } from "../core/settings.ts";
+import { choice, flag, integer, real, settle, type Values } from "../core/settings.ts";
 import { returnAdvantages } from "../estimators/advantages.ts";
 import { Adam } from "../optim/adam.ts";
 import { Actor } from "../policies/actor.ts";
@@ -48,12 +48,16 @@ export interface ReinforceReport extends Report {
 /**
  * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
-export function reinforce(t: Training, c: ReinforceConfig): Generator<ReinforceReport, never> {
+export function reinforce(
+  t: Training,
+  given: Partial<ReinforceConfig>,
+): Generator<ReinforceReport, never> {
+  const c = settle(reinforceSettings, given);
   const { model, env, random } = t;
   const steps = longestEpisode("reinforce", env);
-  if (c.standardize) mustHaveDeviation("reinforce", "an update", steps * c.envs);
+  if (c.standardize) mustHaveDeviation("reinforce", "an update", steps * t.env.envs.length);
   const adam = new Adam(model.parameters, { eps: 1e-5 });
-  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
+  const actor = new Actor(model, env.envs.length, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, steps);
   const gradient = new RolloutGradient(model, rollout, c); // of −Â·ln π
   const { learner } = gradient;

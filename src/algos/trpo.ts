@@ -10,7 +10,7 @@
 import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
-import { flag, integer, real, type Values } from "../core/settings.ts";
+import { flag, integer, real, settle, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { input, type Tensor } from "../core/tensor.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
@@ -69,12 +69,13 @@ export interface TrpoReport extends Report {
 /**
  * Sets up or resumes a training at once. Then trains for as long as the caller takes reports, one after each update.
  */
-export function trpo(t: Training, c: TrpoConfig): Generator<TrpoReport, never> {
+export function trpo(t: Training, given: Partial<TrpoConfig>): Generator<TrpoReport, never> {
+  const c = settle(trpoSettings, given);
   const { model, env, random } = t;
   if (model.options.shared)
     throw new SettingError("trpo: expected policy and critic without shared layers, got shared");
   if (model.memorySize > 0) throw new SettingError("trpo: expected a policy without memory");
-  const actor = new Actor(model, c.envs, { masked: env.mask !== null });
+  const actor = new Actor(model, env.envs.length, { masked: env.mask !== null });
   const rollout = new Rollout(env, actor, c.rollout);
   const { size } = rollout;
   const [advantage, target, weight] = [0, 1, 2].map(() => new Float32Array(size));

@@ -61,7 +61,10 @@ export function pairs(list: readonly string[]): Record<string, string> {
     const key = pair.slice(0, at);
     if (record.has(key)) throw new SettingError(`--set: ${key} is given twice`);
     const value = pair.slice(at + 1);
-    record.set(key, value.startsWith("@") ? fileText(key, value.slice(1)) : value);
+    const isFile = value.startsWith("@");
+    // these take a file's name, not its text
+    if (isFile && ["data", "lexicon"].includes(key)) record.set(key, value.slice(1));
+    else record.set(key, isFile ? fileText(key, value.slice(1)) : value);
   }
   return Object.fromEntries(record);
 }

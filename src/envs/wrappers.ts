@@ -16,7 +16,7 @@ interface Changes {
 }
 
 /** Forwards everything to `env`; a subclass overrides a part. */
-abstract class Wrapper extends Dynamics {
+export abstract class Wrapper extends Dynamics {
   readonly env: Dynamics;
   readonly observationSpace: Space;
   readonly actionSpace: Space;

@@ -88,7 +88,10 @@ function reasonOf(error: unknown): string {
   const needs =
     "TypeScript files need Node 22.18 or newer, or tsx (npm install tsx, then npx tsx node_modules/pigrad/dist/cli/main.js …)";
   if (code === "ERR_UNKNOWN_FILE_EXTENSION") return needs;
-  return messageOf(error).split("\n")[0];
+  const [reason] = messageOf(error).split("\n");
+  return /Unexpected token 'export'|Cannot use import statement/.test(reason)
+    ? `${reason}: the package.json beside it says "type": "commonjs"; name it .mjs or .mts, or say "module" there`
+    : reason;
 }
 
 /**
