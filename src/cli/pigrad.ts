@@ -24,6 +24,7 @@ import { exportCommand, exportHelp } from "./export.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { didYouMean } from "./nearest.ts";
+import { playCommand, playHelp } from "./play.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
 import { reportCommand, reportHelp } from "./report.ts";
 import { sampleCommand, sampleHelp } from "./sample.ts";
@@ -45,6 +46,7 @@ const commands: Readonly<Record<string, Command>> = {
   },
   check: { run: checkCommand, help: checkHelp, example: "pigrad check ./gems.ts" },
   eval: { run: evalCommand, help: evalHelp, example: "pigrad eval runs/cart --episodes 20" },
+  play: { run: playCommand, help: playHelp, example: "pigrad play runs/cart --speed 30" },
   sample: {
     run: sampleCommand,
     help: sampleHelp,
