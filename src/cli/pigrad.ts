@@ -15,6 +15,7 @@ import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
 import { tieNegatives } from "./args.ts";
+import { chatCommand, chatHelp } from "./chat.ts";
 import { checkCommand, checkHelp } from "./check.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { dataCommand, dataHelp } from "./data.ts";
@@ -52,6 +53,7 @@ const commands: Readonly<Record<string, Command>> = {
     help: sampleHelp,
     example: 'pigrad sample runs/arith --prompt "27+46=" --greedy',
   },
+  chat: { run: chatCommand, help: chatHelp, example: "pigrad chat runs/tuned --temperature 0.7" },
   data: { run: dataCommand, help: dataHelp, example: "pigrad data g2p --out data" },
   sweep: {
     run: sweepCommand,
