@@ -9,6 +9,7 @@ import type { Task } from "../tasks/task.ts";
 import { only } from "./args.ts";
 import type { Command } from "./command.ts";
 import { type Completions, shells, type TaskWords } from "./completion-scripts.ts";
+import { formats } from "./export.ts";
 import { type Options, parseOptions, UnknownOption } from "./parse.ts";
 import { say } from "./stdout.ts";
 
@@ -44,7 +45,7 @@ async function completionsOf(commands: Readonly<Record<string, Command>>): Promi
       algorithms: distinct(byTask.flatMap(([, words]) => words.algorithms)),
       settings: distinct(byTask.flatMap(([, words]) => words.settings)),
     },
-    values: { backend: backendNames },
+    values: { backend: backendNames, format: formats },
   };
 }
 
