@@ -2,7 +2,6 @@
  * The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
  * because nothing more could be written to stdout.
  */
-import { readFileSync } from "node:fs";
 import {
   FormatError,
   MemoryError,
@@ -27,6 +26,7 @@ import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { exportCommand, exportHelp } from "./export.ts";
+import { initCommand, initHelp, templateNames } from "./init.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { didYouMean } from "./nearest.ts";
@@ -37,6 +37,7 @@ import { sampleCommand, sampleHelp } from "./sample.ts";
 import { say } from "./stdout.ts";
 import { sweepCommand, sweepHelp } from "./sweep.ts";
 import { trainCommand, trainHelp } from "./train.ts";
+import { version } from "./version.ts";
 
 const taskNames = Object.keys(tasks);
 /** Every command, by name. */
@@ -46,6 +47,12 @@ export const commands: Readonly<Record<string, Command>> = {
     help: trainHelp,
     example: "pigrad train cartpole --steps 50000 --set gamma=0.98 --out runs/cart",
     words: taskNames,
+  },
+  init: {
+    run: initCommand,
+    help: initHelp,
+    example: "pigrad init environment my-game",
+    words: templateNames,
   },
   check: {
     run: checkCommand,
@@ -121,10 +128,6 @@ ${Object.values(commands)
 `;
 const helpOf = (command: Command): string =>
   `usage:\n${command.help}\n\nexample:\n  ${command.example}\n`;
-
-/** Returns the package's version; both src/cli and dist/cli lie two folders below its package.json. */
-const version = (): string =>
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
 async function dispatch([name, ...args]: string[]): Promise<void> {
   if (name === "--version" || name === "-v") return say(`${version()}\n`);

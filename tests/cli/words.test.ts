@@ -190,7 +190,7 @@ describe("progress", () => {
     for (let i = 0; i < 30; i++) progress.show(report(i, { meanReturn: i < 11 ? Number.NaN : i }));
     now += 101;
     progress.show(report(30, { meanReturn: 0 }));
-    expect(said).toMatch(/return NaN {2}time.*return 0\.00 ▄[▄▅▆▇]+█+▁ {2}/);
+    expect(said).toMatch(/return NaN {2}time.*return 0\.00 ▄[▄▅▆▇]+█+▁ {2}/s);
     expect(/[▁-█]+/.exec(said)?.[0]).toHaveLength(20);
     expect(sparkline([])).toBe("");
     expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe("▁▂▃▄▅▆▇█");

@@ -19,7 +19,7 @@ const [packed] = JSON.parse(
 );
 const names: string[] = packed.files.map(({ path }: { path: string }) => path);
 const strange = names.filter(
-  (name) => !/^(dist\/|src\/|package\.json|README\.md|LICENSE)/.test(name),
+  (name) => !/^(dist\/|src\/|templates\/|package\.json|README\.md|LICENSE)/.test(name),
 );
 console.log(
   `${packed.filename}: ${names.length} files, ${packed.size} bytes packed; not for users: ${strange.length}`,
