@@ -1,6 +1,6 @@
 /** pigrad completion: its scripts, run in the shells that they are for. */
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { algorithms, textAlgorithms } from "../../src/algos/index.ts";
 import { optionsOf } from "../../src/cli/completion.ts";
@@ -90,6 +90,17 @@ test("what a script offers is what a command parses, and what its help names", a
   }
   expect(Object.keys(await optionsOf(commands.list.run))).toEqual(["json"]);
   expect(commands.train.words).toEqual(Object.keys(tasks));
+});
+
+test("docs/commands.md has every command, and no option that there is not", async () => {
+  const page = readFileSync(new URL("../../docs/commands.md", import.meta.url), "utf8");
+  const rows = [...page.matchAll(/^\| `([\w-]+)` \|/gm)].map(([, name]) => name);
+  expect(rows.sort()).toEqual(Object.keys(commands).sort());
+  const lines = [...page.matchAll(/\bpigrad (\w+) (.*)$/gm)].filter(([, name]) => name in commands);
+  expect(lines.length).toBeGreaterThan(10);
+  for (const [line, name, rest] of lines)
+    for (const [, option] of rest.matchAll(/ --([\w-]+)/g))
+      expect(Object.keys(await optionsOf(commands[name].run)), line).toContain(option);
 });
 
 test.each([
