@@ -2,7 +2,7 @@
 import type { LanguageSession } from "../tasks/text/session.ts";
 import { endOf, type TextTask, turnEndTokens } from "../text/task.ts";
 
-/** How messages are written by default; see `chat` of a text task. */
+/** The default form of messages; see `chat` of a text task. */
 const user = "user: ";
 const assistant = "assistant: ";
 

@@ -68,7 +68,7 @@ export function endText({ env, episode, step, total }: Frame): string {
   return `episode ${episode} over after ${step} steps: return ${short(total)}${success}${cut}\n`;
 }
 
-/** Signs that people look for, in colors; the ground dim. */
+/** Colors the signs that people look for, and dims the ground. */
 function colored(drawing: string): string {
   return drawing
     .replace(/[·.]+/g, (ground) => styleText("dim", ground))

@@ -9,17 +9,16 @@ import { box, discrete, multiBinary, multiDiscrete } from "../../src/envs/space.
 import { jsonLines, node, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
-const [line, four, lake] = [at("line"), at("four"), at("lake")];
+const [line, four, lake, pole] = [at("line"), at("four"), at("lake"), at("pole")];
 beforeAll(async () => {
-  const steps = { line: "3000", "connect-four": "3000", "frozen-lake": "2000" };
-  for (const [out, task] of [
-    [line, "line"],
-    [four, "connect-four"],
-    [lake, "frozen-lake"],
-  ] as const) {
-    const args = ["train", task, "--steps", steps[task], "--quiet", "--out", out];
-    expect((await pigrad(...args)).stderr).toBe("");
-  }
+  const remembers = ["--set", "memory=8", "--set", "normalizeObservation=true"];
+  for (const [out, ...args] of [
+    [line, "line", "--steps", "3000"],
+    [four, "connect-four", "--steps", "3000"],
+    [lake, "frozen-lake", "--steps", "2000"],
+    [pole, "cartpole", "--steps", "3000", ...remembers],
+  ])
+    expect((await pigrad("train", ...args, "--quiet", "--out", out)).stderr).toBe("");
 });
 
 /** The returns that the lines of ended episodes tell. */
@@ -34,7 +33,7 @@ describe("in a pipe", () => {
   test("frames follow one another without codes or waiting; episodes are those of eval", async () => {
     const args = ["--seed", "7", "--episodes", "4"];
     for (const how of ["--greedy", "--sample"]) {
-      for (const run of [line, four, lake]) {
+      for (const run of [line, four, lake, pole]) {
         const { stdout, stderr, status } = await pigrad(
           "play",
           run,
