@@ -13,6 +13,7 @@ import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
+import { didYouMean } from "./nearest.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
@@ -21,7 +22,7 @@ export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--o
       write a run's policy, its observation statistics inside, or its language model: weights by name, a
       model for any ONNX runtime, or one JavaScript module without dependencies (types beside it)`;
 
-const formats = ["safetensors", "onnx", "js"] as const;
+export const formats = ["safetensors", "onnx", "js"] as const;
 
 export async function exportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -35,7 +36,7 @@ export async function exportCommand(args: string[]): Promise<void> {
   const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(
-      `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}`,
+      `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}${didYouMean(format ?? "", formats)}`,
     );
   const session = openRun(run, { trustData: values["trust-data"] ?? false });
   const { config } = session;

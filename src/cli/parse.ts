@@ -9,7 +9,16 @@ import { tasks } from "../tasks/index.ts";
 import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
 import { nearest } from "./nearest.ts";
 
-type Options = NonNullable<ParseArgsConfig["options"]>;
+export type Options = NonNullable<ParseArgsConfig["options"]>;
+
+/** An option that a command does not have; `options` are those that it has. */
+export class UnknownOption extends SettingError {
+  readonly options: Options;
+  constructor(message: string, options: Options) {
+    super(message);
+    this.options = options;
+  }
+}
 
 /** Values of options, and what else was given. Throws SettingError in one line for what is not allowed. */
 export function parseOptions<const O extends Options>(
@@ -26,8 +35,9 @@ export function parseOptions<const O extends Options>(
     const { message } = error as Error;
     const [, given] = /^Unknown option '(.*?)'/s.exec(message) ?? [];
     if (given === undefined) throw new SettingError(message.split("\n")[0]);
-    throw new SettingError(
+    throw new UnknownOption(
       `unknown option '${brief(given).slice(1, -1)}'${hint(given, Object.keys(options))}`,
+      options,
     );
   }
 }

@@ -2,7 +2,6 @@
  * The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
  * because nothing more could be written to stdout.
  */
-import { readFileSync } from "node:fs";
 import {
   FormatError,
   MemoryError,
@@ -14,47 +13,77 @@ import {
 import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
+import { sources } from "../node/corpora.ts";
+import { labProblems } from "../oracle/lab.ts";
+import { tasks } from "../tasks/index.ts";
 import { tieNegatives } from "./args.ts";
+import { chatCommand, chatHelp } from "./chat.ts";
 import { checkCommand, checkHelp } from "./check.ts";
+import type { Command } from "./command.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
+import { completionCommand, completionHelp, shellNames } from "./completion.ts";
 import { dataCommand, dataHelp } from "./data.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { exportCommand, exportHelp } from "./export.ts";
+import { initCommand, initHelp, templateNames } from "./init.ts";
 import { labCommand, labHelp } from "./lab.ts";
 import { listCommand, listHelp } from "./list.ts";
 import { didYouMean } from "./nearest.ts";
+import { playCommand, playHelp } from "./play.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
 import { reportCommand, reportHelp } from "./report.ts";
 import { sampleCommand, sampleHelp } from "./sample.ts";
 import { say } from "./stdout.ts";
 import { sweepCommand, sweepHelp } from "./sweep.ts";
 import { trainCommand, trainHelp } from "./train.ts";
+import { version } from "./version.ts";
 
-interface Command {
-  readonly run: (args: string[]) => Promise<void> | void;
-  readonly help: string;
-  /** One that works as it stands, or after those of `train`. */
-  readonly example: string;
-}
-const commands: Readonly<Record<string, Command>> = {
+const taskNames = Object.keys(tasks);
+/** Every command, by name. */
+export const commands: Readonly<Record<string, Command>> = {
   train: {
     run: trainCommand,
     help: trainHelp,
     example: "pigrad train cartpole --steps 50000 --set gamma=0.98 --out runs/cart",
+    words: taskNames,
   },
-  check: { run: checkCommand, help: checkHelp, example: "pigrad check ./gems.ts" },
+  init: {
+    run: initCommand,
+    help: initHelp,
+    example: "pigrad init environment my-game",
+    words: templateNames,
+  },
+  check: {
+    run: checkCommand,
+    help: checkHelp,
+    example: "pigrad check ./gems.ts",
+    words: taskNames,
+  },
   eval: { run: evalCommand, help: evalHelp, example: "pigrad eval runs/cart --episodes 20" },
+  play: {
+    run: playCommand,
+    help: playHelp,
+    example: "pigrad play runs/cart --speed 30",
+    words: taskNames,
+  },
   sample: {
     run: sampleCommand,
     help: sampleHelp,
     example: 'pigrad sample runs/arith --prompt "27+46=" --greedy',
   },
-  data: { run: dataCommand, help: dataHelp, example: "pigrad data g2p --out data" },
+  chat: { run: chatCommand, help: chatHelp, example: "pigrad chat runs/tuned --temperature 0.7" },
+  data: {
+    run: dataCommand,
+    help: dataHelp,
+    example: "pigrad data g2p --out data",
+    words: Object.keys(sources),
+  },
   sweep: {
     run: sweepCommand,
     help: sweepHelp,
     example: "pigrad sweep cartpole --seeds 3 --set learningRate=0.001,0.003",
+    words: taskNames,
   },
   compare: { run: compareCommand, help: compareHelp, example: "pigrad compare runs/a runs/b" },
   report: {
@@ -64,7 +93,12 @@ const commands: Readonly<Record<string, Command>> = {
   },
   plot: { run: plotCommand, help: plotHelp, example: "pigrad plot runs/cart --svg curve.svg" },
   list: { run: listCommand, help: listHelp, example: "pigrad list" },
-  lab: { run: labCommand, help: labHelp, example: "pigrad lab bandit --out lab" },
+  lab: {
+    run: labCommand,
+    help: labHelp,
+    example: "pigrad lab bandit --out lab",
+    words: Object.keys(labProblems),
+  },
   export: {
     run: exportCommand,
     help: exportHelp,
@@ -74,6 +108,12 @@ const commands: Readonly<Record<string, Command>> = {
     run: emitWasmCommand,
     help: emitWasmHelp,
     example: "pigrad emit-wasm --out pigrad.wasm",
+  },
+  completion: {
+    run: (args) => completionCommand(args, commands),
+    help: completionHelp,
+    example: "source <(pigrad completion bash)",
+    words: shellNames,
   },
 };
 
@@ -88,10 +128,6 @@ ${Object.values(commands)
 `;
 const helpOf = (command: Command): string =>
   `usage:\n${command.help}\n\nexample:\n  ${command.example}\n`;
-
-/** Returns the package's version; both src/cli and dist/cli lie two folders below its package.json. */
-const version = (): string =>
-  JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
 async function dispatch([name, ...args]: string[]): Promise<void> {
   if (name === "--version" || name === "-v") return say(`${version()}\n`);

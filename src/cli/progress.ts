@@ -1,7 +1,10 @@
 /** Progress of a training: one live line on a terminal, plain lines elsewhere. */
 import type { Report } from "../algos/training.ts";
 import { printable } from "../core/printable.ts";
+import { sparkline } from "./sparkline.ts";
 import { write } from "./stdout.ts";
+
+const longest = 20; // returns in the sparkline
 
 export class Progress {
   private readonly total: number;
@@ -10,6 +13,7 @@ export class Progress {
   private readonly live: boolean;
   private readonly begun = performance.now();
   private shown: number;
+  private readonly returns: number[] = [];
 
   constructor(total: number, before: number) {
     this.total = total;
@@ -33,15 +37,18 @@ export class Progress {
       return;
     }
     const { envSteps, meanReturn } = report;
+    this.returns.push(meanReturn);
+    if (this.returns.length > longest) this.returns.shift();
     const now = performance.now();
     const due = this.live ? now - this.shown > 100 : envSteps >= this.shown + this.total / 10;
     if (!due && envSteps < this.total) return;
     this.shown = this.live ? now : envSteps;
     const rate = (1000 * (envSteps - this.before)) / (now - this.begun);
     const left = timeLeft((this.total - envSteps) / rate);
+    const curve = this.live ? sparkline(this.returns) : "";
     this.line(
       `${envSteps.toLocaleString("en")} / ${this.total.toLocaleString("en")} steps` +
-        `  ${Math.round(rate).toLocaleString("en")} steps/s  return ${meanReturn.toFixed(2)}  ${left}${sample && `  ${sample}`}`,
+        `  ${Math.round(rate).toLocaleString("en")} steps/s  return ${meanReturn.toFixed(2)}${curve && ` ${curve}`}  ${left}${sample && `  ${sample}`}`,
     );
   }
 

@@ -2,11 +2,12 @@
 import { textOf } from "../algos/completion-scores.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
-import { generate } from "../nn/decode.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
-import { endOf, stopTokens, turnEndTokens } from "../text/task.ts";
-import { only, realNumber, wholeNumber } from "./args.ts";
+import type { LanguageSession } from "../tasks/text/session.ts";
+import { endOf } from "../text/task.ts";
+import { only, wholeNumber } from "./args.ts";
+import { type Completed, completing, samplingOf, samplingOptions } from "./completion-text.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
@@ -17,13 +18,9 @@ export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N]
 
 const options = {
   ...ownOptions,
+  ...samplingOptions,
   prompt: { type: "string" },
   n: { type: "string", short: "n" },
-  seed: { type: "string" },
-  greedy: { type: "boolean" },
-  temperature: { type: "string" },
-  "top-k": { type: "string" },
-  "top-p": { type: "string" },
   "trust-data": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
@@ -33,45 +30,39 @@ export async function sampleCommand(args: string[]): Promise<void> {
   const run = only("run folder", positionals);
   await loadRunFiles([run], values);
   const count = wholeNumber("n", values.n, 1) ?? 5;
-  const seed = wholeNumber("seed", values.seed, 0) ?? 1;
-  const session = openRun(run, { trustData: values["trust-data"] ?? false });
-  if (session.kind !== "text")
-    throw new SettingError(
-      `${run}: expected a run of a text task; this one plays (see pigrad eval)`,
-    );
-  const { task, gpt } = session;
-  const { tokenizer } = task;
-  const given = {
-    greedy: values.greedy,
-    temperature: realNumber("temperature", values.temperature, 0),
-    topK: wholeNumber("top-k", values["top-k"], 0),
-    topP: realNumber("top-p", values["top-p"], 0),
-  };
-  const sampling = Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
-  const random = new Random(seed);
-  const end = endOf(task);
-  const turnEnd = turnEndTokens(task);
+  const random = new Random(wholeNumber("seed", values.seed, 0) ?? 1);
+  const session = openLanguageRun(run, values["trust-data"] ?? false);
+  const { task } = session;
+  const sampling = samplingOf(values);
   for (let i = 0; i < count; i++) {
     const prompts = task.prompts.validation;
     const prompt = values.prompt ?? prompts[random.below(prompts.length)];
     const seen = values.prompt ?? task.visible?.(prompt) ?? prompt;
-    const before = [end, ...tokenizer.encode(seen)];
-    const made: number[] = [];
-    let slid = 0;
-    const options = { ...sampling, stop: stopTokens(task), tokens: tokenizer.vocab };
-    for (const step of generate(gpt, before, random, options)) {
-      made.push(step.token);
-      slid = step.slid;
-      const turned =
-        turnEnd.length > 0 && turnEnd.every((t, j) => made.at(j - turnEnd.length) === t);
-      if (turned || made.length >= task.completionLength) break;
-    }
-    const completion = tokenizer.decode(made);
-    if (values.json) sayJson({ prompt, completion, slid });
-    else say(`${seen}${completion}\n`);
+    const before = [endOf(task), ...task.tokenizer.encode(seen)];
+    const show = values.json ? () => {} : say;
+    show(seen);
+    const { tokens, slid } = stream(completing(session, before, random, sampling), show);
+    show("\n");
+    if (values.json) sayJson({ prompt, completion: task.tokenizer.decode(tokens), slid });
     if (slid > 0)
       process.stderr.write(`pigrad: the text outgrew the context; its first ${slid} tokens went\n`);
   }
+}
+
+/** Shows each piece of a completion. Returns the completion. */
+function stream(pieces: Generator<string, Completed>, show: (text: string) => void): Completed {
+  for (;;) {
+    const { done, value } = pieces.next();
+    if (done) return value;
+    show(value);
+  }
+}
+
+/** Opens a run of a text, as `openRun`. Throws SettingError for a run of an environment. */
+export function openLanguageRun(run: string, trustData: boolean): LanguageSession {
+  const session = openRun(run, { trustData });
+  if (session.kind === "text") return session;
+  throw new SettingError(`${run}: expected a run of a text task; this one plays (see pigrad eval)`);
 }
 
 /** A changing sample of what a run learns from, for its progress line. */

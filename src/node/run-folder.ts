@@ -6,7 +6,7 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
-import { FormatError, SettingError } from "../core/errors.ts";
+import { FormatError, SettingError, UnknownNameError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { encodeState } from "../io/state-file.ts";
@@ -189,8 +189,10 @@ function changeTask(
   const own = run.values.task;
   const foreign = Object.keys(changes).find((name) => !Object.hasOwn(own, name));
   if (foreign !== undefined) {
-    throw new SettingError(
+    throw new UnknownNameError(
       `--set ${foreign}: expected a setting of the task ${config.task}: ${Object.keys(own).join(", ")}`,
+      foreign,
+      Object.keys(own),
     );
   }
   return resolve({ ...config, settings: { ...config.settings, ...changes } });

@@ -161,7 +161,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
     return path;
   };
   const cases: Record<string, [() => string[], RegExp]> = {
-    "unknown command": [() => ["fly"], /unknown command "fly"; allowed: train, check, eval, /],
+    "unknown command": [() => ["fly"], /unknown command "fly"; allowed: train, /],
     "unknown task": [
       () => ["train", "moon", "--out", out],
       /unknown task "moon"; allowed: line, bandit/,

@@ -103,6 +103,11 @@ describe("wrong input is one line and exit code 2, and makes no folder", () => {
       ["emit-wasm", "--shared-pages", "0", "--out", at("never.wasm")],
       /shared-pages/,
     ],
+    "a mistyped format": [["export", run, "--format", "jss"], /got jss; did you mean "js"\?/],
+    "a mistyped setting of a run's task": [
+      ["eval", run, "--set", "maxStep=3"],
+      /did you mean "maxSteps"\?/,
+    ],
     "an export into nowhere": [
       ["export", run, "--format", "js", "--out", at("nowhere", "x.mjs")],
       /ENOENT|no such/,

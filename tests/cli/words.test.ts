@@ -8,6 +8,7 @@ import { only, pairs, realNumber, wholeNumber } from "../../src/cli/args.ts";
 import { describe as describeEvaluation } from "../../src/cli/eval.ts";
 import { didYouMean, nearest } from "../../src/cli/nearest.ts";
 import { Progress, timeLeft } from "../../src/cli/progress.ts";
+import { sparkline } from "../../src/cli/sparkline.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { bootstrapInterval, interquartileMean } from "../../src/rollout/statistics.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
@@ -178,8 +179,22 @@ describe("progress", () => {
     progress.end();
     const lines = said.split("\r\u001b[2K").slice(1);
     expect(lines.map((line) => line.split(" ")[0])).toEqual(["10", "40", "1,000"]);
+    expect(lines[1]).toContain("return 1.23 ▁▁▁▁  5 s left");
     expect(lines[2]).toMatch(/0 s left {2}"a.*"\n$/);
     expect(said.split("\u001b")).toHaveLength(4); // none of the sample's
+  });
+
+  test("a curve of the last 20 finite returns, on a terminal alone", () => {
+    Object.assign(process.stdout, { isTTY: true });
+    const progress = new Progress(1000, 0);
+    for (let i = 0; i < 30; i++) progress.show(report(i, { meanReturn: i < 11 ? Number.NaN : i }));
+    now += 101;
+    progress.show(report(30, { meanReturn: 0 }));
+    expect(said).toMatch(/return NaN {2}time.*return 0\.00 ▄[▄▅▆▇]+█+▁ {2}/s);
+    expect(/[▁-█]+/.exec(said)?.[0]).toHaveLength(20);
+    expect(sparkline([])).toBe("");
+    expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7])).toBe("▁▂▃▄▅▆▇█");
+    expect(sparkline([-5, Number.NaN, 5, 0])).toBe("▁█▅");
   });
 
   test("of supervised learning: the loss, every hundredth update in a pipe", () => {

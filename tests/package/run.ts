@@ -19,7 +19,8 @@ const [packed] = JSON.parse(
 );
 const names: string[] = packed.files.map(({ path }: { path: string }) => path);
 const strange = names.filter(
-  (name) => !/^(dist\/|src\/|docs\/|package\.json|README\.md|CHANGELOG\.md|LICENSE)/.test(name),
+  (name) =>
+    !/^(dist\/|src\/|docs\/|templates\/|package\.json|README\.md|CHANGELOG\.md|LICENSE)/.test(name),
 );
 console.log(
   `${packed.filename}: ${names.length} files, ${packed.size} bytes packed; not for users: ${strange.length}`,
