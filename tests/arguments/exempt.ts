@@ -14,13 +14,13 @@ export const exempt: Readonly<Record<string, string>> = {
       .map((name) => [name, errorClass]),
   ),
   ...Object.fromEntries(
-    "a2c evaluateLanguage inStages open ppo reinforce resolve train settle supervised trainRewardModel tuning"
+    "a2c evaluateLanguage inStages open ppo reinforce resolve train trpo settle supervised trainRewardModel tuning"
       .split(" ")
       .map((name) => [name, session]),
   ),
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
-    AsyncVectorEnv Tape Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
+    AsyncVectorEnv CartPole ClipAction FrameStack RescaleAction ScaleObservation Tape TimeLimit Wrapper Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
     loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),
