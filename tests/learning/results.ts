@@ -1,5 +1,5 @@
 /** `npm run results [NAME...]`: trains everything that is claimed and writes docs/results.md; names print only. */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus } from "node:os";
 import {
   bootstrapInterval,
@@ -72,9 +72,11 @@ if (wanted.length === 0) {
 What the presets learn, by \`npm run results\`, which wrote this page on ${machine}, as many seeds at a time as
 there are threads. Returns are of greedy episodes on a seed of their own, ± a 95 % interval of the mean; "steps to" is the
 first environment step at which the mean return of the last 100 training episodes reached the mark; seconds are of
-training alone. One seed gives the same figures on every machine, but for the seconds. The presets
-were chosen by sweeps over these seeds: read the figures as tuned, not blind.
+training alone. One seed gives the same results on every machine, except for the seconds. The presets
+were chosen by sweeps over these seeds: read the results as tuned, not blind.
 
 ${sections.join("\n")}`;
-  writeFileSync(new URL("../../docs/results.md", import.meta.url), page);
+  const file = new URL("../../docs/results.md", import.meta.url);
+  const [defaults = ""] = /\n## Defaults by shape[\s\S]*$/.exec(readFileSync(file, "utf8")) ?? [];
+  writeFileSync(file, `${page.trimEnd()}\n${defaults}`);
 }
