@@ -16,7 +16,8 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
   const runs = parts.map(({ run }) => run);
   const groups = groupRuns(runs);
   const first = ["meanReturn", "meanLength"];
-  const names = [...first, ...figureNames(runs).filter((name) => !first.includes(name))];
+  const named = figureNames(runs).filter((name) => !first.includes(name) && !isIdle(name, runs));
+  const names = [...first, ...named];
   const charts = names
     .map((figure) => ({ figure, bands: bands(groups, figure) }))
     .filter(({ bands: list }) => live || list.some(({ mean }) => mean.some((x) => x !== null)));
@@ -31,7 +32,7 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
     style,
     script,
     body: `<h1>${escaped(title)}</h1>
-<p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds, bands from the least to the largest`}</p>
+<p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds; bands are 95 % intervals of the mean, of two seeds from the least to the greatest`}</p>
 ${replays.length === 0 ? "" : replaySection}
 <h2>Learning</h2>
 <p id="legend" class="soft"></p>
@@ -41,6 +42,13 @@ ${parts.map(({ run, samples = [] }) => samplesSection(run.path, samples)).join("
 <div class="scroll">${settingsTable(runs)}</div>`,
   });
 }
+
+/** Counters, which only ascend, and the value loss of algorithms without a critic, which is constantly 0. */
+const isIdle = (figure: string, runs: readonly Run[]): boolean =>
+  figure === "episodes" ||
+  figure === "seconds" ||
+  (figure === "valueLoss" &&
+    runs.every(({ curves }) => curves.get(figure)?.values.every((x) => x === 0) ?? true));
 
 const replaySection = `<h2>Replay</h2>
 <div class="replay">
@@ -155,7 +163,7 @@ if (live) {
     if (report.type === "end") { document.getElementById("state").textContent = "done"; source.close(); return; }
     document.getElementById("state").textContent = "training: " + report.envSteps.toLocaleString("en") + " steps, mean return " + short(report.meanReturn);
     for (const [figure, value] of Object.entries(report)) {
-      if (["type", "update", "envSteps"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
+      if (["type", "update", "envSteps", "episodes", "seconds"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
       if (!plots.has(figure)) draw({ figure, bands: [{ name: figure, steps: [], mean: [], low: [], high: [] }] });
       const { plot, data } = plots.get(figure);
       data[0].push(report.envSteps); data[1].push(value);
