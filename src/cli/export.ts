@@ -28,6 +28,7 @@ export async function exportCommand(args: string[]): Promise<void> {
     ...ownOptions,
     format: { type: "string" },
     out: { type: "string" },
+    best: { type: "boolean" },
     "trust-data": { type: "boolean" },
   });
   const run = only("run folder", positionals);
@@ -37,7 +38,10 @@ export async function exportCommand(args: string[]): Promise<void> {
     throw new SettingError(
       `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}`,
     );
-  const session = openRun(run, { trustData: values["trust-data"] ?? false });
+  const session = openRun(run, {
+    best: values.best ?? false,
+    trustData: values["trust-data"] ?? false,
+  });
   const { config } = session;
   const title = `${config.task}, ${config.algo}, seed ${config.seed}`;
   const files =
