@@ -142,7 +142,7 @@ export function ticks(from: number, to: number, count: number): number[] {
   const rough = (to - from) / count;
   if (!(rough > 0 && rough < Infinity)) return [from];
   const power = Number(`1e${rough.toExponential().split("e")[1]}`);
-  const step = power * ([1, 2, 5].find((n) => n * power >= rough) ?? 10);
+  const step = power * ([1, 2, 5].find((n) => n * power >= rough / 1.4) ?? 10);
   const [first, last] = [Math.ceil(from / step - 1e-9), Math.floor(to / step + 1e-9)];
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, i) =>
     Number(((first + i) * step).toPrecision(12)),

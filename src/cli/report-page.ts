@@ -2,6 +2,7 @@
 import type { ExplainedSample } from "../algos/explain-samples.ts";
 import type { Replay } from "../tasks/replay.ts";
 import { escaped, page } from "./page.ts";
+import { profilesSection } from "./report-profiles.ts";
 import { samplesSection } from "./report-samples.ts";
 import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
 
@@ -37,6 +38,7 @@ ${replays.length === 0 ? "" : replaySection}
 <h2>Learning</h2>
 <p id="legend" class="soft"></p>
 <div id="charts"></div>
+${live ? "" : profilesSection(groups)}
 ${parts.map(({ run, samples = [] }) => samplesSection(run.path, samples)).join("\n")}
 <h2>Runs</h2>
 <div class="scroll">${settingsTable(runs)}</div>`,

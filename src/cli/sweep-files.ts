@@ -1,6 +1,7 @@
 /** A sweep's results as tables and a picture. */
 import { chartsSvg } from "./chart.ts";
 import { csv } from "./csv.ts";
+import { profileCurve } from "./profile.ts";
 import { nameOfRow, type RowResults, type Summary } from "./sweep-summary.ts";
 
 /** A row per training. */
@@ -39,12 +40,8 @@ export const profilesSvg = (summaries: readonly Summary[]): string =>
     {
       title: "performance profile: share of runs above τ",
       xName: "τ, mean greedy return",
-      curves: summaries.map(({ settings, profile: { tau, share } }, i) => ({
-        name: `${i + 1}: ${nameOfRow(settings)}`,
-        x: tau,
-        middle: share,
-        low: share,
-        high: share,
-      })),
+      curves: summaries.map(({ settings, profile: { tau, share } }, i) =>
+        profileCurve(`${i + 1}: ${nameOfRow(settings)}`, tau, share),
+      ),
     },
   ]);

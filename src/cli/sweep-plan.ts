@@ -72,7 +72,7 @@ export async function planOf(task: string, values: SweepOptions): Promise<Plan> 
 }
 
 function samplingOf(values: SweepOptions): Sampling | null {
-  const samples = wholeNumber("samples", values.samples, 1, 100_000);
+  const samples = wholeNumber("samples", values.samples, 1, 10_000);
   const search = chosen("search", values.search, searches) ?? "quasi";
   const seed = wholeNumber("search-seed", values["search-seed"], 0) ?? 1;
   if (samples !== undefined) return { samples, search, seed };

@@ -10,6 +10,7 @@ import {
   stratifiedInterval,
 } from "../rollout/statistics.ts";
 import { leastOf, mostOf } from "./extent.ts";
+import { thresholds } from "./profile.ts";
 import type { Row } from "./sweep-space.ts";
 import { table } from "./table.ts";
 
@@ -100,15 +101,6 @@ function improvementOf(x: readonly number[], y: readonly number[], over: number)
     interval,
     real: x.length >= fewestSeeds && (interval[0] > 0.5 || interval[1] < 0.5),
   };
-}
-
-/** Thresholds τ from just below the least score to the largest, at which every profile ends in 0. */
-function thresholds(scores: readonly number[]): number[] {
-  const [low, high] = [leastOf(scores), mostOf(scores)];
-  const start = low - (high - low || 1) / 40;
-  return Array.from({ length: 42 }, (_, i) =>
-    i === 41 ? high : start + (i / 41) * (high - start),
-  );
 }
 
 export const nameOfRow = (settings: Row): string =>

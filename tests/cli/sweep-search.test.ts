@@ -188,6 +188,9 @@ describe("a sweep in a folder", () => {
     expect((await pigrad("plot", plain, "--svg", at("p.svg"))).stderr).toBe("");
     expect(readFileSync(at("p.svg"), "utf8").match(/<polyline/g)).toHaveLength(4);
     expect((await pigrad("report", plain, "--out", at("r.html"))).stderr).toBe("");
+    const page = readFileSync(at("r.html"), "utf8");
+    expect(page).toContain("<h2>Performance profiles</h2>");
+    expect(page.match(/<polyline/g)).toHaveLength(4);
     const compared = jsonLines((await pigrad("compare", plain, "--json")).stdout);
     expect(compared.map(({ seed }) => seed)).toEqual([11, 13, 11, 13, 11, 13, 11, 13]);
   });
