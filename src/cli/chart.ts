@@ -47,7 +47,7 @@ function drawn(
   { title, xName, from: start, note = "", curves }: Chart,
   { width, height }: Size,
 ): string {
-  const legend = legendOf(curves, note, width);
+  const legend = legendOf(curves, note, { width, height });
   const top = 44 + lineHeight * legend.lines;
   const [min, max] = extentOf(curves);
   const spread = max - min || 1;
@@ -95,38 +95,52 @@ const colorOf = (i: number): string => palette[i % palette.length];
 
 const dashOf = (i: number): string => (i < palette.length ? "" : ' stroke-dasharray="6 3"');
 
-/** The curves' names and the note in lines as wide as the picture; names that do not fit are cut. */
+const leastPlot = 90; // pixels of height that a legend leaves to the curves
+
+/**
+ * The note and the curves' names in lines as wide as the picture. Names that do not fit are cut, and those for which
+ * there is no line are counted.
+ */
 function legendOf(
   curves: readonly Curve[],
   note: string,
-  width: number,
+  { width, height }: Size,
 ): { svg: string; lines: number } {
   const most = Math.max(8, Math.floor((width - 64) / letter));
-  let [line, x] = [1, 16];
+  const mostLines = Math.max(1, Math.floor((height - 44 - bottom - leastPlot) / lineHeight));
+  let [line, x, hidden] = [1, 16, 0];
   const entry = (name: string, mark: (x: number, y: number) => string): string => {
     const text = name.length > most ? `${name.slice(0, most - 1)}…` : name;
     const wide = 24 + letter * text.length + 16;
     if (x > 16 && x + wide > width) [line, x] = [line + 1, 16];
     const [at, y] = [x, 26 + lineHeight * line];
     x += wide;
+    if (line > mostLines) {
+      hidden++;
+      return "";
+    }
     return `${mark(at, y - 4)}<text x="${(at + 24).toFixed(1)}" y="${y}" fill="#222">${escaped(text)}</text>`;
   };
-  const entries = curves.map(({ name }, i) =>
-    entry(
-      name,
-      (at, y) =>
-        `<line x1="${at.toFixed(1)}" x2="${(at + 18).toFixed(1)}" y1="${y}" y2="${y}" stroke="${colorOf(i)}" stroke-width="3"${dashOf(i)}/>`,
-    ),
-  );
-  if (note !== "")
-    entries.push(
+  const box = (at: number, y: number): string =>
+    `<rect x="${at.toFixed(1)}" y="${y - 5}" width="18" height="10" fill="#555" opacity="0.25"/>`;
+  const entries = [
+    ...(note === "" ? [] : [entry(note, box)]),
+    ...curves.map(({ name }, i) =>
       entry(
-        note,
+        name,
         (at, y) =>
-          `<rect x="${at.toFixed(1)}" y="${y - 5}" width="18" height="10" fill="#555" opacity="0.25"/>`,
+          `<line x1="${at.toFixed(1)}" x2="${(at + 18).toFixed(1)}" y1="${y}" y2="${y}" stroke="${colorOf(i)}" stroke-width="3"${dashOf(i)}/>`,
       ),
+    ),
+  ];
+  if (hidden > 0)
+    entries.push(
+      `<text x="${width - right}" y="24" text-anchor="end" fill="#222">${hidden} more</text>`,
     );
-  return { svg: entries.join("\n"), lines: entries.length === 0 ? 0 : line };
+  return {
+    svg: entries.join("\n"),
+    lines: entries.length === 0 ? 0 : Math.min(line, mostLines),
+  };
 }
 
 /** The least and the largest value of the curves and bands. */

@@ -212,6 +212,17 @@ describe("plot", () => {
     expect((last?.x ?? 720) + (6.8 * 10) / 2).toBeLessThanOrEqual(720);
   });
 
+  test("a legend of many names leaves room for the curves, and counts the rest", () => {
+    const many = Array.from({ length: 40 }, (_, i) => ({
+      ...band,
+      name: `${"name".repeat(8)} ${i}`,
+    }));
+    const svg = plotSvg([{ figure: "x", bands: many }], undefined, { width: 240, height: 180 });
+    expect(svg).toContain(">40 more<"); // the one line has the note
+    const heights = points(svg, "polygon").flatMap((list) => list.map(([, y]) => y));
+    expect(Math.max(...heights) - Math.min(...heights)).toBeGreaterThan(60);
+  });
+
   test("ticks are at round numbers within the ends", () => {
     expect(ticks(0, 10, 5)).toEqual([0, 2, 4, 6, 8, 10]);
     expect(ticks(-0.07, 0.11, 5)).toEqual([-0.05, 0, 0.05, 0.1]);
