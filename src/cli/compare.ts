@@ -6,7 +6,7 @@ import { openRun } from "../node/run-folder.ts";
 import { evaluationSeed } from "./eval.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
-import { readRun } from "./runs.ts";
+import { readRun, runFolders } from "./runs.ts";
 import { say, sayJson } from "./stdout.ts";
 import { table } from "./table.ts";
 
@@ -21,9 +21,10 @@ export async function compareCommand(args: string[]): Promise<void> {
   });
   const trustData = values["trust-data"] ?? false;
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
-  await loadRunFiles(positionals, values);
+  const paths = runFolders(positionals);
+  await loadRunFiles(paths, values);
   const rows = [];
-  for (const path of positionals) {
+  for (const path of paths) {
     const run = readRun(path);
     const { task, algo, seed, backend } = run.config;
     const { last } = run;

@@ -10,8 +10,9 @@ import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--set key=value]...
-               [--trust-data] [--json]
-      play episodes with a run's policy: likeliest actions (default) or sampled ones; --set changes
+               [--best] [--trust-data] [--json]
+      play episodes with a run's policy: likeliest actions (default) or sampled ones; --best takes
+      the best policy of a run trained with --eval-every, in place of the last; --set changes
       settings of the task alone, as from and to of portfolio: train on one part, evaluate on another;
       of a text task, complete held-out prompts, which nothing was trained on or chosen by`;
 
@@ -23,6 +24,7 @@ export async function evalCommand(args: string[]): Promise<void> {
     greedy: { type: "boolean" },
     sample: { type: "boolean" },
     set: { type: "string", multiple: true },
+    best: { type: "boolean" },
     "trust-data": { type: "boolean" },
     json: { type: "boolean" },
   });
@@ -34,6 +36,7 @@ export async function evalCommand(args: string[]): Promise<void> {
     throw new SettingError("expected --greedy or --sample, got both");
   const greedy = !values.sample;
   const session = openRun(run, {
+    best: values.best ?? false,
     trustData: values["trust-data"] ?? false,
     changes: pairs(values.set ?? []),
   });

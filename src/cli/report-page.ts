@@ -2,6 +2,7 @@
 import type { ExplainedSample } from "../algos/explain-samples.ts";
 import type { Replay } from "../tasks/replay.ts";
 import { escaped, page } from "./page.ts";
+import { profilesSection } from "./report-profiles.ts";
 import { samplesSection } from "./report-samples.ts";
 import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
 
@@ -16,7 +17,8 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
   const runs = parts.map(({ run }) => run);
   const groups = groupRuns(runs);
   const first = ["meanReturn", "meanLength"];
-  const names = [...first, ...figureNames(runs).filter((name) => !first.includes(name))];
+  const named = figureNames(runs).filter((name) => !first.includes(name) && !isIdle(name, runs));
+  const names = [...first, ...named];
   const charts = names
     .map((figure) => ({ figure, bands: bands(groups, figure) }))
     .filter(({ bands: list }) => live || list.some(({ mean }) => mean.some((x) => x !== null)));
@@ -31,16 +33,24 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
     style,
     script,
     body: `<h1>${escaped(title)}</h1>
-<p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds, bands from the least to the largest`}</p>
+<p class="soft">${live ? '<span id="state">training …</span>' : `${runs.length} run${runs.length > 1 ? "s" : ""}; lines are means over seeds; bands are 95 % intervals of the mean, of two seeds from the least to the greatest`}</p>
 ${replays.length === 0 ? "" : replaySection}
 <h2>Learning</h2>
 <p id="legend" class="soft"></p>
 <div id="charts"></div>
+${live ? "" : profilesSection(groups)}
 ${parts.map(({ run, samples = [] }) => samplesSection(run.path, samples)).join("\n")}
 <h2>Runs</h2>
 <div class="scroll">${settingsTable(runs)}</div>`,
   });
 }
+
+/** Counters, which only ascend, and the value loss of algorithms without a critic, which is constantly 0. */
+const isIdle = (figure: string, runs: readonly Run[]): boolean =>
+  figure === "episodes" ||
+  figure === "seconds" ||
+  (figure === "valueLoss" &&
+    runs.every(({ curves }) => curves.get(figure)?.values.every((x) => x === 0) ?? true));
 
 const replaySection = `<h2>Replay</h2>
 <div class="replay">
@@ -155,7 +165,7 @@ if (live) {
     if (report.type === "end") { document.getElementById("state").textContent = "done"; source.close(); return; }
     document.getElementById("state").textContent = "training: " + report.envSteps.toLocaleString("en") + " steps, mean return " + short(report.meanReturn);
     for (const [figure, value] of Object.entries(report)) {
-      if (["type", "update", "envSteps"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
+      if (["type", "update", "envSteps", "episodes", "seconds"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
       if (!plots.has(figure)) draw({ figure, bands: [{ name: figure, steps: [], mean: [], low: [], high: [] }] });
       const { plot, data } = plots.get(figure);
       data[0].push(report.envSteps); data[1].push(value);

@@ -9,7 +9,7 @@ import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { reportPage } from "./report-page.ts";
 import { mostSamples } from "./report-samples.ts";
-import { type Run, readRun } from "./runs.ts";
+import { type Run, readRun, runFolders } from "./runs.ts";
 import { say } from "./stdout.ts";
 
 export const reportHelp = `  pigrad report RUN... [--out FILE.html]
@@ -21,9 +21,10 @@ const episodes = 3;
 export async function reportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, { ...ownOptions, out: { type: "string" } });
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
-  await loadRunFiles(positionals, values);
+  const paths = runFolders(positionals);
+  await loadRunFiles(paths, values);
   const out = values.out ?? "report.html";
-  const runs = positionals.map(readRun);
+  const runs = paths.map(readRun);
   const parts = runs.map((run) => ({
     run,
     samples: someSamples(run.path, mostSamples),

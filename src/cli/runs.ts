@@ -1,5 +1,8 @@
 /** Runs as a report, a plot and a comparison see them. */
+import { Random } from "../core/random.ts";
 import { type Metric, metricsOf, readConfig } from "../node/run-folder.ts";
+import { isSweep, runsOfSweep } from "../node/sweep-folder.ts";
+import { type Interval, interquartileMean, mean, quantile } from "../rollout/statistics.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { leastOf, mostOf } from "./extent.ts";
 
@@ -20,6 +23,10 @@ const none: Series = { steps: [], values: [] };
 
 /** A curve per metric, thinned. */
 export type Curves = ReadonlyMap<string, Series>;
+
+/** Returns the run folders that were named, those of a sweep in place of the sweep's own. */
+export const runFolders = (paths: readonly string[]): string[] =>
+  paths.flatMap((path) => (isSweep(path) ? runsOfSweep(path) : [path]));
 
 /** Reads a run in two passes over its metrics, so that a long run takes no more memory than a short one. */
 export function readRun(path: string): Run {
@@ -141,33 +148,81 @@ export function figureNames(runs: readonly Run[]): string[] {
 }
 
 /**
- * Curves of one metric: each group's mean over its runs at common steps, and the least and largest. A run that
- * logged at other steps counts by its value between them, linear; before its first and after its last value it
+ * Curves of one metric: the mean or interquartile mean of each group over its runs at common steps. The band is a
+ * bootstrap interval of it where the group has three runs or more, and otherwise from the least to the largest. A run
+ * that logged at other steps counts by its value between them, linear; before its first and after its last value it
  * does not count.
  */
 export interface Band {
   readonly name: string;
+  /** The number of runs, and what the band is, in words; empty for one run. */
+  readonly runs: number;
+  readonly note: string;
   readonly steps: readonly number[];
   readonly mean: readonly (number | null)[];
   readonly low: readonly (number | null)[];
   readonly high: readonly (number | null)[];
 }
 
-export function bands(groups: readonly RunGroup[], figure: string): Band[] {
+/** The statistics over runs that a curve may show. */
+export const centers = { mean, iqm: interquartileMean } as const;
+export type Center = keyof typeof centers;
+const fewRuns = 3; // from here on an interval says more than the least and the largest
+const draws = 500;
+
+export function bands(
+  groups: readonly RunGroup[],
+  figure: string,
+  center: Center = "mean",
+): Band[] {
+  const of = centers[center];
   return groups.map(({ name, runs }) => {
     const curves = runs.map(({ curves: all }) => all.get(figure) ?? none);
     const steps = commonSteps(curves);
     const columns = curves.map((curve) => valuesAt(curve, steps));
-    const at = (i: number): number[] =>
-      columns.map((values) => values[i]).filter((x): x is number => x !== null);
-    const over = (of: (x: number[]) => number) =>
-      steps.map((_, i) => (at(i).length === 0 ? null : of(at(i))));
+    const n = runs.length;
+    const resamples = n < fewRuns ? [] : resamplesOf(n);
+    const rows = steps.map((_, i) => {
+      const at = columns.map((values) => values[i]);
+      const present = numbersOf(at);
+      if (present.length === 0) return { middle: null, low: null, high: null };
+      const [low, high] =
+        present.length < fewRuns
+          ? [leastOf(present), mostOf(present)]
+          : intervalAt(at, resamples, of);
+      return { middle: of(present), low, high };
+    });
+    const what = center === "mean" ? "mean" : "interquartile mean";
     return {
-      name: runs.length > 1 ? `${name} (${runs.length} seeds)` : name,
+      name: n > 1 ? `${name} (${n} seeds)` : name,
+      runs: n,
+      note: n === 1 ? "" : n < fewRuns ? "least to greatest" : `95 % interval of the ${what}`,
       steps,
-      mean: over((x) => x.reduce((a, b) => a + b, 0) / x.length),
-      low: over(leastOf),
-      high: over(mostOf),
+      mean: rows.map(({ middle }) => middle),
+      low: rows.map(({ low }) => low),
+      high: rows.map(({ high }) => high),
     };
   });
+}
+
+const numbersOf = (list: readonly (number | null)[]): number[] =>
+  list.filter((x): x is number => x !== null);
+
+/** Returns resamples of n runs with replacement, by index. All steps share them, so that bands are smooth. */
+function resamplesOf(n: number): number[][] {
+  const random = new Random(1);
+  return Array.from({ length: draws }, () => Array.from({ length: n }, () => random.below(n)));
+}
+
+/** The percentile interval of 95 % at one step. Resamples in which no run has a value there are left out. */
+function intervalAt(
+  at: readonly (number | null)[],
+  resamples: readonly (readonly number[])[],
+  of: (x: readonly number[]) => number,
+): Interval {
+  const values = resamples
+    .map((indices) => numbersOf(indices.map((i) => at[i])))
+    .filter((sample) => sample.length > 0)
+    .map(of);
+  return [quantile(values, 0.025), quantile(values, 0.975)];
 }

@@ -3,6 +3,7 @@ import { SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
+import type { Best, EvaluationPlan } from "../node/best.ts";
 import { type KnownCorpora, newCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
@@ -48,6 +49,10 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
       A finished run is evaluated, and stays as it is. Both take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
+               [--eval-every N]  steps, or tokens taught, between evaluations: 100 greedy episodes or
+                     validation prompts, or [--eval-episodes N], on seeds of their own. The best
+                     policy is kept beside the last (eval and export take --best), and
+                     [--patience K] stops after K evaluations without improvement
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]
@@ -68,6 +73,9 @@ const options = {
   "until-seconds": { type: "string" },
   "until-return": { type: "string" },
   "checkpoint-every": { type: "string" },
+  "eval-every": { type: "string" },
+  "eval-episodes": { type: "string" },
+  patience: { type: "string" },
   watch: { type: "boolean" },
   port: { type: "string" },
   tensorboard: { type: "boolean" },
@@ -89,6 +97,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
     checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
     interrupted: () => stdoutFailure() !== null,
+    evaluation: evaluationFrom(values),
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
   const start =
@@ -110,6 +119,16 @@ export async function trainCommand(args: string[]): Promise<void> {
     opened?.close();
     if (folder !== null) closeRun(folder);
   }
+}
+
+function evaluationFrom(values: Given): EvaluationPlan | undefined {
+  const every = wholeNumber("eval-every", values["eval-every"], 1);
+  const episodes = wholeNumber("eval-episodes", values["eval-episodes"], 1) ?? 100;
+  const patience = wholeNumber("patience", values.patience, 1);
+  if (every !== undefined) return { every, episodes, patience };
+  for (const name of ["eval-episodes", "patience"] as const)
+    if (values[name] !== undefined) throw new SettingError(`--${name} goes with --eval-every N`);
+  return undefined;
 }
 
 /** A run whose folder is there, and locked. */
@@ -147,9 +166,11 @@ async function train(
   const board = values.tensorboard ? new EventFile(folder) : null;
   const before = session.training.envSteps;
   const progress = talk ? new Progress(config.steps, before) : null;
+  let shown = "";
   const trained = await trainRun(folder, session, { ...stop, secondsBefore }, (report, line) => {
     if (values.json) write(`${line}\n`);
-    progress?.show(report, sampleLine(session));
+    if (report.evalReturn !== undefined) shown = `eval ${report.evalReturn.toFixed(2)}`;
+    progress?.show(report, `${shown}  ${sampleLine(session)}`.trim());
     live?.send(line);
     board?.add(report);
   }).catch((error: unknown) => {
@@ -175,7 +196,7 @@ function sayGone(folder: string, { training }: Session): void {
 async function finish(
   folder: string,
   session: Session,
-  { last, seconds, why }: Trained,
+  { last, seconds, why, best }: Trained,
   before: number,
   values: Given,
 ): Promise<void> {
@@ -191,16 +212,21 @@ async function finish(
   if (values.json) {
     const { task, algo, seed } = config;
     const summary = { type: "summary", task, algo, seed, envSteps, seconds, stepsPerSecond, why };
-    sayJson({ ...summary, evaluation, run: folder });
+    sayJson({ ...summary, ...(best && { best }), evaluation, run: folder });
     return;
   }
   const steps = envSteps.toLocaleString("en");
   const asked = session.kind === "text" ? " (validation prompts)" : "";
   say(
     `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
-      `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}saved to ${folder}\n`,
+      `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}${bestLine(best)}saved to ${folder}\n`,
   );
 }
+
+const bestLine = (best: Best | null): string =>
+  best === null
+    ? ""
+    : `best policy: return ${best.evalReturn.toFixed(2)} after ${best.envSteps.toLocaleString("en")} steps (--best)\n`;
 
 /** The report's page of the run so far, fed while it trains. */
 const livePage = (folder: string): string =>

@@ -5,9 +5,14 @@
  */
 import type { Floats } from "../core/backend.ts";
 import type { PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
+import type { Dtype } from "./quantize.ts";
+import { decoders, weightsSource } from "./weights-js.ts";
 
-/** Returns the source of the module and of its types. */
-export function policyModule(plan: PolicyPlan): { readonly js: string; readonly types: string } {
+/** Returns the source of the module, with weights of a dtype, and of its types. */
+export function policyModule(
+  plan: PolicyPlan,
+  dtype: Dtype = "f32",
+): { readonly js: string; readonly types: string } {
   const recurrent = plan.layers.some(({ kind }) => kind === "lstm");
   const used = new Set<string>(plan.layers.map(({ kind }) => kind));
   const steps = [...normalizing(plan), ...plan.layers.map(step)];
@@ -27,9 +32,12 @@ export function policyModule(plan: PolicyPlan): { readonly js: string; readonly 
       : []),
     ...named(" * An observation is", plan.names?.observation),
     ` */`,
-    floatsFunction,
+    decoders[dtype],
     `const weights = {`,
-    ...constants(plan).map(([name, x]) => `  ${name}: floats("${base64(x)}"),`),
+    ...statistics(plan).map(([name, x]) => `  ${name}: ${weightsSource(x, 0, "f32")},`),
+    ...constants(plan).map(
+      ([name, x, outputs]) => `  ${name}: ${weightsSource(x, outputs, dtype)},`,
+    ),
     `};`,
     ``,
     ...[...used].map((kind) => functions[kind as PolicyLayer["kind"]]),
@@ -91,18 +99,26 @@ function normalizing({ normalize }: PolicyPlan): string[] {
   ];
 }
 
-function constants({ normalize, layers, head }: PolicyPlan): [string, Floats][] {
-  const list: [string, Floats][] = [];
-  if (normalize !== null) {
-    list.push(["mean", Float32Array.from(normalize.mean)]);
-    const scale = (v: number): number => 1 / Math.sqrt(v + normalize.eps);
-    list.push(["scale", Float32Array.from(normalize.variance, scale)]);
-  }
+/** The standardization of observations. It stays float32: its numbers may be beyond half precision. */
+function statistics({ normalize }: PolicyPlan): [string, Floats][] {
+  if (normalize === null) return [];
+  const scale = (v: number): number => 1 / Math.sqrt(v + normalize.eps);
+  return [
+    ["mean", Float32Array.from(normalize.mean)],
+    ["scale", Float32Array.from(normalize.variance, scale)],
+  ];
+}
+
+/** Names, numbers, and the outputs of a matrix; 0 for a vector. */
+function constants({ layers, head }: PolicyPlan): [string, Floats, number][] {
+  const list: [string, Floats, number][] = [];
   layers.forEach((layer, i) => {
+    const outputs = layer.kind === "lstm" ? 4 * layer.size : layer.bias.length;
     for (const [part, x] of Object.entries(layer))
-      if (x instanceof Float32Array || x instanceof Float64Array) list.push([`${part}${i}`, x]);
+      if (x instanceof Float32Array || x instanceof Float64Array)
+        list.push([`${part}${i}`, x, part.startsWith("w") ? outputs : 0]);
   });
-  if ("logStd" in head) list.push(["logStd", head.logStd]);
+  if ("logStd" in head) list.push(["logStd", head.logStd, 0]);
   return list;
 }
 
@@ -266,35 +282,4 @@ function typesOf(plan: PolicyPlan, recurrent: boolean): string {
     `export function act(observation: ArrayLike<number>, options${recurrent || masked ? "" : "?"}: ActOptions): ${action};`,
     ``,
   ].join("\n");
-}
-
-const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-/** The source of `floats`, which decodes a module's weights. */
-export const floatsFunction = `/** Decodes little-endian float32 numbers from base64. */
-function floats(text) {
-  const digits = "${digits}";
-  const view = new DataView(new ArrayBuffer(Math.ceil((text.length * 3) / 4)));
-  for (let i = 0; i < text.length; i += 4) {
-    let bits = 0;
-    for (let j = 0; j < 4; j++) bits = bits * 64 + Math.max(digits.indexOf(text[i + j]), 0);
-    for (let j = 0; j < 3; j++) view.setUint8((i / 4) * 3 + j, (bits >> (16 - 8 * j)) & 255);
-  }
-  const length = Math.floor((text.replace(/=+$/, "").length * 3) / 16);
-  return Float32Array.from({ length }, (_, i) => view.getFloat32(4 * i, true));
-}
-`;
-
-/** Encodes numbers as little-endian float32 in base64. */
-export function base64(x: ArrayLike<number>): string {
-  const view = new DataView(new ArrayBuffer(4 * x.length));
-  for (let i = 0; i < x.length; i++) view.setFloat32(4 * i, x[i], true);
-  const out: string[] = [];
-  for (let i = 0; i < view.byteLength; i += 3) {
-    const left = Math.min(3, view.byteLength - i);
-    let bits = 0;
-    for (let j = 0; j < 3; j++) bits = (bits << 8) | (j < left ? view.getUint8(i + j) : 0);
-    for (let j = 0; j < 4; j++) out.push(j <= left ? digits[(bits >> (18 - 6 * j)) & 63] : "=");
-  }
-  return out.join("");
 }

@@ -9,6 +9,7 @@ import type { Shape } from "../core/tensor.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/utf8.ts";
 import { countOf, type Elements, kinds, mostDimensions } from "./elements.ts";
 import { type Json, parseJson } from "./json.ts";
+import { halfBits } from "./quantize.ts";
 
 export interface NamedTensor {
   readonly name: string;
@@ -25,19 +26,42 @@ export interface SafetensorsFile {
 
 const maxHeader = 100_000_000;
 
-/** Returns a file with these tensors (F32, or F64 for Float64Array) and text metadata. */
+/** A tensor to write: F32, F64 or I8 by its array, or F16 where `half` says so. */
+export interface TensorToWrite extends Omit<NamedTensor, "data"> {
+  readonly data: Floats | Int8Array;
+  /** Write half-precision numbers, rounded half to even. */
+  readonly half?: boolean;
+}
+
+/** How a tensor is written: its dtype, the bytes of an element, and the element. */
+function writerOf({ data, half = false }: TensorToWrite): {
+  readonly dtype: "F64" | "F32" | "F16" | "I8";
+  readonly bytes: number;
+  readonly write: (view: DataView, at: number, x: number) => void;
+} {
+  if (half)
+    return { dtype: "F16", bytes: 2, write: (v, at, x) => v.setUint16(at, halfBits(x), true) };
+  if (data instanceof Int8Array)
+    return { dtype: "I8", bytes: 1, write: (v, at, x) => v.setInt8(at, x) };
+  if (data instanceof Float32Array)
+    return { dtype: "F32", bytes: 4, write: (v, at, x) => v.setFloat32(at, x, true) };
+  return { dtype: "F64", bytes: 8, write: (v, at, x) => v.setFloat64(at, x, true) };
+}
+
+/** Returns a file with these tensors and text metadata. */
 export function encodeSafetensors(
-  tensors: readonly NamedTensor[],
+  tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array {
   const sorted = [...tensors].sort((a, b) => (a.name < b.name ? -1 : 1));
   const entries: string[] = [];
   if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let end = 0;
-  for (const { name, shape, data } of sorted) {
-    const dtype = data instanceof Float32Array ? "F32" : "F64";
+  for (const tensor of sorted) {
+    const { name, shape, data } = tensor;
+    const { dtype, bytes } = writerOf(tensor);
     const start = end;
-    end += data.byteLength;
+    end += bytes * data.length;
     entries.push(
       `${JSON.stringify(name)}:${JSON.stringify({ dtype, shape, data_offsets: [start, end] })}`,
     );
@@ -49,11 +73,11 @@ export function encodeSafetensors(
   view.setUint32(0, headerLength, true);
   file.set(json, 8);
   let at = 8 + headerLength;
-  for (const { data } of sorted) {
-    const wide = data instanceof Float64Array;
-    for (let i = 0; i < data.length; i++, at += wide ? 8 : 4) {
-      if (wide) view.setFloat64(at, data[i], true);
-      else view.setFloat32(at, data[i], true);
+  for (const tensor of sorted) {
+    const { bytes, write } = writerOf(tensor);
+    for (const x of tensor.data) {
+      write(view, at, x);
+      at += bytes;
     }
   }
   return file;

@@ -3,7 +3,8 @@
  * generates tokens one by one with a key/value cache; with a tokenizer, also text.
  */
 import { UsageError } from "../core/errors.ts";
-import { base64, floatsFunction } from "../io/policy-js.ts";
+import type { Dtype } from "../io/quantize.ts";
+import { decoders, weightsSource } from "../io/weights-js.ts";
 import { gpt2Words } from "../text/bpe.ts";
 import type { SavedTokenizer, Tokenizer } from "../text/tokenizer.ts";
 import type { Gpt } from "./gpt.ts";
@@ -17,12 +18,14 @@ export interface GptModuleOptions {
   readonly stop?: readonly number[];
   /** The most tokens to generate; by default as many as fit the context. */
   readonly most?: number;
+  /** The weights' dtype. Default "f32". */
+  readonly dtype?: Dtype;
 }
 
 /** Returns the source of the module and of its types. Throws UsageError for a tokenizer from a tokenizer.json. */
 export function gptModule(
   gpt: Gpt,
-  { title = "a GPT", tokenizer, begin, stop = [], most }: GptModuleOptions = {},
+  { title = "a GPT", tokenizer, begin, stop = [], most, dtype = "f32" }: GptModuleOptions = {},
 ): { readonly js: string; readonly types: string } {
   const { vocab, context, layers, heads, width, tied } = gpt.options;
   const used = gpt.parameters.list.filter(({ name }) => !name.startsWith("value."));
@@ -36,9 +39,12 @@ export function gptModule(
       ? [` *   complete(text, options)                          text that follows text`]
       : []),
     ` */`,
-    floatsFunction,
+    decoders[dtype],
     `const weights = {`,
-    ...used.map(({ name, data }) => `  "${name}": floats("${base64(data)}"),`),
+    ...used.map(({ name, shape, data }) => {
+      const outputs = shape.length > 1 ? shape[0] : 0;
+      return `  "${name}": ${weightsSource(data, outputs, dtype)},`;
+    }),
     `};`,
     `const [vocab, context, layers, heads, width] = [${[vocab, context, layers, heads, width]}];`,
     `const drawn = ${Math.min(vocab, tokenizer?.vocab ?? vocab)}; // ids from here on pad the vocabulary`,

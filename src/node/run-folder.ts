@@ -1,6 +1,6 @@
 /**
  * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
- * checkpoint.safetensors, all that the rest of it follows from; samples.jsonl, what a language model wrote.
+ * checkpoint.safetensors, all that the rest of it follows from; best.safetensors, the best policy; samples.jsonl, what a language model wrote.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -46,6 +46,7 @@ const names = {
   config: "config.json",
   metrics: "metrics.jsonl",
   checkpoint: "checkpoint.safetensors",
+  best: "best.safetensors",
   samples: "samples.jsonl",
 } as const;
 const mostConfig = 2 ** 28; // bytes; a table of prices may be inside
@@ -139,8 +140,15 @@ export function checkpoint(path: string, session: Session, metrics: string[]): v
   writeAtomically(join(path, names.checkpoint), bytes);
 }
 
+/** Writes the best policy so far: weights and statistics. */
+export function writeBest(path: string, config: RunConfig, policy: State): void {
+  writeAtomically(join(path, names.best), encodeState(policy, checkpointFacts(config)));
+}
+
 /** Options for opening a run. */
 export interface OpenRunOptions {
+  /** Open the best policy of a run that was evaluated while it trained, in place of the last. */
+  readonly best?: boolean;
   /** Read corpora that the run names even if their content has changed since it began. */
   readonly trustData?: boolean;
   /** Settings of the task that are to be others than the run's. */
@@ -161,21 +169,24 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
       guard: guardCalls,
     });
   });
-  const { state } = readCheckpoint(path, saved) ?? {};
+  const name = options.best ? names.best : names.checkpoint;
+  const { state } = readCheckpoint(path, saved, name) ?? {};
   if (state === undefined) {
-    const how = `it was stopped before its first; see pigrad train --resume ${path}`;
-    throw new FormatError(`${path} has no ${names.checkpoint}: ${how}`);
+    const how = options.best
+      ? "it was not evaluated while it trained; see pigrad train --eval-every N"
+      : `it was stopped before its first; see pigrad train --resume ${path}`;
+    throw new FormatError(`${path} has no ${name}: ${how}`);
   }
   rebuilding(path, () => {
     const [fresh] = session.load(state);
-    if (fresh !== undefined) throw new FormatError(`${names.checkpoint}: no weights for ${fresh}`);
+    if (fresh !== undefined) throw new FormatError(`${name}: no weights for ${fresh}`);
   });
   return session;
 }
 
 /** Opens a run of an environment, as `openRun`. Throws SettingError for a run of a text. */
-export function openEnvironmentRun(path: string): EnvironmentSession {
-  const session = openRun(path);
+export function openEnvironmentRun(path: string, options: OpenRunOptions = {}): EnvironmentSession {
+  const session = openRun(path, options);
   if (session.kind === "environment") return session;
   throw new SettingError(`${path}: a run of a text, which has no environment; see pigrad sample`);
 }
@@ -360,11 +371,15 @@ function readRunFile(path: string): RunFile {
   }
 }
 
-/** The run's checkpoint, checked; null where there is none yet. */
-function readCheckpoint(path: string, config: RunConfig): Checkpoint | null {
+/** The run's checkpoint, or its best policy, checked; null where there is none yet. */
+function readCheckpoint(
+  path: string,
+  config: RunConfig,
+  name: string = names.checkpoint,
+): Checkpoint | null {
   try {
-    const bytes = read(path, names.checkpoint, Infinity);
-    return rebuilding(path, () => checkpointFrom(bytes, config, names.checkpoint));
+    const bytes = read(path, name, Infinity);
+    return rebuilding(path, () => checkpointFrom(bytes, config, name));
   } catch (error) {
     if (error instanceof MissingFile) return null;
     throw error;

@@ -1,10 +1,14 @@
 /** Many trainings over worker threads, a job at a time each. */
 
 import { once } from "node:events";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { messageOf } from "../core/thrown.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { RunConfig } from "../tasks/run.ts";
+import { lockName } from "./run-lock.ts";
+import { errorOf, type Failure } from "./sweep-failure.ts";
 import { startWorker } from "./worker.ts";
 
 export interface SweepJob {
@@ -14,6 +18,10 @@ export interface SweepJob {
   readonly evaluationSeed: number;
   /** The mean return of the last 100 episodes whose first reaching is noted; null for none. */
   readonly threshold: number | null;
+  /** The run folder to train in, resumed where it is there already; in memory without one. */
+  readonly folder?: string;
+  /** Steps to stop at before the training's end; only in a folder. */
+  readonly untilSteps?: number;
 }
 export interface SweepResult {
   readonly config: RunConfig;
@@ -28,14 +36,16 @@ export interface SweepResult {
   readonly seconds: number;
 }
 
+/** Called with each result and the index of its job, in the order in which they come. */
+export type Tell = (result: SweepResult, index: number) => void;
+
 /**
- * Runs all jobs on `threads` worker threads; `tell` is called with each result as it comes. Rejects at the
- * first failure, with the job's seed, and stops the others.
+ * Runs all jobs on `threads` worker threads. Rejects at the first failure, with the job's seed, and stops the others.
  */
 export async function sweep(
   jobs: readonly SweepJob[],
   threads: number,
-  tell: (result: SweepResult) => void = () => {},
+  tell: Tell = () => {},
 ): Promise<SweepResult[]> {
   const results: SweepResult[] = new Array(jobs.length);
   let next = 0;
@@ -46,13 +56,14 @@ export async function sweep(
     while (next < jobs.length) {
       const i = next++;
       results[i] = await answer(worker, jobs[i]);
-      tell(results[i]);
+      tell(results[i], i);
     }
   };
   try {
     await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, work));
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
+    for (const { folder } of jobs.slice(0, next)) if (folder !== undefined) dropLock(folder);
   }
   return results;
 }
@@ -60,18 +71,32 @@ export async function sweep(
 /** Sends a job to the worker and returns its result. */
 async function answer(worker: Worker, job: SweepJob): Promise<SweepResult> {
   const { seed, task, algo } = job.config;
+  const where = `${task} ${algo}, seed ${seed}`;
   const listening = new AbortController();
   const { signal } = listening;
   worker.postMessage(job);
+  let answered: SweepResult | Failure;
   try {
     const ended = once(worker, "exit", { signal }).then(([code]) => {
       throw new Error(`its thread ended with code ${code}`);
     });
-    const [result] = await Promise.race([once(worker, "message", { signal }), ended]);
-    return result as SweepResult;
+    [answered] = await Promise.race([once(worker, "message", { signal }), ended]);
   } catch (error) {
-    throw new Error(`${task} ${algo}, seed ${seed}: ${messageOf(error)}`);
+    throw new Error(`${where}: ${messageOf(error)}`);
   } finally {
     listening.abort();
+  }
+  if ("kind" in answered) throw errorOf(answered, where);
+  return answered;
+}
+
+/** Removes the lock that a terminated thread of this process has left in a run folder. */
+function dropLock(folder: string): void {
+  const path = join(folder, lockName);
+  try {
+    const { pid } = JSON.parse(readFileSync(path, "utf8"));
+    if (pid === process.pid) rmSync(path, { force: true });
+  } catch {
+    // there is none, or it is another's
   }
 }

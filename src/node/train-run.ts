@@ -5,6 +5,7 @@ import { nextOf } from "../core/waiting.ts";
 import { type EnvironmentSession, isThreaded } from "../tasks/environment-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
+import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
@@ -19,22 +20,29 @@ export interface StopOptions {
   readonly secondsBefore?: number;
   /** Environment steps between checkpoints; tokens learned from, while a language model is supervised. */
   readonly checkpointEvery: number;
+  /** Evaluations during training; none without. */
+  readonly evaluation?: EvaluationPlan | undefined;
 }
 
 export interface Trained {
   readonly last: Report | null;
   readonly seconds: number;
-  readonly why: "steps" | "time" | "return" | "signal" | "end";
+  readonly why: "steps" | "time" | "return" | "signal" | "patience" | "end";
+  /** The best evaluation; null without one. */
+  readonly best: Best | null;
 }
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
+/** A report, with the mean return of an evaluation where there was one after the update. */
+export type EvaluatedReport = Report & { readonly evalReturn?: number };
+
 /** Called with each update's report, and its line of metrics. */
-export type Watcher = (report: Report, line: string) => void;
+export type Watcher = (report: EvaluatedReport, line: string) => void;
 
 /**
- * Draws reports until there is a reason to stop. Writes a checkpoint every `checkpointEvery` steps and at the end;
- * on SIGINT, SIGTERM and SIGHUP too. Where training throws, the last checkpoint stands.
+ * Draws reports until there is a reason to stop. Writes a checkpoint every `checkpointEvery` steps, before each best
+ * policy and at the end; on SIGINT, SIGTERM and SIGHUP too. Where training throws, the last checkpoint stands.
  */
 export async function trainRun(
   folder: string,
@@ -45,6 +53,7 @@ export async function trainRun(
   const { config, training } = session;
   const threads = isThreaded(config);
   const reports = threads ? a3cThreads(session as EnvironmentSession) : session.reports;
+  const evaluated = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {
@@ -58,6 +67,7 @@ export async function trainRun(
     if (signalled || stop.interrupted?.() === true) return "signal";
     const { envSteps, meanReturn, episodes } = last ?? training.report();
     if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
+    if (evaluated?.isExhausted) return "patience";
     if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
     return episodes >= 100 && meanReturn >= (stop.untilReturn ?? Infinity) ? "return" : null;
   };
@@ -72,24 +82,26 @@ export async function trainRun(
         break;
       }
       last = next.value;
+      const evalReturn = await evaluated?.evaluate(last);
+      const report = evalReturn === undefined ? last : { ...last, evalReturn };
       const line = JSON.stringify({
         type: "update",
-        ...last,
+        ...report,
         seconds: Number(((stop.secondsBefore ?? 0) + seconds()).toFixed(3)),
       });
       metrics.push(line);
-      watch(last, line);
+      watch(report, line);
       taught = (last as Partial<SftReport>).trainedTokens ?? taught;
       const due = Math.floor((last.envSteps + taught) / stop.checkpointEvery);
-      if (due > written) {
-        written = due;
-        checkpoint(folder, session, metrics);
-      }
+      const isBest = evaluated?.note(report) ?? false;
+      if (due > written || isBest) checkpoint(folder, session, metrics);
+      if (isBest) evaluated?.write();
+      written = due;
       await new Promise(setImmediate); // lets a signal through
       why = reason();
     }
     if (last !== null) checkpoint(folder, session, metrics);
-    return { last, seconds: seconds(), why };
+    return { last, seconds: seconds(), why, best: evaluated?.best ?? null };
   } finally {
     await reports.return(undefined as never);
     for (const name of signals) process.off(name, signal);

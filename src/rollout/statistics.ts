@@ -27,13 +27,46 @@ export function quantile(x: readonly number[], q: number): number {
 
 export const median = (x: readonly number[]): number => quantile(x, 0.5);
 
+/** A percentile interval of 95 %: its lower and upper end. */
+export type Interval = readonly [low: number, high: number];
+
+interface Resampling {
+  readonly draws?: number;
+  readonly seed?: number;
+}
+
 /** Returns a percentile bootstrap interval of 95 % of the statistic `of`, over `draws` samples with replacement. */
-export function bootstrapInterval(
+export const bootstrapInterval = (
   x: readonly number[],
   of: (x: readonly number[]) => number,
-  { draws = 2000, seed = 1 } = {},
-): readonly [number, number] {
+  resampling: Resampling = {},
+): Interval => stratifiedInterval([x], ([sample]) => of(sample), resampling);
+
+/**
+ * Returns a stratified bootstrap interval of 95 % of the statistic `of`: each stratum, such as the runs of one task or
+ * of one row of settings, is resampled by itself and keeps its size.
+ */
+export function stratifiedInterval(
+  strata: readonly (readonly number[])[],
+  of: (strata: readonly (readonly number[])[]) => number,
+  { draws = 2000, seed = 1 }: Resampling = {},
+): Interval {
   const random = new Random(seed);
-  const values = Array.from({ length: draws }, () => of(x.map(() => x[random.below(x.length)])));
+  const values = Array.from({ length: draws }, () =>
+    of(strata.map((x) => x.map(() => x[random.below(x.length)]))),
+  );
   return [quantile(values, 0.025), quantile(values, 0.975)];
 }
+
+/** Returns P(X > Y) + P(X = Y) / 2 over all pairs of a run of x and a run of y: the statistic of Mann and Whitney. */
+export function probabilityOfImprovement(x: readonly number[], y: readonly number[]): number {
+  let wins = 0;
+  for (const a of x) for (const b of y) wins += a > b ? 1 : a === b ? 0.5 : 0;
+  return wins / (x.length * y.length);
+}
+
+/** Returns the performance profile: the share of runs above each of the thresholds τ. */
+export const performanceProfile = (
+  x: readonly number[],
+  taus: readonly number[],
+): readonly number[] => taus.map((tau) => x.filter((v) => v > tau).length / x.length);

@@ -1,8 +1,10 @@
 /** pigrad export: files of every format from a run, and wrong input. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
-import { beforeAll, expect, test } from "vitest";
-import { decodeSafetensors } from "../../src/io/safetensors.ts";
+import { beforeAll, describe, expect, test } from "vitest";
+import { stored } from "../../src/io/quantize.ts";
+import { decodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
+import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { openEnvironmentRun } from "../../src/node/run-folder.ts";
 import { loadActorCritic } from "../../src/policies/import.ts";
 import { readOnnx } from "../support/onnx.ts";
@@ -96,6 +98,61 @@ test("types lie beside a module, whatever its ending", async () => {
   }
 });
 
+describe("--dtype", () => {
+  test.each(["f16", "int8"])(
+    "%s: smaller files, and the difference that it makes",
+    async (dtype) => {
+      for (const [from, what] of [
+        [run, "100 observations"],
+        [text, "100 prompts"],
+      ])
+        for (const format of ["safetensors", "js"]) {
+          const [whole, small] = [at(`whole.${format}`), at(`small.${format}`)];
+          await pigrad("export", from, "--format", format, "--out", whole);
+          const args = ["--format", format, "--dtype", dtype, "--out", small];
+          const { stdout, stderr } = await pigrad("export", from, ...args);
+          expect(stderr).toBe("");
+          const [, most] = stdout.match(/: outputs differ by (\S+) at most, on (.*)\n$/) ?? [];
+          expect(stdout).toContain(`${dtype}: outputs differ by ${most} at most, on ${what}\n`);
+          expect(Number(most)).toBeGreaterThan(0);
+          expect(Number(most)).toBeLessThan(dtype === "f16" ? 0.1 : 1);
+          const [bytes, before] = [small, whole].map((file) => readFileSync(file).length);
+          if (from === text) expect(bytes).toBeLessThan(before); // the policy is smaller than its header
+        }
+    },
+  );
+
+  test("f16 weights load as they are; int8 ones have the scales of their outputs", async () => {
+    const out = at("dtype.safetensors");
+    const args = ["export", run, "--format", "safetensors", "--out", out, "--dtype"];
+    await pigrad(...args, "f16");
+    const { model } = openEnvironmentRun(run).training;
+    const wanted = model.parameters.list.map(({ data, shape }) => [...stored(data, shape, "f16")]);
+    loadActorCritic(model, decodeSafetensors(readFileSync(out)).tensors);
+    expect(model.parameters.list.map(({ data }) => [...data])).toEqual(wanted);
+    await pigrad(...args, "int8");
+    const { tensors } = readSafetensors(readFileSync(out));
+    expect(tensors.get("policy.head.weight")).toMatchObject({ dtype: "I8", shape: [2, 8] });
+    expect(tensors.get("policy.head.weight.scale")).toMatchObject({ dtype: "F32", shape: [2] });
+    expect(tensors.get("policy.head.bias")).toMatchObject({ dtype: "F32", shape: [2] });
+    expect(tensors.get("observation.mean")?.dtype).toBe("F64");
+  });
+
+  test("weights beyond half precision are refused, and nothing is written", async () => {
+    const big = at("big");
+    await pigrad("train", "line", "--steps", "400", "--quiet", "--out", big);
+    const file = at("big", "checkpoint.safetensors");
+    const { state, metadata } = decodeState(readFileSync(file));
+    const weights = (state as unknown as { weights: Record<string, Float32Array> }).weights;
+    for (const list of Object.values(weights)) list.fill(70_000);
+    writeFileSync(file, encodeState(state, Object.fromEntries(metadata)));
+    const args = ["--format", "js", "--dtype", "f16", "--out", at("big.mjs")];
+    const { status, stderr } = await pigrad("export", big, ...args);
+    expect(stderr).toMatch(/--dtype f16: expected weights within its range/);
+    expect([status, existsSync(at("big.mjs"))]).toEqual([2, false]);
+  });
+});
+
 test.each([
   ["scaled", ["observationScale=0.25"]],
   ["scaled and standardized", ["observationScale=0.25", "normalizeObservation=true"]],
@@ -127,6 +184,13 @@ test.each([
 test.each([
   ["no format", [run], /--format: expected one of safetensors, onnx, js, got none/],
   ["another format", [run, "--format", "xml"], /expected one of safetensors, onnx, js, got xml/],
+  ["another dtype", [run, "--format", "js", "--dtype", "f8"], /--dtype: expected one of f32, f16/],
+  [
+    "int8 for ONNX",
+    [run, "--format", "onnx", "--dtype", "int8"],
+    /--dtype int8: expected --format safetensors or js, got onnx/,
+  ],
+  ["no best policy", [run, "--format", "js", "--best"], /has no best.safetensors/],
   ["no run", [at("nowhere"), "--format", "js"], /is not a run folder/],
 ])("wrong input: %s", async (_, args, message) => {
   const out = at("never");

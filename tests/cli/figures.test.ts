@@ -2,7 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ExplainedSample } from "../../src/algos/explain-samples.ts";
-import { curvesSvg } from "../../src/cli/plot.ts";
+import { chartsSvg, ticks, usualSize } from "../../src/cli/chart.ts";
+import { plotSvg } from "../../src/cli/plot.ts";
 import { reportPage } from "../../src/cli/report-page.ts";
 import { samplesSection } from "../../src/cli/report-samples.ts";
 import { type Band, bands, figureNames, groupRuns, readRun, thinned } from "../../src/cli/runs.ts";
@@ -134,67 +135,162 @@ describe("plot", () => {
     );
   const band: Band = {
     name: "a & b",
+    runs: 3,
+    note: "95 % interval of the mean",
     steps: [0, 50, 100],
     mean: [2, null, 4],
     low: [0, null, 2],
     high: [4, null, 10],
   };
-  const flat: Band = { name: "flat", steps: [200], mean: [5], low: [5], high: [5] };
+  const flat: Band = {
+    name: "flat",
+    runs: 1,
+    note: "",
+    steps: [200],
+    mean: [5],
+    low: [5],
+    high: [5],
+  };
+  const curvesSvg = (figure: string, list: Band[]) =>
+    plotSvg([{ figure, bands: list }], undefined, usualSize);
+  const texts = (svg: string) =>
+    [...svg.matchAll(/<text x="([^"]*)" y="([^"]*)"[^>]*>([^<]*)</g)].map(([, x, y, text]) => ({
+      x: Number(x),
+      y: Number(y),
+      text,
+    }));
 
-  test("places means and bands between the axes' ends", () => {
+  test("places means and bands between the axes' ends, below the legend", () => {
     const svg = curvesSvg("loss <x>", [band, flat]);
-    // steps 0 to 200 on 64 to 704, values 0 to 10 on 372 to 36
-    expect(points(svg, "polyline")).toEqual([
-      [
-        [64, 304.8],
-        [384, 237.6],
-      ],
-      [[704, 204]],
+    const labels = texts(svg);
+    const at = (text: string) => labels.find((label) => label.text === text);
+    // steps 0 to 200 and values 0 to 10 between the lines of the least and the largest
+    const x = (step: number) => 24 + 6.8 * 2 + (step / 200) * (700 - 24 - 6.8 * 2);
+    const top = 44 + 18;
+    const y = (value: number) => 372 - (value / 10) * (372 - top);
+    const [line, dot] = points(svg, "polyline");
+    const near = (got: [number, number][], want: [number, number][]) => {
+      expect(got).toHaveLength(want.length);
+      for (const [i, [px, py]] of want.entries()) {
+        expect(got[i][0]).toBeCloseTo(px, 0);
+        expect(got[i][1]).toBeCloseTo(py, 0);
+      }
+    };
+    near(line, [
+      [x(0), y(2)],
+      [x(100), y(4)],
     ]);
-    expect(points(svg, "polygon")[0]).toEqual([
-      [64, 237.6],
-      [384, 36],
-      [384, 304.8],
-      [64, 372],
+    near(dot, [[x(200), y(5)]]);
+    near(points(svg, "polygon")[0], [
+      [x(0), y(4)],
+      [x(100), y(10)],
+      [x(100), y(2)],
+      [x(0), y(0)],
     ]);
-    const texts = [...svg.matchAll(/<text x="([^"]*)" y="([^"]*)"[^>]*>([^<]*)</g)];
-    const labels = texts.map(([, x, y, text]) => [Number(x), Number(y), text]);
-    for (const [share, value, step] of [
-      [0, "0", "0"],
-      [0.25, "2.5", "50"],
-      [0.5, "5", "100"],
-      [0.75, "7.5", "150"],
-      [1, "10", "200"],
-    ] as const) {
-      expect(labels).toContainEqual([56, 372 - 336 * share + 4, value]);
-      expect(labels).toContainEqual([64 + 640 * share, 392, step]);
-    }
-    expect(labels).toContainEqual([64, 22, "loss &lt;x&gt;"]);
-    expect(labels).toContainEqual([76, 52, "a &amp; b"]);
-    expect(labels).toContainEqual([76, 70, "flat"]);
+    for (const [text, value] of [
+      ["0", 0],
+      ["4", 4],
+      ["10", 10],
+    ] as const)
+      expect(labels.some((l) => l.text === text && Math.abs(l.y - y(value) - 4) < 0.1)).toBe(true);
+    expect(at("loss &lt;x&gt;")?.y).toBe(24);
+    for (const name of ["a &amp; b", "flat", "95 % interval of the mean"])
+      expect(at(name)?.y).toBeLessThan(top - 8);
     const colors = [...svg.matchAll(/<polyline [^>]*stroke="([^"]*)"/g)].map(([, color]) => color);
     expect(new Set(colors).size).toBe(2);
+    expect(svg).toContain("<circle"); // a line of one point would not be seen
+  });
+
+  test("no label leaves the picture, however wide the numbers and the names", () => {
+    const far = { ...flat, name: "n".repeat(300), steps: [3e6, 1e7], mean: [-123456, 0.001] };
+    const svg = curvesSvg("x", [{ ...far, low: far.mean, high: far.mean }]);
+    for (const { x, text } of texts(svg)) {
+      expect(x).toBeGreaterThan(0);
+      expect(text.length * 6.8).toBeLessThan(720);
+    }
+    const last = texts(svg).find(({ text }) => text === "10,000,000");
+    expect((last?.x ?? 720) + (6.8 * 10) / 2).toBeLessThanOrEqual(720);
+  });
+
+  test("a legend of many names leaves room for the curves, and counts the rest", () => {
+    const many = Array.from({ length: 40 }, (_, i) => ({
+      ...band,
+      name: `${"name".repeat(8)} ${i}`,
+    }));
+    const svg = plotSvg([{ figure: "x", bands: many }], undefined, { width: 240, height: 180 });
+    expect(svg).toContain(">40 more<"); // the one line has the note
+    const heights = points(svg, "polygon").flatMap((list) => list.map(([, y]) => y));
+    expect(Math.max(...heights) - Math.min(...heights)).toBeGreaterThan(60);
+  });
+
+  test("ticks are at round numbers within the ends", () => {
+    expect(ticks(0, 10, 5)).toEqual([0, 2, 4, 6, 8, 10]);
+    expect(ticks(-0.07, 0.11, 5)).toEqual([-0.05, 0, 0.05, 0.1]);
+    expect(ticks(1e6, 3e6, 4)).toEqual([1e6, 1.5e6, 2e6, 2.5e6, 3e6]);
+    expect(ticks(7, 7, 5)).toEqual([7]);
   });
 
   test("without a number it is still a picture", () => {
-    const none: Band = { name: "none", steps: [10], mean: [null], low: [null], high: [null] };
+    const none: Band = { ...flat, name: "none", mean: [null], low: [null], high: [null] };
     for (const list of [[none], [], [flat]]) {
       const svg = curvesSvg("x", list);
       expect(svg).not.toMatch(/NaN|Infinity/);
       expect(svg).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
     }
+    expect(chartsSvg([])).toMatch(/^<svg /);
   });
 
-  test("draws the figure that was asked for", async () => {
+  test("draws the figures that were asked for, in the size and with the title that were", async () => {
     const out = at("entropy.svg");
     const { stdout } = await pigrad("plot", first, "--svg", out, "--figure", "entropy");
     expect(stdout).toBe(`picture: ${out}\n`);
     expect(readFileSync(out, "utf8")).toBe(
       curvesSvg("entropy", bands(groupRuns([readRun(first)]), "entropy")),
     );
-    const wrong = await pigrad("plot", first, "--svg", out, "--figure", "entrpy");
-    expect(wrong.stderr).toMatch(/no figure "entrpy"; there are .*; did you mean "entropy"\?/);
+    const two = ["--figure", "entropy", "--figure", "meanReturn", "--title", "T", "--csv"];
+    const size = ["--width", "500", "--height", "300"];
+    await pigrad("plot", first, second, "--svg", out, ...size, ...two, at("c.csv"));
+    const svg = readFileSync(out, "utf8");
+    expect(svg).toContain('width="500" height="600"');
+    for (const title of [">T: entropy<", ">T: meanReturn<", ">least to greatest<"])
+      expect(svg).toContain(title);
+    const [head, row, ...rows] = readFileSync(at("c.csv"), "utf8").trimEnd().split("\n");
+    expect(head).toBe("figure,group,runs,step,center,low,high,band");
+    expect(row).toMatch(/^entropy,cartpole ppo \(2 seeds\),2,32,[\d.]+,[\d.]+,[\d.]+,least to/);
+    expect(rows).toHaveLength(2 * 20 - 1);
   });
+
+  test.each([
+    [["--svg", "x.svg", "--figure", "entrpy"], /no figure "entrpy"; .*; did you mean "entropy"\?/],
+    [["--svg", "x.png"], /--svg: expected a file that ends in .svg, got "x.png"/],
+    [["--png", "x.svg"], /--png: expected a file that ends in .png/],
+    [["--csv", "x"], /--csv: expected a file that ends in .csv/],
+    [["--svg", "x.svg", "--width", "3"], /--width: expected a whole number from 240 to 10000/],
+    [["--svg", "x.svg", "--center", "mode"], /--center: expected one of mean, iqm, got mode/],
+    [["--png", "x.png"], /--png needs the package @resvg\/resvg-js, .*: npm install @resvg/],
+  ])("refuses %j in one line", async (args, message) => {
+    const { status, stderr } = await pigrad("plot", first, ...args);
+    expect(stderr).toMatch(message);
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    expect(status).toBe(2);
+  });
+});
+
+test("bands of three runs or more are bootstrap intervals, by hand of 0, 0, 3", () => {
+  const runs = [0, 0, 3].map((value) => ({
+    ...readRun(first),
+    curves: new Map([["x", { steps: [1, 2], values: [value, 7] }]]),
+  }));
+  const [band] = bands([{ name: "g", runs }], "x");
+  expect([band.mean, band.note]).toEqual([[1, 7], "95 % interval of the mean"]);
+  // the mean of a resample is 0, 1, 2 or 3 with 8, 12, 6 and 1 of 27: 1/27 is more than 2.5 %
+  expect([band.low, band.high]).toEqual([
+    [0, 7],
+    [3, 7],
+  ]);
+  const [iqm] = bands([{ name: "g", runs }], "x", "iqm");
+  expect(iqm.mean[0]).toBeCloseTo(0.5, 12); // of 0, 0, 3 with weights ¼, 1, ¼
+  expect(iqm.note).toBe("95 % interval of the interquartile mean");
 });
 
 describe("report", () => {
@@ -208,6 +304,7 @@ describe("report", () => {
     expect(names.slice(0, 2)).toEqual(["meanReturn", "meanLength"]);
     expect([...names].sort()).toEqual(
       figureNames(runs)
+        .filter((name) => name !== "episodes" && name !== "seconds")
         .filter((name) =>
           bands(groupRuns(runs), name).some(({ mean }) => mean.some((x) => x !== null)),
         )
@@ -220,6 +317,20 @@ describe("report", () => {
     expect(page).toContain("<title>pigrad: cartpole</title>");
     expect(page).toContain("2 runs; lines are means");
     expect(page).not.toContain("connect-src");
+  });
+
+  test("an algorithm without a critic has no chart of the value loss", () => {
+    const charts = (values: number[]) => {
+      const run = {
+        ...readRun(first),
+        curves: new Map([["valueLoss", { steps: [1, 2], values }]]),
+      };
+      return dataOf(reportPage([{ run, replay: null }])).charts.map(
+        ({ figure }: { figure: string }) => figure,
+      );
+    };
+    expect(charts([0, 0])).toEqual([]);
+    expect(charts([0, 0.5])).toEqual(["valueLoss"]);
   });
 
   test("its table has each run's settings and where it came to", () => {
@@ -249,7 +360,9 @@ describe("report", () => {
     expect(names(page)).toEqual([
       "meanReturn",
       "meanLength",
-      ...figureNames([readRun(first)]).filter((n) => !/^mean(Return|Length)$/.test(n)),
+      ...figureNames([readRun(first)]).filter(
+        (n) => !/^(mean(Return|Length)|episodes|seconds)$/.test(n),
+      ),
     ]);
   });
 

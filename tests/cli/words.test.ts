@@ -416,9 +416,13 @@ describe("sweep", () => {
       "s a seed",
       "reach -100",
       "median steps",
+      "P(better than row 1)",
+      "its interval",
+      "real",
     ]);
+    expect(rows.pop()).toEqual(["too few seeds to call a difference real: --seeds 4 or more"]);
     for (const i of [0, 1, 2, 3]) {
-      const { settings, iqm, interval, least, reached, medianSteps } = summary(i);
+      const { settings, iqm, interval, least, reached, medianSteps, improvement } = summary(i);
       const [name, ...cells] = rows[i];
       expect(name).toBe(`gamma=${settings.gamma} hidden=${settings.hidden}`);
       cells.splice(3, 1); // seconds differ
@@ -428,6 +432,9 @@ describe("sweep", () => {
         least.toFixed(2),
         `${reached} of 3`,
         medianSteps?.toLocaleString("en") ?? "–",
+        improvement?.probability.toFixed(2) ?? "–",
+        improvement?.interval.map((x: number) => x.toFixed(2)).join(" to ") ?? "–",
+        improvement === null ? "–" : "no",
       ]);
     }
   });

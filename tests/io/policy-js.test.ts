@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
-import { base64, policyModule } from "../../src/io/policy-js.ts";
+import { policyModule } from "../../src/io/policy-js.ts";
+import { base64 } from "../../src/io/weights-js.ts";
 import { exportedPolicies } from "./exported.ts";
 
 interface Module {

@@ -1,6 +1,6 @@
 /** Sessions of both kinds through one door, and an episode played back. */
 import { describe, expect, test } from "vitest";
-import { SettingError, UsageError } from "../../src/core/errors.ts";
+import { SettingError } from "../../src/core/errors.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
 import { student95 } from "../../src/rollout/evaluate.ts";
 import { mean } from "../../src/rollout/statistics.ts";
@@ -118,7 +118,7 @@ describe("a language session", () => {
       languageModule({ ...language, task: { ...language.task, turnEnd: "" } }, "x").js,
     ).toContain("const stops = [6];");
     const two = { ...language, task: { ...language.task, turnEnd: "<?" } };
-    expect(() => languageModule(two, "x")).toThrow(UsageError);
+    expect(() => languageModule(two, "x")).toThrow(SettingError);
   });
   test("a value head where the algorithm's baseline is a value; weights and chance by the seed", () => {
     const hasValue = (algo: string, baseline?: string): boolean => {

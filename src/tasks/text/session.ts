@@ -6,10 +6,11 @@ import { inStages, LanguageTraining, type Stage } from "../../algos/language-tra
 import { type SftConfig, supervised } from "../../algos/sft.ts";
 import type { Report } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
-import { SettingError, UsageError } from "../../core/errors.ts";
+import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf } from "../../core/state.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
+import type { Dtype } from "../../io/quantize.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { gptModule } from "../../nn/gpt-js.ts";
 import { loadGptState } from "../../nn/gpt-weights.ts";
@@ -108,14 +109,18 @@ function withJudges(task: TextTask, { config }: ResolvedRun, guard: Guard | unde
 }
 
 /** The session's model as a JavaScript module that completes the task's prompts. */
-export function languageModule({ gpt, task }: LanguageSession, title: string) {
+export function languageModule(
+  { gpt, task }: Pick<LanguageSession, "gpt" | "task">,
+  title: string,
+  dtype: Dtype = "f32",
+) {
   const { tokenizer, completionLength: most } = task;
   const begin = endOf(task);
   const turnEnd = turnEndTokens(task);
   if (turnEnd.length > 1)
-    throw new UsageError("export: expected a dialogue whose turns end with one token");
+    throw new SettingError("export: expected a dialogue whose turns end with one token");
   const stop = [...stopTokens(task), ...turnEnd];
-  return gptModule(gpt, { title, tokenizer, begin, stop, most });
+  return gptModule(gpt, { title, tokenizer, begin, stop, most, dtype });
 }
 
 const noCorpus: ReadCorpus = (name) => {
