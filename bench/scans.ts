@@ -1,7 +1,8 @@
 /** Measures the return scans of one update against a plain copy of as many numbers. */
+
+import { lambdaReturns } from "../src/extra/lambda.ts";
 import { discountedReturns, discountedSums } from "../src/returns/discounted.ts";
 import { gae } from "../src/returns/gae.ts";
-import { lambdaReturns } from "../src/returns/lambda.ts";
 import { vtrace } from "../src/returns/vtrace.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 

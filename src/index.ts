@@ -145,12 +145,6 @@ export {
   TimeLimit,
   Wrapper,
 } from "./envs/wrappers.ts";
-export {
-  type CorrectionFractions,
-  type CorrectionSettings,
-  importanceWeights,
-  offPolicySequenceMask,
-} from "./estimators/correction.ts";
 export { entropyLoss, topEntropyMask } from "./estimators/entropy.ts";
 export { fisherForm } from "./estimators/fisher.ts";
 export {
@@ -169,7 +163,6 @@ export {
   type PresetName,
   presets,
 } from "./estimators/presets.ts";
-export { reinforceLoss } from "./estimators/reinforce.ts";
 export {
   type Diagnostics,
   diagnostics,
@@ -180,10 +173,27 @@ export {
 } from "./estimators/surrogate.ts";
 export { type ValueSettings, valueDefaults, valueLoss } from "./estimators/value.ts";
 export { type Aggregation, tokenWeights, type WeightOptions } from "./estimators/weights.ts";
+export { type GptModuleOptions, gptModule } from "./export/gpt-js.ts";
+export { gptOnnx } from "./export/gpt-onnx.ts";
+export { gpt2Tensors, loadGpt } from "./export/gpt-weights.ts";
+export { loadActorCritic } from "./export/import-policy.ts";
+export { policyModule } from "./export/policy-js.ts";
+export { policyOnnx } from "./export/policy-onnx.ts";
+export type { PolicyPlan } from "./export/policy-plan.ts";
+export { policyPlan } from "./export/policy-plan-of.ts";
+export { Adagrad } from "./extra/adagrad.ts";
+export {
+  type CorrectionFractions,
+  type CorrectionSettings,
+  importanceWeights,
+  offPolicySequenceMask,
+} from "./extra/correction.ts";
+export { lambdaReturns } from "./extra/lambda.ts";
+export { nStepReturns } from "./extra/n-step.ts";
+export { reinforceLoss } from "./extra/reinforce-loss.ts";
+export { importanceCorrectedTdErrors, retrace } from "./extra/retrace.ts";
+export { Sgd } from "./extra/sgd.ts";
 export { decodeNpy, decodeNpz, type NpyArray } from "./io/npy.ts";
-export { policyModule } from "./io/policy-js.ts";
-export { policyOnnx } from "./io/policy-onnx.ts";
-export type { PolicyPlan } from "./io/policy-plan.ts";
 export {
   decodeSafetensors,
   encodeSafetensors,
@@ -193,21 +203,16 @@ export {
 } from "./io/safetensors.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
-export { type GptModuleOptions, gptModule } from "./nn/gpt-js.ts";
-export { gptOnnx } from "./nn/gpt-onnx.ts";
-export { gpt2Tensors, loadGpt } from "./nn/gpt-weights.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
 export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export * from "./ops/index.ts";
-export { Adagrad } from "./optim/adagrad.ts";
 export { Adam, Adamax, type AdamOptions, AdamW } from "./optim/adam.ts";
 export { clipGlobalNorm, clipValue, globalNorm } from "./optim/clip.ts";
 export { type Group, Optimizer } from "./optim/optimizer.ts";
 export { Rmsprop } from "./optim/rmsprop.ts";
 export * as schedule from "./optim/schedule.ts";
-export { Sgd } from "./optim/sgd.ts";
 export { type EstimateSetup, estimator } from "./oracle/estimate.ts";
 export {
   enumeratedGradient,
@@ -229,8 +234,6 @@ export { probabilities, type Trajectory, trajectories } from "./oracle/trajector
 export { type ExactReturns, exactReturns } from "./oracle/value-iteration.ts";
 export { Actor } from "./policies/actor.ts";
 export { ActorCritic, type ActorCriticOptions } from "./policies/actor-critic.ts";
-export { loadActorCritic } from "./policies/import.ts";
-export { policyPlan } from "./policies/plan.ts";
 export { discountedReturns, discountedSums, rewardToGo } from "./returns/discounted.ts";
 export { gae, tokenGae } from "./returns/gae.ts";
 export {
@@ -242,10 +245,7 @@ export {
   leaveOneOut,
   leaveOneOutMoments,
 } from "./returns/group.ts";
-export { lambdaReturns } from "./returns/lambda.ts";
-export { nStepReturns } from "./returns/n-step.ts";
 export { explainedVariance, standardize } from "./returns/normalize.ts";
-export { importanceCorrectedTdErrors, retrace } from "./returns/retrace.ts";
 export { ExponentialMoments, RewardScaler, RunningMoments } from "./returns/running.ts";
 export { nextValues, type PerStep, type Transitions } from "./returns/transitions.ts";
 export { type VtraceOptions, vtrace } from "./returns/vtrace.ts";

@@ -1,7 +1,7 @@
 /** Tasks that the page offers, and a session's replay and module. */
 import { textScene } from "../../src/envs/scene.ts";
-import { policyModule } from "../../src/io/policy-js.ts";
-import { policyPlan } from "../../src/policies/plan.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
+import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
 import type { TaskName } from "../../src/tasks/index.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";

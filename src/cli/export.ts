@@ -1,15 +1,15 @@
 /** pigrad export RUN: a run's policy as a file for elsewhere. */
 import { SettingError } from "../core/errors.ts";
-import { policyModule } from "../io/policy-js.ts";
-import { policyOnnx } from "../io/policy-onnx.ts";
-import type { Normalizer } from "../io/policy-plan.ts";
+import { gptOnnx } from "../export/gpt-onnx.ts";
+import { gpt2Tensors } from "../export/gpt-weights.ts";
+import { policyModule } from "../export/policy-js.ts";
+import { policyOnnx } from "../export/policy-onnx.ts";
+import type { Normalizer } from "../export/policy-plan.ts";
+import { policyPlan } from "../export/policy-plan-of.ts";
 import { type Dtype, dtypes, quantize } from "../io/quantize.ts";
 import { encodeSafetensors, type NamedTensor, type TensorToWrite } from "../io/safetensors.ts";
-import { gptOnnx } from "../nn/gpt-onnx.ts";
-import { gpt2Tensors } from "../nn/gpt-weights.ts";
 import { writeAtomically } from "../node/files.ts";
 import { openRun } from "../node/run-folder.ts";
-import { policyPlan } from "../policies/plan.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { type LanguageSession, languageModule } from "../tasks/text/session.ts";

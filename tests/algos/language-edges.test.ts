@@ -16,9 +16,9 @@ import { NumericError, SettingError, UsageError } from "../../src/core/errors.ts
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
 import { runNow } from "../../src/core/waiting.ts";
+import { gptModule } from "../../src/export/gpt-js.ts";
 import { generate } from "../../src/nn/decode.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { gptModule } from "../../src/nn/gpt-js.ts";
 import { Sampler } from "../../src/nn/sampler.ts";
 import { Completer } from "../../src/rollout/completions.ts";
 import { tokens } from "../../src/tasks/text/tokens.ts";

@@ -12,7 +12,7 @@ import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, Parameters, type Tensor } from "../../src/core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../../src/distributions/categorical.ts";
-import { reinforceLoss } from "../../src/estimators/reinforce.ts";
+import { reinforceLoss } from "../../src/extra/reinforce-loss.ts";
 import { Mlp } from "../../src/nn/mlp.ts";
 import * as o from "../../src/ops/index.ts";
 import { Adam } from "../../src/optim/adam.ts";

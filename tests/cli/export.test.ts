@@ -2,11 +2,11 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadActorCritic } from "../../src/export/import-policy.ts";
 import { stored } from "../../src/io/quantize.ts";
 import { decodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { openEnvironmentRun } from "../../src/node/run-folder.ts";
-import { loadActorCritic } from "../../src/policies/import.ts";
 import { readOnnx } from "../support/onnx.ts";
 import { pigrad, temporary } from "../support/pigrad.ts";
 

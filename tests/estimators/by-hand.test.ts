@@ -8,10 +8,10 @@ import { entropyLoss, topEntropyMask } from "../../src/estimators/entropy.ts";
 import { fisherForm, gaussianFisherForm } from "../../src/estimators/fisher.ts";
 import { klLoss, klShapedRewards, stepsOf } from "../../src/estimators/kl.ts";
 import { minimumRiskLoss } from "../../src/estimators/minimum-risk.ts";
-import { reinforceLoss } from "../../src/estimators/reinforce.ts";
 import { surrogateLoss } from "../../src/estimators/surrogate.ts";
 import { valueLoss } from "../../src/estimators/value.ts";
 import { tokenWeights } from "../../src/estimators/weights.ts";
+import { reinforceLoss } from "../../src/extra/reinforce-loss.ts";
 import { mul } from "../../src/ops/arithmetic.ts";
 import { sum } from "../../src/ops/reduce.ts";
 

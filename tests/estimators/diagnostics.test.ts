@@ -4,7 +4,6 @@ import { loops } from "../../src/backends/loops.ts";
 import { UsageError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, variable } from "../../src/core/tensor.ts";
-import { importanceWeights, offPolicySequenceMask } from "../../src/estimators/correction.ts";
 import {
   diagnostics,
   ratios,
@@ -12,6 +11,7 @@ import {
   surrogateDefaults,
   surrogateLoss,
 } from "../../src/estimators/surrogate.ts";
+import { importanceWeights, offPolicySequenceMask } from "../../src/extra/correction.ts";
 import { sum } from "../../src/ops/reduce.ts";
 
 const k = loops(Float64Array);

@@ -4,7 +4,6 @@ import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, variable } from "../../src/core/tensor.ts";
-import { importanceWeights } from "../../src/estimators/correction.ts";
 import {
   adaptiveKlWeight,
   klDefaults,
@@ -15,6 +14,7 @@ import {
   proportionalKlWeight,
 } from "../../src/estimators/kl.ts";
 import { type ValueSettings, valueLoss } from "../../src/estimators/value.ts";
+import { importanceWeights } from "../../src/extra/correction.ts";
 import { gradCheck } from "../../src/oracle/grad-check.ts";
 import { Draw } from "../support/cases.ts";
 import { seed } from "../support/seed.ts";

@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
-import { importanceWeights, offPolicySequenceMask } from "../../src/estimators/correction.ts";
 import { topEntropyMask } from "../../src/estimators/entropy.ts";
 import { fisherForm } from "../../src/estimators/fisher.ts";
 import {
@@ -16,10 +15,11 @@ import {
 } from "../../src/estimators/kl.ts";
 import { minimumRiskLoss } from "../../src/estimators/minimum-risk.ts";
 import { conjugateGradient, lineSearch, trustRegionScale } from "../../src/estimators/natural.ts";
-import { reinforceLoss } from "../../src/estimators/reinforce.ts";
 import { surrogateDefaults, surrogateLoss } from "../../src/estimators/surrogate.ts";
 import { valueLoss } from "../../src/estimators/value.ts";
 import { tokenWeights } from "../../src/estimators/weights.ts";
+import { importanceWeights, offPolicySequenceMask } from "../../src/extra/correction.ts";
+import { reinforceLoss } from "../../src/extra/reinforce-loss.ts";
 
 const k = loops(Float64Array);
 const t = (data: number[]): Tensor => input(k, [data.length], data);

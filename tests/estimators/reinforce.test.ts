@@ -3,7 +3,7 @@ import { loops } from "../../src/backends/loops.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, variable } from "../../src/core/tensor.ts";
-import { reinforceLoss } from "../../src/estimators/reinforce.ts";
+import { reinforceLoss } from "../../src/extra/reinforce-loss.ts";
 import * as o from "../../src/ops/index.ts";
 import { gradCheck } from "../../src/oracle/grad-check.ts";
 

@@ -6,12 +6,12 @@ import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
+import { gptModule } from "../../src/export/gpt-js.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
 import { kinds } from "../../src/io/elements.ts";
-import { policyModule } from "../../src/io/policy-js.ts";
 import { halfBits, quantize, roundHalfEven, stored } from "../../src/io/quantize.ts";
 import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { gptModule } from "../../src/nn/gpt-js.ts";
 import { exportedPolicies } from "./exported.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-"));

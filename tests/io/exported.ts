@@ -2,10 +2,10 @@
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { box, discrete, multiBinary, multiDiscrete, type Space } from "../../src/envs/space.ts";
-import type { Normalizer, PolicyPlan } from "../../src/io/policy-plan.ts";
+import type { Normalizer, PolicyPlan } from "../../src/export/policy-plan.ts";
+import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
-import { policyPlan } from "../../src/policies/plan.ts";
 import { RunningMoments } from "../../src/returns/running.ts";
 
 export interface Exported {

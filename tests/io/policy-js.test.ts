@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
-import { policyModule } from "../../src/io/policy-js.ts";
-import { base64 } from "../../src/io/weights-js.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
+import { base64 } from "../../src/export/weights-js.ts";
 import { exportedPolicies } from "./exported.ts";
 
 interface Module {

@@ -1,6 +1,6 @@
 /** Policies as ONNX models, run by a plain reading of the operators, against the policies they were made from. */
 import { describe, expect, test } from "vitest";
-import { policyOnnx } from "../../src/io/policy-onnx.ts";
+import { policyOnnx } from "../../src/export/policy-onnx.ts";
 import type { Actor } from "../../src/policies/actor.ts";
 import { readOnnx, runOnnx, type Value } from "../support/onnx.ts";
 import { exportedPolicies } from "./exported.ts";

@@ -3,9 +3,9 @@ import { describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input } from "../../src/core/tensor.ts";
+import { gptOnnx } from "../../src/export/gpt-onnx.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import type { Gpt } from "../../src/nn/gpt.ts";
-import { gptOnnx } from "../../src/nn/gpt-onnx.ts";
 import { readOnnx, runOnnx } from "../support/onnx.ts";
 import { logitsOf, tiny, tinyGpt } from "../support/tiny-gpt.ts";
 

@@ -3,6 +3,7 @@ import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input } from "../../src/core/tensor.ts";
+import { gpt2Tensors, loadGpt } from "../../src/export/gpt-weights.ts";
 import {
   decodeSafetensors,
   encodeSafetensors,
@@ -10,7 +11,6 @@ import {
 } from "../../src/io/safetensors.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { gpt2Tensors, loadGpt } from "../../src/nn/gpt-weights.ts";
 import { crossEntropy } from "../../src/ops/loss.ts";
 import { withOthers } from "../support/safetensors.ts";
 

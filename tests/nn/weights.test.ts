@@ -1,10 +1,10 @@
 /** Reading a GPT's weights: what is taken, what stays fresh, and what is refused with nothing changed. */
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
+import { gptModule } from "../../src/export/gpt-js.ts";
+import { gpt2Tensors, loadGpt, loadGptState } from "../../src/export/gpt-weights.ts";
 import type { NamedTensor } from "../../src/io/safetensors.ts";
 import type { Gpt, GptOptions } from "../../src/nn/gpt.ts";
-import { gptModule } from "../../src/nn/gpt-js.ts";
-import { gpt2Tensors, loadGpt, loadGptState } from "../../src/nn/gpt-weights.ts";
 import { bpe } from "../../src/text/bpe.ts";
 import { tinyGpt } from "../support/tiny-gpt.ts";
 

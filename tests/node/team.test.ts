@@ -2,8 +2,8 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { UsageError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
+import { Sgd } from "../../src/extra/sgd.ts";
 import { Team } from "../../src/node/team.ts";
-import { Sgd } from "../../src/optim/sgd.ts";
 
 const rows = 101; // not a multiple of the threads
 const program = new URL("team-part.ts", import.meta.url);

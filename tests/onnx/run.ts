@@ -10,9 +10,9 @@ import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, NONE } from "../../src/core/tensor.ts";
-import { policyOnnx } from "../../src/io/policy-onnx.ts";
+import { gptOnnx } from "../../src/export/gpt-onnx.ts";
+import { policyOnnx } from "../../src/export/policy-onnx.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { gptOnnx } from "../../src/nn/gpt-onnx.ts";
 import type { Actor } from "../../src/policies/actor.ts";
 import { type Exported, exportedPolicies } from "../io/exported.ts";
 

@@ -6,7 +6,8 @@ import { simd } from "../../src/backends/simd.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Parameters } from "../../src/core/tensor.ts";
-import { Adagrad } from "../../src/optim/adagrad.ts";
+import { Adagrad } from "../../src/extra/adagrad.ts";
+import { Sgd } from "../../src/extra/sgd.ts";
 import { Adam, Adamax, AdamW } from "../../src/optim/adam.ts";
 import { clipGlobalNorm, clipValue, globalNorm } from "../../src/optim/clip.ts";
 import type { Optimizer } from "../../src/optim/optimizer.ts";
@@ -19,7 +20,6 @@ import {
   step,
   withWarmup,
 } from "../../src/optim/schedule.ts";
-import { Sgd } from "../../src/optim/sgd.ts";
 
 type Options = Record<string, number | boolean>;
 /** w after the gradients g₁, g₂, …, from w₀. */

@@ -2,11 +2,11 @@
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Parameters } from "../../src/core/tensor.ts";
+import { Sgd } from "../../src/extra/sgd.ts";
 import { Adam } from "../../src/optim/adam.ts";
 import { clipGlobalNorm } from "../../src/optim/clip.ts";
 import { Rmsprop } from "../../src/optim/rmsprop.ts";
 import { cosine, linear, withWarmup } from "../../src/optim/schedule.ts";
-import { Sgd } from "../../src/optim/sgd.ts";
 
 function one(value = 1, grad = 0) {
   const parameters = new Parameters(loops(Float64Array));

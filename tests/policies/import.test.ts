@@ -7,9 +7,9 @@ import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, NONE, type Tensor } from "../../src/core/tensor.ts";
 import { box, discrete } from "../../src/envs/space.ts";
+import { loadActorCritic } from "../../src/export/import-policy.ts";
 import { decodeSafetensors, type NamedTensor } from "../../src/io/safetensors.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
-import { loadActorCritic } from "../../src/policies/import.ts";
 
 const data = new URL("../vectors/data/", import.meta.url);
 const { cases } = JSON.parse(readFileSync(new URL("networks_mlp.json", data), "utf8"));

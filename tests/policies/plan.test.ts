@@ -13,10 +13,10 @@ import {
   multiDiscrete,
   type Space,
 } from "../../src/envs/space.ts";
-import type { PolicyLayer } from "../../src/io/policy-plan.ts";
+import type { PolicyLayer } from "../../src/export/policy-plan.ts";
+import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
 import { Network } from "../../src/policies/network.ts";
-import { policyPlan } from "../../src/policies/plan.ts";
 
 const dot = (a: ArrayLike<number>, at: number, x: readonly number[]): number =>
   x.reduce((sum, v, i) => sum + a[at + i] * v, 0);

@@ -13,7 +13,7 @@ const levels = [
   ["ops", "optim"],
   ["backends", "distributions", "estimators", "nn"],
   ["policies"],
-  ["oracle", "rollout"],
+  ["oracle", "rollout", "export", "extra"],
   ["algos"],
   ["tasks"],
   ["node"],

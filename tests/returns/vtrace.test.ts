@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
-import { lambdaReturns } from "../../src/returns/lambda.ts";
+import { lambdaReturns } from "../../src/extra/lambda.ts";
 import { vtrace } from "../../src/returns/vtrace.ts";
 import { seed } from "../support/seed.ts";
 

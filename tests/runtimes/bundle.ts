@@ -1,8 +1,8 @@
 /** The program, and a policy trained for it and exported, as one script of nothing but ECMAScript 2022. */
 import { fileURLToPath } from "node:url";
 import { buildSync } from "esbuild";
-import { policyModule } from "../../src/io/policy-js.ts";
-import { policyPlan } from "../../src/policies/plan.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
+import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { configOf, openControl } from "../support/sessions.ts";
 
 /** The text of a module that plays CartPole. */

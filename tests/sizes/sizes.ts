@@ -4,9 +4,9 @@ import { gzipSync } from "node:zlib";
 import { buildSync } from "esbuild";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
-import { policyModule } from "../../src/io/policy-js.ts";
+import { gptModule } from "../../src/export/gpt-js.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
-import { gptModule } from "../../src/nn/gpt-js.ts";
 import { characters } from "../../src/text/tokenizer.ts";
 import { exportedPolicies } from "../io/exported.ts";
 

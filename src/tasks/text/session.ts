@@ -10,10 +10,10 @@ import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf } from "../../core/state.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
+import { gptModule } from "../../export/gpt-js.ts";
+import { loadGptState } from "../../export/gpt-weights.ts";
 import type { Dtype } from "../../io/quantize.ts";
 import { Gpt } from "../../nn/gpt.ts";
-import { gptModule } from "../../nn/gpt-js.ts";
-import { loadGptState } from "../../nn/gpt-weights.ts";
 import type { Sides } from "../../text/corpus.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import {

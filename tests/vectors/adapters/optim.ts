@@ -1,8 +1,9 @@
 /** Optimizers, clipping and schedules. */
 import { Tape } from "../../../src/core/tape.ts";
 import { input, Parameters, type Tensor } from "../../../src/core/tensor.ts";
+import { Adagrad } from "../../../src/extra/adagrad.ts";
+import { Sgd } from "../../../src/extra/sgd.ts";
 import * as o from "../../../src/ops/index.ts";
-import { Adagrad } from "../../../src/optim/adagrad.ts";
 import { Adam, Adamax, AdamW } from "../../../src/optim/adam.ts";
 import { clipGlobalNorm, clipValue } from "../../../src/optim/clip.ts";
 import type { Optimized, Optimizer } from "../../../src/optim/optimizer.ts";
@@ -16,7 +17,6 @@ import {
   step,
   withWarmup,
 } from "../../../src/optim/schedule.ts";
-import { Sgd } from "../../../src/optim/sgd.ts";
 import { backendFor } from "../backend.ts";
 import { decode } from "../compare.ts";
 import type { Adapter, Float, Output, Shared, VectorCase } from "../types.ts";

@@ -4,7 +4,6 @@ import { exp, log } from "../../../src/core/math.ts";
 import { Tape } from "../../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../../src/core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../../../src/distributions/categorical.ts";
-import { importanceWeights, offPolicySequenceMask } from "../../../src/estimators/correction.ts";
 import { topEntropyMask } from "../../../src/estimators/entropy.ts";
 import { klDefaults, klLoss, klOf } from "../../../src/estimators/kl.ts";
 import {
@@ -15,8 +14,9 @@ import {
 } from "../../../src/estimators/surrogate.ts";
 import { valueLoss } from "../../../src/estimators/value.ts";
 import { type Aggregation, tokenWeights } from "../../../src/estimators/weights.ts";
+import { importanceWeights, offPolicySequenceMask } from "../../../src/extra/correction.ts";
+import { lambdaReturns } from "../../../src/extra/lambda.ts";
 import * as o from "../../../src/ops/index.ts";
-import { lambdaReturns } from "../../../src/returns/lambda.ts";
 import type { ReferenceAdapter, ReferenceCase } from "../types.ts";
 
 const k = loops(Float64Array);

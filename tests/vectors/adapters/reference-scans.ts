@@ -3,6 +3,9 @@
  * are [batch, time], or one row of time; here they are turned to [time, batch] and back.
  */
 import * as math from "../../../src/core/math.ts";
+import { lambdaReturns } from "../../../src/extra/lambda.ts";
+import { nStepReturns } from "../../../src/extra/n-step.ts";
+import { importanceCorrectedTdErrors } from "../../../src/extra/retrace.ts";
 import { discountedReturns, discountedSums, rewardToGo } from "../../../src/returns/discounted.ts";
 import { gae, tokenGae } from "../../../src/returns/gae.ts";
 import {
@@ -13,10 +16,7 @@ import {
   leaveOneOut,
   leaveOneOutMoments,
 } from "../../../src/returns/group.ts";
-import { lambdaReturns } from "../../../src/returns/lambda.ts";
-import { nStepReturns } from "../../../src/returns/n-step.ts";
 import { standardize } from "../../../src/returns/normalize.ts";
-import { importanceCorrectedTdErrors } from "../../../src/returns/retrace.ts";
 import type { PerStep, Transitions } from "../../../src/returns/transitions.ts";
 import { vtrace } from "../../../src/returns/vtrace.ts";
 import type { ReferenceAdapter } from "../types.ts";

@@ -1,9 +1,9 @@
 /** Return scans. The schema's rlax cases are [batch, time] with a discount a step: transposed here. */
 import * as math from "../../../src/core/math.ts";
+import { lambdaReturns } from "../../../src/extra/lambda.ts";
+import { nStepReturns } from "../../../src/extra/n-step.ts";
 import { discountedReturns, rewardToGo } from "../../../src/returns/discounted.ts";
 import { gae } from "../../../src/returns/gae.ts";
-import { lambdaReturns } from "../../../src/returns/lambda.ts";
-import { nStepReturns } from "../../../src/returns/n-step.ts";
 import { explainedVariance, standardize } from "../../../src/returns/normalize.ts";
 import { RewardScaler, RunningMoments } from "../../../src/returns/running.ts";
 import { nextValues, type Transitions } from "../../../src/returns/transitions.ts";

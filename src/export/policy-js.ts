@@ -4,8 +4,8 @@
  * bits differ between engines.
  */
 import type { Floats } from "../core/backend.ts";
+import type { Dtype } from "../io/quantize.ts";
 import type { PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
-import type { Dtype } from "./quantize.ts";
 import { decoders, weightsSource } from "./weights-js.ts";
 
 /** Returns the source of the module, with weights of a dtype, and of its types. */

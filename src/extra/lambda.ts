@@ -10,7 +10,7 @@ import {
   type PerStep,
   type Transitions,
   varying,
-} from "./transitions.ts";
+} from "../returns/transitions.ts";
 
 /**
  * The targets of TD(λ): Sutton & Barto 2018, chapter 12; with λ and γ that vary, section 12.8.

@@ -5,7 +5,7 @@
 import { FormatError } from "../core/errors.ts";
 import { show, sizeOf } from "../core/tensor.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import type { ActorCritic } from "./actor-critic.ts";
+import type { ActorCritic } from "../policies/actor-critic.ts";
 
 /** Prefixes of names in plain files, CleanRL and stable-baselines3, with ours. */
 const beginnings: readonly (readonly [theirs: string, ours: string])[] = [

@@ -1,5 +1,5 @@
 /** Stochastic gradient descent with momentum; Nesterov's form as in PyTorch. */
-import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "../optim/optimizer.ts";
 
 export interface SgdOptions {
   readonly learningRate?: number;

@@ -6,7 +6,7 @@ import { FormatError } from "../core/errors.ts";
 import { numbersOf, type State } from "../core/state.ts";
 import { sameShape, show } from "../core/tensor.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
-import type { Gpt } from "./gpt.ts";
+import type { Gpt } from "../nn/gpt.ts";
 
 const gpt2Parts: readonly (readonly [ours: string, theirs: string])[] = [
   ["attn.qkv", "attn.c_attn"],

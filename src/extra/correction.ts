@@ -6,8 +6,8 @@
 import type { Floats } from "../core/backend.ts";
 import { checkLength, checkName, checkNumber } from "../core/check.ts";
 import { exp } from "../core/math.ts";
+import { stepsOf } from "../estimators/kl.ts";
 import { checkRows } from "../returns/transitions.ts";
-import { stepsOf } from "./kl.ts";
 
 export interface CorrectionSettings {
   /** One ratio per token, or per sequence: exp of the sum of its log-ratios, or of their mean. */

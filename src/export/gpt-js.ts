@@ -4,10 +4,10 @@
  */
 import { UsageError } from "../core/errors.ts";
 import type { Dtype } from "../io/quantize.ts";
-import { decoders, weightsSource } from "../io/weights-js.ts";
+import type { Gpt } from "../nn/gpt.ts";
 import { gpt2Words } from "../text/bpe.ts";
 import type { SavedTokenizer, Tokenizer } from "../text/tokenizer.ts";
-import type { Gpt } from "./gpt.ts";
+import { decoders, weightsSource } from "./weights-js.ts";
 
 export interface GptModuleOptions {
   readonly title?: string;

@@ -2,8 +2,15 @@
 
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
-import { discountedReturns } from "./discounted.ts";
-import { at, checkEnds, fixed, type PerStep, type Transitions, varying } from "./transitions.ts";
+import { discountedReturns } from "../returns/discounted.ts";
+import {
+  at,
+  checkEnds,
+  fixed,
+  type PerStep,
+  type Transitions,
+  varying,
+} from "../returns/transitions.ts";
 
 /**
  * Sums of up to n rewards and a value: Sutton & Barto 2018, section 7.1.

@@ -2,8 +2,8 @@
 
 import type { Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
-import type { Normalizer, PolicyHead, PolicyLayer, PolicyPlan } from "../io/policy-plan.ts";
-import type { ActorCritic } from "./actor-critic.ts";
+import type { ActorCritic } from "../policies/actor-critic.ts";
+import type { Normalizer, PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
 
 /**
  * Returns the plan. `normalize` holds the statistics of observations, or null; `masked` is true if training had masks.

@@ -1,5 +1,5 @@
 /** Weights in the source of a JavaScript module: base64 of float32, of half precision, or of int8 with scales. */
-import { type Dtype, halves, quantize } from "./quantize.ts";
+import { type Dtype, halves, quantize } from "../io/quantize.ts";
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,5 +1,5 @@
 /** Adagrad: Duchi, Hazan & Singer 2011. */
-import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
+import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "../optim/optimizer.ts";
 
 export interface AdagradOptions {
   readonly learningRate?: number;

@@ -11,7 +11,7 @@ import {
   type PerStep,
   type Transitions,
   varying,
-} from "./transitions.ts";
+} from "../returns/transitions.ts";
 
 /**
  * Retrace(λ): Munos et al. 2016, arXiv:1606.02647. Here r.value is Q(sₜ, aₜ) and r.nextValue the mean of

@@ -1,7 +1,7 @@
 /** Exports a GPT as an ONNX model from tokens [N, T] (int64) to logits [N, T, vocab]. */
 import { UsageError } from "../core/errors.ts";
-import { OnnxGraph } from "../io/onnx.ts";
-import type { Gpt } from "./gpt.ts";
+import type { Gpt } from "../nn/gpt.ts";
+import { OnnxGraph } from "./onnx.ts";
 
 export function gptOnnx(gpt: Gpt, title = "gpt"): Uint8Array {
   const { vocab, layers, tied } = gpt.options;
