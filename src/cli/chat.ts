@@ -12,13 +12,15 @@ import { parseOptions } from "./parse.ts";
 import { openLanguageRun } from "./sample.ts";
 import { say } from "./stdout.ts";
 
-export const chatHelp = `  pigrad chat RUN [--seed N] [--greedy] [--temperature T] [--top-k K] [--top-p P] [--trust-data]
+export const chatHelp = `  pigrad chat RUN [--seed N] [--greedy] [--temperature T] [--top-k K] [--top-p P]
+               [--best] [--trust-data]
       talk with a run of a text task: each line of stdin is answered, and the conversation is the
-      context; its oldest lines go when it outgrows that. /reset begins anew, /quit ends`;
+      context; its oldest lines go when it outgrows that. /reset begins again, /quit ends`;
 
 const options = {
   ...ownOptions,
   ...samplingOptions,
+  best: { type: "boolean" },
   "trust-data": { type: "boolean" },
 } as const;
 
@@ -28,7 +30,7 @@ export async function chatCommand(args: string[]): Promise<void> {
   await loadRunFiles([run], values);
   const random = new Random(wholeNumber("seed", values.seed, 0) ?? 1);
   const sampling = samplingOf(values);
-  const session = openLanguageRun(run, values["trust-data"] ?? false);
+  const session = openLanguageRun(run, values);
   const conversation = new Conversation(session);
   const answer = async (isOpen: () => boolean): Promise<void> => {
     const pieces = completing(session, conversation.tokens(), random, sampling);

@@ -19,7 +19,7 @@ import { playHuman } from "./play-human.ts";
 import { watch } from "./play-policy.ts";
 
 export const playHelp = `  pigrad play RUN [--episodes N] [--seed N] [--greedy|--sample] [--speed STEPS_PER_SECOND]
-               [--set key=value]...
+               [--best] [--set key=value]...
   pigrad play TASK|RUN --human [--episodes N] [--seed N] [--set key=value]...
       watch a run's policy (3 episodes, 10 steps per second): space pauses, → or n steps, + and − change
       the speed, q quits. --human: play yourself, a task by name or file, or a run's task; connect-four
@@ -28,6 +28,7 @@ export const playHelp = `  pigrad play RUN [--episodes N] [--seed N] [--greedy|-
 const options = {
   ...ownOptions,
   human: { type: "boolean" },
+  best: { type: "boolean" },
   episodes: { type: "string" },
   seed: { type: "string" },
   greedy: { type: "boolean" },
@@ -77,11 +78,11 @@ function mustBeEnvironment(run: ResolvedRun, name: string): ResolvedRun<Environm
 
 async function sessionOf(
   run: string,
-  own: OwnOptions,
+  own: OwnOptions & { readonly best?: boolean | undefined },
   changes: Readonly<Record<string, string>>,
 ): Promise<EnvironmentSession> {
   await loadRunFiles([run], own);
-  const session = openRun(run, { changes });
+  const session = openRun(run, { changes, best: own.best ?? false });
   mustBeEnvironment(session.run, run);
   return session as EnvironmentSession;
 }

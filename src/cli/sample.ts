@@ -13,7 +13,7 @@ import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
 export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]
-               [--top-k K] [--top-p P] [--trust-data] [--json]
+               [--top-k K] [--top-p P] [--best] [--trust-data] [--json]
       completions by a run of a text task: of validation prompts, or of yours`;
 
 const options = {
@@ -21,6 +21,7 @@ const options = {
   ...samplingOptions,
   prompt: { type: "string" },
   n: { type: "string", short: "n" },
+  best: { type: "boolean" },
   "trust-data": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
@@ -31,7 +32,7 @@ export async function sampleCommand(args: string[]): Promise<void> {
   await loadRunFiles([run], values);
   const count = wholeNumber("n", values.n, 1) ?? 5;
   const random = new Random(wholeNumber("seed", values.seed, 0) ?? 1);
-  const session = openLanguageRun(run, values["trust-data"] ?? false);
+  const session = openLanguageRun(run, values);
   const { task } = session;
   const sampling = samplingOf(values);
   for (let i = 0; i < count; i++) {
@@ -59,8 +60,12 @@ function stream(pieces: Generator<string, Completed>, show: (text: string) => vo
 }
 
 /** Opens a run of a text, as `openRun`. Throws SettingError for a run of an environment. */
-export function openLanguageRun(run: string, trustData: boolean): LanguageSession {
-  const session = openRun(run, { trustData });
+export function openLanguageRun(
+  run: string,
+  values: { readonly best?: boolean | undefined; readonly "trust-data"?: boolean | undefined },
+): LanguageSession {
+  const { best = false, "trust-data": trustData = false } = values;
+  const session = openRun(run, { best, trustData });
   if (session.kind === "text") return session;
   throw new SettingError(`${run}: expected a run of a text task; this one plays (see pigrad eval)`);
 }
