@@ -12,6 +12,7 @@ import {
   UsageError,
 } from "../core/errors.ts";
 import { isPromise } from "../core/waiting.ts";
+import { type ActionForm, actionForm } from "./action-form.ts";
 import { Dynamics } from "./env.ts";
 import { kindOf, type PlainSpace, readValue, seenSpace, spaceOf } from "./plain-space.ts";
 import { decodeValue, encodeValue } from "./saved-value.ts";
@@ -29,7 +30,7 @@ export interface GymnasiumEnv {
    */
   reset(options: { readonly seed?: number }): unknown;
   /**
-   * Takes an action: a number for a discrete space, else a flat list of numbers. Returns
+   * Takes an action: a number for a discrete space, values by name for a Dict, a list for others. Returns
    * `[observation, reward, terminated, truncated, info]` or an object of these; `info` may be left out.
    * `info.actionMask` is the mask of the next action, `info.success` says whether the episode reached its goal.
    */
@@ -66,6 +67,7 @@ export class GymnasiumDynamics extends Dynamics {
   /** The observation, then the mask; the environment's own state is in `save`. */
   readonly state: Float64Array;
   private readonly given: Space;
+  private readonly form: ActionForm;
   private readonly masked: MaskSource;
   /** The number of options of each choice that a mask covers. */
   private readonly choices: readonly number[];
@@ -81,9 +83,8 @@ export class GymnasiumDynamics extends Dynamics {
     this.env = env;
     this.given = spaceOf(env.observationSpace, "observationSpace");
     this.observationSpace = seenSpace(this.given);
-    const actions = spaceOf(env.actionSpace, "actionSpace");
-    if (actions.kind === "dict")
-      throw new SettingError("actionSpace: expected one space, got a Dict or Tuple");
+    this.form = actionForm(spaceOf(env.actionSpace, "actionSpace"));
+    const actions = this.form.space;
     this.actionSpace = actions;
     const { size } = this.observationSpace;
     const first: unknown = env.reset({ seed: 0 });
@@ -141,13 +142,8 @@ export class GymnasiumDynamics extends Dynamics {
   }
 
   protected advance(actions: ArrayLike<number>, at: number): void {
-    const { env, actionSpace } = this;
     const where = `step ${++this.steps}`;
-    const action =
-      actionSpace.kind === "discrete"
-        ? actions[at]
-        : Array.from({ length: actionSpace.size }, (_, i) => actions[at + i]);
-    const result = env.step(action as never);
+    const result = this.env.step(this.form.value(actions, at) as never);
     if (this.opening === null) this.readStep(result, where);
     else this.pending = Promise.resolve(result).then((step) => this.readStep(step, where));
   }

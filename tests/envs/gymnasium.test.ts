@@ -421,12 +421,6 @@ describe("refused, and why", () => {
       'say channels: "first"',
     ],
     [
-      "actions by name",
-      { actionSpace: { type: "Dict", spaces: { a: discrete(2) } } },
-      SettingError,
-      "actionSpace: expected one space, got a Dict",
-    ],
-    [
       "a mask of a box",
       { actionSpace: box(0, 1, [1]), mask: () => [1] },
       SettingError,
