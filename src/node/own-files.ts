@@ -18,7 +18,7 @@ import { codeOf, readRegular } from "./files.ts";
 
 const extensions = [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"];
 const mostBytes = 2 ** 26;
-const patience = 30; // seconds that a file may take to load
+const usualPatience = 30; // seconds that a file may take to load
 
 /** Returns whether a name on the command line means a file rather than a task or algorithm. */
 export const meansFile = (name: string): boolean =>
@@ -31,10 +31,14 @@ export const nameOfFile = (path: string): string => basename(path, extname(path)
  * Loads a file and registers what it exports under `key`, its full path by default. Throws SettingError in one line
  * for a file that is missing, throws, does not finish loading, or cannot run here.
  */
-export async function loadOwn(given: string, key?: string): Promise<OwnFile> {
+export async function loadOwn(
+  given: string,
+  key?: string,
+  patience = usualPatience,
+): Promise<OwnFile> {
   const path = resolve(given);
   const sha256 = hashOf(path, given);
-  registerOwn(key ?? path, await exportOf(path, given));
+  registerOwn(key ?? path, await exportOf(path, given, patience));
   return { path: key ?? path, sha256 };
 }
 
@@ -50,14 +54,14 @@ function hashOf(path: string, given: string): string {
   }
 }
 
-async function exportOf(path: string, given: string): Promise<unknown> {
+async function exportOf(path: string, given: string, patience: number): Promise<unknown> {
   if (extname(path) === ".json") {
     const text = readRegular(path, { links: true, most: mostBytes }).toString();
     parseJson(text, given); // with a message that tells where it breaks off
     return JSON.parse(text);
   }
   const url = pathToFileURL(realpathSync(path)).href;
-  const module = (await imported(url, given)) as { default?: { default?: unknown } };
+  const module = (await imported(url, given, patience)) as { default?: { default?: unknown } };
   // a TypeScript file outside a package of type "module" comes as CommonJS
   const exported = module.default?.default ?? module.default;
   if (exported === undefined)
@@ -65,11 +69,12 @@ async function exportOf(path: string, given: string): Promise<unknown> {
   return exported;
 }
 
-async function imported(url: string, given: string): Promise<unknown> {
-  const dog = watchdog(`pigrad: ${given}: did not finish loading within ${patience} s`);
+async function imported(url: string, given: string, patience: number): Promise<unknown> {
+  const message = `${given}: did not finish loading within ${patience} s`;
+  const dog = watchdog(`pigrad: ${message}`, 1000 * (patience + 2));
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    const error = new SettingError(`${given}: did not finish loading within ${patience} s`);
+    const error = new SettingError(message);
     timer = setTimeout(() => reject(error), 1000 * patience);
   });
   try {
@@ -98,7 +103,7 @@ function reasonOf(error: unknown): string {
  * Ends the process with a line on stderr if the main thread makes no way for longer than a file may take to load: an
  * endless loop at a file's top level stops everything else, timers too.
  */
-function watchdog(line: string): { stop(): Promise<unknown> } {
+function watchdog(line: string, wait: number): { stop(): Promise<unknown> } {
   const flag = new Int32Array(new SharedArrayBuffer(4));
   const code = `
     const { workerData: { flag, line, wait } } = require("node:worker_threads");
@@ -106,7 +111,6 @@ function watchdog(line: string): { stop(): Promise<unknown> } {
       require("node:fs").writeSync(2, line + "\\n");
       process.kill(process.pid, "SIGKILL");
     }`;
-  const wait = 1000 * (patience + 2);
   const worker = new Worker(code, { eval: true, execArgv: [], workerData: { flag, line, wait } });
   worker.on("error", () => {});
   return {
