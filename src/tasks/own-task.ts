@@ -85,9 +85,12 @@ function environmentFrom(
 
 function languageFrom(fields: Readonly<Record<string, unknown>>, where: string): LanguageTask {
   const algo = fields.reward === undefined ? "sft" : "grpo";
+  const facts = factsFrom(fields, where, algo);
+  const teaches = fields.examples !== undefined || fields.corpus !== undefined;
   return {
     kind: "text",
-    ...factsFrom(fields, where, algo),
+    ...facts,
+    preset: teaches ? facts.preset : { sftUpdates: 0, ...facts.preset },
     make: (values, read) => textFrom(fields as TextDefinition, { values, read, where }),
   };
 }

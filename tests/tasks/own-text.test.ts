@@ -1,0 +1,74 @@
+/** Texts of one's own: rows, messages, splits, tokenizers. */
+import { expect, test } from "vitest";
+import { SettingError } from "../../src/core/errors.ts";
+import { type TextDefinition, textFrom } from "../../src/tasks/text/own-text.ts";
+import { characters } from "../../src/text/tokenizer.ts";
+
+const make = (definition: TextDefinition) =>
+  textFrom(definition, { values: {}, read: () => "", where: "here" });
+
+test("each turn of the assistant is an example after all that was said; the prompt ends where it answers", () => {
+  const messages = [
+    { role: "user", content: "hi" },
+    { role: "assistant", content: "hello" },
+    { role: "user", content: "bye" },
+    { role: "assistant", content: "see you" },
+  ];
+  const { examples, prompts, rowOf } = make({ examples: [{ messages, id: 7 }] });
+  expect(examples.train).toEqual([
+    { prompt: "user: hi\nassistant: ", completion: "hello" },
+    { prompt: "user: hi\nassistant: hello\nuser: bye\nassistant: ", completion: "see you" },
+  ]);
+  const [prompt] = prompts.train;
+  expect(prompt).toBe("user: hi\nassistant: hello\nuser: bye\nassistant: ");
+  expect(rowOf?.(prompt)).toMatchObject({ id: 7, prompt });
+  const own = make({
+    examples: [{ messages }],
+    chat: (list, generate) => `${list.length}${generate ? "?" : "."}`,
+  });
+  expect(own.examples.train.map(({ prompt: p }) => p)).toEqual(["1?", "3?"]);
+});
+
+test("whole texts give their beginnings as prompts; prompts of one's own come first", () => {
+  expect(make({ examples: ["one two three four five"] }).prompts.train).toEqual(["one two "]);
+  expect(make({ corpus: "a b c\nd e f" }).prompts.train).toEqual(["a ", "d "]);
+  expect(
+    make({ examples: ["x"], prompts: ["a", { prompt: "b" }, { text: "c" }] }).prompts.train,
+  ).toEqual(["a", "b", "c"]);
+});
+
+test("few rows stand on every side; many are split, and no side is empty", () => {
+  const few = make({ prompts: ["a", "b"] }).prompts;
+  expect([few.train, few.validation, few.heldOut]).toEqual([
+    ["a", "b"],
+    ["a", "b"],
+    ["a", "b"],
+  ]);
+  const many = make({
+    prompts: Array.from({ length: 200 }, (_, i) => `p${i}`),
+    splits: 0.2,
+  }).prompts;
+  expect(many.train.length + many.validation.length + many.heldOut.length).toBe(200);
+  for (const side of [many.validation, many.heldOut])
+    expect(Math.abs(side.length - 40)).toBeLessThan(25);
+  expect(many.train.some((prompt) => many.validation.includes(prompt))).toBe(false);
+});
+
+test("the tokenizer: characters of all texts, bytes for many, merges, or one of one's own with its own end", () => {
+  expect(make({ examples: [{ prompt: "ab", completion: "c" }] }).tokenizer.vocab).toBe(4);
+  const many = String.fromCodePoint(...Array.from({ length: 200 }, (_, i) => 0x4e00 + i));
+  expect(make({ examples: [many] }).tokenizer.vocab).toBe(257);
+  expect(make({ examples: ["aaaa aaaa"], tokenizer: { merges: 1 } }).tokenizer.vocab).toBe(258);
+  const own = make({ prompts: ["a"], tokenizer: characters("a", ["</s>"]), end: "</s>" });
+  expect([own.end, own.tokenizer.special("</s>")]).toEqual(["</s>", 1]);
+  for (const wrong of [
+    {},
+    { prompts: [5] },
+    { prompts: ["a"], splits: 0.5 },
+    { prompts: ["a"], completionLength: 0 },
+    { prompts: "a" },
+    { prompts: ["a"], tokenizer: "words" },
+    { prompts: ["a"], measures: { m: 1 } },
+  ])
+    expect(() => make(wrong as never)).toThrow(SettingError);
+});

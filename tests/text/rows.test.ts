@@ -1,0 +1,44 @@
+/** Rows of data out of files, by the forms that people have. */
+import { describe, expect, test } from "vitest";
+import { FormatError } from "../../src/core/errors.ts";
+import { rowsOfFile } from "../../src/text/rows.ts";
+
+const rows = (name: string, text: string, by: "line" | "paragraph" = "line") =>
+  rowsOfFile(name, text, by);
+
+describe("CSV", () => {
+  test("quotes, doubled quotes, commas and line feeds inside them, empty lines, CRLF", () => {
+    const text = 'prompt,completion\r\n"a, b","say ""hi"""\r\n\r\n"two\nlines",x\n,\n';
+    expect(rows("a.csv", text)).toEqual([
+      { prompt: "a, b", completion: 'say "hi"' },
+      { prompt: "two\nlines", completion: "x" },
+      { prompt: "", completion: "" },
+    ]);
+    expect(rows("a.csv", "\ufefftext\nlast")).toEqual([{ text: "last" }]);
+  });
+  test("a row of another length, and a quote out of place, by their lines", () => {
+    expect(() => rows("a.csv", 'a,b\n"1\n2",3\n4')).toThrow(
+      "data, line 4: expected 2 fields, got 1",
+    );
+    expect(() => rows("a.csv", 'a\nb"c')).toThrow(FormatError);
+    expect(() => rows("a.csv", "")).toThrow("expected a header");
+  });
+});
+
+test("JSON lines and lists; what is no row is named", () => {
+  expect(rows("a.jsonl", '{"prompt":"a"}\n\n"b"\n')).toEqual([{ prompt: "a" }, "b"]);
+  expect(rows("a.json", '["a",{"text":"b"}]')).toEqual(["a", { text: "b" }]);
+  expect(() => rows("a.jsonl", '"a"\n5')).toThrow("data, line 2: expected a text or an object");
+  expect(() => rows("a.jsonl", '"a"\n{')).toThrow("data, line 2: expected JSON");
+  expect(() => rows("a.json", "{}")).toThrow("expected a list of rows");
+  expect(() => rows("a.json", '["a",[1]]')).toThrow("row 2");
+});
+
+test("plain text: pairs where every line has a tab; else lines or paragraphs", () => {
+  expect(rows("a.txt", "a\tb\nc\td\n")).toEqual([
+    { prompt: "a", completion: "b" },
+    { prompt: "c", completion: "d" },
+  ]);
+  expect(rows("a.txt", "a\tb\nc\n")).toEqual(["a\tb", "c"]);
+  expect(rows("a.txt", "a\nb\n\nc\n", "paragraph")).toEqual(["a\nb", "c"]);
+});
