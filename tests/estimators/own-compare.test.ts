@@ -37,6 +37,11 @@ test("each group alone; sequences without a score are left out, masked steps get
   expect(groups).toEqual([[1, 3], [5], [7, 8]]);
 });
 
+test("advantages stand with the sequences that have a score", () => {
+  const less = (scores: Float64Array) => scores.map((x) => x - scores[0]);
+  expect(advantagesOf([Number.NaN, 3, 5], less, 3)).toEqual([0, 0, 0, 0, 2, 2]);
+});
+
 test("one number per score", () => {
   for (const wrong of [() => [1], () => [1, Number.NaN], () => undefined as never])
     expect(() => advantagesOf([1, 2], wrong, 2)).toThrow(OwnCodeError);
