@@ -10,7 +10,7 @@ import { attentionOp } from "../ops/attention.ts";
 import { dropoutOp, expOp } from "../ops/elementwise.ts";
 import { checkIndices, indexSelectOp } from "../ops/indexing.ts";
 import { linearOp } from "../ops/matmul.ts";
-import { layerNormOp } from "../ops/normalization.ts";
+import { layerNormOp, normalizeRow } from "../ops/normalization.ts";
 import { lstmOp } from "../ops/recurrent.ts";
 import { cachedAttentionOp, selfAttentionOp } from "../ops/self-attention.ts";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax.ts";
@@ -147,7 +147,10 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   return {
     forward(s: LayerNormRun) {
       const overflow = kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement);
-      if (overflow !== 0) layerNormOp.forward?.(s); // in float64
+      if (overflow === 0) return;
+      for (let row = 0; row < count; row++) {
+        if (!(s.saved[2 * row + 1] > 0)) normalizeRow(s, row); // squares that overflow float32, in float64
+      }
     },
     backward() {
       if (!many) return grad(dweight, dbias, 0, count);

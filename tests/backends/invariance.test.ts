@@ -12,6 +12,7 @@ import { mul } from "../../src/ops/arithmetic.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { type Activation, linear, matmul } from "../../src/ops/matmul.ts";
 import { layerNorm } from "../../src/ops/normalization.ts";
+import { selfAttention } from "../../src/ops/self-attention.ts";
 import { logSoftmax, softmax } from "../../src/ops/softmax.ts";
 import { bitsOf } from "../support/bits.ts";
 
@@ -189,5 +190,63 @@ describe.each(Object.entries(backends))("%s", (_, make) => {
         expect(bitsOf(run(first, count, skipped)), label).toEqual(bitsOf(same));
       }
     }
+  });
+
+  test("a row beside one that is not finite, or whose squares overflow", () => {
+    const k = make();
+    const random = new Random(5);
+    const [n, T, heads, D] = [13, 9, 3, 6];
+    const [weight, bias] = [0, 1].map(() => input(k, [n], numbers(random, n)));
+    const wide = numbers(random, 4 * n);
+    const wild = Float32Array.from(wide);
+    wild.fill(3e25, 1 * n, 1 * n + 4);
+    wild[2 * n] = Number.NaN;
+    const width = 3 * heads * D;
+    const texts = numbers(random, 2 * T * width);
+    // in the second sequence, three positions behind a mask, then a text
+    const allowed = input(
+      k,
+      [2, T, T],
+      Array.from({ length: 2 * T * T }, (_, i) => {
+        const [b, t, j] = [Math.floor(i / (T * T)), Math.floor(i / T) % T, i % T];
+        return Number(b === 0 || t === j || (t >= 3 && j >= 3) || (t < 3 && j < 3));
+      }),
+    );
+    const values = (f: () => Tensor): Float32Array => {
+      const tape = new Tape(k, { grads: false });
+      const made = Float32Array.from(tape.run(f).data);
+      tape.drop();
+      return made;
+    };
+    const norm = (x: Float32Array) => values(() => layerNorm(input(k, [4, n], x), weight, bias));
+    const attend = (x: Float32Array) =>
+      values(() => selfAttention(input(k, [2, T, width], x), heads, allowed));
+    const same = (a: Float32Array, b: Float32Array, start: number, end: number): void =>
+      expect(bitsOf(a.subarray(start, end))).toEqual(bitsOf(b.subarray(start, end)));
+    const [tame, other] = [norm(wide), norm(wild)];
+    for (const row of [0, 3]) same(tame, other, row * n, (row + 1) * n);
+    expect(other.subarray(n, 2 * n).every(Number.isFinite)).toBe(true);
+    expect(other.subarray(2 * n, 3 * n).every(Number.isNaN)).toBe(true);
+    const calm = attend(texts);
+    for (const bad of [Number.NaN, Infinity, -Infinity]) {
+      const hurt = Float32Array.from(texts);
+      hurt.fill(bad, (T + 1) * width, (T + 2) * width); // position 1 of the second sequence
+      const found = attend(hurt);
+      const C = heads * D;
+      same(calm, found, 0, (T + 1) * C);
+      same(calm, found, (T + 3) * C, 2 * T * C);
+      expect(found.subarray((T + 1) * C, (T + 2) * C).every(Number.isNaN)).toBe(true);
+    }
+    const parts = [0, 1, 2].map(() => numbers(random, heads * T * D));
+    const separate = ([q, key, v]: readonly Float32Array[]) =>
+      values(() => {
+        const [a, b, c] = [q, key, v].map((x) => input(k, [heads, T, D], x));
+        return attention(a, b, c, true);
+      });
+    const whole = separate(parts);
+    parts[2] = Float32Array.from(parts[2]);
+    parts[2][T * D - 1] = Infinity; // the first head's last position
+    same(whole, separate(parts), 0, (T - 1) * D);
+    same(whole, separate(parts), T * D, heads * T * D);
   });
 });
