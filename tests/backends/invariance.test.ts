@@ -65,7 +65,7 @@ describe.each(Object.entries(backends))("%s", (_, make) => {
         const activation = activations[(depth + outputs) % 4];
         const f = (x: Tensor): Tensor =>
           linear(x, weight, outputs % 2 === 0 ? bias : NONE, activation);
-        const rows = depth === 64 ? 300 : 37;
+        const rows = depth === 64 ? 1000 : 37;
         const x = numbers(random, rows * depth);
         expectRows(k, x, depth, f, [1, 2, 3, 5, 7, 8, 33], `${depth} → ${outputs} ${activation}`);
       }

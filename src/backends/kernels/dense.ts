@@ -37,10 +37,10 @@ export function addDense(m: Module, k: Kit): void {
         const all = (
           tiles: readonly (readonly [columns: number, heights: readonly number[]])[],
         ) => {
-          for (const [n, heights] of tiles)
-            f.while(walk.left.ge(n), () => columns(k, f, walk, n, heights));
+          for (const [width, heights] of tiles)
+            f.while(walk.left.ge(width), () => columns(k, f, walk, width, heights));
         };
-        const single = (): void => all([6, 4, 1].map((n) => [n, []]));
+        const single = (): void => all([6, 4, 1].map((width) => [width, []]));
         f.if(count.lt(2), single, () =>
           all([
             [4, [2, 1]],
@@ -99,13 +99,15 @@ function columns(k: Kit, f: Func, walk: Walk, count: number, heights: readonly n
   f.step(left, -count);
 }
 
-/** Computes a tile of y, `height` rows by `count` columns. */
+/** A tile of y, `height` rows by `count` columns: its first row of x, and its place in y. */
 interface Tile {
   readonly x: I32;
   readonly y: I32;
   readonly height: number;
   readonly count: number;
 }
+
+/** Computes a tile for the walk's current columns. */
 function tile(k: Kit, f: Func, walk: Walk, { x, y, height, count }: Tile): void {
   const { xRow, w, wRow, yRow, bias, b, accumulate, end } = walk;
   const xs = strided(f, x, xRow, height);
