@@ -4,31 +4,78 @@ import type { AnyOp, RunOf } from "../core/op.ts";
 import { attentionOp } from "../ops/attention.ts";
 import { type cachedAttentionOp, checkPlaces, selfAttentionOp } from "../ops/self-attention.ts";
 import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
+import { depthBlock } from "./simd-gemm.ts";
+
+/** Code whose weighted sums of values skip weights of 0 unless all inputs are `finite`. */
+interface Guarded {
+  readonly forward: (finite: boolean) => void;
+  readonly backward: () => void;
+}
 
 /**
- * Returns code that runs `code` if all of `tensors` is finite, else the op's own loops, which skip positions of
- * weight 0; a matrix product would multiply their numbers by 0, and 0·∞ is NaN.
+ * Returns code that looks first whether all of `tensors` is finite. A matrix product would multiply values behind a
+ * mask by 0, and 0·∞ is NaN. The op's own loops skip them, and take over the gradient.
  */
 function whileFinite(
   { kernels, address }: SimdBackend,
   tensors: readonly Floats[],
   op: AnyOp,
-  code: Required<Pick<Compiled, "forward" | "backward">>,
+  code: Guarded,
 ): Compiled {
   const runs = tensors.map((x) => [address(x), x.length] as const);
-  let loops = false;
+  let finite = true;
   return {
-    forward(run) {
-      loops = false;
-      for (const [at, n] of runs) loops ||= kernels.anyNotFinite(at, n) !== 0;
-      if (loops) op.forward?.(run);
-      else code.forward(run);
+    forward() {
+      finite = true;
+      for (const [at, n] of runs) finite &&= kernels.anyNotFinite(at, n) === 0;
+      code.forward(finite);
     },
     backward(run) {
-      if (loops) op.backward?.(run);
-      else code.backward(run);
+      if (finite) code.backward();
+      else op.backward?.(run);
     },
   };
+}
+
+/** Rows of weights [T, S] at `w`, and of values and results with the floats from one row to the next. */
+interface WeightedSums {
+  readonly weights: Floats;
+  readonly w: number;
+  readonly T: number;
+  readonly S: number;
+  readonly values: Floats;
+  readonly v: number;
+  readonly vRow: number;
+  readonly y: Floats;
+  readonly to: number;
+  readonly yRow: number;
+  readonly D: number;
+  /** The positions of one sum, as in the product that this replaces. */
+  readonly block: number;
+}
+
+/**
+ * Computes y = weights·values without the positions of weight 0. Rounds like the products, so that a text has the same
+ * bits beside one that is not finite. A row with a NaN weight becomes NaN.
+ */
+function skippingSums(s: WeightedSums): void {
+  const { weights, values, y, T, S, D } = s;
+  for (let t = 0; t < T; t++) {
+    const row = weights.subarray(s.w + t * S, s.w + (t + 1) * S);
+    if (row.some(Number.isNaN)) row.fill(Number.NaN);
+    for (let d = 0; d < D; d++) {
+      let total = 0;
+      for (let start = 0; start < S; start += s.block) {
+        let sum = 0;
+        for (let j = start; j < Math.min(S, start + s.block); j++) {
+          if (row[j] === 0) continue;
+          sum = Math.fround(sum + Math.fround(row[j] * values[s.v + j * s.vRow + d]));
+        }
+        total = start === 0 ? sum : Math.fround(total + sum);
+      }
+      y[s.to + t * s.yRow + d] = total;
+    }
+  }
 }
 
 export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => {
@@ -66,11 +113,16 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
     };
   });
   return whileFinite(k, [run.q, run.k, run.v], attentionOp, {
-    forward() {
+    forward(finite) {
       for (let h = 0; h < heads; h++) {
         k.gemm(products[h].scores, false);
         kernels.attend(weights + h * side, mask && mask + h * side, T, S, seen, grow, scale);
-        k.gemm(products[h].y, false);
+        if (finite) k.gemm(products[h].y, false);
+        else {
+          const from = { weights: run.saved, w: h * T * S, values: run.v, v: h * S * E, vRow: E };
+          const to = { y: run.y, to: h * T * E, yRow: E };
+          skippingSums({ ...from, ...to, T, S, D: E, block: depthBlock });
+        }
       }
     },
     backward() {
@@ -98,8 +150,16 @@ export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) =>
   const [head, row, wide] = [4 * D, 4 * heads * D, 12 * heads * D]; // bytes of a head, of a row of y, and of qkv
   const side = 4 * T;
   const padded = (T + 3) & ~3;
+  /** Computes sequence b's head h without the positions of weight 0. */
+  const skipping = (b: number, h: number): void => {
+    const C = heads * D;
+    const from = { weights: run.saved, w: (b * heads + h) * T * T, values: run.x };
+    const place = { v: b * T * 3 * C + 2 * C + h * D, vRow: 3 * C };
+    const to = { y: run.y, to: b * T * C + h * D, yRow: C };
+    skippingSums({ ...from, ...place, ...to, T, S: T, D, block: T });
+  };
   return whileFinite(k, [run.x], selfAttentionOp, {
-    forward() {
+    forward(finite) {
       const space = k.workspace(D * padded);
       for (let b = 0, weights = w; b < B; b++) {
         const allowed = mask === 0 ? 0 : mask + b * T * side;
@@ -111,7 +171,8 @@ export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) =>
           kernels.gemm(weights, side, q, wide, 4, space, 4 * padded, T, T, D, 0);
           kernels.attend(weights, allowed, T, T, 1, 1, scale);
           const to = y + b * T * row + h * head;
-          kernels.gemm(to, row, weights, side, 4, value, wide, T, D, T, 0);
+          if (finite) kernels.gemm(to, row, weights, side, 4, value, wide, T, D, T, 0);
+          else skipping(b, h);
         }
       }
     },

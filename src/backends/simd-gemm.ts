@@ -1,15 +1,16 @@
 /**
- * Matrix products of any size: few rows as dot products, small products directly, large ones in blocks of depth
- * and rows copied into panels, so that the kernel reads memory in order.
+ * Matrix products of any size: x·Wᵀ as dot products, other small products directly, large ones in blocks of depth
+ * and rows copied into panels, so that the kernel reads memory in order. The sums of an element of y are added in an
+ * order that depends on the depth alone, never on the number of rows or columns: direct and packed products are cut
+ * at the same depths.
  */
 import type { Backend, Matrix } from "../core/backend.ts";
 import type { SimdBackend } from "./simd-backend.ts";
 
+/** The depth of a product's float32 sums; deeper products continue in y. */
+export const depthBlock = 256;
 /** Measured as best on a core with 512 KiB of cache. */
-const depthBlock = 256;
 const rowBlock = 96;
-/** The depth of a small product's float32 sums; deeper products continue in y. */
-const directBlock = 256;
 /** The bytes of a row of a panel of B: eight columns. */
 const panelRow = 32;
 
@@ -18,9 +19,6 @@ const longDepth = 4096;
 /** The floats of y that such a deep product computes at a time. */
 const longRoom = 2 ** 18;
 
-/** Returns whether a layer runs as dot products on W as stored: few rows; deep ones would lose digits. */
-export const isDense = (rows: number, depth: number): boolean => rows < 8 && depth <= 1024;
-
 /** A matrix in memory: its address, and the bytes from one row and from one column to the next. */
 interface Placed {
   readonly at: number;
@@ -28,6 +26,7 @@ interface Placed {
   readonly columns: number;
   readonly rowStep: number;
   readonly columnStep: number;
+  readonly transposed: boolean;
 }
 
 const place = (at: number, { rows, columns, transposed }: Matrix): Placed => ({
@@ -36,6 +35,7 @@ const place = (at: number, { rows, columns, transposed }: Matrix): Placed => ({
   columns,
   rowStep: transposed ? 4 : 4 * columns,
   columnStep: transposed ? 4 * rows : 4,
+  transposed,
 });
 
 /** Returns `rows` rows and `columns` columns of x from [row, column] on. */
@@ -64,9 +64,7 @@ export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] 
     const a = known.get(matrices.a) ?? placeOf(matrices.a);
     const b = known.get(matrices.b) ?? placeOf(matrices.b);
     const add = accumulate ? 1 : 0;
-    if (matrices.b.transposed && !matrices.a.transposed && isDense(y.rows, a.columns))
-      kernels.dense(y.at, a.at, b.at, 0, y.rows, y.columns, a.columns, 0, add);
-    else if (a.columns <= longDepth) product(k, y.at, a, b, add);
+    if (a.columns <= longDepth) product(k, y.at, a, b, add);
     else deep(y, a, b, add);
   };
 
@@ -95,17 +93,31 @@ export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] 
 /** Computes y (+)= a·b; y is contiguous, from its address on. */
 function product(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
   const { rows, columns: depth } = a;
-  const { columns: n } = b;
-  if (rows >= 32 && n >= 64 && depth >= 192) {
-    packed(k, y, a, b, add);
-    return;
+  if (b.transposed && !a.transposed) dots(k, y, a, b, add);
+  else if (rows >= 32 && b.columns >= 64 && depth >= 192) packed(k, y, a, b, add);
+  else direct(k, y, a, b, add);
+}
+
+/** Computes y (+)= a·b as dot products of rows of a and columns of b, which are contiguous. */
+function dots({ kernels }: Machine, y: number, a: Placed, b: Placed, add: number): void {
+  const { rows, columns: depth, rowStep } = a;
+  for (let start = 0; start < depth || start === 0; start += depthBlock) {
+    const block = Math.min(depthBlock, depth - start);
+    const [x, w] = [a.at + 4 * start, b.at + 4 * start];
+    const more = start > 0 ? 1 : add;
+    kernels.dense(y, x, rowStep, w, b.columnStep, 0, rows, b.columns, block, 0, more);
   }
-  const transposed = b.columnStep !== 4;
-  for (let start = 0; start < depth || start === 0; start += directBlock) {
-    const block = Math.min(directBlock, depth - start);
+}
+
+/** Computes y (+)= a·b in place. Copies only a transposed b. */
+function direct(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
+  const { rows, columns: depth } = a;
+  const { columns: n } = b;
+  for (let start = 0; start < depth || start === 0; start += depthBlock) {
+    const block = Math.min(depthBlock, depth - start);
     let from = b.at + start * b.rowStep;
     let fromRow = b.rowStep;
-    if (transposed) {
+    if (b.transposed) {
       fromRow = 4 * ((n + 3) & ~3);
       const to = k.workspace((fromRow >> 2) * block);
       k.kernels.transpose(to, fromRow, from, b.columnStep, n, block);

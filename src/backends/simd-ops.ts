@@ -10,14 +10,14 @@ import { attentionOp } from "../ops/attention.ts";
 import { dropoutOp, expOp } from "../ops/elementwise.ts";
 import { checkIndices, indexSelectOp } from "../ops/indexing.ts";
 import { linearOp } from "../ops/matmul.ts";
-import { layerNormOp } from "../ops/normalization.ts";
+import { layerNormOp, normalizeRow } from "../ops/normalization.ts";
 import { lstmOp } from "../ops/recurrent.ts";
 import { cachedAttentionOp, selfAttentionOp } from "../ops/self-attention.ts";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax.ts";
 import { activationCode } from "./kernels/dense.ts";
 import { attention, cachedAttention, selfAttention } from "./simd-attention.ts";
 import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
-import { isDense } from "./simd-gemm.ts";
+import { depthBlock } from "./simd-gemm.ts";
 
 /** Returns kernels for the op's run, or null for the op's own loops. */
 export function compileOp(k: SimdBackend, op: object, run: never): Compiled | null {
@@ -147,7 +147,10 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   return {
     forward(s: LayerNormRun) {
       const overflow = kernels.layerNorm(y, x, weight, bias, stats, count, n, eps, perElement);
-      if (overflow !== 0) layerNormOp.forward?.(s); // in float64
+      if (overflow === 0) return;
+      for (let row = 0; row < count; row++) {
+        if (!(s.saved[2 * row + 1] > 0)) normalizeRow(s, row); // squares that overflow float32, in float64
+      }
     },
     backward() {
       if (!many) return grad(dweight, dbias, 0, count);
@@ -189,19 +192,27 @@ const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
   const dz = run.dy === null ? 0 : k.address(bound.dz);
   const code = activationCode[activation];
   const gelu = activation === "gelu";
-  const few = isDense(rows, inputs) && !(gelu && run.dy !== null);
-  const out = gelu ? { ...bound.y, y: matrix(run.saved, rows, outputs) } : bound.y;
+  // a pass with gradients keeps GELU's input
+  const separate = gelu && run.dy !== null;
   const outAt = gelu ? z : y;
+  const out = gelu ? { ...bound.y, y: matrix(run.saved, rows, outputs) } : bound.y;
+  const row = 4 * inputs;
   const activate = kernels[activation];
   const slope = kernels[`${activation}Slope`];
   const { dx, dw } = bound;
+  const deep = inputs > depthBlock; // chosen by the depth alone: a row's bits do not depend on the number of rows
+  const at = separate ? z : y;
+  const once = separate ? 0 : code;
   return {
-    forward: few
-      ? () => void kernels.dense(y, x, weight, bias, rows, outputs, inputs, code, 0)
-      : () => {
+    forward: deep
+      ? () => {
           if (bias !== 0) kernels.repeatRow(outAt, bias, rows, outputs);
           k.gemm(out, bias !== 0);
           if (code !== 0) activate(y, outAt, size);
+        }
+      : () => {
+          kernels.dense(at, x, row, weight, row, bias, rows, outputs, inputs, once, 0);
+          if (separate) activate(y, z, size);
         },
     backward: () => {
       if (code !== 0) slope(dz, dy, outAt, size);

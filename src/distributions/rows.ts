@@ -47,7 +47,10 @@ export function logSum(
   sums[to + 1] = log(sum);
 }
 
-/** Writes `logSum` of each row of [rows, n] to sums[2·row] and sums[2·row + 1]. */
+/**
+ * Writes `logSum` of each row of [rows, n] to sums[2·row] and sums[2·row + 1]. nn/sampler.ts chooses between the loop
+ * and the kernel by the same rule.
+ */
 export function logSums(
   op: string,
   k: Backend,

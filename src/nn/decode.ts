@@ -202,7 +202,7 @@ export function* generate(
   const { vocab, context } = gpt.options;
   const { stop = [], slide = 1, tokens = vocab, ...sampling } = options;
   if (prompt.length === 0) throw new SettingError("generate: expected a prompt of a token or more");
-  const sampler = new Sampler(vocab, sampling, tokens);
+  const sampler = new Sampler(vocab, sampling, tokens, gpt.parameters.backend);
   const decoder = new Decoder(gpt, 1, slide);
   const noise = new Float64Array(1);
   const step = { token: 0, logProb: 0, entropy: 0, slid: 0 };
@@ -222,6 +222,7 @@ export function* generate(
       decoder.push(0, step.token);
     } while (!stop.includes(step.token));
   } finally {
+    sampler.free();
     decoder.free();
   }
 }

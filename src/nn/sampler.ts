@@ -1,5 +1,5 @@
 /** Samples the next token from logits: temperature, truncation, repetition penalty, greedy. */
-import type { Floats } from "../core/backend.ts";
+import type { Backend, Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { NumericError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
@@ -43,18 +43,41 @@ export class Sampler {
   /** exp(logit − maximum) of each kept token: unnormalized probabilities. */
   private readonly chance: Float64Array;
   private readonly sorted: Float64Array;
+  private readonly whole: boolean; // every id of the vocabulary may be drawn
+  private readonly backend: Backend | null;
+  /** One row of logits, and its log-sum in two parts, for the backend's kernels; null until they are needed. */
+  private scratch: { readonly row: Floats; readonly sums: Floats } | null = null;
 
-  /** Only the first `tokens` ids may be chosen; the others pad the vocabulary and have no text. */
-  constructor(vocab: number, options: Partial<Sampling> = {}, tokens = vocab) {
+  /**
+   * Only the first `tokens` ids may be chosen; the others pad the vocabulary and have no text. With the `backend`
+   * that computes the logits, tempered logits and `logProb` are rounded as on its tapes, so that `logProb` has the
+   * bits of `categoricalLogProb`; otherwise they are in float64.
+   */
+  constructor(
+    vocab: number,
+    options: Partial<Sampling> = {},
+    tokens = vocab,
+    backend: Backend | null = null,
+  ) {
     checkInteger("Sampler", "vocab", vocab, { min: 1 });
     checkInteger("Sampler", "tokens", tokens, { min: 1, max: vocab });
     this.options = settle(samplingSettings, options);
     const { topK, topP, minP } = this.options;
     this.truncates = (topK > 0 && topK < tokens) || topP < 1 || minP > 0;
+    this.whole = !this.truncates && tokens === vocab;
+    this.backend = backend;
     this.support = new Uint8Array(vocab).fill(1, 0, tokens);
     this.x = new Float64Array(tokens);
     this.chance = new Float64Array(tokens);
     this.sorted = new Float64Array(tokens);
+  }
+
+  /** Frees the buffers of the backend. */
+  free(): void {
+    if (this.scratch === null) return;
+    this.backend?.free(this.scratch.row);
+    this.backend?.free(this.scratch.sums);
+    this.scratch = null;
   }
 
   /**
@@ -76,7 +99,7 @@ export class Sampler {
       if (Number.isNaN(x[j])) throw new NumericError(`Sampler.choose: logit ${j} is NaN`);
     }
     if (repetitionPenalty !== 1) this.penalize(text, first, end);
-    if (temperature !== 1) for (let j = 0; j < x.length; j++) x[j] /= temperature;
+    if (temperature !== 1) this.temper();
     let best = 0;
     for (let j = 1; j < x.length; j++) if (x[j] > x[best]) best = j;
     if (this.truncates) this.truncate(x[best]);
@@ -98,6 +121,40 @@ export class Sampler {
     this.entropy = logSum - weighted / sum;
     this.token = greedy ? best : this.draw(noise, sum);
     this.logProb = x[this.token] - max - logSum;
+    if (this.backend !== null) this.round(this.backend, max, logSum);
+  }
+
+  /** Divides the logits by the temperature. */
+  private temper(): void {
+    const { x, backend } = this;
+    const { temperature } = this.options;
+    if (backend === null) {
+      for (let j = 0; j < x.length; j++) x[j] /= temperature;
+      return;
+    }
+    const { row } = this.room(backend);
+    for (let j = 0; j < x.length; j++) row[j] = x[j];
+    if (backend.scale === undefined) for (let j = 0; j < x.length; j++) row[j] *= 1 / temperature;
+    else backend.scale(row, 1 / temperature);
+    for (let j = 0; j < x.length; j++) x[j] = row[j];
+  }
+
+  /** Computes `logProb` again with the kernel and the rounding of categoricalLogProb. */
+  private round(k: Backend, max: number, logSum: number): void {
+    const { x, whole } = this;
+    const { row, sums } = this.room(k);
+    sums[1] = logSum;
+    if (whole && x.length >= 8 && k.logSums !== undefined) {
+      for (let j = 0; j < x.length; j++) row[j] = x[j];
+      k.logSums(sums, row, 1);
+    }
+    sums[0] = x[this.token] - max - sums[1];
+    this.logProb = sums[0];
+  }
+
+  private room(k: Backend): { readonly row: Floats; readonly sums: Floats } {
+    this.scratch ??= { row: k.alloc(this.x.length), sums: k.alloc(2) };
+    return this.scratch;
   }
 
   /** Returns the smallest token k with u·sum < e₀ + … + eₖ; never one of probability 0. */

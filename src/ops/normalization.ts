@@ -2,7 +2,7 @@
 import type { Floats } from "../core/backend.ts";
 import { checkNumber } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import type { Op } from "../core/op.ts";
+import type { Op, RunOf } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "./zero.ts";
@@ -51,20 +51,9 @@ export const layerNormOp: Op<"x" | "weight?" | "bias?", LayerNorm> = {
   },
   plan: ({ x, axes }) => rowPlan(sizeOf(x.slice(x.length - axes))),
   saves: ({ x, axes }) => 2 * sizeOf(x.slice(0, x.length - axes)), // mean and 1/√(variance + eps) of each row
-  forward({ y, x, weight, bias, eps, plan: { n }, saved: stats }) {
-    for (let row = 0, s = 0; row < x.length; row += n, s += 2) {
-      let sum = 0;
-      for (let j = 0; j < n; j++) sum += x[row + j];
-      const mean = sum / n;
-      let squares = 0;
-      for (let j = 0; j < n; j++) squares += (x[row + j] - mean) * (x[row + j] - mean);
-      const rstd = 1 / Math.sqrt(squares / n + eps);
-      stats[s] = mean;
-      stats[s + 1] = rstd;
-      for (let j = 0; j < n; j++) y[row + j] = (x[row + j] - mean) * rstd;
-    }
-    if (weight !== null) scaleRows(y, weight);
-    if (bias !== null) shiftRows(y, bias);
+  forward(run) {
+    const { x, plan } = run;
+    for (let row = 0; row * plan.n < x.length; row++) normalizeRow(run, row);
   },
   // with g = dy·weight: dx = rstd·(g − mean(g) − x̂·mean(g·x̂))
   backward({ dy, x, dx, weight, dweight, dbias, plan: { n, sums }, saved: stats }) {
@@ -94,6 +83,24 @@ export const layerNormOp: Op<"x" | "weight?" | "bias?", LayerNorm> = {
     sums.fill(0);
   },
 };
+
+/** Normalizes one row, with sums in float64. */
+export function normalizeRow(run: RunOf<typeof layerNormOp>, row: number): void {
+  const { y, x, weight, bias, eps, plan, saved: stats } = run;
+  const { n } = plan;
+  const at = row * n;
+  let sum = 0;
+  for (let j = 0; j < n; j++) sum += x[at + j];
+  const mean = sum / n;
+  let squares = 0;
+  for (let j = 0; j < n; j++) squares += (x[at + j] - mean) * (x[at + j] - mean);
+  const rstd = 1 / Math.sqrt(squares / n + eps);
+  stats[2 * row] = mean;
+  stats[2 * row + 1] = rstd;
+  for (let j = 0; j < n; j++) y[at + j] = (x[at + j] - mean) * rstd;
+  if (weight !== null) for (let j = 0; j < n; j++) y[at + j] *= weight[j];
+  if (bias !== null) for (let j = 0; j < n; j++) y[at + j] += bias[j];
+}
 
 /** y = x/√(mean x² + eps)·weight over the last axis: Zhang & Sennrich 2019, arXiv:1910.07467. */
 export const rmsNorm = (x: Tensor, weight: Tensor = NONE, eps = 1e-5): Tensor =>
@@ -149,12 +156,5 @@ function scaleRows(y: { [i: number]: number; length: number }, w: ArrayLike<numb
   for (let i = 0, j = 0; i < y.length; i++) {
     y[i] *= w[j];
     if (++j === w.length) j = 0;
-  }
-}
-
-function shiftRows(y: { [i: number]: number; length: number }, b: ArrayLike<number>): void {
-  for (let i = 0, j = 0; i < y.length; i++) {
-    y[i] += b[j];
-    if (++j === b.length) j = 0;
   }
 }

@@ -191,7 +191,10 @@ export const cachedAttentionOp: Op<CachedInputs, { numbers: "heads"; plan: Cache
   },
 };
 
-/** Attends with row i's query of head h to the sequence's positions up to its own. */
+/**
+ * Attends with row i's query of head h to the sequence's positions up to its own. Rounds where `selfAttention` does,
+ * so that a position has the same bits from the cache as from the whole sequence.
+ */
 function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): void {
   const { y, x, keys, values, sequence, position, heads, saved: w } = run;
   const { D, room } = run.plan;
@@ -204,8 +207,9 @@ function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): voi
   for (let s = 0; s < count; s++) {
     let score = 0;
     for (let d = 0; d < D; d++) score += x[q + d] * keys[head + d * room + s];
-    w[s] = score * scale;
-    max = Math.max(max, w[s]);
+    score *= scale;
+    w[s] = score;
+    max = Math.max(max, score);
   }
   let sum = 0;
   for (let s = 0; s < count; s++) {
@@ -213,7 +217,9 @@ function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): voi
     sum += w[s];
   }
   for (let s = 0; s < count; s++) {
-    for (let d = 0; d < D; d++) y[to + d] += (w[s] / sum) * values[head + s * D + d];
+    w[s] /= sum;
+    if (w[s] === 0) continue;
+    for (let d = 0; d < D; d++) y[to + d] += w[s] * values[head + s * D + d];
   }
 }
 

@@ -104,7 +104,7 @@ export class Completer {
   constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, dialogue, tokens }: CompleterOptions) {
     const { vocab } = gpt.options;
     this.gpt = gpt;
-    this.sampler = new Sampler(vocab, sampling, tokens);
+    this.sampler = new Sampler(vocab, sampling, tokens, gpt.parameters.backend);
     this.decoder = new Decoder(gpt, rows);
     this.stop = new Set(stop);
     this.dialogue = dialogue ?? null;
@@ -113,6 +113,7 @@ export class Completer {
 
   /** Frees all buffers. The completer must not be used again. */
   free(): void {
+    this.sampler.free();
     this.decoder.free();
   }
 

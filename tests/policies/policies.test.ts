@@ -15,6 +15,7 @@ import { explainer } from "../../src/policies/explain.ts";
 import { Rollout } from "../../src/rollout/rollout.ts";
 import { RolloutChunks } from "../../src/rollout/rollout-chunks.ts";
 import { VectorEnv } from "../../src/rollout/vector-env.ts";
+import { bitsOf } from "../support/bits.ts";
 
 /** Random pictures of 2 × 5 × 4; episodes end at random; masks that change with each step. */
 class Noise extends Dynamics {
@@ -121,10 +122,8 @@ for (const [bodyName, body] of Object.entries(bodies)) {
               const params = model.forward(batch.observation, batch.memory);
               const logProb = model.head.logProb(params, batch.action, batch.actionMask);
               const value = model.value(batch.observation, batch.memory);
-              for (let i = 0; i < n; i++) {
-                expect(Math.abs(logProb.data[i] - rollout.logProb[i])).toBeLessThan(2e-5);
-                expect(Math.abs((value?.data[i] ?? 0) - rollout.value[i])).toBeLessThan(2e-5);
-              }
+              expect(bitsOf(logProb.data)).toEqual(bitsOf(rollout.logProb));
+              expect(bitsOf((value as Tensor).data)).toEqual(bitsOf(rollout.value));
             });
           });
           expect(new Set(rollout.reset).size).toBe(2); // episodes began inside the rollout

@@ -71,7 +71,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "GPT inference with sampling by the library",
-    14,
+    14.25,
     () => `export { loops } from "./backends/loops.ts";
       export { Random } from "./core/random.ts";
       export { generate } from "./nn/decode.ts";

@@ -1,9 +1,11 @@
 /** The kernels of attention besides its matrix products. */
 import {
+  type F32,
   type Func,
   float,
   floats,
   type I32,
+  int,
   ints,
   type Module,
   type V128,
@@ -21,7 +23,8 @@ export function addAttention(m: Module, k: Kit): void {
 /**
  * Adds a kernel that replaces each row of scores [rows, n] by softmax(scale·score) over the allowed positions: those
  * below `seen`, which grows by `grow` per row, whose `allowed` is not 0 (an address; 0 allows all). A fully masked
- * row gets zeros.
+ * row gets zeros. Sums begin at the first allowed position, so that a text's bits do not depend on its place in a row
+ * of several texts.
  */
 function addAttend(m: Module, k: Kit): void {
   const lowest = (): V128 => k.c(-Infinity);
@@ -34,30 +37,35 @@ function addAttend(m: Module, k: Kit): void {
       f.for(0, rows, 1, () => {
         const count = f.let(seen);
         f.if(n.lt(count), () => f.set(count, n));
-        const visible: RowEnd = rowEnd(f, count);
+        const first = f.let(int(0));
+        f.if(allowed, () => f.set(first, firstAllowed(f, allowed, count)));
+        const skipped = f.let(first.shl(2));
+        const at = f.let(w.add(skipped));
+        const mask = f.let(allowed.add(skipped));
+        const length = f.let(count.sub(first));
+        const visible: RowEnd = rowEnd(f, length);
         const eachVisible = (body: (part: Part) => void): void =>
-          f.if(count.ge(1), () => eachOfRow(f, visible, body));
+          f.if(length.ge(1), () => eachOfRow(f, visible, body));
         const max = f.let(lowest());
         eachVisible(({ i, filled, put }) => {
-          const score = f.let(filled(w.add(i).vector().mul(s), lowest()));
-          f.if(allowed, () =>
-            f.set(score, lowest().where(allowed.add(i).vector().eq(zero()), score)),
-          );
-          put(w.add(i), score);
+          const score = f.let(filled(at.add(i).vector().mul(s), lowest()));
+          f.if(allowed, () => f.set(score, lowest().where(mask.add(i).vector().eq(zero()), score)));
+          put(at.add(i), score);
           f.set(max, max.pmax(score));
         });
         const top = f.let(max.largest().splat());
         f.set(top, zero().where(top.eq(lowest()), top)); // fully masked: exp(−∞ − 0) = 0
         const sum = f.let(zero());
         eachVisible(({ i, zeroed, put }) => {
-          const e = f.let(zeroed(exp(k, f, f.let(w.add(i).vector().sub(top)))));
-          put(w.add(i), e);
+          const e = f.let(zeroed(exp(k, f, f.let(at.add(i).vector().sub(top)))));
+          put(at.add(i), e);
           f.set(sum, sum.add(e));
         });
         const total = f.let(sum.sum());
         const by = f.let(float(1).div(total).splat());
         f.set(by, by.and(sum.sum().splat().gt(zero())));
-        eachVisible(({ i, put }) => put(w.add(i), w.add(i).vector().mul(by)));
+        eachVisible(({ i, put }) => put(at.add(i), at.add(i).vector().mul(by)));
+        clear(f, w, int(0), first);
         clear(f, w, count, n);
         f.step(seen, grow);
         f.step(w, end.bytes);
@@ -65,6 +73,20 @@ function addAttend(m: Module, k: Kit): void {
       });
     },
   );
+}
+
+/** Returns the first of `count` positions whose `allowed` is not 0, or `count`. */
+function firstAllowed(f: Func, allowed: I32, count: I32): I32 {
+  const first = f.let(int(0));
+  const at = f.let(allowed);
+  const skip = (positions: number, least: number, masked: I32): void =>
+    f.while(count.sub(first).ge(least).and(masked), () => {
+      f.step(first, positions);
+      f.step(at, 4 * positions);
+    });
+  skip(4, 5, at.vector().eq(zero()).not().any().isZero());
+  skip(1, 1, at.spread().eq(zero()).any());
+  return first;
 }
 
 /** Adds the gradient of the scores in place: dw becomes scale·w·(dw − Σ dw·w). */
@@ -119,6 +141,10 @@ function addAttendCached(m: Module, k: Kit): void {
         f.for(0, cache.heads, 1, () => {
           const sum = expOfScores(k, f, cache, { q, last, head, visible, scale: s });
           const by = f.let(float(1).div(sum.sum()).splat());
+          // before the weighted sum, as over whole sequences, so that a cached position has the same bits
+          eachOfRow(f, visible, ({ i }) =>
+            f.store(cache.w.add(i), cache.w.add(i).vector().mul(by)),
+          );
           const bytes = f.let(count.shl(2));
           const start = ({ i }: Part): I32 => cache.values.add(head).add(i);
           const mean = (part: Part): void => {
@@ -129,8 +155,7 @@ function addAttendCached(m: Module, k: Kit): void {
               [cache.w, bytes],
               [start(part), cache.end.bytes],
             );
-            for (const [v, total] of totals.entries())
-              part.put(to.add(part.i).add(16 * v), total.mul(by));
+            for (const [v, total] of totals.entries()) part.put(to.add(part.i).add(16 * v), total);
           };
           eachOfRow(f, cache.end, mean, widths);
           f.step(to, cache.end.bytes);
@@ -240,9 +265,17 @@ function weightedSum(
   return totals;
 }
 
-/** Clears a row from element `from` to its end. */
-function clear(f: Func, row: I32, from: I32, n: I32): void {
+/** Clears a row from element `from` up to `to`. */
+function clear(f: Func, row: I32, from: I32, to: I32): void {
   const first = f.let(from);
-  f.if(first.lt(0), () => f.set(first, first.and(0)));
-  f.for(first, n, 1, (j) => f.store(row.add(j.shl(2)), float(0)));
+  f.if(first.lt(0), () => f.set(first, int(0)));
+  const at = f.let(row.add(first.shl(2)));
+  const put = (positions: number, value: V128 | F32): void =>
+    f.while(to.sub(first).ge(positions), () => {
+      f.store(at, value);
+      f.step(at, 4 * positions);
+      f.step(first, positions);
+    });
+  put(4, zero());
+  put(1, float(0));
 }
