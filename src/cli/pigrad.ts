@@ -1,6 +1,6 @@
 /**
- * The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
- * because nothing more could be written to stdout.
+ * The command line, one file per command. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
+ * because stdout could no longer be written.
  */
 import {
   FormatError,
@@ -144,7 +144,7 @@ async function dispatch([name, ...args]: string[]): Promise<void> {
   else await command.run(tieNegatives(args));
 }
 
-/** Input that the person at the keyboard can mend, as against a fault of the program. */
+/** Returns true for an error that the user can fix; any other is a fault of the program. */
 const isWrongInput = (error: unknown): boolean =>
   error instanceof SettingError ||
   error instanceof FormatError ||
@@ -152,13 +152,13 @@ const isWrongInput = (error: unknown): boolean =>
   error instanceof OwnCodeError ||
   isSystemError(error);
 
-/** Errors of the operating system: a path, a full disk, a port in use. */
+/** Returns true for errors of the operating system: a path, a full disk, a port in use. */
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error &&
   typeof (error as NodeJS.ErrnoException).syscall === "string" &&
   /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "");
 
-/** Does what the arguments say; sets the process's exit code, where it is not 0. */
+/** Runs the command that the arguments name. Sets the process's exit code unless it is 0. */
 export async function pigrad(args: readonly string[]): Promise<void> {
   try {
     await dispatch([...args]);

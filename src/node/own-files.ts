@@ -1,4 +1,4 @@
-/** Loading files of one's own: modules in JavaScript or TypeScript, and JSON. Only files that a person named are run. */
+/** Loads the user's own files: modules in JavaScript or TypeScript, and JSON. Runs only files that the user named. */
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, extname, resolve, sep } from "node:path";
@@ -24,7 +24,7 @@ const patience = 30; // seconds that a file may take to load
 export const meansFile = (name: string): boolean =>
   extensions.includes(extname(name)) || /^\.{0,2}[/\\]/.test(name) || name.includes(sep);
 
-/** A name for a file's task: its own, without the extension. */
+/** Returns the name of a file's task or algorithm: the file name without the extension. */
 export const nameOfFile = (path: string): string => basename(path, extname(path));
 
 /**
@@ -118,7 +118,7 @@ function watchdog(line: string): { stop(): Promise<unknown> } {
   };
 }
 
-/** How the files of a saved run are found. */
+/** Options for finding the files of a saved run. */
 export interface FindOptions {
   /** Files to use in place of those that the run remembers. */
   readonly instead?: Partial<Record<OwnRole, string | undefined>>;

@@ -1,4 +1,4 @@
-/** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
+/** Trains in a run folder: writes metrics and checkpoints, and checks the reasons to stop. */
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import { nextOf } from "../core/waiting.ts";
@@ -10,17 +10,17 @@ import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
 export interface StopOptions {
-  /** Environment steps, seconds, or mean return of the last 100 episodes (of 100, at least) to stop at. */
+  /** Stop at these environment steps, seconds, or mean return of the last 100 episodes (once there are 100). */
   readonly untilSteps?: number | undefined;
   readonly untilSeconds?: number | undefined;
   readonly untilReturn?: number | undefined;
-  /** Asked after each update: whether the caller wants to stop, as if by a signal. */
+  /** Called after each update; true stops, as a signal does. */
   readonly interrupted?: () => boolean;
-  /** Seconds that the run took before this session: metrics go on from there. */
+  /** Seconds of earlier sessions, added to those in the metrics. */
   readonly secondsBefore?: number;
-  /** Environment steps between checkpoints; tokens learned from, while a language model is supervised. */
+  /** Environment steps between checkpoints; in the supervised stage of a text, tokens learned from. */
   readonly checkpointEvery: number;
-  /** Evaluations during training; none without. */
+  /** Evaluations during training. Default: none. */
   readonly evaluation?: EvaluationPlan | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface Trained {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A report, with the mean return of an evaluation where there was one after the update. */
+/** A report, with the mean return of the evaluation after the update if there was one. */
 export type EvaluatedReport = Report & { readonly evalReturn?: number };
 
 /** Called with each update's report, and its line of metrics. */
@@ -74,7 +74,7 @@ export async function trainRun(
   try {
     let why: Trained["why"] | null = reason();
     let written = -1;
-    let taught = 0; // tokens of a supervised stage, in which environment steps stand still
+    let taught = 0; // tokens of the supervised stage, in which envSteps does not change
     while (why === null) {
       const next = await nextOf<Report, void>(reports, awaitInTime);
       if (next.done) {
@@ -97,7 +97,7 @@ export async function trainRun(
       if (due > written || isBest) checkpoint(folder, session, metrics);
       if (isBest) evaluated?.write();
       written = due;
-      await new Promise(setImmediate); // lets a signal through
+      await new Promise(setImmediate); // lets signal handlers run
       why = reason();
     }
     if (last !== null) checkpoint(folder, session, metrics);

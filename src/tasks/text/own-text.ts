@@ -42,7 +42,7 @@ export interface TextDefinition {
   /** Prompts to complete for rewards. Without them: the prompts of the examples, or the beginnings of whole texts. */
   readonly prompts?: Given<readonly Row[]>;
   readonly reward?: RewardSource;
-  /** What evaluations tell besides the reward: means over completions, by name. */
+  /** Metrics that evaluations report besides the reward: means over completions, by name. */
   readonly measures?: Readonly<Record<string, RewardFunction>>;
   /** Default: characters, or bytes where the texts have more than 128 different characters. */
   readonly tokenizer?: Given<"characters" | "bytes" | { readonly merges: number } | Tokenizer>;
