@@ -12,7 +12,7 @@ export const ownOptions = {
 } as const;
 export type OwnOptions = { readonly [name in keyof typeof ownOptions]?: string | undefined };
 
-const say = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
+const warn = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
 
 /** Returns a new run's task, algorithm and files, and loads those of its task, algorithm and reward that are files. */
 export async function requestFor({ task, algo, reward }: OwnOptions & { readonly task: string }) {
@@ -38,5 +38,5 @@ export async function loadRunFiles(
   { task, algo, reward }: OwnOptions = {},
 ): Promise<void> {
   for (const folder of runs)
-    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, say });
+    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, warn });
 }

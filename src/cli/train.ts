@@ -21,7 +21,7 @@ import {
   readTraining,
   resumeRun,
 } from "../node/run-folder.ts";
-import { type StopOptions, type Trained, trainRun } from "../node/train-run.ts";
+import { type Trained, type TrainRunOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { resolve } from "../tasks/run.ts";
@@ -92,7 +92,7 @@ const notableMemory = 2 ** 28; // bytes; the first line mentions a need above it
 
 export async function trainCommand(args: string[]): Promise<void> {
   const { values, positionals } = parse(args);
-  const stop: StopOptions = {
+  const stop: TrainRunOptions = {
     untilSteps: wholeNumber("until-steps", values["until-steps"], 1),
     untilSeconds: realNumber("until-seconds", values["until-seconds"], 0),
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
@@ -114,7 +114,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     const run = start();
     folder = run.folder;
     opened = run.session;
-    await train(run, values, stop, live);
+    await trainAndReport(run, values, stop, live);
   } finally {
     await live?.close();
     opened?.close();
@@ -146,10 +146,10 @@ interface OpenedRun {
   readonly secondsBefore: number;
 }
 
-async function train(
+async function trainAndReport(
   { folder, session, verb, resumed, renewed, secondsBefore }: OpenedRun,
   values: Given,
-  stop: StopOptions,
+  stop: TrainRunOptions,
   live: Live | null,
 ): Promise<void> {
   const { config } = session;

@@ -124,13 +124,13 @@ export interface FindOptions {
   readonly instead?: Partial<Record<OwnRole, string | undefined>>;
   /** The run's folder: a file inside it is not run unless a person names it. */
   readonly folder?: string;
-  readonly say?: (line: string) => void;
+  readonly warn?: (line: string) => void;
 }
 
 /** Loads the files that a run's config names, in this thread. Throws SettingError for one that is missing. */
 export async function loadFilesOf(
   files: OwnFiles | undefined,
-  { instead = {}, folder, say = () => {} }: FindOptions = {},
+  { instead = {}, folder, warn = () => {} }: FindOptions = {},
 ): Promise<void> {
   for (const role of ownRoles) {
     const file = files?.[role];
@@ -149,7 +149,7 @@ export async function loadFilesOf(
         `${path}: a file inside the run's folder is not run by itself; ${option}`,
       );
     const now = await loadOwn(other ?? path, path);
-    if (now.sha256 !== sha256) say(`${other ?? path}: has changed since the run began`);
+    if (now.sha256 !== sha256) warn(`${other ?? path}: has changed since the run began`);
   }
 }
 

@@ -163,7 +163,7 @@ export interface OpenRunOptions {
 export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const { config: saved, resolved, corpora } = readRunFile(path);
   const run = changeTask(resolved(), options.changes);
-  const session = rebuilding(path, () => {
+  const session = namingRun(path, () => {
     checkMemory(run);
     return open(run, {
       read: knownCorpus(corpora, options.trustData ?? false),
@@ -178,7 +178,7 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
       : `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${name}: ${how}`);
   }
-  rebuilding(path, () => {
+  namingRun(path, () => {
     const [fresh] = session.load(state);
     if (fresh !== undefined) throw new FormatError(`${name}: no weights for ${fresh}`);
   });
@@ -239,7 +239,7 @@ export function resumeRun(
     const { config } = run;
     checkMemory(run);
     const from = readCheckpoint(path, saved);
-    const session = rebuilding(path, () => {
+    const session = namingRun(path, () => {
       const renews = from !== null && environmentsOf(config).envs !== from.envs;
       const read = knownCorpus(corpora, trustData);
       const opened = open(run, { saved: from?.state ?? null, read, renews, guard: guardCalls });
@@ -380,7 +380,7 @@ function readCheckpoint(
 ): Checkpoint | null {
   try {
     const bytes = read(path, name, Infinity);
-    return rebuilding(path, () => checkpointFrom(bytes, config, name));
+    return namingRun(path, () => checkpointFrom(bytes, config, name));
   } catch (error) {
     if (error instanceof MissingFile) return null;
     throw error;
@@ -407,7 +407,7 @@ function notARun(path: string, name: string, error: unknown): unknown {
 }
 
 /** Runs `work`; prefixes its errors of format and settings with the run's path. */
-function rebuilding<T>(path: string, work: () => T): T {
+function namingRun<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -9,7 +9,7 @@ import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
-export interface StopOptions {
+export interface TrainRunOptions {
   /** Stop at these environment steps, seconds, or mean return of the last 100 episodes (once there are 100). */
   readonly untilSteps?: number | undefined;
   readonly untilSeconds?: number | undefined;
@@ -38,7 +38,7 @@ const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 export type EvaluatedReport = Report & { readonly evalReturn?: number };
 
 /** Called with each update's report, and its line of metrics. */
-export type Watcher = (report: EvaluatedReport, line: string) => void;
+export type OnReport = (report: EvaluatedReport, line: string) => void;
 
 /**
  * Draws reports until there is a reason to stop. Writes a checkpoint every `checkpointEvery` steps, before each best
@@ -47,13 +47,13 @@ export type Watcher = (report: EvaluatedReport, line: string) => void;
 export async function trainRun(
   folder: string,
   session: Session,
-  stop: StopOptions,
-  watch: Watcher,
+  stop: TrainRunOptions,
+  onReport: OnReport,
 ): Promise<Trained> {
   const { config, training } = session;
   const threads = isThreaded(config);
   const reports = threads ? a3cThreads(session as EnvironmentSession) : session.reports;
-  const evaluated = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
+  const bestPolicy = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {
@@ -67,14 +67,14 @@ export async function trainRun(
     if (signalled || stop.interrupted?.() === true) return "signal";
     const { envSteps, meanReturn, episodes } = last ?? training.report();
     if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
-    if (evaluated?.isExhausted) return "patience";
+    if (bestPolicy?.isExhausted) return "patience";
     if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
     return episodes >= 100 && meanReturn >= (stop.untilReturn ?? Infinity) ? "return" : null;
   };
   try {
     let why: Trained["why"] | null = reason();
     let written = -1;
-    let taught = 0; // tokens of the supervised stage, in which envSteps does not change
+    let trainedTokens = 0; // tokens of the supervised stage, in which envSteps does not change
     while (why === null) {
       const next = await nextOf<Report, void>(reports, awaitInTime);
       if (next.done) {
@@ -82,7 +82,7 @@ export async function trainRun(
         break;
       }
       last = next.value;
-      const evalReturn = await evaluated?.evaluate(last);
+      const evalReturn = await bestPolicy?.evaluate(last);
       const report = evalReturn === undefined ? last : { ...last, evalReturn };
       const line = JSON.stringify({
         type: "update",
@@ -90,18 +90,18 @@ export async function trainRun(
         seconds: Number(((stop.secondsBefore ?? 0) + seconds()).toFixed(3)),
       });
       metrics.push(line);
-      watch(report, line);
-      taught = (last as Partial<SftReport>).trainedTokens ?? taught;
-      const due = Math.floor((last.envSteps + taught) / stop.checkpointEvery);
-      const isBest = evaluated?.note(report) ?? false;
+      onReport(report, line);
+      trainedTokens = (last as Partial<SftReport>).trainedTokens ?? trainedTokens;
+      const due = Math.floor((last.envSteps + trainedTokens) / stop.checkpointEvery);
+      const isBest = bestPolicy?.note(report) ?? false;
       if (due > written || isBest) checkpoint(folder, session, metrics);
-      if (isBest) evaluated?.write();
+      if (isBest) bestPolicy?.write();
       written = due;
       await new Promise(setImmediate); // lets signal handlers run
       why = reason();
     }
     if (last !== null) checkpoint(folder, session, metrics);
-    return { last, seconds: seconds(), why, best: evaluated?.best ?? null };
+    return { last, seconds: seconds(), why, best: bestPolicy?.best ?? null };
   } finally {
     await reports.return(undefined as never);
     for (const name of signals) process.off(name, signal);
