@@ -131,16 +131,17 @@ const helpOf = (command: Command): string =>
 
 async function dispatch([name, ...args]: string[]): Promise<void> {
   if (name === "--version" || name === "-v") return say(`${version()}\n`);
-  const asked = name === "help" || name === "--help" || name === "-h";
-  const about = asked ? args[0] : name;
-  if (about === undefined) {
+  const wantsHelp = name === "help" || name === "--help" || name === "-h";
+  const commandName = wantsHelp ? args[0] : name;
+  if (commandName === undefined) {
     say(help());
-    if (!asked) process.exitCode = 2;
+    if (!wantsHelp) process.exitCode = 2;
     return;
   }
-  if (!Object.hasOwn(commands, about)) throw unknownName("command", about, Object.keys(commands));
-  const command = commands[about];
-  if (asked || args.includes("--help") || args.includes("-h")) say(helpOf(command));
+  if (!Object.hasOwn(commands, commandName))
+    throw unknownName("command", commandName, Object.keys(commands));
+  const command = commands[commandName];
+  if (wantsHelp || args.includes("--help") || args.includes("-h")) say(helpOf(command));
   else await command.run(tieNegatives(args));
 }
 
@@ -164,10 +165,10 @@ export async function pigrad(args: readonly string[]): Promise<void> {
     await dispatch([...args]);
   } catch (error) {
     const wrong = isWrongInput(error);
-    const stack = error instanceof Error ? error.stack : undefined; // a fault shows where it is
-    const said = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
-    const close = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
-    const text = wrong ? `${messageOf(error).split("\n")[0]}${close}` : `failed: ${said}`;
+    const stack = error instanceof Error ? error.stack : undefined; // a fault of the program shows its place
+    const details = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
+    const hint = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
+    const text = wrong ? `${messageOf(error).split("\n")[0]}${hint}` : `failed: ${details}`;
     process.stderr.write(`pigrad: ${printable(text)}\n`);
     process.exitCode = wrong ? 2 : 1;
   }

@@ -140,11 +140,11 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
   const shape = shapeOf(task, algo, tables.task, request.settings ?? {});
-  const { steps: usual = task.steps, ...preset } = {
+  const { steps: presetSteps = task.steps, ...preset } = {
     ...shape,
     ...presetOf(task, algo, algorithm, all),
   };
-  const { from, seed = 1, steps = usual as number } = request;
+  const { from, seed = 1, steps = presetSteps as number } = request;
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
   const backend = backendOf(request.backend);
@@ -169,10 +169,10 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
 function shapeOf(task: Task, algo: string, table: Settings, given: Named): Named {
   if (task.kind === "text" || task.byShape !== true || task.presets?.[algo] !== undefined)
     return {};
-  const own = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
+  const taskValues = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
     Object.hasOwn(table, name),
   );
-  const env = task.make(settle(table, Object.fromEntries(own)) as never);
+  const env = task.make(settle(table, Object.fromEntries(taskValues)) as never);
   env.close();
   return shapePreset(env, algo);
 }

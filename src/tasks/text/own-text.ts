@@ -1,4 +1,4 @@
-/** Texts of one's own as tasks: examples, prompts and rewards in the forms that people have them. */
+/** The user's own texts as tasks: examples, prompts and rewards in the usual data formats. */
 import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
@@ -200,7 +200,7 @@ function promptOf(
   return asked.length === 0 ? null : chat(asked, true);
 }
 
-/** The first third of a text's words, which a completion may go on from. */
+/** Returns the first third of a text's words, as a prompt. */
 function beginningOf(text: string): string {
   const words = text.match(/\S+\s*/g) ?? [];
   return words.slice(0, Math.max(1, Math.ceil(words.length / 3))).join("");
