@@ -29,10 +29,10 @@ export function score(
   }
 }
 
-/** Rewards of samples; of a task with several judges also each judge's scores, by name. */
+/** Rewards of samples, and each judge's scores by name if the task has several. */
 export interface Scores {
   readonly reward: ArrayLike<number>;
-  readonly parts: Readonly<Record<string, ArrayLike<number>>>;
+  readonly byJudge: Readonly<Record<string, ArrayLike<number>>>;
 }
 
 /** Scores the samples from `from` on. Waits where a judge of the task does. */
@@ -48,7 +48,7 @@ export function* scoresOf(
   if (judges.length === 0) {
     for (let i = 0; i < count; i++)
       reward[i] = score(task, task.reward, prompts[from + i], batch, from + i);
-    return { reward, parts: {} };
+    return { reward, byJudge: {} };
   }
   const samples = Array.from({ length: count }, (_, i) => ({
     prompt: prompts[from + i],
@@ -56,13 +56,13 @@ export function* scoresOf(
     tokens: batch.tokensOf(from + i),
     row: rowOf(prompts[from + i]),
   }));
-  const parts: Record<string, ArrayLike<number>> = {};
+  const byJudge: Record<string, ArrayLike<number>> = {};
   for (const { name, weight, score: judge } of judges) {
     const scores = yield* judge(samples);
     for (let i = 0; i < count; i++) reward[i] += weight * scores[i];
-    if (judges.length > 1) parts[name] = scores;
+    if (judges.length > 1) byJudge[name] = scores;
   }
-  return { reward, parts };
+  return { reward, byJudge };
 }
 
 /** Returns the options of a task's completer: stop tokens, tokens that may be drawn, and the replies of a dialogue. */

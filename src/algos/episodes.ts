@@ -18,7 +18,7 @@ import {
   resolveAlgorithm,
 } from "./group-algorithms.ts";
 import {
-  type Evaluator,
+  type ChunkedModel,
   type GroupReport,
   type GroupSampler,
   GroupTrainer,
@@ -50,7 +50,7 @@ class EpisodeSampler implements GroupSampler {
   readonly batch: GroupSampler["batch"];
   readonly counts: Float64Array;
   readonly score: Float64Array;
-  readonly policy: Evaluator;
+  readonly policy: ChunkedModel;
   readonly parts = {};
   private readonly t: Training;
   private readonly c: EpisodeConfig;
@@ -73,10 +73,10 @@ class EpisodeSampler implements GroupSampler {
     this.counts = new Float64Array(sequences);
     this.score = new Float64Array(sequences);
     this.batch = { sequences, steps, mask, logProb, reward: this.score };
-    this.policy = this.evaluator(model);
+    this.policy = this.chunked(model);
   }
 
-  private evaluator(model: ActorCritic): Evaluator {
+  private chunked(model: ActorCritic): ChunkedModel {
     const { algorithm, rollout, c } = this;
     const perToken = algorithm.estimator.surrogate.ratioLevel === "token";
     const together = algorithm.minimumRisk ? c.groupSize : perToken ? null : 1;
@@ -85,9 +85,9 @@ class EpisodeSampler implements GroupSampler {
     return { parameters: model.parameters, chunks };
   }
 
-  copy(): Evaluator {
+  copy(): ChunkedModel {
     const { parameters, options } = this.t.model;
-    return this.evaluator(new ActorCritic(parameters.backend, options, new Random(0)));
+    return this.chunked(new ActorCritic(parameters.backend, options, new Random(0)));
   }
 
   *sample(): Waiting<void> {

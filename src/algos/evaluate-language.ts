@@ -35,7 +35,7 @@ export interface LanguageEvaluationOptions {
   readonly bestOf?: number;
 }
 
-/** Completes prompts, greedily unless `sampling` says otherwise. Throws UsageError if a judge of the task answers later. */
+/** Completes prompts, greedily unless `sampling` says otherwise. Throws UsageError if a judge returns a promise. */
 export const evaluateLanguage = (
   gpt: Gpt,
   task: TextTask,

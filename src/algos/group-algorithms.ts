@@ -15,7 +15,7 @@ export interface GroupAlgorithm {
   readonly minimumRisk?: boolean;
   /** Learns from the best sequence of each group alone. */
   readonly bestOnly?: boolean;
-  /** Settings on completions whose defaults differ. */
+  /** Values that replace defaults of `tuneSettings`; episodes ignore them. */
   readonly usual?: Readonly<Partial<Record<keyof typeof tuneSettings, unknown>>>;
 }
 
@@ -165,7 +165,7 @@ export interface NamedAlgorithm extends GroupAlgorithm {
   readonly name: string;
 }
 
-/** An algorithm with the estimator that the settings ask for. */
+/** An algorithm whose estimator has the clip range and the KL of the run's settings. */
 export interface ResolvedAlgorithm extends GroupAlgorithm {
   readonly name: string;
 }

@@ -23,13 +23,13 @@ import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
 import { Adam } from "../optim/adam.ts";
 import type { Chunks } from "../rollout/chunks.ts";
+import { BatchEvaluator } from "./batch-evaluator.ts";
 import type { GroupConfig, ResolvedAlgorithm } from "./group-algorithms.ts";
 import { type BatchColumns, improve, Learner } from "./improve.ts";
-import { Scorer } from "./scorer.ts";
 import { keptNumber, type Report, type TrainingState, weightsOf } from "./training.ts";
 
-/** A model that evaluates the batch in chunks. */
-export interface Evaluator {
+/** A model's parameters, and the chunks in which it evaluates the batch. */
+export interface ChunkedModel {
   readonly parameters: Parameters;
   readonly chunks: Chunks;
 }
@@ -38,15 +38,15 @@ export interface Evaluator {
 export interface GroupSampler<S extends SampleReport = SampleReport> {
   /** Overwritten by `sample`. The sequences of a group are neighbors. */
   readonly batch: Sequences;
-  /** 1 where a sequence may be learned from, [sequences]; written by `sample`. */
+  /** Mask, not a count: 1 where a sequence may be learned from, [sequences]; written by `sample`. */
   readonly counts: Float64Array;
   /** Total reward of each sequence, [sequences]. */
   readonly score: Float64Array;
   /** Score of the greedy sequence from the same start, [sequences]; read by baseline "greedy". */
   readonly greedyScore?: Float64Array | undefined;
-  readonly policy: Evaluator;
+  readonly policy: ChunkedModel;
   /** Returns a model of the same form with its own weights. */
-  readonly copy: () => Evaluator;
+  readonly copy: () => ChunkedModel;
   /** State of the sampler that is saved. */
   readonly parts: Readonly<Record<string, Kept>>;
   sample(): Waiting<void>;
@@ -95,9 +95,9 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
   private readonly columns: Columns;
   /** The batch with values and log-probabilities of the reference. */
   private readonly evaluated: Sequences;
-  private readonly reference: Evaluator | null;
-  private readonly refScorer: Scorer | null;
-  private readonly critic: Scorer | null;
+  private readonly reference: ChunkedModel | null;
+  private readonly refEvaluator: BatchEvaluator | null;
+  private readonly critic: BatchEvaluator | null;
   private readonly adam: Adam;
   private readonly learner: Learner;
   private readonly minibatches: Minibatches;
@@ -126,9 +126,9 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     const { value, refLogProb } = this.columns;
     this.evaluated = { ...batch, value, refLogProb };
     this.reference = c.reference || estimator.kl !== null ? sampler.copy() : null;
-    this.refScorer = this.reference && new Scorer(this.reference.chunks, sequences);
+    this.refEvaluator = this.reference && new BatchEvaluator(this.reference.chunks, sequences);
     const withValue = estimator.baseline === "value";
-    this.critic = withValue ? new Scorer(policy.chunks, sequences) : null;
+    this.critic = withValue ? new BatchEvaluator(policy.chunks, sequences) : null;
     this.adapted = { klWeight: estimator.kl?.weight ?? 0 };
     this.adam = new Adam(policy.parameters);
     this.klWeight = input(policy.parameters.backend, [1]);
@@ -169,7 +169,7 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     for (;;) {
       t.next();
       const learningRate = this.learningRate();
-      yield* sampler.sample() as Generator<never, void>; // a Pending is for the caller of `next`
+      yield* sampler.sample() as Generator<never, void>; // a Pending passes to whoever draws from this generator
       t.onPhase?.("update");
       this.estimate();
       this.klWeight.data[0] = adapted.klWeight;
@@ -225,8 +225,8 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     const { batch, counts, greedyScore, score } = sampler;
     const { advantage, target, value, refLogProb, weight, mask, cost, excluded } = columns;
     const { estimator, bestOnly = false, wholeBatch = false, minimumRisk } = this.algorithm;
-    this.refScorer?.score(refLogProb);
-    this.critic?.score(weight, value); // its log-probabilities are not needed
+    this.refEvaluator?.evaluate(refLogProb);
+    this.critic?.evaluate(weight, value); // log-probabilities go to `weight`, which `prepare` overwrites
     sequenceAdvantages({ advantage, target, counts }, this.evaluated, {
       estimator,
       lambda: c.lambda,

@@ -20,7 +20,7 @@ import { trpo, trpoSettings } from "./trpo.ts";
 export interface Algorithm<S extends Settings> {
   readonly about: string;
   readonly settings: S;
-  /** Values other than the defaults. */
+  /** Values that replace defaults, among them the model's. */
   readonly usual?: Readonly<Record<string, unknown>>;
   readonly needsCritic: (config: Values<S>) => boolean;
   /** Learns from whole episodes: an environment rests after its episode. */
@@ -39,7 +39,7 @@ const clippedSettings = {
   epochs: integer(8, episodeSettings.epochs.about, { min: 1, max: 100 }),
 };
 
-/** A group algorithm on episodes. */
+/** Returns the algorithm that runs a group algorithm on episodes. */
 export function onEpisodes(named: NamedAlgorithm): Algorithm<typeof episodeSettings> {
   const { about, estimator, usual = {} } = named;
   const table = estimator.surrogate.form === "reinforce" ? episodeSettings : clippedSettings;
@@ -82,7 +82,7 @@ export const algorithms = {
     train: trpo,
   } satisfies Algorithm<typeof trpoSettings>,
   natural: {
-    about: "natural policy gradient: the same without the line search",
+    about: "natural policy gradient: trpo without the line search",
     settings: naturalSettings,
     needsCritic: always,
     train: trpo,
@@ -112,13 +112,13 @@ export type AlgorithmName = keyof typeof algorithms;
 export interface TextAlgorithm {
   readonly about: string;
   readonly settings: Settings;
-  /** Values other than the defaults. */
+  /** Values that replace defaults, among them the model's. */
   readonly usual?: Readonly<Record<string, unknown>>;
   /** The algorithm that learns from rewards after the supervised stage; null without such a stage. */
   readonly group: NamedAlgorithm | null;
 }
 
-/** A group algorithm on completions. */
+/** Returns the algorithm that runs a group algorithm on completions. */
 export const onCompletions = (group: NamedAlgorithm): TextAlgorithm => ({
   about: group.about,
   settings: { ...sftSettings, ...tuneSettings },

@@ -34,7 +34,7 @@ export function inStages(
   t: LanguageTraining,
   stages: readonly Stage<Report>[],
 ): Generator<Report, void> {
-  const parts = stages.map((stage, i) => [`stage${i}`, together(stage.parts)] as const);
+  const parts = stages.map((stage, i) => [`stage${i}`, combined(stage.parts)] as const);
   const resumed = t.restoreOrStart(Object.fromEntries(parts));
   return (function* () {
     for (let i = t.stage; i < stages.length; i++) {
@@ -47,7 +47,8 @@ export function inStages(
   })();
 }
 
-const together = (parts: Readonly<Record<string, Kept>>): Kept => ({
+/** Returns several parts of a checkpoint as one. */
+const combined = (parts: Readonly<Record<string, Kept>>): Kept => ({
   save: () => Object.fromEntries(Object.entries(parts).map(([name, part]) => [name, part.save()])),
   restore(state) {
     for (const [name, part] of Object.entries(parts)) part.restore(partOf(state, name));

@@ -41,7 +41,7 @@ export class PromptSampler implements Kept {
     }
   }
 
-  /** Takes in the standard deviation of the rewards that a prompt's group got. */
+  /** Updates a prompt's weight by the standard deviation of its group's rewards. */
   observe(prompt: number, deviation: number): void {
     if (!this.curriculum || Number.isNaN(deviation)) return;
     this.largest = Math.max(this.largest, deviation);

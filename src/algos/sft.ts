@@ -210,10 +210,13 @@ function scheduleOf({ sftUpdates, sftWarmup, sftLearningRate }: SftConfig): Sche
 export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> {
   const { gpt, random, task } = t;
   const { texts, skipped } = textsOf(t, task.examples.train);
-  const unseen = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
+  const validationTexts = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
     throw new SettingError(`sft: expected examples, got none that fits (${skipped} are too long)`);
-  const longest = [...texts, ...unseen].reduce((n, { tokens }) => Math.max(n, tokens.length), 2);
+  const longest = [...texts, ...validationTexts].reduce(
+    (n, { tokens }) => Math.max(n, tokens.length),
+    2,
+  );
   const noise = random.split();
   const drop = c.sftDropout > 0 ? new Dropout(gpt.parameters.backend, c.sftDropout, noise) : null;
   const learning = new TextLoss(t, longest, drop, true);
@@ -231,7 +234,8 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
       const gradNorm = descend(adam, 1, learningRate, learning.tape, t.update);
       queue.trainedTokens += countTokens(batch);
       const validates = adam.steps % c.sftValidate === 0 || adam.steps === c.sftUpdates;
-      const validationLoss = validates && unseen.length > 0 ? validation.run(unseen) : Number.NaN;
+      const validationLoss =
+        validates && validationTexts.length > 0 ? validation.run(validationTexts) : Number.NaN;
       yield {
         ...t.report(),
         loss,

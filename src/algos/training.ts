@@ -105,12 +105,12 @@ export class TrainingState implements Kept {
     this.renews = renews;
   }
 
-  /** Registers one more part that changes. */
+  /** Adds one more part to the checkpoint. */
   keep(name: string, part: Kept): void {
     this.parts = { ...this.parts, [name]: part };
   }
 
-  /** Registers the parts that change, and restores the saved run if there is one. Returns true if it did. */
+  /** Adds the trainer's parts to the checkpoint, and restores the saved run if there is one. Returns true if it did. */
   restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {
     this.parts = { ...this.parts, ...parts };
     this.begun = true;
@@ -121,7 +121,7 @@ export class TrainingState implements Kept {
     return true;
   }
 
-  /** Begins the next update. */
+  /** Begins the next update: increments `update` and calls `onUpdate`. */
   next(): void {
     this.update++;
     this.onUpdate?.(this.update);
@@ -170,16 +170,16 @@ export class TrainingState implements Kept {
   }
 }
 
-/** Episodes that the means of a report cover. */
-const remembered = 100;
+/** Number of last episodes that the means of a report cover. */
+const reportWindow = 100;
 
 /** The training of a policy in environments. */
 export class Training extends TrainingState {
   readonly model: ActorCritic;
   readonly env: VectorEnv;
   episodes = 0;
-  private readonly returns = new Float64Array(remembered);
-  private readonly lengths = new Float64Array(remembered);
+  private readonly returns = new Float64Array(reportWindow);
+  private readonly lengths = new Float64Array(reportWindow);
 
   constructor(
     model: ActorCritic,
@@ -203,15 +203,15 @@ export class Training extends TrainingState {
   /** Adds a rollout's steps and episodes to the counters. */
   count(rollout: Counted): void {
     for (let i = 0; i < rollout.episodes; i++) {
-      this.returns[this.episodes % remembered] = rollout.episodeReturn[i];
-      this.lengths[this.episodes++ % remembered] = rollout.episodeLength[i];
+      this.returns[this.episodes % reportWindow] = rollout.episodeReturn[i];
+      this.lengths[this.episodes++ % reportWindow] = rollout.episodeLength[i];
     }
     this.envSteps += rollout.count;
   }
 
   report(): Report {
     const { update, envSteps, episodes } = this;
-    const n = Math.min(episodes, remembered);
+    const n = Math.min(episodes, reportWindow);
     const mean = (x: Float64Array): number =>
       n === 0 ? Number.NaN : x.subarray(0, n).reduce((sum, r) => sum + r, 0) / n;
     return {
@@ -243,8 +243,8 @@ export class Training extends TrainingState {
   override restoreCounts(state: State): void {
     super.restoreCounts(state);
     this.episodes = numberOf(state, "episodes");
-    this.returns.set(numbersOf(state, "returns", remembered));
-    this.lengths.set(numbersOf(state, "lengths", remembered));
+    this.returns.set(numbersOf(state, "returns", reportWindow));
+    this.lengths.set(numbersOf(state, "lengths", reportWindow));
   }
 }
 
@@ -294,6 +294,9 @@ export function mustBeFinite(norm: number, tape: Tape, update: number): void {
   throw new NumericError(`update ${update}: the gradient's norm is ${norm}: ${found}`);
 }
 
-/** Collects a rollout within a trainer. A Pending that it yields is for the caller of the trainer's `next`. */
+/**
+ * Collects a rollout within a trainer's generator. A Pending passes through that generator to whoever draws from it
+ * (`nextOf`), which the types hide.
+ */
 export const collected = (rollout: Rollout, random: Random): Generator<never, void> =>
   rollout.collecting(random) as Generator<never, void>;

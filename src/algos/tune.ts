@@ -3,14 +3,14 @@ import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
-import { CompletionBatch } from "./completion-batch.ts";
+import { CompletionSampler } from "./completion-sampler.ts";
 import {
   type GroupAlgorithmName,
   type NamedAlgorithm,
   resolveAlgorithm,
   type TuneConfig,
 } from "./group-algorithms.ts";
-import { type Evaluator, type GroupReport, GroupTrainer } from "./groups.ts";
+import { type ChunkedModel, type GroupReport, GroupTrainer } from "./groups.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
 
 export interface TuneReport extends GroupReport {
@@ -22,7 +22,7 @@ export interface TuneReport extends GroupReport {
   readonly unscored: number;
 }
 
-/** Tokens that a forward and backward pass aims at: more of them leave the cache. */
+/** Target number of tokens per forward and backward pass: activations of more tokens leave the cache. */
 const passTokens = 768;
 
 export interface PassOptions extends Required<Pick<ChunkSizes, "steps" | "together" | "tokens">> {
@@ -48,7 +48,7 @@ export function passSizes({ longest, mean, samples, ...rest }: PassOptions): Chu
   return { rows, positions, samples: most, ...rest };
 }
 
-/** Sets up the stage of a training that learns from rewards. Its reports never end. */
+/** Sets up the stage that learns from rewards, after the supervised one. Its generator never ends by itself. */
 export function tuning(
   t: LanguageTraining,
   name: GroupAlgorithmName | NamedAlgorithm,
@@ -59,32 +59,32 @@ export function tuning(
   const { baseline } = algorithm.estimator;
   if (baseline === "value" && !gpt.options.valueHead)
     throw new SettingError(`${algorithm.name}: expected a model with a value head`);
-  const sampled = new CompletionBatch(t, c, baseline === "greedy");
-  const { batch } = sampled;
+  const completionSampler = new CompletionSampler(t, c, baseline === "greedy");
+  const { batch } = completionSampler;
   const sizes = passSizes({
-    ...sampled.textLengths(),
+    ...completionSampler.textLengths(),
     samples: batch.count / c.minibatches,
     steps: batch.steps,
     together: algorithm.minimumRisk ? c.groupSize : 1,
     tokens: t.task.tokenizer.vocab,
   });
-  const evaluator = (model: Gpt, options: ChunkSizes): Evaluator => ({
+  const chunked = (model: Gpt, options: ChunkSizes): ChunkedModel => ({
     parameters: model.parameters,
     chunks: new CompletionChunks(model, batch, options, c.temperature),
   });
   const fresh = (): Gpt => new Gpt(gpt.parameters.backend, gpt.options, new Random(0));
-  const sampler = {
+  const groupSampler = {
     batch: { ...batch, sequences: batch.count },
-    counts: sampled.counts,
+    counts: completionSampler.counts,
     score: batch.reward,
-    greedyScore: baseline === "greedy" ? sampled.greedyReward : undefined,
-    policy: evaluator(gpt, sizes),
-    copy: () => evaluator(fresh(), { ...sizes, together: 1 }),
-    parts: { prompts: sampled.promptSampler },
-    sample: () => sampled.sample(),
-    report: () => sampled.report(),
+    greedyScore: baseline === "greedy" ? completionSampler.greedyReward : undefined,
+    policy: chunked(gpt, sizes),
+    copy: () => chunked(fresh(), { ...sizes, together: 1 }),
+    parts: { prompts: completionSampler.promptSampler },
+    sample: () => completionSampler.sample(),
+    report: () => completionSampler.report(),
   };
-  const trainer = new GroupTrainer(t, sampler, algorithm, c);
+  const trainer = new GroupTrainer(t, groupSampler, algorithm, c);
   return {
     parts: trainer.parts,
     start: () => trainer.start(),
@@ -93,7 +93,7 @@ export function tuning(
       completions: batch,
       advantage: trainer.advantage,
       refLogProb: trainer.refLogProb ?? new Float64Array(0),
-      prompts: sampled.prompts,
+      prompts: completionSampler.prompts,
     },
   };
 }

@@ -1,4 +1,4 @@
-/** Reading arguments: node's parser, plus numbers and --set. */
+/** Parses values of options: numbers, and the pairs of --set. */
 import { SettingError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { readRegular } from "../node/files.ts";
@@ -6,8 +6,8 @@ import { readRegular } from "../node/files.ts";
 const mostText = 2 ** 28; // bytes of a file given as @FILE
 
 /**
- * Arguments with negative numbers tied to the option before them, `--name=-5` for `--name -5`: node's parser
- * takes what begins with a dash for an option.
+ * Joins negative numbers to the option before them, `--name -5` to `--name=-5`, because node's parser takes an argument
+ * that begins with a dash for an option.
  */
 export function tieNegatives(args: readonly string[]): string[] {
   const tied: string[] = [];
@@ -21,7 +21,7 @@ export function tieNegatives(args: readonly string[]): string[] {
   return tied;
 }
 
-/** A whole number given as text, or undefined where it was not given. */
+/** Parses a whole number; undefined if the option was not given. */
 export function wholeNumber(
   flag: string,
   text: string | undefined,
@@ -37,7 +37,7 @@ export function wholeNumber(
   return value;
 }
 
-/** A number given as text, or undefined where it was not given. */
+/** Parses a number; undefined if the option was not given. */
 export function realNumber(
   flag: string,
   text: string | undefined,
@@ -52,7 +52,7 @@ export function realNumber(
   return value;
 }
 
-/** ["key=value", …] as a record; of "key=@FILE" the file's text. */
+/** Parses ["key=value", …] to a record. The value of "key=@FILE" is the file's text. */
 export function pairs(list: readonly string[]): Record<string, string> {
   const record = new Map<string, string>(); // in which __proto__ is a name like any other
   for (const pair of list) {
@@ -77,7 +77,7 @@ function fileText(key: string, path: string): string {
   }
 }
 
-/** The one positional argument a command takes. */
+/** Returns the one positional argument that a command takes. */
 export function only(what: string, positionals: readonly string[]): string {
   if (positionals.length !== 1) {
     throw new SettingError(

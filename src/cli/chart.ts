@@ -15,7 +15,7 @@ export interface Chart {
   readonly xName: string;
   /** The least x to show; by default that of the curves. */
   readonly from?: number;
-  /** What the bands are, as an entry of the legend. */
+  /** Legend entry that explains the bands. */
   readonly note?: string;
   readonly curves: readonly Curve[];
 }
@@ -98,8 +98,8 @@ const dashOf = (i: number): string => (i < palette.length ? "" : ' stroke-dashar
 const leastPlot = 90; // pixels of height that a legend leaves to the curves
 
 /**
- * The note and the curves' names in lines as wide as the picture. Names that do not fit are cut, and those for which
- * there is no line are counted.
+ * Returns the note and the curves' names in lines as wide as the picture. Names that do not fit are cut; names without
+ * a line are counted.
  */
 function legendOf(
   curves: readonly Curve[],

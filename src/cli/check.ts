@@ -76,7 +76,7 @@ function described(space: Space): string {
   }
 }
 
-/** Whether an episode's observations are whole numbers that go beyond 1, up to 255. */
+/** Returns whether observations look like pixels: whole numbers from 0 to 255, some above 1. */
 function looksLikePixels(space: Space, make: () => Dynamics): boolean {
   if (space.kind !== "box" || space.shape.length < 2) return false;
   const env = make();

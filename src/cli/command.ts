@@ -2,8 +2,8 @@
 export interface Command {
   readonly run: (args: string[]) => Promise<void> | void;
   readonly help: string;
-  /** One that works as it stands, or after those of `train`. */
+  /** A command line that works by itself, or after the examples of `train`. */
   readonly example: string;
-  /** Names that its first argument may be, besides files and folders; for completion. */
+  /** Names that shell completion offers for the first argument, besides files and folders. */
   readonly words?: readonly string[];
 }

@@ -1,4 +1,4 @@
-/** A conversation as the tokens that a model of texts goes on from. */
+/** A conversation as the tokens that a language model continues. */
 import type { LanguageSession } from "../tasks/text/session.ts";
 import { endOf, type TextTask, turnEndTokens } from "../text/task.ts";
 
@@ -50,7 +50,7 @@ export class Conversation {
     return this.isDialogue ? [] : [this.end];
   }
 
-  /** Returns the tokens to go on from. The oldest lines, and their answers, go where an answer would not fit. */
+  /** Returns the tokens to continue. Drops the oldest lines, with their answers, if an answer would not fit. */
   tokens(): number[] {
     // in a dialogue, the completion's length is that of all turns
     const answer = this.isDialogue ? this.longest : this.task.completionLength;

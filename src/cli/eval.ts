@@ -1,4 +1,4 @@
-/** pigrad eval RUN: whole episodes with a trained policy. */
+/** pigrad eval RUN: evaluates a trained policy on episodes, or on held-out prompts. */
 import { SettingError } from "../core/errors.ts";
 import { runLater } from "../core/waiting.ts";
 import { awaitInTime } from "../node/patience.ts";
@@ -49,7 +49,7 @@ export async function evalCommand(args: string[]): Promise<void> {
   } else say(`${describe(evaluation, greedy)}\n`);
 }
 
-/** Apart from the seeds that people train with. */
+/** Default seed of evaluations, far from the seeds that people train with. */
 export const evaluationSeed = 1_000_000_007;
 
 export function describe(

@@ -1,4 +1,4 @@
-/** Files of one's own on the command line: in place of a task's name, and for runs that were trained with them. */
+/** Loads the user's own files that the command line or a saved run names. */
 import { loadFilesOf, loadOwn, meansFile, nameOfFile } from "../node/own-files.ts";
 import { readConfig } from "../node/run-folder.ts";
 import { tasks } from "../tasks/index.ts";
@@ -12,9 +12,9 @@ export const ownOptions = {
 } as const;
 export type OwnOptions = { readonly [name in keyof typeof ownOptions]?: string | undefined };
 
-const say = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
+const warn = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
 
-/** Loads what the names of a new run's task, algorithm and reward stand for, where they are files. */
+/** Returns a new run's task, algorithm and files, and loads those of its task, algorithm and reward that are files. */
 export async function requestFor({ task, algo, reward }: OwnOptions & { readonly task: string }) {
   const files: { -readonly [role in keyof OwnFiles]: OwnFiles[role] } = {};
   const isTask = Object.hasOwn(tasks, task);
@@ -28,15 +28,15 @@ export async function requestFor({ task, algo, reward }: OwnOptions & { readonly
   };
 }
 
-/** A text task that only imitates learns from a reward by GRPO where one is given. */
+/** Returns "grpo" for the task `text` with a reward, since its default, sft, reads none; else undefined. */
 const usualAlgo = (task: string, reward: string | undefined): string | undefined =>
   reward !== undefined && task === "text" ? "grpo" : undefined;
 
-/** Loads the files that runs were trained with; `instead` names others to use. */
+/** Loads the files that runs were trained with, or those that the options name in their place. */
 export async function loadRunFiles(
   runs: readonly string[],
   { task, algo, reward }: OwnOptions = {},
 ): Promise<void> {
   for (const folder of runs)
-    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, say });
+    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, warn });
 }

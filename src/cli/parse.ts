@@ -1,4 +1,4 @@
-/** Node's argument parser with messages of our own, and the names of all settings for its hints. */
+/** Parses arguments with node's parser. Hints at the nearest option or setting for an unknown option. */
 import { type ParseArgsConfig, parseArgs } from "node:util";
 import { algorithms, textAlgorithms } from "../algos/index.ts";
 import { SettingError } from "../core/errors.ts";
@@ -11,7 +11,7 @@ import { nearest } from "./nearest.ts";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
 
-/** An option that a command does not have; `options` are those that it has. */
+/** Thrown for an option that a command does not have; `options` are those that it has. */
 export class UnknownOption extends SettingError {
   readonly options: Options;
   constructor(message: string, options: Options) {
@@ -20,7 +20,7 @@ export class UnknownOption extends SettingError {
   }
 }
 
-/** Values of options, and what else was given. Throws SettingError in one line for what is not allowed. */
+/** Returns values of options, and positionals. Throws SettingError with a one-line message for bad arguments. */
 export function parseOptions<const O extends Options>(
   args: string[],
   options: O,

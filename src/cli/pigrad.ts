@@ -1,6 +1,6 @@
 /**
- * The command line: one command a file. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
- * because nothing more could be written to stdout.
+ * The command line, one file per command. Exit codes: 0 done, 1 failed, 2 wrong input, 3 a training stopped
+ * because stdout could no longer be written.
  */
 import {
   FormatError,
@@ -131,20 +131,21 @@ const helpOf = (command: Command): string =>
 
 async function dispatch([name, ...args]: string[]): Promise<void> {
   if (name === "--version" || name === "-v") return say(`${version()}\n`);
-  const asked = name === "help" || name === "--help" || name === "-h";
-  const about = asked ? args[0] : name;
-  if (about === undefined) {
+  const wantsHelp = name === "help" || name === "--help" || name === "-h";
+  const commandName = wantsHelp ? args[0] : name;
+  if (commandName === undefined) {
     say(help());
-    if (!asked) process.exitCode = 2;
+    if (!wantsHelp) process.exitCode = 2;
     return;
   }
-  if (!Object.hasOwn(commands, about)) throw unknownName("command", about, Object.keys(commands));
-  const command = commands[about];
-  if (asked || args.includes("--help") || args.includes("-h")) say(helpOf(command));
+  if (!Object.hasOwn(commands, commandName))
+    throw unknownName("command", commandName, Object.keys(commands));
+  const command = commands[commandName];
+  if (wantsHelp || args.includes("--help") || args.includes("-h")) say(helpOf(command));
   else await command.run(tieNegatives(args));
 }
 
-/** Input that the person at the keyboard can mend, as against a fault of the program. */
+/** Returns true for an error that the user can fix; any other is a fault of the program. */
 const isWrongInput = (error: unknown): boolean =>
   error instanceof SettingError ||
   error instanceof FormatError ||
@@ -152,22 +153,22 @@ const isWrongInput = (error: unknown): boolean =>
   error instanceof OwnCodeError ||
   isSystemError(error);
 
-/** Errors of the operating system: a path, a full disk, a port in use. */
+/** Returns true for errors of the operating system: a path, a full disk, a port in use. */
 const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
   error instanceof Error &&
   typeof (error as NodeJS.ErrnoException).syscall === "string" &&
   /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "");
 
-/** Does what the arguments say; sets the process's exit code, where it is not 0. */
+/** Runs the command that the arguments name. Sets the process's exit code unless it is 0. */
 export async function pigrad(args: readonly string[]): Promise<void> {
   try {
     await dispatch([...args]);
   } catch (error) {
     const wrong = isWrongInput(error);
-    const stack = error instanceof Error ? error.stack : undefined; // a fault shows where it is
-    const said = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
-    const close = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
-    const text = wrong ? `${messageOf(error).split("\n")[0]}${close}` : `failed: ${said}`;
+    const stack = error instanceof Error ? error.stack : undefined; // a fault of the program shows its place
+    const details = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
+    const hint = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
+    const text = wrong ? `${messageOf(error).split("\n")[0]}${hint}` : `failed: ${details}`;
     process.stderr.write(`pigrad: ${printable(text)}\n`);
     process.exitCode = wrong ? 2 : 1;
   }

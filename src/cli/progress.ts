@@ -8,10 +8,11 @@ const longest = 20; // returns in the sparkline
 
 export class Progress {
   private readonly total: number;
-  /** Steps that were taken before this session, which its speed does not count. */
+  /** Steps taken before this session, which steps/s leaves out. */
   private readonly before: number;
   private readonly live: boolean;
   private readonly begun = performance.now();
+  /** The last line: its time in ms on a terminal, its steps elsewhere. */
   private shown: number;
   private readonly returns: number[] = [];
 
@@ -22,7 +23,7 @@ export class Progress {
     this.shown = this.live ? 0 : before;
   }
 
-  /** A line with a loss in place of the return, for supervised learning. */
+  /** Shows the loss in place of the return, for supervised learning. */
   private showSupervised({ update, loss }: Report & { loss: number }): void {
     const now = performance.now();
     if (this.live ? now - this.shown <= 100 : update % 100 !== 0) return;
@@ -30,7 +31,7 @@ export class Progress {
     this.line(`supervised update ${update.toLocaleString("en")}  loss ${loss.toFixed(3)}`);
   }
 
-  /** At most ten times a second on a terminal, about ten lines in all elsewhere. */
+  /** Shows a report: at most ten times per second on a terminal, about ten lines in all elsewhere. */
   show(report: Report, sample = ""): void {
     if ("loss" in report) {
       this.showSupervised(report as Report & { loss: number });
@@ -61,7 +62,7 @@ export class Progress {
   }
 }
 
-/** Seconds as "12 s left", "4 min left", "1 h 23 min left" or "3 d 4 h left". */
+/** Formats seconds as "12 s left", "4 min left", "1 h 23 min left" or "3 d 4 h left". */
 export function timeLeft(seconds: number): string {
   if (!Number.isFinite(seconds)) return "time left unknown";
   const s = Math.max(0, Math.round(seconds));

@@ -1,4 +1,4 @@
-/** pigrad sample RUN: what a trained language model writes. */
+/** pigrad sample RUN: prints completions by a trained language model. */
 import { textOf } from "../algos/completion-scores.ts";
 import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -70,7 +70,7 @@ export function openLanguageRun(
   throw new SettingError(`${run}: expected a run of a text task; this one plays (see pigrad eval)`);
 }
 
-/** A changing sample of what a run learns from, for its progress line. */
+/** Returns one sample of the last batch, another at each update, for the progress line; "" without samples. */
 export function sampleLine(session: Session): string {
   if (session.kind !== "text" || session.training.batch === null) return "";
   const { completions, prompts } = session.training.batch;

@@ -1,4 +1,4 @@
-/** All that commands write to stdout: printable, and in order when nobody reads it any more. */
+/** Writes to stdout: escapes control characters, and stops cleanly when the reader has closed the pipe. */
 import { printable, printableJson } from "../core/printable.ts";
 import { codeOf } from "../node/files.ts";
 
@@ -28,10 +28,10 @@ export function whenStdoutFails(act: (error: Error) => void): void {
   onFailure = act;
 }
 
-/** Listens to the streams' errors, which come later than the writes that they are of. */
+/** Listens for the streams' errors, which arrive after the write that caused them has returned. */
 export function watchStreams(): void {
   process.stdout.on("error", failed);
-  process.stderr.on("error", () => {}); // there is nowhere left to say it
+  process.stderr.on("error", () => {}); // nowhere left to report it
 }
 
 function failed(error: Error): void {

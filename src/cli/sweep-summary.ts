@@ -1,4 +1,4 @@
-/** What the rows of a sweep come to, and which differences between them are real (arXiv:2108.13264). */
+/** Summaries of a sweep's rows, and tests of the differences between them (arXiv:2108.13264). */
 import type { SweepResult } from "../node/sweep.ts";
 import {
   bootstrapInterval,

@@ -1,4 +1,4 @@
-/** pigrad train TASK: train a policy, evaluate it, leave a run folder; --resume RUN: go on with one. */
+/** pigrad train TASK: trains a policy in a new run folder and evaluates it. --resume RUN continues a run. */
 import { SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
@@ -21,7 +21,7 @@ import {
   readTraining,
   resumeRun,
 } from "../node/run-folder.ts";
-import { type StopOptions, type Trained, trainRun } from "../node/train-run.ts";
+import { type Trained, type TrainRunOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { resolve } from "../tasks/run.ts";
@@ -41,17 +41,18 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                [--reward FILE]
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
-      --reward take files, too (docs/your-own.md). Ctrl-C stops and keeps what was learned. --from begins with the weights of another
-      run of the same sizes (a value head may be missing, a vocabulary smaller: the rest is fresh, and
-      said): a new optimizer, its schedules from the start. --resume goes on bit for bit, as if it had
-      not stopped; --steps makes the run that long in all, its schedules then as in a run of N steps from
-      the step it has come to; --set envs=N goes on in N new environments, weights and optimizer kept.
-      A finished run is evaluated, and stays as it is. Both take
+      --reward take files, too (docs/your-own.md). Ctrl-C stops and saves what was learned.
+      --from starts from the weights of another run with the same model sizes, with a new optimizer and
+      schedules from the start; it may lack a value head or have a smaller vocabulary (the missing
+      weights are initialized, and listed).
+      --resume continues a run bit for bit, as if it had not stopped. --steps N changes its total to N
+      steps; schedules continue as in a run of N steps. --set envs=N continues in N new environments and
+      keeps weights and optimizer. A finished run is only evaluated. New and resumed runs take
                [--until-steps N] [--until-seconds S] [--until-return R]  stop sooner
                [--checkpoint-every N]  steps, or tokens taught, between checkpoints (default 10,000)
                [--eval-every N]  steps, or tokens taught, between evaluations: 100 greedy episodes or
                      validation prompts, or [--eval-episodes N], on seeds of their own. The best
-                     policy is kept beside the last (eval and export take --best), and
+                     policy is saved beside the last (eval and export take --best);
                      [--patience K] stops after K evaluations without improvement
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
@@ -87,11 +88,11 @@ const parse = (args: string[]) => parseOptions(args, options);
 
 /** The exit code of a training that was stopped because nothing more could be written to stdout. */
 const stdoutGone = 3;
-const noteworthy = 2 ** 28; // bytes: a memory need above it is said
+const notableMemory = 2 ** 28; // bytes; the first line mentions a need above it
 
 export async function trainCommand(args: string[]): Promise<void> {
   const { values, positionals } = parse(args);
-  const stop: StopOptions = {
+  const stop: TrainRunOptions = {
     untilSteps: wholeNumber("until-steps", values["until-steps"], 1),
     untilSeconds: realNumber("until-seconds", values["until-seconds"], 0),
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
@@ -113,7 +114,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     const run = start();
     folder = run.folder;
     opened = run.session;
-    await train(run, values, stop, live);
+    await trainAndReport(run, values, stop, live);
   } finally {
     await live?.close();
     opened?.close();
@@ -131,31 +132,32 @@ function evaluationFrom(values: Given): EvaluationPlan | undefined {
   return undefined;
 }
 
-/** A run whose folder is there, and locked. */
+/** A run whose folder exists and is locked. */
 interface OpenedRun {
   readonly folder: string;
   readonly session: Session;
-  /** First words of the first line. */
+  /** First words of the first line of output: "training", "going on with", "finished already:". */
   readonly verb: string;
-  /** It goes on with a saved run. */
+  /** true: continues a saved run. */
   readonly resumed: boolean;
-  /** It resumes in new environments. */
+  /** true: continues it in new environments. */
   readonly renewed: boolean;
+  /** Training time of earlier sessions. */
   readonly secondsBefore: number;
 }
 
-async function train(
+async function trainAndReport(
   { folder, session, verb, resumed, renewed, secondsBefore }: OpenedRun,
   values: Given,
-  stop: StopOptions,
+  stop: TrainRunOptions,
   live: Live | null,
 ): Promise<void> {
   const { config } = session;
-  whenStdoutFails(() => {}); // `stop.interrupted` looks
+  whenStdoutFails(() => {}); // no exit: `stop.interrupted` checks stdoutFailure() after each update
   const talk = !values.json && !values.quiet;
   if (talk) {
     const need = checkMemory(session.run);
-    const memory = need > noteworthy ? `, which needs about ${bytes(need)} of memory` : "";
+    const memory = need > notableMemory ? `, which needs about ${bytes(need)} of memory` : "";
     say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
     if (renewed)
       say(`${String(config.settings.envs)} new environments; weights and optimizer kept\n`);
@@ -184,7 +186,7 @@ async function train(
   else sayGone(folder, session);
 }
 
-/** Says on stderr that stdout is gone, and what is kept. */
+/** Says on stderr that stdout failed, and how to resume the run. */
 function sayGone(folder: string, { training }: Session): void {
   const steps = training.envSteps.toLocaleString("en");
   process.stderr.write(
@@ -228,11 +230,11 @@ const bestLine = (best: Best | null): string =>
     ? ""
     : `best policy: return ${best.evalReturn.toFixed(2)} after ${best.envSteps.toLocaleString("en")} steps (--best)\n`;
 
-/** The report's page of the run so far, fed while it trains. */
+/** Returns the HTML report of the run so far, which updates itself while the run trains. */
 const livePage = (folder: string): string =>
   reportPage([{ run: readRun(folder), replay: null }], true);
 
-/** Checks and opens all that a new run needs; what it returns makes the folder. */
+/** Checks and opens everything that a new run needs. Returns a function that makes the folder. */
 async function begin(values: Given, positionals: string[]): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
@@ -259,7 +261,7 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   };
 }
 
-/** The tokenizer of the run that a text begins with: its weights mean that one's tokens. */
+/** Returns the setting `tokenizer` for task `text` with --from: that run's, since its weights embed those tokens. */
 async function tokenizerOf(task: string, from: string | undefined): Promise<object> {
   if (task !== "text" || from === undefined) return {};
   await loadRunFiles([from]);
@@ -268,6 +270,7 @@ async function tokenizerOf(task: string, from: string | undefined): Promise<obje
   return { tokenizer: JSON.stringify(session.task.tokenizer.save()) };
 }
 
+/** Checks the options of --resume. Returns a function that locks the folder and restores the run. */
 async function resume(values: Given, positionals: string[]): Promise<() => OpenedRun> {
   const { envs, ...others } = pairs(values.set ?? []);
   const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
@@ -305,7 +308,7 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
   };
 }
 
-/** Beside the exact best and the exact random policy, where the task is small enough to know them. */
+/** Compares with the optimal and the random policy by value iteration; "" for a task without known dynamics. */
 function comparison(session: Session, { meanReturn, stdReturn, episodes }: Evaluation): string {
   if (session.kind === "text") return "";
   const env = session.makeEnv();

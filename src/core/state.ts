@@ -16,7 +16,7 @@ export type State =
 export interface Kept {
   save(): State;
   restore(state: State): void;
-  /** Resumes with other environments than were saved: restores what is not theirs. Absent: restores everything. */
+  /** Restores everything but the environments' own state, to resume in new environments. Default: `restore`. */
   renew?(state: State): void;
 }
 

@@ -1,10 +1,10 @@
 /**
- * Work that may have to wait, as a generator: it yields what it waits for and is resumed with the result. The same code
- * then runs to its end at once where nothing waits, and under `await` where something does.
+ * Work that may wait for promises, as a generator that yields a Pending per promise and is resumed with its result. The
+ * same code runs synchronously (`runNow`) if nothing waits, and asynchronously (`runLater`) if something does.
  */
 import { UsageError } from "./errors.ts";
 
-/** Something waited for. */
+/** A promise that a generator waits for, with its time limit. */
 export class Pending {
   readonly promise: Promise<unknown>;
   /** Seconds that it may take, and the message of the error when it takes longer. */
@@ -24,12 +24,12 @@ export type Waiting<T> = Generator<Pending, T, unknown>;
 export const isPromise = <T>(x: T | PromiseLike<T>): x is PromiseLike<T> =>
   typeof (x as { then?: unknown } | null | undefined)?.then === "function";
 
-/** Waits for a value that may be a promise. */
+/** Yields a Pending if the value is a promise. Returns the value, or the promise's result. */
 export function* wait<T>(value: T | Promise<T>, seconds: number, late: string): Waiting<T> {
   return isPromise(value) ? ((yield new Pending(value, seconds, late)) as T) : value;
 }
 
-/** Runs work to its end. Throws UsageError, with `where`, if it has to wait. */
+/** Runs work to its end synchronously. Throws UsageError, with `where`, if it yields a Pending. */
 export function runNow<T>(work: Waiting<T>, where: string): T {
   const step = work.next();
   if (step.done) return step.value;
@@ -67,7 +67,7 @@ export async function nextOf<T, R>(
   }
 }
 
-/** Runs work to its end, awaiting what it waits for. */
+/** Starts work at once and runs it to its end, awaiting each Pending. */
 export async function runLater<T>(work: Waiting<T>, awaiting?: Awaiting): Promise<T> {
   const { value } = await nextOf<never, T>(work, awaiting);
   return value;

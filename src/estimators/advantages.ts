@@ -1,9 +1,9 @@
-/** Advantages of stretches of episodes, and targets of a learned value. */
+/** Advantages of segments of episodes, and targets of a learned value. */
 import type { Floats } from "../core/backend.ts";
 import { discountedReturns } from "../returns/discounted.ts";
 import { gae } from "../returns/gae.ts";
 import { scaleByDeviation, standardize, subtractMean } from "../returns/normalize.ts";
-import type { Stretches } from "./batch.ts";
+import type { Segments } from "./batch.ts";
 import type { EstimatorSettings } from "./presets.ts";
 
 /** Written by both functions, [steps, envs]. */
@@ -16,7 +16,7 @@ export interface Estimates {
 /** Writes Âₜ by generalized advantage estimation on a learned value; target = Â + V. */
 export function gaeAdvantages(
   { advantage, target }: Estimates,
-  batch: Stretches,
+  batch: Segments,
   gamma: number,
   lambda: number,
 ): void {
@@ -30,7 +30,7 @@ export function gaeAdvantages(
  */
 export function returnAdvantages(
   { advantage, target }: Estimates,
-  batch: Stretches,
+  batch: Segments,
   gamma: number,
   { baseline, scale, ddof, eps }: Pick<EstimatorSettings, "baseline" | "scale" | "ddof" | "eps">,
 ): void {

@@ -19,10 +19,10 @@ export interface Sequences {
   readonly value?: Floats;
 }
 
-/** Stretches of episodes, [steps, envs], that may begin and end anywhere; `mask` is 1 where a step was taken. */
-export type Stretches = Transitions & { readonly mask: Floats };
+/** Segments of episodes, [steps, envs], that may begin and end anywhere; `mask` is 1 where a step was taken. */
+export type Segments = Transitions & { readonly mask: Floats };
 
-export type Batch = Sequences | Stretches;
+export type Batch = Sequences | Segments;
 
 /**
  * The columns of one chunk, as tensors. They have the shape of logProb, [rows] or [sequences, steps], unless noted.

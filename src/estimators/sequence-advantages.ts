@@ -134,7 +134,7 @@ function scores(
   return score;
 }
 
-/** Writes what `compare` returns for the scores of each group. Sequences without a score are left out, and get 0. */
+/** Writes the numbers that `compare` returns for each group's scores; 0 for sequences without a score. */
 function compareGroups(
   advantage: Floats,
   score: Floats,
@@ -142,16 +142,20 @@ function compareGroups(
   size: number,
 ): void {
   for (let first = 0; first < score.length; first += size) {
-    const own = Array.from({ length: size }, (_, i) => first + i).filter(
+    const members = Array.from({ length: size }, (_, i) => first + i).filter(
       (i) => !Number.isNaN(score[i]),
     );
-    if (own.length === 0) continue;
-    const made = compare(Float64Array.from(own, (i) => score[i]));
-    if (made?.length !== own.length || !own.every((_, j) => Number.isFinite(made[j])))
+    const n = members.length;
+    if (n === 0) continue;
+    const compared = compare(Float64Array.from(members, (i) => score[i]));
+    if (compared?.length !== n || !members.every((_, j) => Number.isFinite(compared[j]))) {
+      const got =
+        compared?.length === n ? Array.from(compared).find((x) => !Number.isFinite(x)) : compared;
       throw new OwnCodeError(
-        `compare: expected ${own.length} finite numbers, one per score, got ${brief(made?.length === own.length ? [...Array.from(made)].find((x) => !Number.isFinite(x)) : made)}`,
+        `compare: expected ${n} finite numbers, one per score, got ${brief(got)}`,
       );
-    for (const [j, i] of own.entries()) advantage[i] = made[j];
+    }
+    for (const [j, i] of members.entries()) advantage[i] = compared[j];
   }
 }
 

@@ -33,7 +33,7 @@ export interface TensorToWrite extends Omit<NamedTensor, "data"> {
   readonly half?: boolean;
 }
 
-/** How a tensor is written: its dtype, the bytes of an element, and the element. */
+/** Returns a tensor's dtype, the bytes per element, and a function that writes one element. */
 function writerOf({ data, half = false }: TensorToWrite): {
   readonly dtype: "F64" | "F32" | "F16" | "I8";
   readonly bytes: number;

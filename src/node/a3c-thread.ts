@@ -1,4 +1,4 @@
-/** One thread of A3C: its workers take turns, until told to stop. */
+/** One thread of A3C: its workers take turns until the main thread stops them. */
 import { parentPort, workerData } from "node:worker_threads";
 import {
   type A3cConfig,

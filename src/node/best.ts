@@ -1,6 +1,6 @@
 /**
- * The best policy of a run, by evaluations during training: best.safetensors beside the last checkpoint. Its count is
- * taken from the metrics, so that a resumed run goes on with it.
+ * Tracks the best policy of a run by evaluations during training, and writes it to best.safetensors. Reads earlier
+ * evaluations from the metrics, so that a resumed run continues with them.
  */
 import { popArtOf, weightsOf } from "../algos/training.ts";
 import type { State } from "../core/state.ts";
@@ -10,9 +10,9 @@ import { awaitInTime } from "./patience.ts";
 import { metricsOf, writeBest } from "./run-folder.ts";
 
 export interface EvaluationPlan {
-  /** Environment steps between evaluations; tokens learned from, while a language model is supervised. */
+  /** Environment steps between evaluations; in the supervised stage of a text, tokens learned from. */
   readonly every: number;
-  /** Episodes, or validation prompts, of each. */
+  /** Episodes, or validation prompts, per evaluation. */
   readonly episodes: number;
   /** Evaluations without improvement after which to stop. */
   readonly patience?: number | undefined;
@@ -32,7 +32,7 @@ interface Position {
   readonly evalReturn?: unknown;
 }
 
-/** Seeds the evaluations that choose the best policy: not those of training, nor of the evaluation at the end. */
+/** Seed of the evaluations that choose the best policy, other than those of training and of the final evaluation. */
 export const selectionSeed = 2_000_000_011;
 
 export class BestPolicy {
@@ -60,7 +60,7 @@ export class BestPolicy {
     return this.sinceBest >= (this.plan.patience ?? Infinity);
   }
 
-  /** Evaluates where it is due. Returns the mean greedy return, or undefined where it is not due. */
+  /** Evaluates if an evaluation is due. Returns the mean greedy return, or undefined if none is due. */
   async evaluate(report: Position): Promise<number | undefined> {
     const count = this.count(report);
     if (count <= this.evaluated) return undefined;
@@ -70,7 +70,7 @@ export class BestPolicy {
     return meanReturn;
   }
 
-  /** Takes an evaluation into account. Returns true if it is the best so far. */
+  /** Records an evaluation. Returns true if it is the best so far. */
   note({ update, envSteps, evalReturn }: Position): boolean {
     if (typeof evalReturn !== "number") return false;
     const isBest = evalReturn > (this.best?.evalReturn ?? -Infinity);
@@ -79,19 +79,19 @@ export class BestPolicy {
     return isBest;
   }
 
-  /** Writes the policy as it is now; when it returns, it is on the disk. */
+  /** Writes the current policy; on return it is on the disk. */
   write(): void {
     writeBest(this.folder, this.session.config, policyOf(this.session));
   }
 
-  /** The number of evaluations that are due up to a report. */
+  /** Returns the number of evaluations due up to a report. */
   private count({ envSteps, trainedTokens }: Position): number {
     if (typeof trainedTokens === "number") this.taught = trainedTokens;
     return Math.floor((envSteps + this.taught) / this.plan.every);
   }
 }
 
-/** The weights and the statistics that acting needs. */
+/** Returns the weights and statistics that acting needs. */
 function policyOf(session: Session): State {
   const { update } = session.training;
   if (session.kind === "text") return { update, weights: weightsOf(session.gpt.parameters).save() };

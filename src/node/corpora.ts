@@ -1,4 +1,4 @@
-/** Corpora on this machine: reading the file a setting names, and fetching what a task wants by `pigrad data`. */
+/** Corpora on this machine: reads the file that a setting names, and fetches corpora for `pigrad data`. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync } from "node:fs";
@@ -10,16 +10,16 @@ import { messageOf } from "../core/thrown.ts";
 import type { ReadCorpus } from "../tasks/task.ts";
 import { codeOf, makeFolder, readRegular, writeAtomically } from "./files.ts";
 
-/** Corpora by the name that a setting gives them, as config.json keeps them: what tells their content. */
+/** Size and hash of each corpus, by the name in the setting, as config.json stores them. */
 export type KnownCorpora = Readonly<
   Record<string, { readonly bytes: number; readonly sha256: string }>
 >;
 const mostBytes = 2 ** 29 - 24; // of a text in memory
 
-/** The text of a regular file. Throws SettingError where it cannot be read. */
+/** Returns the text of a regular file. Throws SettingError if it cannot be read. */
 export const readCorpus: ReadCorpus = (name) => corpusBytes(name).toString();
 
-/** Reads corpora that a person named, and adds what tells their content to `found`. */
+/** Reads corpora that the user named, and adds their size and hash to `found`. */
 export const newCorpus =
   (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
   (name) => {
@@ -29,8 +29,8 @@ export const newCorpus =
   };
 
 /**
- * Reads the corpora that a run's folder names, which may come from anywhere: only those whose content it was
- * begun with, unless `trust` is given. Throws SettingError, and opens nothing, for one that it does not know.
+ * Reads the corpora that a run's folder names. The folder may come from anyone, so unless `trust` is given the content
+ * must have the recorded size and hash. Throws SettingError, without opening the file, for a name without a record.
  */
 export const knownCorpus =
   (known: KnownCorpora, trust: boolean): ReadCorpus =>

@@ -1,4 +1,4 @@
-/** Refuses what this machine's memory cannot hold, before it is allocated. */
+/** Refuses runs that do not fit this machine's memory, before anything is allocated. */
 import { totalmem } from "node:os";
 import { SettingError } from "../core/errors.ts";
 import { memoryNeed } from "../tasks/memory.ts";
@@ -6,15 +6,14 @@ import type { ResolvedRun } from "../tasks/run.ts";
 
 const simdLimit = 2 ** 32; // bytes that a WebAssembly memory has at most
 
-/** Bytes of memory that this process may have: the machine's, or less where a container sets a limit. */
+/** Returns the bytes of memory that this process may use: the machine's, or a container's limit. */
 export function machineMemory(): number {
   const limit = process.constrainedMemory?.() ?? 0;
   return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 }
 
 /**
- * Throws SettingError, which says what is needed, where a run cannot be held. Returns the bytes it needs at
- * least.
+ * Throws SettingError that says what is needed if a run does not fit. Returns the least number of bytes that it needs.
  */
 export function checkMemory(run: ResolvedRun, machine = machineMemory()): number {
   const { parameters, backend, total } = memoryNeed(run);
@@ -29,7 +28,7 @@ export function checkMemory(run: ResolvedRun, machine = machineMemory()): number
   return total;
 }
 
-/** Bytes in words: "12.3 GB". */
+/** Formats bytes: "12.3 GB". */
 export function bytes(n: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];
   let [size, at] = [n, 0];

@@ -1,4 +1,4 @@
-/** What a sweep remembers of a training's course. */
+/** Milestones of a training, which a sweep records. */
 
 /** The fields of a report, or of a line of metrics, that milestones are taken from. */
 export interface Progressed {

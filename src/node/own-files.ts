@@ -1,4 +1,4 @@
-/** Loading files of one's own: modules in JavaScript or TypeScript, and JSON. Only files that a person named are run. */
+/** Loads the user's own files: modules in JavaScript or TypeScript, and JSON. Runs only files that the user named. */
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync } from "node:fs";
 import { basename, extname, resolve, sep } from "node:path";
@@ -24,7 +24,7 @@ const usualPatience = 30; // seconds that a file may take to load
 export const meansFile = (name: string): boolean =>
   extensions.includes(extname(name)) || /^\.{0,2}[/\\]/.test(name) || name.includes(sep);
 
-/** A name for a file's task: its own, without the extension. */
+/** Returns the name of a file's task or algorithm: the file name without the extension. */
 export const nameOfFile = (path: string): string => basename(path, extname(path));
 
 /**
@@ -122,19 +122,19 @@ function watchdog(line: string, wait: number): { stop(): Promise<unknown> } {
   };
 }
 
-/** How the files of a saved run are found. */
+/** Options for finding the files of a saved run. */
 export interface FindOptions {
   /** Files to use in place of those that the run remembers. */
   readonly instead?: Partial<Record<OwnRole, string | undefined>>;
   /** The run's folder: a file inside it is not run unless a person names it. */
   readonly folder?: string;
-  readonly say?: (line: string) => void;
+  readonly warn?: (line: string) => void;
 }
 
 /** Loads the files that a run's config names, in this thread. Throws SettingError for one that is missing. */
 export async function loadFilesOf(
   files: OwnFiles | undefined,
-  { instead = {}, folder, say = () => {} }: FindOptions = {},
+  { instead = {}, folder, warn = () => {} }: FindOptions = {},
 ): Promise<void> {
   for (const role of ownRoles) {
     const file = files?.[role];
@@ -153,7 +153,7 @@ export async function loadFilesOf(
         `${path}: a file inside the run's folder is not run by itself; ${option}`,
       );
     const now = await loadOwn(other ?? path, path);
-    if (now.sha256 !== sha256) say(`${other ?? path}: has changed since the run began`);
+    if (now.sha256 !== sha256) warn(`${other ?? path}: has changed since the run began`);
   }
 }
 

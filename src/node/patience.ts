@@ -1,11 +1,11 @@
-/** Limits on the time of code that is not ours: on promises, and on calls that do not return. */
+/** Limits the time of the user's own code: of promises, and of calls that do not return. */
 import { runInThisContext } from "node:vm";
 import { OwnCodeError } from "../core/errors.ts";
 import type { Awaiting } from "../core/waiting.ts";
 import type { Guard } from "../text/own-reward.ts";
 import { codeOf } from "./files.ts";
 
-/** Awaits a promise, no longer than it may take. */
+/** Awaits a promise; throws OwnCodeError after its time limit. */
 export const awaitInTime: Awaiting = async ({ promise, seconds, late }) => {
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {

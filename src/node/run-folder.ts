@@ -1,6 +1,7 @@
 /**
- * A run on disk: config.json, what it follows from; metrics.jsonl, a line an update;
- * checkpoint.safetensors, all that the rest of it follows from; best.safetensors, the best policy; samples.jsonl, what a language model wrote.
+ * A run on disk: config.json, everything that determines it; metrics.jsonl, one line per update;
+ * checkpoint.safetensors, the state to resume from; best.safetensors, the best policy; samples.jsonl, completions by a
+ * language model.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -65,8 +66,8 @@ const isEmpty = (folder: string): boolean =>
   readdirSync(folder).every((name) => isTemporary(name) || isLock(name));
 
 /**
- * Begins a run in a folder of its own: `wanted`, or a free name under runs/. Returns its path. Of several
- * processes at once each gets another folder, or is refused. Its lock is held until `closeRun`.
+ * Creates and locks a run folder: `wanted`, or a free name under runs/. Returns its path. Processes that do so at the
+ * same time get different folders, or an error. The lock is held until `closeRun`.
  */
 export function createRun(
   wanted: string | undefined,
@@ -78,7 +79,7 @@ export function createRun(
   if (wanted !== undefined) makeFolder(wanted);
   lockRun(path);
   try {
-    checkOut(path); // another process may have been here between
+    checkOut(path); // another process may have used it before the lock
     removeTemporary(path);
     writeAtomically(join(path, names.metrics), "");
     writeConfig(path, config, corpora);
@@ -94,7 +95,7 @@ function writeConfig(path: string, config: RunConfig, corpora: KnownCorpora): vo
   writeAtomically(join(path, names.config), `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** Makes the first free one of runs/name, runs/name-2, …; making it is what shows that it was free. */
+/** Makes the first free one of runs/name, runs/name-2, …. Only one process succeeds in making a folder. */
 function newFolder({ task, algo, seed }: RunConfig): string {
   const name = join("runs", `${task}-${algo}-${seed}`);
   makeFolder(dirname(name));
@@ -104,13 +105,13 @@ function newFolder({ task, algo, seed }: RunConfig): string {
   }
 }
 
-/** Gives a run's lock back. */
+/** Releases a run's lock. */
 export const closeRun = (path: string): void => unlockRun(path);
 
-/** The update whose samples a session has written. */
+/** The update whose samples a session wrote last. */
 const sampled = new WeakMap<Session, number>();
 
-/** Removes the folder of a run that failed before its first checkpoint: there is nothing to go on from. */
+/** Removes the folder of a run that failed before its first checkpoint: it could not be resumed. */
 export function abandonRun(path: string): void {
   if (existsSync(join(path, names.checkpoint))) return;
   for (const name of Object.values(names)) rmSync(join(path, name), { force: true });
@@ -118,7 +119,7 @@ export function abandonRun(path: string): void {
   try {
     rmdirSync(path);
   } catch {
-    // there is something else in it
+    // the folder has other files
   }
 }
 
@@ -151,18 +152,18 @@ export interface OpenRunOptions {
   readonly best?: boolean;
   /** Read corpora that the run names even if their content has changed since it began. */
   readonly trustData?: boolean;
-  /** Settings of the task that are to be others than the run's. */
+  /** Settings of the task that replace the run's. */
   readonly changes?: Readonly<Record<string, unknown>>;
 }
 
 /**
- * A run's policy, in a session that has not trained: for evaluation, in a task with some settings changed where
- * `changes` says so. Throws FormatError for anything else, SettingError for settings that are not the task's.
+ * Opens a session with a run's saved policy, for evaluation; `changes` replace settings of the task. Throws FormatError
+ * for a folder that is not a run, SettingError for settings that are not the task's.
  */
 export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const { config: saved, resolved, corpora } = readRunFile(path);
   const run = changeTask(resolved(), options.changes);
-  const session = rebuilding(path, () => {
+  const session = namingRun(path, () => {
     checkMemory(run);
     return open(run, {
       read: knownCorpus(corpora, options.trustData ?? false),
@@ -177,7 +178,7 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
       : `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${name}: ${how}`);
   }
-  rebuilding(path, () => {
+  namingRun(path, () => {
     const [fresh] = session.load(state);
     if (fresh !== undefined) throw new FormatError(`${name}: no weights for ${fresh}`);
   });
@@ -216,9 +217,9 @@ export interface ResumeChanges {
 }
 
 /**
- * Resumes a run bit for bit from its last checkpoint, or from the start where there is none yet. The whole
- * checkpoint is read and taken in before anything is written. Then, unless the run is finished, metrics and samples
- * of updates after the checkpoint are cut off, and what an interrupted write left is removed. The lock is held until
+ * Resumes a run bit for bit from its last checkpoint, or from the start if there is none yet. Restores the whole
+ * checkpoint before writing anything. Then, unless the run is finished, removes metrics and samples of updates after the
+ * checkpoint, and temporary files of an interrupted write. The lock is held until
  * `closeRun`.
  */
 export function resumeRun(
@@ -226,7 +227,7 @@ export function resumeRun(
   { steps, envs }: ResumeChanges = {},
   { trustData = false }: Pick<OpenRunOptions, "trustData"> = {},
 ): Session {
-  readRunFile(path); // a folder that is none is left alone
+  readRunFile(path); // throws before the lock is written if the folder is not a run
   lockRun(path);
   try {
     const { config: saved, resolved, corpora } = readRunFile(path);
@@ -238,7 +239,7 @@ export function resumeRun(
     const { config } = run;
     checkMemory(run);
     const from = readCheckpoint(path, saved);
-    const session = rebuilding(path, () => {
+    const session = namingRun(path, () => {
       const renews = from !== null && environmentsOf(config).envs !== from.envs;
       const read = knownCorpus(corpora, trustData);
       const opened = open(run, { saved: from?.state ?? null, read, renews, guard: guardCalls });
@@ -271,7 +272,7 @@ function checkLines(path: string): void {
 const hasSamples = (path: string): boolean =>
   lstatSync(join(path, names.samples), { throwIfNoEntry: false }) !== undefined;
 
-/** Leaves the metrics and samples up to an update. */
+/** Removes metrics and samples of updates after `update`. */
 function cutBack(path: string, update: number): void {
   removeTemporary(path);
   cut(path, names.metrics, (line, where) => metricFrom(line, where).update <= update);
@@ -279,14 +280,14 @@ function cutBack(path: string, update: number): void {
     cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
 }
 
-/** The saved training of a run, for a new run to begin with its weights. */
+/** Returns the saved training of a run, for a new run that starts from its weights. */
 export function readTraining(path: string): State {
   const from = readCheckpoint(path, readConfig(path));
   if (from === null) throw new FormatError(`${path} has no ${names.checkpoint} to begin from`);
   return from.state;
 }
 
-/** Rewrites a file of lines with those that are `kept`, whole or not at all. A last line that is torn goes. */
+/** Rewrites a file atomically with the lines that are `kept`. Removes an incomplete last line. */
 function cut(path: string, name: string, kept: (line: string, where: string) => boolean): void {
   const file = join(path, name);
   function* pieces(): Generator<Uint8Array> {
@@ -300,7 +301,7 @@ function cut(path: string, name: string, kept: (line: string, where: string) => 
 }
 const lineFeed = Buffer.from("\n");
 
-/** The lines of a run's file, the empty ones and a torn last one left out. */
+/** Yields the lines of a run's file, without empty ones and an incomplete last one. */
 function* textLines(path: string, name: string) {
   const file = join(path, name);
   try {
@@ -323,16 +324,16 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Samples of a run of language, one checkpoint's after another; none of other runs. Each line is checked. */
+/** Yields the samples of a text run in order, checking each line; none for other runs. */
 export function* samplesOf(path: string): Generator<ExplainedSample, void> {
   if (!hasSamples(path)) return;
   for (const { text, where } of textLines(path, names.samples)) yield sampleFrom(text, where);
 }
 
-/** All samples of a run in memory. */
+/** Returns all samples of a run. */
 export const readSamples = (path: string): ExplainedSample[] => [...samplesOf(path)];
 
-/** At most `most` samples of a run, evenly spread from its start to its end; in memory for no more. */
+/** Returns at most `most` samples, evenly spaced over the run, without holding the others in memory. */
 export function someSamples(path: string, most: number): ExplainedSample[] {
   let count = 0;
   if (hasSamples(path)) for (const _ of textLines(path, names.samples)) count++;
@@ -343,15 +344,15 @@ export function someSamples(path: string, most: number): ExplainedSample[] {
   return shown;
 }
 
-/** A run's metrics, one update after another. A last line that was cut off is left out. */
+/** Yields a run's metrics per update, without an incomplete last line. */
 export function* metricsOf(path: string): Generator<Metric, void> {
   for (const { text, where } of textLines(path, names.metrics)) yield metricFrom(text, where);
 }
 
-/** All metrics of a run in memory. */
+/** Returns all metrics of a run. */
 export const readMetrics = (path: string): Metric[] => [...metricsOf(path)];
 
-/** The metrics of a run's last update; undefined before there is one. */
+/** Returns the metrics of a run's last update; undefined before the first. */
 export function lastMetric(path: string): Metric | undefined {
   let last: Metric | undefined;
   for (const metric of metricsOf(path)) last = metric;
@@ -371,7 +372,7 @@ function readRunFile(path: string): RunFile {
   }
 }
 
-/** The run's checkpoint, or its best policy, checked; null where there is none yet. */
+/** Returns the run's checkpoint, or its best policy, validated; null if there is none yet. */
 function readCheckpoint(
   path: string,
   config: RunConfig,
@@ -379,7 +380,7 @@ function readCheckpoint(
 ): Checkpoint | null {
   try {
     const bytes = read(path, name, Infinity);
-    return rebuilding(path, () => checkpointFrom(bytes, config, name));
+    return namingRun(path, () => checkpointFrom(bytes, config, name));
   } catch (error) {
     if (error instanceof MissingFile) return null;
     throw error;
@@ -405,8 +406,8 @@ function notARun(path: string, name: string, error: unknown): unknown {
     : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);
 }
 
-/** Says which run a damaged file belongs to. */
-function rebuilding<T>(path: string, work: () => T): T {
+/** Runs `work`; prefixes its errors of format and settings with the run's path. */
+function namingRun<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {

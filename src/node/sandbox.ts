@@ -7,7 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 
-/** What runs in the process: a job per line in, a result per line out. */
+/** The program that the process runs: one job per line of stdin, one result per line of stdout. */
 const program = `
 const { Script, createContext } = require("node:vm");
 const { createInterface } = require("node:readline");

@@ -1,4 +1,4 @@
-/** A thread of a sweep: trains what it is told, evaluates, answers. */
+/** A thread of a sweep: trains and evaluates the runs that it is sent, and sends back the results. */
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parentPort } from "node:worker_threads";

@@ -1,4 +1,4 @@
-/** Training in a run folder: metrics and checkpoints as it goes, and the reasons to stop. */
+/** Trains in a run folder: writes metrics and checkpoints, and checks the reasons to stop. */
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import { nextOf } from "../core/waiting.ts";
@@ -9,18 +9,18 @@ import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
-export interface StopOptions {
-  /** Environment steps, seconds, or mean return of the last 100 episodes (of 100, at least) to stop at. */
+export interface TrainRunOptions {
+  /** Stop at these environment steps, seconds, or mean return of the last 100 episodes (once there are 100). */
   readonly untilSteps?: number | undefined;
   readonly untilSeconds?: number | undefined;
   readonly untilReturn?: number | undefined;
-  /** Asked after each update: whether the caller wants to stop, as if by a signal. */
+  /** Called after each update; true stops, as a signal does. */
   readonly interrupted?: () => boolean;
-  /** Seconds that the run took before this session: metrics go on from there. */
+  /** Seconds of earlier sessions, added to those in the metrics. */
   readonly secondsBefore?: number;
-  /** Environment steps between checkpoints; tokens learned from, while a language model is supervised. */
+  /** Environment steps between checkpoints; in the supervised stage of a text, tokens learned from. */
   readonly checkpointEvery: number;
-  /** Evaluations during training; none without. */
+  /** Evaluations during training. Default: none. */
   readonly evaluation?: EvaluationPlan | undefined;
 }
 
@@ -34,11 +34,11 @@ export interface Trained {
 
 const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
-/** A report, with the mean return of an evaluation where there was one after the update. */
+/** A report, with the mean return of the evaluation after the update if there was one. */
 export type EvaluatedReport = Report & { readonly evalReturn?: number };
 
 /** Called with each update's report, and its line of metrics. */
-export type Watcher = (report: EvaluatedReport, line: string) => void;
+export type OnReport = (report: EvaluatedReport, line: string) => void;
 
 /**
  * Draws reports until there is a reason to stop. Writes a checkpoint every `checkpointEvery` steps, before each best
@@ -47,13 +47,13 @@ export type Watcher = (report: EvaluatedReport, line: string) => void;
 export async function trainRun(
   folder: string,
   session: Session,
-  stop: StopOptions,
-  watch: Watcher,
+  stop: TrainRunOptions,
+  onReport: OnReport,
 ): Promise<Trained> {
   const { config, training } = session;
   const threads = isThreaded(config);
   const reports = threads ? a3cThreads(session as EnvironmentSession) : session.reports;
-  const evaluated = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
+  const bestPolicy = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
   const metrics: string[] = [];
   let signalled = false;
   const signal = (): void => {
@@ -67,14 +67,14 @@ export async function trainRun(
     if (signalled || stop.interrupted?.() === true) return "signal";
     const { envSteps, meanReturn, episodes } = last ?? training.report();
     if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
-    if (evaluated?.isExhausted) return "patience";
+    if (bestPolicy?.isExhausted) return "patience";
     if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
     return episodes >= 100 && meanReturn >= (stop.untilReturn ?? Infinity) ? "return" : null;
   };
   try {
     let why: Trained["why"] | null = reason();
     let written = -1;
-    let taught = 0; // tokens of a supervised stage, in which environment steps stand still
+    let trainedTokens = 0; // tokens of the supervised stage, in which envSteps does not change
     while (why === null) {
       const next = await nextOf<Report, void>(reports, awaitInTime);
       if (next.done) {
@@ -82,7 +82,7 @@ export async function trainRun(
         break;
       }
       last = next.value;
-      const evalReturn = await evaluated?.evaluate(last);
+      const evalReturn = await bestPolicy?.evaluate(last);
       const report = evalReturn === undefined ? last : { ...last, evalReturn };
       const line = JSON.stringify({
         type: "update",
@@ -90,18 +90,18 @@ export async function trainRun(
         seconds: Number(((stop.secondsBefore ?? 0) + seconds()).toFixed(3)),
       });
       metrics.push(line);
-      watch(report, line);
-      taught = (last as Partial<SftReport>).trainedTokens ?? taught;
-      const due = Math.floor((last.envSteps + taught) / stop.checkpointEvery);
-      const isBest = evaluated?.note(report) ?? false;
+      onReport(report, line);
+      trainedTokens = (last as Partial<SftReport>).trainedTokens ?? trainedTokens;
+      const due = Math.floor((last.envSteps + trainedTokens) / stop.checkpointEvery);
+      const isBest = bestPolicy?.note(report) ?? false;
       if (due > written || isBest) checkpoint(folder, session, metrics);
-      if (isBest) evaluated?.write();
+      if (isBest) bestPolicy?.write();
       written = due;
-      await new Promise(setImmediate); // lets a signal through
+      await new Promise(setImmediate); // lets signal handlers run
       why = reason();
     }
     if (last !== null) checkpoint(folder, session, metrics);
-    return { last, seconds: seconds(), why, best: evaluated?.best ?? null };
+    return { last, seconds: seconds(), why, best: bestPolicy?.best ?? null };
   } finally {
     await reports.return(undefined as never);
     for (const name of signals) process.off(name, signal);

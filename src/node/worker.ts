@@ -17,7 +17,7 @@ export function startWorker(name: string, workerData: unknown): Worker {
   return new Worker(code, { eval: true, workerData });
 }
 
-/** Where tsx is, in the sources and in a process that runs under it: a thread does not inherit its loader. */
+/** Returns the modules that register tsx in a thread, which does not inherit the loader; null without tsx. */
 function tsxApis(): string[] | null {
   const names = ["tsx/esm/api", "tsx/cjs/api"];
   if (import.meta.url.endsWith(".ts")) return names.map((name) => import.meta.resolve(name));

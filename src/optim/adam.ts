@@ -43,8 +43,8 @@ export class Adam extends Optimizer {
     this.powers[1] *= this.o.beta2;
   }
 
-  protected update(run: OptimizedRegion, learningRate: number): void {
-    const { data: w, grad, state, weightDecay, backend } = run;
+  protected update(region: OptimizedRegion, learningRate: number): void {
+    const { data: w, grad, state, weightDecay, backend } = region;
     const { beta1, beta2, eps, decoupled, amsgrad } = this.o;
     const [m, v, largest] = state;
     const l2 = decoupled ? 0 : weightDecay;
@@ -57,7 +57,7 @@ export class Adam extends Optimizer {
       numbers[5] = rootScale;
       numbers[7] = l2;
       numbers[8] = keep;
-      backend.adam(run, numbers);
+      backend.adam(region, numbers);
       return;
     }
     for (let i = 0; i < w.length; i++) {

@@ -42,7 +42,7 @@ export interface Head {
 /** Name of the parameter of a Gaussian head, ln σ. */
 export const logStdName = "policy.logStd";
 
-const same = (commands: Floats, action: Floats): void => {
+const copyAction = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
 };
 
@@ -72,11 +72,11 @@ export function headFor(space: Space, parameters: Parameters, options: HeadOptio
     : gaussianHead(space, parameters, options.logStd ?? 0);
 }
 
-const usual = { command: same, samplesEntropy: false };
+const headDefaults = { command: copyAction, samplesEntropy: false };
 
 const categoricalHead = (n: number, start: number): Head => ({
-  ...usual,
-  command: start === 0 ? same : shiftedBy(start),
+  ...headDefaults,
+  command: start === 0 ? copyAction : shiftedBy(start),
   kind: "categorical",
   outputs: n,
   actionSize: 1,
@@ -92,7 +92,7 @@ const categoricalHead = (n: number, start: number): Head => ({
 const multiCategoricalHead = (choices: readonly number[]): Head => {
   const outputs = choices.reduce((total, n) => total + n, 0);
   return {
-    ...usual,
+    ...headDefaults,
     kind: "multiCategorical",
     outputs,
     actionSize: choices.length,
@@ -108,7 +108,7 @@ const multiCategoricalHead = (choices: readonly number[]): Head => {
 };
 
 const bernoulliHead = (size: number): Head => ({
-  ...usual,
+  ...headDefaults,
   kind: "bernoulli",
   outputs: size,
   actionSize: size,
@@ -135,7 +135,7 @@ function gaussianHead(space: Box, parameters: Parameters, start: number): Head {
     logProb: (mean, action) => gaussian.gaussianLogProb(mean, logStd, action),
     entropy: (mean) => gaussian.gaussianEntropy(mean, logStd),
     sample: (action, mean, noise) => gaussian.gaussianSample(action, mean, logStd, noise),
-    mode: (action, mean) => same(action, mean.data),
+    mode: (action, mean) => copyAction(action, mean.data),
     command(commands, action) {
       for (let i = 0; i < action.length; i++) {
         commands[i] = Math.min(Math.max(action[i], low[i % size]), high[i % size]);

@@ -74,8 +74,8 @@ export function center(y: Floats, x: Floats, s: CenterSettings, n = x.length): v
     const by = count === 0 ? 0 : divideBy(s, count, origin + average, squares);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
-      const out = by === 0 || !isKept(x, keep, dropNaN, i);
-      y[i] = out ? 0 : (keepMean ? x[i] : x[i] - origin - average) / by;
+      const isZero = by === 0 || !isKept(x, keep, dropNaN, i);
+      y[i] = isZero ? 0 : (keepMean ? x[i] : x[i] - origin - average) / by;
     }
   }
 }

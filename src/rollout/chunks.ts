@@ -16,7 +16,7 @@ export interface Chunks {
   readonly capacity: number;
   /** Number of units in the current chunk; the rest is padding. */
   readonly count: number;
-  /** Fills the chunk with the units order[first … end), part by part, and calls `pass` for each part. */
+  /** Splits the units order[first … end) into chunks; fills the chunk with each, and calls `pass`. */
   forEachChunk(order: ArrayLike<number>, first: number, end: number, pass: () => void): void;
   /** Returns a new input for a column of the chunk, of one number per action or per sequence like `of`. */
   column(of: Floats): Tensor;

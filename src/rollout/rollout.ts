@@ -30,9 +30,9 @@ export class Rollout implements Transitions {
   readonly nextValue: Float32Array;
   readonly terminated: Float32Array;
   readonly truncated: Float32Array;
-  /** 1 where the step was the first of its episode. */
+  /** 1 where the step was the first of its episode (`VectorEnv.fresh`); resets the state of a recurrent model. */
   readonly reset: Float32Array;
-  /** 1 where a step was taken; 0 where the environment rested after its episode. */
+  /** 1 where a step was taken; 0 where the environment rested after its episode. `actionMask` is another mask. */
   readonly mask: Float32Array;
   /** State of a recurrent model before the first step, [envs, memorySize]. */
   readonly startState: Float32Array;
@@ -84,7 +84,7 @@ export class Rollout implements Transitions {
     runNow(this.collecting(random), "collect");
   }
 
-  /** `collect` that waits for environments that answer later. */
+  /** `collect` for environments whose steps return promises. */
   *collecting(random: Random): Waiting<void> {
     const { env, actor } = this;
     const { later } = env;
@@ -107,7 +107,7 @@ export class Rollout implements Transitions {
     this.startState.set(this.actor.state);
   }
 
-  /** Acts on the current observations and stores what the step t began with. */
+  /** Acts on the current observations; stores observation, action, log-probability and value of step t. */
   private act(t: number, random: Random): void {
     const { actor, env, envs } = this;
     this.observe(t);
@@ -137,7 +137,7 @@ export class Rollout implements Transitions {
     this.write(this.reset, env.fresh, t);
   }
 
-  /** Stores what step t led to. Returns the number of environments that do not rest. */
+  /** Stores rewards and ends of step t. Returns the number of environments that do not rest. */
   private record(t: number): number {
     const { env, envs, actor } = this;
     let running = 0;
@@ -176,15 +176,15 @@ export class Rollout implements Transitions {
     this.mask[i] = 0;
   }
 
-  /** Writes V of the state reached, except where the episode was cut short, which `step` has written. */
+  /** Writes V of the state reached; `record` has written it where the episode was cut short. */
   private fillNextValues(steps: number): void {
     const { env, envs, actor, nextValue, value, truncated } = this;
-    const reached = actor.valuesOf(env.observation);
+    const lastValue = actor.valuesOf(env.observation);
     for (let t = 0; t < steps; t++) {
       for (let e = 0; e < envs; e++) {
         const i = this.row(t, e);
         if (truncated[i] === 0)
-          nextValue[i] = t + 1 < steps ? value[this.row(t + 1, e)] : reached[e];
+          nextValue[i] = t + 1 < steps ? value[this.row(t + 1, e)] : lastValue[e];
       }
     }
   }

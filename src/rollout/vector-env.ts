@@ -62,9 +62,9 @@ function mustBeDistinct(envs: readonly Dynamics[]): void {
   }
 }
 
-/** Steps that wait for environments. */
+/** Steps of environments that return promises. */
 export interface LaterSteps {
-  /** Waits for episodes that were started, and observes them. */
+  /** Waits for the started episodes, and reads their first observations. */
   ready(): Waiting<void>;
   stepping(actions: ArrayLike<number>): Waiting<void>;
 }
@@ -104,7 +104,7 @@ export class VectorEnv implements Kept {
   readonly fresh: Float32Array;
   /** 1 where the last step or start changed an environment; 0 for one that rests. */
   protected readonly stepped: Uint8Array;
-  /** Steps of environments that answer later (AsyncVectorEnv); null where all answer at once. */
+  /** Steps of environments that return promises (AsyncVectorEnv); null if all return at once. */
   readonly later: LaterSteps | null = null;
   private readonly options: VectorEnvOptions;
   private readonly normalize: Partial<NormalizeOptions>;
@@ -148,7 +148,7 @@ export class VectorEnv implements Kept {
       rewards && new RewardScaler(n, { gamma: options.gamma ?? 0.99, ...rewards });
   }
 
-  /** Returns a part of the environments, with the same options and the same statistics of observations. */
+  /** Returns a VectorEnv of environments first … end − 1, with the same options and statistics of observations. */
   part(first: number, end: number): VectorEnv {
     return this.around(this.envs.slice(first, end));
   }
@@ -255,7 +255,7 @@ export class VectorEnv implements Kept {
     }
   }
 
-  /** Reads what the next actions depend on. */
+  /** Reads the observations and masks for the next actions; standardizes observations and scales rewards. */
   protected observeNext(): void {
     const { envs, observationSize: size, observation, finalObservation } = this;
     for (let e = 0; e < envs.length; e++) {

@@ -1,4 +1,4 @@
-/** A session of a task that is an environment. */
+/** A session of an environment task. */
 import type { Algorithm } from "../algos/index.ts";
 import { type Report, Training, weightsOf } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
@@ -29,7 +29,7 @@ export interface EnvironmentSession extends SessionBase {
 }
 
 type EnvironmentRun = ResolvedRun<EnvironmentTask>;
-const algorithmOf = ({ algorithm }: EnvironmentRun) => algorithm as Algorithm<Settings>;
+const environmentAlgorithm = ({ algorithm }: EnvironmentRun) => algorithm as Algorithm<Settings>;
 
 /** Opens a session of an environment, new or from a saved training. */
 export function openEnvironment(
@@ -38,7 +38,7 @@ export function openEnvironment(
 ): EnvironmentSession {
   const { config, values } = run;
   const { saved = null } = options;
-  const { environments, train } = algorithmOf(run);
+  const { environments, train } = environmentAlgorithm(run);
   const envs = environments?.(values.algorithm as never) ?? Number(config.settings.envs);
   const { training, makeEnv } = assemble(run, envs, new Random(config.seed), options);
   let begun: Generator<Report, never> | null = null;
@@ -95,7 +95,7 @@ export function openEnvironment(
 export const isThreaded = ({ algo, settings }: Pick<RunConfig, "algo" | "settings">): boolean =>
   algo === "a3c" && Number(settings.threads) > 1;
 
-/** The training of one worker of several, with a model, environments and random numbers of its own. */
+/** Returns the training of one of several workers, with its own model, environments and random numbers. */
 export function openWorker(
   run: EnvironmentRun,
   index: number,
@@ -122,25 +122,25 @@ function assemble(
   },
 ) {
   const { config, task, values } = run;
-  const shape = values.model as ModelConfig;
+  const modelConfig = values.model as ModelConfig;
   const makeEnv = (): Dynamics => {
     const raw = task.make(values.task as Values<Settings>);
-    const scale = shape.observationScale;
+    const scale = modelConfig.observationScale;
     const env = scale === 1 ? raw : new ScaleObservation(raw, scale);
-    return shape.frames > 1 ? new FrameStack(env, shape.frames) : env;
+    return modelConfig.frames > 1 ? new FrameStack(env, modelConfig.frames) : env;
   };
-  const made = Array.from({ length: envs }, makeEnv);
-  const model = makeModel(run, backend, made[0], random.split());
-  const Envs = made[0].isAsync ? AsyncVectorEnv : VectorEnv;
-  const env = new Envs(made, {
-    ...shape,
+  const environments = Array.from({ length: envs }, makeEnv);
+  const model = makeModel(run, backend, environments[0], random.split());
+  const Envs = environments[0].isAsync ? AsyncVectorEnv : VectorEnv;
+  const env = new Envs(environments, {
+    ...modelConfig,
     gamma: Number(config.settings.gamma ?? 1),
-    autoreset: algorithmOf(run).wholeEpisodes !== true,
+    autoreset: environmentAlgorithm(run).wholeEpisodes !== true,
     moments: moments(model.options.observation.size),
   });
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, { saved, renews });
-  playItself(training, task, random.split());
+  seatPastSelves(training, task, random.split());
   return { training, makeEnv };
 }
 
@@ -155,14 +155,14 @@ function makeModel(
     ...(values.model as ModelConfig),
     observation: env.observationSpace,
     action: env.actionSpace,
-    critic: algorithmOf(run).needsCritic(values.algorithm as never),
+    critic: environmentAlgorithm(run).needsCritic(values.algorithm as never),
     popArt: Number(config.settings.popArt ?? 0) > 0,
   };
   return new ActorCritic(backend, options, random);
 }
 
-/** Gives the environments past selves of the policy as opponents, where the task is a game. */
-function playItself(training: Training, task: EnvironmentTask, random: Random): void {
+/** Sets past versions of the policy as the environments' opponents if the task is a game. */
+function seatPastSelves(training: Training, task: EnvironmentTask, random: Random): void {
   if (task.seatOpponents === undefined) return;
   const league = new League(training.model, random);
   training.keep("league", league);

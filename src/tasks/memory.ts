@@ -1,11 +1,11 @@
-/** The memory that a run needs at least, counted from its settings before anything is allocated. */
+/** Estimates the least memory of a run from its settings, before anything is allocated. */
 import type { Space } from "../envs/space.ts";
 import type { GptConfig, ModelConfig } from "./model-settings.ts";
 import { isEnvironmentRun, type ResolvedRun } from "./run.ts";
 import type { EnvironmentTask } from "./task.ts";
 
 export interface MemoryNeed {
-  /** Numbers that are learned. */
+  /** Number of learned parameters. */
   readonly parameters: number;
   /** Bytes of the backend: parameters, their gradients, activations for one observation or token per row. */
   readonly backend: number;
@@ -15,7 +15,7 @@ export interface MemoryNeed {
 
 const float = 4; // bytes
 
-/** Counts the memory of a run. What depends on a corpus is left out. */
+/** Estimates the memory of a run, leaving out everything that depends on a corpus. */
 export const memoryNeed = (run: ResolvedRun): MemoryNeed =>
   isEnvironmentRun(run) ? environmentNeed(run) : languageNeed(run);
 

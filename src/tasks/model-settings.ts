@@ -1,12 +1,12 @@
 /** Settings of the two models: the policy of an environment, and the GPT of a text. */
 import { choice, flag, integer, real, sizes, type Values } from "../core/settings.ts";
 
-/** Of a policy, and of what it sees. */
+/** Settings of a policy and its observations. */
 export const modelSettings = {
   hidden: sizes([64, 64], "sizes of the dense layers"),
-  activation: choice("tanh", ["tanh", "relu"], "behind each dense layer"),
+  activation: choice("tanh", ["tanh", "relu"], "after each dense layer"),
   filters: sizes([], "channels of 3×3 convolutions before them, for image planes"),
-  memory: integer(0, "size of an LSTM behind them; 0 for none", { max: 4096 }),
+  memory: integer(0, "size of an LSTM after them; 0 for none", { max: 4096 }),
   shared: flag(false, "one body for policy and critic"),
   squash: flag(false, "squash continuous actions into their bounds, rather than clip them"),
   logStd: real(0, "ln σ of continuous actions at the start", { min: -20, max: 2 }),
@@ -21,7 +21,7 @@ export const modelSettings = {
 };
 export type ModelConfig = Values<typeof modelSettings>;
 
-/** Of a GPT. */
+/** Settings of a GPT. */
 export const gptSettings = {
   layers: integer(2, "blocks", { min: 1, max: 64 }),
   heads: integer(4, "attention heads", { min: 1, max: 64 }),

@@ -1,4 +1,4 @@
-/** Algorithms of one's own: changes to a group algorithm's estimator, or a generator that trains. */
+/** The user's own algorithms: changes to a group algorithm's estimator, or a generator that trains. */
 
 import {
   type GroupAlgorithm,
@@ -49,7 +49,7 @@ export function defineAlgorithm<T extends AlgorithmDefinition>(definition: T): T
   return definition;
 }
 
-/** An algorithm of one's own: a group algorithm, or one of environments alone. */
+/** A user's algorithm: a group algorithm, or one that trains in environments only. */
 export type OwnAlgorithm =
   | { readonly kind: "group"; readonly group: NamedAlgorithm }
   | { readonly kind: "generator"; readonly algorithm: Algorithm<Settings> };

@@ -1,4 +1,4 @@
-/** Environments of one's own as tasks: what a definition gives becomes a `Dynamics` whose faults name the file. */
+/** The user's own environments as tasks: wraps a definition in a `Dynamics` whose errors name the file. */
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { Dynamics } from "../envs/env.ts";

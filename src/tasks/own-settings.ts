@@ -1,4 +1,4 @@
-/** Settings of a task or algorithm of one's own: a table of settings, or plain values and objects that mean one. */
+/** Settings of the user's own tasks and algorithms: a table of settings, or plain values that stand for defaults. */
 import { SettingError } from "../core/errors.ts";
 import {
   choice,

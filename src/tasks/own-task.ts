@@ -1,4 +1,4 @@
-/** Tasks of one's own: what a file exports, or a program passes, as a `Task`. */
+/** The user's own tasks: converts a file's export, or a program's definition, to a `Task`. */
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import type { Values } from "../core/settings.ts";

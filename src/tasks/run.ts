@@ -1,4 +1,4 @@
-/** A run: names, presets and settings, resolved once into the parts that a session is made of. */
+/** Resolves a run's names, presets and settings into the definitions and values that a session opens with. */
 import {
   type Algorithm,
   algorithms,
@@ -24,11 +24,11 @@ import type { EnvironmentTask, Task } from "./task.ts";
 
 type Named = Readonly<Record<string, unknown>>;
 
-/** Everything a run follows from, as JSON. */
+/** Everything that determines a run, as config.json stores it. */
 export interface RunConfig {
-  /** The run whose weights it began with, as it was named then; for the record. */
+  /** The path given to --from; not read again. */
   readonly from?: string;
-  /** Files of one's own that take part in it. */
+  /** The user's own files: task, algorithm, reward. */
   readonly files?: OwnFiles;
   readonly task: string;
   readonly algo: string;
@@ -39,7 +39,7 @@ export interface RunConfig {
   readonly settings: Named;
 }
 
-/** A RunConfig of which all but the task may be left out. */
+/** A RunConfig in which everything but the task may be left out. */
 export interface RunRequest {
   readonly from?: string | undefined;
   readonly files?: OwnFiles | undefined;
@@ -51,7 +51,7 @@ export interface RunRequest {
   readonly settings?: Named;
 }
 
-/** A resolved config: the definitions of task and algorithm, and the settings' values by whose they are. */
+/** A complete config, the definitions of task and algorithm, and the values split into task, model and algorithm. */
 export interface ResolvedRun<T extends Task = Task> {
   readonly config: RunConfig;
   readonly task: T;
@@ -59,7 +59,7 @@ export interface ResolvedRun<T extends Task = Task> {
   readonly values: { readonly task: Named; readonly model: Named; readonly algorithm: Named };
 }
 
-/** An algorithm as it is named in a run, or comes from a file. */
+/** An algorithm for environments or for texts, by name or from a file. */
 export type AnyAlgorithm = Algorithm<Settings> | TextAlgorithm;
 type Algorithms = Readonly<Record<string, AnyAlgorithm>>;
 
@@ -77,7 +77,7 @@ const kinds = {
   },
 };
 
-/** The algorithm of a name, or of the file that stands for it. Throws SettingError for one that does not fit the task. */
+/** Returns the algorithm of a name, or of a file. Throws SettingError for one that does not fit the task. */
 export function algorithmOf(
   { task: name, algo, files }: Pick<RunRequest, "task" | "files"> & { readonly algo: string },
   { kind }: Task,
@@ -100,25 +100,25 @@ function ownAlgorithm(file: OwnFile, name: string, kind: Task["kind"]): AnyAlgor
   );
 }
 
-/** The tables of settings that a run has, by whose they are. */
+/** Returns the tables of settings of the algorithm, the model and the task. */
 export const tablesOf = (task: Task, algorithm: AnyAlgorithm) => ({
   algorithm: algorithm.settings,
   model: kinds[task.kind].model,
   task: task.settings,
 });
 
-/** The task of a name. Throws SettingError that names those there are. */
+/** Returns the task of a name. Throws SettingError that lists the tasks. */
 export function taskNamed(name: string): Task {
   if (!Object.hasOwn(tasks, name)) throw unknownName("task", name, Object.keys(tasks));
   return tasks[name as keyof typeof tasks];
 }
 
-/** The task of a name, or of the file that stands for it. */
+/** Returns the task of a name, or of a file. */
 export function taskOf({ task, files }: Pick<RunRequest, "task" | "files">): Task {
   return files?.task === undefined ? taskNamed(task) : taskFrom(ownOf(files.task), files.task.path);
 }
 
-/** Throws SettingError for a setting of the task's own that the algorithm or the model has, too. */
+/** Throws SettingError if a setting of the task has the name of one of the algorithm or the model. */
 function checkNames(name: string, task: Settings, others: Settings): void {
   const both = Object.keys(task).find((setting) => Object.hasOwn(others, setting));
   if (both === undefined) return;
@@ -127,7 +127,11 @@ function checkNames(name: string, task: Settings, others: Settings): void {
   );
 }
 
-/** Resolves names, presets and settings, for a task by name or as given. Throws SettingError that names what is allowed. */
+/**
+ * Resolves names, presets and settings. Precedence of values: defaults, presets by shape, the task's `preset`, the
+ * algorithm's `usual`, the task's `presets` for the algorithm, the request. Throws SettingError that lists what is
+ * allowed.
+ */
 export function resolve(request: RunRequest, task: Task = taskOf(request)): ResolvedRun {
   const { files, algo = task.algo } = request;
   const algorithm = algorithmOf({ task: request.task, algo, files }, task);
@@ -136,11 +140,11 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
   const shape = shapeOf(task, algo, tables.task, request.settings ?? {});
-  const { steps: usual = task.steps, ...preset } = {
+  const { steps: presetSteps = task.steps, ...preset } = {
     ...shape,
     ...presetOf(task, algo, algorithm, all),
   };
-  const { from, seed = 1, steps = usual as number } = request;
+  const { from, seed = 1, steps = presetSteps as number } = request;
   checkWhole("seed", seed, 0, Number.MAX_SAFE_INTEGER);
   checkWhole("steps", steps, 1, 1e12);
   const backend = backendOf(request.backend);
@@ -161,19 +165,19 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   };
 }
 
-/** Values by the shape of the spaces, of a task that asks for them and has no preset for the algorithm. */
+/** Returns presets by the shape of the spaces if the task asks for them and has no preset for the algorithm. */
 function shapeOf(task: Task, algo: string, table: Settings, given: Named): Named {
   if (task.kind === "text" || task.byShape !== true || task.presets?.[algo] !== undefined)
     return {};
-  const own = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
+  const taskValues = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
     Object.hasOwn(table, name),
   );
-  const env = task.make(settle(table, Object.fromEntries(own)) as never);
+  const env = task.make(settle(table, Object.fromEntries(taskValues)) as never);
   env.close();
   return shapePreset(env, algo);
 }
 
-/** Values other than the defaults: the task's, the algorithm's own, the task's for the algorithm. */
+/** Returns values that replace defaults; later ones win: task.preset, algorithm.usual, task.presets[algo]. */
 function presetOf(task: Task, algo: string, { usual }: AnyAlgorithm, table: Settings): Named {
   const general = Object.entries({ ...task.preset, ...usual });
   const fitting = general.filter(([name]) => Object.hasOwn(table, name));
@@ -190,13 +194,13 @@ const backends: Readonly<Record<string, () => Backend>> = {
   loops: () => loops(),
   simd: () => simd(),
 };
-/** "auto" is simd where the machine has it. */
+/** Allowed names; "auto" is simd if the machine supports it, else loops. */
 export const backendNames = ["auto", ...Object.keys(backends)];
 
 /** Makes the backend of a name that `backendOf` returned. */
 export const makeBackend = (name: string): Backend => backends[name]();
 
-/** The backend that a name means. Throws SettingError that names what is allowed. */
+/** Returns the name of a backend, with "auto" resolved. Throws SettingError that lists the backends. */
 export function backendOf(name = "auto"): string {
   if (!backendNames.includes(name)) throw unknownName("backend", name, backendNames);
   return name !== "auto" ? name : simdAvailable() ? "simd" : "loops";

@@ -1,4 +1,4 @@
-/** The common part of sessions of environments and of texts. */
+/** The interface that sessions of environments and of texts share. */
 import type { Report } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import type { Kept, State } from "../core/state.ts";
@@ -10,7 +10,7 @@ import type { ReadCorpus } from "./task.ts";
 
 export interface SessionBase {
   readonly run: ResolvedRun;
-  /** The run's. */
+  /** `run.config`. */
   readonly config: RunConfig;
   /** One report per update. The first sets up the trainer, unless `prepare` did. */
   readonly reports: Generator<Report, void>;
@@ -20,11 +20,11 @@ export interface SessionBase {
     report(): Report;
   };
   /**
-   * Evaluates the policy as it is: on episodes in an environment of its own, or on prompts, held out for the end
-   * where `heldOut` says so and of validation otherwise.
+   * Evaluates the current policy on episodes in an environment of its own, or on prompts: of validation, or with
+   * `heldOut` those held out for the final evaluation.
    */
   evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): Evaluation;
-  /** `evaluate` that waits for what answers later, such as a reward by a service. */
+  /** `evaluate` for environments or rewards that return promises. */
   evaluating(
     episodes: number,
     seed: number,
@@ -32,8 +32,8 @@ export interface SessionBase {
     heldOut?: boolean,
   ): Waiting<Evaluation>;
   /**
-   * Takes weights and statistics of observations from a saved training; before `prepare`, to train on. Returns the
-   * names of weights that the saved training does not have: they stay as they were.
+   * Loads weights and statistics of observations from a saved training. To train on, call it before `prepare`. Returns
+   * the names of weights that the saved training lacks; these keep their initial values.
    */
   load(state: State): readonly string[];
   /**
@@ -41,20 +41,20 @@ export interface SessionBase {
    * do not fit.
    */
   prepare(): void;
-  /** Frees what environments hold, such as other processes. The session must not be used again. */
+  /** Frees the environments' resources, such as other processes. The session must not be used again. */
   close(): void;
 }
 
 /** Options of `open`, besides the run. */
 export interface OpenOptions {
-  /** A saved training to go on from. */
+  /** A saved training to resume. */
   readonly saved?: State | null;
-  /** The model's backend; by default a new one of the run's name. */
+  /** The model's backend. Default: a new one, by the run's config. */
   readonly backend?: Backend;
-  /** Reads corpora that settings name; without it such a setting is refused. */
+  /** Reads corpora that settings name. Without it such a setting throws. */
   readonly read?: ReadCorpus;
-  /** Stops rewards of one's own that hang; without it they may. */
+  /** Limits the time of the user's own rewards. Without it they may hang. */
   readonly guard?: Guard;
-  /** The number of environments has changed: they start again; weights and optimizer are kept. */
+  /** Starts the environments again, since their number has changed; restores weights and optimizer. */
   readonly renews?: boolean;
 }

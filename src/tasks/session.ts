@@ -1,4 +1,4 @@
-/** A session: what the command line and pages train, resume and evaluate, of any task. */
+/** A session: a run in memory that the command line and pages train, resume and evaluate, for any task. */
 import { type EnvironmentSession, openEnvironment } from "./environment-session.ts";
 import { isEnvironmentRun, type ResolvedRun } from "./run.ts";
 import type { OpenOptions } from "./session-base.ts";

@@ -1,4 +1,4 @@
-/** The two kinds of task that a name or a file stands for: an environment, and a text. */
+/** Definitions of the two kinds of task, environment and text: settings, default algorithm, presets. */
 import type { Settings, Values } from "../core/settings.ts";
 import type { Opponent } from "../envs/connect-four.ts";
 import type { Dynamics } from "../envs/env.ts";
@@ -13,9 +13,9 @@ interface TaskFacts<S extends Settings> {
   /** The algorithm, and the environment steps or sampled tokens, where the caller names none. */
   readonly algo: string;
   readonly steps: number;
-  /** Values other than the defaults, for every algorithm that has such settings. */
+  /** Values that replace defaults for every algorithm; an algorithm without such a setting ignores its value. */
   readonly preset?: Preset;
-  /** Values other than the defaults by algorithm; `steps` may be among them. */
+  /** Values that replace defaults per algorithm; `steps` may be among them. */
   readonly presets?: Readonly<Record<string, Preset>>;
   /** The mean return that counts as solved. */
   readonly solved?: number;
@@ -23,10 +23,10 @@ interface TaskFacts<S extends Settings> {
 
 export interface EnvironmentTask<S extends Settings = Settings> extends TaskFacts<S> {
   readonly kind: "environment";
-  /** Where the task has no preset for the algorithm, values by the shape of its spaces come first. */
+  /** Uses presets by the shape of the spaces where the task has no preset for the algorithm. Default false. */
   readonly byShape?: boolean;
   readonly make: (values: Values<S>) => Dynamics;
-  /** Of a game: seats a past self of the policy as the opponent. */
+  /** Games only: sets the opponent, a past version of the policy. */
   readonly seatOpponents?: (env: Dynamics, opponent: Opponent) => void;
 }
 
@@ -41,11 +41,11 @@ export interface LanguageTask<S extends Settings = Settings> extends TaskFacts<S
 export type Task = EnvironmentTask | LanguageTask;
 type Facts<T> = Omit<T, "kind">;
 
-/** A task of an environment. The types of its settings are checked here and forgotten. */
+/** Defines an environment task. The types of its settings are checked here, then erased. */
 export const environmentTask = <S extends Settings>(
   t: Facts<EnvironmentTask<S>>,
 ): EnvironmentTask => ({ kind: "environment", ...t }) as unknown as EnvironmentTask;
 
-/** A task of a text. The types of its settings are checked here and forgotten. */
+/** Defines a text task. The types of its settings are checked here, then erased. */
 export const languageTask = <S extends Settings>(t: Facts<LanguageTask<S>>): LanguageTask =>
   ({ kind: "text", ...t }) as unknown as LanguageTask;

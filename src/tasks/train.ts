@@ -1,4 +1,4 @@
-/** Training in one call: the same for a task by name and for one of your own, in Node and in a page. */
+/** The library's `train`: trains a named task or your own in one call, in Node and in a page. */
 import type { Report } from "../algos/training.ts";
 import { ShapeError, UsageError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
@@ -23,7 +23,7 @@ export interface TrainOptions
     Pick<OpenOptions, "read" | "guard"> {
   /** "simd" or "loops"; by default the faster one that the machine has. */
   readonly backend?: string;
-  /** What `save` returned, to go on from bit for bit. */
+  /** The result of `save`; training resumes from it bit for bit. */
   readonly saved?: Uint8Array;
   /** Awaits promises of rewards; with a clock it can limit their time. */
   readonly awaiting?: Awaiting;
@@ -34,19 +34,19 @@ export interface ActOptions {
   readonly mask?: ArrayLike<number | boolean>;
   /** Take the likeliest action (default), or draw one. */
   readonly greedy?: boolean;
-  /** Of a policy with memory: an episode begins. */
+  /** Resets the memory of a recurrent policy: an episode begins. Default false. */
   readonly first?: boolean;
 }
 
-/** The policy as it is now, of an environment. */
+/** The current policy of an environment task. */
 export interface Policy {
   /** Returns the action for an observation in the environment's form: a number, or a list of numbers. */
   act(observation: unknown, options?: ActOptions): number | number[];
 }
 
-/** The model as it is now, of a text. */
+/** The current model of a text task. */
 export interface Writer {
-  /** Returns what follows a prompt. */
+  /** Returns the completion of a prompt. */
   complete(prompt: string, options?: { readonly greedy?: boolean; readonly seed?: number }): string;
 }
 
@@ -111,7 +111,7 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
     return encodeState(this.session.training.save());
   }
 
-  /** The policy; a copy of nothing: it changes as the training goes on. Throws UsageError for a text. */
+  /** Returns the current policy, not a copy: it changes as training continues. Throws UsageError for a text. */
   get policy(): Policy {
     const { session } = this;
     if (session.kind !== "environment")
@@ -144,7 +144,7 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
     return raw.actionSpace.kind === "discrete" ? actor.command[0] : Array.from(actor.command);
   }
 
-  /** The model of a text. Throws UsageError for an environment. */
+  /** Returns the current model of a text. Throws UsageError for an environment. */
   get writer(): Writer {
     const { session } = this;
     if (session.kind !== "text")

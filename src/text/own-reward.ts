@@ -1,4 +1,4 @@
-/** Rewards of one's own: a function per sample or per batch, at once or by a promise, alone or several with weights. */
+/** The user's own rewards: one or several with weights, each a function per sample or per batch that may return promises. */
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
@@ -41,7 +41,7 @@ export type RewardSource =
   | RewardOptions
   | Readonly<Record<string, RewardFunction | RewardOptions>>;
 
-/** A reward by its name. */
+/** A named reward with its weight in the sum. */
 export interface Judge {
   readonly name: string;
   readonly weight: number;
@@ -184,7 +184,7 @@ const ownError = (error: unknown, label: string): OwnCodeError =>
 /** Calls `work`, and throws an error with the message `late` if it takes longer than `seconds`. */
 export type Guard = <T>(work: () => T, seconds: number, late: string) => T;
 
-/** A judge whose calls go through a guard, so that one that hangs is stopped. */
+/** Returns a judge whose calls have a time limit. */
 export const guardedJudge = (judge: Judge, guard: Guard): Judge => ({
   ...judge,
   *score(samples) {

@@ -13,7 +13,7 @@ export interface TextTask {
   /** For learning from rewards. */
   readonly prompts: Sides<string>;
   readonly reward: Reward;
-  /** Rewards by name, in place of `reward`: their weighted sum is learned from. May answer later. */
+  /** Named rewards in place of `reward`: the policy learns from their weighted sum. They may return promises. */
   readonly judges?: readonly Judge[];
   /** Returns the row of the data that a prompt came from; judges see it. */
   readonly rowOf?: (prompt: string) => Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
 /** Which prompts are drawn, and how much room their completions take. */
 import { describe, expect, test } from "vitest";
-import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { CompletionSampler } from "../../src/algos/completion-sampler.ts";
 import { tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { moments } from "../../src/algos/moments.ts";
 import { PromptSampler } from "../../src/algos/prompt-sampler.ts";
@@ -12,7 +12,7 @@ import { letters, writing } from "./plain/writer.ts";
 test("lengths of texts: the longest prompt with all that may follow, and a mean one", () => {
   const prompts = { train: ["a", "abca", "ab"], validation: [], heldOut: [] }; // 2, 5, 3 tokens
   const { t } = writing(letters({ prompts }), 100);
-  const lengths = new CompletionBatch(t, settle(tuneSettings), false).textLengths();
+  const lengths = new CompletionSampler(t, settle(tuneSettings), false).textLengths();
   expect(lengths).toEqual({ longest: 8, mean: 6 }); // 10/3 + 3 − 1, rounded up
 });
 

@@ -1,7 +1,7 @@
 /** Language where it is easy to get wrong: dialogues, scores that are none, padded vocabularies, budgets, buffers. */
 
 import { describe, expect, test } from "vitest";
-import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { CompletionSampler } from "../../src/algos/completion-sampler.ts";
 import { evaluateLanguage } from "../../src/algos/evaluate-language.ts";
 import {
   type GroupAlgorithmName,
@@ -254,7 +254,7 @@ describe("groups and budgets", () => {
     };
     const t = training(alphabet({ reward }));
     const c = settle(tuneSettings, { prompts: 4, groupSize: 2, dynamic: 1 });
-    const sampled = new CompletionBatch(t, c, false);
+    const sampled = new CompletionSampler(t, c, false);
     runNow(sampled.sample(), "sample");
     // rounds of 4, 2 groups: signals in 2 of the first and 1 of the second
     expect([...sampled.counts]).toEqual([1, 1, 1, 1, 1, 1, 0, 0]);

@@ -3,13 +3,13 @@
  * completions with their probabilities, by the very code that trains. float64, to 1e-6.
  */
 import { describe, expect, test } from "vitest";
+import { BatchEvaluator } from "../../src/algos/batch-evaluator.ts";
 import {
   estimatorOf,
   type GroupAlgorithmName,
   tuneSettings,
 } from "../../src/algos/group-algorithms.ts";
 import { Learner } from "../../src/algos/improve.ts";
-import { Scorer } from "../../src/algos/scorer.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { Random } from "../../src/core/random.ts";
 import { settle } from "../../src/core/settings.ts";
@@ -110,7 +110,7 @@ function meanOf(gpt: Gpt, name: GroupAlgorithmName, K: number, more: object = {}
   const [counts, greedyScore] = [new Float64Array(K), new Float64Array(K)];
   greedyScore.fill(rewardOf(all[3]));
   const chunks = new CompletionChunks(gpt, batch, sizes);
-  const critic = new Scorer(chunks, K);
+  const critic = new BatchEvaluator(chunks, K);
   const withValue = estimator.baseline === "value";
   const learner = new Learner(
     chunks,
@@ -139,7 +139,7 @@ function meanOf(gpt: Gpt, name: GroupAlgorithmName, K: number, more: object = {}
       }
     }
     counts.fill(1);
-    if (withValue) critic.score(new Float64Array(n), oldValue);
+    if (withValue) critic.evaluate(new Float64Array(n), oldValue);
     sequenceAdvantages(
       { advantage, target, counts },
       { ...batch, sequences: K, refLogProb, value: oldValue },

@@ -1,7 +1,7 @@
 /** Training of language models: every algorithm climbs, resumes to the last bit, and says what is wrong. */
 
 import { describe, expect, test } from "vitest";
-import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { CompletionSampler } from "../../src/algos/completion-sampler.ts";
 import {
   type GroupAlgorithmName,
   groupAlgorithms,
@@ -148,7 +148,7 @@ test("dynamic sampling keeps groups with a signal, and draws again for the other
   };
   const t = trainingOf(alphabet({ reward }));
   const c = settle(tuneSettings, { prompts: 6, groupSize: 4, dynamic: 20 });
-  const sampled = new CompletionBatch(t, c, false);
+  const sampled = new CompletionSampler(t, c, false);
   runNow(sampled.sample(), "sample");
   expect(calls).toBeGreaterThan(24); // a third of the prompts has no signal
   expect(sampled.prompts).not.toContain("a");
@@ -160,9 +160,9 @@ test("dynamic sampling keeps groups with a signal, and draws again for the other
 
 test("completions without an end: scored, or left out, or paying for it", () => {
   const t = trainingOf(alphabet({ reward: () => 1 }));
-  const batchOf = (settings: object): CompletionBatch => {
+  const batchOf = (settings: object): CompletionSampler => {
     const c = settle(tuneSettings, { prompts: 8, groupSize: 4, ...settings });
-    const sampled = new CompletionBatch(t, c, false);
+    const sampled = new CompletionSampler(t, c, false);
     runNow(sampled.sample(), "sample");
     return sampled;
   };

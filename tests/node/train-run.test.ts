@@ -5,7 +5,7 @@ import { expect, test, vi } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
 import { EventFile } from "../../src/node/event-file.ts";
 import { closeRun, createRun, readMetrics, resumeRun } from "../../src/node/run-folder.ts";
-import { type StopOptions, trainRun } from "../../src/node/train-run.ts";
+import { type TrainRunOptions, trainRun } from "../../src/node/train-run.ts";
 import { readEvents } from "../support/event-file.ts";
 import { temporary } from "../support/pigrad.ts";
 import { configOf, openConfig } from "../support/sessions.ts";
@@ -15,7 +15,11 @@ let count = 0;
 const perUpdate = 32; // environment steps
 
 /** Trains in a new folder; `watch` is asked after each update. */
-async function train(stop: Partial<StopOptions>, watch?: (report: Report) => void, steps = 320) {
+async function train(
+  stop: Partial<TrainRunOptions>,
+  watch?: (report: Report) => void,
+  steps = 320,
+) {
   const folder = at(`run${count++}`);
   const settings = { envs: 2, rollout: 16, epochs: 1, hidden: [4] };
   const session = openConfig(configOf({ task: "cartpole", steps, settings }));

@@ -1,7 +1,7 @@
 /**
- * Addition: "27+46=" and the sum. Every reward is exact; a part of all sums is never trained on. What is
- * learned from first was written by sloppy pupils, who mostly forget to carry: "27+46=63". So supervised
- * learning, however long, gets no better than they are; a reward can.
+ * Addition: "27+46=" and the sum. The reward is exact match. Most supervised examples are wrong on purpose, written by
+ * pupils who forget to carry ("27+46=63"), so that supervised learning stays as bad as they are and only learning from
+ * the reward improves. A tenth of all sums is held out.
  */
 import { integer, real, type Values } from "../../core/settings.ts";
 import { type Example, hash, mapSides, split } from "../../text/corpus.ts";
@@ -14,7 +14,7 @@ export const arithSettings = {
   sloppy: real(0.7, "share of examples whose writer does not carry", { min: 0, max: 1 }),
 };
 
-/** a + b, every digit by itself. */
+/** Returns a + b without carrying from digit to digit. */
 export function withoutCarry(a: number, b: number): number {
   let sum = 0;
   for (let place = 1; place <= Math.max(a, b); place *= 10) {
@@ -24,7 +24,7 @@ export function withoutCarry(a: number, b: number): number {
   return sum;
 }
 
-/** a + b and b + a stand on the same side. */
+/** Returns the key that splits sums into train, validation and held out: the same for a + b and b + a. */
 const keyOf = (a: number, b: number): string => `${Math.min(a, b)}+${Math.max(a, b)}`;
 
 export function arith({ digits, sloppy }: Values<typeof arithSettings>): TextTask {

@@ -13,7 +13,7 @@ import { summarize, summarizeSettings } from "./summarize.ts";
 import { tokens, tokensSettings } from "./tokens.ts";
 
 const data = {
-  data: text("", "file of a corpus; none: a small one of our own (see `pigrad data`)"),
+  data: text("", "file of a corpus; none: a small built-in one (see `pigrad data`)"),
 };
 const corpusOf = (name: string, read: ReadCorpus): string | undefined =>
   name === "" ? undefined : read(name);
@@ -41,7 +41,7 @@ export const languageTasks = {
     preset: { sftUpdates: 500, prompts: 32, learningRate: 5e-4 },
   }),
   arith: languageTask({
-    about: "addition, from a start among sloppy pupils; exact reward",
+    about: "addition, learned first from pupils who forget to carry; exact reward",
     settings: arithSettings,
     make: (values) => arith(values),
     algo: "grpo",
@@ -95,7 +95,7 @@ export const languageTasks = {
     settings: {
       ...sentimentSettings,
       ...data,
-      lexicon: text("", "file of words, tab, valence; none: a small one of our own"),
+      lexicon: text("", "file of words, tab, valence; none: a small built-in one"),
     },
     make: (values, read) =>
       sentiment(values, corpusOf(values.data, read), lexiconOf(values.lexicon, read)),

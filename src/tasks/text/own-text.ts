@@ -1,4 +1,4 @@
-/** Texts of one's own as tasks: examples, prompts and rewards in the forms that people have them. */
+/** The user's own texts as tasks: examples, prompts and rewards in the usual data formats. */
 import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
@@ -42,7 +42,7 @@ export interface TextDefinition {
   /** Prompts to complete for rewards. Without them: the prompts of the examples, or the beginnings of whole texts. */
   readonly prompts?: Given<readonly Row[]>;
   readonly reward?: RewardSource;
-  /** What evaluations tell besides the reward: means over completions, by name. */
+  /** Metrics that evaluations report besides the reward: means over completions, by name. */
   readonly measures?: Readonly<Record<string, RewardFunction>>;
   /** Default: characters, or bytes where the texts have more than 128 different characters. */
   readonly tokenizer?: Given<"characters" | "bytes" | { readonly merges: number } | Tokenizer>;
@@ -200,7 +200,7 @@ function promptOf(
   return asked.length === 0 ? null : chat(asked, true);
 }
 
-/** The first third of a text's words, which a completion may go on from. */
+/** Returns the first third of a text's words, as a prompt. */
 function beginningOf(text: string): string {
   const words = text.match(/\S+\s*/g) ?? [];
   return words.slice(0, Math.max(1, Math.ceil(words.length / 3))).join("");

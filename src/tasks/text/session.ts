@@ -1,4 +1,4 @@
-/** A session of a task that is a text. */
+/** A session of a text task. */
 import { evaluatingLanguage, type LanguageEvaluation } from "../../algos/evaluate-language.ts";
 import type { TuneConfig } from "../../algos/group-algorithms.ts";
 import type { TextAlgorithm } from "../../algos/index.ts";
@@ -52,13 +52,13 @@ export function openLanguage(
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
   const task = withJudges(definition.make(values.task as never, read), run, guard);
-  const shape = values.model as GptConfig;
+  const modelConfig = values.model as GptConfig;
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
   const { group } = run.algorithm as TextAlgorithm;
   const valueHead = group?.estimator.baseline === "value";
-  const context = shape.context > 0 ? shape.context : contextOf(task);
-  const options = { ...shape, context, vocab: task.tokenizer.vocab, valueHead };
+  const context = modelConfig.context > 0 ? modelConfig.context : contextOf(task);
+  const options = { ...modelConfig, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, saved);
   let begun: Generator<Report, void> | null = null;
@@ -99,7 +99,7 @@ export function openLanguage(
   };
 }
 
-/** The task with the reward of the run's file, if it has one, and with its judges under guard. */
+/** Returns the task with the rewards of the run's --reward file if it has one, and with time limits on its rewards. */
 function withJudges(task: TextTask, { config }: ResolvedRun, guard: Guard | undefined): TextTask {
   const file = config.files?.reward;
   const judges =
@@ -108,7 +108,7 @@ function withJudges(task: TextTask, { config }: ResolvedRun, guard: Guard | unde
   return { ...task, judges: guard ? judges.map((judge) => guardedJudge(judge, guard)) : judges };
 }
 
-/** The session's model as a JavaScript module that completes the task's prompts. */
+/** Returns the session's model as a JavaScript module that completes the task's prompts. */
 export function languageModule(
   { gpt, task }: Pick<LanguageSession, "gpt" | "task">,
   title: string,
@@ -127,7 +127,7 @@ const noCorpus: ReadCorpus = (name) => {
   throw new SettingError(`data: no way to read "${name}" here`);
 };
 
-/** Tokens that the longest prompt and completion, or example, need; plain text is cut to 64. */
+/** Returns the tokens of the longest prompt with a completion, or of the longest example up to 64. */
 function contextOf(task: TextTask): number {
   const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
     ...train,

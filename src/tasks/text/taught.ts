@@ -1,9 +1,9 @@
-/** A setting of several tasks: demonstrations for a part only, since a reward can be had without them. */
+/** A setting of several tasks: the share of prompts with demonstrations. The others only have rewards. */
 import { real } from "../../core/settings.ts";
 
 export const taughtShare = real(
   1,
-  "share learned from first; what is left is only asked, for rewards",
+  "share of examples for supervised learning; the others are prompts for rewards only",
   {
     min: 0,
     max: 1,

@@ -1,4 +1,4 @@
-/** A token task small enough to know everything of: all completions, the exact return, the best there is. */
+/** A task whose completions can all be enumerated, so that the exact mean reward and the optimum are known. */
 
 import { exp } from "../../core/math.ts";
 import { choice, integer, type Values } from "../../core/settings.ts";
@@ -39,7 +39,7 @@ export function tokens({ letters, length, goal }: Values<typeof tokensSettings>)
   };
 }
 
-/** The exact mean reward of a model over the task's prompts: all completions with their probabilities. */
+/** Returns a model's exact mean reward over the task's prompts, by enumerating all completions. */
 export function exactMeanReward(gpt: Gpt, task: TextTask): number {
   const { tokenizer, completionLength, prompts, reward } = task;
   const end = tokenizer.special(endToken);

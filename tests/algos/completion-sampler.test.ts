@@ -1,7 +1,7 @@
 /** Batches of completions: every kept sample is whole, and figures are of all that was sampled. */
 
 import { describe, expect, test } from "vitest";
-import { CompletionBatch } from "../../src/algos/completion-batch.ts";
+import { CompletionSampler } from "../../src/algos/completion-sampler.ts";
 import { type TuneConfig, tuneSettings } from "../../src/algos/group-algorithms.ts";
 import { inStages, type LanguageTraining } from "../../src/algos/language-training.ts";
 import { tuning } from "../../src/algos/tune.ts";
@@ -34,7 +34,7 @@ const settings = (changes: Partial<TuneConfig>): TuneConfig =>
   settle(tuneSettings, { prompts: 4, groupSize: 3, ...changes });
 
 /** Each counted sample's columns belong together. */
-function expectWhole(t: LanguageTraining, c: TuneConfig, sampled: CompletionBatch): void {
+function expectWhole(t: LanguageTraining, c: TuneConfig, sampled: CompletionSampler): void {
   const { batch, prompts, counts } = sampled;
   const reader = new Reader(t.gpt, c.temperature);
   for (let i = 0; i < batch.count; i++) {
@@ -73,7 +73,7 @@ describe("dynamic sampling", () => {
     const { task, scored } = watched();
     const { t } = writing(task, 10_000);
     const c = settings({ dynamic: 12, ...changes });
-    const sampled = new CompletionBatch(t, c, false);
+    const sampled = new CompletionSampler(t, c, false);
     for (let round = 0; round < 3; round++) {
       scored.length = 0;
       const before = { tokens: t.envSteps, completions: t.completions };
@@ -114,7 +114,7 @@ describe("dynamic sampling", () => {
       },
     });
     const { t } = writing(task, 10_000);
-    const sampled = new CompletionBatch(t, settings({ dynamic: 2 }), false);
+    const sampled = new CompletionSampler(t, settings({ dynamic: 2 }), false);
     runNow(sampled.sample(), "sample");
     expect(asked).toBe(12);
     expect([...sampled.counts]).toEqual(new Array(12).fill(1));
@@ -130,7 +130,7 @@ describe("dynamic sampling", () => {
       let asked = 0;
       const { task } = watched({ reward: () => Math.sign(++asked) });
       const { t } = writing(task, budget);
-      runNow(new CompletionBatch(t, settings({ dynamic: 5 }), false).sample(), "sample");
+      runNow(new CompletionSampler(t, settings({ dynamic: 5 }), false).sample(), "sample");
       return asked / 12;
     };
     expect(rounds(1)).toBe(1);
@@ -143,7 +143,7 @@ describe("dynamic sampling", () => {
   test("without it, a group without a signal counts as any other", () => {
     const { task } = watched({ reward: () => 1 });
     const { t } = writing(task, 10_000);
-    const sampled = new CompletionBatch(t, settings({}), false);
+    const sampled = new CompletionSampler(t, settings({}), false);
     runNow(sampled.sample(), "sample");
     expect([...sampled.counts]).toEqual(new Array(12).fill(1));
     expect(sampled.report().signal).toBe(0);
@@ -155,7 +155,7 @@ describe("greedy completions", () => {
     for (const dynamic of [0, 12]) {
       const { task, scored } = watched();
       const { t } = writing(task, 10_000);
-      const sampled = new CompletionBatch(t, settings({ dynamic }), true);
+      const sampled = new CompletionSampler(t, settings({ dynamic }), true);
       runNow(sampled.sample(), "sample");
       const paid = scored.reduce((n, s) => n + s.tokens, 0);
       expect(t.envSteps).toBe(paid);
@@ -184,7 +184,7 @@ describe("greedy completions", () => {
     };
     const { t } = writing(asking, 10_000);
     t.gpt.parameters.get("wpe.weight")?.data.fill(0.3);
-    const sampled = new CompletionBatch(t, settings({}), true);
+    const sampled = new CompletionSampler(t, settings({}), true);
     runNow(sampled.sample(), "sample");
     expect(replies.length).toBeGreaterThan(0);
     // wherever a turn ended with room left, the prompt's own letter follows
@@ -211,7 +211,7 @@ test("phases are told in their order", () => {
 test("entropy is of the tokens that the policy wrote; shares are of all completions", () => {
   const { task } = watched({ reward: (_, text) => (text.startsWith("a") ? Number.NaN : 1) });
   const { t } = writing(task, 10_000);
-  const sampled = new CompletionBatch(t, settings({ prompts: 8 }), false);
+  const sampled = new CompletionSampler(t, settings({ prompts: 8 }), false);
   runNow(sampled.sample(), "sample");
   const { batch } = sampled;
   const rows = [...batch.mask.keys()].filter((i) => batch.mask[i] !== 0);

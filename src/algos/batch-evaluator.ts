@@ -1,9 +1,9 @@
-/** Log-probabilities and values of a batch, without gradients. */
+/** Evaluates log-probabilities and values of a whole batch, without gradients. */
 import type { Floats } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
 import type { Chunks } from "../rollout/chunks.ts";
 
-export class Scorer {
+export class BatchEvaluator {
   private readonly chunks: Chunks;
   private readonly order: Int32Array;
   private readonly tape: Tape;
@@ -16,7 +16,7 @@ export class Scorer {
   }
 
   /** Writes a column of ln π, and one of V if given. Positions after a sequence's end are not defined. */
-  score(logProb: Floats, value: Floats | null = null): void {
+  evaluate(logProb: Floats, value: Floats | null = null): void {
     const { chunks, order, tape } = this;
     const body = () => chunks.evaluate({ entropy: false, value: value !== null });
     chunks.forEachChunk(order, 0, order.length, () => {

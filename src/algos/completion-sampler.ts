@@ -1,4 +1,4 @@
-/** Samples a batch of completions in groups and scores them: the first phase of every update of `tune`. */
+/** Samples a batch of completions in groups and scores them: the first two phases of an update in tune.ts. */
 import { SettingError } from "../core/errors.ts";
 import type { Waiting } from "../core/waiting.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
@@ -9,7 +9,7 @@ import type { LanguageTraining } from "./language-training.ts";
 import { moments } from "./moments.ts";
 import { PromptSampler } from "./prompt-sampler.ts";
 
-export class CompletionBatch {
+export class CompletionSampler {
   readonly batch: Completions;
   /** 1 where a sample may be learned from, [samples]. */
   readonly counts: Float64Array;
@@ -26,7 +26,7 @@ export class CompletionBatch {
   private readonly completer: Completer;
   private readonly greedy: { readonly completer: Completer; readonly batch: Completions } | null;
   private readonly rewards: number[] = []; // of all samples, including dropped groups
-  private parts: Record<string, number[]> = {}; // of the same samples, by judge
+  private byJudge: Record<string, number[]> = {}; // of the same samples
   private readonly totals = {
     groups: 0,
     signal: 0,
@@ -80,7 +80,7 @@ export class CompletionBatch {
   *sample(): Waiting<void> {
     const { c, t, totals, chosen, counts } = this;
     this.rewards.length = 0;
-    this.parts = {};
+    this.byJudge = {};
     for (const name of Object.keys(totals) as (keyof typeof totals)[]) totals[name] = 0;
     let kept = 0;
     for (let round = 0; round <= c.dynamic && kept < c.prompts; round++) {
@@ -119,10 +119,10 @@ export class CompletionBatch {
   private *score(group: number): Waiting<void> {
     const { c, t, batch, counts, totals } = this;
     const from = group * c.groupSize;
-    const { reward, parts } = yield* scoresOf(t.task, batch, this.prompts, from);
-    for (const [name, scores] of Object.entries(parts)) {
-      this.parts[name] ??= [];
-      this.parts[name].push(...Array.from(scores));
+    const { reward, byJudge } = yield* scoresOf(t.task, batch, this.prompts, from);
+    for (const [name, scores] of Object.entries(byJudge)) {
+      this.byJudge[name] ??= [];
+      this.byJudge[name].push(...Array.from(scores));
     }
     for (let i = from; i < batch.count; i++) {
       const raw = reward[i - from];
@@ -179,7 +179,7 @@ export class CompletionBatch {
   private *scoreGreedily({
     completer,
     batch,
-  }: NonNullable<CompletionBatch["greedy"]>): Waiting<void> {
+  }: NonNullable<CompletionSampler["greedy"]>): Waiting<void> {
     const { c, t, chosen, tokens, totals } = this;
     completer.complete(
       batch,
@@ -206,7 +206,7 @@ export class CompletionBatch {
     return {
       ...this.t.report(),
       ...Object.fromEntries(
-        Object.entries(this.parts).map(([name, scores]) => [
+        Object.entries(this.byJudge).map(([name, scores]) => [
           `reward.${name}`,
           moments(scores).mean,
         ]),
