@@ -13,8 +13,8 @@ interface Guarded {
 }
 
 /**
- * Returns code that looks first whether all of `tensors` is finite. A matrix product would multiply values behind a
- * mask by 0, and 0·∞ is NaN. The op's own loops skip them, and take over the gradient.
+ * Returns code that looks first whether all of `tensors` is finite. A matrix product would multiply masked-out
+ * values by 0, and 0·∞ is NaN. The op's own loops skip them, and take over the gradient.
  */
 function whileFinite(
   { kernels, address }: SimdBackend,
