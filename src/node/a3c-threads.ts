@@ -16,7 +16,7 @@ import { UsageError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import type { RunConfig } from "../tasks/run.ts";
-import { startWorker } from "./worker.ts";
+import { endWorkers, startWorker } from "./worker.ts";
 
 /** The message that starts a thread. */
 export interface ThreadTask {
@@ -93,7 +93,6 @@ export async function* a3cThreads(session: EnvironmentSession): AsyncGenerator<A
 }
 
 async function stop(team: readonly Worker[], shared: Shared): Promise<void> {
-  for (const worker of team) worker.removeAllListeners();
   Atomics.store(shared.counts, counts.stop, 1);
-  await Promise.all(team.map((worker) => worker.terminate()));
+  await endWorkers(team);
 }

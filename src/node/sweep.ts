@@ -9,7 +9,7 @@ import type { Evaluation } from "../rollout/evaluate.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { lockName } from "./run-lock.ts";
 import { errorOf, type Failure } from "./sweep-failure.ts";
-import { startWorker } from "./worker.ts";
+import { endWorkers, startWorker } from "./worker.ts";
 
 export interface SweepJob {
   readonly config: RunConfig;
@@ -62,7 +62,7 @@ export async function sweep(
   try {
     await Promise.all(Array.from({ length: Math.min(threads, jobs.length) }, work));
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()));
+    await endWorkers(workers);
     for (const { folder } of jobs.slice(0, next)) if (folder !== undefined) dropLock(folder);
   }
   return results;

@@ -17,6 +17,12 @@ export function startWorker(name: string, workerData: unknown): Worker {
   return new Worker(code, { eval: true, workerData });
 }
 
+/** Ends threads that nobody listens to any longer: one may fail while the failure of another ends them all. */
+export async function endWorkers(workers: readonly Worker[]): Promise<void> {
+  for (const worker of workers) worker.removeAllListeners().on("error", () => {});
+  await Promise.all(workers.map((worker) => worker.terminate()));
+}
+
 /** Returns the modules that register tsx in a thread, which does not inherit the loader; null without tsx. */
 function tsxApis(): string[] | null {
   const names = ["tsx/esm/api", "tsx/cjs/api"];
