@@ -11,7 +11,9 @@
  *   2. policy and critic are two networks unless `shared`; RMSprop's eps is outside the root;
  *   3. if observations are standardized, workers share the statistics, which evaluation uses too.
  */
+
 import type { Floats } from "../core/backend.ts";
+import { SettingError } from "../core/errors.ts";
 import { integer, real, settle, type Values } from "../core/settings.ts";
 import { type Kept, numbersOf } from "../core/state.ts";
 import { gaeAdvantages } from "../estimators/advantages.ts";
@@ -154,6 +156,10 @@ function rmsprop(
 
 /** Allocates the memory that workers of a training share; the statistics are added by `shareMoments`. */
 export function shareOf(t: Training, allocate: (bytes: number) => ArrayBufferLike): Shared {
+  if (t.env.later !== null)
+    throw new SettingError(
+      "a3c: expected environments that answer at once, got one that returns promises",
+    );
   const size = t.model.parameters.regions().reduce((n, { data }) => n + data.length, 0);
   return {
     theta: new Float32Array(allocate(4 * size)),

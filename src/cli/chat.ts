@@ -4,12 +4,13 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { FormatError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { Random } from "../core/random.ts";
+import { completing } from "../tasks/text/completing.ts";
 import { only, wholeNumber } from "./args.ts";
-import { completing, samplingOf, samplingOptions } from "./completion-text.ts";
 import { Conversation } from "./conversation.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { openLanguageRun } from "./sample.ts";
+import { samplingOf, samplingOptions } from "./sampling-options.ts";
 import { say } from "./stdout.ts";
 
 export const chatHelp = `  pigrad chat RUN [--seed N] [--greedy] [--temperature T] [--top-k K] [--top-p P]

@@ -40,7 +40,7 @@ export async function checkCommand(args: string[]): Promise<void> {
     if (Number.isFinite(env.maxSteps)) say(`at most ${env.maxSteps} steps per episode\n`);
     if (!env.canSave) say("it cannot be saved: a resumed run begins new episodes\n");
     const { observationSpace: space } = env;
-    if (looksLikePixels(space, session.makeEnv))
+    if (!env.isAsync && looksLikePixels(space, session.makeEnv))
       say(
         "hint: observations go up to 255; --set observationScale=0.00392156862745098 learns better\n",
       );

@@ -4,12 +4,13 @@ import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
+import { type Completed, completing } from "../tasks/text/completing.ts";
 import type { LanguageSession } from "../tasks/text/session.ts";
 import { endOf } from "../text/task.ts";
 import { only, wholeNumber } from "./args.ts";
-import { type Completed, completing, samplingOf, samplingOptions } from "./completion-text.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
+import { samplingOf, samplingOptions } from "./sampling-options.ts";
 import { say, sayJson } from "./stdout.ts";
 
 export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]

@@ -37,12 +37,12 @@ import { sampleLine } from "./sample.ts";
 import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
-               [--set key=value]... [--backend NAME] [--from RUN]
+               [--set key=value]... [--backend NAME] [--from RUN | --init RUN]
                [--reward FILE]
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
       --reward take files, too (docs/your-own.md). Ctrl-C stops and saves what was learned.
-      --from starts from the weights of another run with the same model sizes, with a new optimizer and
+      --from, or --init, starts from the weights of another run with the same model sizes, with a new optimizer and
       schedules from the start; it may lack a value head or have a smaller vocabulary (the missing
       weights are initialized, and listed).
       --resume continues a run bit for bit, as if it had not stopped. --steps N changes its total to N

@@ -243,7 +243,7 @@ export class GymnasiumDynamics extends Dynamics {
 function mustHaveMethods(env: GymnasiumEnv): void {
   if (typeof env !== "object" || env === null)
     throw new SettingError(`fromGymnasium: expected an environment, got ${kindOf(env)}`);
-  if (typeof (env as { then?: unknown }).then === "function")
+  if (isPromise(env))
     throw new SettingError("fromGymnasium: expected an environment, got a promise; await it first");
   for (const name of ["reset", "step"] as const)
     if (typeof env[name] !== "function")
@@ -271,7 +271,7 @@ const successOf = (info: Info): boolean | null => {
 
 /** Returns the result. Throws EnvError for a promise. */
 function synchronous<T>(result: T, where: string): T {
-  if (typeof (result as { then?: unknown } | null)?.then === "function")
+  if (isPromise(result))
     throw new EnvError(
       `${where}: expected a result, got a promise; where reset answers at once, step must, too`,
     );

@@ -1,7 +1,7 @@
 /** Corpora on this machine: reads the file that a setting names, and fetches corpora for `pigrad data`. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SettingError } from "../core/errors.ts";
@@ -45,9 +45,19 @@ export const knownCorpus =
     return bytes.toString();
   };
 
+/** Reads a file, or the .txt and .md files of a folder in the order of their names, with an empty line between. */
 function corpusBytes(name: string): Buffer {
+  const read = (path: string): Buffer => readRegular(path, { links: true, most: mostBytes });
   try {
-    return readRegular(name, { links: true, most: mostBytes });
+    if (!statSync(name).isDirectory()) return read(name);
+    const files = readdirSync(name).filter((file) => /\.(txt|md)$/.test(file));
+    if (files.length === 0) throw new Error("a folder without .txt or .md files");
+    return Buffer.from(
+      files
+        .sort()
+        .map((file) => read(join(name, file)).toString())
+        .join("\n\n"),
+    );
   } catch (error) {
     throw new SettingError(
       `data: cannot read ${brief(name)} (${codeOf(error) ?? messageOf(error)})`,

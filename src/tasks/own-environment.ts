@@ -48,21 +48,20 @@ export function makeOwn(
   nameSpace(env, "observationSpace", names?.observation, where);
   nameSpace(env, "actionSpace", names?.action, where);
   const { start, act } = env;
+  const namingFile = (error: unknown): never => {
+    throw ownError(where, error);
+  };
   env.start = () => {
     guarded(where, () => start.call(env));
-    env.pending &&= env.pending.catch((error) => {
-      throw ownError(where, error);
-    });
+    env.pending &&= env.pending.catch(namingFile);
   };
   env.act = (actions, at) => {
     try {
       act.call(env, actions, at);
-      env.pending &&= env.pending.catch((error) => {
-        throw ownError(where, error);
-      });
     } catch (error) {
-      throw ownError(where, error);
+      namingFile(error);
     }
+    env.pending &&= env.pending.catch(namingFile);
   };
   return env;
 }

@@ -6,16 +6,16 @@ import type { State } from "../core/state.ts";
 import { type Awaiting, nextOf, runLater } from "../core/waiting.ts";
 import { GymnasiumDynamics } from "../envs/gymnasium.ts";
 import { decodeState, encodeState } from "../io/state-file.ts";
-import { generate } from "../nn/decode.ts";
 import { Actor } from "../policies/actor.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
-import { promptTokens, stopTokens } from "../text/task.ts";
+import { promptTokens } from "../text/task.ts";
 import type { EnvironmentSession } from "./environment-session.ts";
 import { type TaskDefinition, taskFrom } from "./own-task.ts";
 import { type RunRequest, resolve } from "./run.ts";
 import { open, type Session } from "./session.ts";
 import type { OpenOptions } from "./session-base.ts";
 import type { Task } from "./task.ts";
+import { completing } from "./text/completing.ts";
 import type { LanguageSession } from "./text/session.ts";
 
 export interface TrainOptions
@@ -59,7 +59,7 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
   private stopped = false;
   private finished: Promise<Report | null> | null = null;
   private actor: Actor | null = null;
-  private random: Random;
+  private readonly random: Random;
 
   constructor(session: Session, awaiting: Awaiting | undefined) {
     this.session = session;
@@ -165,20 +165,12 @@ function fill(name: string, to: { length: number; [i: number]: number }, from: u
 }
 
 function complete(
-  { gpt, task }: LanguageSession,
+  session: LanguageSession,
   prompt: string,
   { greedy = true, seed = 1 }: { readonly greedy?: boolean; readonly seed?: number } = {},
 ): string {
-  const { tokenizer, completionLength } = task;
-  const stop = stopTokens(task);
-  const made: number[] = [];
-  const options = { greedy, stop, tokens: tokenizer.vocab };
-  for (const { token } of generate(gpt, promptTokens(task, prompt), new Random(seed), options)) {
-    if (stop.includes(token)) break;
-    made.push(token);
-    if (made.length >= completionLength) break;
-  }
-  return tokenizer.decode(made);
+  const before = promptTokens(session.task, prompt);
+  return [...completing(session, before, new Random(seed), { greedy })].join("");
 }
 
 /**

@@ -5,6 +5,7 @@
 import { checkFinite, checkInteger } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
 import { cos } from "../core/math.ts";
+import { isPromise } from "../core/waiting.ts";
 
 export type Reward = (prompt: string, completion: string, tokens: ArrayLike<number>) => number;
 
@@ -17,8 +18,7 @@ export function rewardOf(
 ): number {
   const given: unknown = reward(prompt, completion, tokens);
   if (typeof given === "number" && Math.abs(given) !== Infinity) return given;
-  const isPromise = typeof (given as { then?: unknown } | null | undefined)?.then === "function";
-  const got = isPromise ? "a promise, which nobody awaits" : String(given);
+  const got = isPromise(given) ? "a promise, which nobody awaits" : String(given);
   throw new UsageError(
     `expected a finite number, or NaN for a sample that cannot be scored, got ${got}`,
   );

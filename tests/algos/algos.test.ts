@@ -1,4 +1,4 @@
-/** What every trainer owes: resume to the last bit, steps that are what they say, faults with their place. */
+/** Every trainer resumes bit for bit, counts its steps, and names the place of a fault. */
 
 import { describe, expect, test } from "vitest";
 import { a2c, a2cSettings } from "../../src/algos/a2c.ts";

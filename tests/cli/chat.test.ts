@@ -1,10 +1,10 @@
 /** pigrad chat, and texts as they are written, token by token. */
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { completing } from "../../src/cli/completion-text.ts";
 import { Conversation } from "../../src/cli/conversation.ts";
 import { Random } from "../../src/core/random.ts";
 import { openRun } from "../../src/node/run-folder.ts";
+import { completing } from "../../src/tasks/text/completing.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
 import { jsonLines, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 

@@ -1,5 +1,5 @@
 /** Files of one's own on the command line: tasks, rewards and algorithms, good ones and broken ones. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -199,6 +199,12 @@ describe("an environment in another process", () => {
     );
     expect(groups.stderr).toMatch(/longest episode|time limit|maxSteps/); // it needs one, as any environment does
   });
+  test("a3c, which cannot wait, refuses it in one line", async () => {
+    const task = file("elsewhere-a3c.mjs", env());
+    const { stderr, status } = await pigrad("train", task, "--algo", "a3c", "--out", at("a3c"));
+    expect(stderr).toMatch(/^pigrad: a3c: expected environments that answer at once.*\n$/);
+    expect(status).toBe(2);
+  });
   test("a step that fails is one line", async () => {
     const failing = file("failing.mjs", env('Promise.reject(new Error("the game is gone"))'));
     const { stderr, status } = await pigrad("train", failing, "--out", at("failing"), "--quiet");
@@ -261,6 +267,29 @@ describe("a text with a reward in a file", () => {
       (await pigrad("sample", path, "--prompt", "cat", "-n", "1", "--json")).stdout,
     );
     expect(typeof completion).toBe("string");
+  });
+
+  test("a folder: the .txt and .md files by their names, an empty line between", async () => {
+    const texts = at("texts");
+    mkdirSync(texts);
+    for (const [name, text] of [
+      ["b.md", "three four"],
+      ["a.txt", "one two\n"],
+      ["c.bin", "no"],
+    ])
+      writeFileSync(join(texts, name), text);
+    const path = at("folder-run");
+    const args = ["--set", `data=${texts}`, "--set", "by=paragraph", "--out", path, "--quiet"];
+    expect((await pigrad("train", "text", ...args, ...set)).status).toBe(0);
+    const lines = jsonLines((await pigrad("sample", path, "-n", "20", "--json")).stdout);
+    expect(new Set(lines.map(({ prompt }) => prompt))).toEqual(new Set(["one ", "three "]));
+    const changed = join(texts, "a.txt");
+    writeFileSync(changed, "one two three");
+    expect((await pigrad("sample", path)).stderr).toContain("is not what the run was begun with");
+    rmSync(changed);
+    rmSync(join(texts, "b.md"));
+    const empty = await pigrad("train", "text", "--set", `data=${texts}`, "--out", at("empty"));
+    expect(empty.stderr).toContain("a folder without .txt or .md files");
   });
 
   test("a batch scored by a service over HTTP, with the rows of the data; several rewards are charted", async () => {

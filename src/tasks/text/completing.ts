@@ -1,33 +1,8 @@
 /** Completions of a language model, text by text as its tokens come. */
-import type { Random } from "../core/random.ts";
-import { type GenerateOptions, generate } from "../nn/decode.ts";
-import type { LanguageSession } from "../tasks/text/session.ts";
-import { stopTokens, turnEndTokens } from "../text/task.ts";
-import { realNumber, wholeNumber } from "./args.ts";
-
-/** Options of every command that samples. */
-export const samplingOptions = {
-  seed: { type: "string" },
-  greedy: { type: "boolean" },
-  temperature: { type: "string" },
-  "top-k": { type: "string" },
-  "top-p": { type: "string" },
-} as const;
-type SamplingValues = {
-  readonly greedy?: boolean | undefined;
-  readonly [name: string]: unknown;
-} & { readonly [name in "temperature" | "top-k" | "top-p"]?: string | undefined };
-
-/** Returns how to sample, as the command line says. */
-export function samplingOf(values: SamplingValues): GenerateOptions {
-  const given = {
-    greedy: values.greedy,
-    temperature: realNumber("temperature", values.temperature, 0),
-    topK: wholeNumber("top-k", values["top-k"], 0),
-    topP: realNumber("top-p", values["top-p"], 0),
-  };
-  return Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
-}
+import type { Random } from "../../core/random.ts";
+import { type GenerateOptions, generate } from "../../nn/decode.ts";
+import { stopTokens, turnEndTokens } from "../../text/task.ts";
+import type { LanguageSession } from "./session.ts";
 
 export interface Completed {
   readonly tokens: readonly number[];
