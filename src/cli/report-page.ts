@@ -98,7 +98,7 @@ const style = `
 .u-title { font-size: 14px; }
 .read { margin: 0; min-height: 1.5em; }
 #legend span { margin-right: 1.2rem; }
-.replay { display: flex; flex-wrap: wrap; gap: 1.5rem; }
+.replay { display: flex; flex-wrap: wrap; align-items: flex-start; gap: 1.5rem; }
 #stage { max-width: 100%; height: auto; border: 1px solid var(--line); }
 .thoughts { flex: 1 1 18rem; min-width: 0; }
 .thoughts h3 { font-size: 14px; margin: .8rem 0 .2rem; }
@@ -182,11 +182,14 @@ if (replays.length > 0) {
   let run = replays[0], at = 0, playing = !matchMedia("(prefers-reduced-motion: reduce)").matches;
   replays.forEach(({ name }, i) => $("which").add(new Option(name, i)));
   const bars = (box, values, chosen, names) => {
+    const most = Math.max(1, ...values.map(Math.abs)); // probabilities and shares are parts of 1
     const width = Math.max(3.5, ...(names ?? []).slice(0, 24).map((name) => Math.min(name.length, 26) * 0.45));
     box.style.setProperty("--name", width + "rem");
-    box.replaceChildren(...values.slice(0, 24).map((v, i) => {
+    // the 24 largest, in their order
+    const shown = [...values.keys()].sort((a, b) => Math.abs(values[b]) - Math.abs(values[a])).slice(0, 24).sort((a, b) => a - b);
+    box.replaceChildren(...shown.map((i) => {
+      const v = values[i];
       const row = document.createElement("div"), name = document.createElement("span"), bar = document.createElement("i"), number = document.createElement("span");
-      const most = Math.max(1e-9, ...values.map(Math.abs));
       name.textContent = names?.[i] ?? i; number.textContent = short(+v.toFixed(3)); bar.style.width = 100 * Math.abs(v) / most + "%";
       if (chosen === i) row.className = "taken";
       row.append(name, bar, number); return row;
