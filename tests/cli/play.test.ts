@@ -151,10 +151,14 @@ const unless = hasScript
   ? ""
   : " (skipped: the program script, which makes a terminal, is not installed)";
 
+/** A terminal with colors, whatever is around the tests (CI, NO_COLOR and others take them away). */
+const { CI, NO_COLOR, NODE_DISABLE_COLORS, FORCE_COLOR, TMUX, ...around } = process.env;
+const inColor = { ...around, TERM: "xterm-256color" };
+
 /** Runs a command on a terminal; types a key after each text that it waits for. */
 async function onTerminal(args: string[], typed: [after: RegExp, keys: string][], prefix = "") {
   const quoted = [process.execPath, ...node, ...args].map((arg) => `'${arg}'`).join(" ");
-  const child = spawn("script", ["-qec", prefix + quoted, "/dev/null"]);
+  const child = spawn("script", ["-qec", prefix + quoted, "/dev/null"], { env: inColor });
   let said = "";
   child.stdout.on("data", (bytes) => {
     said += bytes;
