@@ -1,69 +1,64 @@
-/** Measures two threads against one on whole updates, with the batch's rows split for forward and backward. */
-import { Random } from "../src/core/random.ts";
-import { Team } from "../src/node/team.ts";
-import { Adam, AdamW } from "../src/optim/adam.ts";
-import { clipGlobalNorm } from "../src/optim/clip.ts";
-import { standardize } from "../src/returns/normalize.ts";
-import { gptSizes } from "./gpt.ts";
+/** Measures two threads against one on whole updates of trainings, as `pigrad train --threads` runs them. */
+import { MovingSession } from "../src/node/threads.ts";
+import { resolve } from "../src/tasks/run.ts";
+import { open } from "../src/tasks/session.ts";
 import type { BenchCase, Suite } from "./harness.ts";
-import { adamOptions, updateBatch, updateSizes } from "./workloads.ts";
 
-const program = new URL("threads-part.ts", import.meta.url);
+interface Workload {
+  readonly task: string;
+  readonly algo: string;
+  readonly settings: Readonly<Record<string, number>>;
+  /** What an update has: environment steps, or completions. */
+  readonly amount: number;
+  readonly unit: string;
+}
+
+const workloads: Readonly<Record<string, Workload>> = {
+  "PPO on cartpole, minibatches of 2048": {
+    task: "cartpole",
+    algo: "ppo",
+    settings: { envs: 32, rollout: 64, minibatch: 2048, epochs: 10 },
+    amount: 2048,
+    unit: "steps",
+  },
+  "PPO on breakout": {
+    task: "breakout",
+    algo: "ppo",
+    settings: { envs: 8, rollout: 32, epochs: 2 },
+    amount: 256,
+    unit: "steps",
+  },
+  "GRPO on arith": {
+    task: "arith",
+    algo: "grpo",
+    settings: { sftUpdates: 0 },
+    amount: 128,
+    unit: "completions",
+  },
+};
 
 async function update(name: string, threads: number): Promise<BenchCase> {
-  const size = updateSizes[name];
-  const batch = updateBatch(size);
-  const columns = Object.fromEntries(Object.entries(batch).map(([key, x]) => [key, x.length]));
-  const team = await Team.start({ program, settings: size, threads, columns });
-  for (const [key, x] of Object.entries(batch)) team.columns[key].set(x);
-  const adam = new Adam(team.part.parameters, adamOptions);
+  const { task, algo, settings, amount, unit } = workloads[name];
+  const session = open(resolve({ task, algo, seed: 1, steps: 1e9, settings }));
+  session.prepare();
+  const moving = new MovingSession(session, (file) => file);
+  if (threads > 1) await moving.move(threads);
+  const { reports } = moving.session;
   return {
     name: `${threads} thread${threads > 1 ? "s" : ""}, ${name}`,
-    amount: size.batch,
-    unit: "samples",
-    run() {
-      standardize(team.columns.advantage, batch.advantage);
-      team.run(size.batch);
-      clipGlobalNorm(adam.regions, 0.5);
-      adam.step();
-    },
+    amount,
+    unit,
+    run: () => void reports.next(),
     ...(threads > 1 ? { against: `1 thread, ${name}` } : {}),
   };
 }
 
-const gptProgram = new URL("threads-gpt-part.ts", import.meta.url);
-
-async function train(name: string, threads: number): Promise<BenchCase> {
-  const size = gptSizes[name];
-  const n = size.batch * size.context;
-  const settings = { ...size, rows: size.batch / threads };
-  const columns = { tokens: n, labels: n };
-  const team = await Team.start({ program: gptProgram, settings, threads, columns });
-  const random = new Random(1);
-  for (const x of Object.values(team.columns)) for (let i = 0; i < n; i++) x[i] = random.below(64);
-  const adam = new AdamW(team.part.parameters, { learningRate: 3e-4, weightDecay: 0.1 });
-  return {
-    name: `${threads} thread${threads > 1 ? "s" : ""}, GPT ${name}`,
-    amount: n,
-    unit: "tokens",
-    run() {
-      team.run(size.batch);
-      adam.step();
-    },
-    ...(threads > 1 ? { against: `1 thread, GPT ${name}` } : {}),
-  };
-}
-
 export const threads: Suite = {
-  about: "PPO updates and GPT steps on one thread and on two",
+  about: "whole updates on one thread and on two",
   async make() {
     const cases: BenchCase[] = [];
-    for (const name of ["4-64-64-2 B=256", "4-64-64-2 B=2048", "17-256-256-6 B=256"]) {
-      for (const n of [1, 2]) cases.push(await update(name, n));
-    }
-    for (const name of Object.keys(gptSizes)) {
-      for (const n of [1, 2]) cases.push(await train(name, n));
-    }
+    for (const name of Object.keys(workloads))
+      for (const count of [1, 2]) cases.push(await update(name, count));
     return cases;
   },
 };

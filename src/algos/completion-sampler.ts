@@ -54,6 +54,7 @@ export class CompletionSampler {
     this.completer = new Completer(gpt, {
       ...completerOptions(task, (sample) => this.prompts[sample]),
       sampling: { temperature, topK, topP, topPRule, minP },
+      team: t.team,
     });
     this.batch = this.completer.batch(count, task.completionLength);
     this.greedy = withGreedy ? this.greedyCompleter() : null;
@@ -64,6 +65,7 @@ export class CompletionSampler {
     const completer = new Completer(t.gpt, {
       ...completerOptions(t.task, (sample) => this.prompts[sample * c.groupSize]),
       sampling: { greedy: true },
+      team: t.team,
     });
     return { completer, batch: completer.batch(c.prompts, this.batch.steps) };
   }
@@ -119,7 +121,10 @@ export class CompletionSampler {
   private *score(group: number): Waiting<void> {
     const { c, t, batch, counts, totals } = this;
     const from = group * c.groupSize;
-    const { reward, byJudge } = yield* scoresOf(t.task, batch, this.prompts, from);
+    const { reward, byJudge } = yield* scoresOf(t.task, batch, this.prompts, {
+      from,
+      team: t.team,
+    });
     for (const [name, scores] of Object.entries(byJudge)) {
       this.byJudge[name] ??= [];
       this.byJudge[name].push(...Array.from(scores));
@@ -161,18 +166,21 @@ export class CompletionSampler {
   /** Moves the groups with a signal, from `kept` on, to the front. Returns the number of groups kept. */
   private keepSignals(kept: number): number {
     const { c, batch, chosen, counts, prompts } = this;
+    const { team } = this.t;
+    team.barrier(); // all have read the columns
     let to = kept;
     for (let g = kept; g < c.prompts; g++) {
       if (!(this.deviation[g] > 0)) continue;
       for (let j = 0; j < c.groupSize && g !== to; j++) {
         const [i, at] = [g * c.groupSize + j, to * c.groupSize + j];
-        batch.copy(i, at);
+        batch.copy(i, at, team.index === 0);
         counts[at] = counts[i];
         prompts[at] = prompts[i];
       }
       this.deviation[to] = this.deviation[g];
       chosen[to++] = chosen[g];
     }
+    team.barrier();
     return to;
   }
 
@@ -187,7 +195,7 @@ export class CompletionSampler {
       t.random,
     );
     const prompts = Array.from(chosen, (_, g) => this.prompts[g * c.groupSize]);
-    const { reward } = yield* scoresOf(t.task, batch, prompts);
+    const { reward } = yield* scoresOf(t.task, batch, prompts, { team: t.team });
     for (let g = 0; g < c.prompts; g++) {
       this.greedyReward.fill(reward[g], g * c.groupSize, (g + 1) * c.groupSize);
       for (let j = 0; j < batch.length[g]; j++) totals.greedy += batch.mask[g * batch.steps + j];

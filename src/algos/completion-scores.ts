@@ -1,7 +1,9 @@
 /** Completions as text, and their rewards. */
 import { SettingError, UsageError } from "../core/errors.ts";
+import { solo } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
+import type { Judge } from "../text/own-reward.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
@@ -35,34 +37,54 @@ export interface Scores {
   readonly byJudge: Readonly<Record<string, ArrayLike<number>>>;
 }
 
-/** Scores the samples from `from` on. Waits where a judge of the task does. */
+/** Scores the samples from `from` on. Waits where a judge of the task does; judges are called by a team's leader. */
 export function* scoresOf(
   task: TextTask,
   batch: Completions,
   prompts: readonly string[],
-  from = 0,
+  { from = 0, team = solo() } = {},
 ): Waiting<Scores> {
   const count = batch.count - from;
+  const { judges = [] } = task;
+  const mark = team.mark();
+  const columns = Array.from({ length: Math.max(1, judges.length) }, () => team.doubles(count));
+  if (judges.length === 0)
+    for (let i = team.next(); i < count; i = team.next())
+      columns[0][i] = score(task, task.reward, prompts[from + i], batch, from + i);
+  else if (team.index === 0) yield* judge(task, judges, columns, { batch, prompts, from });
+  team.barrier();
   const reward = new Float64Array(count);
-  const { judges = [], rowOf = (prompt: string) => ({ prompt }) } = task;
-  if (judges.length === 0) {
-    for (let i = 0; i < count; i++)
-      reward[i] = score(task, task.reward, prompts[from + i], batch, from + i);
-    return { reward, byJudge: {} };
-  }
-  const samples = Array.from({ length: count }, (_, i) => ({
+  const weights = judges.length === 0 ? [1] : judges.map(({ weight }) => weight);
+  for (const [j, weight] of weights.entries())
+    for (let i = 0; i < count; i++) reward[i] += weight * columns[j][i];
+  const byJudge = Object.fromEntries(
+    judges.length > 1 ? judges.map(({ name }, j) => [name, columns[j].slice()]) : [],
+  );
+  team.release(mark);
+  return { reward, byJudge };
+}
+
+interface Judged {
+  readonly batch: Completions;
+  readonly prompts: readonly string[];
+  readonly from: number;
+}
+
+/** Writes each judge's scores to its column. */
+function* judge(
+  task: TextTask,
+  judges: readonly Judge[],
+  columns: readonly Float64Array[],
+  { batch, prompts, from }: Judged,
+): Waiting<void> {
+  const { rowOf = (prompt: string) => ({ prompt }) } = task;
+  const samples = Array.from(columns[0], (_, i) => ({
     prompt: prompts[from + i],
     completion: textOf(task, batch, from + i),
     tokens: batch.tokensOf(from + i),
     row: rowOf(prompts[from + i]),
   }));
-  const byJudge: Record<string, ArrayLike<number>> = {};
-  for (const { name, weight, score: judge } of judges) {
-    const scores = yield* judge(samples);
-    for (let i = 0; i < count; i++) reward[i] += weight * scores[i];
-    if (judges.length > 1) byJudge[name] = scores;
-  }
-  return { reward, byJudge };
+  for (const [j, { score: judge }] of judges.entries()) columns[j].set(yield* judge(samples));
 }
 
 /** Returns the options of a task's completer: stop tokens, tokens that may be drawn, and the replies of a dialogue. */

@@ -1,5 +1,6 @@
 /** Evaluation of a language model on prompts that it was not trained on: reward and measures, greedy or sampled. */
 import { Random } from "../core/random.ts";
+import { solo, type Team } from "../core/team.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import type { Sampling } from "../nn/sampler.ts";
@@ -33,6 +34,8 @@ export interface LanguageEvaluationOptions {
   readonly most?: number;
   /** Samples per prompt, of which the one with the best reward counts: best-of-n. Default 1. */
   readonly bestOf?: number;
+  /** The members that share out the prompts. Default: one. */
+  readonly team?: Team;
 }
 
 /** Completes prompts, greedily unless `sampling` says otherwise. Throws UsageError if a judge returns a promise. */
@@ -52,6 +55,7 @@ export function* evaluatingLanguage(
     seed = 1,
     most = 1000,
     bestOf = 1,
+    team = solo(),
   }: LanguageEvaluationOptions = {},
 ): Waiting<LanguageEvaluation> {
   const asked = evenly(task.prompts[side], most);
@@ -61,19 +65,21 @@ export function* evaluatingLanguage(
   const completer = new Completer(gpt, {
     ...completerOptions(task, (sample) => prompts[sample]),
     sampling,
+    team,
   });
+  const mark = team.mark();
   const batch = completer.batch(prompts.length, task.completionLength);
   try {
     completer.complete(batch, tokens, new Random(seed));
   } finally {
     completer.free();
   }
-  const { reward: rewards } = yield* scoresOf(task, batch, prompts);
+  const { reward: rewards } = yield* scoresOf(task, batch, prompts, { team });
   const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
   const scored = chosen.filter((i) => !Number.isNaN(rewards[i]));
   const returns = scored.map((i) => rewards[i]);
   const measures = measure(task, prompts, batch, chosen);
-  return {
+  const evaluation = {
     episodes: scored.length,
     returns,
     lengths: scored.map((i) => batch.length[i]),
@@ -90,6 +96,8 @@ export function* evaluatingLanguage(
       reward: rewards[i],
     })),
   };
+  team.release(mark);
+  return evaluation;
 }
 
 /** Returns distinct-2. Bigrams do not cross from one text into the next. */

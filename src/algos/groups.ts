@@ -12,6 +12,7 @@ import type { Floats } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import type { Kept } from "../core/state.ts";
+import type { Team } from "../core/team.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { Sequences } from "../estimators/batch.ts";
@@ -74,10 +75,21 @@ export interface GroupReport extends SampleReport {
   readonly learningRate: number;
 }
 
-/** Columns of the batch, [sequences, steps]; cost and excluded are [sequences]. */
+/**
+ * Columns of the batch, [sequences, steps]; cost and excluded are [sequences]. Those of the evaluators, `value`,
+ * `refLogProb` and `unread`, are the team's.
+ */
 type Columns = Readonly<
   Record<
-    "advantage" | "target" | "value" | "refLogProb" | "weight" | "mask" | "cost" | "excluded",
+    | "advantage"
+    | "target"
+    | "value"
+    | "refLogProb"
+    | "unread"
+    | "weight"
+    | "mask"
+    | "cost"
+    | "excluded",
     Float64Array
   >
 >;
@@ -122,17 +134,18 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     this.sampler = sampler;
     this.algorithm = algorithm;
     this.c = c;
-    this.columns = columnsFor(batch);
+    this.columns = columnsFor(batch, t.team);
     const { value, refLogProb } = this.columns;
     this.evaluated = { ...batch, value, refLogProb };
     this.reference = c.reference || estimator.kl !== null ? sampler.copy() : null;
-    this.refEvaluator = this.reference && new BatchEvaluator(this.reference.chunks, sequences);
+    this.refEvaluator =
+      this.reference && new BatchEvaluator(this.reference.chunks, sequences, t.team);
     const withValue = estimator.baseline === "value";
-    this.critic = withValue ? new BatchEvaluator(policy.chunks, sequences) : null;
+    this.critic = withValue ? new BatchEvaluator(policy.chunks, sequences, t.team) : null;
     this.adapted = { klWeight: estimator.kl?.weight ?? 0 };
     this.adam = new Adam(policy.parameters);
     this.klWeight = input(policy.parameters.backend, [1]);
-    this.learner = new Learner(policy.chunks, this.lossColumns(), this.lossSettings());
+    this.learner = new Learner(policy.chunks, this.lossColumns(), this.lossSettings(), t.team);
     this.minibatches = new Minibatches(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);
     const klInLoss = estimator.kl?.place === "loss";
     this.onlySurrogate = !minimumRisk && !withValue && c.entropyWeight === 0 && !klInLoss;
@@ -223,10 +236,10 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
   private estimate(): void {
     const { c, sampler, columns } = this;
     const { batch, counts, greedyScore, score } = sampler;
-    const { advantage, target, value, refLogProb, weight, mask, cost, excluded } = columns;
+    const { advantage, target, value, refLogProb, unread, mask, cost, excluded } = columns;
     const { estimator, bestOnly = false, wholeBatch = false, minimumRisk } = this.algorithm;
     this.refEvaluator?.evaluate(refLogProb);
-    this.critic?.evaluate(weight, value); // log-probabilities go to `weight`, which `prepare` overwrites
+    this.critic?.evaluate(unread, value);
     sequenceAdvantages({ advantage, target, counts }, this.evaluated, {
       estimator,
       lambda: c.lambda,
@@ -283,13 +296,15 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
   }
 }
 
-function columnsFor({ sequences, mask }: Sequences): Columns {
+function columnsFor({ sequences, mask }: Sequences, team: Team): Columns {
   const perAction = (): Float64Array => new Float64Array(mask.length);
+  const shared = (): Float64Array => team.doubles(mask.length);
   return {
     advantage: perAction(),
     target: perAction(),
-    value: perAction(),
-    refLogProb: perAction(),
+    value: shared(),
+    refLogProb: shared(),
+    unread: shared(),
     weight: perAction(),
     mask: perAction(),
     cost: new Float64Array(sequences),

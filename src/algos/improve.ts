@@ -1,11 +1,18 @@
 /** Improves a policy on a batch: epochs over minibatches over chunks, with clipped optimizer steps. */
 import type { Floats } from "../core/backend.ts";
 import { Tape } from "../core/tape.ts";
+import { solo, type Team } from "../core/team.ts";
 import { input, type Tensor } from "../core/tensor.ts";
 import type { LossColumns } from "../estimators/batch.ts";
-import { Metrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
+import {
+  Metrics,
+  noMetrics,
+  type PolicyLossSettings,
+  policyLoss,
+} from "../estimators/policy-loss.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
+import { Shards } from "./shards.ts";
 import { descend, type TrainingState } from "./training.ts";
 
 /** The columns of a batch that the loss reads. A caller leaves out those that its settings do not need. */
@@ -13,6 +20,9 @@ export type BatchColumns = Readonly<
   Record<"oldLogProb" | "advantage" | "weight", Floats> &
     Partial<Record<Exclude<keyof LossColumns, "chunkFraction">, Floats>>
 >;
+
+type MetricName = keyof typeof noMetrics;
+const metricNames = Object.keys(noMetrics) as MetricName[];
 
 /** Accumulates the gradient of a batch's loss chunk by chunk, with metrics. */
 export class Learner {
@@ -22,10 +32,19 @@ export class Learner {
   private readonly inputs: readonly (readonly [Tensor, Floats])[];
   private readonly chunkFraction: Tensor;
   private readonly body: () => Tensor;
+  private readonly chunkMetrics = { ...noMetrics };
+  private readonly shards: Shards;
 
-  constructor(chunks: Chunks, columns: BatchColumns, settings: PolicyLossSettings) {
+  constructor(
+    chunks: Chunks,
+    columns: BatchColumns,
+    settings: PolicyLossSettings,
+    team: Team = solo(),
+  ) {
+    const { parameters } = chunks;
+    const { backend } = parameters;
     this.chunks = chunks;
-    const { backend } = chunks.parameters;
+    this.shards = new Shards(team, { parameters, numbers: metricNames.length });
     this.chunkFraction = input(backend, [1]);
     const inputs = Object.entries(columns).map(
       ([name, column]) => [name, chunks.column(column), column] as const,
@@ -35,17 +54,29 @@ export class Learner {
     const given = { ...tensors, chunkFraction: this.chunkFraction } as unknown as LossColumns;
     const wanted = { entropy: settings.entropyWeight !== null, value: "target" in columns };
     this.tape = new Tape(backend);
-    this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.metrics);
+    this.body = () => policyLoss(chunks.evaluate(wanted), given, settings, this.chunkMetrics);
   }
 
   /** Adds the gradient of the loss of the units (rows, or sequences) order[first … end). */
   accumulate(order: ArrayLike<number>, first: number, end: number): void {
-    const { chunks } = this;
+    const { chunks, chunkMetrics: metrics } = this;
     this.chunkFraction.data[0] = chunks.capacity / (end - first);
-    chunks.forEachChunk(order, first, end, () => {
-      for (const [tensor, column] of this.inputs) chunks.fill(tensor, column);
-      this.tape.backward(this.tape.run(this.body));
-    });
+    this.shards.run(
+      (visit) => chunks.forEachChunk(order, first, end, visit),
+      (numbers) => {
+        for (const [tensor, column] of this.inputs) chunks.fill(tensor, column);
+        this.tape.backward(this.tape.run(this.body));
+        metricNames.forEach((name, i) => {
+          numbers[i] = metrics[name];
+        });
+      },
+      (numbers) => {
+        metricNames.forEach((name, i) => {
+          metrics[name] = numbers[i];
+        });
+        this.metrics.add(metrics);
+      },
+    );
   }
 }
 

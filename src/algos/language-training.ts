@@ -7,7 +7,7 @@ import type { Gpt } from "../nn/gpt.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
 import { checkVocabulary } from "./completion-scores.ts";
-import { type Report, TrainingState, weightsOf } from "./training.ts";
+import { type Report, type Resume, TrainingState, weightsOf } from "./training.ts";
 
 /** The samples that a stage last learned from, with the estimates of each token, [count, steps]. */
 export interface LearnedBatch {
@@ -72,9 +72,9 @@ export class LanguageTraining extends TrainingState {
     task: TextTask,
     random: Random,
     totalTokens: number,
-    saved: State | null = null,
+    resume: Omit<Resume, "renews"> = {},
   ) {
-    super(random, totalTokens, { saved });
+    super(random, totalTokens, resume);
     checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;

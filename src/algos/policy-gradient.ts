@@ -48,6 +48,7 @@ export class RolloutGradient {
         valueWeight,
         valueScale: model.popArt?.inverseVariance,
       },
+      rollout.env.team,
     );
   }
 

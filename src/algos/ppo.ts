@@ -99,6 +99,7 @@ export function ppo(t: Training, given: Partial<PpoConfig>): Generator<PpoReport
       oldValue: rollout.value,
     },
     settings,
+    t.team,
   );
   const order = new Int32Array(size);
   const scratch = new Float64Array(minibatch + 1);

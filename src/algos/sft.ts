@@ -8,6 +8,7 @@ import type { Random } from "../core/random.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { type Kept, numberOf, numbersOf, type State } from "../core/state.ts";
 import { Tape } from "../core/tape.ts";
+import { solo } from "../core/team.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
 import { mul } from "../ops/arithmetic.ts";
@@ -20,6 +21,7 @@ import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly } from "../text/corpus.ts";
 import { exampleTokens } from "../text/task.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
+import { Shards } from "./shards.ts";
 import { descend, type Report } from "./training.ts";
 
 export const sftSettings = {
@@ -62,11 +64,13 @@ export class TextLoss {
   private readonly label: Tensor;
   private readonly perToken: Tensor;
   private readonly body: () => Tensor;
+  private readonly drop: Dropout | null;
   /** Adds gradients. */
   private readonly learns: boolean;
+  private readonly shards: Shards;
 
   constructor(
-    { gpt }: Pick<LanguageTraining, "gpt">,
+    { gpt, team = solo() }: Pick<LanguageTraining, "gpt"> & Partial<Pick<LanguageTraining, "team">>,
     longest: number,
     drop: Dropout | null,
     learns: boolean,
@@ -78,7 +82,10 @@ export class TextLoss {
     this.label = input(k, [rows * positions]);
     this.perToken = input(k, [1]);
     this.tape = new Tape(k, { grads: learns });
+    this.drop = drop;
     this.learns = learns;
+    const { parameters } = gpt;
+    this.shards = new Shards(team, learns ? { numbers: 1, parameters } : { numbers: 1 });
     const { tokens, positions: at, allowed } = this.pack;
     const flat = Object.freeze([rows * positions, -1]);
     const options = Object.freeze({ reduction: "sum", ignoreIndex: noLabel } as const);
@@ -92,13 +99,28 @@ export class TextLoss {
 
   /** Returns the mean loss per token of the texts, and adds its gradient if `learns`. */
   run(texts: readonly Text[]): number {
-    const { pack, label } = this;
     this.perToken.data[0] = 1 / countTokens(texts);
     let loss = 0;
+    this.shards.run(
+      (visit) => this.packAll(texts, visit),
+      (numbers) => {
+        const part = this.tape.run(this.body);
+        if (this.learns) this.tape.backward(part);
+        numbers[0] = part.data[0];
+      },
+      ([part]) => {
+        loss += part;
+      },
+    );
+    return loss;
+  }
+
+  /** Packs the texts into passes, and visits each. */
+  private packAll(texts: readonly Text[], visit: () => void): void {
+    const { pack, label } = this;
     const pass = (): void => {
-      const part = this.tape.run(this.body);
-      if (this.learns) this.tape.backward(part);
-      loss += part.data[0];
+      this.drop?.split();
+      visit();
     };
     this.clear();
     let placed = 0;
@@ -115,7 +137,6 @@ export class TextLoss {
         label.data[place + i - 1] = tokens[i];
     }
     if (placed > 0) pass();
-    return loss;
   }
 
   private clear(): void {
@@ -227,7 +248,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
 
   function* run(): Generator<SftReport, void> {
     while (adam.steps < c.sftUpdates) {
-      t.update++;
+      t.next();
       const batch = queue.take(c.sftTexts);
       const learningRate = schedule(adam.steps);
       const loss = learning.run(batch);

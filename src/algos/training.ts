@@ -8,6 +8,7 @@ import { firstNotFinite } from "../core/not-finite.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
 import type { Tape } from "../core/tape.ts";
+import { solo, type Team } from "../core/team.ts";
 import type { Parameters } from "../core/tensor.ts";
 import { clipGlobalNorm } from "../optim/clip.ts";
 import type { Optimizer } from "../optim/optimizer.ts";
@@ -73,12 +74,14 @@ export const keptNumber = <K extends string>(of: Record<K, number>, name: K): Ke
 /** The phases of an update on groups: sampling, scoring, learning. */
 export type Phase = "sample" | "reward" | "update";
 
-/** The run that a training resumes. */
+/** The run that a training resumes, and who runs it. */
 export interface Resume {
   /** The result of `save`; null for a fresh run. */
   readonly saved?: State | null;
   /** Resumes with other environments: their own state starts afresh, everything else is restored. */
   readonly renews?: boolean;
+  /** The members that run this training together. Default: one. */
+  readonly team?: Team;
 }
 
 /** Counters and saved state of any training. A subclass adds the model and the environments or the task. */
@@ -89,6 +92,7 @@ export class TrainingState implements Kept {
   /** Environment steps, or tokens, of the whole run; schedules anneal over them. */
   readonly totalSteps: number;
   readonly random: Random;
+  readonly team: Team;
   /** Called before each update, for parts that follow the policy, such as opponents. */
   onUpdate: ((update: number) => void) | null = null;
   /** Called when a phase begins, and with null when an update ends, so that a caller can time the phases. */
@@ -98,8 +102,13 @@ export class TrainingState implements Kept {
   private saved: State | null;
   private renews: boolean;
 
-  constructor(random: Random, totalSteps: number, { saved = null, renews = false }: Resume = {}) {
+  constructor(
+    random: Random,
+    totalSteps: number,
+    { saved = null, renews = false, team = solo() }: Resume = {},
+  ) {
     this.random = random;
+    this.team = team;
     this.totalSteps = totalSteps;
     this.saved = saved;
     this.renews = renews;
@@ -121,8 +130,10 @@ export class TrainingState implements Kept {
     return true;
   }
 
-  /** Begins the next update: increments `update` and calls `onUpdate`. */
+  /** Begins the next update, in all members of the team: increments `update` and calls `onUpdate`. */
   next(): void {
+    this.team.call("update");
+    this.team.barrier(); // nobody reads the columns of the last update any longer
     this.update++;
     this.onUpdate?.(this.update);
   }
@@ -186,9 +197,9 @@ export class Training extends TrainingState {
     env: VectorEnv,
     random: Random,
     totalSteps: number,
-    resume: Resume = {},
+    resume: Omit<Resume, "team"> = {},
   ) {
-    super(random, totalSteps, resume);
+    super(random, totalSteps, { ...resume, team: env.team });
     this.model = model;
     this.env = env;
   }

@@ -85,6 +85,7 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     gemm: gemmOf({ kernels, address, workspace }, growing(memory, 16)),
     compile: (op, run) => compileOp(k, op, run),
     sumOfSquares: (x) => kernels.sumOfSquares(address(x), x.length),
+    accumulate: (y, x) => void kernels.accumulate(address(y), address(x), y.length),
     scale: (x, by) => void kernels.scale(address(x), address(x), by, x.length),
     adam({ data, grad, state: [m, v] }, given) {
       numbers.set(given); // through memory: a number passed to a kernel from here would be boxed

@@ -3,8 +3,9 @@ import { SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
+import { AutoThreads } from "../node/auto-threads.ts";
 import type { Best, EvaluationPlan } from "../node/best.ts";
-import { type KnownCorpora, newCorpus } from "../node/corpora.ts";
+import { type KnownCorpora, knownCorpus, newCorpus } from "../node/corpora.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
 import { bytes, checkMemory } from "../node/memory.ts";
@@ -14,6 +15,7 @@ import {
   abandonRun,
   checkOut,
   closeRun,
+  corporaOf,
   createRun,
   lastMetric,
   openRun,
@@ -21,11 +23,13 @@ import {
   readTraining,
   resumeRun,
 } from "../node/run-folder.ts";
+import { MovingSession, whyAlone } from "../node/threads.ts";
 import { type Trained, type TrainRunOptions, trainRun } from "../node/train-run.ts";
 import { exactReturns } from "../oracle/value-iteration.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import { resolve } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
+import type { ReadCorpus } from "../tasks/task.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
 import { loadRunFiles, ownOptions, requestFor } from "./own.ts";
@@ -54,6 +58,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                      validation prompts, or [--eval-episodes N], on seeds of their own. The best
                      policy is saved beside the last (eval and export take --best);
                      [--patience K] stops after K evaluations without improvement
+               [--threads N]  threads that share the work, with the same result bit for bit. By
+                     default, as many as there are cores where a trial shows that they help
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]
@@ -77,6 +83,7 @@ const options = {
   "eval-every": { type: "string" },
   "eval-episodes": { type: "string" },
   patience: { type: "string" },
+  threads: { type: "string" },
   watch: { type: "boolean" },
   port: { type: "string" },
   tensorboard: { type: "boolean" },
@@ -105,6 +112,7 @@ export async function trainCommand(args: string[]): Promise<void> {
     values.resume === undefined
       ? await begin(values, positionals)
       : await resume(values, positionals);
+  const threads = wholeNumber("threads", values.threads, 1, 64);
   let folder: string | null = null;
   let opened: Session | null = null;
   // the port is taken before a folder is made or changed
@@ -113,13 +121,28 @@ export async function trainCommand(args: string[]): Promise<void> {
   try {
     const run = start();
     folder = run.folder;
-    opened = run.session;
-    await trainAndReport(run, values, stop, live);
+    const moving = new MovingSession(run.session, run.read);
+    opened = moving.session;
+    const auto = await onThreads(moving, threads, values);
+    await trainAndReport({ ...run, session: opened }, values, { ...stop, threads: auto }, live);
   } finally {
     await live?.close();
     opened?.close();
     if (folder !== null) closeRun(folder);
   }
+}
+
+/** Moves a session to the threads that were asked for; returns what finds a number by itself if none was. */
+async function onThreads(
+  moving: MovingSession,
+  threads: number | undefined,
+  { json, quiet }: Given,
+): Promise<AutoThreads | undefined> {
+  if (threads === undefined) return new AutoThreads(moving);
+  const why = threads > 1 ? whyAlone(moving.session) : null;
+  if (why !== null && !json && !quiet) say(`on one thread: ${why}\n`);
+  if (threads > 1 && why === null) await moving.move(threads);
+  return undefined;
 }
 
 function evaluationFrom(values: Given): EvaluationPlan | undefined {
@@ -136,6 +159,8 @@ function evaluationFrom(values: Given): EvaluationPlan | undefined {
 interface OpenedRun {
   readonly folder: string;
   readonly session: Session;
+  /** Reads its corpora again. */
+  readonly read: ReadCorpus;
   /** First words of the first line of output: "training", "going on with", "finished already:". */
   readonly verb: string;
   /** true: continues a saved run. */
@@ -257,7 +282,9 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);
-    return { folder, session, verb: "training", resumed: false, renewed: false, secondsBefore: 0 };
+    const read = knownCorpus(corpora, false);
+    const fresh = { verb: "training", resumed: false, renewed: false, secondsBefore: 0 };
+    return { folder, session, read, ...fresh };
   };
 }
 
@@ -300,6 +327,7 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
     return {
       folder,
       session,
+      read: corporaOf(folder, options),
       verb,
       resumed,
       renewed: config.settings.envs !== before,

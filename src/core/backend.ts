@@ -43,6 +43,8 @@ export interface Backend {
   compile?(op: object, run: never): Compiled | null;
   /** Returns Σ x². */
   sumOfSquares?(x: Floats): number;
+  /** Adds x to y in place. */
+  accumulate?(y: Floats, x: Floats): void;
   /** Multiplies x by `by` in place. */
   scale?(x: Floats, by: number): void;
   /**

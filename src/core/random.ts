@@ -52,6 +52,10 @@ const splitDomain = 0x80000000;
 /** Any array of numbers, typed or not. */
 type Numbers = { readonly length: number; [i: number]: number };
 
+/** Returns a number in [0, 1) of 53 bits. */
+const uniformOf = (high: number, low: number): number =>
+  ((high >>> 5) * 2 ** 26 + (low >>> 6)) * 2 ** -53;
+
 export class Random {
   private readonly words = new Uint32Array(2);
   /** @internal The key, for callers that generate blocks themselves; see `take`. */
@@ -136,10 +140,30 @@ export class Random {
     return first;
   }
 
+  /** Goes on as if `bits` had been called n more times. */
+  skip(n: number): void {
+    const words = 2 * this.drawn - this.half + n;
+    this.drawn = Math.ceil(words / 2);
+    this.half = words % 2;
+    if (this.half === 1) this.block(this.drawn - 1);
+  }
+
   /** Returns a uniform number in [0, 1), all 53 bits random. */
   uniform(): number {
-    const high = this.bits() >>> 5;
-    return (high * 2 ** 26 + (this.bits() >>> 6)) * 2 ** -53;
+    return uniformOf(this.bits(), this.bits());
+  }
+
+  /** Reserves the next n uniform numbers. Returns a function that gives the i-th of them, in any order. */
+  reserve(n: number): (i: number) => number {
+    const { key0, key1, drawn } = this;
+    const words = new Uint32Array(2);
+    this.half = 0; // the rest of a block that was begun is dropped
+    this.drawn += n;
+    return (i) => {
+      const block = drawn + i;
+      threefry2x32(key0, key1, Math.floor(block / 2 ** 32), block >>> 0, words);
+      return uniformOf(words[0], words[1]);
+    };
   }
 
   /** Returns a standard normal number: Box & Muller 1958, one of the pair, so that no spare needs saving. */

@@ -10,7 +10,12 @@ import { add, mul } from "../ops/arithmetic.ts";
 import type { LossColumns, LossTerm } from "./batch.ts";
 import { entropyLoss } from "./entropy.ts";
 import { oldKlLoss } from "./kl.ts";
-import { diagnostics, type SurrogateSettings, surrogateLoss } from "./surrogate.ts";
+import {
+  type Diagnostics,
+  diagnostics,
+  type SurrogateSettings,
+  surrogateLoss,
+} from "./surrogate.ts";
 import { type ValueSettings, valueLoss } from "./value.ts";
 
 /** Outputs of a policy for a chunk, on the tape: one number per action. */
@@ -39,6 +44,25 @@ export interface PolicyLossSettings {
   readonly plus?: LossTerm | null;
 }
 
+/** What the loss of one chunk tells: its terms, and the diagnostics of the surrogate. */
+export interface ChunkMetrics
+  extends Pick<Diagnostics, "tokens" | "approximateKl" | "clipFraction" | "outsideFraction"> {
+  policyLoss: number;
+  valueLoss: number;
+  /** In nats; 0 if not evaluated. */
+  entropy: number;
+}
+
+export const noMetrics: Readonly<ChunkMetrics> = Object.freeze({
+  tokens: 0,
+  approximateKl: 0,
+  clipFraction: 0,
+  outsideFraction: 0,
+  policyLoss: 0,
+  valueLoss: 0,
+  entropy: 0,
+});
+
 /** Metrics of a policy's updates since `clear`. */
 export class Metrics {
   /** KL(old‖new) by ρ − 1 − ln ρ in nats, mean over the actions with a weight. */
@@ -64,20 +88,16 @@ export class Metrics {
     this.units += units;
   }
 
-  /** Adds a chunk's part of a metric of the current optimizer step. */
-  add(name: "policyLoss" | "valueLoss" | "entropy", chunk: number): void {
-    this.sums[name] += this.stepUnits * chunk;
-  }
-
-  /** Adds the diagnostics of the surrogate on one chunk. */
-  addSurrogate(loss: Tensor): void {
-    const { tokens, approximateKl, clipFraction, outsideFraction } = diagnostics(loss);
-    this.actions += tokens;
-    if (tokens === 0) return;
-    const rate = tokens / this.actions;
-    this.approximateKl += rate * (approximateKl - this.approximateKl);
-    this.clipFraction += rate * (clipFraction - this.clipFraction);
-    this.outsideFraction += rate * (outsideFraction - this.outsideFraction);
+  /** Adds the metrics of a chunk of the current optimizer step. */
+  add(chunk: Readonly<ChunkMetrics>): void {
+    const { sums, stepUnits } = this;
+    for (const name of ["policyLoss", "valueLoss", "entropy"] as const)
+      sums[name] += stepUnits * chunk[name];
+    this.actions += chunk.tokens;
+    if (chunk.tokens === 0) return;
+    const rate = chunk.tokens / this.actions;
+    for (const name of ["approximateKl", "clipFraction", "outsideFraction"] as const)
+      this[name] += rate * (chunk[name] - this[name]);
   }
 
   /** Returns means over the optimizer steps, weighted by their units. The entropy is in nats; 0 if not evaluated. */
@@ -88,28 +108,31 @@ export class Metrics {
   }
 }
 
-/** Returns the loss of a chunk, [], and adds its metrics. */
+/** Returns the loss of a chunk, [], and writes its metrics. */
 export function policyLoss(
   { logProb, entropy, value }: PolicyOutputs,
   columns: LossColumns,
   s: PolicyLossSettings,
-  metrics: Metrics,
+  metrics: ChunkMetrics,
 ): Tensor {
   const { oldLogProb, advantage, weight } = columns;
   const policy = s.instead
     ? s.instead(logProb, columns)
     : surrogateLoss(logProb, oldLogProb, advantage, weight, s.surrogate);
-  if (!s.instead) metrics.addSurrogate(policy);
-  metrics.add("policyLoss", policy.data[0]);
+  if (!s.instead) {
+    const { tokens, approximateKl, clipFraction, outsideFraction } = diagnostics(policy);
+    Object.assign(metrics, { tokens, approximateKl, clipFraction, outsideFraction });
+  }
+  metrics.policyLoss = policy.data[0];
   let loss = policy;
   if (entropy !== null) {
     const bonus = entropyLoss(entropy, weight);
-    metrics.add("entropy", -bonus.data[0]);
+    metrics.entropy = -bonus.data[0];
     loss = add(loss, mul(bonus, s.entropyWeight ?? 0));
   }
   if (value !== null) {
     const critic = valueLoss(value, columns.target, weight, columns.oldValue, s.value);
-    metrics.add("valueLoss", critic.data[0]);
+    metrics.valueLoss = critic.data[0];
     const scaled = s.valueScale ? mul(critic, s.valueScale) : critic;
     loss = add(loss, mul(scaled, s.valueWeight));
   }

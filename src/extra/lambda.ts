@@ -36,15 +36,15 @@ export function lambdaReturns(
   const gammas = varying(gamma);
   const l = fixed(lambda);
   const lambdas = varying(lambda);
-  for (let last = n - 1; last >= n - envs; last--) {
-    let G = nextValue[last];
-    for (let i = last; i >= 0; i -= envs) {
+  const G = Float64Array.from(nextValue.subarray(n - envs)); // of the next step
+  for (let row = n - envs; row >= 0; row -= envs) {
+    for (let env = 0; env < envs; env++) {
+      const i = row + env;
       const trace = at(l, lambdas, i);
-      if (terminated[i] !== 0) G = 0;
-      else if (truncated[i] !== 0) G = nextValue[i];
-      else G = (1 - trace) * nextValue[i] + trace * G;
-      G = reward[i] + at(g, gammas, i) * G;
-      returns[i] = G;
+      if (terminated[i] !== 0) G[env] = 0;
+      else if (truncated[i] !== 0) G[env] = nextValue[i];
+      else G[env] = (1 - trace) * nextValue[i] + trace * G[env];
+      returns[i] = G[env] = reward[i] + at(g, gammas, i) * G[env];
     }
   }
 }

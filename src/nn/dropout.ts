@@ -11,6 +11,7 @@ export class Dropout {
   /** Elements whose 32 random bits are below this are dropped. */
   private readonly limit: number;
   private readonly random: Random;
+  private stream: Random;
   private readonly masks: Tensor[] = [];
   private used = 0;
 
@@ -21,6 +22,12 @@ export class Dropout {
     this.p = p;
     this.limit = Math.min(Math.ceil(p * 2 ** 32), 2 ** 32 - 1);
     this.random = random;
+    this.stream = random;
+  }
+
+  /** Gives the next run random numbers of its own. */
+  split(): void {
+    this.stream = this.random.split();
   }
 
   /** Starts a run; call it first in the tape's body. */
@@ -32,9 +39,9 @@ export class Dropout {
     const at = this.used++;
     this.masks[at] ??= input(this.k, x.shape);
     const mask = this.masks[at];
-    const { k, random, limit } = this;
-    if (k.keep !== undefined) k.keep(mask.data, random, limit);
-    else for (let i = 0; i < mask.data.length; i++) mask.data[i] = random.bits() < limit ? 0 : 1;
+    const { k, stream, limit } = this;
+    if (k.keep !== undefined) k.keep(mask.data, stream, limit);
+    else for (let i = 0; i < mask.data.length; i++) mask.data[i] = stream.bits() < limit ? 0 : 1;
     return dropout(x, mask, this.p);
   }
 }

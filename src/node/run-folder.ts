@@ -14,6 +14,7 @@ import { encodeState } from "../io/state-file.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
+import type { ReadCorpus } from "../tasks/task.ts";
 import { type KnownCorpora, knownCorpus } from "./corpora.ts";
 import {
   appendFlushed,
@@ -261,6 +262,12 @@ export function resumeRun(
     throw error;
   }
 }
+
+/** Returns how to read the corpora that a run names. */
+export const corporaOf = (
+  path: string,
+  { trustData = false }: Pick<OpenRunOptions, "trustData">,
+): ReadCorpus => knownCorpus(readRunFile(path).corpora, trustData);
 
 /** Throws FormatError unless every line of metrics and samples is one. */
 function checkLines(path: string): void {

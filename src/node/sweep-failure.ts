@@ -22,5 +22,5 @@ export function failureOf(error: unknown): Failure | null {
 }
 
 /** Returns the error of a failure, with where it happened before its message. */
-export const errorOf = ({ kind, message }: Failure, where: string): Error =>
-  new kinds[kind](`${where}: ${message}`);
+export const errorOf = ({ kind, message }: Failure, where?: string): Error =>
+  new kinds[kind](where === undefined ? message : `${where}: ${message}`);

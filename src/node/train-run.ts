@@ -5,6 +5,7 @@ import { nextOf } from "../core/waiting.ts";
 import { type EnvironmentSession, isThreaded } from "../tasks/environment-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
+import type { AutoThreads } from "./auto-threads.ts";
 import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
@@ -22,6 +23,8 @@ export interface TrainRunOptions {
   readonly checkpointEvery: number;
   /** Evaluations during training. Default: none. */
   readonly evaluation?: EvaluationPlan | undefined;
+  /** Moves the session to other threads between updates. */
+  readonly threads?: AutoThreads | undefined;
 }
 
 export interface Trained {
@@ -50,9 +53,8 @@ export async function trainRun(
   stop: TrainRunOptions,
   onReport: OnReport,
 ): Promise<Trained> {
-  const { config, training } = session;
-  const threads = isThreaded(config);
-  const reports = threads ? a3cThreads(session as EnvironmentSession) : session.reports;
+  const { config } = session;
+  const asynchronous = isThreaded(config) ? a3cThreads(session as EnvironmentSession) : null;
   const bestPolicy = stop.evaluation ? new BestPolicy(folder, session, stop.evaluation) : null;
   const metrics: string[] = [];
   let signalled = false;
@@ -65,7 +67,7 @@ export async function trainRun(
   let last: Report | null = null;
   const reason = (): Trained["why"] | null => {
     if (signalled || stop.interrupted?.() === true) return "signal";
-    const { envSteps, meanReturn, episodes } = last ?? training.report();
+    const { envSteps, meanReturn, episodes } = last ?? session.training.report();
     if (envSteps >= Math.min(config.steps, stop.untilSteps ?? Infinity)) return "steps";
     if (bestPolicy?.isExhausted) return "patience";
     if (seconds() >= (stop.untilSeconds ?? Infinity)) return "time";
@@ -76,7 +78,7 @@ export async function trainRun(
     let written = -1;
     let trainedTokens = 0; // tokens of the supervised stage, in which envSteps does not change
     while (why === null) {
-      const next = await nextOf<Report, void>(reports, awaitInTime);
+      const next = await nextOf<Report, void>(asynchronous ?? session.reports, awaitInTime);
       if (next.done) {
         why = "end";
         break;
@@ -99,11 +101,12 @@ export async function trainRun(
       written = due;
       await new Promise(setImmediate); // lets signal handlers run
       why = reason();
+      if (why === null) await stop.threads?.after(last);
     }
     if (last !== null) checkpoint(folder, session, metrics);
     return { last, seconds: seconds(), why, best: bestPolicy?.best ?? null };
   } finally {
-    await reports.return(undefined as never);
+    await (asynchronous ?? session.reports).return(undefined as never);
     for (const name of signals) process.off(name, signal);
   }
 }

@@ -11,7 +11,7 @@ import { categoricalLogProb } from "../distributions/categorical.ts";
 import type { Tabular } from "../envs/env.ts";
 import type { LossColumns, Sequences } from "../estimators/batch.ts";
 import { referenceKlTerm } from "../estimators/kl.ts";
-import { Metrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
+import { noMetrics, type PolicyLossSettings, policyLoss } from "../estimators/policy-loss.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
 import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
@@ -64,7 +64,7 @@ export function estimator(
     plus: klInLoss && referenceKlTerm(klInLoss, input(k, [1], [klInLoss.weight])),
   };
   const tape = new Tape(k);
-  const metrics = new Metrics();
+  const metrics = { ...noMetrics };
   const flat = [K * steps];
   const loss = (): Tensor => {
     const rows = indexSelect(table, reshape(state, flat));

@@ -29,6 +29,7 @@ export class Actor implements Kept {
   value: Floats;
   /** Noise that the last actions were sampled with, [envs, actionSize]: uniform or normal, by the head. */
   readonly noise: Float64Array;
+  private allNoise: Float64Array;
   private readonly tape: Tape;
   private readonly choose: () => void;
   private readonly valueTape: Tape;
@@ -37,6 +38,8 @@ export class Actor implements Kept {
   private readonly next: Floats;
   private readonly nothing: Floats;
   private readonly owned: readonly Tensor[];
+  private readonly masked: boolean;
+  private readonly withValue: boolean;
   private greedy = false;
 
   /** `masked`: the environment masks its actions. `value`: evaluates V with each action. */
@@ -70,6 +73,8 @@ export class Actor implements Kept {
     mask.data.fill(1);
     this.model = model;
     this.envs = envs;
+    this.masked = masked;
+    this.withValue = value;
     this.observation = observation.data;
     this.mask = mask.data;
     this.reset = memory?.reset.data ?? new Float32Array(envs);
@@ -81,6 +86,7 @@ export class Actor implements Kept {
     this.value = new Float32Array(envs);
     this.nothing = new Float32Array(envs);
     this.noise = noise;
+    this.allNoise = noise;
     this.tape = new Tape(k, { grads: false });
     this.choose = () => {
       const features = model.features(observation, memory);
@@ -97,12 +103,32 @@ export class Actor implements Kept {
     this.valueBody = () => model.value(valueInput, noReset);
   }
 
-  /** Samples an action for each observation. */
-  act(random: Random): void {
-    const { noise } = this;
-    if (this.model.head.noise === "uniform") random.fillUniform(noise);
-    else random.fillNormal(noise);
+  /**
+   * Samples an action for each observation. Random numbers are drawn for `all` environments, of which this actor's
+   * begin at `first`.
+   */
+  act(random: Random, all = this.envs, first = 0): void {
+    const { noise, envs, model } = this;
+    const width = noise.length / envs;
+    if (this.allNoise.length !== all * width) this.allNoise = new Float64Array(all * width);
+    if (model.head.noise === "uniform") random.fillUniform(this.allNoise);
+    else random.fillNormal(this.allNoise);
+    if (this.allNoise !== noise)
+      noise.set(this.allNoise.subarray(first * width, (first + envs) * width));
     this.take(false);
+  }
+
+  /** Moves a generator on as `act` with `all` environments would. */
+  skip(random: Random, all: number, steps: number): void {
+    const numbers = all * (this.noise.length / this.envs);
+    const pairs = this.model.head.noise === "uniform" ? numbers : 2 * Math.ceil(numbers / 2);
+    random.skip(2 * pairs * steps); // a uniform number takes two words
+  }
+
+  /** Returns an actor of the same policy for `envs` environments. */
+  part(envs: number): Actor {
+    const { masked, withValue: value } = this;
+    return new Actor(this.model, envs, { masked, value });
   }
 
   /** Takes the likeliest action for each observation. */

@@ -17,8 +17,6 @@ import {
  *   Gₜ = rₜ                 where it terminated
  *   Gₜ = rₜ + γ·V(sₜ₊₁)     where it was cut short, and in the last row
  *
- * The loop runs over one environment after another, so that G is a local in float64 for any array type.
- *
  * @param returns written: G, [steps, envs]; may be `reward`
  */
 export function discountedReturns(
@@ -32,13 +30,13 @@ export function discountedReturns(
   checkLength("discountedReturns", "nextValue", nextValue, n);
   const g = fixed(gamma);
   const gammas = varying(gamma);
-  for (let last = n - 1; last >= n - envs; last--) {
-    let G = nextValue[last];
-    for (let i = last; i >= 0; i -= envs) {
-      if (terminated[i] !== 0) G = 0;
-      else if (truncated[i] !== 0) G = nextValue[i];
-      G = reward[i] + at(g, gammas, i) * G;
-      returns[i] = G;
+  const G = Float64Array.from(nextValue.subarray(n - envs)); // of the next step
+  for (let row = n - envs; row >= 0; row -= envs) {
+    for (let env = 0; env < envs; env++) {
+      const i = row + env;
+      if (terminated[i] !== 0) G[env] = 0;
+      else if (truncated[i] !== 0) G[env] = nextValue[i];
+      returns[i] = G[env] = reward[i] + at(g, gammas, i) * G[env];
     }
   }
 }
@@ -60,12 +58,12 @@ export function rewardToGo(
   checkEnds("rewardToGo", n, r, gamma);
   const g = fixed(gamma);
   const gammas = varying(gamma);
-  for (let last = n - 1; last >= n - envs; last--) {
-    let G = 0;
-    for (let i = last; i >= 0; i -= envs) {
-      if (terminated[i] !== 0 || truncated[i] !== 0) G = 0;
-      G = reward[i] + at(g, gammas, i) * G;
-      returns[i] = G;
+  const G = new Float64Array(envs); // of the next step
+  for (let row = n - envs; row >= 0; row -= envs) {
+    for (let env = 0; env < envs; env++) {
+      const i = row + env;
+      if (terminated[i] !== 0 || truncated[i] !== 0) G[env] = 0;
+      returns[i] = G[env] = reward[i] + at(g, gammas, i) * G[env];
     }
   }
 }

@@ -64,18 +64,21 @@ export function vtrace(
   const gammas = varying(gamma);
   const l = fixed(lambda);
   const lambdas = varying(lambda);
-  for (let last = n - 1; last >= n - envs; last--) {
-    let e = 0;
-    for (let i = last; i >= 0; i -= envs) {
-      if (terminated[i] !== 0 || truncated[i] !== 0) e = 0;
+  const e = new Float64Array(envs); // of the next step
+  for (let row = n - envs; row >= 0; row -= envs) {
+    for (let env = 0; env < envs; env++) {
+      const i = row + env;
+      const later = terminated[i] !== 0 || truncated[i] !== 0 ? 0 : e[env];
       const discount = at(g, gammas, i);
       const rho = exp(logRatio[i]);
       const next = terminated[i] !== 0 ? 0 : nextValue[i];
       const v = value[i];
       const tdError = reward[i] + discount * next - v;
-      advantage[i] = Math.min(pgRhoBar, rho) * (tdError + discount * e);
-      e = Math.min(rhoBar, rho) * tdError + discount * at(l, lambdas, i) * Math.min(cBar, rho) * e;
-      target[i] = v + e;
+      advantage[i] = Math.min(pgRhoBar, rho) * (tdError + discount * later);
+      e[env] =
+        Math.min(rhoBar, rho) * tdError +
+        discount * at(l, lambdas, i) * Math.min(cBar, rho) * later;
+      target[i] = v + e[env];
     }
   }
 }

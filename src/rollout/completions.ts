@@ -1,11 +1,15 @@
 /** Completions of prompts by a language model: a batch as columns, and the sampling that fills it. */
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { solo, type Team } from "../core/team.ts";
 import { Decoder } from "../nn/decode.ts";
 import type { Gpt } from "../nn/gpt.ts";
 import { Sampler, type Sampling } from "../nn/sampler.ts";
 
-/** A batch of `count` samples of up to `steps` tokens. Columns are [count, steps] or [count]. */
+/**
+ * A batch of `count` samples of up to `steps` tokens. Columns are [count, steps] or [count]. Those that sampling writes
+ * are a team's: a member that changes them must be the only one.
+ */
 export class Completions {
   readonly count: number;
   readonly steps: number;
@@ -27,21 +31,19 @@ export class Completions {
   /** 1 where a token could be drawn, [count, steps, vocab]; null unless sampling truncates. */
   readonly support: Uint8Array | null;
 
-  constructor(count: number, steps: number, supportSize = 0) {
+  constructor(count: number, steps: number, { supportSize = 0, team = solo() } = {}) {
     const n = count * steps;
     this.count = count;
     this.steps = steps;
     this.prompt = new Array(count).fill([]);
-    this.token = new Int32Array(n);
-    [this.mask, this.logProb, this.entropy] = [0, 1, 2].map(() => new Float64Array(n)) as [
-      Float64Array,
-      Float64Array,
-      Float64Array,
-    ];
-    this.length = new Int32Array(count);
-    this.endLength = new Uint8Array(count);
+    this.token = team.ints(n);
+    this.mask = team.doubles(n);
+    this.logProb = team.doubles(n);
+    this.entropy = team.doubles(n);
+    this.length = team.ints(count);
+    this.endLength = team.bytes(count);
     this.reward = new Float64Array(count);
-    this.support = supportSize > 0 ? new Uint8Array(n * supportSize) : null;
+    this.support = supportSize > 0 ? team.bytes(n * supportSize) : null;
   }
 
   /** Returns a sample's tokens, by default with those that end it. */
@@ -51,11 +53,13 @@ export class Completions {
     return Array.from(this.token.subarray(start, start + length));
   }
 
-  /** Copies sample `from` to sample `to`. */
-  copy(from: number, to: number): void {
+  /** Copies sample `from` to sample `to`; the team's columns only if this member `leads`. */
+  copy(from: number, to: number, leads = true): void {
     const { steps, support, count } = this;
     this.prompt[to] = this.prompt[from];
-    for (const column of [this.length, this.endLength, this.reward]) column[to] = column[from];
+    this.reward[to] = this.reward[from];
+    if (!leads) return;
+    for (const column of [this.length, this.endLength]) column[to] = column[from];
     for (const column of [this.token, this.mask, this.logProb, this.entropy])
       column.copyWithin(to * steps, from * steps, (from + 1) * steps);
     const n = (support?.length ?? 0) / count;
@@ -90,6 +94,8 @@ export interface CompleterOptions {
   readonly dialogue?: Dialogue;
   /** Number of the tokenizer's ids; higher ids, which pad the model's vocabulary, are never drawn. Default: all. */
   readonly tokens?: number;
+  /** The members that share out the samples. Default: one. */
+  readonly team?: Team;
 }
 
 export class Completer {
@@ -98,12 +104,15 @@ export class Completer {
   private readonly sampler: Sampler;
   private readonly stop: ReadonlySet<number>;
   private readonly dialogue: Dialogue | null;
+  private readonly team: Team;
   private readonly noise = new Float64Array(1);
   private readonly sampleOf: Int32Array; // sample in each row; −1 for a free row
 
-  constructor(gpt: Gpt, { rows = 64, stop, sampling = {}, dialogue, tokens }: CompleterOptions) {
+  constructor(gpt: Gpt, options: CompleterOptions) {
+    const { rows = 64, stop, sampling = {}, dialogue, tokens, team = solo() } = options;
     const { vocab } = gpt.options;
     this.gpt = gpt;
+    this.team = team;
     this.sampler = new Sampler(vocab, sampling, tokens, gpt.parameters.backend);
     this.decoder = new Decoder(gpt, rows);
     this.stop = new Set(stop);
@@ -119,49 +128,63 @@ export class Completer {
 
   /** Returns an empty batch for this completer. */
   batch(count: number, steps: number): Completions {
-    return new Completions(count, steps, this.sampler.truncates ? this.gpt.options.vocab : 0);
+    const { sampler, team, gpt } = this;
+    return new Completions(count, steps, {
+      supportSize: sampler.truncates ? gpt.options.vocab : 0,
+      team,
+    });
   }
 
-  /** Completes each prompt, writing samples from `first` on. A row takes the next prompt when its text ends. */
+  /**
+   * Completes each prompt, writing samples from `first` on. A row takes the next prompt when its text ends. Each token
+   * has a random number of its own, so a sample does not depend on the others, nor on which member draws it.
+   */
   complete(
     batch: Completions,
     prompts: readonly (readonly number[])[],
     random: Random,
     first = 0,
   ): void {
-    for (const [i, prompt] of prompts.entries()) this.check(prompt, batch.steps, i);
-    const { sampleOf, decoder } = this;
+    const { steps } = batch;
+    for (const [i, prompt] of prompts.entries()) this.check(prompt, steps, i);
+    const { sampleOf, decoder, team } = this;
+    const noiseOf = random.reserve(prompts.length * steps);
+    for (const [i, prompt] of prompts.entries()) batch.prompt[first + i] = prompt;
     sampleOf.fill(-1);
-    let next = 0;
     let active = 0;
     const take = (row: number): void => {
-      if (next === prompts.length) return;
+      const next = team.next();
+      if (next >= prompts.length) return;
       decoder.clear(row);
       for (const token of prompts[next]) decoder.push(row, token);
       sampleOf[row] = first + next;
-      batch.start(first + next, prompts[next++]);
+      batch.start(first + next, prompts[next]);
       active++;
     };
-    for (let row = 0; row < sampleOf.length; row++) take(row);
+    const rows = Math.min(sampleOf.length, Math.ceil(prompts.length / team.size));
+    for (let row = 0; row < rows; row++) take(row);
     while (active > 0) {
       decoder.run();
-      for (let row = 0; row < sampleOf.length; row++) {
-        if (sampleOf[row] < 0 || this.step(batch, row, random)) continue;
+      for (let row = 0; row < rows; row++) {
+        const sample = sampleOf[row];
+        if (sample < 0) continue;
+        this.noise[0] = noiseOf((sample - first) * steps + batch.length[sample]);
+        if (this.step(batch, row)) continue;
         sampleOf[row] = -1;
         active--;
         take(row);
       }
     }
     decoder.clearAll();
+    team.barrier();
   }
 
   /** Draws one more token for a row. Returns false when its text ends. */
-  private step(batch: Completions, row: number, random: Random): boolean {
+  private step(batch: Completions, row: number): boolean {
     const { decoder, sampler, noise, gpt } = this;
     const { vocab, context } = gpt.options;
     const sample = this.sampleOf[row];
     const start = row * context;
-    random.fillUniform(noise);
     const end = start + decoder.length[row];
     sampler.choose(decoder.logits, row * vocab, noise, decoder.text, start, end);
     const at = sample * batch.steps + batch.length[sample]++;

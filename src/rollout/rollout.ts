@@ -2,6 +2,7 @@
  * Steps of several environments under a policy, in arrays allocated once. Columns are [steps, envs], time first, as
  * scans read them; or, with `bySequence`, [envs, steps], as estimators on whole episodes read them.
  */
+import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
@@ -11,6 +12,7 @@ import type { VectorEnv } from "./vector-env.ts";
 
 export class Rollout implements Transitions {
   readonly env: VectorEnv;
+  /** Holds the state of a recurrent model, of all environments. */
   readonly actor: Actor;
   readonly steps: number;
   readonly envs: number;
@@ -46,6 +48,14 @@ export class Rollout implements Transitions {
 
   private readonly stepStride: number;
   private readonly envStride: number;
+  /** Acts in this member's environments; null if it has none. */
+  private readonly acting: Actor | null;
+  /** State of a recurrent model after the last step, [envs, memorySize]. */
+  private readonly endState: Float32Array;
+  /** Steps that each member took. */
+  private readonly taken: Int32Array;
+  /** Return, length and success of the episode that ended with a step, per row. */
+  private readonly ends: readonly [Float64Array, Int32Array, Float32Array];
 
   constructor(env: VectorEnv, actor: Actor, steps: number, { bySequence = false } = {}) {
     const { head, memorySize } = actor.model;
@@ -61,19 +71,25 @@ export class Rollout implements Transitions {
     this.envs = envs;
     this.size = n;
     [this.stepStride, this.envStride] = bySequence ? [1, steps] : [envs, 1];
-    this.observation = new Float32Array(n * env.observationSize);
-    this.actionMask = new Float32Array(actor.mask.length > 0 ? n * head.masked : 0).fill(1);
-    this.action = new Float32Array(n * head.actionSize);
-    this.logProb = new Float32Array(n);
-    this.noise = new Float32Array(head.samplesEntropy ? n * head.actionSize : 0);
-    this.reward = new Float32Array(n);
-    this.value = new Float32Array(n);
-    this.nextValue = new Float32Array(n);
-    this.terminated = new Float32Array(n);
-    this.truncated = new Float32Array(n);
-    this.reset = new Float32Array(n);
-    this.mask = new Float32Array(n);
+    const { team, first, end } = env;
+    const column = (width = 1): Float32Array => team.floats(n * width);
+    this.acting = end - first === envs ? actor : end > first ? actor.part(end - first) : null;
+    this.observation = column(env.observationSize);
+    this.actionMask = column(actor.mask.length > 0 ? head.masked : 0).fill(1);
+    this.action = column(head.actionSize);
+    this.logProb = column();
+    this.noise = column(head.samplesEntropy ? head.actionSize : 0);
+    this.reward = column();
+    this.value = column();
+    this.nextValue = column();
+    this.terminated = column();
+    this.truncated = column();
+    this.reset = column();
+    this.mask = column();
     this.startState = new Float32Array(envs * memorySize);
+    this.endState = team.floats(envs * memorySize);
+    this.ends = [team.doubles(n), team.ints(n), team.floats(n)];
+    this.taken = team.ints(team.size);
     this.episodeReturn = new Float64Array(n);
     this.episodeLength = new Int32Array(n);
     this.episodeSuccess = new Float32Array(n);
@@ -86,84 +102,109 @@ export class Rollout implements Transitions {
 
   /** `collect` for environments whose steps return promises. */
   *collecting(random: Random): Waiting<void> {
-    const { env, actor } = this;
-    const { later } = env;
-    if (later !== null) yield* later.ready();
-    this.begin();
+    const { env, actor, acting } = this;
+    const { team } = env;
+    this.startState.set(actor.state);
     let t = 0;
-    for (let running = this.envs; t < this.steps && running > 0; t++) {
-      this.act(t, random);
-      if (later === null) env.step(actor.command);
-      else yield* later.stepping(actor.command);
-      running = this.record(t);
+    if (acting !== null) {
+      const { later } = env;
+      if (later !== null) yield* later.ready();
+      this.begin(acting);
+      for (let running = acting.envs; t < this.steps && running > 0; t++) {
+        this.act(acting, t, random);
+        if (later === null) env.step(acting.command);
+        else yield* later.stepping(acting.command);
+        running = this.record(acting, t);
+      }
+      this.finish(acting, t);
     }
-    this.finish(t);
+    this.taken[team.index] = t;
+    team.barrier();
+    actor.skip(random, this.envs, Math.max(...this.taken) - t);
+    if (acting !== actor) actor.state.set(this.endState);
+    this.count = this.mask.reduce((sum, taken) => sum + taken, 0);
+    this.listEpisodes();
+    team.barrier(); // `taken` and the columns are written again by the next call
   }
 
-  private begin(): void {
-    this.count = 0;
-    this.episodes = 0;
-    this.mask.fill(0);
-    this.startState.set(this.actor.state);
+  private begin(acting: Actor): void {
+    const { first, end } = this.env;
+    for (let t = 0; t < this.steps; t++)
+      for (let e = first; e < end; e++) this.mask[this.row(t, e)] = 0;
+    if (acting !== this.actor) acting.state.set(this.own(this.actor.state));
+  }
+
+  /** Returns the part of an array of every environment, [envs, width], that is of this member's. */
+  private own<T extends Floats>(x: T): T {
+    const { first, end } = this.env;
+    const width = x.length / this.envs;
+    return x.subarray(first * width, end * width) as T;
   }
 
   /** Acts on the current observations; stores observation, action, log-probability and value of step t. */
-  private act(t: number, random: Random): void {
-    const { actor, env, envs } = this;
-    this.observe(t);
-    actor.act(random);
-    this.write(this.action, actor.action, t);
-    this.write(this.logProb, actor.logProb, t);
-    if (this.noise.length > 0) this.write(this.noise, actor.noise, t);
-    this.write(this.value, actor.value, t);
-    for (let e = 0; e < envs; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
+  private act(acting: Actor, t: number, random: Random): void {
+    const { env } = this;
+    const { first, end } = env;
+    this.observe(acting, t);
+    acting.act(random, this.envs, first);
+    this.write(this.action, acting.action, t);
+    this.write(this.logProb, acting.logProb, t);
+    if (this.noise.length > 0) this.write(this.noise, acting.noise, t);
+    this.write(this.value, acting.value, t);
+    for (let e = first; e < end; e++) this.mask[this.row(t, e)] = env.resting(e) ? 0 : 1;
   }
 
-  private finish(steps: number): void {
+  private finish(acting: Actor, steps: number): void {
+    const { first, end } = this.env;
     for (let rest = steps; rest < this.steps; rest++)
-      for (let e = 0; e < this.envs; e++) this.clear(this.row(rest, e));
-    this.fillNextValues(steps);
+      for (let e = first; e < end; e++) this.clear(this.row(rest, e));
+    this.fillNextValues(acting, steps);
+    this.own(this.endState).set(acting.state);
   }
 
-  private observe(t: number): void {
-    const { env, actor } = this;
-    actor.observation.set(env.observation);
-    this.write(this.observation, env.observation, t);
-    if (env.mask !== null && actor.mask.length > 0) {
-      actor.mask.set(env.mask);
-      this.write(this.actionMask, env.mask, t);
+  private observe(acting: Actor, t: number): void {
+    const { env } = this;
+    const observation = this.own(env.observation);
+    acting.observation.set(observation);
+    this.write(this.observation, observation, t);
+    if (env.mask !== null && acting.mask.length > 0) {
+      const mask = this.own(env.mask);
+      acting.mask.set(mask);
+      this.write(this.actionMask, mask, t);
     }
-    actor.reset.set(env.fresh);
-    this.write(this.reset, env.fresh, t);
+    const fresh = this.own(env.fresh);
+    acting.reset.set(fresh);
+    this.write(this.reset, fresh, t);
   }
 
   /** Stores rewards and ends of step t. Returns the number of environments that do not rest. */
-  private record(t: number): number {
-    const { env, envs, actor } = this;
+  private record(acting: Actor, t: number): number {
+    const { env } = this;
+    const { first, end } = env;
     let running = 0;
     let cut = false;
-    for (let e = 0; e < envs; e++) {
+    for (let e = first; e < end; e++) {
       const i = this.row(t, e);
       if (this.mask[i] === 0) {
         this.clear(i);
         continue;
       }
-      this.count++;
       this.reward[i] = env.reward[e];
       this.terminated[i] = env.terminated[e];
       this.truncated[i] = env.truncated[e];
       cut ||= env.truncated[e] !== 0;
       if (env.terminated[e] !== 0 || env.truncated[e] !== 0) {
-        this.episodeReturn[this.episodes] = env.finalReturn[e];
-        this.episodeLength[this.episodes] = env.finalLength[e];
-        this.episodeSuccess[this.episodes++] = env.finalSuccess[e];
+        const [returns, lengths, successes] = this.ends;
+        returns[i] = env.finalReturn[e];
+        lengths[i] = env.finalLength[e];
+        successes[i] = env.finalSuccess[e];
       }
       if (!env.resting(e)) running++;
     }
     if (cut) {
-      const final = actor.valuesOf(env.finalObservation);
-      for (let e = 0; e < envs; e++)
-        if (env.truncated[e] !== 0) this.nextValue[this.row(t, e)] = final[e];
+      const final = acting.valuesOf(this.own(env.finalObservation));
+      for (let e = first; e < end; e++)
+        if (env.truncated[e] !== 0) this.nextValue[this.row(t, e)] = final[e - first];
     }
     return running;
   }
@@ -177,14 +218,31 @@ export class Rollout implements Transitions {
   }
 
   /** Writes V of the state reached; `record` has written it where the episode was cut short. */
-  private fillNextValues(steps: number): void {
-    const { env, envs, actor, nextValue, value, truncated } = this;
-    const lastValue = actor.valuesOf(env.observation);
+  private fillNextValues(acting: Actor, steps: number): void {
+    const { env, nextValue, value, truncated } = this;
+    const { first, end } = env;
+    const lastValue = acting.valuesOf(this.own(env.observation));
     for (let t = 0; t < steps; t++) {
-      for (let e = 0; e < envs; e++) {
+      for (let e = first; e < end; e++) {
         const i = this.row(t, e);
         if (truncated[i] === 0)
-          nextValue[i] = t + 1 < steps ? value[this.row(t + 1, e)] : lastValue[e];
+          nextValue[i] = t + 1 < steps ? value[this.row(t + 1, e)] : lastValue[e - first];
+      }
+    }
+  }
+
+  /** Lists the episodes that ended, in order of their ends. */
+  private listEpisodes(): void {
+    const { mask, terminated, truncated, ends } = this;
+    const [returns, lengths, successes] = ends;
+    this.episodes = 0;
+    for (let t = 0; t < this.steps; t++) {
+      for (let e = 0; e < this.envs; e++) {
+        const i = this.row(t, e);
+        if (mask[i] === 0 || (terminated[i] === 0 && truncated[i] === 0)) continue;
+        this.episodeReturn[this.episodes] = returns[i];
+        this.episodeLength[this.episodes] = lengths[i];
+        this.episodeSuccess[this.episodes++] = successes[i];
       }
     }
   }
@@ -194,10 +252,11 @@ export class Rollout implements Transitions {
     return t * this.stepStride + e * this.envStride;
   }
 
-  /** Copies numbers of every environment, [envs, width], to step t of a column. */
+  /** Copies numbers of this member's environments, [end − first, width], to step t of a column. */
   private write(column: Float32Array, from: ArrayLike<number>, t: number): void {
-    const width = from.length / this.envs;
-    for (let e = 0, i = 0; e < this.envs; e++) {
+    const { first, end } = this.env;
+    const width = from.length / (end - first);
+    for (let e = first, i = 0; e < end; e++) {
       const at = this.row(t, e) * width;
       for (let j = 0; j < width; j++) column[at + j] = from[i++];
     }

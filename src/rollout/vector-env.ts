@@ -6,6 +6,7 @@
 import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
+import { shareOf, solo, type Team } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
 import { Dynamics } from "../envs/env.ts";
 import type { Space } from "../envs/space.ts";
@@ -28,6 +29,10 @@ export interface VectorEnvOptions {
   readonly autoreset?: boolean;
   /** Statistics to standardize observations with, shared with others. Default: its own. */
   readonly moments?: RunningMoments | null;
+  /** The members that share out the environments. Default: one. */
+  readonly team?: Team;
+  /** The leader of the team steps all environments, as where statistics are kept. Default false. */
+  readonly together?: boolean;
 }
 
 /** Returns the numbers in a mask: one per choice. */
@@ -74,6 +79,10 @@ export interface LaterSteps {
  */
 export class VectorEnv implements Kept {
   readonly envs: readonly Dynamics[];
+  readonly team: Team;
+  /** The environments first … end − 1 that this member of the team steps. */
+  readonly first: number;
+  readonly end: number;
   readonly observationSize: number;
   readonly actionSize: number;
   /** The observation to act on, [envs, size]. */
@@ -124,24 +133,29 @@ export class VectorEnv implements Kept {
     this.envs = envs;
     this.observationSize = size;
     this.actionSize = actionSpace.size;
-    this.observation = new Float32Array(n * size);
+    const { team = solo(), together = false } = options;
+    const observations = chosen(options.normalizeObservation);
+    const rewards = chosen(options.normalizeReward);
+    const isLeader = team.index === 0;
+    this.team = team;
+    if (together || observations !== null || rewards !== null)
+      [this.first, this.end] = [0, isLeader ? n : 0];
+    else [this.first, this.end] = [0, 1].map((i) => shareOf(n, team.size, team.index + i));
+    this.observation = team.floats(n * size);
     this.finalObservation = new Float32Array(n * size);
     this.reward = new Float32Array(n);
     this.terminated = new Float32Array(n);
     this.truncated = new Float32Array(n);
-    this.episodeReturn = new Float64Array(n);
-    this.episodeLength = new Int32Array(n);
+    this.episodeReturn = team.doubles(n);
+    this.episodeLength = team.ints(n);
     this.finalReturn = new Float64Array(n);
     this.finalLength = new Int32Array(n);
     this.finalSuccess = new Float32Array(n);
-    this.fresh = new Float32Array(n);
+    this.fresh = team.floats(n);
     this.stepped = new Uint8Array(n);
     this.options = options;
     this.autoreset = options.autoreset ?? true;
-    this.mask =
-      envs[0].mask === undefined ? null : new Float32Array(n * choicesOf(actionSpace)).fill(1);
-    const observations = chosen(options.normalizeObservation);
-    const rewards = chosen(options.normalizeReward);
+    this.mask = envs[0].mask === undefined ? null : team.floats(n * choicesOf(actionSpace)).fill(1);
     this.normalize = observations ?? {};
     this.moments = observations && (options.moments ?? new RunningMoments(size));
     this.rewardScaler =
@@ -161,6 +175,7 @@ export class VectorEnv implements Kept {
     return new (this.constructor as typeof VectorEnv)(envs, {
       ...this.options,
       moments: this.moments,
+      team: solo(),
       ...changes,
     });
   }
@@ -172,7 +187,9 @@ export class VectorEnv implements Kept {
 
   /** Starts an episode in every environment. */
   start(): void {
-    for (let e = 0; e < this.envs.length; e++) this.startEpisode(e);
+    const { first, end } = this;
+    if (first === end) return;
+    for (let e = first; e < end; e++) this.startEpisode(e);
     this.stepped.fill(1);
     this.standardize();
   }
@@ -218,7 +235,7 @@ export class VectorEnv implements Kept {
     return !this.autoreset && (this.terminated[e] !== 0 || this.truncated[e] !== 0);
   }
 
-  /** Takes one step in every environment, with actions [envs, actionSize]. */
+  /** Takes one step in this member's environments, with their actions [end − first, actionSize]. */
   step(actions: ArrayLike<number>): void {
     this.act(actions);
     this.readResults();
@@ -226,18 +243,18 @@ export class VectorEnv implements Kept {
   }
 
   protected act(actions: ArrayLike<number>): void {
-    const { envs, stepped, actionSize } = this;
-    for (let e = 0; e < envs.length; e++) {
+    const { envs, stepped, actionSize, first, end } = this;
+    for (let e = first; e < end; e++) {
       stepped[e] = this.resting(e) ? 0 : 1;
       this.reward[e] = 0;
-      if (stepped[e] === 1) envs[e].act(actions, e * actionSize);
+      if (stepped[e] === 1) envs[e].act(actions, (e - first) * actionSize);
     }
   }
 
   /** Reads the step's results, and starts the next episode where one ended. */
   protected readResults(): void {
-    const { envs, observationSize: size } = this;
-    for (let e = 0; e < envs.length; e++) {
+    const { envs, observationSize: size, first, end } = this;
+    for (let e = first; e < end; e++) {
       if (this.stepped[e] === 0) continue;
       const env = envs[e];
       this.fresh[e] = 0;
@@ -257,8 +274,8 @@ export class VectorEnv implements Kept {
 
   /** Reads the observations and masks for the next actions; standardizes observations and scales rewards. */
   protected observeNext(): void {
-    const { envs, observationSize: size, observation, finalObservation } = this;
-    for (let e = 0; e < envs.length; e++) {
+    const { envs, observationSize: size, observation, finalObservation, first, end } = this;
+    for (let e = first; e < end; e++) {
       if (this.stepped[e] === 0) continue;
       if (this.fresh[e] === 1) envs[e].observe(observation, e * size);
       else for (let i = e * size; i < (e + 1) * size; i++) observation[i] = finalObservation[i];
@@ -313,7 +330,7 @@ export class VectorEnv implements Kept {
   /** Returns everything that the next steps depend on. */
   save(): State {
     return {
-      envs: this.envs.map((env) => env.save()),
+      envs: this.states(),
       observation: this.observation.slice(),
       mask: this.mask?.slice() ?? null,
       fresh: this.fresh.slice(),
@@ -321,6 +338,20 @@ export class VectorEnv implements Kept {
       episodeLength: [...this.episodeLength],
       ...this.saveStatistics(),
     };
+  }
+
+  /** Returns the state of every environment; the leader has the others join in. */
+  private states(): readonly (readonly number[])[] {
+    const { team, envs, first, end } = this;
+    if (end - first === envs.length) return envs.map((env) => env.save());
+    team.call("states");
+    return this.joinStates();
+  }
+
+  /** Called by each member of a team: returns the states that members have for each environment. */
+  joinStates(): readonly (readonly number[])[] {
+    const { team, envs, first, end } = this;
+    return team.gather(envs.slice(first, end).map((env) => env.save()));
   }
 
   /** Resumes where `save` was called, bit for bit; environments that cannot be saved begin a new episode. */
@@ -335,7 +366,7 @@ export class VectorEnv implements Kept {
     this.episodeReturn.set(numbersOf(state, "episodeReturn", envs.length));
     this.episodeLength.set(numbersOf(state, "episodeLength", envs.length));
     this.restoreStatistics(state);
-    for (let e = 0; e < envs.length; e++) if (!envs[e].canSave) this.restart(e);
+    for (let e = this.first; e < this.end; e++) if (!envs[e].canSave) this.restart(e);
   }
 
   /** Restores the statistics alone, for other environments, which start afresh. */

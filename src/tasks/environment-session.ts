@@ -5,6 +5,7 @@ import type { Backend } from "../core/backend.ts";
 import { Random } from "../core/random.ts";
 import type { Settings, Values } from "../core/settings.ts";
 import { partOf, type State } from "../core/state.ts";
+import { solo } from "../core/team.ts";
 import type { Dynamics } from "../envs/env.ts";
 import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
@@ -117,6 +118,7 @@ function assemble(
     renews = false,
     backend = makeBackend(run.config.backend),
     moments = () => null,
+    team = solo(),
   }: OpenOptions & {
     readonly moments?: (size: number) => RunningMoments | null;
   },
@@ -137,6 +139,8 @@ function assemble(
     gamma: Number(config.settings.gamma ?? 1),
     autoreset: environmentAlgorithm(run).wholeEpisodes !== true,
     moments: moments(model.options.observation.size),
+    team,
+    together: task.seatOpponents !== undefined && model.memorySize > 0, // opponents' memories are the leader's
   });
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, { saved, renews });

@@ -2,6 +2,7 @@
 import type { Report } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import type { Kept, State } from "../core/state.ts";
+import type { Team } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { Guard } from "../text/own-reward.ts";
@@ -55,6 +56,8 @@ export interface OpenOptions {
   readonly read?: ReadCorpus;
   /** Limits the time of the user's own rewards. Without it they may hang. */
   readonly guard?: Guard;
+  /** The members that run the session together. Default: one. */
+  readonly team?: Team;
   /** Starts the environments again, since their number has changed; restores weights and optimizer. */
   readonly renews?: boolean;
 }

@@ -23,7 +23,9 @@ describe("stages", () => {
   };
   const start = (log: string[], saved: object | null = null) => {
     const { t: fresh } = writing(letters(), 100);
-    const t = new LanguageTraining(fresh.gpt, fresh.task, new Random(1), 100, saved as never);
+    const t = new LanguageTraining(fresh.gpt, fresh.task, new Random(1), 100, {
+      saved: saved as never,
+    });
     return { t, reports: inStages(t, [stageOf("a", log, 2), stageOf("b", log, 2)]) };
   };
   test("follow one another, each beginning once; a resumed run goes on within one, without beginning it again", () => {

@@ -3,35 +3,47 @@ import { expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, variable } from "../../src/core/tensor.ts";
-import { Metrics } from "../../src/estimators/policy-loss.ts";
+import type { LossColumns } from "../../src/estimators/batch.ts";
+import {
+  type ChunkMetrics,
+  Metrics,
+  noMetrics,
+  policyLoss,
+} from "../../src/estimators/policy-loss.ts";
 import { presets } from "../../src/estimators/presets.ts";
 import { sequenceAdvantages } from "../../src/estimators/sequence-advantages.ts";
-import { surrogateDefaults, surrogateLoss } from "../../src/estimators/surrogate.ts";
+import { surrogateDefaults } from "../../src/estimators/surrogate.ts";
+import { valueDefaults } from "../../src/estimators/value.ts";
 
 test("shares are means over the actions of all chunks, losses over the units of all steps; clear forgets both", () => {
   const k = loops(Float64Array);
   const metrics = new Metrics();
-  const take = (ratios: readonly number[]): void => {
+  const take = (ratios: readonly number[], losses: Partial<ChunkMetrics>): void => {
     const column = (x: readonly number[]) => input(k, [x.length], x);
     const logProb = variable(k, [ratios.length], ratios.map(Math.log));
     const [old, A, w] = [0, 1, 1].map((x) => column(ratios.map(() => x)));
-    metrics.addSurrogate(
-      new Tape(k).run(() => surrogateLoss(logProb, old, A, w, surrogateDefaults)),
-    );
+    const chunk = { ...noMetrics };
+    const columns = { oldLogProb: old, advantage: A, weight: w } as unknown as LossColumns;
+    const settings = {
+      surrogate: surrogateDefaults,
+      value: valueDefaults,
+      entropyWeight: null,
+      valueWeight: 0,
+    };
+    const outputs = { logProb, entropy: null, value: null };
+    new Tape(k).run(() => policyLoss(outputs, columns, settings, chunk));
+    expect(chunk.policyLoss).toBeCloseTo(-ratios.reduce((sum, r) => sum + Math.min(r, 1.2), 0), 12);
+    metrics.add({ ...chunk, ...losses });
   };
   const k3 = (ratio: number): number => ratio - 1 - Math.log(ratio);
   const zero = { approximateKl: 0, clipFraction: 0, outsideFraction: 0 };
   expect(metrics).toMatchObject(zero);
   for (let pass = 0; pass < 2; pass++) {
     metrics.beginStep(2);
-    metrics.add("policyLoss", 3);
-    metrics.add("policyLoss", 1); // a second chunk of the same step
-    metrics.add("entropy", 0.5);
-    take([1.5, 0.5, 1]); // with Â = 1 the clip cuts above its range
+    metrics.add({ ...noMetrics, policyLoss: 3, entropy: 0.5 });
+    take([1.5, 0.5, 1], { policyLoss: 1 }); // a second chunk of the same step; with Â = 1 the clip cuts above its range
     metrics.beginStep(6);
-    metrics.add("policyLoss", 2);
-    metrics.add("valueLoss", 4);
-    take([1.3]);
+    take([1.3], { policyLoss: 2, valueLoss: 4 });
     expect(metrics.approximateKl).toBeCloseTo((k3(1.5) + k3(0.5) + k3(1.3)) / 4, 12);
     expect([metrics.clipFraction, metrics.outsideFraction]).toEqual([0.5, 0.75]);
     expect(metrics.losses()).toEqual({ policyLoss: 20 / 8, valueLoss: 3, entropy: 1 / 8 });

@@ -1,82 +1,242 @@
-/** A team of threads against one thread: sums, fixed order, failures. */
-import { afterEach, describe, expect, it } from "vitest";
-import { UsageError } from "../../src/core/errors.ts";
-import { Random } from "../../src/core/random.ts";
-import { Sgd } from "../../src/extra/sgd.ts";
-import { Team } from "../../src/node/team.ts";
+/** Trainings on several threads: the bits of one thread, whatever the algorithm; threads that fail or end. */
+import { createHash } from "node:crypto";
+import { writeFileSync } from "node:fs";
+import { afterEach, describe, expect, test } from "vitest";
+import { NumericError } from "../../src/core/errors.ts";
+import type { State } from "../../src/core/state.ts";
+import { encodeState } from "../../src/io/state-file.ts";
+import { loadOwn } from "../../src/node/own-files.ts";
+import { MovingSession, whyAlone } from "../../src/node/threads.ts";
+import type { RunRequest } from "../../src/tasks/run.ts";
+import { resolve } from "../../src/tasks/run.ts";
+import { open, type Session } from "../../src/tasks/session.ts";
+import { temporary } from "../support/pigrad.ts";
+import { openConfig } from "../support/sessions.ts";
 
-const rows = 101; // not a multiple of the threads
-const program = new URL("team-part.ts", import.meta.url);
-const teams: Team[] = [];
-
-async function team(threads: number, failingRow: number | null = null): Promise<Team> {
-  const columns = { x: 3 * rows, y: rows };
-  const made = await Team.start({ program, settings: { failingRow }, threads, columns });
-  teams.push(made);
-  const random = new Random(7);
-  random.fillNormal(made.columns.x);
-  random.fillNormal(made.columns.y);
-  return made;
-}
-afterEach(async () => {
-  await Promise.all(teams.splice(0).map((t) => t.stop()));
+const at = temporary();
+const opened: Session[] = [];
+afterEach(() => {
+  for (const session of opened.splice(0)) session.close();
 });
 
-/** Three steps of training: losses and the weights after them. */
-function train(t: Team): { losses: number[]; weights: number[] } {
-  const sgd = new Sgd(t.part.parameters, { learningRate: 1e-3 });
-  const losses = [0, 1, 2].map(() => {
-    const loss = t.run(rows);
-    sgd.step();
-    return loss;
-  });
-  return { losses, weights: t.part.parameters.list.flatMap(({ data }) => [...data]) };
+const noCorpus = (name: string): string => name;
+
+async function start(request: RunRequest, threads: number): Promise<MovingSession> {
+  const session = openConfig(request);
+  session.prepare();
+  const moving = new MovingSession(session, noCorpus);
+  opened.push(moving.session);
+  if (threads > 1) await moving.move(threads);
+  return moving;
 }
 
-describe("a team of threads", () => {
-  it("does what one thread does, up to the order of sums; a number of threads always the same", async () => {
-    const one = train(await team(1));
-    expect(one.losses[2]).toBeLessThan(one.losses[0]);
-    for (const threads of [2, 3]) {
-      const [a, b] = [train(await team(threads)), train(await team(threads))];
-      expect(b).toEqual(a);
-      a.losses.forEach((loss, i) => {
-        expect(Math.abs(loss / one.losses[i] - 1)).toBeLessThan(1e-6);
-      });
-      a.weights.forEach((w, i) => {
-        expect(Math.abs(w - one.weights[i])).toBeLessThan(1e-6);
-      });
-    }
-  });
-  it("adds to gradients, as one thread does", async () => {
-    const t = await team(2);
-    t.run(rows);
-    const once = t.part.parameters.list.flatMap(({ grad }) => [...grad]);
-    t.run(rows);
-    const twice = t.part.parameters.list.flatMap(({ grad }) => [...grad]);
-    twice.forEach((g, i) => {
-      expect(Math.abs(g - 2 * once[i])).toBeLessThan(1e-4 * Math.max(1, Math.abs(g)));
+/** What a training says and has after a number of updates. */
+function train({ reports, training }: Session, updates: number) {
+  const said = Array.from({ length: updates }, () => ({ ...reports.next().value }));
+  const state = createHash("sha256").update(encodeState(training.save() as State));
+  return { said, state: state.digest("hex") };
+}
+
+const text = { sftUpdates: 3, sftTexts: 24, prompts: 4, groupSize: 4, layers: 1, width: 16 };
+interface Training extends RunRequest {
+  readonly updates?: number;
+  /** Numbers of threads to compare with one. Default: 2. */
+  readonly threads?: readonly number[];
+}
+const trainings: Readonly<Record<string, Training>> = {
+  "PPO, several chunks": {
+    task: "cartpole",
+    algo: "ppo",
+    settings: { minibatch: 300 },
+    threads: [2, 3],
+  },
+  "PPO, masks": { task: "taxi", algo: "ppo", settings: { envs: 3, rollout: 50 } },
+  "PPO, statistics of observations and rewards": {
+    task: "pendulum",
+    algo: "ppo",
+    settings: { normalizeObservation: true, normalizeReward: true },
+  },
+  "PPO, memory": {
+    task: "cartpole",
+    algo: "ppo",
+    settings: { memory: 8, rollout: 32, minibatch: 64 },
+  },
+  "PPO against past selves": {
+    task: "connect-four",
+    algo: "ppo",
+    settings: { envs: 5, rollout: 16 },
+    updates: 12,
+  },
+  "PPO, an early end at a KL": {
+    task: "cartpole",
+    algo: "ppo",
+    settings: { stopKl: 0.0005, epochs: 10, learningRate: 0.003 },
+  },
+  "A2C, more threads than environments": {
+    task: "cartpole",
+    algo: "a2c",
+    settings: { envs: 2, rollout: 70 },
+    threads: [3],
+  },
+  IMPALA: { task: "cartpole", algo: "impala", settings: { memory: 4 } },
+  TRPO: { task: "cartpole", algo: "trpo", settings: { rollout: 64 }, threads: [3] },
+  "REINFORCE, whole episodes": {
+    task: "cartpole",
+    algo: "reinforce",
+    settings: { envs: 5 },
+    threads: [3],
+  },
+  "GRPO on episodes": {
+    task: "cartpole",
+    algo: "grpo",
+    settings: { starts: 2, groupSize: 3 },
+    updates: 3,
+  },
+  "squashed Gaussian": {
+    task: "pendulum",
+    algo: "ppo",
+    settings: { squash: true, normalizeObservation: false, entropyWeight: 0.01, envs: 3 },
+  },
+  "GRPO, dropout, a reference": {
+    task: "arith",
+    algo: "grpo",
+    settings: { ...text, sftDropout: 0.1, klWeight: 0.01 },
+    threads: [2, 3],
+    updates: 6,
+  },
+  "a learned value, top-k": {
+    task: "arith",
+    algo: "ppo",
+    settings: { ...text, topK: 5, temperature: 0.8 },
+    updates: 6,
+  },
+  "dynamic sampling": {
+    task: "arith",
+    algo: "dapo",
+    settings: { ...text, dynamic: 2 },
+    updates: 6,
+  },
+  "a greedy baseline": { task: "arith", algo: "remax", settings: text, updates: 6 },
+  "minimum risk in a dialogue": { task: "guess", algo: "mrt", settings: text, updates: 6 },
+};
+
+describe("the bits of one thread", () => {
+  for (const [name, { updates = 4, threads = [2], ...request }] of Object.entries(trainings)) {
+    test(name, async () => {
+      const seeded = { seed: 11, steps: 1e6, ...request };
+      const alone = train((await start(seeded, 1)).session, updates);
+      for (const count of threads)
+        expect(train((await start(seeded, count)).session, updates)).toEqual(alone);
     });
-  });
-  it("says which thread failed, at once", async () => {
-    const t = await team(2, rows - 1); // a row of the second thread
-    expect(() => t.run(rows)).toThrow("thread 1 failed");
-    expect(() => t.run(rows)).toThrow("thread 1 failed");
-  });
-  it("does not start with a number of threads that is none", async () => {
-    await expect(team(0)).rejects.toThrow(UsageError);
-    await expect(team(1.5)).rejects.toThrow("threads: expected 1 to 64, got 1.5");
-  });
-  it("goes on with one thread where memory cannot be shared, and says so", async () => {
-    const real = globalThis.SharedArrayBuffer;
-    Reflect.deleteProperty(globalThis, "SharedArrayBuffer");
-    try {
-      const t = await team(2);
-      expect(t.threads).toBe(1);
-      expect(t.note).toBe("threads: this runtime cannot share memory; one thread instead of 2");
-      expect(train(t)).toEqual(train(await team(1)));
-    } finally {
-      globalThis.SharedArrayBuffer = real;
+  }
+
+  test("a training moves between threads as it goes", async () => {
+    for (const request of [
+      { task: "breakout", algo: "ppo", settings: { envs: 4, rollout: 20, epochs: 1 } },
+      { task: "arith", algo: "rloo", settings: text },
+    ]) {
+      const seeded = { seed: 4, steps: 1e6, ...request };
+      const alone = train((await start(seeded, 1)).session, 8);
+      const moving = await start(seeded, 1);
+      const said = [];
+      for (const threads of [2, 1, 3, 2]) {
+        await moving.move(threads);
+        said.push(...train(moving.session, 2).said);
+      }
+      expect(said).toEqual(alone.said);
+      expect(train(moving.session, 0).state).toBe(alone.state);
     }
   });
+
+  test("an evaluation on texts, in the middle of a training", async () => {
+    const request = { task: "arith", algo: "grpo", seed: 2, steps: 1e6, settings: text };
+    const results = [];
+    for (const threads of [1, 2]) {
+      const { session } = await start(request, threads);
+      train(session, 4);
+      const evaluations = [true, false].map((greedy) => session.evaluate(9, 5, greedy, !greedy));
+      results.push({ evaluations, after: train(session, 2) });
+    }
+    expect(results[1]).toEqual(results[0]);
+    expect(results[0].evaluations[0]).toMatchObject({ prompts: 9 });
+  });
+});
+
+/** A task of one's own whose step does `what` once x is 3, but not in the thread that tests. */
+async function own(name: string, what: string): Promise<RunRequest> {
+  writeFileSync(
+    at(`${name}.mjs`),
+    `import { workerData } from "node:worker_threads";
+    const inTeam = workerData?.index > 0;
+    export default { environment: () => ({
+      observationSpace: { type: "Box", low: 0, high: 9, shape: [1] },
+      actionSpace: { type: "Discrete", n: 2 },
+      x: 0,
+      reset() { this.x = 0; return [0]; },
+      step(a) {
+        this.x++;
+        if (this.x === 3 && inTeam) { ${what} }
+        return [[this.x], 1, this.x === 5, false];
+      },
+      save() { return [this.x]; },
+      restore([x]) { this.x = x; },
+    }) };`,
+  );
+  const file = await loadOwn(at(`${name}.mjs`));
+  const settings = { normalizeObservation: false, normalizeReward: false };
+  return { task: name, algo: "ppo", seed: 1, steps: 1e6, files: { task: file }, settings };
+}
+
+describe("a thread that fails", () => {
+  test("by an error, or null, of one's own code: the training throws it, and goes no further", async () => {
+    for (const [name, what, message] of [
+      ["throws", 'throw new Error("out of fuel")', /throws\.mjs: out of fuel/],
+      ["nulls", "throw null", /nulls\.mjs: thrown: null/],
+    ] as const) {
+      const { session } = await start(await own(name, what), 2);
+      expect(() => session.reports.next()).toThrow(message);
+    }
+  });
+
+  test("by ending: with a last word, or without, as where memory runs out", async () => {
+    for (const [name, what] of [
+      ["exits", "process.exit(0);"],
+      ["vanishes", 'process.removeAllListeners("exit"); process.exit(0);'],
+    ] as const) {
+      const { session } = await start(await own(name, what), 2);
+      expect(() => session.reports.next()).toThrow(/^a thread failed: /);
+    }
+  });
+
+  test("with the typed error of a diverging training", async () => {
+    const settings = { means: "1e308,-1e308" };
+    const request = { task: "bandit", algo: "reinforce", seed: 9, steps: 1e6, settings };
+    const { session } = await start(request, 2);
+    const run = (): void => {
+      for (let update = 0; update < 500; update++) session.reports.next();
+    };
+    const alone = openConfig(request);
+    const first = (): void => {
+      for (let update = 0; update < 500; update++) alone.reports.next();
+    };
+    expect(first).toThrow(NumericError);
+    expect(run).toThrow(NumericError);
+  });
+
+  test("as it starts: the session stays as it was", async () => {
+    const request = await own("starts", "");
+    const { session } = await start(request, 1);
+    const before = train(session, 1);
+    writeFileSync(at("starts.mjs"), "export default { environment: () => null };");
+    const moving = new MovingSession(session, noCorpus);
+    await expect(moving.move(2)).rejects.toThrow(/starts\.mjs/);
+    expect(moving.session.training.update).toBe(1);
+    expect(train(moving.session, 1).said).not.toEqual(before.said);
+  });
+});
+
+test("what stays on one thread says why", () => {
+  const alone = (request: RunRequest): string | null => whyAlone(open(resolve(request)));
+  expect(alone({ task: "cartpole", algo: "ppo" })).toBeNull();
+  expect(alone({ task: "line", algo: "a3c" })).toMatch(/a3c has threads of its own/);
 });

@@ -3,9 +3,9 @@
 import threads, { type WorkerOptions } from "node:worker_threads";
 import { expect, test } from "vitest";
 import type { Report } from "../../src/algos/training.ts";
+import { shareOf } from "../../src/core/team.ts";
 import { a3cThreads } from "../../src/node/a3c-threads.ts";
 import { type SweepJob, type SweepResult, sweep } from "../../src/node/sweep.ts";
-import { shareOf, Team } from "../../src/node/team.ts";
 import { patched } from "../support/patched.ts";
 import { configOf, openControl } from "../support/sessions.ts";
 
@@ -159,18 +159,4 @@ test("rows are shared out whole, in order, as evenly as can be", () => {
       expect(Math.min(...sizes)).toBeGreaterThanOrEqual(0);
     }
   }
-});
-
-test("a team of as many threads as were asked for has nothing to note", async () => {
-  const program = new URL("team-part.ts", import.meta.url);
-  const columns = { x: 3, y: 1 };
-  for (const threads of [1, 2]) {
-    const team = await Team.start({ program, settings: { failingRow: null }, threads, columns });
-    expect([team.threads, team.note, team.columns.x.length]).toEqual([threads, null, 3]);
-    await team.stop();
-  }
-  for (const threads of [65, -1, Number.NaN])
-    await expect(Team.start({ program, settings: {}, threads, columns })).rejects.toThrow(
-      `threads: expected 1 to 64, got ${threads}`,
-    );
 });

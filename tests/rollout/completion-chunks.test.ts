@@ -64,7 +64,7 @@ const samples = [
 ];
 /** The samples as a batch; the second token of each is the environment's. */
 function batchOf(supports: boolean): Completions {
-  const batch = new Completions(samples.length, steps, supports ? tiny.vocab : 0);
+  const batch = new Completions(samples.length, steps, { supportSize: supports ? tiny.vocab : 0 });
   for (const [i, { prompt, tokens }] of samples.entries()) {
     batch.start(i, prompt);
     batch.length[i] = tokens.length;

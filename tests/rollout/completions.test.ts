@@ -31,6 +31,13 @@ function write(prompt: readonly number[], u: () => number, limit = steps, temper
 }
 type Written = ReturnType<typeof write>;
 
+/** The uniform numbers of sample i, after `before` others. */
+function numbersFrom(seed: number, i: number, before = 0): () => number {
+  const random = new Random(seed);
+  for (let n = 0; n < before + i * steps; n++) random.uniform();
+  return () => random.uniform();
+}
+
 function complete(
   options: Partial<CompleterOptions>,
   seed = 3,
@@ -60,47 +67,26 @@ function mustBe(batch: Completions, i: number, want: Written): void {
 }
 
 describe("Completer", () => {
-  test("one row: prompt after prompt, by inverse CDF from the generator's uniform numbers", () => {
-    const random = new Random(3);
-    const batch = complete({ rows: 1 });
-    const written = prompts.map((prompt) => write(prompt, () => random.uniform()));
-    for (const [i, want] of written.entries()) mustBe(batch, i, want);
-    expect(written.map(({ ended }) => ended)).toEqual(expect.arrayContaining([0, 1]));
-    expect(batch.prompt).toEqual(prompts);
-    expect(batch.support).toBeNull();
+  test("token j of sample i is drawn by inverse CDF with the generator's number i·steps + j, in any rows", () => {
+    for (const rows of [1, 2, 64]) {
+      const batch = complete({ rows });
+      const written = prompts.map((prompt, i) => write(prompt, numbersFrom(3, i)));
+      for (const [i, want] of written.entries()) mustBe(batch, i, want);
+      expect(batch.prompt).toEqual(prompts);
+      expect(batch.support).toBeNull();
+    }
   });
 
-  test("two rows take turns at the numbers, and a row whose text is done takes the next prompt", () => {
+  test("the numbers of a second batch follow those of the first, also where a block was begun", () => {
+    const completer = new Completer(gpt, { stop });
+    const [first, second] = [0, 1].map(() => completer.batch(1, steps));
     const random = new Random(3);
-    const numbers = prompts.map(() => [] as number[]);
-    const rows = [-1, -1];
-    let next = 0;
-    const done = (i: number): boolean => {
-      let n = 0;
-      const { ended, tokens } = write(prompts[i], () => numbers[i][n++], numbers[i].length);
-      return ended === 1 || tokens.length === steps;
-    };
-    const take = (row: number): void => {
-      rows[row] = next < prompts.length ? next++ : -1;
-    };
-    take(0);
-    take(1);
-    while (rows.some((i) => i >= 0)) {
-      for (const [row, i] of rows.entries()) {
-        if (i < 0) continue;
-        numbers[i].push(random.uniform());
-        if (done(i)) take(row);
-      }
-    }
-    const batch = complete({ rows: 2 });
-    for (const [i, prompt] of prompts.entries()) {
-      let n = 0;
-      mustBe(
-        batch,
-        i,
-        write(prompt, () => numbers[i][n++]),
-      );
-    }
+    random.bits();
+    completer.complete(first, [prompts[0]], random);
+    completer.complete(second, [prompts[1]], random);
+    const [one, two] = [0, 1].map((i) => numbersFrom(3, i, 1));
+    mustBe(first, 0, write(prompts[0], one));
+    mustBe(second, 0, write(prompts[1], two));
   });
 
   test("greedy texts do not depend on the rows, nor on the place in the batch", () => {
@@ -118,14 +104,9 @@ describe("Completer", () => {
   });
 
   test("a temperature is what is drawn from, and what logProb and entropy are of", () => {
-    const random = new Random(5);
     const batch = complete({ rows: 1, sampling: { temperature: 2 } }, 5);
     for (const [i, prompt] of prompts.entries())
-      mustBe(
-        batch,
-        i,
-        write(prompt, () => random.uniform(), steps, 2),
-      );
+      mustBe(batch, i, write(prompt, numbersFrom(5, i), steps, 2));
   });
 
   test("truncated sampling keeps the support of each token; ids beyond `tokens` are never drawn", () => {
@@ -215,7 +196,7 @@ test("free gives the decoder's buffers back", () => {
 });
 
 test("copy makes a sample the same as another, and changes no third", () => {
-  const batch = new Completions(3, 2, 2);
+  const batch = new Completions(3, 2, { supportSize: 2 });
   for (const name of ["token", "mask", "logProb", "entropy"] as const)
     for (let i = 0; i < 6; i++) batch[name][i] = 10 + i;
   for (const name of ["length", "endLength", "reward"] as const)

@@ -59,7 +59,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "the PPO trainer with every body and head, and CartPole",
-    34,
+    36,
     () => `export { ppo, ppoSettings } from "./algos/ppo.ts";
       export { Training } from "./algos/training.ts";
       export { loops } from "./backends/loops.ts";
@@ -71,7 +71,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "GPT inference with sampling by the library",
-    14.25,
+    14.5,
     () => `export { loops } from "./backends/loops.ts";
       export { Random } from "./core/random.ts";
       export { generate } from "./nn/decode.ts";

@@ -9,6 +9,7 @@ import { tuning } from "../../algos/tune.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf } from "../../core/state.ts";
+import { solo } from "../../core/team.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
 import { gptModule } from "../../export/gpt-js.ts";
 import { loadGptState } from "../../export/gpt-weights.ts";
@@ -47,7 +48,7 @@ export interface LanguageSession extends SessionBase {
 /** Opens a session of a text, new or from a saved training. */
 export function openLanguage(
   run: ResolvedRun<LanguageTask>,
-  { saved = null, read = noCorpus, guard, backend }: OpenOptions = {},
+  { saved = null, read = noCorpus, guard, backend, team = solo() }: OpenOptions = {},
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
@@ -60,7 +61,7 @@ export function openLanguage(
   const context = modelConfig.context > 0 ? modelConfig.context : contextOf(task);
   const options = { ...modelConfig, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
-  const training = new LanguageTraining(gpt, task, random.split(), steps, saved);
+  const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team });
   let begun: Generator<Report, void> | null = null;
   const begin = (): Generator<Report, void> => {
     if (begun !== null) return begun;
@@ -69,18 +70,12 @@ export function openLanguage(
     begun = inStages(training, stages);
     return begun;
   };
-  const evaluating: LanguageSession["evaluating"] = (
-    most,
-    evaluationSeed,
-    greedy,
-    heldOut = false,
-  ) =>
-    evaluatingLanguage(gpt, task, {
-      side: heldOut ? "heldOut" : "validation",
-      most,
-      seed: evaluationSeed,
-      sampling: greedy ? { greedy: true } : {},
-    });
+  const evaluating: LanguageSession["evaluating"] = (most, seed, greedy, heldOut = false) => {
+    team.call(JSON.stringify({ evaluate: [most, seed, greedy, heldOut] }));
+    const side = heldOut ? "heldOut" : "validation";
+    const sampling = greedy ? { greedy: true } : {};
+    return evaluatingLanguage(gpt, task, { side, most, seed, sampling, team });
+  };
   return {
     kind: "text",
     run,
