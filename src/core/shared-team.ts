@@ -3,10 +3,10 @@ import type { Backend, Floats } from "./backend.ts";
 import { accumulate, type Sum, shareOf, type Team } from "./team.ts";
 import type { Region } from "./tensor.ts";
 
-/** Where each number of the team's head stands, in 32-bit words. */
+/** Index of each number in the team's head, in 32-bit words. */
 const at = { arrived: 0, turn: 1, failed: 2, claims: 3, calls: 5 } as const;
 const headBytes = 64;
-/** Where the leader's call and a failure are written, as UTF-16 after their length. */
+/** Places of the leader's call and of a failure, written as UTF-16 after their length. */
 const textBytes = 4096;
 const texts = { call: headBytes, failure: headBytes + textBytes } as const;
 /** Turns of a spin before a member sleeps: some tens of microseconds. */

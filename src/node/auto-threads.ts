@@ -11,7 +11,7 @@ const warmUp = 2; // updates before, in which code is compiled
 /** Threads stay if they are this much faster. */
 const gain = 1.15;
 
-/** What a training has done: environment steps, or tokens, also those of the supervised stage. */
+/** Returns the environment steps or tokens of a training so far, also those of the supervised stage. */
 const doneBy = (report: Report & { readonly trainedTokens?: number }): number =>
   report.envSteps + (report.trainedTokens ?? 0);
 

@@ -11,7 +11,7 @@ import { guardCalls } from "./patience.ts";
 import { type Failure, failureOf, errorOf as typedError } from "./sweep-failure.ts";
 import { startWorker } from "./worker.ts";
 
-/** What a thread of a team starts with. */
+/** The data that a thread of a team starts with. */
 export interface TeamTask {
   readonly memory: TeamMemory;
   readonly index: number;
