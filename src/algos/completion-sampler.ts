@@ -8,6 +8,7 @@ import type { TuneConfig } from "./group-algorithms.ts";
 import type { LanguageTraining } from "./language-training.ts";
 import { moments } from "./moments.ts";
 import { PromptSampler } from "./prompt-sampler.ts";
+import { Writing } from "./writing.ts";
 
 export class CompletionSampler {
   readonly batch: Completions;
@@ -21,10 +22,10 @@ export class CompletionSampler {
   private readonly t: LanguageTraining;
   private readonly c: TuneConfig;
   private readonly tokens: readonly (readonly number[])[];
+  private readonly sampled: Writing;
   private readonly chosen: Int32Array; // index of each group's prompt
   private readonly deviation: Float64Array; // of each group's rewards, before they are shaped
-  private readonly completer: Completer;
-  private readonly greedy: { readonly completer: Completer; readonly batch: Completions } | null;
+  private readonly greedy: Writing | null;
   private readonly rewards: number[] = []; // of all samples, including dropped groups
   private byJudge: Record<string, number[]> = {}; // of the same samples
   private readonly totals = {
@@ -51,23 +52,27 @@ export class CompletionSampler {
     this.greedyReward = new Float64Array(count);
     this.promptSampler = new PromptSampler(this.tokens.length, c.curriculum);
     const { temperature, topK, topP, topPRule, minP } = c;
-    this.completer = new Completer(gpt, {
+    const completer = new Completer(gpt, {
       ...completerOptions(task, (sample) => this.prompts[sample]),
       sampling: { temperature, topK, topP, topPRule, minP },
       team: t.team,
     });
-    this.batch = this.completer.batch(count, task.completionLength);
-    this.greedy = withGreedy ? this.greedyCompleter() : null;
+    this.batch = completer.batch(count, task.completionLength);
+    const { tokens, prompts } = this;
+    this.sampled = new Writing({ t, completer, batch: this.batch, tokens, prompts, each: 1 });
+    this.greedy = withGreedy ? this.greedyCompletions() : null;
   }
 
-  private greedyCompleter() {
+  private greedyCompletions(): Writing {
     const { c, t } = this;
     const completer = new Completer(t.gpt, {
       ...completerOptions(t.task, (sample) => this.prompts[sample * c.groupSize]),
       sampling: { greedy: true },
       team: t.team,
     });
-    return { completer, batch: completer.batch(c.prompts, this.batch.steps) };
+    const batch = completer.batch(c.prompts, this.batch.steps);
+    const { tokens, prompts } = this;
+    return new Writing({ t, completer, batch, tokens, prompts, each: c.groupSize });
   }
 
   /** Tokens of the longest possible text, and of a text with a prompt of mean length. */
@@ -89,7 +94,7 @@ export class CompletionSampler {
       if (round > 0 && t.envSteps + totals.tokens >= t.totalSteps) break; // no budget left
       t.onPhase?.("sample");
       this.promptSampler.draw(chosen.subarray(kept), t.random);
-      this.complete(kept);
+      yield* this.complete(kept);
       t.onPhase?.("reward");
       yield* this.score(kept);
       if (c.dynamic > 0) kept = this.keepSignals(kept);
@@ -105,16 +110,22 @@ export class CompletionSampler {
   }
 
   /** Completes the prompts of the groups from `group` on. */
-  private complete(group: number): void {
-    const { c, chosen, tokens, t, batch } = this;
+  private *complete(group: number): Waiting<void> {
+    const { c, chosen, sampled } = this;
     const first = group * c.groupSize;
-    const prompts: (readonly number[])[] = [];
-    for (let i = first; i < batch.count; i++) {
-      const prompt = chosen[Math.floor(i / c.groupSize)];
-      this.prompts[i] = t.task.prompts.train[prompt];
-      prompts.push(tokens[prompt]);
-    }
-    this.completer.complete(batch, prompts, t.random, first);
+    const prompts = Int32Array.from(
+      { length: this.batch.count - first },
+      (_, i) => chosen[Math.floor((first + i) / c.groupSize)],
+    );
+    sampled.set(prompts, first);
+    yield* this.write(sampled);
+  }
+
+  /** Writes completions, here or elsewhere. */
+  private *write(writing: Writing): Waiting<void> {
+    const { helpers, random } = this.t;
+    if (helpers === null) writing.write(random);
+    else yield* helpers.sample(writing, random);
   }
 
   /** Scores the groups from `group` on. */
@@ -184,16 +195,11 @@ export class CompletionSampler {
     return to;
   }
 
-  private *scoreGreedily({
-    completer,
-    batch,
-  }: NonNullable<CompletionSampler["greedy"]>): Waiting<void> {
-    const { c, t, chosen, tokens, totals } = this;
-    completer.complete(
-      batch,
-      Array.from(chosen, (prompt) => tokens[prompt]),
-      t.random,
-    );
+  private *scoreGreedily(writing: Writing): Waiting<void> {
+    const { c, t, chosen, totals } = this;
+    const { batch } = writing;
+    writing.set(chosen, 0);
+    yield* this.write(writing);
     const prompts = Array.from(chosen, (_, g) => this.prompts[g * c.groupSize]);
     const { reward } = yield* scoresOf(t.task, batch, prompts, { team: t.team });
     for (let g = 0; g < c.prompts; g++) {

@@ -4,6 +4,7 @@
  * Between two reports `save` returns everything that the rest of the run depends on.
  */
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
+import type { Helpers } from "../core/helpers.ts";
 import { firstNotFinite } from "../core/not-finite.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
@@ -82,6 +83,8 @@ export interface Resume {
   readonly renews?: boolean;
   /** The members that run this training together. Default: one. */
   readonly team?: Team;
+  /** Others who sample. Default: none. */
+  readonly helpers?: Helpers | null;
 }
 
 /** Counters and saved state of any training. A subclass adds the model and the environments or the task. */
@@ -93,6 +96,7 @@ export class TrainingState implements Kept {
   readonly totalSteps: number;
   readonly random: Random;
   readonly team: Team;
+  readonly helpers: Helpers | null;
   /** Called before each update, for parts that follow the policy, such as opponents. */
   onUpdate: ((update: number) => void) | null = null;
   /** Called when a phase begins, and with null when an update ends, so that a caller can time the phases. */
@@ -105,8 +109,9 @@ export class TrainingState implements Kept {
   constructor(
     random: Random,
     totalSteps: number,
-    { saved = null, renews = false, team = solo() }: Resume = {},
+    { saved = null, renews = false, team = solo(), helpers = null }: Resume = {},
   ) {
+    this.helpers = helpers;
     this.random = random;
     this.team = team;
     this.totalSteps = totalSteps;

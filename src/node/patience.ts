@@ -7,6 +7,7 @@ import { codeOf } from "./files.ts";
 
 /** Awaits a promise; throws OwnCodeError after its time limit. */
 export const awaitInTime: Awaiting = async ({ promise, seconds, late }) => {
+  if (seconds === Infinity) return promise;
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new OwnCodeError(late)), 1000 * seconds);

@@ -10,6 +10,9 @@ import type { Actor } from "../policies/actor.ts";
 import type { Transitions } from "../returns/transitions.ts";
 import type { VectorEnv } from "./vector-env.ts";
 
+/** A column: an array of any kind of number. */
+export type Numbers = Floats | Int32Array | Uint8Array;
+
 export class Rollout implements Transitions {
   readonly env: VectorEnv;
   /** Holds the state of a recurrent model, of all environments. */
@@ -48,12 +51,12 @@ export class Rollout implements Transitions {
 
   private readonly stepStride: number;
   private readonly envStride: number;
-  /** Acts in this member's environments; null if it has none. */
-  private readonly acting: Actor | null;
+  /** Acts in this member's environments, if they are not all. */
+  private part: Actor | null = null;
   /** State of a recurrent model after the last step, [envs, memorySize]. */
-  private readonly endState: Float32Array;
+  readonly endState: Float32Array;
   /** Steps that each member took. */
-  private readonly taken: Int32Array;
+  readonly taken: Int32Array;
   /** Return, length and success of the episode that ended with a step, per row. */
   private readonly ends: readonly [Float64Array, Int32Array, Float32Array];
 
@@ -71,9 +74,8 @@ export class Rollout implements Transitions {
     this.envs = envs;
     this.size = n;
     [this.stepStride, this.envStride] = bySequence ? [1, steps] : [envs, 1];
-    const { team, first, end } = env;
+    const { team } = env;
     const column = (width = 1): Float32Array => team.floats(n * width);
-    this.acting = end - first === envs ? actor : end > first ? actor.part(end - first) : null;
     this.observation = column(env.observationSize);
     this.actionMask = column(actor.mask.length > 0 ? head.masked : 0).fill(1);
     this.action = column(head.actionSize);
@@ -90,6 +92,7 @@ export class Rollout implements Transitions {
     this.endState = team.floats(envs * memorySize);
     this.ends = [team.doubles(n), team.ints(n), team.floats(n)];
     this.taken = team.ints(team.size);
+    env.helpers?.offer(this);
     this.episodeReturn = new Float64Array(n);
     this.episodeLength = new Int32Array(n);
     this.episodeSuccess = new Float32Array(n);
@@ -102,9 +105,20 @@ export class Rollout implements Transitions {
 
   /** `collect` for environments whose steps return promises. */
   *collecting(random: Random): Waiting<void> {
-    const { env, actor, acting } = this;
+    const { helpers } = this.env;
+    if (helpers === null) yield* this.collectingHere(random);
+    else {
+      this.startState.set(this.actor.state);
+      yield* helpers.sample(this, random);
+    }
+  }
+
+  /** `collecting` without the environments' helpers. */
+  *collectingHere(random: Random): Waiting<void> {
+    const { env, actor } = this;
     const { team } = env;
     this.startState.set(actor.state);
+    const acting = this.actingIn(env.end - env.first);
     let t = 0;
     if (acting !== null) {
       const { later } = env;
@@ -120,11 +134,35 @@ export class Rollout implements Transitions {
     }
     this.taken[team.index] = t;
     team.barrier();
-    actor.skip(random, this.envs, Math.max(...this.taken) - t);
     if (acting !== actor) actor.state.set(this.endState);
+    this.join(random, Math.max(...this.taken) - t);
+    team.barrier(); // `taken` is written again by the next call
+  }
+
+  /** Counts what all have collected, and moves the generator on by the steps that others took. */
+  join(random: Random, steps: number): void {
+    this.actor.skip(random, this.envs, steps);
     this.count = this.mask.reduce((sum, taken) => sum + taken, 0);
     this.listEpisodes();
-    team.barrier(); // `taken` and the columns are written again by the next call
+  }
+
+  /** Returns an actor for this member's environments; null if it has none. */
+  private actingIn(envs: number): Actor | null {
+    if (envs === 0) return null;
+    if (envs === this.envs) return this.actor;
+    if (this.part?.envs !== envs) {
+      this.part?.free();
+      this.part = this.actor.part(envs);
+    }
+    return this.part;
+  }
+
+  /** Returns the columns that a step writes, each with a whole number of elements per row. */
+  columns(): readonly Numbers[] {
+    const { observation, actionMask, action, logProb, noise, reward, value, nextValue } = this;
+    const { terminated, truncated, reset, mask, ends } = this;
+    const decided = [observation, actionMask, action, logProb, noise, value];
+    return [...decided, reward, nextValue, terminated, truncated, reset, mask, ...ends];
   }
 
   private begin(acting: Actor): void {

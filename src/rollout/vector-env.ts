@@ -4,6 +4,7 @@
  * of the ended one, from whose value a truncated episode bootstraps.
  */
 import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
+import type { Helpers } from "../core/helpers.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
 import { shareOf, solo, type Team } from "../core/team.ts";
@@ -33,6 +34,8 @@ export interface VectorEnvOptions {
   readonly team?: Team;
   /** The leader of the team steps all environments, as where statistics are kept. Default false. */
   readonly together?: boolean;
+  /** Others who collect rollouts, where environments do not depend on each other. */
+  readonly helpers?: Helpers | null;
 }
 
 /** Returns the numbers in a mask: one per choice. */
@@ -81,8 +84,10 @@ export class VectorEnv implements Kept {
   readonly envs: readonly Dynamics[];
   readonly team: Team;
   /** The environments first … end − 1 that this member of the team steps. */
-  readonly first: number;
-  readonly end: number;
+  first: number;
+  end: number;
+  /** Others who collect rollouts; null for none. */
+  readonly helpers: Helpers | null;
   readonly observationSize: number;
   readonly actionSize: number;
   /** The observation to act on, [envs, size]. */
@@ -138,8 +143,9 @@ export class VectorEnv implements Kept {
     const rewards = chosen(options.normalizeReward);
     const isLeader = team.index === 0;
     this.team = team;
-    if (together || observations !== null || rewards !== null)
-      [this.first, this.end] = [0, isLeader ? n : 0];
+    const apart = !together && observations === null && rewards === null;
+    this.helpers = apart ? (options.helpers ?? null) : null;
+    if (!apart) [this.first, this.end] = [0, isLeader ? n : 0];
     else [this.first, this.end] = [0, 1].map((i) => shareOf(n, team.size, team.index + i));
     this.observation = team.floats(n * size);
     this.finalObservation = new Float32Array(n * size);
@@ -176,6 +182,7 @@ export class VectorEnv implements Kept {
       ...this.options,
       moments: this.moments,
       team: solo(),
+      helpers: null,
       ...changes,
     });
   }
@@ -343,7 +350,7 @@ export class VectorEnv implements Kept {
   /** Returns the state of every environment; the leader has the others join in. */
   private states(): readonly (readonly number[])[] {
     const { team, envs, first, end } = this;
-    if (end - first === envs.length) return envs.map((env) => env.save());
+    if (team.size === 1 || end - first === envs.length) return envs.map((env) => env.save());
     team.call("states");
     return this.joinStates();
   }
@@ -356,17 +363,30 @@ export class VectorEnv implements Kept {
 
   /** Resumes where `save` was called, bit for bit; environments that cannot be saved begin a new episode. */
   restore(state: State): void {
-    const { envs } = this;
-    for (let e = 0; e < envs.length; e++) {
-      envs[e].restore(Array.from(numbersOf(partOf(state, "envs"), `${e}`)));
-    }
-    this.observation.set(numbersOf(state, "observation", this.observation.length));
-    this.mask?.set(numbersOf(state, "mask", this.mask.length));
-    this.fresh.set(numbersOf(state, "fresh", envs.length));
-    this.episodeReturn.set(numbersOf(state, "episodeReturn", envs.length));
-    this.episodeLength.set(numbersOf(state, "episodeLength", envs.length));
+    this.restoreEpisodes(state, 0, this.envs.length);
     this.restoreStatistics(state);
-    for (let e = this.first; e < this.end; e++) if (!envs[e].canSave) this.restart(e);
+    for (let e = this.first; e < this.end; e++) if (!this.envs[e].canSave) this.restart(e);
+  }
+
+  /** Restores the episodes of the environments first … end − 1. */
+  restoreEpisodes(state: State, first: number, end: number): void {
+    const { envs, episodeReturn, episodeLength } = this;
+    for (let e = first; e < end; e++)
+      envs[e].restore(Array.from(numbersOf(partOf(state, "envs"), `${e}`)));
+    this.terminated.fill(0, first, end);
+    this.truncated.fill(0, first, end);
+    const columns = {
+      observation: this.observation,
+      fresh: this.fresh,
+      episodeReturn,
+      episodeLength,
+    };
+    const all = this.mask === null ? columns : { ...columns, mask: this.mask };
+    for (const [name, column] of Object.entries(all)) {
+      const saved = numbersOf(state, name, column.length);
+      const width = column.length / envs.length;
+      for (let i = first * width; i < end * width; i++) column[i] = saved[i];
+    }
   }
 
   /** Restores the statistics alone, for other environments, which start afresh. */

@@ -119,6 +119,7 @@ function assemble(
     backend = makeBackend(run.config.backend),
     moments = () => null,
     team = solo(),
+    helpers = null,
   }: OpenOptions & {
     readonly moments?: (size: number) => RunningMoments | null;
   },
@@ -140,6 +141,7 @@ function assemble(
     autoreset: environmentAlgorithm(run).wholeEpisodes !== true,
     moments: moments(model.options.observation.size),
     team,
+    helpers: environments.every(({ canSave }) => canSave) && !task.seatOpponents ? helpers : null,
     together: task.seatOpponents !== undefined && model.memorySize > 0, // opponents' memories are the leader's
   });
   env.seed(random);

@@ -1,6 +1,7 @@
 /** The interface that sessions of environments and of texts share. */
 import type { Report } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
+import type { Helpers } from "../core/helpers.ts";
 import type { Kept, State } from "../core/state.ts";
 import type { Team } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
@@ -58,6 +59,8 @@ export interface OpenOptions {
   readonly guard?: Guard;
   /** The members that run the session together. Default: one. */
   readonly team?: Team;
+  /** Others who sample for the session. Default: none. */
+  readonly helpers?: Helpers | null;
   /** Starts the environments again, since their number has changed; restores weights and optimizer. */
   readonly renews?: boolean;
 }

@@ -1,9 +1,10 @@
 /** Trainings on several threads: the bits of one thread, whatever the algorithm; threads that fail or end. */
 import { createHash } from "node:crypto";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { NumericError } from "../../src/core/errors.ts";
 import type { State } from "../../src/core/state.ts";
+import { nextOf } from "../../src/core/waiting.ts";
 import { encodeState } from "../../src/io/state-file.ts";
 import { loadOwn } from "../../src/node/own-files.ts";
 import { MovingSession, whyAlone } from "../../src/node/threads.ts";
@@ -66,6 +67,12 @@ const trainings: Readonly<Record<string, Training>> = {
     algo: "ppo",
     settings: { envs: 5, rollout: 16 },
     updates: 12,
+  },
+  "PPO against past selves, who remember too": {
+    task: "connect-four",
+    algo: "ppo",
+    settings: { envs: 4, rollout: 16, minibatch: 32, memory: 4 },
+    updates: 14,
   },
   "PPO, an early end at a KL": {
     task: "cartpole",
@@ -160,6 +167,40 @@ describe("the bits of one thread", () => {
     expect(results[1]).toEqual(results[0]);
     expect(results[0].evaluations[0]).toMatchObject({ prompts: 9 });
   });
+});
+
+test("the user's own rewards, which answer later, are called once each", async () => {
+  const log = at("judged.txt");
+  writeFileSync(
+    at("judged.mjs"),
+    `import { appendFileSync } from "node:fs";
+    const judge = (factor) => async (prompt, completion) => {
+      appendFileSync(${JSON.stringify(log)}, ".");
+      return factor * completion.length + prompt.length;
+    };
+    export default { prompts: ["ab", "ba", "aab"], completionLength: 4,
+      reward: { long: { reward: judge(1), weight: 0.5 }, short: judge(-1) } };`,
+  );
+  const file = await loadOwn(at("judged.mjs"));
+  const settings = { prompts: 2, groupSize: 3, layers: 1, width: 16 };
+  const request = {
+    task: "judged",
+    algo: "rloo",
+    seed: 3,
+    steps: 1e6,
+    files: { task: file },
+    settings,
+  };
+  const results = [];
+  for (const threads of [1, 2]) {
+    writeFileSync(log, "");
+    const { session } = await start(request, threads);
+    const said = [];
+    for (let i = 0; i < 3; i++) said.push({ ...(await nextOf(session.reports)).value });
+    results.push({ said, state: train(session, 0).state });
+    expect(readFileSync(log, "utf8")).toHaveLength(3 * 6 * 2);
+  }
+  expect(results[1]).toEqual(results[0]);
 });
 
 /** A task of one's own whose step does `what` once x is 3, but not in the thread that tests. */

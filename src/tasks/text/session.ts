@@ -48,7 +48,14 @@ export interface LanguageSession extends SessionBase {
 /** Opens a session of a text, new or from a saved training. */
 export function openLanguage(
   run: ResolvedRun<LanguageTask>,
-  { saved = null, read = noCorpus, guard, backend, team = solo() }: OpenOptions = {},
+  {
+    saved = null,
+    read = noCorpus,
+    guard,
+    backend,
+    team = solo(),
+    helpers = null,
+  }: OpenOptions = {},
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
@@ -61,7 +68,7 @@ export function openLanguage(
   const context = modelConfig.context > 0 ? modelConfig.context : contextOf(task);
   const options = { ...modelConfig, context, vocab: task.tokenizer.vocab, valueHead };
   const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
-  const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team });
+  const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team, helpers });
   let begun: Generator<Report, void> | null = null;
   const begin = (): Generator<Report, void> => {
     if (begun !== null) return begun;
