@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { FormatError } from "../../core/errors.ts";
 import { messageOf } from "../../core/thrown.ts";
 import type { RunConfig } from "../../tasks/run.ts";
-import { readConfig } from "../run-folder.ts";
+import { lastMetric, readConfig } from "../run-folder.ts";
 import { sameFields } from "../train-job.ts";
 import type { Blobs } from "./blobs.ts";
 import { packRun, unpackRun } from "./bundle.ts";
@@ -13,6 +13,8 @@ import { packRun, unpackRun } from "./bundle.ts";
 export interface CopyOptions {
   /** Seconds between two uploads. */
   readonly every: number;
+  /** Hears of each upload that succeeded. */
+  readonly stored: () => void;
   /** Hears of an upload that failed; the training goes on. */
   readonly warn: (line: string) => void;
 }
@@ -32,17 +34,22 @@ export class RunCopy {
     this.options = options;
   }
 
-  /** Fetches the run where there is one. A run of another config, or one that is damaged, is left aside. */
-  async fetch(config: RunConfig): Promise<void> {
+  /**
+   * Fetches the run where there is one. A run of another config, or one that is damaged, is left aside. Returns the
+   * steps that it has come to.
+   */
+  async fetch(config: RunConfig): Promise<number> {
     const bytes = await this.blobs.get(this.name);
-    if (bytes === null) return;
+    if (bytes === null) return 0;
     try {
       unpackRun(bytes, this.folder, `object ${this.name}`);
       if (!sameFields(readConfig(this.folder), config)) throw new FormatError("of another config");
       this.stored = this.written();
+      return lastMetric(this.folder)?.envSteps ?? 0;
     } catch (error) {
       this.options.warn(`a stored run is left aside: ${messageOf(error)}`);
       rmSync(this.folder, { recursive: true, force: true });
+      return 0;
     }
   }
 
@@ -66,6 +73,7 @@ export class RunCopy {
     try {
       await this.storeAll();
       this.stored = written;
+      this.options.stored();
     } catch (error) {
       this.options.warn(messageOf(error));
     }

@@ -41,7 +41,8 @@ export interface TakeOptions {
 export type Handler = (job: Taken, slot: number) => Promise<unknown>;
 
 const waitForJob = 5000; // milliseconds of one request for a job
-const refusedAgain = 3000; // milliseconds after which a refused job is offered again
+const againAfter = 500; // milliseconds after which a job that was put back is offered again
+const restAfter = 3000; // milliseconds for which the slot that put it back leaves it to others
 
 /** Takes and does jobs until the signal says stop. Throws SettingError where the server is away for too long. */
 export async function take(link: Link, options: TakeOptions, handler: Handler): Promise<void> {
@@ -62,6 +63,7 @@ class Taker {
   private readonly blobs: Blobs;
   private readonly options: TakeOptions;
   private readonly handler: Handler;
+  private readonly stopped: Promise<null>;
 
   constructor(link: Link, names: Names, blobs: Blobs, options: TakeOptions, handler: Handler) {
     this.link = link;
@@ -69,6 +71,9 @@ class Taker {
     this.blobs = blobs;
     this.options = options;
     this.handler = handler;
+    this.stopped = new Promise((resolve) => {
+      options.signal.addEventListener("abort", () => resolve(null), { once: true });
+    });
   }
 
   async work(slot: number): Promise<void> {
@@ -87,7 +92,10 @@ class Taker {
       try {
         const consumer = await this.consumer();
         const late = idle(waitForJob + 5000).then(() => null); // the server may have gone meanwhile
-        return await Promise.race([consumer.next({ expires: waitForJob }), late]);
+        const next = consumer.next({ expires: waitForJob });
+        const first = await Promise.race([next, late, this.stopped]);
+        if (first === null) next.then((message) => message?.nak()).catch(() => {});
+        return first;
       } catch (error) {
         const code = apiCodeOf(error);
         const isGone = code === apiCodes.streamNotFound || code === apiCodes.consumerNotFound;
@@ -117,6 +125,7 @@ class Taker {
       else await this.attempt(job);
     } catch (error) {
       this.putBack(error, job);
+      if (!stop.signal.aborted) await Promise.race([pause(restAfter), this.stopped]);
     } finally {
       lease.end();
       this.options.signal.removeEventListener("abort", abort);
@@ -129,7 +138,7 @@ class Taker {
     if (this.options.signal.aborted) message.nak();
     else if (signal.aborted) show(`job ${id} is no longer wanted`);
     else {
-      message.nak(refusedAgain);
+      message.nak(againAfter);
       const refuses = error instanceof Refusal;
       const text = messageOf(error);
       show(`${refuses ? "refused" : "put back"}: ${text}`);

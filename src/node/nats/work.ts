@@ -69,10 +69,14 @@ class Hands {
     if (config.files === undefined) mustFit(config, resolved);
     const where = nameOfJob(config);
     const { show, checkpointEvery } = this.options;
-    show(`takes: ${where}`);
-    const copy = new RunCopy(blobs, run, { every: checkpointEvery, warn: show });
+    const copy = new RunCopy(blobs, run, {
+      every: checkpointEvery,
+      stored: () => show(`stored: ${where}`),
+      warn: show,
+    });
     try {
-      await copy.fetch(config);
+      const steps = await copy.fetch(config);
+      show(`takes: ${where} from ${steps} of ${config.steps} steps`);
       copy.follow();
       const train = { ...rest, folder: copy.folder };
       const { config: _, ...result } = await this.threads[slot]
