@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { node } from "./pigrad.ts";
+import { node } from "./main.ts";
 
 /** Added to a test's name where it is skipped; empty where nats-server is installed. */
 export const absent =
