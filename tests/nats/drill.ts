@@ -63,9 +63,14 @@ async function round(number: number, most: number, reference: string): Promise<v
   const workers = [work(), work()];
   let giver = give();
   let last = Date.now();
-  const isOver = (): boolean => giver.process.exitCode !== null;
+  /** Starts again what found no server when it began, as a service manager does. */
+  const tend = (): void => {
+    for (const [i, worker] of workers.entries()) if (foundNoServer(worker)) workers[i] = work();
+    if (foundNoServer(giver)) giver = give();
+  };
+  const isOver = (): boolean => giver.process.exitCode !== null && !foundNoServer(giver);
   for (let n = 0; n < most; n++) {
-    await wait(uniform(300, 3500));
+    for (const end = Date.now() + uniform(300, 3500); Date.now() < end; await wait(50)) tend();
     if (isOver()) break;
     const target = random.uniform();
     if (target < 0.6) {
@@ -85,7 +90,7 @@ async function round(number: number, most: number, reference: string): Promise<v
     }
     last = Date.now();
   }
-  while (!isOver() && Date.now() - last < longest) await wait(50);
+  for (; !isOver() && Date.now() - last < longest; await wait(50)) tend();
   if (!isOver()) faults.hung++;
   else if (giver.process.exitCode === 0) compare(out, reference);
   else {
@@ -96,6 +101,9 @@ async function round(number: number, most: number, reference: string): Promise<v
   for (const command of [...workers, giver]) await command.kill();
   await server.remove();
 }
+
+const foundNoServer = ({ process, stderr }: Command): boolean =>
+  process.exitCode !== null && stderr.includes("no NATS server answers");
 
 /** Counts jobs and results that a sweep left on the server. */
 async function checkEmpty(url: string): Promise<void> {

@@ -1,4 +1,4 @@
-/** Where the NATS server is and who connects: from a URL, and from the environment variables of the nats command. */
+/** Reads the server's address and the user from a URL, and from the environment variables of the nats command. */
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { SettingError } from "../../core/errors.ts";
 import { messageOf } from "../../core/thrown.ts";

@@ -8,7 +8,7 @@ export interface Client {
   readonly obj: typeof import("@nats-io/obj");
 }
 
-const packages = ["@nats-io/transport-node", "@nats-io/jetstream", "@nats-io/obj"];
+export const packages = ["@nats-io/transport-node", "@nats-io/jetstream", "@nats-io/obj"];
 
 /** Imports the client's packages. Throws SettingError, with what to install, where one is missing. */
 export async function loadClient(): Promise<Client> {

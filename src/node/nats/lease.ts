@@ -1,4 +1,4 @@
-/** Keeps a taken job's lease by heartbeats, and notices when the job is no longer wanted. */
+/** Keeps a taken job's lease by heartbeats, and notices that the job was answered or withdrawn. */
 import type { JsMsg } from "@nats-io/jetstream";
 import type { AttemptRecord } from "./attempts.ts";
 import { idle, type Link } from "./link.ts";

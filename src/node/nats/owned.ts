@@ -1,4 +1,4 @@
-/** What this machine has of what a job needs: own files by their hash, corpora, SIMD. Nothing comes over the network. */
+/** Checks that this machine has what a job needs: own files by their hash, corpora, SIMD. None comes over the network. */
 import { basename } from "node:path";
 import { simdAvailable } from "../../backends/simd.ts";
 import { messageOf } from "../../core/thrown.ts";

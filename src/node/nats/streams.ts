@@ -23,8 +23,8 @@ export const usualLease = 30;
 
 const MiB = 2 ** 20;
 /** Bytes that the server reserves for each. */
-const mostBytes = { jobs: 64 * MiB, results: 256 * MiB, blobs: 2048 * MiB } as const;
-const mostAge = 30 * 24 * 3600 * 1e9; // nanoseconds: 30 days
+export const mostBytes = { jobs: 64 * MiB, results: 256 * MiB, blobs: 2048 * MiB } as const;
+export const mostAge = 30 * 24 * 3600 * 1e9; // nanoseconds: 30 days
 
 /** Returns the names under a prefix. Throws SettingError for one that the server would not take. */
 export function namesOf(prefix: string): Names {

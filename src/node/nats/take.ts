@@ -16,7 +16,7 @@ export interface Taken {
   readonly id: string;
   readonly kind: string;
   readonly body: unknown;
-  /** Aborted when the worker stops, or the job is no longer wanted. */
+  /** Aborted when the worker stops, or another one has answered, or the giver has withdrawn the job. */
   readonly signal: AbortSignal;
   /** The server's object store. Objects of this job's giver begin with its name and a slash. */
   readonly blobs: Blobs;
@@ -136,7 +136,7 @@ class Taker {
   private putBack(error: unknown, { message, giver, id, signal }: Attempt): void {
     const { show, sign } = this.options;
     if (this.options.signal.aborted) message.nak();
-    else if (signal.aborted) show(`job ${id} is no longer wanted`);
+    else if (signal.aborted) show(`job ${id} was answered elsewhere or withdrawn`);
     else {
       message.nak(againAfter);
       const refuses = error instanceof Refusal;

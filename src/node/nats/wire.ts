@@ -25,7 +25,7 @@ export interface WireFailure {
   readonly message: string;
 }
 
-const mostMessage = 2 ** 26; // bytes, of a body in the object store too
+export const mostMessage = 2 ** 26; // bytes, of a body in the object store too
 const mostText = 2000; // characters of a text that is shown
 const headroom = 8192; // bytes of a message beside its body
 
