@@ -1,5 +1,7 @@
 /** The work queue against a real server: nothing lost, nothing twice, whatever happens to giver, worker and messages. */
 import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Giver, type GiverOptions, type Job } from "../../src/node/nats/give.ts";
 import { Link } from "../../src/node/nats/link.ts";
@@ -285,4 +287,109 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
       expect(Date.now() - begun).toBeLessThan(5000);
     });
   });
+
+  test("a worker that is stopped puts its job back at once, and the attempt does not count", async () => {
+    await inQueue(async ({ giver, worker }) => {
+      const g = await giver({ lease: 60 });
+      const given = answersOf(g, jobsOf(1));
+      let began = 0;
+      const stop = worker(async ({ signal }) => {
+        began++;
+        await new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+        return null;
+      });
+      await until("it is taken", () => began === 1);
+      const begun = Date.now();
+      await stop();
+      worker(double);
+      expect(await given).toEqual({ j0: { y: 0 } });
+      expect(Date.now() - begun).toBeLessThan(5000);
+    });
+  });
+
+  test("a job that its giver withdraws is stopped", async () => {
+    await inQueue(async ({ giver, worker, lines }) => {
+      const g = await giver();
+      const given = g.give(jobsOf(1));
+      void given.next().catch(() => {});
+      let began = false;
+      worker(async ({ signal }) => {
+        began = true;
+        await new Promise((_, reject) => {
+          signal.addEventListener("abort", () => reject(signal.reason));
+        });
+        return null;
+      });
+      await until("it is taken", () => began);
+      await g.clean();
+      await until("it stops", () => lines.includes("job j0 was answered elsewhere or withdrawn"));
+    });
+  });
+
+  test("a job whose workers end ten times in a row is reported", async () => {
+    await inQueue(async ({ giver, worker, link, prefix }) => {
+      const g = await giver();
+      const subject = namesOf(prefix).subject("attempts", "g", "j0");
+      const record = { failures: 0, deaths: 10, error: "" };
+      await link.js.publish(subject, JSON.stringify(record));
+      const record9 = JSON.stringify({ ...record, deaths: 9 });
+      await link.js.publish(namesOf(prefix).subject("attempts", "g", "j1"), record9);
+      worker(double);
+      const answers = await answersOf(g, jobsOf(2));
+      expect(answers.j0).toMatch(/^10 workers in a row ended while they did it/);
+      expect(answers.j1).toEqual({ y: 2 });
+    });
+  });
+
+  test("a full store: the worker puts the job back and says so, and goes on when there is room", async () => {
+    await inQueue(async ({ giver, worker, link, prefix, lines }) => {
+      const names = namesOf(prefix);
+      const subjects = [`${prefix}.results.>`, `${prefix}.attempts.>`];
+      const common = { name: names.results, subjects, max_msgs_per_subject: 1 };
+      await link.jsm.streams.add({ ...common, discard: "new", max_bytes: 2000 });
+      const g = await giver();
+      worker(async () => ({ text: "x".repeat(10_000) }));
+      const given = answersOf(g, jobsOf(1));
+      await until("it is told", () =>
+        lines.some((line) =>
+          /^worker w: .*cannot store a result: the server's store is full/.test(line),
+        ),
+      );
+      await link.jsm.streams.update(names.results, { max_bytes: 2 ** 20 });
+      expect((await given).j0).toEqual({ text: "x".repeat(10_000) });
+    });
+  });
+
+  test("a server that comes back without its store: the jobs are given again", async () => {
+    const own = await NatsServer.start();
+    try {
+      const open = (): Promise<Link> => Link.open(own.url, { name: "test", patience: 20 });
+      const show = (): void => {};
+      const options = { prefix: "p", version: "1.0.0", show };
+      const giver = await Giver.open(await open(), { ...options, giver: "g", patience: 20 });
+      const stop = new AbortController();
+      const sign = { id: "1", name: "w" };
+      let done = 0;
+      const counted: Handler = async (job, slot) => {
+        if (++done > 2) await wait(300);
+        return double(job, slot);
+      };
+      const link = await open();
+      const taking = take(link, { ...options, sign, slots: 1, signal: stop.signal }, counted);
+      const given = answersOf(giver, jobsOf(6));
+      await until("two are done", () => done > 2);
+      await own.kill();
+      rmSync(join(own.folder, "store"), { recursive: true });
+      await own.run();
+      expect(Object.keys(await given)).toHaveLength(6);
+      await giver.blobs.put("g/x", new Uint8Array([1, 2]));
+      expect([...((await giver.blobs.get("g/x")) ?? [])]).toEqual([1, 2]);
+      stop.abort();
+      await taking;
+    } finally {
+      await own.remove();
+    }
+  }, 60_000);
 });

@@ -55,6 +55,8 @@ export class Giver {
   private readonly names: Names;
   private readonly signs: Signs;
   private wake = (): void => {};
+  /** When the results' stream was made. */
+  private created = "";
 
   private constructor(link: Link, names: Names, blobs: Blobs, options: GiverOptions) {
     this.link = link;
@@ -97,7 +99,7 @@ export class Giver {
         given = Number.NEGATIVE_INFINITY;
       }
       if (Date.now() - given > giveAgainEvery) {
-        await ensureStreams(this.link, this.names);
+        if (await this.begunAgain()) from = 1;
         await this.publish([...open.values()]);
         given = Date.now();
         continue; // an answer may have come before the job was given again
@@ -119,6 +121,17 @@ export class Giver {
     await purge(this.names.results, "results");
     await purge(this.names.results, "attempts");
     await this.blobs.remove(giver);
+  }
+
+  /** Makes the streams that are missing. Returns whether the results are in a new stream, numbered from 1 again. */
+  private async begunAgain(): Promise<boolean> {
+    await ensureStreams(this.link, this.names);
+    const { created } = await this.link.ask("cannot read the results", () =>
+      this.link.jsm.streams.info(this.names.results),
+    );
+    const before = this.created;
+    this.created = created;
+    return before !== created;
   }
 
   private async publish(jobs: readonly Job[]): Promise<void> {

@@ -12,6 +12,17 @@ export interface LeaseOptions {
 
 const longWork = 600_000; // milliseconds after which earlier deaths no longer count
 
+/**
+ * Returns whether a taken job is still in the queue. An acknowledgement names a message by its number alone, and in a store
+ * that was made anew the number is another job's.
+ */
+export async function isQueued(link: Link, names: Names, message: JsMsg): Promise<boolean> {
+  const found = await link.ask("cannot see the queue", () =>
+    link.jsm.streams.getMessage(names.jobs, { seq: message.seq }),
+  );
+  return found !== null && found.subject === message.subject;
+}
+
 /** Sends heartbeats, three per lease, until `end` is called. */
 export function keepLease(
   link: Link,
@@ -28,10 +39,7 @@ export function keepLease(
       message.working();
       await idle((1000 * lease) / 3);
       if (ended) return;
-      const there = await link.ask("cannot see the queue", () =>
-        link.jsm.streams.getMessage(names.jobs, { seq: message.seq }),
-      );
-      if (there === null && !ended) return withdraw();
+      if (!(await isQueued(link, names, message)) && !ended) return withdraw();
       if (isLong || Date.now() - begun < longWork) continue;
       isLong = true;
       await record.write({ ...(await record.read()), deaths: 0 });

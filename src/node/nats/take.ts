@@ -3,7 +3,7 @@ import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import { messageOf } from "../../core/thrown.ts";
 import { AttemptRecord, type Attempts, mostDeaths, mostFailures } from "./attempts.ts";
 import { Blobs } from "./blobs.ts";
-import { keepLease } from "./lease.ts";
+import { isQueued, keepLease } from "./lease.ts";
 import { idle, type Link, pause } from "./link.ts";
 import { apiCodeOf, apiCodes, LinkError } from "./link-errors.ts";
 import { beat, tell, type WorkerSign } from "./signs.ts";
@@ -121,7 +121,7 @@ class Taker {
     const lease = keepLease(this.link, this.names, message, { record, withdraw: abort });
     const job = { giver, id, message, record, signal: stop.signal, slot };
     try {
-      if (await this.isAnswered(giver, id)) await message.ackAck();
+      if (await this.isAnswered(giver, id)) await this.finish(message);
       else await this.attempt(job);
     } catch (error) {
       this.putBack(error, job);
@@ -208,6 +208,12 @@ class Taker {
         if (apiCodeOf(error) !== apiCodes.wrongLastSequence) throw error; // it has one
       }
     });
+    await this.finish(message);
+  }
+
+  /** Takes a job off the queue. */
+  private async finish(message: JsMsg): Promise<void> {
+    if (!(await isQueued(this.link, this.names, message))) return;
     await this.link.ask("cannot take a job off the queue", () => message.ackAck());
   }
 
