@@ -107,8 +107,15 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
   test("a job that is given twice, or delivered again after its answer, is done once", async () => {
     await inQueue(async ({ giver, worker, link, prefix }) => {
       const jobs = jobsOf(3);
-      const first = await giver();
       const names = namesOf(prefix);
+      const queued = async (): Promise<number> =>
+        (await link.jsm.streams.info(names.jobs)).state.messages;
+      for (let time = 0; time < 2; time++) {
+        const broken = (await giver({ patience: 1 })).give(jobs);
+        await expect(broken.next()).rejects.toThrow("no worker for 3 jobs");
+        expect(await queued()).toBe(3);
+      }
+      const first = await giver();
       let done = 0;
       const stop = worker(async (job, slot) => {
         done++;
@@ -124,10 +131,7 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
         done++;
         return double(job, slot);
       });
-      await until("the queue is empty", async () => {
-        const { state } = await link.jsm.streams.info(names.jobs);
-        return state.messages === 0;
-      });
+      await until("the queue is empty", async () => (await queued()) === 0);
       expect(done).toBe(3);
     });
   });
@@ -167,14 +171,14 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
         await wait(2500); // longer than the lease of 1 s
         return double(job, slot);
       });
+      await until("it is taken", () => done > 0, 8);
+      expect(Date.now() - begun).toBeLessThan(6000);
       worker(async () => {
         done += 10;
         return {};
       });
-      await until("it is taken", () => done > 0, 8);
-      expect(Date.now() - begun).toBeLessThan(6000);
       expect(Object.keys(await given)).toEqual(["j0"]);
-      expect([1, 10]).toContain(done);
+      expect(done).toBe(1);
     });
   });
 
