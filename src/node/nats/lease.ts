@@ -13,8 +13,8 @@ export interface LeaseOptions {
 const longWork = 600_000; // milliseconds after which earlier deaths no longer count
 
 /**
- * Returns whether a taken job is still in the queue. An acknowledgement names a message by its number alone, and in a store
- * that was made anew the number is another job's.
+ * Returns whether a taken job is still in the queue. An acknowledgement names a message by its number alone, and
+ * after a loss of the store the number is another job's.
  */
 export async function isQueued(link: Link, names: Names, message: JsMsg): Promise<boolean> {
   const found = await link.ask("cannot see the queue", () =>

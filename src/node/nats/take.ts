@@ -1,14 +1,15 @@
 /** The worker's end of the work queue: takes a job per free slot, keeps its lease while it is done, and answers it. */
 import type { Consumer, JsMsg } from "@nats-io/jetstream";
 import { messageOf } from "../../core/thrown.ts";
+import { type Answered, Answers } from "./answers.ts";
 import { AttemptRecord, type Attempts, mostDeaths, mostFailures } from "./attempts.ts";
 import { Blobs } from "./blobs.ts";
-import { isQueued, keepLease } from "./lease.ts";
+import { keepLease } from "./lease.ts";
 import { idle, type Link, pause } from "./link.ts";
 import { apiCodeOf, apiCodes, LinkError } from "./link-errors.ts";
 import { beat, tell, type WorkerSign } from "./signs.ts";
 import { ensureStreams, type Names, namesOf } from "./streams.ts";
-import { bodyOf, decode, type Envelope, encode, protocol, shortened } from "./wire.ts";
+import { bodyOf, decode, type Envelope, protocol, shortened } from "./wire.ts";
 
 /** A job in a worker's hands. */
 export interface Taken {
@@ -63,6 +64,7 @@ class Taker {
   private readonly blobs: Blobs;
   private readonly options: TakeOptions;
   private readonly handler: Handler;
+  private readonly answers: Answers;
   private readonly stopped: Promise<null>;
 
   constructor(link: Link, names: Names, blobs: Blobs, options: TakeOptions, handler: Handler) {
@@ -71,6 +73,7 @@ class Taker {
     this.blobs = blobs;
     this.options = options;
     this.handler = handler;
+    this.answers = new Answers(link, names, blobs, options);
     this.stopped = new Promise((resolve) => {
       options.signal.addEventListener("abort", () => resolve(null), { once: true });
     });
@@ -121,7 +124,7 @@ class Taker {
     const lease = keepLease(this.link, this.names, message, { record, withdraw: abort });
     const job = { giver, id, message, record, signal: stop.signal, slot };
     try {
-      if (await this.isAnswered(giver, id)) await this.finish(message);
+      if (await this.answers.has(giver, id)) await this.answers.finish(message);
       else await this.attempt(job);
     } catch (error) {
       this.putBack(error, job);
@@ -150,7 +153,7 @@ class Taker {
     const { record, signal } = job;
     const before = await record.read();
     const gaveUp = exhausted(before);
-    if (gaveUp !== null) return this.answer(job, "failed", gaveUp);
+    if (gaveUp !== null) return this.answers.store(job, "failed", gaveUp);
     await record.write({ ...before, deaths: before.deaths + 1 });
     let answer: unknown;
     try {
@@ -162,7 +165,7 @@ class Taker {
       }
       return this.failed(job, error, before);
     }
-    await this.answer(job, "done", answer);
+    await this.answers.store(job, "done", answer);
   }
 
   /** Reads the message and has the handler do it. */
@@ -181,7 +184,7 @@ class Taker {
     this.options.show(`failed (${now.failures} of ${mostFailures}): ${now.error}`);
     await job.record.write(now);
     if (last === null) job.message.nak();
-    else await this.answer(job, "failed", last);
+    else await this.answers.store(job, "failed", last);
   }
 
   private checkVersion({ protocol: theirs, version }: Envelope): void {
@@ -191,45 +194,9 @@ class Taker {
     if (version !== own)
       throw new Refusal(`the job is of pigrad ${version}, this worker of pigrad ${own}`);
   }
-
-  /** Stores the answer unless the job has one, and takes the job off the queue. */
-  private async answer(job: Attempt, kind: "done" | "failed", body: unknown): Promise<void> {
-    const { giver, id, message } = job;
-    const { version, sign } = this.options;
-    const most = this.link.nc.info?.max_payload ?? 2 ** 20;
-    const content = kind === "done" ? body : { worker: sign.name, message: body };
-    const envelope = { protocol, version, kind, body: content };
-    const bytes = await encode(envelope, { blobs: this.blobs, giver, most });
-    await this.link.ask("cannot store a result", async () => {
-      try {
-        const expect = { lastSubjectSequence: 0 };
-        await this.link.js.publish(this.names.subject("results", giver, id), bytes, { expect });
-      } catch (error) {
-        if (apiCodeOf(error) !== apiCodes.wrongLastSequence) throw error; // it has one
-      }
-    });
-    await this.finish(message);
-  }
-
-  /** Takes a job off the queue. */
-  private async finish(message: JsMsg): Promise<void> {
-    if (!(await isQueued(this.link, this.names, message))) return;
-    await this.link.ask("cannot take a job off the queue", () => message.ackAck());
-  }
-
-  private async isAnswered(giver: string, id: string): Promise<boolean> {
-    const subject = this.names.subject("results", giver, id);
-    const found = await this.link.ask("cannot read the results", () =>
-      this.link.jsm.streams.getMessage(this.names.results, { last_by_subj: subject }),
-    );
-    return found !== null;
-  }
 }
 
-interface Attempt {
-  readonly giver: string;
-  readonly id: string;
-  readonly message: JsMsg;
+interface Attempt extends Answered {
   readonly record: AttemptRecord;
   readonly signal: AbortSignal;
   readonly slot: number;
