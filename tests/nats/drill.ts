@@ -56,8 +56,8 @@ async function round(number: number, most: number, reference: string): Promise<v
   const server = await NatsServer.start();
   const out = join(folder, `round${number}`);
   const patience = ["--patience", "30"];
-  const work = (): Command =>
-    new Command(["worker", server.url, "--threads", "1", "--checkpoint-every", "1", ...patience]);
+  const worker = ["worker", server.url, "--threads", "1", "--checkpoint-every", "1", ...patience];
+  const work = (): Command => new Command(worker, { TMPDIR: folder });
   const give = (): Command =>
     new Command([...sweep, "--out", out, "--workers", server.url, "--lease", "2", ...patience]);
   const workers = [work(), work()];

@@ -1,5 +1,5 @@
 /** Sweeps over workers as the tests compare them: with what one machine gives. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 import { absent, Command, NatsServer } from "../support/nats.ts";
@@ -48,7 +48,8 @@ export function setUp() {
   });
   const running = (): NatsServer => server as NatsServer;
   const run = (...args: string[]): Command => {
-    const command = new Command(args);
+    mkdirSync(at("tmp"), { recursive: true }); // where a worker that is killed leaves its folders
+    const command = new Command(args, { TMPDIR: at("tmp") });
     commands.push(command);
     return command;
   };
