@@ -38,6 +38,7 @@ import { say } from "./stdout.ts";
 import { sweepCommand, sweepHelp } from "./sweep.ts";
 import { trainCommand, trainHelp } from "./train.ts";
 import { version } from "./version.ts";
+import { workerCommand, workerHelp } from "./worker.ts";
 
 const taskNames = Object.keys(tasks);
 /** Every command, by name. */
@@ -84,6 +85,11 @@ export const commands: Readonly<Record<string, Command>> = {
     help: sweepHelp,
     example: "pigrad sweep cartpole --seeds 3 --set learningRate=0.001,0.003",
     words: taskNames,
+  },
+  worker: {
+    run: workerCommand,
+    help: workerHelp,
+    example: "pigrad worker nats://10.0.0.5:4222 --threads 8",
   },
   compare: { run: compareCommand, help: compareHelp, example: "pigrad compare runs/a runs/b" },
   report: {

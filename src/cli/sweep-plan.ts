@@ -10,6 +10,7 @@ import { checkEnding } from "./picture.ts";
 import { searches } from "./search-points.ts";
 import { seedsFrom } from "./sweep-seeds.ts";
 import { type Row, type Sampling, sweepRows } from "./sweep-space.ts";
+import { workersOptions } from "./workers.ts";
 
 const options = {
   seeds: { type: "string" },
@@ -29,6 +30,7 @@ const options = {
   episodes: { type: "string" },
   threads: { type: "string" },
   backend: { type: "string" },
+  ...workersOptions,
   json: { type: "boolean" },
 } as const;
 export type SweepOptions = ReturnType<typeof parseSweep>["values"];

@@ -1,6 +1,6 @@
 /** The trainings of a sweep, rung by rung. */
 import { bestOf } from "../node/halving.ts";
-import { type SweepJob, type SweepResult, sweep } from "../node/sweep.ts";
+import type { SweepJob, SweepResult, Tell } from "../node/sweep.ts";
 import type { SweepFolder } from "../node/sweep-folder.ts";
 import { interquartileMean } from "../rollout/statistics.ts";
 import { evaluationSeed } from "./eval.ts";
@@ -8,11 +8,14 @@ import type { Output } from "./sweep-output.ts";
 import type { Plan } from "./sweep-plan.ts";
 import type { RowResults } from "./sweep-summary.ts";
 
+/** Does all jobs, on threads or on other machines, and tells each result. */
+export type TrainJobs = (jobs: readonly SweepJob[], tell: Tell) => Promise<unknown>;
+
 /** Trains all rows to the first rung, and the best of them on to the next ones. */
 export async function trainRows(
   { runs, rows, seeds, rungs, episodes, threshold }: Plan,
   folder: SweepFolder | null,
-  threads: number,
+  train: TrainJobs,
   output: Output,
 ): Promise<RowResults[]> {
   const results: SweepResult[][] = [];
@@ -30,7 +33,7 @@ export async function trainRows(
         return { ...job, folder: folder.runFolder(row, seeds[i]), untilSteps: rung.steps };
       }),
     );
-    const got = await resultsOf(jobs, folder, threads, output);
+    const got = await resultsOf(jobs, folder, train, output);
     left.forEach((row, i) => {
       results[row] = got.slice(i * seeds.length, (i + 1) * seeds.length);
     });
@@ -49,16 +52,15 @@ const iqmInTraining = (results: readonly SweepResult[]): number =>
 async function resultsOf(
   jobs: readonly SweepJob[],
   folder: SweepFolder | null,
-  threads: number,
+  train: TrainJobs,
   output: Output,
 ): Promise<SweepResult[]> {
   const results = jobs.map((job) => folder?.resultOf(job));
   const missing = [...jobs.keys()].filter((i) => results[i] === undefined);
   output.expect(jobs.length);
   output.show(results);
-  await sweep(
+  await train(
     missing.map((i) => jobs[i]),
-    threads,
     (result, at) => {
       const i = missing[at];
       folder?.record(jobs[i], result);

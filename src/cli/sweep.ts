@@ -2,36 +2,47 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
+import { giveTrainings } from "../node/nats/give-trainings.ts";
+import { sweep } from "../node/sweep.ts";
 import { SweepFolder } from "../node/sweep-folder.ts";
 import { only, wholeNumber } from "./args.ts";
 import { say, sayJson } from "./stdout.ts";
 import { profilesCsv, profilesSvg, resultsCsv } from "./sweep-files.ts";
 import { Count, sayResults } from "./sweep-output.ts";
-import { chosen, type Plan, parseSweep, planOf, recordOf } from "./sweep-plan.ts";
+import {
+  chosen,
+  type Plan,
+  parseSweep,
+  planOf,
+  recordOf,
+  type SweepOptions,
+} from "./sweep-plan.ts";
 import { type RowResults, summarize, summaryTable } from "./sweep-summary.ts";
-import { trainRows } from "./sweep-train.ts";
+import { type TrainJobs, trainRows } from "./sweep-train.ts";
+import { openGiver } from "./workers.ts";
 
 export const sweepHelp = `  pigrad sweep TASK [--seeds N|LIST] [--set key=a,b,c|key=LOW..HIGH]... [--algo NAME] [--steps N]
                [--samples N] [--search random|quasi] [--search-seed N] [--halving ETA]
                [--out DIR] [--csv FILE] [--svg FILE] [--against first|best]
                [--threshold R] [--episodes N] [--threads N] [--backend NAME] [--json]
+               [--workers URL [--queue NAME] [--patience SECONDS] [--lease SECONDS]]
       every combination of settings (values of a list setting are separated by ;), or N samples of lists
       and ranges, over worker threads. Seeds are 1 to N (default 5) or a list such as 601,603-605. It says
       the interquartile mean of the greedy returns with a bootstrap interval, the probability that a row
       is better than the first or best one, and the steps until training's mean return reaches R.
       --halving trains on with the best 1/ETA of the rows, in rungs. --out keeps every run; the same
       command again does what is missing. --csv and --svg write the results and performance profiles
-      (docs/sweeps.md)`;
+      (docs/sweeps.md). --workers has the machines train that run pigrad worker URL (docs/scale.md)`;
 
 export async function sweepCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseSweep(args);
   const plan = await planOf(only("task", positionals), values);
-  const threads = wholeNumber("threads", values.threads, 1) ?? availableParallelism();
   const baseline = chosen("against", values.against, ["first", "best"] as const);
   const output = values.json ? sayResults() : new Count();
   const rows = await inFolder(plan, values.out, (folder) =>
-    trainRows(plan, folder, threads, output),
+    withTrainer(values, folder, (train) => trainRows(plan, folder, train, output)),
   );
   output.end();
   const summaries = summarize(rows, baseline ?? (plan.rungs.length > 1 ? "best" : "first"));
@@ -46,6 +57,27 @@ export async function sweepCommand(args: string[]): Promise<void> {
     write(values.csv.replace(/\.csv$/i, ".profiles.csv"), profilesCsv(summaries));
   }
   if (values.svg !== undefined) write(values.svg, profilesSvg(summaries));
+}
+
+/** Does the work with a trainer: threads of this machine, or workers that --workers names. */
+async function withTrainer<T>(
+  values: SweepOptions,
+  folder: SweepFolder | null,
+  work: (train: TrainJobs) => Promise<T>,
+): Promise<T> {
+  const { workers } = values;
+  const threads = wholeNumber("threads", values.threads, 1);
+  if (workers === undefined) {
+    for (const name of ["queue", "patience", "lease"] as const)
+      if (values[name] !== undefined) throw new SettingError(`--${name} goes with --workers URL`);
+    return work((jobs, tell) => sweep(jobs, threads ?? availableParallelism(), tell));
+  }
+  if (threads !== undefined)
+    throw new SettingError("--threads: expected --workers or --threads, got both");
+  const giving = await openGiver(workers, values, folder?.queueName());
+  return giving.during(values.out !== undefined, () =>
+    work((jobs, tell) => giveTrainings(giving.giver, jobs, tell)),
+  );
 }
 
 /**

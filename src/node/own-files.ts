@@ -42,6 +42,12 @@ export async function loadOwn(
   return { path: key ?? path, sha256 };
 }
 
+/** Returns a file's full path and hash, and does not run it. Throws SettingError where it cannot be read. */
+export function ownFileOf(given: string): OwnFile {
+  const path = resolve(given);
+  return { path, sha256: hashOf(path, given) };
+}
+
 function hashOf(path: string, given: string): string {
   if (!existsSync(path)) throw new SettingError(`${given}: no such file`);
   if (!extensions.includes(extname(path)))

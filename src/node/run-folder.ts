@@ -368,7 +368,8 @@ export function lastMetric(path: string): Metric | undefined {
 
 export const readConfig = (path: string): RunConfig => readRunFile(path).config;
 
-function readRunFile(path: string): RunFile {
+/** Returns the checked config.json of a run. */
+export function readRunFile(path: string): RunFile {
   const text = read(path, names.config, mostConfig).toString();
   const where = printable(join(path, names.config));
   try {

@@ -2,10 +2,12 @@
  * The folder of a sweep: sweep.json says which one, each training has a run folder, and results.jsonl has a line per
  * training that ended, so that the same sweep later does only the rest. One process at a time works in it.
  */
+import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { FormatError, SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
+import type { Evaluation } from "../rollout/evaluate.ts";
 import {
   appendFlushed,
   isTemporary,
@@ -20,7 +22,7 @@ import type { SweepJob, SweepResult } from "./sweep.ts";
 /** Everything that a sweep's results follow from, as JSON. */
 export type SweepPlan = Readonly<Record<string, unknown>>;
 
-const names = { plan: "sweep.json", results: "results.jsonl" } as const;
+const names = { plan: "sweep.json", results: "results.jsonl", queue: "queue.json" } as const;
 const mostPlan = 2 ** 28; // bytes
 
 /** Returns whether a folder is a sweep's. */
@@ -79,6 +81,19 @@ export class SweepFolder {
     appendFlushed(join(this.path, names.results), line);
   }
 
+  /** Returns the name under which workers on other machines know this sweep; the same one at every start. */
+  queueName(): string {
+    const path = join(this.path, names.queue);
+    if (existsSync(path)) {
+      const { name } = JSON.parse(readRegular(path, { most: 4096 }).toString());
+      if (/^[0-9a-f]{32}$/.test(name)) return name;
+      throw new FormatError(`${printable(path)}: expected a name of 32 digits`);
+    }
+    const name = randomBytes(16).toString("hex");
+    writeAtomically(path, `${JSON.stringify({ name })}\n`);
+    return name;
+  }
+
   close(): void {
     unlockRun(this.path);
   }
@@ -133,35 +148,48 @@ function checkFolder(path: string): void {
     );
 }
 
-/** A checked line of results. JSON has null for a number that is none. */
+/** Returns a checked line of results. */
 function savedFrom(text: string, where: string): Saved & { readonly job: string } {
-  const wrong = new FormatError(`${where}: expected a result of a sweep`);
-  let line: Record<string, unknown>;
+  let line: unknown;
   try {
     line = JSON.parse(text);
   } catch {
-    throw wrong;
+    throw new FormatError(`${where}: expected a result of a sweep`);
   }
-  const { job, evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn } =
-    line ?? {};
-  const { returns, lengths, meanReturn, stdReturn, margin } = (evaluation ??
-    {}) as SweepResult["evaluation"];
-  const lists = [returns, lengths, curve].every(Array.isArray);
-  if (typeof job !== "string" || !lists || typeof envSteps !== "number" || !isNumber(meanReturn))
-    throw wrong;
+  const { job } = (line ?? {}) as Record<string, unknown>;
+  if (typeof job !== "string") throw new FormatError(`${where}: expected a result of a sweep`);
+  return { job, ...resultFrom(line, where) };
+}
+
+/** Returns a checked result, from JSON, which has null for NaN. */
+export function resultFrom(value: unknown, where: string): Saved {
+  const { evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn } = (value ??
+    {}) as Record<string, unknown>;
+  if (!Array.isArray(curve) || typeof envSteps !== "number")
+    throw new FormatError(`${where}: expected a result of a sweep`);
   return {
-    job,
     stepsToThreshold: typeof stepsToThreshold === "number" ? stepsToThreshold : null,
-    curve: (curve as unknown[]).map(numberFrom),
+    curve: curve.map(numberFrom),
     trainingReturn: numberFrom(trainingReturn),
     envSteps,
-    evaluation: {
-      ...(evaluation as SweepResult["evaluation"]),
-      meanReturn: numberFrom(meanReturn),
-      stdReturn: numberFrom(stdReturn),
-      margin: numberFrom(margin),
-    },
+    evaluation: evaluationFrom(evaluation, where),
     seconds: numberFrom(seconds),
+  };
+}
+
+/** Returns a checked evaluation, from JSON. */
+export function evaluationFrom(value: unknown, where: string): Evaluation {
+  const evaluation = (value ?? {}) as Evaluation;
+  const { returns, lengths, meanReturn, stdReturn, margin, episodes, successRate } = evaluation;
+  const lists = [returns, lengths].every((list) => Array.isArray(list) && list.every(isNumber));
+  if (!lists || !isNumber(meanReturn) || !isNumber(episodes) || !isNumber(successRate))
+    throw new FormatError(`${where}: expected an evaluation`);
+  return {
+    ...evaluation,
+    returns: returns.map(numberFrom),
+    meanReturn: numberFrom(meanReturn),
+    stdReturn: numberFrom(stdReturn),
+    margin: numberFrom(margin),
   };
 }
 

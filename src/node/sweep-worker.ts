@@ -1,103 +1,15 @@
 /** A thread of a sweep: trains and evaluates the runs that it is sent, and sends back the results. */
-import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
-import type { Report } from "../algos/training.ts";
-import { SettingError } from "../core/errors.ts";
-import { nextOf, runLater } from "../core/waiting.ts";
-import { type RunConfig, resolve } from "../tasks/run.ts";
-import { open, type Session } from "../tasks/session.ts";
-import { type KnownCorpora, newCorpus, readCorpus } from "./corpora.ts";
-import { Milestones } from "./milestones.ts";
-import { loadFilesOf } from "./own-files.ts";
-import { awaitInTime, guardCalls } from "./patience.ts";
-import { closeRun, createRun, lastMetric, metricsOf, readConfig, resumeRun } from "./run-folder.ts";
-import type { SweepJob, SweepResult } from "./sweep.ts";
+import type { SweepJob } from "./sweep.ts";
 import { failureOf } from "./sweep-failure.ts";
-import { trainRun } from "./train-run.ts";
+import { trainJob } from "./train-job.ts";
 
 parentPort?.on("message", async (job: SweepJob) => {
   try {
-    parentPort?.postMessage(await resultOf(job));
+    parentPort?.postMessage(await trainJob(job));
   } catch (error) {
     const failure = failureOf(error);
     if (failure === null) throw error; // a fault ends the thread, and shows where it is
     parentPort?.postMessage(failure);
   }
 });
-
-async function resultOf(job: SweepJob): Promise<SweepResult> {
-  const { config, episodes, evaluationSeed, threshold, folder } = job;
-  await loadFilesOf(config.files);
-  const milestones = new Milestones(config.steps, threshold);
-  const { session, seconds } =
-    folder === undefined
-      ? await trainInMemory(config, milestones)
-      : await trainInFolder(job, folder, milestones);
-  const evaluation = await runLater(
-    session.evaluating(episodes, evaluationSeed, true),
-    awaitInTime,
-  );
-  const { stepsToThreshold, curve, trainingReturn, envSteps } = milestones;
-  const course = { stepsToThreshold, curve, trainingReturn, envSteps };
-  return { config, ...course, evaluation, seconds };
-}
-
-interface Trained {
-  readonly session: Session;
-  readonly seconds: number;
-}
-
-async function trainInMemory(config: RunConfig, milestones: Milestones): Promise<Trained> {
-  const begun = performance.now();
-  const session = open(resolve(config), { read: readCorpus, guard: guardCalls });
-  milestones.add(session.training.report());
-  while (milestones.envSteps < config.steps) {
-    const next = await nextOf<Report, void>(session.reports, awaitInTime);
-    if (next.done) break;
-    milestones.add(next.value);
-  }
-  return { session, seconds: (performance.now() - begun) / 1000 };
-}
-
-/** Trains in a run folder, from where an earlier sweep left it. The milestones are taken from its metrics. */
-async function trainInFolder(
-  { config, untilSteps }: SweepJob,
-  folder: string,
-  milestones: Milestones,
-): Promise<Trained> {
-  const session = beginOrResume(config, folder);
-  try {
-    const secondsBefore = lastMetric(folder)?.seconds ?? 0;
-    const stop = { untilSteps, secondsBefore, checkpointEvery: 10_000 };
-    await trainRun(folder, session, stop, () => {});
-  } finally {
-    closeRun(folder);
-  }
-  let seconds = 0;
-  for (const metric of metricsOf(folder)) {
-    milestones.add(metric);
-    seconds = metric.seconds;
-  }
-  return { session, seconds };
-}
-
-function beginOrResume(config: RunConfig, folder: string): Session {
-  if (existsSync(join(folder, "config.json"))) {
-    if (!sameFields(readConfig(folder), config))
-      throw new SettingError(`${folder}: expected a run of this sweep, got one of another config`);
-    return resumeRun(folder);
-  }
-  rmSync(folder, { recursive: true, force: true }); // cut off while it was made
-  const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = open(resolve(config), { read: newCorpus(corpora), guard: guardCalls });
-  session.prepare();
-  createRun(folder, session.config, corpora);
-  return session;
-}
-
-/** Compares two configs, whose fields may be in another order. */
-function sameFields(a: RunConfig, b: RunConfig): boolean {
-  const names = new Set([...Object.keys(a), ...Object.keys(b)]) as Set<keyof RunConfig>;
-  return [...names].every((name) => JSON.stringify(a[name]) === JSON.stringify(b[name]));
-}

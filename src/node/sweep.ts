@@ -7,6 +7,7 @@ import type { Worker } from "node:worker_threads";
 import { messageOf } from "../core/thrown.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { RunConfig } from "../tasks/run.ts";
+import type { KnownCorpora } from "./corpora.ts";
 import { lockName } from "./run-lock.ts";
 import { errorOf, type Failure } from "./sweep-failure.ts";
 import { endWorkers, startWorker } from "./worker.ts";
@@ -22,7 +23,10 @@ export interface SweepJob {
   readonly folder?: string;
   /** Steps to stop at before the training's end; only in a folder. */
   readonly untilSteps?: number;
+  /** The corpora that the settings name must have this content; only in a folder. Default: whatever they have. */
+  readonly corpora?: KnownCorpora;
 }
+
 export interface SweepResult {
   readonly config: RunConfig;
   /** Environment steps at which the threshold was first reached; null if never. */
@@ -55,7 +59,7 @@ export async function sweep(
     workers.push(worker);
     while (next < jobs.length) {
       const i = next++;
-      results[i] = await answer(worker, jobs[i]);
+      results[i] = await askThread<SweepResult>(worker, jobs[i], nameOfJob(jobs[i].config));
       tell(results[i], i);
     }
   };
@@ -68,14 +72,20 @@ export async function sweep(
   return results;
 }
 
-/** Sends a job to the worker and returns its result. */
-async function answer(worker: Worker, job: SweepJob): Promise<SweepResult> {
-  const { seed, task, algo } = job.config;
-  const where = `${task} ${algo}, seed ${seed}`;
+/** Names a job in messages. */
+export const nameOfJob = ({ task, algo, seed }: RunConfig): string =>
+  `${task} ${algo}, seed ${seed}`;
+
+/** Sends a job to a thread and returns its answer. Throws the thread's failure, with `where` before its message. */
+export async function askThread<T extends object>(
+  worker: Worker,
+  job: unknown,
+  where: string,
+): Promise<T> {
   const listening = new AbortController();
   const { signal } = listening;
   worker.postMessage(job);
-  let answered: SweepResult | Failure;
+  let answered: T | Failure;
   try {
     const ended = once(worker, "exit", { signal }).then(([code]) => {
       throw new Error(`its thread ended with code ${code}`);

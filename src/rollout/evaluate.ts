@@ -120,6 +120,20 @@ function* playWith(
   return { episodes, returns, lengths, ...statisticsOf(returns), successRate };
 }
 
+/** Returns the evaluation of all episodes of several evaluations of one policy, in their order. */
+export function poolEvaluations(evaluations: readonly Evaluation[]): Evaluation {
+  if (evaluations.length === 1) return evaluations[0];
+  const returns = evaluations.flatMap((evaluation) => evaluation.returns);
+  const lengths = evaluations.flatMap((evaluation) => evaluation.lengths);
+  const successes = evaluations.map(({ successRate, episodes }) =>
+    successRate === null ? Number.NaN : Math.round(successRate * episodes),
+  );
+  const reached = successes.reduce((sum, n) => sum + n, 0);
+  const episodes = returns.length;
+  const successRate = Number.isNaN(reached) ? null : reached / episodes;
+  return { episodes, returns, lengths, ...statisticsOf(returns), successRate };
+}
+
 /** Mean, sample deviation and margin of returns. */
 export function statisticsOf(
   returns: readonly number[],

@@ -3,9 +3,9 @@ import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, vi } from "vitest";
 import { pigrad as command } from "../../src/cli/pigrad.ts";
+import { main, node } from "./main.ts";
 
 export interface Done {
   readonly status: number | null;
@@ -34,9 +34,7 @@ export async function pigrad(...args: string[]): Promise<Done> {
   }
 }
 
-export const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-/** Node's arguments for the command line in a process of its own. */
-export const node = ["--import", fileURLToPath(import.meta.resolve("tsx")), main];
+export { main, node };
 
 export function pigradProcess(args: readonly string[], options: SpawnSyncOptions = {}): Done {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...node, ...args], options);
