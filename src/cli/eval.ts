@@ -1,5 +1,6 @@
 /** pigrad eval RUN: evaluates a trained policy on episodes, or on held-out prompts. */
 import { SettingError } from "../core/errors.ts";
+import { shareOf } from "../core/team.ts";
 import { runLater } from "../core/waiting.ts";
 import type { EvalOptions } from "../node/eval-job.ts";
 import { giveEvaluations } from "../node/nats/give-evaluation.ts";
@@ -10,17 +11,16 @@ import { only, pairs, wholeNumber } from "./args.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
-import { openGiver, workersOptions } from "./workers.ts";
+import { openGiver, type WorkersOptions, workersOptions } from "./workers.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--set key=value]...
-               [--best] [--trust-data] [--shards N] [--json]
+               [--best] [--trust-data] [--json]
                [--workers URL [--queue NAME] [--patience SECONDS] [--lease SECONDS]]
       play episodes with a run's policy: likeliest actions (default) or sampled ones; --best takes
       the best policy of a run trained with --eval-every, in place of the last; --set changes
       settings of the task alone, as from and to of portfolio: train on one part, evaluate on another;
-      of a text task, complete held-out prompts, which nothing was trained on or chosen by. --shards
-      plays N equal shares of the episodes, on the seeds from --seed on; --workers has the machines play
-      them that run pigrad worker URL, with the same result (docs/scale.md)`;
+      of a text task, complete held-out prompts, which nothing was trained on or chosen by. --workers
+      has the machines play that run pigrad worker URL, with the same result (docs/scale.md)`;
 
 export async function evalCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -32,7 +32,6 @@ export async function evalCommand(args: string[]): Promise<void> {
     set: { type: "string", multiple: true },
     best: { type: "boolean" },
     "trust-data": { type: "boolean" },
-    shards: { type: "string" },
     ...workersOptions,
     json: { type: "boolean" },
   });
@@ -44,47 +43,44 @@ export async function evalCommand(args: string[]): Promise<void> {
     throw new SettingError("expected --greedy or --sample, got both");
   const greedy = !values.sample;
   const changes = pairs(values.set ?? []);
-  const shards = shardsOf(wholeNumber("shards", values.shards, 1, episodes) ?? 1, {
-    best: values.best ?? false,
-    episodes,
-    seed,
-    greedy,
-    changes,
-  });
-  const session = openRun(run, {
-    best: values.best ?? false,
-    trustData: values["trust-data"] ?? false,
-    changes,
-  });
+  const how = { episodes, first: 0, seed, greedy, changes, best: values.best ?? false };
+  const session = openRun(run, { ...how, trustData: values["trust-data"] ?? false });
   const { config, kind } = session;
-  if (kind === "text" && shards.length > 1)
-    throw new SettingError("--shards: expected 1 for a text, whose prompts are one batch");
-  const evaluations: Evaluation[] = [];
-  if (values.workers === undefined)
-    for (const shard of shards) {
-      const playing = session.evaluating(shard.episodes, shard.seed, greedy, true);
-      evaluations.push(await runLater(playing, awaitInTime));
-    }
+  const playing = (): Promise<Evaluation> =>
+    runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime);
+  const evaluation =
+    values.workers === undefined
+      ? await playing()
+      : await givenTo(values.workers, values, run, sharesOf(how, kind === "text" ? 1 : mostShares));
   session.close();
-  if (values.workers !== undefined) {
-    const giving = await openGiver(values.workers, values);
-    const given = giving.during(false, () => giveEvaluations(giving.giver, run, shards));
-    evaluations.push(...(await given));
-  }
-  const evaluation = poolEvaluations(evaluations);
   if (values.json) {
     const { task, algo } = config;
     sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
   } else say(`${describe(evaluation, greedy)}\n`);
 }
 
-/** Returns equal shares of the episodes, the larger ones first, each on a seed of its own. */
-function shardsOf(count: number, whole: EvalOptions): EvalOptions[] {
-  return Array.from({ length: count }, (_, i) => ({
-    ...whole,
-    seed: whole.seed + i,
-    episodes: Math.floor(whole.episodes / count) + (i < whole.episodes % count ? 1 : 0),
-  }));
+async function givenTo(
+  url: string,
+  values: WorkersOptions,
+  run: string,
+  shares: readonly EvalOptions[],
+): Promise<Evaluation> {
+  const giving = await openGiver(url, values);
+  const work = () => giveEvaluations(giving.giver, run, shares);
+  return poolEvaluations(await giving.during(false, work));
+}
+
+/** A text's prompts are one share, since their completions are compared with each other. */
+const mostShares = 16;
+
+/** Cuts an evaluation into shares of about as many episodes. */
+function sharesOf(whole: EvalOptions, most: number): EvalOptions[] {
+  const { episodes } = whole;
+  const count = Math.min(most, episodes);
+  return Array.from({ length: count }, (_, i) => {
+    const [first, end] = [i, i + 1].map((j) => shareOf(episodes, count, j));
+    return { ...whole, first, episodes: end - first };
+  });
 }
 
 /** Default seed of evaluations, far from the seeds that people train with. */

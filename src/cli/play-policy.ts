@@ -1,8 +1,7 @@
 /** A policy at play: shown at a speed, paused and stepped by keys on a terminal. */
-import { Random } from "../core/random.ts";
 import { TimeLimit } from "../envs/wrappers.ts";
 import { Actor } from "../policies/actor.ts";
-import { evaluationLimit } from "../rollout/evaluate.ts";
+import { beginEpisode, evaluationLimit } from "../rollout/evaluate.ts";
 import type { VectorEnv } from "../rollout/vector-env.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { actionText, endText, type Frame, frameText, isOver } from "./play-frame.ts";
@@ -28,13 +27,11 @@ function* framesOf(
   const env = Number.isFinite(made.maxSteps) ? made : new TimeLimit(made, evaluationLimit);
   const envs = training.env.around([env], { autoreset: false, normalizeReward: false });
   envs.learning = false;
-  env.seed(seed);
-  const random = new Random(seed).split(); // separate from the environment's own draws
   const actor = new Actor(training.model, 1, { masked: envs.mask !== null, value: false });
-  const act = () => (greedy ? actor.actGreedily() : actor.act(random));
   try {
     for (let episode = 1; episode <= episodes; episode++) {
-      envs.start();
+      const random = beginEpisode(envs, seed, episode - 1);
+      const act = () => (greedy ? actor.actGreedily() : actor.act(random));
       yield { env, episode, step: 0, action: null, total: 0 };
       for (let step = 1, total = 0; !isOver(env); step++) {
         take(envs, actor, act);

@@ -9,6 +9,8 @@ export interface EvalOptions {
   /** Evaluate the best policy of a run that was evaluated while it trained. */
   readonly best: boolean;
   readonly episodes: number;
+  /** Number of the first episode. */
+  readonly first: number;
   readonly seed: number;
   readonly greedy: boolean;
   /** Settings of the task that replace the run's. */
@@ -22,13 +24,13 @@ export interface EvalJob extends EvalOptions {
 
 /** Opens the run and evaluates it. `instead` names the files of this machine that are the run's own files. */
 export async function evalJob(
-  { folder, best, changes, episodes, seed, greedy }: EvalJob,
+  { folder, best, changes, episodes, first, seed, greedy }: EvalJob,
   instead: FindOptions["instead"] = {},
 ): Promise<Evaluation> {
   await loadFilesOf(readConfig(folder).files, { instead, folder });
   const session = openRun(folder, { best, changes });
   try {
-    return await runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime);
+    return await runLater(session.evaluating(episodes, seed, greedy, true, first), awaitInTime);
   } finally {
     session.close();
   }

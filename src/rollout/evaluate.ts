@@ -32,7 +32,9 @@ export const evaluationLimit = 100_000;
 
 export interface EvaluateOptions {
   readonly episodes: number;
-  /** Seeds the environment and the sampling of actions. */
+  /** Number of the first episode. Default 0. */
+  readonly first?: number;
+  /** Gives each episode its random numbers by its own number: of the environment, and of the sampled actions. */
   readonly seed: number;
   /** Takes the likeliest actions rather than sampled ones. */
   readonly greedy: boolean;
@@ -62,7 +64,6 @@ export function* evaluating(
   model.mustFit("evaluate", only.observationSpace, only.actionSpace);
   const before = only.save();
   try {
-    only.seed(options.seed);
     return yield* play(model, playground(envs), options);
   } finally {
     only.restore(before);
@@ -74,7 +75,7 @@ export function* evaluating(
 function playground(envs: VectorEnv): VectorEnv {
   const [first] = envs.envs;
   const only = Number.isFinite(first.maxSteps) ? first : new TimeLimit(first, evaluationLimit);
-  const env = envs.around([only], { autoreset: true, normalizeReward: false });
+  const env = envs.around([only], { autoreset: false, normalizeReward: false });
   env.learning = false;
   return env;
 }
@@ -92,25 +93,25 @@ function* play(model: ActorCritic, env: VectorEnv, options: EvaluateOptions): Wa
 function* playWith(
   actor: Actor,
   env: VectorEnv,
-  { episodes, seed, greedy, witness }: EvaluateOptions,
+  { episodes, first = 0, seed, greedy, witness }: EvaluateOptions,
 ): Waiting<Evaluation> {
-  const random = new Random(seed).split(); // independent of the environment's draws
-  env.start();
   const { later } = env;
-  if (later !== null) yield* later.ready();
   const returns: number[] = [];
   const lengths: number[] = [];
   let successes: number | null = 0;
-  while (returns.length < episodes) {
-    actor.observation.set(env.observation);
-    if (env.mask !== null) actor.mask.set(env.mask);
-    actor.reset.set(env.fresh);
-    if (greedy) actor.actGreedily();
-    else actor.act(random);
-    witness?.(returns.length, actor, env);
-    if (later === null) env.step(actor.command);
-    else yield* later.stepping(actor.command);
-    if (env.terminated[0] === 0 && env.truncated[0] === 0) continue;
+  for (let episode = first; episode < first + episodes; episode++) {
+    const random = beginEpisode(env, seed, episode);
+    if (later !== null) yield* later.ready();
+    while (!env.resting(0)) {
+      actor.observation.set(env.observation);
+      if (env.mask !== null) actor.mask.set(env.mask);
+      actor.reset.set(env.fresh);
+      if (greedy) actor.actGreedily();
+      else actor.act(random);
+      witness?.(episode, actor, env);
+      if (later === null) env.step(actor.command);
+      else yield* later.stepping(actor.command);
+    }
     const success = env.finalSuccess[0];
     successes = successes === null || Number.isNaN(success) ? null : successes + success;
     returns.push(env.finalReturn[0]);
@@ -118,6 +119,15 @@ function* playWith(
   }
   const successRate = successes === null ? null : successes / episodes;
   return { episodes, returns, lengths, ...statisticsOf(returns), successRate };
+}
+
+/** Starts an episode of an evaluation, by its number. Returns the generator of its actions. */
+export function beginEpisode(env: VectorEnv, seed: number, episode: number): Random {
+  const [key0, key1] = new Random(seed).save();
+  const random = Random.from([key0, key1, 0, episode, 0]).split(); // the episode's child of the seed's generator
+  env.envs[0].seed(random.bits());
+  env.start();
+  return random;
 }
 
 /** Returns the evaluation of all episodes of several evaluations of one policy, in their order. */

@@ -6,12 +6,18 @@ import { Random } from "../core/random.ts";
 import type { Settings, Values } from "../core/settings.ts";
 import { partOf, type State } from "../core/state.ts";
 import { solo } from "../core/team.ts";
+import { runNow } from "../core/waiting.ts";
 import type { Dynamics } from "../envs/env.ts";
 import { FrameStack, ScaleObservation } from "../envs/wrappers.ts";
 import { ActorCritic } from "../policies/actor-critic.ts";
 import type { RunningMoments } from "../returns/running.ts";
 import { AsyncVectorEnv } from "../rollout/async-vector-env.ts";
-import { type Evaluation, evaluate, evaluating, type Witness } from "../rollout/evaluate.ts";
+import {
+  type Evaluation,
+  evaluate,
+  evaluating as playing,
+  type Witness,
+} from "../rollout/evaluate.ts";
 import { League } from "../rollout/league.ts";
 import { VectorEnv } from "../rollout/vector-env.ts";
 import type { ModelConfig } from "./model-settings.ts";
@@ -55,6 +61,21 @@ export function openEnvironment(
       playground.close();
     }
   };
+  const evaluating: EnvironmentSession["evaluating"] = function* (
+    episodes,
+    seed,
+    greedy,
+    _heldOut,
+    first = 0,
+  ) {
+    const playground = training.env.around([makeEnv()]);
+    try {
+      const how = { episodes, first, seed, greedy };
+      return yield* playing(training.model, playground, how);
+    } finally {
+      playground.close();
+    }
+  };
   return {
     kind: "environment",
     run,
@@ -62,15 +83,8 @@ export function openEnvironment(
     training,
     makeEnv,
     play,
-    evaluate: (episodes, seed, greedy) => play(episodes, seed, greedy),
-    *evaluating(episodes, seed, greedy) {
-      const playground = training.env.around([makeEnv()]);
-      try {
-        return yield* evaluating(training.model, playground, { episodes, seed, greedy });
-      } finally {
-        playground.close();
-      }
-    },
+    evaluate: (...how) => runNow(evaluating(...how), "evaluate"),
+    evaluating,
     reports: (function* () {
       return yield* begin();
     })(),

@@ -23,15 +23,23 @@ export interface SessionBase {
   };
   /**
    * Evaluates the current policy on episodes in an environment of its own, or on prompts: of validation, or with
-   * `heldOut` those held out for the final evaluation.
+   * `heldOut` those held out for the final evaluation. `first` is the number of the first episode: an evaluation of
+   * 100 episodes is one of 60 and one of 40 from 60 on.
    */
-  evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): Evaluation;
+  evaluate(
+    episodes: number,
+    seed: number,
+    greedy: boolean,
+    heldOut?: boolean,
+    first?: number,
+  ): Evaluation;
   /** `evaluate` for environments or rewards that return promises. */
   evaluating(
     episodes: number,
     seed: number,
     greedy: boolean,
     heldOut?: boolean,
+    first?: number,
   ): Waiting<Evaluation>;
   /**
    * Loads weights and statistics of observations from a saved training. To train on, call it before `prepare`. Returns

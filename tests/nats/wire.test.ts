@@ -100,7 +100,15 @@ describe("messages", () => {
   });
 
   test("an evaluation", () => {
-    const body = { run: "g/r", best: false, greedy: true, changes: {}, episodes: 3, seed: 4 };
+    const body = {
+      run: "g/r",
+      best: false,
+      greedy: true,
+      changes: {},
+      episodes: 3,
+      first: 0,
+      seed: 4,
+    };
     expect(evalFrom(body, "x")).toEqual(body);
     for (const [name, value] of Object.entries({ run: 1, changes: [], episodes: "3", seed: null }))
       expect(() => evalFrom({ ...body, [name]: value }, "x")).toThrow(`x: expected ${name} as`);

@@ -5,7 +5,7 @@ import { Random } from "../../src/core/random.ts";
 import { ConnectFour } from "../../src/envs/connect-four.ts";
 import { TimeLimit } from "../../src/envs/wrappers.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
-import { evaluate, student95 } from "../../src/rollout/evaluate.ts";
+import { evaluate, poolEvaluations, student95 } from "../../src/rollout/evaluate.ts";
 import { bootstrapInterval, mean, median, quantile } from "../../src/rollout/statistics.ts";
 import { VectorEnv, type VectorEnvOptions } from "../../src/rollout/vector-env.ts";
 import { Walker, type WalkerOptions, walkers } from "../support/walker.ts";
@@ -21,10 +21,11 @@ function setUp(walker: WalkerOptions = {}, options: VectorEnvOptions = {}) {
   for (const { data } of model.parameters.list) data.fill(0);
   return { env, model };
 }
-/** Returns, lengths and goals of episodes from one seed, where 0 is always done. */
+/** Returns, lengths and goals of episodes, each of a child of the seed's generator, where 0 is always done. */
 function idle(env: Walker, episodes: number, seed: number): number[][] {
-  env.seed(seed);
+  const random = new Random(seed);
   return Array.from({ length: episodes }, () => {
+    env.seed(random.split().bits());
     env.reset();
     for (let [sum, length] = [0, 1]; ; length++) {
       const { reward, terminated, truncated } = env.step([0, 0]);
@@ -56,6 +57,21 @@ describe("evaluate", () => {
       expect(got.successRate).toBeCloseTo(want.reduce((s, [, , won]) => s + won, 0) / episodes, 12);
     });
   }
+  test("an evaluation is its parts, greedy or sampled: an episode does not depend on those before", () => {
+    for (const greedy of [true, false]) {
+      const { env, model } = setUp();
+      const whole = evaluate(model, env, { episodes: 9, seed: 7, greedy });
+      const parts = [
+        [0, 2],
+        [2, 6],
+        [6, 9],
+      ].map(([first, end]) =>
+        evaluate(model, env, { episodes: end - first, first, seed: 7, greedy }),
+      );
+      expect(poolEvaluations(parts)).toEqual(whole);
+      expect(new Set(whole.returns).size).toBeGreaterThan(3);
+    }
+  });
   test("no rate where an environment has no goal", () => {
     const { env, model } = setUp({ goals: false });
     expect(evaluate(model, env, { episodes: 4, seed: 7, greedy: true }).successRate).toBeNull();

@@ -1,6 +1,8 @@
 /** Training in one call: the policy acts as the evaluation's does, and a saved run goes on. */
+
 import { expect, test } from "vitest";
 import { ShapeError, UsageError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
 import { train } from "../../src/tasks/train.ts";
 
 const small = { envs: 2, rollout: 16, hidden: [8] };
@@ -18,7 +20,7 @@ test("act sees what the policy was trained on: scaled and standardized observati
   const [actions, acted]: [number[], number[]] = [[], []];
   let length = 0;
   const env = session.makeEnv();
-  env.seed(9);
+  env.seed(new Random(9).split().bits());
   env.start();
   session.play(1, 9, true, (_, actor) => void actions.push(actor.command[0]));
   const raw = new Float32Array(4);

@@ -7,19 +7,19 @@ import { packRun } from "./bundle.ts";
 import type { Giver, Job } from "./give.ts";
 import { kinds } from "./jobs.ts";
 
-/** Has workers do evaluations of the run in a folder. Returns them in the order of `shards`. */
+/** Has workers do evaluations of the run in a folder. Returns them in the order of `shares`. */
 export async function giveEvaluations(
   giver: Giver,
   folder: string,
-  shards: readonly EvalOptions[],
+  shares: readonly EvalOptions[],
 ): Promise<Evaluation[]> {
-  const policy = shards[0].best ? "best.safetensors" : "checkpoint.safetensors";
+  const policy = shares[0].best ? "best.safetensors" : "checkpoint.safetensors";
   const bytes = packRun(folder, ["config.json", policy]);
   const run = await giver.blobs.putByHash(giver.options.giver, bytes);
-  const jobs = shards.map(
-    (shard, i): Job => ({ id: String(i), kind: kinds.evaluate, body: { ...shard, run } }),
+  const jobs = shares.map(
+    (share, i): Job => ({ id: String(i), kind: kinds.evaluate, body: { ...share, run } }),
   );
-  const results: Evaluation[] = new Array(shards.length);
+  const results: Evaluation[] = new Array(shares.length);
   for await (const { id, body, failure } of giver.give(jobs)) {
     if (failure !== null) throw new SettingError(failure.message);
     results[Number(id)] = evaluationFrom(body, `the answer to job ${id}`);

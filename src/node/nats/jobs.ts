@@ -55,7 +55,7 @@ export interface EvalBody extends EvalOptions {
 /** Returns a checked evaluation. */
 export function evalFrom(body: unknown, where: string): EvalBody {
   if (!isObject(body)) throw wrong(where, "an object", body);
-  const { run, best, greedy, changes, episodes, seed } = body;
+  const { run, best, greedy, changes, episodes, first, seed } = body;
   if (!isObject(changes)) throw wrong(where, "changes as an object", changes);
   return {
     run: textFrom(run, "run", where, 256),
@@ -63,6 +63,7 @@ export function evalFrom(body: unknown, where: string): EvalBody {
     greedy: greedy === true,
     changes,
     episodes: wholeFrom(episodes, "episodes", where),
+    first: wholeFrom(first, "first", where),
     seed: wholeFrom(seed, "seed", where),
   };
 }
