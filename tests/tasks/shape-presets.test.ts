@@ -48,8 +48,11 @@ test("a task's own values and given ones come first; the environment is made fro
   });
   expect(settings(definition({ presets: { ppo: { rollout: 16 } } }))).toMatchObject({
     rollout: 16,
-    epochs: 4,
+    epochs: 10,
+    entropyWeight: 0.01,
   });
+  const both = { preset: { rollout: 16, epochs: 3 }, presets: { ppo: { rollout: 32 } } };
+  expect(settings(definition(both))).toMatchObject({ rollout: 32, epochs: 3, minibatch: 128 });
   expect(settings(definition(), { epochs: 3, size: 4 })).toMatchObject({
     epochs: 3,
     size: 4,
