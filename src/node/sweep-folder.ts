@@ -142,7 +142,7 @@ function savedFrom(text: string, where: string): Saved & { readonly job: string 
   } catch {
     throw wrong;
   }
-  const { job, evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn } =
+  const { job, evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn, failure } =
     line ?? {};
   const { returns, lengths, meanReturn, stdReturn, margin } = (evaluation ??
     {}) as SweepResult["evaluation"];
@@ -162,6 +162,7 @@ function savedFrom(text: string, where: string): Saved & { readonly job: string 
       margin: numberFrom(margin),
     },
     seconds: numberFrom(seconds),
+    ...(typeof failure === "string" && { failure }),
   };
 }
 
