@@ -5,7 +5,8 @@ import { nextOf } from "../core/waiting.ts";
 import { type EnvironmentSession, isThreaded } from "../tasks/environment-session.ts";
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
-import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
+import { type Best, BestPolicy } from "./best.ts";
+import type { EvaluationPlan } from "./evaluation-plan.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 
