@@ -1,4 +1,5 @@
 /** A language task: training examples, prompts and the reward. */
+import type { Chat } from "./chat.ts";
 import type { Example, Sides } from "./corpus.ts";
 import type { Judge } from "./own-reward.ts";
 import type { Reward } from "./rewards.ts";
@@ -23,6 +24,8 @@ export interface TextTask {
   readonly completionLength: number;
   /** Returns the part of a prompt that the model sees. Default: all of it. */
   readonly visible?: (prompt: string) => string;
+  /** Of messages: writes them as text. Without it, lines are continued as they are. */
+  readonly chat?: Chat;
   /** In a dialogue: the text that ends the policy's turn, of one or more tokens. */
   readonly turnEnd?: string;
   /** In a dialogue, with `turnEnd`: returns the answer to the text so far, or null to end the dialogue. */

@@ -29,6 +29,21 @@ test("each turn of the assistant is an example after all that was said; the prom
   expect(own.examples.train.map(({ prompt: p }) => p)).toEqual(["1?", "3?"]);
 });
 
+test("a form of messages is the task's where it is given, or where all prompts are messages", () => {
+  const row = { messages: [{ role: "user", content: "hi" }] };
+  const form = (definition: TextDefinition) => make(definition).chat?.(row.messages, true);
+  expect(form({ prompts: [row] })).toBe("user: hi\nassistant: ");
+  expect(form({ prompts: [row, "hi"] })).toBe(undefined);
+  expect(form({ corpus: "hi" })).toBe(undefined);
+  expect(form({ prompts: ["hi"], chat: ([{ content }]) => `<${content}>` })).toBe("<hi>");
+  expect(() => make({ prompts: [row], chat: (() => 7) as never })).toThrow(
+    "here: chat: expected a text, got 7",
+  );
+  expect(() => make({ prompts: [row], chat: "x" as never })).toThrow(
+    'here: expected chat as a function, got "x"',
+  );
+});
+
 test("whole texts give their beginnings as prompts; prompts of one's own come first", () => {
   expect(make({ examples: ["one two three four five"] }).prompts.train).toEqual(["one two "]);
   expect(make({ corpus: "a b c\nd e f" }).prompts.train).toEqual(["a ", "d "]);

@@ -2,6 +2,7 @@
 import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
+import { type Chat, type Message, plainChat } from "../../text/chat.ts";
 import { type Example, type Sides, split, texts } from "../../text/corpus.ts";
 import {
   type Judge,
@@ -14,11 +15,6 @@ import { endToken, type TextTask } from "../../text/task.ts";
 import { bytes, characters, type Tokenizer } from "../../text/tokenizer.ts";
 import { guarded } from "../own-environment.ts";
 import type { ReadCorpus } from "../task.ts";
-
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
 
 /** A row of data: a whole text, prompt and completion, or messages. Further fields reach rewards as `row`. */
 export type Row =
@@ -48,8 +44,8 @@ export interface TextDefinition {
   readonly tokenizer?: Given<"characters" | "bytes" | { readonly merges: number } | Tokenizer>;
   /** Name of the token that begins and ends every text. Default "<end>". */
   readonly end?: string;
-  /** Writes messages as text; with `generate`, up to where the assistant's answer begins. */
-  readonly chat?: (messages: readonly Message[], generate: boolean) => string;
+  /** Writes messages as text, here and in `pigrad chat`. Default: a line per message, "user: …". */
+  readonly chat?: Chat;
   /** Share of the rows for validation, and as many held out for the end. Default 0.1. */
   readonly splits?: number;
   /** Most tokens per completion, its end token among them. Default 32. */
@@ -89,7 +85,8 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
           (value as (v: unknown, r: ReadCorpus) => T)(values, read),
         )
       : value;
-  const { chat = plainChat, end = endToken, splits = 0.1, completionLength = 32 } = definition;
+  const { end = endToken, splits = 0.1, completionLength = 32 } = definition;
+  const chat = checkedChat(definition.chat ?? plainChat, where);
   if (!(splits >= 0 && splits < 0.5))
     throw new SettingError(`${where}: expected splits from 0 to below 0.5, got ${brief(splits)}`);
   if (!(Number.isInteger(completionLength) && completionLength >= 1))
@@ -98,7 +95,7 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
     );
   const rows = rowsOf(given("examples", definition.examples ?? []), `${where}: examples`);
   const lines = definition.corpus === undefined ? [] : texts(given("corpus", definition.corpus));
-  const examples = [...rows.flatMap((row) => examplesOf(row, chat, where)), ...lines];
+  const examples = [...rows.flatMap((row) => examplesOf(row, chat)), ...lines];
   const asked = rowsOf(given("prompts", definition.prompts ?? rows), `${where}: prompts`);
   const byPrompt = new Map<string, Readonly<Record<string, unknown>>>();
   for (const row of asked) {
@@ -128,6 +125,9 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
     reward: () => Number.NaN,
     measures: measuresOf(definition.measures, rowOf, where),
     completionLength,
+    ...(definition.chat !== undefined || (asked.length > 0 && asked.every(isOfMessages))
+      ? { chat }
+      : {}),
     ...(definition.visible === undefined ? {} : { visible: definition.visible }),
     ...(definition.turnEnd === undefined ? {} : { turnEnd: definition.turnEnd }),
     ...(definition.reply === undefined ? {} : { reply: definition.reply }),
@@ -157,9 +157,18 @@ function measuresOf(
   );
 }
 
-const plainChat = (messages: readonly Message[], generate: boolean): string =>
-  messages.map(({ role, content }) => `${role}: ${content}\n`).join("") +
-  (generate ? "assistant: " : "");
+/** Returns the form of messages whose errors begin with `where`. */
+function checkedChat(chat: Chat, where: string): Chat {
+  if (typeof chat !== "function")
+    throw new SettingError(`${where}: expected chat as a function, got ${brief(chat)}`);
+  return (messages, generate) => {
+    const text: unknown = guarded(`${where}: chat`, () => chat(messages, generate));
+    if (typeof text === "string") return text;
+    throw new SettingError(`${where}: chat: expected a text, got ${brief(text)}`);
+  };
+}
+
+const isOfMessages = (row: Row): boolean => typeof row !== "string" && row.messages !== undefined;
 
 function rowsOf(rows: unknown, where: string): readonly Row[] {
   if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${brief(rows)}`);
@@ -172,27 +181,23 @@ function rowsOf(rows: unknown, where: string): readonly Row[] {
 }
 
 /** Texts to imitate: each turn of the assistant is one, with all that was said before as its prompt. */
-function examplesOf(row: Row, chat: NonNullable<TextDefinition["chat"]>, where: string): Example[] {
+function examplesOf(row: Row, chat: Chat): Example[] {
   if (typeof row === "string") return [{ prompt: "", completion: row }];
   const { prompt = "", completion = row.text, messages } = row;
   if (messages !== undefined) {
     const turns = messages.flatMap(({ role, content }, i) =>
       role === "assistant" ? [{ content, i }] : [],
     );
-    return turns.map(({ content, i }) => {
-      const before = guarded(`${where}: chat`, () => chat(messages.slice(0, i), true));
-      return { prompt: before, completion: content };
-    });
+    return turns.map(({ content, i }) => ({
+      prompt: chat(messages.slice(0, i), true),
+      completion: content,
+    }));
   }
   return completion === undefined ? [] : [{ prompt, completion }];
 }
 
 /** The prompt of a row; null where it has none. A bare text is a prompt only in a list of prompts. */
-function promptOf(
-  row: Row,
-  chat: NonNullable<TextDefinition["chat"]>,
-  isPrompt: boolean,
-): string | null {
+function promptOf(row: Row, chat: Chat, isPrompt: boolean): string | null {
   if (typeof row === "string") return isPrompt ? row : null;
   if (row.messages === undefined) return row.prompt ?? (isPrompt ? (row.text ?? null) : null);
   const isAnswer = row.messages.at(-1)?.role === "assistant";
