@@ -3,7 +3,7 @@ import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
 import { type Chat, type Message, plainChat } from "../../text/chat.ts";
-import { type Example, type Sides, split, texts } from "../../text/corpus.ts";
+import { type Example, type Sides, singleTurns, split, texts } from "../../text/corpus.ts";
 import {
   type Judge,
   judgesFrom,
@@ -109,9 +109,10 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
   const prompts = [...byPrompt.keys()];
   if (examples.length === 0 && prompts.length === 0)
     throw new SettingError(`${where}: expected examples, a corpus or prompts, got none`);
-  const sides = sidesOf(examples, splits, ({ prompt, completion }) =>
-    prompt === "" ? completion : prompt,
-  );
+  const sides = sidesOf(examples, splits, (example) => {
+    const { prompt, completion } = wholeOf(example);
+    return prompt === "" ? completion : prompt; // a row's prompt and its example are on one side
+  });
   const judges: readonly Judge[] =
     definition.reward === undefined ? [] : judgesFrom(definition.reward, where);
   const rowOf = (prompt: string) => byPrompt.get(prompt) ?? { prompt };
@@ -180,21 +181,34 @@ function rowsOf(rows: unknown, where: string): readonly Row[] {
   return rows;
 }
 
-/** Texts to imitate: each turn of the assistant is one, with all that was said before as its prompt. */
+/** Returns the texts to imitate: prompt and completion, or messages, of which the assistant's turns are learned. */
 function examplesOf(row: Row, chat: Chat): Example[] {
   if (typeof row === "string") return [{ prompt: "", completion: row }];
   const { prompt = "", completion = row.text, messages } = row;
-  if (messages !== undefined) {
-    const turns = messages.flatMap(({ role, content }, i) =>
-      role === "assistant" ? [{ content, i }] : [],
-    );
-    return turns.map(({ content, i }) => ({
-      prompt: chat(messages.slice(0, i), true),
-      completion: content,
-    }));
-  }
+  if (messages !== undefined) return conversationOf(messages, chat);
   return completion === undefined ? [] : [{ prompt, completion }];
 }
+
+/**
+ * Returns a conversation as one example. In a form that writes earlier messages otherwise, such as without their
+ * thoughts, a turn that does not continue the text so far begins an example of its own.
+ */
+function conversationOf(messages: readonly Message[], chat: Chat): Example[] {
+  const conversations: Example[][] = [];
+  let text = "";
+  for (const [i, { role, content: completion }] of messages.entries()) {
+    if (role !== "assistant") continue;
+    const before = chat(messages.slice(0, i), true);
+    const continues = text !== "" && before.length > text.length && before.startsWith(text);
+    if (continues) conversations.at(-1)?.push({ prompt: before.slice(text.length), completion });
+    else conversations.push([{ prompt: before, completion }]);
+    text = before + completion;
+  }
+  return conversations.map(([first, ...turns]) => (turns.length > 0 ? { ...first, turns } : first));
+}
+
+/** Returns an example's last turn, with all that was said before as its prompt. */
+const wholeOf = (example: Example): Example => singleTurns(example).at(-1) as Example;
 
 /** The prompt of a row; null where it has none. A bare text is a prompt only in a list of prompts. */
 function promptOf(row: Row, chat: Chat, isPrompt: boolean): string | null {
@@ -235,7 +249,10 @@ function tokenizerOf(
     guarded(`${where}: tokenizer`, () => given.special(end));
     return given;
   }
-  const all = [...examples.map(({ prompt, completion }) => prompt + completion), ...prompts];
+  const all = [
+    ...examples.map(wholeOf).map(({ prompt, completion }) => prompt + completion),
+    ...prompts,
+  ];
   if (typeof given === "object") return trainBpe(all.join("\n"), given.merges, { specials: [end] });
   const known = [...new Set(all.join(""))].sort().join("");
   const kind = given ?? ([...known].length <= mostCharacters ? "characters" : "bytes");
