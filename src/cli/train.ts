@@ -43,6 +43,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
       --reward take files, too (docs/your-own.md). Ctrl-C stops and saves what was learned.
+      On a text, grpo and the other algorithms that learn from rewards begin with a supervised stage of sftUpdates
+      updates where the task has examples (its preset in pigrad list says how many); --set sftUpdates=0 leaves it out.
       --from, or --init, starts from the weights of another run with the same model sizes, with a new optimizer and
       schedules from the start; it may lack a value head or have a smaller vocabulary (the missing
       weights are initialized, and listed).
