@@ -277,10 +277,11 @@ export {
   languageTask,
   type Task,
 } from "./tasks/task.ts";
-export type { Message, Row, TextDefinition } from "./tasks/text/own-text.ts";
+export type { Row, TextDefinition } from "./tasks/text/own-text.ts";
 export type { LanguageSession } from "./tasks/text/session.ts";
 export { type Policy, TrainingRun, type TrainOptions, train, type Writer } from "./tasks/train.ts";
 export { bpe, trainBpe } from "./text/bpe.ts";
+export type { Chat, Message } from "./text/chat.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";
 export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";

@@ -18,8 +18,8 @@ import { sum } from "../ops/reduce.ts";
 import { AdamW } from "../optim/adam.ts";
 import { cosine, type Schedule, withWarmup } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
-import { type Example, evenly } from "../text/corpus.ts";
-import { exampleTokens } from "../text/task.ts";
+import { type Example, evenly, singleTurns } from "../text/corpus.ts";
+import { exampleTokens, type LearnedText, noLabel } from "../text/task.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
 import { Shards } from "./shards.ts";
 import { descend, type Report } from "./training.ts";
@@ -48,14 +48,8 @@ export interface SftReport extends Report {
   readonly learningRate: number;
 }
 
-interface Text {
-  readonly tokens: readonly number[];
-  readonly promptLength: number;
-}
-
 const passTokens = 512;
 const mostValidated = 512;
-const noLabel = -1; // a position without loss
 
 /** The loss of packed texts. */
 export class TextLoss {
@@ -98,7 +92,7 @@ export class TextLoss {
   }
 
   /** Returns the mean loss per token of the texts, and adds its gradient if `learns`. */
-  run(texts: readonly Text[]): number {
+  run(texts: readonly LearnedText[]): number {
     this.perToken.data[0] = 1 / countTokens(texts);
     let loss = 0;
     this.shards.run(
@@ -116,7 +110,7 @@ export class TextLoss {
   }
 
   /** Packs the texts into passes, and visits each. */
-  private packAll(texts: readonly Text[], visit: () => void): void {
+  private packAll(texts: readonly LearnedText[], visit: () => void): void {
     const { pack, label } = this;
     const pass = (): void => {
       this.drop?.split();
@@ -124,7 +118,7 @@ export class TextLoss {
     };
     this.clear();
     let placed = 0;
-    for (const { tokens, promptLength } of texts) {
+    for (const { tokens, labels } of texts) {
       let place = pack.add(tokens);
       if (place < 0) {
         pass();
@@ -133,8 +127,7 @@ export class TextLoss {
         place = pack.add(tokens);
       }
       placed++;
-      for (let i = Math.max(1, promptLength); i < tokens.length; i++)
-        label.data[place + i - 1] = tokens[i];
+      label.data.set(labels, place);
     }
     if (placed > 0) pass();
   }
@@ -145,27 +138,35 @@ export class TextLoss {
   }
 }
 
-/** Returns the number of tokens that carry loss: all but the prompts' and the first of each text. */
-export const countTokens = (texts: readonly Text[]): number =>
-  texts.reduce((n, { tokens, promptLength }) => n + tokens.length - Math.max(1, promptLength), 0);
+/** Returns the number of tokens that carry loss: those of completions, with their ends. */
+export const countTokens = (texts: readonly LearnedText[]): number =>
+  texts.reduce((n, { labels }) => n + labels.filter((label) => label !== noLabel).length, 0);
 
-/** Returns the texts of examples that fit the context. Plain text that does not fit is cut into pieces. */
+/**
+ * Returns the texts of examples that fit the context. Of a conversation that does not fit, each turn is a text of its
+ * own; plain text that does not fit is cut into pieces.
+ */
 export function textsOf(
   { task, gpt }: Pick<LanguageTraining, "task" | "gpt">,
   examples: readonly Example[],
-): { readonly texts: Text[]; readonly skipped: number } {
+): { readonly texts: LearnedText[]; readonly skipped: number } {
   const most = gpt.options.context + 1;
-  const texts: Text[] = [];
+  const texts: LearnedText[] = [];
   let skipped = 0;
-  for (const example of examples) {
-    const { tokens, promptLength } = exampleTokens(task, example);
-    if (tokens.length <= most) texts.push({ tokens, promptLength });
-    else if (promptLength > 1) skipped++;
+  const add = (example: Example): void => {
+    const { tokens, labels } = exampleTokens(task, example);
+    if (tokens.length <= most) texts.push({ tokens, labels });
+    else if (example.turns !== undefined) for (const turn of singleTurns(example)) add(turn);
+    else if (labels[0] === noLabel) skipped++;
     else {
       for (let at = 0; at + 1 < tokens.length; at += most - 1)
-        texts.push({ tokens: tokens.slice(at, at + most), promptLength: 1 });
+        texts.push({
+          tokens: tokens.slice(at, at + most),
+          labels: labels.slice(at, at + most - 1),
+        });
     }
-  }
+  };
+  for (const example of examples) add(example);
   return { texts, skipped };
 }
 
@@ -173,14 +174,14 @@ export function textsOf(
 class TextQueue implements Kept {
   /** Tokens learned from so far. */
   trainedTokens = 0;
-  private readonly texts: readonly Text[];
+  private readonly texts: readonly LearnedText[];
   private readonly random: Random;
   private readonly noise: Random;
   private readonly order: Int32Array;
   private next: number;
 
   /** `random` orders the texts. `noise`, dropout's generator, is saved with the queue. */
-  constructor(texts: readonly Text[], random: Random, noise: Random) {
+  constructor(texts: readonly LearnedText[], random: Random, noise: Random) {
     this.texts = texts;
     this.random = random;
     this.noise = noise;
@@ -188,7 +189,7 @@ class TextQueue implements Kept {
     this.next = texts.length;
   }
 
-  take(count: number): Text[] {
+  take(count: number): LearnedText[] {
     const { order, random } = this;
     return Array.from({ length: count }, () => {
       if (this.next === order.length) {

@@ -24,8 +24,8 @@ export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--d
                [--out FILE] [--best] [--trust-data]
       write a run's policy, its observation statistics inside, or its language model: weights by name, a
       model for any ONNX runtime, or one JavaScript module without dependencies (types beside it).
-      f16 and int8 (a scale per output row) are for safetensors and js; the largest difference that they
-      make on 100 observations or prompts is said`;
+      f16 and int8 (a scale per output row) are for all but ONNX files of language models; the largest
+      difference that they make on 100 observations or prompts is said`;
 
 export const formats = ["safetensors", "onnx", "js"] as const;
 
@@ -45,7 +45,7 @@ export async function exportCommand(args: string[]): Promise<void> {
     throw new SettingError(
       `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}${didYouMean(format ?? "", formats)}`,
     );
-  const dtype = dtypeFrom(values.dtype, format);
+  const dtype = dtypeFrom(values.dtype);
   const session = openRun(run, {
     best: values.best ?? false,
     trustData: values["trust-data"] ?? false,
@@ -65,13 +65,10 @@ export async function exportCommand(args: string[]): Promise<void> {
     );
 }
 
-function dtypeFrom(given: string | undefined, format: string | undefined): Dtype {
+function dtypeFrom(given: string | undefined): Dtype {
   const dtype = dtypes.find((known) => known === (given ?? "f32"));
-  if (dtype === undefined)
-    throw new SettingError(`--dtype: expected one of ${dtypes.join(", ")}, got ${given}`);
-  if (format === "onnx" && dtype !== "f32")
-    throw new SettingError(`--dtype ${dtype}: expected --format safetensors or js, got onnx`);
-  return dtype;
+  if (dtype !== undefined) return dtype;
+  throw new SettingError(`--dtype: expected one of ${dtypes.join(", ")}, got ${given}`);
 }
 
 interface How {
@@ -89,6 +86,10 @@ const one =
 /** A run of a text task: its GPT, in GPT-2's form where it is weights. */
 function textModel(language: LanguageSession, { title, format, dtype }: How): Files {
   const { gpt } = language;
+  if (format === "onnx" && dtype !== "f32")
+    throw new SettingError(
+      `--dtype ${dtype}: expected --format safetensors or js for a language model, got onnx`,
+    );
   if (format === "js") return module(languageModule(language, title, dtype));
   if (format === "onnx") return one(gptOnnx(gpt));
   return one(encodeSafetensors(asDtype(gpt2Tensors(gpt), dtype), { format: "pt" }));
@@ -98,7 +99,7 @@ function policy(session: EnvironmentSession, { title, format, dtype }: How): Fil
   if (format === "safetensors") return one(weightsOf(session, dtype));
   const { model, env } = session.training;
   const plan = policyPlan(model, normalizerOf(session), title, env.mask !== null);
-  return format === "onnx" ? one(policyOnnx(plan)) : module(policyModule(plan, dtype));
+  return format === "onnx" ? one(policyOnnx(plan, dtype)) : module(policyModule(plan, dtype));
 }
 
 /** Outputs of matrices that GPT-2 stores as [in, out]. */

@@ -26,7 +26,7 @@ export function actionText(space: Space, action: ArrayLike<number>): string {
       let first = 0;
       return space.choices
         .map((n, i) => {
-          const name = names?.[first + action[i]] ?? String(action[i]);
+          const name = names?.[first + action[i] - space.start[i]] ?? String(action[i]);
           first += n;
           return name;
         })

@@ -2,9 +2,10 @@
 import type { Curve } from "./chart.ts";
 import { leastOf, mostOf } from "./extent.ts";
 
-/** Thresholds τ from just below the least score to the largest, at which every profile ends in 0. */
+/** Thresholds τ from just below the least finite score to the largest, at which every profile ends in 0. */
 export function thresholds(scores: readonly number[]): number[] {
-  const [low, high] = [leastOf(scores), mostOf(scores)];
+  const finite = scores.filter(Number.isFinite);
+  const [low, high] = finite.length === 0 ? [0, 0] : [leastOf(finite), mostOf(finite)];
   const start = low - (high - low || 1) / 40;
   return Array.from({ length: 42 }, (_, i) =>
     i === 41 ? high : start + (i / 41) * (high - start),

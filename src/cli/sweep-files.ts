@@ -7,19 +7,27 @@ import { nameOfRow, type RowResults, type Summary } from "./sweep-summary.ts";
 /** A row per training. */
 export function resultsCsv(rows: readonly RowResults[]): string {
   const names = Object.keys(rows[0].settings);
-  const figures = ["steps", "trainingReturn", "greedyReturn", "stepsToThreshold", "seconds"];
+  const figures = [
+    "steps",
+    "trainingReturn",
+    "greedyReturn",
+    "stepsToThreshold",
+    "seconds",
+    "failure",
+  ];
   return csv(
     ["row", ...names, "seed", ...figures],
     rows.flatMap(({ settings, results }, i) =>
-      results.map(({ config, envSteps, trainingReturn, evaluation, stepsToThreshold, seconds }) => [
+      results.map((result) => [
         i + 1,
         ...names.map((name) => settings[name]),
-        config.seed,
-        envSteps,
-        trainingReturn,
-        evaluation.meanReturn,
-        stepsToThreshold,
-        seconds,
+        result.config.seed,
+        result.envSteps,
+        result.trainingReturn,
+        result.evaluation.meanReturn,
+        result.stepsToThreshold,
+        result.seconds,
+        result.failure,
       ]),
     ),
   );

@@ -34,8 +34,11 @@ export interface Improvement {
 export interface Summary {
   readonly settings: Row;
   readonly finished: boolean;
+  /** Trainings that diverged. */
+  readonly failed: number;
   /** Most environment steps of its trainings. */
   readonly steps: number;
+  /** −Infinity where trainings failed that are in the middle half. */
   readonly iqm: number;
   readonly interval: Interval;
   readonly least: number;
@@ -48,9 +51,11 @@ export interface Summary {
   readonly profile: { readonly tau: readonly number[]; readonly share: readonly number[] };
 }
 
-/** Each seed's score: its mean greedy return. */
+/** Each seed's score: its mean greedy return, or −Infinity if its training failed. */
 export const scoresOf = ({ results }: RowResults): number[] =>
-  results.map(({ evaluation }) => evaluation.meanReturn);
+  results.map(({ evaluation, failure }) =>
+    failure === undefined ? evaluation.meanReturn : -Infinity,
+  );
 
 export type Baseline = "first" | "best";
 
@@ -66,6 +71,7 @@ export function summarize(rows: readonly RowResults[], baseline: Baseline): Summ
     return {
       settings,
       finished,
+      failed: results.filter(({ failure }) => failure !== undefined).length,
       steps: mostOf(results.map(({ envSteps }) => envSteps)),
       iqm: interquartileMean(own),
       interval: bootstrapInterval(own, interquartileMean),
@@ -122,11 +128,13 @@ export function summaryTable(
   const over = summaries.find(({ improvement }) => improvement !== null)?.improvement?.over;
   const columns: [head: string, cell: (s: Summary) => string][] = [
     ["settings", ({ settings }) => nameOfRow(settings)],
-    ["IQM of greedy returns", ({ iqm }) => iqm.toFixed(2)],
+    ["IQM of greedy returns", ({ iqm }) => fixed(iqm)],
     ["95 % interval", ({ interval }) => shown(interval)],
-    ["least", ({ least }) => least.toFixed(2)],
+    ["least", ({ least }) => fixed(least)],
     ["s a seed", ({ seconds }) => seconds.toFixed(1)],
   ];
+  if (summaries.some(({ failed }) => failed > 0))
+    columns.push(["failed", ({ failed }) => `${failed} of ${seeds}`]);
   if (stopped) columns.push(["steps", ({ steps }) => steps.toLocaleString("en")]);
   if (threshold !== null)
     columns.push(
@@ -147,4 +155,5 @@ export function summaryTable(
   return `${text}too few seeds to call a difference real: --seeds ${fewestSeeds} or more\n`;
 }
 
-const shown = (interval: Interval): string => interval.map((x) => x.toFixed(2)).join(" to ");
+const fixed = (x: number): string => (x === -Infinity ? "−∞" : x.toFixed(2));
+const shown = (interval: Interval): string => interval.map(fixed).join(" to ");

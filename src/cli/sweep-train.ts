@@ -33,7 +33,8 @@ export async function trainRows(
         return { ...job, folder: folder.runFolder(row, seeds[i]), untilSteps: rung.steps };
       }),
     );
-    const got = await resultsOf(jobs, folder, train, output);
+    const ended = left.flatMap((row) => seeds.map((_, i) => failed(results[row]?.[i])));
+    const got = await resultsOf(jobs, ended, { folder, train, output });
     left.forEach((row, i) => {
       results[row] = got.slice(i * seeds.length, (i + 1) * seeds.length);
     });
@@ -46,16 +47,29 @@ export async function trainRows(
 }
 
 const iqmInTraining = (results: readonly SweepResult[]): number =>
-  interquartileMean(results.map(({ trainingReturn }) => trainingReturn));
+  interquartileMean(
+    results.map(({ trainingReturn, failure }) =>
+      failure === undefined ? trainingReturn : -Infinity,
+    ),
+  );
 
-/** The results of the jobs: those that the folder has, and the rest by training. */
+/** Returns the result of a training that failed at an earlier rung, which is not trained again. */
+const failed = (result: SweepResult | undefined): SweepResult | undefined =>
+  result?.failure === undefined ? undefined : result;
+
+interface Means {
+  readonly folder: SweepFolder | null;
+  readonly train: TrainJobs;
+  readonly output: Output;
+}
+
+/** The results of the jobs: those that `ended` or the folder has, and the rest by training. */
 async function resultsOf(
   jobs: readonly SweepJob[],
-  folder: SweepFolder | null,
-  train: TrainJobs,
-  output: Output,
+  ended: readonly (SweepResult | undefined)[],
+  { folder, train, output }: Means,
 ): Promise<SweepResult[]> {
-  const results = jobs.map((job) => folder?.resultOf(job));
+  const results = jobs.map((job, i) => ended[i] ?? folder?.resultOf(job));
   const missing = [...jobs.keys()].filter((i) => results[i] === undefined);
   output.expect(jobs.length);
   output.show(results);

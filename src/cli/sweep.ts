@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { SettingError } from "../core/errors.ts";
+import { NumericError, SettingError } from "../core/errors.ts";
 import { writeAtomically } from "../node/files.ts";
 import { giveTrainings } from "../node/nats/give-trainings.ts";
 import { sweep } from "../node/sweep.ts";
@@ -19,7 +19,7 @@ import {
   recordOf,
   type SweepOptions,
 } from "./sweep-plan.ts";
-import { type RowResults, summarize, summaryTable } from "./sweep-summary.ts";
+import { nameOfRow, type RowResults, summarize, summaryTable } from "./sweep-summary.ts";
 import { type TrainJobs, trainRows } from "./sweep-train.ts";
 import { openGiver } from "./workers.ts";
 
@@ -33,7 +33,8 @@ export const sweepHelp = `  pigrad sweep TASK [--seeds N|LIST] [--set key=a,b,c|
       the interquartile mean of the greedy returns with a bootstrap interval, the probability that a row
       is better than the first or best one, and the steps until training's mean return reaches R.
       --halving trains on with the best 1/ETA of the rows, in rungs. --out keeps every run; the same
-      command again does what is missing. --csv and --svg write the results and performance profiles
+      command again does what is missing. A training that diverges counts as the lowest return, the others
+      go on, and the exit code is 1. --csv and --svg write the results and performance profiles
       (docs/sweeps.md). --workers has the machines train that run pigrad worker URL (docs/scale.md)`;
 
 export async function sweepCommand(args: string[]): Promise<void> {
@@ -57,6 +58,20 @@ export async function sweepCommand(args: string[]): Promise<void> {
     write(values.csv.replace(/\.csv$/i, ".profiles.csv"), profilesCsv(summaries));
   }
   if (values.svg !== undefined) write(values.svg, profilesSvg(summaries));
+  refuseFailures(rows);
+}
+
+/** Throws NumericError that counts the trainings that diverged and names the first, once all results are said. */
+function refuseFailures(rows: readonly RowResults[]): void {
+  const results = rows.flatMap((row) => row.results);
+  const failed = results.filter(({ failure }) => failure !== undefined);
+  if (failed.length === 0) return;
+  const [{ config, failure }] = failed;
+  const row = rows.findIndex((row) => row.results.includes(failed[0]));
+  throw new NumericError(
+    `${failed.length} of ${results.length} trainings diverged and count as the lowest return; ` +
+      `the first: row ${row + 1} (${nameOfRow(rows[row].settings)}), seed ${config.seed}: ${failure}`,
+  );
 }
 
 /** Does the work with a trainer: threads of this machine, or workers that --workers names. */

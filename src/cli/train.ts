@@ -4,8 +4,9 @@ import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
 import { AutoThreads } from "../node/auto-threads.ts";
-import type { Best, EvaluationPlan } from "../node/best.ts";
+import type { Best } from "../node/best.ts";
 import { type KnownCorpora, knownCorpus, newCorpus } from "../node/corpora.ts";
+import { type EvaluationPlan, readPlan, writePlan } from "../node/evaluation-plan.ts";
 import { EventFile } from "../node/event-file.ts";
 import { type Live, serveLive } from "../node/live.ts";
 import { bytes, checkMemory } from "../node/memory.ts";
@@ -46,6 +47,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
       --reward take files, too (docs/your-own.md). Ctrl-C stops and saves what was learned.
+      On a text, grpo and the other algorithms that learn from rewards begin with a supervised stage of sftUpdates
+      updates where the task has examples (its preset in pigrad list says how many); --set sftUpdates=0 leaves it out.
       --from, or --init, starts from the weights of another run with the same model sizes, with a new optimizer and
       schedules from the start; it may lack a value head or have a smaller vocabulary (the missing
       weights are initialized, and listed).
@@ -57,7 +60,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                [--eval-every N]  steps, or tokens taught, between evaluations: 100 greedy episodes or
                      validation prompts, or [--eval-episodes N], on seeds of their own. The best
                      policy is saved beside the last (eval and export take --best);
-                     [--patience K] stops after K evaluations without improvement
+                     [--patience K] stops after K evaluations without improvement. A resumed run
+                     goes on with these three as it has them; an option replaces its own, 0 ends it
                [--threads N]  threads that share the work, with the same result bit for bit. By
                      default, as many as there are cores where a trial shows that they help
                [--watch] [--port N]  a live page on this machine while it trains
@@ -105,7 +109,6 @@ export async function trainCommand(args: string[]): Promise<void> {
     untilReturn: realNumber("until-return", values["until-return"], -Infinity),
     checkpointEvery: wholeNumber("checkpoint-every", values["checkpoint-every"], 1) ?? 10_000,
     interrupted: () => stdoutFailure() !== null,
-    evaluation: evaluationFrom(values),
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
   const start =
@@ -145,11 +148,18 @@ async function onThreads(
   return undefined;
 }
 
-function evaluationFrom(values: Given): EvaluationPlan | undefined {
-  const every = wholeNumber("eval-every", values["eval-every"], 1);
-  const episodes = wholeNumber("eval-episodes", values["eval-episodes"], 1) ?? 100;
-  const patience = wholeNumber("patience", values.patience, 1);
-  if (every !== undefined) return { every, episodes, patience };
+/** Returns the evaluations that the options ask for; of those not given, as the resumed run has them. */
+function evaluationFrom(values: Given, saved?: EvaluationPlan): EvaluationPlan | undefined {
+  const least = values.resume === undefined ? 1 : 0; // 0 ends what the run has
+  const every = wholeNumber("eval-every", values["eval-every"], least) ?? saved?.every ?? 0;
+  const episodes = wholeNumber("eval-episodes", values["eval-episodes"], 1);
+  const patience = wholeNumber("patience", values.patience, least) ?? saved?.patience;
+  if (every > 0)
+    return {
+      every,
+      episodes: episodes ?? saved?.episodes ?? 100,
+      patience: patience === 0 ? undefined : patience,
+    };
   for (const name of ["eval-episodes", "patience"] as const)
     if (values[name] !== undefined) throw new SettingError(`--${name} goes with --eval-every N`);
   return undefined;
@@ -169,10 +179,12 @@ interface OpenedRun {
   readonly renewed: boolean;
   /** Training time of earlier sessions. */
   readonly secondsBefore: number;
+  /** Evaluations during training; undefined for none. */
+  readonly evaluation: EvaluationPlan | undefined;
 }
 
 async function trainAndReport(
-  { folder, session, verb, resumed, renewed, secondsBefore }: OpenedRun,
+  { folder, session, verb, resumed, renewed, secondsBefore, evaluation }: OpenedRun,
   values: Given,
   stop: TrainRunOptions,
   live: Live | null,
@@ -194,7 +206,8 @@ async function trainAndReport(
   const before = session.training.envSteps;
   const progress = talk ? new Progress(config.steps, before) : null;
   let shown = "";
-  const trained = await trainRun(folder, session, { ...stop, secondsBefore }, (report, line) => {
+  const options = { ...stop, secondsBefore, evaluation };
+  const trained = await trainRun(folder, session, options, (report, line) => {
     if (values.json) write(`${line}\n`);
     if (report.evalReturn !== undefined) shown = `eval ${report.evalReturn.toFixed(2)}`;
     progress?.show(report, `${shown}  ${sampleLine(session)}`.trim());
@@ -264,6 +277,7 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
   const { algo, reward, from = values.init } = values;
+  const evaluation = evaluationFrom(values);
   const run = resolve({
     ...(await requestFor({ task, algo, reward })),
     from,
@@ -282,9 +296,10 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);
+    writePlan(folder, evaluation);
     const read = knownCorpus(corpora, false);
     const fresh = { verb: "training", resumed: false, renewed: false, secondsBefore: 0 };
-    return { folder, session, read, ...fresh };
+    return { folder, session, read, ...fresh, evaluation };
   };
 }
 
@@ -316,22 +331,23 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
   const folder = values.resume as string;
   const steps = wholeNumber("steps", values.steps, 1);
   await loadRunFiles([folder], values);
+  const evaluation = evaluationFrom(values, readPlan(folder));
   return () => {
     const before = readConfig(folder).settings.envs;
     const options = { trustData: values["trust-data"] ?? false };
     const session = resumeRun(folder, { steps, envs }, options);
     const { config, training } = session;
-    const verb = training.envSteps >= config.steps ? "finished already:" : "going on with";
-    const secondsBefore = lastMetric(folder)?.seconds ?? 0;
-    const resumed = true;
+    const isFinished = training.envSteps >= config.steps;
+    if (!isFinished) writePlan(folder, evaluation);
     return {
       folder,
       session,
       read: corporaOf(folder, options),
-      verb,
-      resumed,
+      verb: isFinished ? "finished already:" : "going on with",
+      resumed: true,
       renewed: config.settings.envs !== before,
-      secondsBefore,
+      secondsBefore: lastMetric(folder)?.seconds ?? 0,
+      evaluation,
     };
   };
 }

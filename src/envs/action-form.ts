@@ -25,8 +25,8 @@ export function actionForm(space: Space): ActionForm {
     space: joined(parts),
     value(actions, at) {
       const values = parts.map(({ name, form }) => {
-        const start = form.space.kind === "discrete" ? form.space.start : 0;
-        const own = Array.from({ length: form.space.size }, (_, i) => start + actions[at + i]);
+        const { space: part } = form;
+        const own = Array.from({ length: part.size }, (_, i) => startOf(part, i) + actions[at + i]);
         at += form.space.size;
         return [name, form.value(own, 0)] as const;
       });
@@ -63,15 +63,23 @@ function choicesOf(space: Flat): readonly number[] {
   return space.kind === "multiDiscrete" ? space.choices : new Array<number>(space.size).fill(2);
 }
 
+/** The number of the first option of the i-th choice; in the joined space all begin at 0. */
+function startOf(space: Flat, i: number): number {
+  if (space.kind === "discrete") return space.start;
+  return space.kind === "multiDiscrete" ? space.start[i] : 0;
+}
+
 /** One name per number of a box, or per choice. */
 function namesOf(name: string, space: Flat): string[] {
   if (space.kind === "box")
     return Array.from({ length: space.size }, (_, i) =>
       space.size === 1 && space.names === null ? name : `${name} ${space.names?.[i] ?? i}`,
     );
-  const start = space.kind === "discrete" ? space.start : 0;
   const many = choicesOf(space).flatMap((n, i) =>
-    Array.from({ length: n }, (_, k) => (space.size > 1 ? `${i} ${k}` : String(start + k))),
+    Array.from({ length: n }, (_, k) => {
+      const option = startOf(space, i) + k;
+      return space.size > 1 ? `${i} ${option}` : String(option);
+    }),
   );
   const own = space.kind === "multiBinary" ? null : space.names;
   return many.map((label, i) => `${name} ${own?.[i] ?? label}`);

@@ -195,7 +195,8 @@ function actionsOutside(space: Space): Action[] {
   const inside = space.sample(new Random(5));
   const but = (i: number, x: number): Float32Array => Float32Array.from(inside).fill(x, i, i + 1);
   for (let i = 0; i < size; i++) {
-    if (space.kind === "multiDiscrete") outside.push(but(i, space.choices[i]), but(i, -1));
+    if (space.kind === "multiDiscrete")
+      outside.push(but(i, space.start[i] + space.choices[i]), but(i, space.start[i] - 1));
     if (space.kind === "multiBinary") outside.push(but(i, 2));
     if (space.kind !== "box") continue;
     for (const bound of [space.low[i], space.high[i]]) {

@@ -34,7 +34,8 @@ export interface PlainSpace {
   readonly channels?: "first" | "last";
   /** Discrete, MultiBinary: the number of choices or bits. */
   readonly n?: number | readonly number[];
-  readonly start?: number;
+  /** Discrete, MultiDiscrete: the number of the first option; of several choices one for all, or one per choice. */
+  readonly start?: number | ArrayLike<number>;
   /** MultiDiscrete: the number of options of each choice. */
   readonly nvec?: ArrayLike<number>;
   /** Dict, Tuple: the parts. */
@@ -67,13 +68,12 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
   discrete({ n, start = 0, names }) {
     if (names !== undefined && n !== undefined && names.length !== n)
       throw new RangeError(`discrete: expected ${n} names, got ${names.length}`);
-    return discrete(names ?? Number(n), start);
+    return discrete(names ?? Number(n), Number(start));
   },
-  multidiscrete({ nvec, start, names }) {
+  multidiscrete({ nvec, start = 0, names }) {
     const choices = Array.from(nvec ?? []);
-    if (start !== undefined && [start].flat().some((x) => x !== 0))
-      throw new RangeError(`multiDiscrete: expected choices from 0, got start ${start}`);
-    if (names === undefined) return multiDiscrete(choices);
+    const starts = typeof start === "object" ? Array.from(start) : choices.map(() => Number(start));
+    if (names === undefined) return multiDiscrete(choices, starts);
     const total = choices.reduce((sum, n) => sum + n, 0);
     if (names.length !== total)
       throw new RangeError(`multiDiscrete: expected ${total} names, got ${names.length}`);
@@ -83,6 +83,7 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
         end += n;
         return names.slice(end - n, end);
       }),
+      starts,
     );
   },
   multibinary({ n, names }) {
@@ -186,7 +187,8 @@ export function readValue(
 function boundsOf(space: Exclude<Space, { kind: "dict" }>, i: number): readonly [number, number] {
   if (space.kind === "box") return [space.low[i], space.high[i]];
   if (space.kind === "discrete") return [space.start, space.start + space.n - 1];
-  return [0, space.kind === "multiBinary" ? 1 : space.choices[i] - 1];
+  if (space.kind === "multiBinary") return [0, 1];
+  return [space.start[i], space.start[i] + space.choices[i] - 1];
 }
 
 /** Writes pixels of 0 to 255 as numbers from 0 to 1, [channels, height, width]. */

@@ -21,12 +21,13 @@ export interface Discrete {
   contains(x: ArrayLike<number>): boolean;
 }
 
-/** Several choices; the i-th is from 0 to choices[i] − 1. */
+/** Several choices; the i-th is a number from start[i] to start[i] + choices[i] − 1. */
 export interface MultiDiscrete {
   readonly kind: "multiDiscrete";
   /** [Σ choices] */
   readonly names: Names;
   readonly choices: readonly number[];
+  readonly start: readonly number[];
   readonly shape: Shape;
   readonly size: number;
   /** Draws choices that the mask [Σ choices], if any, allows. */
@@ -127,6 +128,9 @@ export function discrete(choices: Choices, start = 0): Discrete {
   };
 }
 
+const numbersFrom = (start: number, n: number): string[] =>
+  Array.from({ length: n }, (_, i) => String(start + i));
+
 const isBelow = (x: number, n: number): boolean => Number.isInteger(x) && x >= 0 && x < n;
 
 /** Draws one of the k < n with mask[at + k] ≠ 0, each equally likely. */
@@ -140,29 +144,39 @@ function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0)
   return k;
 }
 
-/** Returns the space of several choices. Each entry is a number of choices, or their names. */
-export function multiDiscrete(lists: readonly Choices[]): MultiDiscrete {
+/**
+ * Returns the space of several choices. Each entry is a number of choices, or their names; `start` has the number of the
+ * first option of each, by default 0.
+ */
+export function multiDiscrete(
+  lists: readonly Choices[],
+  start: readonly number[] = lists.map(() => 0),
+): MultiDiscrete {
   const choices = lists.map(countOf);
   if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new RangeError(`multiDiscrete: expected choices ≥ 1, got [${choices}]`);
   }
   const size = choices.length;
+  if (start.length !== size || !choices.every((n, i) => Number.isSafeInteger(start[i] + n)))
+    throw new RangeError(`multiDiscrete: expected ${size} whole starts, got [${start}]`);
   return {
     kind: "multiDiscrete",
     names: lists.some(namesOf)
-      ? lists.flatMap((list) => namesOf(list) ?? [...Array(list).keys()].map(String))
+      ? lists.flatMap((list, i) => namesOf(list) ?? numbersFrom(start[i], choices[i]))
       : null,
     choices,
+    start,
     shape: [size],
     size,
     sample(random, out = new Float32Array(size), mask) {
       for (let i = 0, at = 0; i < size; at += choices[i++]) {
         const n = choices[i];
-        out[i] = mask === undefined ? random.below(n) : belowMasked(random, n, mask, at);
+        out[i] =
+          start[i] + (mask === undefined ? random.below(n) : belowMasked(random, n, mask, at));
       }
       return out;
     },
-    contains: (x) => x.length === size && choices.every((n, i) => isBelow(x[i], n)),
+    contains: (x) => x.length === size && choices.every((n, i) => isBelow(x[i] - start[i], n)),
   };
 }
 
@@ -374,10 +388,10 @@ export function flattenPart(space: Space, x: ArrayLike<number>, out: Floats, at:
     return;
   }
   const [choices, start] =
-    space.kind === "discrete" ? [[space.n], space.start] : [space.choices, 0];
+    space.kind === "discrete" ? [[space.n], [space.start]] : [space.choices, space.start];
   let first = at;
   for (const [i, n] of choices.entries()) {
-    for (let k = 0; k < n; k++) out[first + k] = x[i] - start === k ? 1 : 0;
+    for (let k = 0; k < n; k++) out[first + k] = x[i] - start[i] === k ? 1 : 0;
     first += n;
   }
 }

@@ -3,6 +3,7 @@
  * with constant tensors, as protobuf bytes.
  */
 import { encodeUtf8 } from "../core/utf8.ts";
+import { type Dtype, halves, quantize } from "../io/quantize.ts";
 
 type Bytes = readonly number[] | Uint8Array;
 
@@ -40,7 +41,7 @@ const float = (field: number, value: number): Uint8Array => {
   return join([varint(field * 8 + 5), bytes]);
 };
 
-const types = { float: 1, int64: 7 } as const;
+const types = { float: 1, int8: 3, int64: 7, half: 10 } as const;
 /** The sizes of a tensor; a named size is set by the caller of the model. */
 export type Sizes = readonly (number | string)[];
 
@@ -51,7 +52,7 @@ export class OnnxGraph {
   private readonly outputs: Uint8Array[] = [];
   private count = 0;
 
-  input(name: string, sizes: Sizes, type: keyof typeof types = "float"): string {
+  input(name: string, sizes: Sizes, type: "float" | "int64" = "float"): string {
     this.inputs.push(message(11, valueInfo(name, sizes, type)));
     return name;
   }
@@ -66,6 +67,24 @@ export class OnnxGraph {
     const view = new DataView(bytes.buffer);
     for (let i = 0; i < values.length; i++) view.setFloat32(4 * i, values[i], true);
     return this.tensor(name, shape, types.float, bytes);
+  }
+
+  /**
+   * Adds weights in a dtype, and the node that turns them into float32. As int8 a matrix has a scale per output, its first
+   * axis; vectors stay float32. Returns the name of the float32 numbers.
+   */
+  weights(name: string, shape: readonly number[], values: ArrayLike<number>, dtype: Dtype): string {
+    if (dtype === "f16") {
+      const half = new Uint8Array(halves(values).buffer);
+      return this.node("Cast", [this.tensor(`${name}Half`, shape, types.half, half)], {
+        to: types.float,
+      });
+    }
+    if (dtype === "f32" || shape.length < 2) return this.constant(name, shape, values);
+    const { data, scale } = quantize(values, shape[0]);
+    const small = this.tensor(`${name}Int8`, shape, types.int8, new Uint8Array(data.buffer));
+    const scales = this.constant(`${name}Scale`, [shape[0]], scale);
+    return this.node("DequantizeLinear", [small, scales], { axis: 0 });
   }
 
   /** Adds a constant of whole numbers, such as sizes, indices and axes. Returns its name. */

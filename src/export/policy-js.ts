@@ -221,12 +221,14 @@ function choose(x, { mask, random }) {
 `;
   }
   if (head.kind === "multiCategorical") {
+    const { choices, start = [] } = head;
+    const shifts = start.some((from) => from !== 0);
     return `${pick}
 function choose(x, { mask, random }) {
   let first = 0;
-  return [${head.choices.join(", ")}].map((count) => {
+  return [${choices.join(", ")}].map((count${shifts ? ", i" : ""}) => {
     first += count;
-    return pick(x, mask, random, first - count, count);
+    return ${shifts ? `[${start.join(", ")}][i] + ` : ""}pick(x, mask, random, first - count, count);
   });
 }
 `;

@@ -1,11 +1,12 @@
 /**
  * Exports a policy as an ONNX model from observations [N, …] to the head's input, "logits" or "mean" [N, outputs],
- * with the normalizer. A recurrent one also takes h and c [N, size] and returns "hNext" and "cNext".
+ * with the normalizer, which stays float32. A recurrent one also takes h and c [N, size] and returns "hNext" and "cNext".
  */
+import type { Dtype } from "../io/quantize.ts";
 import { OnnxGraph } from "./onnx.ts";
 import type { Normalizer, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
 
-export function policyOnnx(plan: PolicyPlan): Uint8Array {
+export function policyOnnx(plan: PolicyPlan, dtype: Dtype = "f32"): Uint8Array {
   const g = new OnnxGraph();
   let x = g.input("observation", ["N", ...plan.observation]);
   const { observation, normalize, layers, head } = plan;
@@ -15,13 +16,18 @@ export function policyOnnx(plan: PolicyPlan): Uint8Array {
   const output = "logStd" in head ? "mean" : "logits";
   layers.forEach((layer, i) => {
     const last = i === layers.length - 1;
-    x = apply(g, x, layer, i, last ? output : undefined);
+    const weights: Weights = (name, shape, values) =>
+      g.weights(`${name}${i}`, shape, values, dtype);
+    x = apply(g, x, layer, weights, last ? output : undefined);
     if (layer.kind === "conv" && layers[i + 1].kind !== "conv") x = flat(g, x);
   });
   const final = layers[layers.length - 1];
   g.output(output, ["N", final.kind === "dense" ? final.bias.length : 0]);
   return g.bytes(plan.title);
 }
+
+/** Adds a layer's weights by name. */
+type Weights = (name: string, shape: readonly number[], values: ArrayLike<number>) => string;
 
 const flat = (g: OnnxGraph, x: string): string => g.node("Flatten", [x], { axis: 1 });
 
@@ -38,22 +44,33 @@ function normalizing(
   return g.node("Clip", [scaled, bound("low", -clip), bound("high", clip)]);
 }
 
-function apply(g: OnnxGraph, x: string, layer: PolicyLayer, i: number, output?: string): string {
-  if (layer.kind === "lstm") return lstm(g, x, layer, i);
+function apply(
+  g: OnnxGraph,
+  x: string,
+  layer: PolicyLayer,
+  weights: Weights,
+  output?: string,
+): string {
+  if (layer.kind === "lstm") return lstm(g, x, layer, weights);
   const { weight, bias } = layer;
   const outputs = bias.length;
   if (layer.kind === "conv") {
-    const w = g.constant(`weight${i}`, [outputs, layer.shape[0], 3, 3], weight);
-    return g.node("Relu", [g.node("Conv", [x, w, g.constant(`bias${i}`, [outputs], bias)])]);
+    const w = weights("weight", [outputs, layer.shape[0], 3, 3], weight);
+    return g.node("Relu", [g.node("Conv", [x, w, weights("bias", [outputs], bias)])]);
   }
-  const w = g.constant(`weight${i}`, [outputs, weight.length / outputs], weight);
-  const inputs = [x, w, g.constant(`bias${i}`, [outputs], bias)];
+  const w = weights("weight", [outputs, weight.length / outputs], weight);
+  const inputs = [x, w, weights("bias", [outputs], bias)];
   if (layer.activation === "none") return g.node("Gemm", inputs, { transB: 1 }, output);
   const z = g.node("Gemm", inputs, { transB: 1 });
   return g.node(layer.activation === "tanh" ? "Tanh" : "Relu", [z]);
 }
 
-function lstm(g: OnnxGraph, x: string, layer: PolicyLayer & { kind: "lstm" }, i: number): string {
+function lstm(
+  g: OnnxGraph,
+  x: string,
+  layer: PolicyLayer & { kind: "lstm" },
+  weights: Weights,
+): string {
   const { wIh, wHh, bIh, bHh, size } = layer;
   const [h, c] = ["h", "c"].map((name) => g.input(name, ["N", size]));
   const gates = (
@@ -62,8 +79,8 @@ function lstm(g: OnnxGraph, x: string, layer: PolicyLayer & { kind: "lstm" }, i:
     weight: ArrayLike<number>,
     bias: ArrayLike<number>,
   ) => {
-    const w = g.constant(`w${part}${i}`, [4 * size, weight.length / (4 * size)], weight);
-    return g.node("Gemm", [from, w, g.constant(`b${part}${i}`, [4 * size], bias)], { transB: 1 });
+    const w = weights(`w${part}`, [4 * size, weight.length / (4 * size)], weight);
+    return g.node("Gemm", [from, w, weights(`b${part}`, [4 * size], bias)], { transB: 1 });
   };
   const sum = g.node("Add", [gates(x, "Ih", wIh, bIh), gates(h, "Hh", wHh, bHh)]);
   const names = ["i", "f", "g", "o"].map((name) => `gate_${name}`);

@@ -63,7 +63,8 @@ function headOf(model: ActorCritic, numbers: (name: string) => Floats): PolicyHe
   const { action, squash } = model.options;
   if (action.kind === "discrete")
     return { kind: "categorical", choices: [action.n], start: action.start };
-  if (action.kind === "multiDiscrete") return { kind: "multiCategorical", choices: action.choices };
+  if (action.kind === "multiDiscrete")
+    return { kind: "multiCategorical", choices: action.choices, start: action.start };
   if (action.kind === "multiBinary") return { kind: "bernoulli", size: action.size };
   if (action.kind === "dict") throw new UsageError("policyPlan: expected actions in one space");
   const { low, high } = action;

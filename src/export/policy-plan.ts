@@ -57,7 +57,12 @@ export type PolicyHead =
       /** The number of the first choice. Default 0. */
       readonly start?: number;
     }
-  | { readonly kind: "multiCategorical"; readonly choices: readonly number[] }
+  | {
+      readonly kind: "multiCategorical";
+      readonly choices: readonly number[];
+      /** The number of the first option of each choice. Default 0. */
+      readonly start?: readonly number[];
+    }
   | { readonly kind: "bernoulli"; readonly size: number }
   | {
       readonly kind: "gaussian" | "squashed";

@@ -6,17 +6,9 @@ import { popArtOf, weightsOf } from "../algos/training.ts";
 import type { State } from "../core/state.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Session } from "../tasks/session.ts";
+import type { EvaluationPlan } from "./evaluation-plan.ts";
 import { awaitInTime } from "./patience.ts";
 import { metricsOf, writeBest } from "./run-folder.ts";
-
-export interface EvaluationPlan {
-  /** Environment steps between evaluations; in the supervised stage of a text, tokens learned from. */
-  readonly every: number;
-  /** Episodes, or validation prompts, per evaluation. */
-  readonly episodes: number;
-  /** Evaluations without improvement after which to stop. */
-  readonly patience?: number | undefined;
-}
 
 export interface Best {
   readonly update: number;

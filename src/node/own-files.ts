@@ -106,8 +106,9 @@ function reasonOf(error: unknown): string {
 }
 
 /**
- * Ends the process with a line on stderr if the main thread makes no way for longer than a file may take to load: an
- * endless loop at a file's top level stops everything else, timers too.
+ * Ends the process with a line on stderr and exit code 2 if this thread makes no way for longer than a file may take to
+ * load: an endless loop at a file's top level stops everything else, timers too. V8's inspector interrupts the loop; it
+ * would say on stderr that it waits for its debugger, so stderr is closed first. SIGKILL where it is not heard.
  */
 function watchdog(line: string, wait: number): { stop(): Promise<unknown> } {
   const flag = new Int32Array(new SharedArrayBuffer(4));
@@ -115,7 +116,17 @@ function watchdog(line: string, wait: number): { stop(): Promise<unknown> } {
     const { workerData: { flag, line, wait } } = require("node:worker_threads");
     if (Atomics.wait(flag, 0, 0, wait) === "timed-out") {
       require("node:fs").writeSync(2, line + "\\n");
-      process.kill(process.pid, "SIGKILL");
+      const kill = () => process.kill(process.pid, "SIGKILL");
+      setTimeout(kill, 2000);
+      try {
+        const { Session } = require("node:inspector");
+        const session = new Session();
+        session.connectToMainThread();
+        const expression = "process.getBuiltinModule('node:fs').closeSync(2); process.exit(2)";
+        session.post("Runtime.evaluate", { expression });
+      } catch {
+        kill();
+      }
     }`;
   const worker = new Worker(code, { eval: true, execArgv: [], workerData: { flag, line, wait } });
   worker.on("error", () => {});

@@ -1,7 +1,7 @@
 /**
  * A run on disk: config.json, everything that determines it; metrics.jsonl, one line per update;
- * checkpoint.safetensors, the state to resume from; best.safetensors, the best policy; samples.jsonl, completions by a
- * language model.
+ * checkpoint.safetensors, the state to resume from; best.safetensors, the best policy; evaluation.json, when it is
+ * evaluated; samples.jsonl, completions by a language model.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
@@ -16,6 +16,7 @@ import { type ResolvedRun, type RunConfig, resolve } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
 import type { ReadCorpus } from "../tasks/task.ts";
 import { type KnownCorpora, knownCorpus } from "./corpora.ts";
+import { planName } from "./evaluation-plan.ts";
 import {
   appendFlushed,
   codeOf,
@@ -50,6 +51,7 @@ const names = {
   checkpoint: "checkpoint.safetensors",
   best: "best.safetensors",
   samples: "samples.jsonl",
+  evaluation: planName,
 } as const;
 const mostConfig = 2 ** 28; // bytes; a table of prices may be inside
 

@@ -163,8 +163,8 @@ function savedFrom(text: string, where: string): Saved & { readonly job: string 
 
 /** Returns a checked result, from JSON, which has null for NaN. */
 export function resultFrom(value: unknown, where: string): Saved {
-  const { evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn } = (value ??
-    {}) as Record<string, unknown>;
+  const { evaluation, curve, envSteps, seconds, stepsToThreshold, trainingReturn, failure } =
+    (value ?? {}) as Record<string, unknown>;
   if (!Array.isArray(curve) || typeof envSteps !== "number")
     throw new FormatError(`${where}: expected a result of a sweep`);
   return {
@@ -174,6 +174,7 @@ export function resultFrom(value: unknown, where: string): Saved {
     envSteps,
     evaluation: evaluationFrom(evaluation, where),
     seconds: numberFrom(seconds),
+    ...(typeof failure === "string" && { failure }),
   };
 }
 

@@ -36,15 +36,19 @@ export interface SweepResult {
   /** Mean return of the last 100 episodes at the end. */
   readonly trainingReturn: number;
   readonly envSteps: number;
+  /** Without episodes, and NaN, for a training that failed. */
   readonly evaluation: Evaluation;
   readonly seconds: number;
+  /** Message of the NumericError that ended a training that diverged; absent for others. */
+  readonly failure?: string;
 }
 
 /** Called with each result and the index of its job, in the order in which they come. */
 export type Tell = (result: SweepResult, index: number) => void;
 
 /**
- * Runs all jobs on `threads` worker threads. Rejects at the first failure, with the job's seed, and stops the others.
+ * Runs all jobs on `threads` worker threads. A training that diverges is a result with `failure`. Rejects at any other
+ * error, with the job's seed, and stops the others.
  */
 export async function sweep(
   jobs: readonly SweepJob[],

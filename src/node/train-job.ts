@@ -2,7 +2,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Report } from "../algos/training.ts";
-import { SettingError } from "../core/errors.ts";
+import { NumericError, SettingError } from "../core/errors.ts";
 import { nextOf, runLater } from "../core/waiting.ts";
 import { type RunConfig, resolve } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
@@ -10,7 +10,15 @@ import { type KnownCorpora, knownCorpus, newCorpus, readCorpus } from "./corpora
 import { Milestones } from "./milestones.ts";
 import { type FindOptions, loadFilesOf } from "./own-files.ts";
 import { awaitInTime, guardCalls } from "./patience.ts";
-import { closeRun, createRun, lastMetric, metricsOf, readConfig, resumeRun } from "./run-folder.ts";
+import {
+  abandonRun,
+  closeRun,
+  createRun,
+  lastMetric,
+  metricsOf,
+  readConfig,
+  resumeRun,
+} from "./run-folder.ts";
 import type { SweepJob, SweepResult } from "./sweep.ts";
 import { trainRun } from "./train-run.ts";
 
@@ -19,21 +27,43 @@ export async function trainJob(
   job: SweepJob,
   instead: FindOptions["instead"] = {},
 ): Promise<SweepResult> {
-  const { config, episodes, evaluationSeed, threshold, folder } = job;
+  const { config, threshold } = job;
   await loadFilesOf(config.files, { instead });
   const milestones = new Milestones(config.steps, threshold);
-  const { session, seconds } =
-    folder === undefined
-      ? await trainInMemory(config, milestones)
-      : await trainInFolder(job, folder, milestones);
-  const evaluation = await runLater(
-    session.evaluating(episodes, evaluationSeed, true),
-    awaitInTime,
-  );
+  const end = await endOf(job, milestones);
   const { stepsToThreshold, curve, trainingReturn, envSteps } = milestones;
-  const course = { stepsToThreshold, curve, trainingReturn, envSteps };
-  return { config, ...course, evaluation, seconds };
+  return { config, stepsToThreshold, curve, trainingReturn, envSteps, ...end };
 }
+
+type End = Pick<SweepResult, "evaluation" | "seconds" | "failure">;
+
+/** Trains and evaluates. A training that diverges gets no evaluation, and its message as `failure`. */
+async function endOf(job: SweepJob, milestones: Milestones): Promise<End> {
+  const { config, episodes, evaluationSeed, folder } = job;
+  const begun = performance.now();
+  try {
+    const { session, seconds } =
+      folder === undefined
+        ? await trainInMemory(config, milestones)
+        : await trainInFolder(job, folder, milestones);
+    const evaluating = session.evaluating(episodes, evaluationSeed, true);
+    return { evaluation: await runLater(evaluating, awaitInTime), seconds };
+  } catch (error) {
+    if (!(error instanceof NumericError)) throw error;
+    const seconds = (performance.now() - begun) / 1000;
+    return { evaluation: noEvaluation, seconds, failure: error.message };
+  }
+}
+
+const noEvaluation = {
+  episodes: 0,
+  returns: [],
+  lengths: [],
+  meanReturn: Number.NaN,
+  stdReturn: Number.NaN,
+  margin: Number.NaN,
+  successRate: null,
+};
 
 interface Trained {
   readonly session: Session;
@@ -63,15 +93,26 @@ async function trainInFolder(
     const secondsBefore = lastMetric(folder)?.seconds ?? 0;
     const stop = { untilSteps, secondsBefore, checkpointEvery: 10_000 };
     await trainRun(folder, session, stop, () => {});
+    return { session, seconds: addMetrics(folder, milestones) };
+  } catch (error) {
+    if (error instanceof NumericError) {
+      addMetrics(folder, milestones);
+      abandonRun(folder);
+    }
+    throw error;
   } finally {
     closeRun(folder);
   }
+}
+
+/** Adds a run's metrics to the milestones. Returns the seconds that it trained. */
+function addMetrics(folder: string, milestones: Milestones): number {
   let seconds = 0;
   for (const metric of metricsOf(folder)) {
     milestones.add(metric);
     seconds = metric.seconds;
   }
-  return { session, seconds };
+  return seconds;
 }
 
 function beginOrResume(config: RunConfig, folder: string, known?: KnownCorpora): Session {

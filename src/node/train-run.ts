@@ -6,7 +6,8 @@ import { type EnvironmentSession, isThreaded } from "../tasks/environment-sessio
 import type { Session } from "../tasks/session.ts";
 import { a3cThreads } from "./a3c-threads.ts";
 import type { AutoThreads } from "./auto-threads.ts";
-import { type Best, BestPolicy, type EvaluationPlan } from "./best.ts";
+import { type Best, BestPolicy } from "./best.ts";
+import type { EvaluationPlan } from "./evaluation-plan.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
 

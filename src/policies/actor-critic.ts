@@ -46,7 +46,10 @@ export interface Decisions {
 
 function describeActions(space: Space): string {
   if (space.kind === "discrete") return `discrete(${space.n}, ${space.start})`;
-  if (space.kind === "multiDiscrete") return `multiDiscrete(${space.choices.join(", ")})`;
+  if (space.kind === "multiDiscrete") {
+    const from = space.start.some((first) => first !== 0) ? ` from ${space.start.join(", ")}` : "";
+    return `multiDiscrete(${space.choices.join(", ")}${from})`;
+  }
   return `${space.kind}(${space.size})`;
 }
 

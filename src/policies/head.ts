@@ -46,12 +46,13 @@ const copyAction = (commands: Floats, action: Floats): void => {
   for (let i = 0; i < action.length; i++) commands[i] = action[i];
 };
 
-/** Learning counts choices from 0, the environment from `start`. */
-const shiftedBy =
-  (start: number) =>
-  (commands: Floats, action: Floats): void => {
-    for (let i = 0; i < action.length; i++) commands[i] = start + action[i];
-  };
+/** Learning counts choices from 0, the environment from `start`, which has a number per choice. */
+const commandFrom = (start: readonly number[]): Head["command"] =>
+  start.every((first) => first === 0)
+    ? copyAction
+    : (commands, action) => {
+        for (let i = 0; i < action.length; i++) commands[i] = start[i % start.length] + action[i];
+      };
 
 export interface HeadOptions {
   /** Squashes a Gaussian into its bounds by tanh; false clips the environment's actions. Default false. */
@@ -65,7 +66,7 @@ export function headFor(space: Space, parameters: Parameters, options: HeadOptio
   if (space.kind === "dict")
     throw new SettingError("policy: expected actions in one space, got a dictionary");
   if (space.kind === "discrete") return categoricalHead(space.n, space.start);
-  if (space.kind === "multiDiscrete") return multiCategoricalHead(space.choices);
+  if (space.kind === "multiDiscrete") return multiCategoricalHead(space.choices, space.start);
   if (space.kind === "multiBinary") return bernoulliHead(space.size);
   return options.squash === true
     ? squashedHead(space, parameters, options.logStd ?? 0)
@@ -76,7 +77,7 @@ const headDefaults = { command: copyAction, samplesEntropy: false };
 
 const categoricalHead = (n: number, start: number): Head => ({
   ...headDefaults,
-  command: start === 0 ? copyAction : shiftedBy(start),
+  command: commandFrom([start]),
   kind: "categorical",
   outputs: n,
   actionSize: 1,
@@ -89,10 +90,11 @@ const categoricalHead = (n: number, start: number): Head => ({
   mode: categorical.categoricalMode,
 });
 
-const multiCategoricalHead = (choices: readonly number[]): Head => {
+const multiCategoricalHead = (choices: readonly number[], start: readonly number[]): Head => {
   const outputs = choices.reduce((total, n) => total + n, 0);
   return {
     ...headDefaults,
+    command: commandFrom(start),
     kind: "multiCategorical",
     outputs,
     actionSize: choices.length,

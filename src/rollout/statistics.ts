@@ -11,7 +11,7 @@ export function interquartileMean(x: readonly number[]): number {
   let weights = 0;
   for (let i = 0; i < sorted.length; i++) {
     const weight = Math.max(0, Math.min(i + 1, sorted.length - cut) - Math.max(i, cut));
-    sum += weight * sorted[i];
+    if (weight > 0) sum += weight * sorted[i]; // 0 · ∞ is NaN
     weights += weight;
   }
   return sum / weights;
@@ -22,6 +22,7 @@ export function quantile(x: readonly number[], q: number): number {
   const sorted = [...x].sort((a, b) => a - b);
   const at = q * (sorted.length - 1);
   const below = sorted[Math.floor(at)];
+  if (below === -Infinity || below === Infinity) return below;
   return below + (at - Math.floor(at)) * (sorted[Math.ceil(at)] - below);
 }
 

@@ -1,6 +1,6 @@
 /** Episodes of a policy as pictures, with what it thought at each step: what a report plays back. */
 import type { Scene } from "../envs/scene.ts";
-import type { Names } from "../envs/space.ts";
+import type { Names, Space } from "../envs/space.ts";
 import { explainer } from "../policies/explain.ts";
 import type { EnvironmentSession } from "./environment-session.ts";
 
@@ -50,6 +50,14 @@ export function replay(
     returns,
     observationNames: observation.names,
     actionNames: action.names,
-    ...(action.kind === "discrete" ? { firstAction: action.start } : {}),
+    ...firstActionOf(action),
   };
+}
+
+/** The number of the first choice, where an action is one choice. */
+function firstActionOf(action: Space): Pick<Replay, "firstAction"> {
+  if (action.kind === "discrete") return { firstAction: action.start };
+  return action.kind === "multiDiscrete" && action.size === 1
+    ? { firstAction: action.start[0] }
+    : {};
 }

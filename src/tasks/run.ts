@@ -165,10 +165,9 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   };
 }
 
-/** Returns presets by the shape of the spaces if the task asks for them and has no preset for the algorithm. */
+/** Returns presets by the shape of the spaces if the task asks for them; its own presets are laid over them. */
 function shapeOf(task: Task, algo: string, table: Settings, given: Named): Named {
-  if (task.kind === "text" || task.byShape !== true || task.presets?.[algo] !== undefined)
-    return {};
+  if (task.kind === "text" || task.byShape !== true) return {};
   const taskValues = Object.entries({ ...task.preset, ...given }).filter(([name]) =>
     Object.hasOwn(table, name),
   );

@@ -23,7 +23,7 @@ interface TaskFacts<S extends Settings> {
 
 export interface EnvironmentTask<S extends Settings = Settings> extends TaskFacts<S> {
   readonly kind: "environment";
-  /** Uses presets by the shape of the spaces where the task has no preset for the algorithm. Default false. */
+  /** Begins with presets by the shape of the spaces, over which the task's own are laid. Default false. */
   readonly byShape?: boolean;
   readonly make: (values: Values<S>) => Dynamics;
   /** Games only: sets the opponent, a past version of the policy. */

@@ -11,6 +11,19 @@ import { trimmed } from "./space.ts";
 export interface Example {
   readonly prompt: string;
   readonly completion: string;
+  /** Further turns of a conversation: each prompt is the text between the completion before and its own. */
+  readonly turns?: readonly Example[];
+}
+
+/** Returns the turns of a conversation as examples of their own, each with all that was said before as its prompt. */
+export function singleTurns({ prompt, completion, turns = [] }: Example): Example[] {
+  const single = [{ prompt, completion }];
+  for (const turn of turns) {
+    const before = single[single.length - 1];
+    const whole = before.prompt + before.completion + turn.prompt;
+    single.push({ prompt: whole, completion: turn.completion });
+  }
+  return single;
 }
 
 /** Parses the paragraphs or lines of a text. Throws FormatError for an empty corpus. */

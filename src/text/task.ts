@@ -1,4 +1,5 @@
 /** A language task: training examples, prompts and the reward. */
+import type { Chat } from "./chat.ts";
 import type { Example, Sides } from "./corpus.ts";
 import type { Judge } from "./own-reward.ts";
 import type { Reward } from "./rewards.ts";
@@ -23,6 +24,8 @@ export interface TextTask {
   readonly completionLength: number;
   /** Returns the part of a prompt that the model sees. Default: all of it. */
   readonly visible?: (prompt: string) => string;
+  /** Of messages: writes them as text. Without it, lines are continued as they are. */
+  readonly chat?: Chat;
   /** In a dialogue: the text that ends the policy's turn, of one or more tokens. */
   readonly turnEnd?: string;
   /** In a dialogue, with `turnEnd`: returns the answer to the text so far, or null to end the dialogue. */
@@ -49,13 +52,36 @@ export const promptTokens = (task: TextTask, prompt: string): number[] => [
   ...task.tokenizer.encode(task.visible === undefined ? prompt : task.visible(prompt)),
 ];
 
-/** Returns an example's tokens, and how many of them are the prompt's. */
+/** A label that carries no loss. */
+export const noLabel = -1;
+
+/** A text to learn. */
+export interface LearnedText {
+  readonly tokens: readonly number[];
+  /** The token to predict after each but the last token; `noLabel` where none is learned. */
+  readonly labels: readonly number[];
+}
+
+/**
+ * Returns an example's tokens. Completions are learned with an end token after each, prompts are not. Within a
+ * conversation the next turn follows a completion in place of its end token.
+ */
 export function exampleTokens(
   task: Pick<TextTask, "tokenizer" | "end">,
-  { prompt, completion }: Example,
-): { readonly tokens: readonly number[]; readonly promptLength: number } {
+  { prompt, completion, turns = [] }: Example,
+): LearnedText {
+  const { tokenizer } = task;
   const end = endOf(task);
-  const before = [end, ...task.tokenizer.encode(prompt)];
-  const tokens = [...before, ...task.tokenizer.encode(completion), end];
-  return { tokens, promptLength: before.length };
+  const tokens = [end];
+  const labels: number[] = [];
+  for (const turn of [{ prompt, completion }, ...turns]) {
+    const before = tokenizer.encode(turn.prompt);
+    const answer = tokenizer.encode(turn.completion);
+    // what follows a completion is labeled with its end, unless the next turn has no prompt
+    const asked = labels.length === 0 ? before : before.slice(1);
+    if (labels.length > 0 && before.length === 0) labels.pop();
+    labels.push(...asked.map(() => noLabel), ...answer, end);
+    tokens.push(...before, ...answer);
+  }
+  return { tokens: [...tokens, end], labels };
 }

@@ -18,6 +18,7 @@ import { runNow } from "../../src/core/waiting.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { exactMeanReward, tokens } from "../../src/tasks/text/tokens.ts";
+import { type Example, singleTurns } from "../../src/text/corpus.ts";
 import type { TextTask } from "../../src/text/task.ts";
 import { openText } from "../support/sessions.ts";
 
@@ -201,6 +202,43 @@ describe("supervised learning", () => {
     const many = gradient(9, 60); // 360 texts: several passes
     expect(many.value).toBeCloseTo(once.value, 9);
     for (const [i, g] of once.grad.entries()) expect(Math.abs(many.grad[i] - g)).toBeLessThan(1e-9);
+  });
+
+  test("a conversation in one pass has the loss and gradient of its turns with their whole prompts", () => {
+    const conversations = [
+      {
+        prompt: "a",
+        completion: "b",
+        turns: [
+          { prompt: "c", completion: "" },
+          { prompt: "a", completion: "c" },
+        ],
+      },
+      { prompt: "", completion: "ba", turns: [{ prompt: "cc", completion: "a" }] },
+      { prompt: "ab", completion: "c" },
+    ];
+    const gradient = (list: readonly Example[]) => {
+      const t = trainingOf(alphabet(), false, loops(Float64Array));
+      const { texts } = textsOf(t, list);
+      const value = new TextLoss(t, 9, null, true).run(texts);
+      const grad = t.gpt.parameters.list.flatMap((parameter) => [...parameter.grad]);
+      return { value, grad, tokens: countTokens(texts), texts: texts.length };
+    };
+    const whole = gradient(conversations);
+    const apart = gradient(conversations.flatMap(singleTurns));
+    expect([whole.texts, apart.texts]).toEqual([3, 6]);
+    expect([whole.tokens, apart.tokens]).toEqual([12, 12]); // b., ., c., ba., a., c.
+    expect(whole.value).toBeCloseTo(apart.value, 9);
+    for (const [i, g] of apart.grad.entries())
+      expect(Math.abs(whole.grad[i] - g)).toBeLessThan(1e-9);
+  });
+
+  test("of a conversation that does not fit the context, the turns that do are learned", () => {
+    const t = trainingOf(alphabet()); // texts of 9 tokens
+    const turn = { prompt: "a", completion: "bc" };
+    const { texts, skipped } = textsOf(t, [{ ...turn, turns: [turn, turn, turn] }]);
+    expect(texts).toEqual(textsOf(t, singleTurns({ ...turn, turns: [turn] })).texts);
+    expect([texts.length, skipped]).toEqual([2, 2]);
   });
 
   test("it learns, validates on texts of that side, and ends after its updates", () => {

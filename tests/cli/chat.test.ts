@@ -6,6 +6,9 @@ import { Random } from "../../src/core/random.ts";
 import { openRun } from "../../src/node/run-folder.ts";
 import { completing } from "../../src/tasks/text/completing.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
+import { type Chat, plainChat } from "../../src/text/chat.ts";
+import type { TextTask } from "../../src/text/task.ts";
+import { bytes } from "../../src/text/tokenizer.ts";
 import { jsonLines, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
@@ -40,6 +43,77 @@ test("in a dialogue the turns are one text", () => {
   for (const question of [first, second, third]) expect(question).toMatch(/^\d?\??$/);
   expect(first).toMatch(/^\d\?$/);
   expect(stderr).toMatch(/^pigrad: .*x.*\n$/); // no token for it; the conversation goes on
+});
+
+test("a template of a task's own is the form of the conversation", async () => {
+  const file = at("template.mjs");
+  const messages = (...turns: string[]) => JSON.stringify([row(...turns)]).slice(1, -1);
+  writeFileSync(
+    file,
+    `export default {
+  examples: [${messages("hi", "yes", "so", "no")}, ${messages("so", "oh")}],
+  chat: (messages) => messages.map(({ role, content }) =>
+    role === "user" ? "[" + content.toLowerCase() + "]>" : content + "\\n").join(""),
+  completionLength: 8,
+};
+`,
+  );
+  const run = at("templated");
+  const small = ["--set", "width=32", "--set", "sftUpdates=120", "--quiet", "--out", run];
+  expect((await pigrad("train", file, ...small)).stderr).toBe("");
+  const { stdout, stderr } = talk(run, "HI\nxyz\nSO\n/reset\nso");
+  expect(stdout).toBe("yes\nno\noh\n");
+  expect(stderr).toMatch(/^pigrad: .*x.*\n$/); // no token for it; the conversation goes on
+});
+
+describe("a conversation in a form of its own", () => {
+  const conversationWith = (chat: Chat) => {
+    const task = { tokenizer: bytes(["<end>"]), completionLength: 4, chat } as TextTask;
+    const gpt = { options: { context: 46 } } as LanguageSession["gpt"];
+    const conversation = new Conversation({ task, gpt });
+    const encode = (text: string) => task.tokenizer.encode(text);
+    return {
+      conversation,
+      say: (line: string) => conversation.say(line),
+      answer: (text: string) =>
+        conversation.answer([...encode(text), task.tokenizer.special("<end>")]),
+      text: () => task.tokenizer.decode(conversation.tokens().slice(1)),
+    };
+  };
+  test("is written on where the form begins with what was said, and as a whole where it does not", () => {
+    const grows = conversationWith((messages) =>
+      messages.map(({ content }) => `<${content}`).join(""),
+    );
+    const counts = conversationWith(
+      (messages) => `${messages.length}: ${messages.at(-1)?.content}.`,
+    );
+    for (const { say, answer } of [grows, counts]) {
+      say("a");
+      answer("b");
+      say("c");
+    }
+    expect(grows.text()).toBe("<a<b<c"); // not of one's own: "<ab"
+    expect(counts.text()).toBe("3: c.");
+  });
+  test("has the model's answers as the tokens that it said", () => {
+    const { say, conversation } = conversationWith(plainChat);
+    say("a");
+    conversation.answer([0xff]);
+    say("b");
+    expect(conversation.tokens().indexOf(0xff)).toBe(1 + "user: a\nassistant: ".length);
+  });
+  test("drops the oldest messages before it is written", () => {
+    const { say, answer, text } = conversationWith(
+      (messages, generate) =>
+        `S ${messages.map(({ content }) => content).join("|")}${generate ? "|" : ""}`,
+    );
+    for (const word of ["first word", "second word", "third word"]) {
+      say(word);
+      answer("yes");
+    }
+    say("last");
+    expect(text()).toBe("S second word|yes|third word|yes|last|");
+  });
 });
 
 test.each([

@@ -15,7 +15,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { timeLeft } from "../../src/cli/progress.ts";
-import { main, node, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
+import { jsonLines, main, node, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
 const run = at("run");
@@ -45,6 +45,33 @@ describe("help", () => {
       readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
     );
     expect((await pigrad("--version")).stdout).toBe(`${version}\n`);
+  });
+
+  test("of train says that algorithms on texts begin with a supervised stage, as they do", async () => {
+    const { stdout } = await pigrad("train", "--help");
+    expect(stdout).toMatch(/grpo .* begin with a supervised stage of sftUpdates\s+updates/);
+    const args = [
+      "train",
+      "arith",
+      "--algo",
+      "grpo",
+      "--json",
+      "--set",
+      "width=8",
+      "--set",
+      "layers=1",
+    ];
+    const stages = async (...more: string[]) =>
+      jsonLines((await pigrad(...args, ...more)).stdout)
+        .filter(({ type }) => type === "update")
+        .map(({ trainedTokens }) => (trainedTokens === undefined ? "rewards" : "supervised"));
+    const few = ["--steps", "1", "--set", "heads=1", "--set", "prompts=2", "--out"];
+    expect(await stages("--set", "sftUpdates=2", ...few, at("supervised"))).toEqual([
+      "supervised",
+      "supervised",
+      "rewards",
+    ]);
+    expect(await stages("--set", "sftUpdates=0", ...few, at("rewards"))).toEqual(["rewards"]);
   });
 
   test("time left in hours and minutes", async () => {

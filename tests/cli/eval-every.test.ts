@@ -1,5 +1,6 @@
 /** pigrad train --eval-every: evaluations that change nothing, the best policy, patience, and resuming. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { selectionSeed } from "../../src/node/best.ts";
 import { openEnvironmentRun, openRun, readMetrics } from "../../src/node/run-folder.ts";
@@ -61,13 +62,70 @@ describe.each(["environment", "text"] as const)("a run of a %s", (kind) => {
     // as a kill leaves it between a checkpoint and its best policy
     const best = figuresOf(cut).filter(({ evalReturn }) => evalReturn !== undefined);
     expect(best.length).toBeGreaterThan(0);
-    const done = await pigrad("train", "--resume", at(cut), ...every);
+    const done = await pigrad("train", "--resume", at(cut), "--quiet");
     expect(done.stderr).toBe("");
     for (const name of ["checkpoint.safetensors", "best.safetensors"])
       expect(bytesOf(cut, name), name).toBe(bytesOf(whole, name));
     expect(figuresOf(cut)).toEqual(figuresOf(whole));
     expect(readdirSync(at(cut)).sort()).toEqual(readdirSync(at(whole)).sort());
   });
+});
+
+test("a resumed run evaluates as it did; an option replaces its own, and 0 ends it", async () => {
+  const plan = () => JSON.parse(readFileSync(at("plan", "evaluation.json"), "utf8"));
+  const few = ["--eval-every", "300", "--eval-episodes", "6", "--patience", "9"];
+  const resume = (steps: string, ...more: string[]) =>
+    pigrad("train", "--resume", at("plan"), "--until-steps", steps, "--quiet", ...more);
+  const count = () => figuresOf("plan").filter(({ evalReturn }) => evalReturn !== undefined).length;
+  await pigrad("train", ...kinds.environment, ...few, "--until-steps", "600", "--out", at("plan"));
+  expect([plan(), count()]).toEqual([{ every: 300, episodes: 6, patience: 9 }, 2]);
+  await resume("900", "--patience", "8");
+  expect([plan(), count()]).toEqual([{ every: 300, episodes: 6, patience: 8 }, 3]);
+  await resume("1200", "--patience", "0", "--eval-every", "150", "--eval-episodes", "5");
+  expect([plan(), count()]).toEqual([{ every: 150, episodes: 5 }, 5]);
+  await resume("1500", "--eval-every", "0");
+  expect([readdirSync(at("plan")).includes("evaluation.json"), count()]).toEqual([false, 5]);
+  expect((await resume("1600", "--patience", "3")).stderr).toMatch(
+    /--patience goes with --eval-every N/,
+  );
+  await resume("99999");
+  const files = () => readdirSync(at("plan")).map((name) => bytesOf("plan", name));
+  const finished = files();
+  await resume("99999", "--eval-every", "10");
+  expect(files()).toEqual(finished);
+});
+
+test.each([
+  "{",
+  "7",
+  "null",
+  "[]",
+  '{"every":0,"episodes":1}',
+  '{"every":1,"episodes":1,"patience":0.5}',
+])(
+  "a plan of evaluations that is none, %s: one line, and the folder stays as it is",
+  async (text) => {
+    const run = at(`spoiled-${text.length}`);
+    await pigrad("train", "line", "--steps", "400", "--until-steps", "1", "--out", run, "--quiet");
+    writeFileSync(join(run, "evaluation.json"), text);
+    const files = () =>
+      readdirSync(run).map((name) => [name, readFileSync(join(run, name), "latin1")]);
+    const before = files();
+    const { status, stderr } = await pigrad("train", "--resume", run);
+    expect(stderr).toMatch(
+      /evaluation.json: expected every, episodes and patience as whole numbers/,
+    );
+    expect([status, stderr.trimEnd().split("\n").length]).toEqual([2, 1]);
+    expect(files()).toEqual(before);
+  },
+);
+
+test("a run that fails in its first update leaves no folder", async () => {
+  const args = ["train", "bandit", "--set", "means=1e308,-1e308", "--eval-every", "10"];
+  expect((await pigrad(...args, "--out", at("failed"))).stderr).toMatch(
+    /failed: update 1: .*not finite/,
+  );
+  expect(readdirSync(at("."))).not.toContain("failed");
 });
 
 test("a best policy that a kill has left unwritten is written on resuming", async () => {

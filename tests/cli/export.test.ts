@@ -106,7 +106,7 @@ describe("--dtype", () => {
         [run, "100 observations"],
         [text, "100 prompts"],
       ])
-        for (const format of ["safetensors", "js"]) {
+        for (const format of from === run ? ["safetensors", "js", "onnx"] : ["safetensors", "js"]) {
           const [whole, small] = [at(`whole.${format}`), at(`small.${format}`)];
           await pigrad("export", from, "--format", format, "--out", whole);
           const args = ["--format", format, "--dtype", dtype, "--out", small];
@@ -186,9 +186,9 @@ test.each([
   ["another format", [run, "--format", "xml"], /expected one of safetensors, onnx, js, got xml/],
   ["another dtype", [run, "--format", "js", "--dtype", "f8"], /--dtype: expected one of f32, f16/],
   [
-    "int8 for ONNX",
-    [run, "--format", "onnx", "--dtype", "int8"],
-    /--dtype int8: expected --format safetensors or js, got onnx/,
+    "int8 for a language model's ONNX",
+    [text, "--format", "onnx", "--dtype", "int8"],
+    /--dtype int8: expected --format safetensors or js for a language model, got onnx/,
   ],
   ["no best policy", [run, "--format", "js", "--best"], /has no best.safetensors/],
   ["no run", [at("nowhere"), "--format", "js"], /is not a run folder/],

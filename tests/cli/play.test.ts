@@ -142,6 +142,7 @@ test("actions have the names of their spaces", () => {
     ),
   ).toBe("b, c");
   expect(actionText(multiDiscrete([2, 3]), [1, 2])).toBe("1, 2");
+  expect(actionText(multiDiscrete([["a", "b"], 3], [1, -1]), [2, -1])).toBe("b, -1");
   expect(actionText(multiBinary(2), [1, 0])).toBe("1, 0");
   expect(actionText(box(-1, 1, [2], ["x", "y"]), [0.5, -1])).toBe("x 0.500, y -1.000");
 });

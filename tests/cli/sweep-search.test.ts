@@ -227,7 +227,7 @@ describe("a sweep in a folder", () => {
     expect(stderr).toBe("");
     const [head, ...lines] = readFileSync(at("s.csv"), "utf8").trimEnd().split("\n");
     expect(head).toBe(
-      "row,learningRate,seed,steps,trainingReturn,greedyReturn,stepsToThreshold,seconds",
+      "row,learningRate,seed,steps,trainingReturn,greedyReturn,stepsToThreshold,seconds,failure",
     );
     expect(lines).toHaveLength(8);
     const profiles = readFileSync(at("s.profiles.csv"), "utf8").trimEnd().split("\n");

@@ -49,14 +49,26 @@ describe("in an environment", () => {
   test("the step gets them by name; other spaces as before", () => {
     const env = make({
       type: "Dict",
-      spaces: { a: { type: "Discrete", n: 2 }, b: { type: "MultiDiscrete", nvec: [2, 3] } },
+      spaces: {
+        a: { type: "Discrete", n: 2 },
+        b: { type: "MultiDiscrete", nvec: [2, 3], start: [7, -1] },
+      },
     });
     env.reset();
     env.step([1, 0, 2]);
+    expect(env.actionSpace.names).toEqual([
+      "a 0",
+      "a 1",
+      "b 0 7",
+      "b 0 8",
+      "b 1 -1",
+      "b 1 0",
+      "b 1 1",
+    ]);
     const plain = make({ type: "Discrete", n: 2, start: 5 });
     plain.reset();
     plain.step(6);
-    expect(taken).toEqual([{ a: 1, b: [0, 2] }, 6]);
+    expect(taken).toEqual([{ a: 1, b: [7, 1] }, 6]);
     expect(env.actionSpace).toEqual(
       expect.objectContaining({ choices: multiDiscrete([2, 2, 3]).choices }),
     );

@@ -52,7 +52,7 @@ const resetting = (change: (reset: Reset) => unknown): (() => Toy) => {
 test("nothing is found where nothing is wrong, whatever the spaces", () => {
   for (const action of [
     discrete(3, 2),
-    multiDiscrete([2, 3]),
+    multiDiscrete([2, 3], [1, -1]),
     multiBinary(2),
     box(-1, [1, Infinity], [2]),
   ])
@@ -187,6 +187,8 @@ describe("actions outside the space", () => {
     ["NaN in a list", multiBinary(2), (x) => Number.isNaN(x[0])],
     ["a bit of 2", multiBinary(2), (x) => x[1] === 2],
     ["a choice too high, the second", multiDiscrete([2, 3]), (x) => x[1] === 3],
+    ["a choice too high, counted from 5", multiDiscrete([2], [5]), (x) => x[0] === 7],
+    ["a choice too low, counted from 5", multiDiscrete([2], [5]), (x) => x[0] === 4],
     ["a choice too low, the first", multiDiscrete([2, 3]), (x) => x[0] === -1],
     ["below a box", bounds, (x) => x[0] < -1],
     ["above it", bounds, (x) => x[0] > 1],

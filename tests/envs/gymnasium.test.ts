@@ -215,6 +215,10 @@ describe("forms of results", () => {
     };
     expect(got({ type: "Discrete", n: 3, start: -1 }, -1)).toBe(-1);
     expect(got({ type: "MultiDiscrete", nvec: Int32Array.of(2, 3) }, [1, 2])).toEqual([1, 2]);
+    const shifted = { type: "MultiDiscrete", nvec: [2, 3], start: Int32Array.of(1, -1) };
+    expect(got(shifted, [2, -1])).toEqual([2, -1]);
+    expect(() => got(shifted, [0, -1])).toThrow(/action/);
+    expect(got({ type: "MultiDiscrete", nvec: [2, 3], start: 4 }, [5, 6])).toEqual([5, 6]);
     expect(got({ type: "MultiBinary", n: 2 }, [1, 0])).toEqual([1, 0]);
     expect(got({ type: "Box", low: [-1, 0], high: 5 }, [0.5, 5])).toEqual([0.5, 5]);
     expect(got(discrete(["a", "b"]), 1)).toBe(1);
@@ -251,6 +255,9 @@ describe("observations", () => {
   test("choices are one-hot", () => {
     expect(read({ type: "Discrete", n: 3, start: 1 }, 2)).toEqual([0, 1, 0]);
     expect(read({ type: "MultiDiscrete", nvec: [2, 3] }, [1, 0])).toEqual([0, 1, 1, 0, 0]);
+    const shifted = { type: "MultiDiscrete", nvec: [2, 3], start: [1, -1] };
+    expect(read(shifted, [2, -1])).toEqual([0, 1, 1, 0, 0]);
+    expect(() => read(shifted, [2, 2])).toThrow("expected a whole number from -1 to 1, got 2");
     expect(read({ type: "MultiBinary", n: [1, 3] }, [true, false, 1])).toEqual([1, 0, 1]);
     const env = plain({ observationSpace: { type: "Discrete", n: 2, start: 5 }, reset: () => 6 });
     expect(fromGymnasium(env).observationSpace.names).toEqual(["5", "6"]);
@@ -397,10 +404,10 @@ describe("refused, and why", () => {
       "expected 3 names, got 1",
     ],
     [
-      "choices from 1",
-      { actionSpace: { type: "MultiDiscrete", nvec: [2], start: [1] } },
+      "starts of another number",
+      { actionSpace: { type: "MultiDiscrete", nvec: [2], start: [1, 2] } },
       SettingError,
-      "expected choices from 0",
+      "expected 1 whole starts, got [1,2]",
     ],
     [
       "bounds of another length",

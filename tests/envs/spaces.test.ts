@@ -6,6 +6,7 @@ import {
   box,
   dict,
   discrete,
+  flattenPart,
   multiBinary,
   multiDiscrete,
   type Space,
@@ -72,6 +73,25 @@ describe("what is in a space", () => {
       false,
       false,
     ]);
+    const shifted = multiDiscrete([2, ["a", "b", "c"], 2], [-1, 5, 3]);
+    expect(holds(shifted, [-1, 7, 3], [0, 5, 4], [1, 5, 3], [0, 8, 3], [0, 4, 3])).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    expect(shifted.names).toEqual(["-1", "0", "a", "b", "c", "3", "4"]);
+    const random = new Random(3);
+    for (let i = 0; i < 40; i++) expect(shifted.contains(shifted.sample(random))).toBe(true);
+    expect([...shifted.sample(random, undefined, [0, 1, 0, 1, 0, 1, 0])]).toEqual([0, 6, 3]);
+    const flat = new Float64Array(7);
+    flattenPart(shifted, [0, 5, 4], flat, 0);
+    expect([...flat]).toEqual([0, 1, 1, 0, 0, 0, 1]);
+    for (const start of [[1], [0.5, 0, 0], [0, 0, Number.NaN]])
+      expect(() => multiDiscrete([2, 3, 2], start)).toThrow(
+        /multiDiscrete: expected 3 whole starts, got/,
+      );
     const bits = multiBinary(2);
     expect(holds(bits, [0, 1], [0, 2], [0, 0.5], [-1, 0], [0], [0, 0, 0])).toEqual([
       true,

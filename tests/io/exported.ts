@@ -28,7 +28,7 @@ const kinds: Readonly<Record<string, Options>> = {
     hidden: [8],
     activation: "relu",
     shared: true,
-    action: multiDiscrete([2, 3]),
+    action: multiDiscrete([2, 3], [-1, 2]),
   },
   "no hidden layer": { hidden: [], action: multiBinary(3) },
   convolutions: { observation: image, filters: [4, 3], hidden: [16], action: discrete(3) },

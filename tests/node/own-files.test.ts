@@ -1,6 +1,7 @@
 /** Files that do not finish loading: a promise that never settles, and an endless loop. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,14 +23,36 @@ test("a promise at the top level that never settles", async () => {
   );
 });
 
-test("an endless loop ends the process with a line", { timeout: 30_000 }, () => {
-  const path = file("loop.mjs", "for (;;); export default {};");
+/** Loads a file in a process, in its main thread or in another. */
+function loadIn(thread: "main" | "worker", path: string) {
   const source = fileURLToPath(new URL("../../src/node/own-files.ts", import.meta.url));
   const code = `import { loadOwn } from ${JSON.stringify(source)}; await loadOwn(${JSON.stringify(path)}, undefined, 0.2);`;
   const program = file("load.mjs", code);
-  const { stderr, signal } = spawnSync(process.execPath, [...node.slice(0, 2), program], {
-    encoding: "utf8",
-  });
+  const tsx = createRequire(import.meta.url)
+    .resolve("tsx/esm/api")
+    .replace(/\.cjs$/, ".mjs");
+  const inThread = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(program)}); })`;
+  const start = `import { Worker } from "node:worker_threads"; new Worker(${JSON.stringify(inThread)}, { eval: true });`;
+  const main = thread === "main" ? program : file("start.mjs", start);
+  return spawnSync(process.execPath, [...node.slice(0, 2), main], { encoding: "utf8" });
+}
+
+test.each(["main", "worker"] as const)(
+  "an endless loop in the %s thread ends the process with a line, as wrong input",
+  { timeout: 30_000 },
+  (thread) => {
+    const path = file("loop.mjs", "for (;;); export default {};");
+    const { stderr, signal, status } = loadIn(thread, path);
+    expect(stderr).toBe(`pigrad: ${path}: did not finish loading within 0.2 s\n`);
+    expect([signal, status]).toEqual([null, 2]);
+  },
+);
+
+test("a file that cannot be interrupted ends the process too", {
+  timeout: 30_000,
+}, () => {
+  const path = file("blocks.mjs", "process.exit = () => {}; for (;;); export default {};");
+  const { stderr, signal } = loadIn("main", path);
   expect(stderr).toBe(`pigrad: ${path}: did not finish loading within 0.2 s\n`);
   expect(signal).toBe("SIGKILL");
 });

@@ -64,13 +64,20 @@ test("a sweep's results are those of trainings one by one, in the order of the j
   expect(await sweep([], 3)).toEqual([]);
 });
 
-test("a job that fails ends the sweep with its task, algorithm and seed", async () => {
-  const bad = {
+test("a training that diverges is a result with its message; any other failure ends the sweep", async () => {
+  const diverges = {
     ...job(9),
     config: configOf({ task: "bandit", seed: 9, settings: { means: "1e308,-1e308" } }),
   };
-  await expect(sweep([job(1), bad, job(2)], 1)).rejects.toThrow(
-    /^bandit reinforce, seed 9: .*not finite/,
+  const [first, bad, last] = await sweep([job(1), diverges, job(2)], 1);
+  expect(bad).toMatchObject({ envSteps: 0, evaluation: { episodes: 0, meanReturn: Number.NaN } });
+  expect(bad.failure).toMatch(/^update 1: .*not finite/);
+  expect(bad.seconds).toBeGreaterThan(0);
+  for (const { failure, evaluation } of [first, last])
+    expect([failure, evaluation.episodes]).toEqual([undefined, 3]);
+  const gone = { ...job(9).config, files: { task: { path: "/no/such.mjs", sha256: "" } } };
+  await expect(sweep([job(1), job(9, { config: gone }), job(2)], 1)).rejects.toThrow(
+    /^bandit reinforce, seed 9: .no.such.mjs: the run's task is not there/,
   );
 });
 

@@ -191,6 +191,7 @@ describe("heads", () => {
     expect(command(discrete(3), [0, 2])).toEqual([0, 2]);
     expect(command(discrete(3, -1), [0, 2])).toEqual([-1, 1]);
     expect(command(multiDiscrete([3, 2]), [2, 1, 0, 1])).toEqual([2, 1, 0, 1]);
+    expect(command(multiDiscrete([3, 2], [5, -1]), [2, 1, 0, 1])).toEqual([7, 0, 5, 0]);
     expect(command(multiBinary(2), [1, 0])).toEqual([1, 0]);
     const bounds = box([-1, 0], [1, 5], [2]);
     expect(command(bounds, [-3, 3, 0.5, 9, 2, -1])).toEqual([-1, 3, 0.5, 5, 1, 0]);

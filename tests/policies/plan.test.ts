@@ -141,7 +141,12 @@ describe("heads", () => {
     policyPlan(modelOf({ action, squash }), null, "").head;
   test("have what acting needs", () => {
     expect(head(discrete(4, -2))).toEqual({ kind: "categorical", choices: [4], start: -2 });
-    expect(head(multiDiscrete([3, 2]))).toEqual({ kind: "multiCategorical", choices: [3, 2] });
+    const start = [1, -1];
+    expect(head(multiDiscrete([3, 2], start))).toEqual({
+      kind: "multiCategorical",
+      choices: [3, 2],
+      start,
+    });
     expect(head(multiBinary(5))).toEqual({ kind: "bernoulli", size: 5 });
     const bounds = box([-1, 0], [2, 3], [2]);
     const { low, high } = bounds;
@@ -177,6 +182,7 @@ describe("a model", () => {
       [discrete(4), "discrete(4, 0)"],
       [multiDiscrete([2, 3]), "multiDiscrete(2, 3)"],
       [multiDiscrete([3, 2]), "multiDiscrete(3, 2)"],
+      [multiDiscrete([2, 3], [0, 1]), "multiDiscrete(2, 3 from 0, 1)"],
       [multiBinary(2), "multiBinary(2)"],
       [box(0, 1, [2]), "box(2)"],
     ];

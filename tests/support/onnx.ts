@@ -62,6 +62,19 @@ const all = (list: readonly Field[], field: number): Field[] =>
 const texts = (list: readonly Field[], field: number): string[] =>
   all(list, field).map(({ bytes }) => decodeUtf8(bytes));
 
+/** Bytes of an element, and its reading, by the number of its type. */
+const elements: Readonly<Record<number, [number, (view: DataView, at: number) => number]>> = {
+  1: [4, (view, at) => view.getFloat32(at, true)],
+  3: [1, (view, at) => view.getInt8(at)],
+  7: [8, (view, at) => Number(view.getBigInt64(at, true))],
+  10: [2, (view, at) => halfOf(view.getUint16(at, true))],
+};
+function halfOf(bits: number): number {
+  const [sign, exponent, fraction] = [bits >> 15 ? -1 : 1, (bits >> 10) & 31, bits & 1023];
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
 export function readOnnx(file: Uint8Array): Model {
   const model = fields(file);
   const graph = fields(all(model, 7)[0].bytes);
@@ -70,10 +83,8 @@ export function readOnnx(file: Uint8Array): Model {
       const parts = fields(bytes);
       const raw = all(parts, 9)[0].bytes;
       const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
-      const whole = all(parts, 2)[0].value === 7;
-      const data = Array.from({ length: raw.length / (whole ? 8 : 4) }, (_, i) =>
-        whole ? Number(view.getBigInt64(8 * i, true)) : view.getFloat32(4 * i, true),
-      );
+      const [bytesOf, read] = elements[all(parts, 2)[0].value];
+      const data = Array.from({ length: raw.length / bytesOf }, (_, i) => read(view, bytesOf * i));
       return [texts(parts, 8)[0], { shape: all(parts, 1).map(({ value }) => value), data }];
     }),
   );
@@ -215,6 +226,12 @@ function apply(node: Node, x: readonly Value[]): Value[] {
     case "Gemm":
       if (attribute("transB")[0] !== 1) throw new RangeError("Gemm: want transB 1");
       return [gemm(a, x[1], x[2])];
+    case "Cast":
+      if (attribute("to")[0] !== 1) throw new RangeError("Cast: want float");
+      return [a];
+    case "DequantizeLinear":
+      if (attribute("axis")[0] !== 0) throw new RangeError("DequantizeLinear: want axis 0");
+      return [build(a.shape, (index) => Math.fround(at(a, index) * x[1].data[index[0]]))];
     case "Conv":
       return [convolution(a, x[1], x[2])];
     case "Shape":

@@ -2,12 +2,13 @@
 import { expect, test } from "vitest";
 import { SettingError } from "../../src/core/errors.ts";
 import { type TextDefinition, textFrom } from "../../src/tasks/text/own-text.ts";
+import { singleTurns } from "../../src/text/corpus.ts";
 import { characters } from "../../src/text/tokenizer.ts";
 
 const make = (definition: TextDefinition) =>
   textFrom(definition, { values: {}, read: () => "", where: "here" });
 
-test("each turn of the assistant is an example after all that was said; the prompt ends where it answers", () => {
+test("a conversation is one example, or one per turn where its form does not go on; the prompt ends where it answers", () => {
   const messages = [
     { role: "user", content: "hi" },
     { role: "assistant", content: "hello" },
@@ -16,6 +17,13 @@ test("each turn of the assistant is an example after all that was said; the prom
   ];
   const { examples, prompts, rowOf } = make({ examples: [{ messages, id: 7 }] });
   expect(examples.train).toEqual([
+    {
+      prompt: "user: hi\nassistant: ",
+      completion: "hello",
+      turns: [{ prompt: "\nuser: bye\nassistant: ", completion: "see you" }],
+    },
+  ]);
+  expect(singleTurns(examples.train[0])).toEqual([
     { prompt: "user: hi\nassistant: ", completion: "hello" },
     { prompt: "user: hi\nassistant: hello\nuser: bye\nassistant: ", completion: "see you" },
   ]);
@@ -26,7 +34,51 @@ test("each turn of the assistant is an example after all that was said; the prom
     examples: [{ messages }],
     chat: (list, generate) => `${list.length}${generate ? "?" : "."}`,
   });
-  expect(own.examples.train.map(({ prompt: p }) => p)).toEqual(["1?", "3?"]);
+  expect(own.examples.train).toEqual([
+    { prompt: "1?", completion: "hello" },
+    { prompt: "3?", completion: "see you" },
+  ]);
+  // nothing between two answers: the second begins an example of its own
+  const twice = [...messages.slice(0, 2), { role: "assistant", content: "hello" }];
+  const bare = make({
+    examples: [{ messages: twice }],
+    chat: (list) => list.map(({ content }) => content).join(""),
+  });
+  expect(bare.examples.train).toEqual([
+    { prompt: "hi", completion: "hello" },
+    { prompt: "hihello", completion: "hello" },
+  ]);
+});
+
+test("a conversation is on the side of the prompt that it ends with, and its characters are known", () => {
+  const rows = Array.from({ length: 200 }, (_, i) => ({
+    messages: ["q", "a", `${i}`, "ö"].map((content, at) => ({
+      role: at % 2 === 0 ? "user" : "assistant",
+      content,
+    })),
+  }));
+  const { examples, prompts, tokenizer } = make({ examples: rows, splits: 0.2 });
+  for (const side of ["train", "validation", "heldOut"] as const) {
+    expect(prompts[side].length).toBeGreaterThan(10);
+    const asked = examples[side].map((example) => singleTurns(example).at(-1)?.prompt);
+    expect(asked).toEqual(prompts[side]);
+  }
+  expect(tokenizer.encode("ö")).toHaveLength(1);
+});
+
+test("a form of messages is the task's where it is given, or where all prompts are messages", () => {
+  const row = { messages: [{ role: "user", content: "hi" }] };
+  const form = (definition: TextDefinition) => make(definition).chat?.(row.messages, true);
+  expect(form({ prompts: [row] })).toBe("user: hi\nassistant: ");
+  expect(form({ prompts: [row, "hi"] })).toBe(undefined);
+  expect(form({ corpus: "hi" })).toBe(undefined);
+  expect(form({ prompts: ["hi"], chat: ([{ content }]) => `<${content}>` })).toBe("<hi>");
+  expect(() => make({ prompts: [row], chat: (() => 7) as never })).toThrow(
+    "here: chat: expected a text, got 7",
+  );
+  expect(() => make({ prompts: [row], chat: "x" as never })).toThrow(
+    'here: expected chat as a function, got "x"',
+  );
 });
 
 test("whole texts give their beginnings as prompts; prompts of one's own come first", () => {

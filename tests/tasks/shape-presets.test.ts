@@ -15,6 +15,13 @@ test("discrete and continuous actions, and images of ten fields or more", () => 
   expect(of(vector, discrete(2))).toMatchObject({ entropyWeight: 0.01, learningRate: 1e-3 });
   expect(of(vector, discrete(2))).not.toHaveProperty("filters");
   expect(of(vector, vector)).toMatchObject({ gamma: 0.98, normalizeObservation: true });
+  expect(of(vector, box(-3, [1, 2], [2]))).toMatchObject({ squash: true, logStd: 0.5 });
+  for (const open of [
+    box(-1, [1, Infinity], [2]),
+    box([-Infinity, 0], 1, [2]),
+    box([0, 1], 1, [2]),
+  ])
+    expect(of(vector, open), String(open.high)).not.toHaveProperty("squash"); // nothing to squash into
   expect(of(image(10, 12, 3), discrete(2))).toMatchObject({
     filters: [16],
     normalizeObservation: false,
@@ -48,8 +55,11 @@ test("a task's own values and given ones come first; the environment is made fro
   });
   expect(settings(definition({ presets: { ppo: { rollout: 16 } } }))).toMatchObject({
     rollout: 16,
-    epochs: 4,
+    epochs: 10,
+    entropyWeight: 0.01,
   });
+  const both = { preset: { rollout: 16, epochs: 3 }, presets: { ppo: { rollout: 32 } } };
+  expect(settings(definition(both))).toMatchObject({ rollout: 32, epochs: 3, minibatch: 128 });
   expect(settings(definition(), { epochs: 3, size: 4 })).toMatchObject({
     epochs: 3,
     size: 4,

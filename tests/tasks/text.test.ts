@@ -26,10 +26,10 @@ describe.each(named as LanguageTaskName[])("%s", (name) => {
   const task = make(name);
   test("every example and prompt has tokens, and completions have room", () => {
     for (const example of everyOf(task.examples).slice(0, 2000)) {
-      const { tokens, promptLength } = exampleTokens(task, example);
+      const { tokens, labels } = exampleTokens(task, example);
       expect(task.tokenizer.decode(tokens)).toBe(example.prompt + example.completion);
       if (name === "sentiment" || name === "summarize") continue;
-      expect(tokens.length - promptLength).toBeLessThanOrEqual(task.completionLength);
+      expect(labels.length - labels.lastIndexOf(-1) - 1).toBeLessThanOrEqual(task.completionLength);
     }
     for (const prompt of everyOf(task.prompts))
       expect(promptTokens(task, prompt).length).toBeGreaterThan(0);

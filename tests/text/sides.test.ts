@@ -137,12 +137,23 @@ describe("a task's tokens", () => {
   test("an example is prompt and completion between ends", () => {
     expect(exampleTokens(task, { prompt: "ab", completion: "c." })).toEqual({
       tokens: [4, 1, 2, 3, 0, 4],
-      promptLength: 3,
+      labels: [-1, -1, 3, 0, 4],
     });
     expect(exampleTokens(task, { prompt: "", completion: "c" })).toEqual({
       tokens: [4, 3, 4],
-      promptLength: 1,
+      labels: [3, 4],
     });
+  });
+  test("in a conversation each completion's end is learned where the next prompt follows", () => {
+    const turns = [
+      { prompt: ".b", completion: "cc" },
+      { prompt: "a", completion: "" },
+      { prompt: "", completion: "b" },
+    ];
+    const { tokens, labels } = exampleTokens(task, { prompt: "a", completion: "c", turns });
+    expect(tokens).toEqual([4, 1, 3, 0, 2, 3, 3, 1, 2, 4]);
+    // after 4: the prompt a; a → c; c → end; . → the prompt's b; b → c; c → c; c → end; a → b, for want of a prompt; b → end
+    expect(labels).toEqual([-1, 3, 4, -1, 3, 3, 4, 2, 4]);
   });
   test("the end token stops; a turn's end is its text, or none", () => {
     expect(stopTokens(task)).toEqual([4]);

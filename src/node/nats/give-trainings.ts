@@ -84,7 +84,7 @@ function corporaOf(config: RunConfig): KnownCorpora {
 /** Returns a checked result, and unpacks the run's folder where the sweep keeps it. */
 async function resultOf(giver: Giver, { config, folder }: SweepJob, { id, body }: Answer) {
   const result = resultFrom(body, `the answer to job ${id}`);
-  if (folder === undefined) return result;
+  if (folder === undefined || result.failure !== undefined) return result;
   const run = runOf(giver, config);
   const bytes = await giver.blobs.get(run);
   if (bytes === null)

@@ -82,7 +82,7 @@ class Hands {
       const { config: _, ...result } = await this.threads[slot]
         .run<SweepResult>({ train, files }, where, signal)
         .finally(() => copy.unfollow());
-      if (keep) await copy.storeAll();
+      if (keep && result.failure === undefined) await copy.storeAll();
       return { where, result };
     } catch (error) {
       if (signal.aborted) await copy.store();

@@ -2,7 +2,8 @@
 import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
-import { type Example, type Sides, split, texts } from "../../text/corpus.ts";
+import { type Chat, type Message, plainChat } from "../../text/chat.ts";
+import { type Example, type Sides, singleTurns, split, texts } from "../../text/corpus.ts";
 import {
   type Judge,
   judgesFrom,
@@ -14,11 +15,6 @@ import { endToken, type TextTask } from "../../text/task.ts";
 import { bytes, characters, type Tokenizer } from "../../text/tokenizer.ts";
 import { guarded } from "../own-environment.ts";
 import type { ReadCorpus } from "../task.ts";
-
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
 
 /** A row of data: a whole text, prompt and completion, or messages. Further fields reach rewards as `row`. */
 export type Row =
@@ -48,8 +44,8 @@ export interface TextDefinition {
   readonly tokenizer?: Given<"characters" | "bytes" | { readonly merges: number } | Tokenizer>;
   /** Name of the token that begins and ends every text. Default "<end>". */
   readonly end?: string;
-  /** Writes messages as text; with `generate`, up to where the assistant's answer begins. */
-  readonly chat?: (messages: readonly Message[], generate: boolean) => string;
+  /** Writes messages as text, here and in `pigrad chat`. Default: a line per message, "user: …". */
+  readonly chat?: Chat;
   /** Share of the rows for validation, and as many held out for the end. Default 0.1. */
   readonly splits?: number;
   /** Most tokens per completion, its end token among them. Default 32. */
@@ -89,7 +85,8 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
           (value as (v: unknown, r: ReadCorpus) => T)(values, read),
         )
       : value;
-  const { chat = plainChat, end = endToken, splits = 0.1, completionLength = 32 } = definition;
+  const { end = endToken, splits = 0.1, completionLength = 32 } = definition;
+  const chat = checkedChat(definition.chat ?? plainChat, where);
   if (!(splits >= 0 && splits < 0.5))
     throw new SettingError(`${where}: expected splits from 0 to below 0.5, got ${brief(splits)}`);
   if (!(Number.isInteger(completionLength) && completionLength >= 1))
@@ -98,7 +95,7 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
     );
   const rows = rowsOf(given("examples", definition.examples ?? []), `${where}: examples`);
   const lines = definition.corpus === undefined ? [] : texts(given("corpus", definition.corpus));
-  const examples = [...rows.flatMap((row) => examplesOf(row, chat, where)), ...lines];
+  const examples = [...rows.flatMap((row) => examplesOf(row, chat)), ...lines];
   const asked = rowsOf(given("prompts", definition.prompts ?? rows), `${where}: prompts`);
   const byPrompt = new Map<string, Readonly<Record<string, unknown>>>();
   for (const row of asked) {
@@ -112,9 +109,10 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
   const prompts = [...byPrompt.keys()];
   if (examples.length === 0 && prompts.length === 0)
     throw new SettingError(`${where}: expected examples, a corpus or prompts, got none`);
-  const sides = sidesOf(examples, splits, ({ prompt, completion }) =>
-    prompt === "" ? completion : prompt,
-  );
+  const sides = sidesOf(examples, splits, (example) => {
+    const { prompt, completion } = wholeOf(example);
+    return prompt === "" ? completion : prompt; // a row's prompt and its example are on one side
+  });
   const judges: readonly Judge[] =
     definition.reward === undefined ? [] : judgesFrom(definition.reward, where);
   const rowOf = (prompt: string) => byPrompt.get(prompt) ?? { prompt };
@@ -128,6 +126,9 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
     reward: () => Number.NaN,
     measures: measuresOf(definition.measures, rowOf, where),
     completionLength,
+    ...(definition.chat !== undefined || (asked.length > 0 && asked.every(isOfMessages))
+      ? { chat }
+      : {}),
     ...(definition.visible === undefined ? {} : { visible: definition.visible }),
     ...(definition.turnEnd === undefined ? {} : { turnEnd: definition.turnEnd }),
     ...(definition.reply === undefined ? {} : { reply: definition.reply }),
@@ -157,9 +158,18 @@ function measuresOf(
   );
 }
 
-const plainChat = (messages: readonly Message[], generate: boolean): string =>
-  messages.map(({ role, content }) => `${role}: ${content}\n`).join("") +
-  (generate ? "assistant: " : "");
+/** Returns the form of messages whose errors begin with `where`. */
+function checkedChat(chat: Chat, where: string): Chat {
+  if (typeof chat !== "function")
+    throw new SettingError(`${where}: expected chat as a function, got ${brief(chat)}`);
+  return (messages, generate) => {
+    const text: unknown = guarded(`${where}: chat`, () => chat(messages, generate));
+    if (typeof text === "string") return text;
+    throw new SettingError(`${where}: chat: expected a text, got ${brief(text)}`);
+  };
+}
+
+const isOfMessages = (row: Row): boolean => typeof row !== "string" && row.messages !== undefined;
 
 function rowsOf(rows: unknown, where: string): readonly Row[] {
   if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${brief(rows)}`);
@@ -171,28 +181,37 @@ function rowsOf(rows: unknown, where: string): readonly Row[] {
   return rows;
 }
 
-/** Texts to imitate: each turn of the assistant is one, with all that was said before as its prompt. */
-function examplesOf(row: Row, chat: NonNullable<TextDefinition["chat"]>, where: string): Example[] {
+/** Returns the texts to imitate: prompt and completion, or messages, of which the assistant's turns are learned. */
+function examplesOf(row: Row, chat: Chat): Example[] {
   if (typeof row === "string") return [{ prompt: "", completion: row }];
   const { prompt = "", completion = row.text, messages } = row;
-  if (messages !== undefined) {
-    const turns = messages.flatMap(({ role, content }, i) =>
-      role === "assistant" ? [{ content, i }] : [],
-    );
-    return turns.map(({ content, i }) => {
-      const before = guarded(`${where}: chat`, () => chat(messages.slice(0, i), true));
-      return { prompt: before, completion: content };
-    });
-  }
+  if (messages !== undefined) return conversationOf(messages, chat);
   return completion === undefined ? [] : [{ prompt, completion }];
 }
 
+/**
+ * Returns a conversation as one example. In a form that writes earlier messages otherwise, such as without their
+ * thoughts, a turn that does not continue the text so far begins an example of its own.
+ */
+function conversationOf(messages: readonly Message[], chat: Chat): Example[] {
+  const conversations: Example[][] = [];
+  let text = "";
+  for (const [i, { role, content: completion }] of messages.entries()) {
+    if (role !== "assistant") continue;
+    const before = chat(messages.slice(0, i), true);
+    const continues = text !== "" && before.length > text.length && before.startsWith(text);
+    if (continues) conversations.at(-1)?.push({ prompt: before.slice(text.length), completion });
+    else conversations.push([{ prompt: before, completion }]);
+    text = before + completion;
+  }
+  return conversations.map(([first, ...turns]) => (turns.length > 0 ? { ...first, turns } : first));
+}
+
+/** Returns an example's last turn, with all that was said before as its prompt. */
+const wholeOf = (example: Example): Example => singleTurns(example).at(-1) as Example;
+
 /** The prompt of a row; null where it has none. A bare text is a prompt only in a list of prompts. */
-function promptOf(
-  row: Row,
-  chat: NonNullable<TextDefinition["chat"]>,
-  isPrompt: boolean,
-): string | null {
+function promptOf(row: Row, chat: Chat, isPrompt: boolean): string | null {
   if (typeof row === "string") return isPrompt ? row : null;
   if (row.messages === undefined) return row.prompt ?? (isPrompt ? (row.text ?? null) : null);
   const isAnswer = row.messages.at(-1)?.role === "assistant";
@@ -230,7 +249,10 @@ function tokenizerOf(
     guarded(`${where}: tokenizer`, () => given.special(end));
     return given;
   }
-  const all = [...examples.map(({ prompt, completion }) => prompt + completion), ...prompts];
+  const all = [
+    ...examples.map(wholeOf).map(({ prompt, completion }) => prompt + completion),
+    ...prompts,
+  ];
   if (typeof given === "object") return trainBpe(all.join("\n"), given.merges, { specials: [end] });
   const known = [...new Set(all.join(""))].sort().join("");
   const kind = given ?? ([...known].length <= mostCharacters ? "characters" : "bytes");

@@ -160,14 +160,14 @@ describe("supervised learning", () => {
     const { texts, skipped } = textsOf(t, examples);
     expect(skipped).toBe(1);
     expect(texts).toEqual([
-      { tokens: [end, ...code("ababcab"), end], promptLength: 3 },
-      { tokens: [end, ...code("abcabca"), end], promptLength: 1 },
+      { tokens: [end, ...code("ababcab"), end], labels: [-1, -1, ...code("abcab"), end] },
+      { tokens: [end, ...code("abcabca"), end], labels: [...code("abcabca"), end] },
       // pieces overlap by the token that the next one begins with
-      { tokens: [end, ...code("abcabcab")], promptLength: 1 },
-      { tokens: [...code("bcabcabca")], promptLength: 1 },
-      { tokens: [...code("a"), end], promptLength: 1 },
-      { tokens: [end, ...code("abcabcab")], promptLength: 1 },
-      { tokens: [...code("bcabcabc"), end], promptLength: 1 },
+      { tokens: [end, ...code("abcabcab")], labels: code("abcabcab") },
+      { tokens: [...code("bcabcabca")], labels: code("cabcabca") },
+      { tokens: [...code("a"), end], labels: [end] },
+      { tokens: [end, ...code("abcabcab")], labels: code("abcabcab") },
+      { tokens: [...code("bcabcabc"), end], labels: [...code("cabcabc"), end] },
     ]);
   });
 
@@ -184,11 +184,11 @@ describe("supervised learning", () => {
     }) as typeof tape.run;
     const reader = new Reader(t.gpt);
     const want = -mean(
-      texts.flatMap(
-        ({ tokens, promptLength: n }) =>
-          reader.read({ prompt: tokens.slice(0, n), tokens: tokens.slice(n), support: null })
-            .logProb,
-      ),
+      texts.flatMap(({ tokens, labels }) => {
+        const n = labels.lastIndexOf(-1) + 2; // tokens of the prompt
+        return reader.read({ prompt: tokens.slice(0, n), tokens: tokens.slice(n), support: null })
+          .logProb;
+      }),
     );
     expect(loss.run(texts)).toBeCloseTo(want, 9);
     expect(passes).toBe(1);
