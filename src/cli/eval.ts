@@ -5,8 +5,10 @@ import { runLater } from "../core/waiting.ts";
 import type { EvalOptions } from "../node/eval-job.ts";
 import { giveEvaluations } from "../node/nats/give-evaluation.ts";
 import { awaitInTime } from "../node/patience.ts";
-import { openRun } from "../node/run-folder.ts";
+import { corporaOf, openRun } from "../node/run-folder.ts";
+import { MovingSession, whyAlone } from "../node/threads.ts";
 import { type Evaluation, poolEvaluations } from "../rollout/evaluate.ts";
+import type { Session } from "../tasks/session.ts";
 import { only, pairs, wholeNumber } from "./args.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
@@ -14,13 +16,14 @@ import { say, sayJson } from "./stdout.ts";
 import { openGiver, type WorkersOptions, workersOptions } from "./workers.ts";
 
 export const evalHelp = `  pigrad eval RUN [--episodes N] [--seed N] [--greedy|--sample] [--set key=value]...
-               [--best] [--trust-data] [--json]
+               [--best] [--trust-data] [--threads N] [--json]
                [--workers URL [--queue NAME] [--patience SECONDS] [--lease SECONDS]]
       play episodes with a run's policy: likeliest actions (default) or sampled ones; --best takes
       the best policy of a run trained with --eval-every, in place of the last; --set changes
       settings of the task alone, as from and to of portfolio: train on one part, evaluate on another;
-      of a text task, complete held-out prompts, which nothing was trained on or chosen by. --workers
-      has the machines play that run pigrad worker URL, with the same result (docs/scale.md)`;
+      of a text task, complete held-out prompts, which nothing was trained on or chosen by. --threads
+      shares out the episodes or prompts, and --workers has the machines play that run pigrad worker URL,
+      with the same result (docs/scale.md)`;
 
 export async function evalCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -32,6 +35,7 @@ export async function evalCommand(args: string[]): Promise<void> {
     set: { type: "string", multiple: true },
     best: { type: "boolean" },
     "trust-data": { type: "boolean" },
+    threads: { type: "string" },
     ...workersOptions,
     json: { type: "boolean" },
   });
@@ -44,19 +48,25 @@ export async function evalCommand(args: string[]): Promise<void> {
   const greedy = !values.sample;
   const changes = pairs(values.set ?? []);
   const how = { episodes, first: 0, seed, greedy, changes, best: values.best ?? false };
-  const session = openRun(run, { ...how, trustData: values["trust-data"] ?? false });
-  const { config, kind } = session;
-  const playing = (): Promise<Evaluation> =>
-    runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime);
-  const evaluation =
-    values.workers === undefined
-      ? await playing()
-      : await givenTo(values.workers, values, run, sharesOf(how, kind === "text" ? 1 : mostShares));
-  session.close();
-  if (values.json) {
-    const { task, algo } = config;
-    sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
-  } else say(`${describe(evaluation, greedy)}\n`);
+  const trustData = values["trust-data"] ?? false;
+  const threads = wholeNumber("threads", values.threads, 1, 64) ?? 1;
+  if (threads > 1 && (how.best || values.set !== undefined || values.workers !== undefined))
+    throw new SettingError("--threads: expected neither --best, --set nor --workers beside it");
+  const opened = openRun(run, { ...how, trustData, whole: threads > 1 });
+  const moving = new MovingSession(opened, corporaOf(run, { trustData }));
+  const { session } = moving;
+  try {
+    if (threads > 1 && whyAlone(opened) === null) await moving.move(threads);
+    const evaluation =
+      values.workers === undefined
+        ? await runLater(session.evaluating(episodes, seed, greedy, true), awaitInTime)
+        : await givenTo(values.workers, values, run, sharesOf(how, session.kind));
+    const { task, algo } = session.config;
+    if (values.json) sayJson({ type: "evaluation", run, task, algo, seed, greedy, ...evaluation });
+    else say(`${describe(evaluation, greedy)}\n`);
+  } finally {
+    session.close();
+  }
 }
 
 async function givenTo(
@@ -70,13 +80,12 @@ async function givenTo(
   return poolEvaluations(await giving.during(false, work));
 }
 
-/** A text's prompts are one share, since their completions are compared with each other. */
 const mostShares = 16;
 
-/** Cuts an evaluation into shares of about as many episodes. */
-function sharesOf(whole: EvalOptions, most: number): EvalOptions[] {
+/** Cuts an evaluation into shares of about as many episodes. A text's completions are compared, and are one share. */
+function sharesOf(whole: EvalOptions, kind: Session["kind"]): EvalOptions[] {
   const { episodes } = whole;
-  const count = Math.min(most, episodes);
+  const count = kind === "text" ? 1 : Math.min(mostShares, episodes);
   return Array.from({ length: count }, (_, i) => {
     const [first, end] = [i, i + 1].map((j) => shareOf(episodes, count, j));
     return { ...whole, first, episodes: end - first };

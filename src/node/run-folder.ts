@@ -155,6 +155,8 @@ export interface OpenRunOptions {
   readonly best?: boolean;
   /** Read corpora that the run names even if their content has changed since it began. */
   readonly trustData?: boolean;
+  /** Open the whole training, to go on from; not the policy alone. */
+  readonly whole?: boolean;
   /** Settings of the task that replace the run's. */
   readonly changes?: Readonly<Record<string, unknown>>;
 }
@@ -166,13 +168,13 @@ export interface OpenRunOptions {
 export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const { config: saved, resolved, corpora } = readRunFile(path);
   const run = changeTask(resolved(), options.changes);
-  const session = namingRun(path, () => {
-    checkMemory(run);
-    return open(run, {
-      read: knownCorpus(corpora, options.trustData ?? false),
-      guard: guardCalls,
+  const read = knownCorpus(corpora, options.trustData ?? false);
+  const opened = (state: State | null): Session =>
+    namingRun(path, () => {
+      checkMemory(run);
+      return open(run, { read, guard: guardCalls, saved: state });
     });
-  });
+  const session = options.whole ? null : opened(null);
   const name = options.best ? names.best : names.checkpoint;
   const { state } = readCheckpoint(path, saved, name) ?? {};
   if (state === undefined) {
@@ -180,6 +182,11 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
       ? "it was not evaluated while it trained; see pigrad train --eval-every N"
       : `it was stopped before its first; see pigrad train --resume ${path}`;
     throw new FormatError(`${path} has no ${name}: ${how}`);
+  }
+  if (session === null) {
+    const training = opened(state);
+    namingRun(path, () => training.prepare());
+    return training;
   }
   namingRun(path, () => {
     const [fresh] = session.load(state);

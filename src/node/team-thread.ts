@@ -28,7 +28,9 @@ function join(session: Session, what: string): void {
   if (what === "update") session.reports.next();
   else if (what === "states") (session as EnvironmentSession).training.env.joinStates();
   else {
-    const { evaluate } = JSON.parse(what) as { evaluate: [number, number, boolean, boolean] };
+    const { evaluate } = JSON.parse(what) as {
+      evaluate: [number, number, boolean, boolean, number?];
+    };
     session.evaluate(...evaluate);
   }
 }

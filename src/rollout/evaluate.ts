@@ -1,6 +1,7 @@
 /** Evaluation of a policy: whole episodes without learning. */
 import { checkInteger } from "../core/check.ts";
 import { Random } from "../core/random.ts";
+import { solo, type Team } from "../core/team.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
 import { TimeLimit } from "../envs/wrappers.ts";
 import { Actor } from "../policies/actor.ts";
@@ -39,6 +40,8 @@ export interface EvaluateOptions {
   /** Takes the likeliest actions rather than sampled ones. */
   readonly greedy: boolean;
   readonly witness?: Witness | undefined;
+  /** The members that share out the episodes. Default: one. */
+  readonly team?: Team;
 }
 
 /**
@@ -90,35 +93,48 @@ function* play(model: ActorCritic, env: VectorEnv, options: EvaluateOptions): Wa
   }
 }
 
-function* playWith(
+function* playWith(actor: Actor, env: VectorEnv, options: EvaluateOptions): Waiting<Evaluation> {
+  const { episodes, first = 0, team = solo() } = options;
+  const mark = team.mark();
+  const [returns, lengths, successes] = [0, 1, 2].map(() => team.doubles(episodes));
+  for (let i = team.next(); i < episodes; i = team.next()) {
+    yield* playEpisode(actor, env, first + i, options);
+    returns[i] = env.finalReturn[0];
+    lengths[i] = env.finalLength[0];
+    successes[i] = env.finalSuccess[0];
+  }
+  team.barrier();
+  const reached = successes.reduce((sum, success) => sum + success, 0); // NaN without goals
+  const evaluation = {
+    episodes,
+    returns: Array.from(returns),
+    lengths: Array.from(lengths),
+    ...statisticsOf(Array.from(returns)),
+    successRate: Number.isNaN(reached) ? null : reached / episodes,
+  };
+  team.release(mark);
+  return evaluation;
+}
+
+function* playEpisode(
   actor: Actor,
   env: VectorEnv,
-  { episodes, first = 0, seed, greedy, witness }: EvaluateOptions,
-): Waiting<Evaluation> {
+  episode: number,
+  { seed, greedy, witness }: EvaluateOptions,
+): Waiting<void> {
   const { later } = env;
-  const returns: number[] = [];
-  const lengths: number[] = [];
-  let successes: number | null = 0;
-  for (let episode = first; episode < first + episodes; episode++) {
-    const random = beginEpisode(env, seed, episode);
-    if (later !== null) yield* later.ready();
-    while (!env.resting(0)) {
-      actor.observation.set(env.observation);
-      if (env.mask !== null) actor.mask.set(env.mask);
-      actor.reset.set(env.fresh);
-      if (greedy) actor.actGreedily();
-      else actor.act(random);
-      witness?.(episode, actor, env);
-      if (later === null) env.step(actor.command);
-      else yield* later.stepping(actor.command);
-    }
-    const success = env.finalSuccess[0];
-    successes = successes === null || Number.isNaN(success) ? null : successes + success;
-    returns.push(env.finalReturn[0]);
-    lengths.push(env.finalLength[0]);
+  const random = beginEpisode(env, seed, episode);
+  if (later !== null) yield* later.ready();
+  while (!env.resting(0)) {
+    actor.observation.set(env.observation);
+    if (env.mask !== null) actor.mask.set(env.mask);
+    actor.reset.set(env.fresh);
+    if (greedy) actor.actGreedily();
+    else actor.act(random);
+    witness?.(episode, actor, env);
+    if (later === null) env.step(actor.command);
+    else yield* later.stepping(actor.command);
   }
-  const successRate = successes === null ? null : successes / episodes;
-  return { episodes, returns, lengths, ...statisticsOf(returns), successRate };
 }
 
 /** Starts an episode of an evaluation, by its number. Returns the generator of its actions. */

@@ -68,9 +68,12 @@ export function openEnvironment(
     _heldOut,
     first = 0,
   ) {
-    const playground = training.env.around([makeEnv()]);
+    const { env } = training;
+    const team = env.moments === null ? env.team : solo(); // the statistics are the leader's
+    team.call(JSON.stringify({ evaluate: [episodes, seed, greedy, false, first] }));
+    const playground = env.around([makeEnv()]);
     try {
-      const how = { episodes, first, seed, greedy };
+      const how = { episodes, first, seed, greedy, team };
       return yield* playing(training.model, playground, how);
     } finally {
       playground.close();

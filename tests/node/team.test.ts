@@ -155,18 +155,28 @@ describe("the bits of one thread", () => {
     }
   });
 
-  test("an evaluation on texts, in the middle of a training", async () => {
-    const request = { task: "arith", algo: "grpo", seed: 2, steps: 1e6, settings: text };
-    const results = [];
-    for (const threads of [1, 2]) {
-      const { session } = await start(request, threads);
-      train(session, 4);
-      const evaluations = [true, false].map((greedy) => session.evaluate(9, 5, greedy, !greedy));
-      results.push({ evaluations, after: train(session, 2) });
-    }
-    expect(results[1]).toEqual(results[0]);
-    expect(results[0].evaluations[0]).toMatchObject({ prompts: 9 });
-  });
+  for (const request of [
+    { task: "arith", algo: "grpo", seed: 2, steps: 1e6, settings: text },
+    { task: "cartpole", algo: "ppo", seed: 2, steps: 1e6 },
+    {
+      task: "pendulum",
+      algo: "ppo",
+      seed: 2,
+      steps: 1e6,
+      settings: { normalizeObservation: true },
+    },
+  ])
+    test(`evaluations in the middle of a training on ${request.task}`, async () => {
+      const results = [];
+      for (const threads of [1, 2]) {
+        const { session } = await start(request, threads);
+        train(session, 4);
+        const evaluations = [true, false].map((greedy) => session.evaluate(9, 5, greedy, !greedy));
+        results.push({ evaluations, after: train(session, 2) });
+      }
+      expect(results[1]).toEqual(results[0]);
+      expect(results[0].evaluations[0].returns).toHaveLength(9);
+    });
 });
 
 test("the user's own rewards, which answer later, are called once each", async () => {
