@@ -40,8 +40,8 @@ export async function workerCommand(args: string[]): Promise<void> {
   const patience = patienceOf(values.patience);
   const link = await Link.open(url, { name: `pigrad worker ${name}`, patience });
   const stop = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
-    process.once(signal, () => stop.abort(new Error("the worker stops")));
+  const end = (): void => stop.abort(new Error("the worker stops"));
+  for (const signal of signals) process.once(signal, end);
   say(`worker ${name} takes jobs from ${link.host}, ${slots} at once\n`);
   try {
     await work(link, {
@@ -56,6 +56,9 @@ export async function workerCommand(args: string[]): Promise<void> {
     });
     say("stopped; jobs in hand are back in the queue\n");
   } finally {
+    for (const signal of signals) process.off(signal, end);
     await link.close();
   }
 }
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
