@@ -42,7 +42,7 @@ function load(name: string): Promise<any> {
 const observation = new Float32Array(5);
 
 test("all examples are here", () => {
-  expect(Object.keys(examples)).toEqual(["page", "worker", "edge", "game", "text"]);
+  expect(Object.keys(examples)).toEqual(["page", "worker", "team", "edge", "game", "text"]);
 });
 
 test("page", async () => {
