@@ -53,32 +53,7 @@ export function openEnvironment(
     begun ??= train(training, values.algorithm as never);
     return begun;
   };
-  const play: EnvironmentSession["play"] = (episodes, seed, greedy, witness) => {
-    const playground = training.env.around([makeEnv()]);
-    try {
-      return evaluate(training.model, playground, { episodes, seed, greedy, witness });
-    } finally {
-      playground.close();
-    }
-  };
-  const evaluating: EnvironmentSession["evaluating"] = function* (
-    episodes,
-    seed,
-    greedy,
-    _heldOut,
-    first = 0,
-  ) {
-    const { env } = training;
-    const team = env.moments === null ? env.team : solo(); // the statistics are the leader's
-    team.call(JSON.stringify({ evaluate: [episodes, seed, greedy, false, first] }));
-    const playground = env.around([makeEnv()]);
-    try {
-      const how = { episodes, first, seed, greedy, team };
-      return yield* playing(training.model, playground, how);
-    } finally {
-      playground.close();
-    }
-  };
+  const { play, evaluating } = playsOf(training, makeEnv);
   return {
     kind: "environment",
     run,
@@ -104,6 +79,33 @@ export function openEnvironment(
       else if (saved !== null) {
         training.restoreCounts(saved); // the threads' training begins with the first report
         this.load(saved);
+      }
+    },
+  };
+}
+
+/** The ways to play episodes in an environment of their own. */
+function playsOf(
+  { env, model }: Training,
+  makeEnv: () => Dynamics,
+): Pick<EnvironmentSession, "play" | "evaluating"> {
+  return {
+    play(episodes, seed, greedy, witness) {
+      const playground = env.around([makeEnv()]);
+      try {
+        return evaluate(model, playground, { episodes, seed, greedy, witness });
+      } finally {
+        playground.close();
+      }
+    },
+    *evaluating(episodes, seed, greedy, _heldOut, first = 0) {
+      const team = env.moments === null ? env.team : solo(); // the statistics are the leader's
+      team.call(JSON.stringify({ evaluate: [episodes, seed, greedy, false, first] }));
+      const playground = env.around([makeEnv()]);
+      try {
+        return yield* playing(model, playground, { episodes, first, seed, greedy, team });
+      } finally {
+        playground.close();
       }
     },
   };
