@@ -5,7 +5,8 @@ import { type MovingSession, whyAlone } from "./threads.ts";
 
 /** A training that will be over sooner stays on one thread: to start the others takes about a second. */
 const worthwhile = 5; // seconds
-const measured = 0.5; // seconds, and updates, that a speed is measured over
+/** Seconds, and updates, that a speed is measured over. How long a text's training takes is known by waiting. */
+const measured = { environment: 0.5, text: 3 } as const;
 const fewest = 3;
 const warmUp = 2; // updates before, in which code is compiled
 /** Threads stay if they are this much faster. */
@@ -41,10 +42,11 @@ export class AutoThreads {
       return;
     }
     const seconds = (now - this.begun) / 1000;
-    if (seconds < measured || this.updates < warmUp + fewest) return;
+    const { kind, config } = this.moving.session;
+    const wanted = measured[this.alone === null ? kind : "environment"];
+    if (seconds < wanted || this.updates < warmUp + fewest) return;
     const speed = (doneBy(report) - this.doneBefore) / seconds;
     if (this.alone === null) {
-      const { kind, config } = this.moving.session;
       const left = kind === "text" ? Infinity : (config.steps - report.envSteps) / speed;
       if (left < worthwhile) this.settled = true;
       else await this.try(speed);
