@@ -1,6 +1,7 @@
 /** Trainings on several threads: the bits of one thread, whatever the algorithm; threads that fail or end. */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, describe, expect, test } from "vitest";
 import { NumericError } from "../../src/core/errors.ts";
 import type { State } from "../../src/core/state.ts";
@@ -214,10 +215,11 @@ test("the user's own rewards, which answer later, are called once each", async (
 });
 
 /** A task of one's own whose step does `what` once x is 3, but not in the thread that tests. */
-async function own(name: string, what: string): Promise<RunRequest> {
+async function own(name: string, what: string, more = ""): Promise<RunRequest> {
   writeFileSync(
     at(`${name}.mjs`),
-    `import { workerData } from "node:worker_threads";
+    `import { appendFileSync } from "node:fs";
+    import { workerData } from "node:worker_threads";
     const inTeam = workerData?.index > 0;
     export default { environment: () => ({
       observationSpace: { type: "Box", low: 0, high: 9, shape: [1] },
@@ -231,6 +233,7 @@ async function own(name: string, what: string): Promise<RunRequest> {
       },
       save() { return [this.x]; },
       restore([x]) { this.x = x; },
+      ${more}
     }) };`,
   );
   const file = await loadOwn(at(`${name}.mjs`));
@@ -272,6 +275,23 @@ describe("a thread that fails", () => {
     };
     expect(first).toThrow(NumericError);
     expect(run).toThrow(NumericError);
+  });
+
+  test("does not keep what it leaves: the environments of each session are closed when it moves on", async () => {
+    const log = at("closed.txt");
+    const close = `close() { appendFileSync(${JSON.stringify(log)}, "."); },`;
+    const request = await own("closes", "", close);
+    const { settings } = request;
+    writeFileSync(log, "");
+    const moving = await start({ ...request, settings: { ...settings, envs: 4 } }, 1);
+    const closed = async (least: number): Promise<number> => {
+      for (let i = 0; i < 100 && readFileSync(log).length < least; i++) await wait(20);
+      return readFileSync(log).length;
+    };
+    await moving.move(2);
+    expect(await closed(4)).toBe(4);
+    await moving.move(1);
+    expect(await closed(12)).toBe(12); // in both threads
   });
 
   test("as it starts: the session stays as it was", async () => {
