@@ -1,5 +1,6 @@
 /** A team of threads over shared memory. Members spin for a moment where they wait, then sleep. */
 import type { Backend, Floats } from "./backend.ts";
+import { MemoryError } from "./errors.ts";
 import { accumulate, type Sum, shareOf, type Team } from "./team.ts";
 import type { Region } from "./tensor.ts";
 
@@ -11,7 +12,8 @@ const textBytes = 4096;
 const texts = { call: headBytes, failure: headBytes + textBytes } as const;
 /** Turns of a spin before a member sleeps: some tens of microseconds. */
 const spins = 20_000;
-const most = 2 ** 32 - 2 ** 16; // bytes; memory that is not used costs only addresses
+/** Bytes that a team's memory may grow to; what is not used costs only addresses. */
+const [most, least] = [2 ** 32 - 2 ** 16, 2 ** 24];
 
 /** Memory that all members of a team have. */
 export interface TeamMemory {
@@ -19,13 +21,28 @@ export interface TeamMemory {
   readonly size: number;
 }
 
-export const canShare = (): boolean => typeof SharedArrayBuffer !== "undefined";
+interface GrowableBuffer extends SharedArrayBuffer {
+  readonly maxByteLength: number;
+  grow(bytes: number): void;
+}
 
-export const teamMemory = (size: number): TeamMemory => ({
-  // @ts-expect-error: maxByteLength is newer than the library that the compiler is told of
-  buffer: new SharedArrayBuffer(2 ** 16, { maxByteLength: most }),
-  size,
-});
+/** Returns whether this runtime has memory that threads share and that grows. */
+export const canShare = (): boolean =>
+  typeof SharedArrayBuffer !== "undefined" && "grow" in SharedArrayBuffer.prototype;
+
+/** Returns memory for a team. Throws MemoryError where not even a few addresses can be had. */
+export function teamMemory(size: number): TeamMemory {
+  for (let maxByteLength = most; maxByteLength >= least; maxByteLength = half(maxByteLength)) {
+    try {
+      // @ts-expect-error: maxByteLength is newer than the library that the compiler is told of
+      return { buffer: new SharedArrayBuffer(2 ** 16, { maxByteLength }), size };
+    } catch {
+      // fewer addresses may be free
+    }
+  }
+  throw new MemoryError(`threads: expected ${least} bytes of addresses for shared memory`);
+}
+const half = (bytes: number): number => Math.floor(bytes / 2 ** 17) * 2 ** 16;
 
 /** The most numbers in shards that wait to be added, and the most shards. */
 const mostNumbers = 2 ** 24;
@@ -186,12 +203,14 @@ export class SharedTeam implements Team {
   }
 
   private grow(needed: number): void {
-    const buffer = this.buffer as SharedArrayBuffer & { grow(bytes: number): void };
+    const buffer = this.buffer as GrowableBuffer;
     while (buffer.byteLength < needed) {
-      if (needed > most)
-        throw new RangeError(`threads: expected shared arrays of at most 4 GB together`);
+      if (needed > buffer.maxByteLength)
+        throw new MemoryError(
+          `threads: expected at most ${buffer.maxByteLength} bytes of shared arrays, got ${needed}`,
+        );
       try {
-        buffer.grow(Math.min(most, Math.ceil(needed / 65536) * 65536));
+        buffer.grow(Math.ceil(needed / 65536) * 65536);
       } catch (error) {
         if (buffer.byteLength < needed) throw error; // else another member was faster
       }

@@ -1,6 +1,6 @@
 /** A training on several threads: a team of this thread and others, which start from the same state. */
 import { once } from "node:events";
-import { SharedTeam, type TeamMemory, teamMemory } from "../core/shared-team.ts";
+import { canShare, SharedTeam, type TeamMemory, teamMemory } from "../core/shared-team.ts";
 import type { State } from "../core/state.ts";
 import { messageOf } from "../core/thrown.ts";
 import type { ResolvedRun, RunConfig } from "../tasks/run.ts";
@@ -21,7 +21,7 @@ export interface TeamTask {
 
 /** Why a session cannot be shared among threads; null if it can. */
 export function whyAlone({ run, kind, training }: Session): string | null {
-  if (typeof SharedArrayBuffer === "undefined") return "this runtime cannot share memory";
+  if (!canShare()) return "this runtime cannot share memory";
   if (run.config.files?.algo !== undefined) return "an algorithm of one's own runs on one";
   if (run.config.algo === "a3c") return "a3c has threads of its own: --set threads=N";
   if (kind !== "environment") return null;

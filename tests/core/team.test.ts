@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Shards } from "../../src/algos/shards.ts";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
+import { MemoryError } from "../../src/core/errors.ts";
 import { SharedTeam, teamMemory } from "../../src/core/shared-team.ts";
 import { shareOf, solo, type Team } from "../../src/core/team.ts";
 import { Parameters } from "../../src/core/tensor.ts";
@@ -26,6 +27,31 @@ test("arrays that members make in the same order are the same memory, zero at fi
   theirs.forEach((array, i) => {
     expect(array.every((x) => x === i + 1)).toBe(true);
   });
+});
+
+test("memory has its end, said as such; where few addresses are free, it is smaller", () => {
+  const team = new SharedTeam(teamMemory(1), 0);
+  expect(() => team.bytes(2 ** 32)).toThrow(MemoryError);
+  const real = globalThis.SharedArrayBuffer;
+  const within = (limit: number): void => {
+    globalThis.SharedArrayBuffer = class {
+      constructor(_: number, { maxByteLength }: { maxByteLength: number }) {
+        if (maxByteLength > limit) throw new RangeError("no room");
+        // biome-ignore lint/correctness/noConstructorReturn: stands for the real one
+        return Reflect.construct(real, [2 ** 16, { maxByteLength }]);
+      }
+    } as unknown as typeof SharedArrayBuffer;
+  };
+  try {
+    within(2 ** 30);
+    const { buffer } = teamMemory(1) as unknown as { buffer: { maxByteLength: number } };
+    expect(buffer.maxByteLength).toBeGreaterThan(2 ** 29);
+    expect(buffer.maxByteLength).toBeLessThanOrEqual(2 ** 30);
+    within(1000);
+    expect(() => teamMemory(1)).toThrow(MemoryError);
+  } finally {
+    globalThis.SharedArrayBuffer = real;
+  }
 });
 
 test("numbers are claimed once each", () => {
