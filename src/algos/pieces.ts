@@ -52,6 +52,11 @@ export class Pieces implements Helpers {
     this.count = count;
   }
 
+  /** Number of samplers that were offered. */
+  get offered(): number {
+    return this.samplers.length;
+  }
+
   offer(sampler: object): void {
     this.numbers.set(sampler, this.samplers.length);
     this.samplers.push(

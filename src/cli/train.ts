@@ -1,5 +1,6 @@
 /** pigrad train TASK: trains a policy in a new run folder and evaluates it. --resume RUN continues a run. */
 import { SettingError } from "../core/errors.ts";
+import type { Helpers } from "../core/helpers.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
@@ -38,7 +39,9 @@ import { Progress } from "./progress.ts";
 import { reportPage } from "./report-page.ts";
 import { readRun } from "./runs.ts";
 import { sampleLine } from "./sample.ts";
+
 import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts";
+import { checkWorkersOptions, openSampling, type Sampling } from "./train-workers.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME] [--from RUN | --init RUN]
@@ -60,6 +63,8 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                      [--patience K] stops after K evaluations without improvement
                [--threads N]  threads that share the work, with the same result bit for bit. By
                      default, as many as there are cores where a trial shows that they help
+               [--workers URL [--queue NAME] [--workers-patience SECONDS] [--lease SECONDS]]  machines that
+                     run pigrad worker URL sample for it, with the same result (docs/scale.md)
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]
@@ -84,6 +89,10 @@ const options = {
   "eval-episodes": { type: "string" },
   patience: { type: "string" },
   threads: { type: "string" },
+  workers: { type: "string" },
+  queue: { type: "string" },
+  "workers-patience": { type: "string" },
+  lease: { type: "string" },
   watch: { type: "boolean" },
   port: { type: "string" },
   tensorboard: { type: "boolean" },
@@ -108,10 +117,32 @@ export async function trainCommand(args: string[]): Promise<void> {
     evaluation: evaluationFrom(values),
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
+  checkWorkersOptions(values);
+  const sampling = await samplingOf(values);
+  try {
+    await trainWith(sampling, values, positionals, { ...stop, port });
+  } finally {
+    await sampling?.close();
+  }
+}
+
+/** Connects to the workers, if there are any. */
+async function samplingOf(values: Given): Promise<Sampling | null> {
+  const { workers, "workers-patience": patience } = values;
+  return workers === undefined ? null : openSampling(workers, { ...values, patience });
+}
+
+async function trainWith(
+  sampling: Sampling | null,
+  values: Given,
+  positionals: string[],
+  { port, ...stop }: TrainRunOptions & { readonly port: number },
+): Promise<void> {
+  const helpers = sampling?.helpers ?? null;
   const start =
     values.resume === undefined
-      ? await begin(values, positionals)
-      : await resume(values, positionals);
+      ? await begin(values, positionals, helpers)
+      : await resume(values, positionals, helpers);
   const threads = wholeNumber("threads", values.threads, 1, 64);
   let folder: string | null = null;
   let opened: Session | null = null;
@@ -123,7 +154,10 @@ export async function trainCommand(args: string[]): Promise<void> {
     folder = run.folder;
     const moving = new MovingSession(run.session, run.read);
     opened = moving.session;
-    const auto = await onThreads(moving, threads, values);
+    const auto =
+      sampling === null
+        ? await onThreads(moving, threads, values)
+        : serveOn(sampling, opened, values);
     await trainAndReport({ ...run, session: opened }, values, { ...stop, threads: auto }, live);
   } finally {
     await live?.close();
@@ -143,6 +177,12 @@ async function onThreads(
   if (why !== null && !json && !quiet) say(`on one thread: ${why}\n`);
   if (threads > 1 && why === null) await moving.move(threads);
   return undefined;
+}
+
+/** Has the workers sample for a session; says in one line where they cannot. */
+function serveOn(sampling: Sampling, session: Session, { json, quiet }: Given): undefined {
+  const why = sampling.serve(session);
+  if (why !== null && !json && !quiet) say(`sampled here, not by workers: ${why}\n`);
 }
 
 function evaluationFrom(values: Given): EvaluationPlan | undefined {
@@ -260,7 +300,11 @@ const livePage = (folder: string): string =>
   reportPage([{ run: readRun(folder), replay: null }], true);
 
 /** Checks and opens everything that a new run needs. Returns a function that makes the folder. */
-async function begin(values: Given, positionals: string[]): Promise<() => OpenedRun> {
+async function begin(
+  values: Given,
+  positionals: string[],
+  helpers: Helpers | null,
+): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
   const { algo, reward, from = values.init } = values;
@@ -275,7 +319,7 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   checkOut(values.out);
   checkMemory(run);
   const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = open(run, { read: newCorpus(corpora), guard: guardCalls });
+  const session = open(run, { read: newCorpus(corpora), guard: guardCalls, helpers });
   const fresh = from === undefined ? [] : session.load(readTraining(from));
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
@@ -298,7 +342,11 @@ async function tokenizerOf(task: string, from: string | undefined): Promise<obje
 }
 
 /** Checks the options of --resume. Returns a function that locks the folder and restores the run. */
-async function resume(values: Given, positionals: string[]): Promise<() => OpenedRun> {
+async function resume(
+  values: Given,
+  positionals: string[],
+  helpers: Helpers | null,
+): Promise<() => OpenedRun> {
   const { envs, ...others } = pairs(values.set ?? []);
   const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined && !(name === "algo" && meansFile(values[name])),
@@ -318,7 +366,7 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
   await loadRunFiles([folder], values);
   return () => {
     const before = readConfig(folder).settings.envs;
-    const options = { trustData: values["trust-data"] ?? false };
+    const options = { trustData: values["trust-data"] ?? false, helpers };
     const session = resumeRun(folder, { steps, envs }, options);
     const { config, training } = session;
     const verb = training.envSteps >= config.steps ? "finished already:" : "going on with";

@@ -58,6 +58,14 @@ export class Blobs {
     });
   }
 
+  /** Reads an object of `giver`, the owner of a message. Returns null for one that is gone or has another hash. */
+  async getOwned(name: string, giver: string, hash: string): Promise<Uint8Array | null> {
+    if (!name.startsWith(`${giver}/`))
+      throw new FormatError(`object ${name}: expected an object of ${giver}`);
+    const bytes = await this.get(name);
+    return bytes !== null && sha256(bytes) === hash ? bytes : null;
+  }
+
   /** Removes the objects whose names begin with a prefix and a slash. */
   async remove(prefix: string): Promise<void> {
     const all = await this.link.ask("cannot list the objects", () => this.store.list());
