@@ -65,7 +65,7 @@ const trainings: Readonly<Record<string, RunRequest>> = {
   },
   "GRPO on texts": { task: "arith", algo: "grpo", settings: { ...text, topK: 5 } },
   "a greedy baseline": { task: "arith", algo: "remax", settings: text },
-  "a dialogue": { task: "guess", algo: "rloo", settings: text },
+  "a dialogue": { task: "guess", algo: "rloo", seed: 1, settings: text },
   "dynamic sampling": { task: "arith", algo: "dapo", settings: { ...text, dynamic: 2 } },
 };
 

@@ -7,6 +7,8 @@ import type { Names } from "./streams.ts";
 
 /** Largest object that is read, in bytes. */
 const mostBytes = 2 ** 32;
+/** Bytes of a chunk, at most what the server takes: the client copies what is left for each. */
+const chunk = 2 ** 19;
 const readLimit = 60; // seconds without which a read is begun again
 
 export const sha256 = (bytes: Uint8Array): string =>
@@ -31,7 +33,7 @@ export class Blobs {
   /** Writes an object in chunks; readers see the old one or the new one. */
   async put(name: string, bytes: Uint8Array): Promise<void> {
     await this.link.ask(`cannot store ${bytes.length} bytes`, () =>
-      this.store.putBlob({ name }, bytes),
+      this.store.putBlob({ name, options: { max_chunk_size: chunk } }, bytes),
     );
   }
 
