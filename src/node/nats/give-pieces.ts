@@ -125,9 +125,9 @@ export class PieceGiver {
       const open = this.open.get(sign.id);
       if (open === undefined || open.isRead) return words.no;
       if (sign.kind === "begin") return this.begin(open);
+      if (sign.kind === "failed") return this.failed(sign, open, sign.message);
       if (sign.kind === "back") open.begun--;
-      else if (sign.kind === "failed") this.failed(sign, open, sign.message);
-      else if (sign.object === null) this.take(sign, open, bytes);
+      else if (sign.object === null) return this.take(sign, open, bytes);
       else void this.read(sign, open, sign.object);
     } catch (error) {
       this.giver.options.show(messageOf(error));
@@ -143,13 +143,12 @@ export class PieceGiver {
     return words.no;
   }
 
-  /** Counts an error of a piece, which is given again at once unless that was the last time. */
-  private failed({ worker }: PieceSign, open: OpenPiece, message: string): void {
+  /** Counts an error of a piece, which is put back into the queue unless that was the last time. */
+  private failed({ worker }: PieceSign, open: OpenPiece, message: string): string {
     open.begun--;
-    if (++open.failures >= mostFailures)
-      this.fail(`sampling failed ${mostFailures} times: ${message} (worker ${worker})`);
-    this.given = 0;
-    this.wake();
+    if (++open.failures < mostFailures) return words.again;
+    this.fail(`sampling failed ${mostFailures} times: ${message} (worker ${worker})`);
+    return words.no;
   }
 
   private fail(message: string): void {
@@ -157,17 +156,18 @@ export class PieceGiver {
     this.wake();
   }
 
-  /** Takes a result, once. */
-  private take(sign: PieceSign, open: OpenPiece, bytes: Uint8Array | null): void {
-    if (this.open.get(sign.id) !== open) return;
+  /** Takes a result, once. Returns the word to answer with. */
+  private take(sign: PieceSign, open: OpenPiece, bytes: Uint8Array | null): string {
+    if (this.open.get(sign.id) !== open) return words.no;
     try {
       if (bytes === null || sha256(bytes) !== sign.sha256)
         throw new FormatError(`piece ${sign.id}: its result is not what its hash says`);
       this.results[open.index] = decodeState(bytes).state;
       this.open.delete(sign.id);
       if (this.open.size === 0) this.wake();
+      return words.heard;
     } catch (error) {
-      this.failed(sign, open, messageOf(error));
+      return this.failed(sign, open, messageOf(error));
     }
   }
 
@@ -176,7 +176,8 @@ export class PieceGiver {
     const { blobs, options } = this.giver;
     open.isRead = true;
     try {
-      this.take(sign, open, await blobs.getOwned(object, options.giver, sign.sha256));
+      const bytes = await blobs.getOwned(object, options.giver, sign.sha256);
+      if (this.take(sign, open, bytes) === words.again) this.given = 0; // its job is off the queue
     } catch (error) {
       this.error ??= error as Error;
       this.wake();

@@ -6,8 +6,8 @@ import { decode, hashFrom, isObject, splitMessage, textFrom, wholeFrom, wrong } 
 /** Begins the ids of pieces among a giver's jobs. */
 export const pieceMark = "piece";
 
-/** Words with which a learner answers: do the piece, leave it, the message has come. */
-export const words = { go: "go", no: "no", heard: "heard" } as const;
+/** Words with which a learner answers: do the piece; leave it; the message has come; put the piece back. */
+export const words = { go: "go", no: "no", heard: "heard", again: "again" } as const;
 
 export interface PieceBody {
   readonly sampler: number;

@@ -67,8 +67,10 @@ export class PieceTaker {
     const beats = setInterval(() => message.working(), (1000 * piece.lease) / 3);
     try {
       const answer = await this.answerTo(piece, handler);
-      if (answer === null || (await this.send(piece, answer)) !== null) message.ack();
-      else message.nak(againAfter);
+      const heard = answer === null ? words.no : await this.send(piece, answer);
+      if (heard === words.again) message.nak();
+      else if (heard === null) message.nak(againAfter);
+      else message.ack();
     } catch (error) {
       void this.say(piece, { kind: "back" }, 0);
       throw error;
