@@ -1,6 +1,5 @@
 /** pigrad train TASK: trains a policy in a new run folder and evaluates it. --resume RUN continues a run. */
 import { SettingError } from "../core/errors.ts";
-import type { Helpers } from "../core/helpers.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
@@ -64,7 +63,9 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                [--threads N]  threads that share the work, with the same result bit for bit. By
                      default, as many as there are cores where a trial shows that they help
                [--workers URL [--queue NAME] [--workers-patience SECONDS] [--lease SECONDS]]  machines that
-                     run pigrad worker URL sample for it, with the same result (docs/scale.md)
+                     run pigrad worker URL sample for it, with the same result (docs/scale.md);
+                     [--staleness 1] lets them sample the next rollout while this one is learned
+                     from (ppo and impala), with another result
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]
@@ -93,6 +94,7 @@ const options = {
   queue: { type: "string" },
   "workers-patience": { type: "string" },
   lease: { type: "string" },
+  staleness: { type: "string" },
   watch: { type: "boolean" },
   port: { type: "string" },
   tensorboard: { type: "boolean" },
@@ -129,7 +131,8 @@ export async function trainCommand(args: string[]): Promise<void> {
 /** Connects to the workers, if there are any. */
 async function samplingOf(values: Given): Promise<Sampling | null> {
   const { workers, "workers-patience": patience } = values;
-  return workers === undefined ? null : openSampling(workers, { ...values, patience });
+  const staleness = wholeNumber("staleness", values.staleness, 0, 1000) ?? 0;
+  return workers === undefined ? null : openSampling(workers, { ...values, patience }, staleness);
 }
 
 async function trainWith(
@@ -138,11 +141,10 @@ async function trainWith(
   positionals: string[],
   { port, ...stop }: TrainRunOptions & { readonly port: number },
 ): Promise<void> {
-  const helpers = sampling?.helpers ?? null;
   const start =
     values.resume === undefined
-      ? await begin(values, positionals, helpers)
-      : await resume(values, positionals, helpers);
+      ? await begin(values, positionals, sampling)
+      : await resume(values, positionals, sampling);
   const threads = wholeNumber("threads", values.threads, 1, 64);
   let folder: string | null = null;
   let opened: Session | null = null;
@@ -180,9 +182,16 @@ async function onThreads(
 }
 
 /** Has the workers sample for a session; says in one line where they cannot. */
-function serveOn(sampling: Sampling, session: Session, { json, quiet }: Given): undefined {
+function serveOn(
+  sampling: Sampling,
+  session: Session,
+  { json, quiet, staleness }: Given,
+): undefined {
   const why = sampling.serve(session);
-  if (why !== null && !json && !quiet) say(`sampled here, not by workers: ${why}\n`);
+  if (json || quiet) return;
+  if (why !== null) say(`sampled here, not by workers: ${why}\n`);
+  else if (Number(staleness) > 0 && session.kind === "text")
+    say("--staleness: a text's completions are sampled in step with learning\n");
 }
 
 function evaluationFrom(values: Given): EvaluationPlan | undefined {
@@ -303,7 +312,7 @@ const livePage = (folder: string): string =>
 async function begin(
   values: Given,
   positionals: string[],
-  helpers: Helpers | null,
+  sampling: Sampling | null,
 ): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
@@ -319,7 +328,12 @@ async function begin(
   checkOut(values.out);
   checkMemory(run);
   const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = open(run, { read: newCorpus(corpora), guard: guardCalls, helpers });
+  const session = open(run, {
+    read: newCorpus(corpora),
+    guard: guardCalls,
+    helpers: sampling?.helpers ?? null,
+  });
+  sampling?.check(session);
   const fresh = from === undefined ? [] : session.load(readTraining(from));
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
@@ -345,7 +359,7 @@ async function tokenizerOf(task: string, from: string | undefined): Promise<obje
 async function resume(
   values: Given,
   positionals: string[],
-  helpers: Helpers | null,
+  sampling: Sampling | null,
 ): Promise<() => OpenedRun> {
   const { envs, ...others } = pairs(values.set ?? []);
   const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
@@ -366,8 +380,9 @@ async function resume(
   await loadRunFiles([folder], values);
   return () => {
     const before = readConfig(folder).settings.envs;
-    const options = { trustData: values["trust-data"] ?? false, helpers };
+    const options = { trustData: values["trust-data"] ?? false, helpers: sampling?.helpers };
     const session = resumeRun(folder, { steps, envs }, options);
+    sampling?.check(session);
     const { config, training } = session;
     const verb = training.envSteps >= config.steps ? "finished already:" : "going on with";
     const secondsBefore = lastMetric(folder)?.seconds ?? 0;

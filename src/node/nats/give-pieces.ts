@@ -13,7 +13,8 @@ import type { Giver } from "./give.ts";
 import { kinds } from "./jobs.ts";
 import { idle } from "./link.ts";
 import { Parcels } from "./parcels.ts";
-import { type PieceSign, pieceMark, pieceSignFrom, words } from "./piece-wire.ts";
+import { type PieceSign, pieceMarks, pieceSignFrom, words } from "./piece-wire.ts";
+import { Silence } from "./silence.ts";
 import { ensureStreams } from "./streams.ts";
 import { protocol, withBytes } from "./wire.ts";
 
@@ -37,15 +38,20 @@ export class PieceGiver {
   /** Messages and objects so far, and their bytes. */
   readonly sent = { messages: 0, bytes: 0 };
   private readonly giver: Giver;
+  private readonly mark: string;
   private run: Uint8Array = new Uint8Array(0);
   private calls = 0;
   private readonly open = new Map<string, OpenPiece>();
   private results: State[] = [];
   private error: Error | null = null;
   private given = 0; // when
+  private givenOnce: Promise<void> = Promise.resolve();
+  private tellGiven = (): void => {};
   private wake = (): void => {};
 
-  constructor(giver: Giver) {
+  /** `ahead`: pieces are asked for before the learner computes. */
+  constructor(giver: Giver, { ahead = false } = {}) {
+    this.mark = ahead ? pieceMarks.ahead : pieceMarks.now;
     this.giver = giver;
     const { link, names, options } = giver;
     link.nc.subscribe(names.subject("answers", options.giver), {
@@ -66,14 +72,17 @@ export class PieceGiver {
   /** Has workers do the pieces of one update. Throws SettingError where none does them. */
   readonly do = async (pieces: readonly Piece[]): Promise<readonly State[]> => {
     const call = ++this.calls;
-    const { link, names, signs, blobs } = this.giver;
+    const { link, names, blobs } = this.giver;
+    const silence = new Silence(this.giver, lookEvery);
+    this.given = 0;
+    this.givenOnce = new Promise((resolve) => {
+      this.tellGiven = resolve;
+    });
     this.results = new Array(pieces.length);
     for (const [index, piece] of pieces.entries())
       this.open.set(`${call}-${index}`, { index, piece, begun: 0, failures: 0, isRead: false });
     const parcels = this.parcelsOf(pieces, call);
-    this.given = 0;
     let reconnections = link.reconnections;
-    signs.last = Date.now();
     try {
       while (this.open.size > 0) {
         if (this.error !== null) throw this.error;
@@ -84,18 +93,28 @@ export class PieceGiver {
           await parcels.store(blobs);
           await this.publish(parcels);
           this.given = Date.now();
+          this.tellGiven();
           continue;
         }
         await this.rest();
         link.check();
-        this.giver.checkWorkers(`${this.open.size} pieces of an update`);
+        silence.check(`${this.open.size} pieces of an update`);
       }
     } finally {
       this.open.clear();
+      this.tellGiven();
     }
     if (this.error !== null) throw this.error;
     return this.results;
   };
+
+  /** Waits until the pieces that were asked for last are in the queue. */
+  readonly underWay = (): Promise<void> => this.givenOnce;
+
+  /** Gives up what is under way. */
+  stop(): void {
+    this.fail("the training ends");
+  }
 
   private parcelsOf([{ weights, start }]: readonly Piece[], call: number): Parcels {
     const { giver } = this.giver.options;
@@ -113,7 +132,7 @@ export class PieceGiver {
       const bytes = withBytes({ protocol, version, kind: kinds.piece, body }, inside);
       this.sent.messages++;
       this.sent.bytes += bytes.length;
-      await this.giver.publishBytes(`${pieceMark}.${id}`, bytes);
+      await this.giver.publishBytes(`${this.mark}.${id}`, bytes);
     };
     await Promise.all([...this.open].map(one));
   }

@@ -204,10 +204,14 @@ export class Giver {
 
   /** Throws SettingError where no worker that may do the work has shown itself for the patience. */
   checkWorkers(work: string): void {
+    if (Date.now() - this.signs.last >= 1000 * this.options.patience) throw this.noWorker(work);
+  }
+
+  /** Returns the error for work that no worker does. */
+  noWorker(work: string): SettingError {
     const { patience } = this.options;
-    if (Date.now() - this.signs.last < 1000 * patience) return;
     const [refusal] = [...this.signs.refusals.values()];
     const why = refusal ?? "start one with pigrad worker";
-    throw new SettingError(`${this.link.host}: no worker for ${work} in ${patience} s; ${why}`);
+    return new SettingError(`${this.link.host}: no worker for ${work} in ${patience} s; ${why}`);
   }
 }

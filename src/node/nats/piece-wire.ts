@@ -3,8 +3,11 @@
 import { notesFrom, type ParcelNote } from "./parcels.ts";
 import { decode, hashFrom, isObject, splitMessage, textFrom, wholeFrom, wrong } from "./wire.ts";
 
-/** Begins the ids of pieces among a giver's jobs. */
-export const pieceMark = "piece";
+/**
+ * Begin the ids of pieces among a giver's jobs: of those that the learner waits for, and of those that it asked for
+ * ahead, and computes meanwhile, so that its answers come late.
+ */
+export const pieceMarks = { now: "piece", ahead: "ahead" } as const;
 
 /** Words with which a learner answers: do the piece; leave it; the message has come; put the piece back. */
 export const words = { go: "go", no: "no", heard: "heard", again: "again" } as const;

@@ -8,7 +8,7 @@ import { messageOf } from "../../core/thrown.ts";
 import { type Blobs, sha256 } from "./blobs.ts";
 import { type Link, pause } from "./link.ts";
 import { isTransient, LinkError } from "./link-errors.ts";
-import { type PieceSign, pieceMark, words } from "./piece-wire.ts";
+import { type PieceSign, pieceMarks, words } from "./piece-wire.ts";
 import type { Names } from "./streams.ts";
 import { mustBeOurs, Refusal, type Taken, type TakeOptions } from "./taken.ts";
 import { decode, headroom, protocol, shortened, splitMessage, withBytes } from "./wire.ts";
@@ -29,16 +29,22 @@ export interface TakenPiece {
   readonly slot: number;
   /** Seconds without a heartbeat after which the queue gives it to another worker. */
   readonly lease: number;
+  /** The learner computes meanwhile. */
+  readonly ahead: boolean;
 }
 
-/** Returns the id of a piece; null for another job. */
-export function pieceIdOf(subject: string): string | null {
+/** Returns the id of a piece, and whether its learner computes meanwhile; null for another job. */
+export function pieceIdOf(
+  subject: string,
+): { readonly id: string; readonly ahead: boolean } | null {
   const [mark, id] = subject.split(".").slice(-2);
-  return mark === pieceMark && /^\d+-\d+$/.test(id) ? id : null;
+  const isPiece = mark === pieceMarks.now || mark === pieceMarks.ahead;
+  return isPiece && /^\d+-\d+$/.test(id) ? { id, ahead: mark === pieceMarks.ahead } : null;
 }
 
-const answerLimit = 5000; // milliseconds for one word of the learner
-const mostWait = 10_000; // milliseconds for which a result is sent again
+const answerLimit = { now: 5000, ahead: 30_000 }; // milliseconds for one word of the learner
+const mostWait = 10_000; // milliseconds for which a result is sent again to a learner that is away
+const mostBusy = 600_000; // and to one that computes
 const againAfter = 500; // milliseconds after which a piece is offered again whose learner did not answer
 const mostOffers = 4; // after which it is dropped: a learner that lives gives it again
 
@@ -57,26 +63,30 @@ export class PieceTaker {
 
   /** Does a piece, if its learner waits for it. Throws where the worker refuses it or stops. */
   async handle(piece: TakenPiece, handler: PieceHandler): Promise<void> {
-    const { message } = piece;
-    const word = await this.say(piece, { kind: "begin" }, 0);
-    if (word !== words.go) {
-      if (word === null && message.info.deliveryCount < mostOffers) message.nak(againAfter);
-      else message.ack();
-      return;
+    const { message, ahead } = piece;
+    if (ahead) this.publish(piece, { kind: "begin" });
+    else {
+      const word = await this.say(piece, { kind: "begin" }, 0);
+      if (word !== words.go) return settle(message, word);
     }
     const beats = setInterval(() => message.working(), (1000 * piece.lease) / 3);
+    const end = (): void => clearInterval(beats);
     try {
       const answer = await this.answerTo(piece, handler);
-      const heard = answer === null ? words.no : await this.send(piece, answer);
-      if (heard === words.again) message.nak();
-      else if (heard === null) message.nak(againAfter);
-      else message.ack();
+      const delivery = this.deliver(piece, answer).finally(end);
+      if (ahead)
+        delivery.catch(() => {}); // the queue offers it again
+      else await delivery;
     } catch (error) {
-      void this.say(piece, { kind: "back" }, 0);
+      end();
+      this.publish(piece, { kind: "back" });
       throw error;
-    } finally {
-      clearInterval(beats);
     }
+  }
+
+  /** Sends an answer, if there is one, and takes the piece off the queue once it was heard. */
+  private async deliver(piece: TakenPiece, answer: Said | null): Promise<void> {
+    settle(piece.message, answer === null ? words.no : await this.send(piece, answer));
   }
 
   /** Does the piece. An error of the piece is its answer. */
@@ -109,22 +119,43 @@ export class PieceTaker {
   }
 
   /** Tells the learner something, again for `wait` milliseconds. Returns its word; null without one. */
-  private async say({ giver, id }: TakenPiece, said: Said, wait: number): Promise<string | null> {
-    const { bytes = none, kind, ...rest } = said;
-    const worker = this.options.sign.name;
-    const body = { id, worker, message: "", sha256: "", object: null, ...rest };
-    const data = withBytes({ protocol, version: this.options.version, kind, body }, [bytes]);
-    const subject = this.names.subject("answers", giver);
-    for (const end = Date.now() + wait; ; await pause(250)) {
+  private async say(piece: TakenPiece, said: Said, wait: number): Promise<string | null> {
+    const data = this.messageOf(piece, said);
+    const subject = this.names.subject("answers", piece.giver);
+    const timeout = piece.ahead ? answerLimit.ahead : answerLimit.now;
+    for (const begun = Date.now(); ; await pause(250)) {
       this.link.check();
       try {
-        return (await this.link.nc.request(subject, data, { timeout: answerLimit })).string();
+        return (await this.link.nc.request(subject, data, { timeout })).string();
       } catch (error) {
         if (!isTransient(error)) throw error;
-        if (Date.now() >= end) return null;
+        const isBusy = piece.ahead && (error as Error).name === "TimeoutError";
+        if (Date.now() - begun >= (isBusy ? mostBusy : wait)) return null;
       }
     }
   }
+
+  /** Tells the learner something that needs no answer. */
+  private publish(piece: TakenPiece, said: Said): void {
+    try {
+      this.link.nc.publish(this.names.subject("answers", piece.giver), this.messageOf(piece, said));
+    } catch {
+      // the connection is closed: nobody is told
+    }
+  }
+
+  private messageOf({ id }: TakenPiece, { bytes = none, kind, ...rest }: Said): Uint8Array {
+    const { version, sign } = this.options;
+    const body = { id, worker: sign.name, message: "", sha256: "", object: null, ...rest };
+    return withBytes({ protocol, version, kind, body }, [bytes]);
+  }
+}
+
+/** Takes a piece off the queue, or puts it back, by the learner's word. */
+function settle(message: JsMsg, word: string | null): void {
+  if (word === words.again) message.nak();
+  else if (word === null && message.info.deliveryCount < mostOffers) message.nak(againAfter);
+  else message.ack();
 }
 
 type Said = Partial<Omit<PieceSign, "kind" | "id" | "worker">> &

@@ -103,20 +103,20 @@ class Taker {
 
   /** Does one job. Whatever happens to it, the worker goes on. */
   private async handle(message: JsMsg, slot: number): Promise<void> {
-    const pieceId = pieceIdOf(message.subject);
+    const piece = pieceIdOf(message.subject);
     const [, , giver, name] = message.subject.split(".");
-    const id = pieceId ?? name;
+    const { id, ahead } = piece ?? { id: name, ahead: false };
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     this.options.signal.addEventListener("abort", abort);
     const record = new AttemptRecord(this.link, this.names, giver, id);
     const lease =
-      pieceId === null
+      piece === null
         ? keepLease(this.link, this.names, message, { record, withdraw: abort })
         : null;
-    const job = { giver, id, message, record, signal: stop.signal, slot, lease: this.lease };
+    const job = { giver, id, message, record, signal: stop.signal, slot, lease: this.lease, ahead };
     try {
-      if (pieceId !== null) await this.pieces.handle(job, this.handlers.pieceHandler);
+      if (piece !== null) await this.pieces.handle(job, this.handlers.pieceHandler);
       else if (await this.answers.has(giver, id)) await this.answers.finish(message);
       else await this.attempt(job);
     } catch (error) {
