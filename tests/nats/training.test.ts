@@ -146,6 +146,35 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("gone"), await expected("long"));
   });
 
+  test("--staleness: rollouts are an update old, also when a worker is killed; refused for others", async () => {
+    const two = [worker(), worker("--name", "second")];
+    const given = learn("long", "stale", "--staleness", "1");
+    await begun("stale");
+    await two[0].kill("SIGKILL");
+    expect([await given.ended, given.stderr]).toEqual([0, ""]);
+    const updates = jsonLines(readFileSync(join(at("stale"), "metrics.jsonl"), "utf8"));
+    expect(updates.map(({ update }) => update)).toEqual(updates.map((_, i) => i + 1));
+    const home = join(await expected("long"), "metrics.jsonl");
+    expect(updates).toHaveLength(jsonLines(readFileSync(home, "utf8")).length);
+    expect(updates.slice(0, 3)).toMatchObject([
+      { staleness: 0 },
+      { staleness: 1 },
+      { staleness: 1 },
+    ]);
+    expect(updates.slice(1).every(({ staleness }) => staleness === 1)).toBe(true);
+    await until("nothing is left", async () => (await left()) === 0);
+    const options = ["--workers", server().url, "--staleness", "1"];
+    const a2c = await pigrad("train", "cartpole", "--algo", "a2c", ...options, "--out", at("a2c"));
+    expect([a2c.status, a2c.stderr]).toEqual([
+      2,
+      "pigrad: --staleness: expected ppo or impala, whose ratios correct for old weights, got a2c\n",
+    ]);
+    expect(existsSync(at("a2c"))).toBe(false);
+    const text = await pigrad("train", ...trainings.arith, ...options, "--out", at("in-step"));
+    expect(text.stdout).toContain("--staleness: a text's completions are sampled in step with");
+    expectSame(at("in-step"), await expected("arith"));
+  });
+
   test("what cannot be shared is sampled here, in one line; wrong options are refused", async () => {
     const workers = ["--workers", server().url];
     const here = await pigrad(
