@@ -8,7 +8,7 @@ import { connectGiver, type WorkersOptions } from "./workers.ts";
 
 /** Workers that sample for a session. */
 export interface Sampling {
-  /** What the session is to be opened with. */
+  /** Opens the session with these. */
   readonly helpers: Pieces;
   /** Throws SettingError for a session that cannot be sampled so. */
   check(session: Session): void;

@@ -150,7 +150,7 @@ function assemble(
   return { training, makeEnv };
 }
 
-/** Returns whether others can step an environment: it is saved and answers at once. */
+/** Returns whether others can step an environment, which must be saved and return no promises. */
 const isShared = ({ canSave, isAsync }: Dynamics): boolean => canSave && !isAsync;
 
 function makeModel(

@@ -1,10 +1,11 @@
-/** What a training by workers costs: messages per piece, and seconds per update with 0, 1 and 2 workers. */
+/** Measures a training by workers: messages per piece, and seconds per update with 0, 1 and 2 workers. */
 import { join } from "node:path";
 import type { Piece } from "../../src/algos/pieces.ts";
 import { encodeState } from "../../src/io/state-file.ts";
 import { Giver } from "../../src/node/nats/give.ts";
 import { PieceGiver } from "../../src/node/nats/give-pieces.ts";
 import { Link } from "../../src/node/nats/link.ts";
+import { notesFrom, ParcelShelf } from "../../src/node/nats/parcels.ts";
 import { take } from "../../src/node/nats/take.ts";
 import { readMetrics } from "../../src/node/run-folder.ts";
 import { resolve } from "../../src/tasks/run.ts";
@@ -12,7 +13,7 @@ import { Command, type NatsServer } from "../support/nats.ts";
 
 const ms = (x: number): string => `${x.toFixed(1)} ms`;
 
-/** Pieces that do nothing, with weights of so many parameters. */
+/** Gives pieces that do nothing, with weights of a number of parameters. */
 export async function emptyPieces(
   { url }: NatsServer,
   slots: number,
@@ -29,12 +30,9 @@ export async function emptyPieces(
   const options = { ...common, sign: { id: "w", name: "w" }, slots, signal: stop.signal, show };
   const result = encodeState({ rows: new Float32Array(4096) });
   const never = async (): Promise<void> => {};
-  const { shelf, ...rest } = await import("../../src/node/nats/parcels.ts").then((m) => ({
-    shelf: new m.ParcelShelf(),
-    ...m,
-  }));
+  const shelf = new ParcelShelf();
   const taking = take(far, options, never, async ({ body, blobs, giver: name }, bytes) => {
-    const notes = rest.notesFrom((body as { parcels: unknown }).parcels, "bench");
+    const notes = notesFrom((body as { parcels: unknown }).parcels, "bench");
     return (await shelf.take(notes, bytes, { blobs, giver: name })) && result;
   });
   const pieces = new PieceGiver(giver);

@@ -35,8 +35,6 @@ const fewest = 2; // pieces of an update
 const piecesPerSlot = 2;
 
 export class PieceGiver {
-  /** Messages and objects so far, and their bytes. */
-  readonly sent = { messages: 0, bytes: 0 };
   private readonly giver: Giver;
   private readonly mark: string;
   private run: Uint8Array = new Uint8Array(0);
@@ -130,8 +128,6 @@ export class PieceGiver {
       const { sampler, first, end } = piece;
       const body = { sampler, first, end, parcels: notes };
       const bytes = withBytes({ protocol, version, kind: kinds.piece, body }, inside);
-      this.sent.messages++;
-      this.sent.bytes += bytes.length;
       await this.giver.publishBytes(`${this.mark}.${id}`, bytes);
     };
     await Promise.all([...this.open].map(one));

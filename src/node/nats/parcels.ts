@@ -19,7 +19,7 @@ export interface ParcelNote {
 }
 
 /** Bytes that all messages of an update may have together; larger parcels go to the object store. */
-const mostInside = 2 ** 21;
+export const mostInside = 2 ** 21;
 const mostOfMessage = 0.75; // share of the largest message that the server takes
 
 export interface PackOptions {

@@ -32,7 +32,7 @@ export function pieceFrom(body: unknown, where: string): PieceBody {
 
 export const pieceSays = ["begin", "back", "done", "failed"] as const;
 
-/** What a worker says about a piece: it begins, it puts it back, it is done, it failed. */
+/** A worker's message about a piece: it begins, it puts it back, it is done, it failed. */
 export interface PieceSign {
   readonly kind: (typeof pieceSays)[number];
   readonly id: string;
