@@ -204,13 +204,27 @@ describe.skipIf(absent !== "")(`pieces${absent}`, () => {
       await end();
       let done = 0;
       const double = doubling();
-      worker(async (...job) => {
+      const slow: PieceHandler = async (...job) => {
         done++;
         await wait(3000); // three leases
         return double(...job);
-      });
+      };
+      for (let i = 0; i < 2; i++) worker(slow); // with slots that are free
       expect(firsts(await results)).toEqual([6, 7]);
       expect(done).toBe(2);
+    });
+  });
+
+  test("pieces that the server lost are given again", async () => {
+    await inQueue(async ({ giver, worker, link, prefix }) => {
+      const { pieces } = await giver();
+      const results = pieces.do(piecesOf(2));
+      const jobs = async (): Promise<number> =>
+        (await link.jsm.streams.info(`${prefix}-jobs`)).state.messages;
+      await until("they are in the queue", async () => (await jobs()) === 2);
+      await link.jsm.streams.purge(`${prefix}-jobs`);
+      worker(doubling());
+      expect(firsts(await results)).toEqual([6, 7]);
     });
   });
 

@@ -1,6 +1,7 @@
 /** Trainings whose sampling is done by workers: the checkpoint of one machine, whatever dies meanwhile. */
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { Link } from "../../src/node/nats/link.ts";
 import { absent, type Command, until } from "../support/nats.ts";
@@ -173,6 +174,23 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     const text = await pigrad("train", ...trainings.arith, ...options, "--out", at("in-step"));
     expect(text.stdout).toContain("--staleness: a text's completions are sampled in step with");
     expectSame(at("in-step"), await expected("arith"));
+  });
+
+  test("a task file of one's own: a worker without it refuses, one with it samples", async () => {
+    const source = fileURLToPath(new URL("../../templates/environment/lander.js", import.meta.url));
+    copyFileSync(source, at("gems.mjs"));
+    copyFileSync(source, at("copy.mjs"));
+    const statistics = settings(["normalizeObservation=false", "normalizeReward=false"]);
+    const train = ["train", at("gems.mjs"), "--steps", "1500", ...statistics];
+    const none = worker("--name", "none");
+    const given = run(...train, "--out", at("own"), "--workers", server().url, ...lease);
+    await given.says(/none refuses: it has no gems\.mjs with sha256 [0-9a-f]{12}…/);
+    worker("--task", at("copy.mjs"));
+    expect(await given.ended).toBe(0);
+    expect(none.stdout).not.toContain("samples for");
+    const home = await pigrad(...train, "--threads", "1", "--out", at("own-home"));
+    expect([home.status, home.stderr]).toEqual([0, ""]);
+    expectSame(at("own"), at("own-home"));
   });
 
   test("what cannot be shared is sampled here, in one line; wrong options are refused", async () => {
