@@ -1,4 +1,5 @@
 /** Measures a training by workers: messages per piece, and seconds per update with 0, 1 and 2 workers. */
+import { mkdtempSync } from "node:fs";
 import { join } from "node:path";
 import type { Piece } from "../../src/algos/pieces.ts";
 import { encodeState } from "../../src/io/state-file.ts";
@@ -71,15 +72,16 @@ export async function training(
 ): Promise<void> {
   const all = Array.from({ length: workers }, () => new Command(["worker", url, "--threads", "1"]));
   for (const one of all) await one.says("takes jobs from");
-  const out = join(folder, `${args[0]}${workers}`);
+  const out = mkdtempSync(join(folder, args[0]));
+  const label = args
+    .filter((arg, i) => i < 3 || [arg, args[i - 1]].includes("--staleness"))
+    .join(" ");
   const where = workers === 0 ? ["--threads", "1"] : ["--workers", url];
   const learner = new Command(["train", ...args, "--out", out, ...where]);
   if ((await learner.ended) !== 0) throw new Error(learner.stderr);
   const seconds = readMetrics(out).map((metric) => metric.seconds);
   const from = Math.min(10, seconds.length >> 1); // code is compiled, workers are known
   const each = (seconds[seconds.length - 1] - seconds[from - 1]) / (seconds.length - from);
-  console.log(
-    `train ${args.slice(0, 3).join(" ")}, ${workers} workers: ${ms(1000 * each)} per update`,
-  );
+  console.log(`train ${label}, ${workers} workers: ${ms(1000 * each)} per update`);
   for (const one of all) await one.kill();
 }
