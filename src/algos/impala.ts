@@ -45,6 +45,8 @@ export interface ImpalaReport extends Report {
   readonly meanSquaredLogRatio: number;
   readonly gradNorm: number;
   readonly learningRate: number;
+  /** Updates between the weights that the rollout was sampled with and its use; only where it was asked for ahead. */
+  readonly staleness?: number;
 }
 
 /**

@@ -40,16 +40,44 @@ export interface Piece {
 /** Has pieces done, and returns their results in order. */
 export type DoPieces = (pieces: readonly Piece[]) => Promise<readonly State[]>;
 
+/** Pieces that others are at work on. */
+interface Request {
+  readonly pieces: readonly Piece[];
+  readonly results: Promise<readonly State[]>;
+}
+
+export interface PiecesOptions {
+  /**
+   * Asks for the next rollout before the last one is learned from, so that it is one update old when it is used. The
+   * function waits until the pieces are on their way. Default: sampling and learning take turns.
+   */
+  readonly ahead?: (() => Promise<void>) | null;
+}
+
 export class Pieces implements Helpers {
+  staleness: number | null;
   private readonly samplers: Pieced[] = [];
   private readonly numbers = new Map<object, number>();
   private readonly run: DoPieces;
   private readonly count: () => number;
+  private readonly ahead: (() => Promise<void>) | null;
+  /** Of rollouts that were asked for ahead, with the random generator of their sampling. */
+  private readonly requests = new Map<
+    object,
+    { readonly request: Request; readonly own: Random }
+  >();
 
   /** `count` tells into how many pieces work is cut. */
-  constructor(run: DoPieces, count: () => number) {
+  constructor(run: DoPieces, count: () => number, { ahead = null }: PiecesOptions = {}) {
     this.run = run;
     this.count = count;
+    this.ahead = ahead;
+    this.staleness = ahead === null ? null : 0;
+  }
+
+  /** Number of samplers that were offered. */
+  get offered(): number {
+    return this.samplers.length;
   }
 
   offer(sampler: object): void {
@@ -60,6 +88,20 @@ export class Pieces implements Helpers {
   }
 
   *sample(of: object, random: Random): Waiting<void> {
+    if (this.ahead === null || !(of instanceof Rollout))
+      return yield* this.takeIn(of, this.request(of, random), random);
+    const asked = this.requests.get(of);
+    const own = asked?.own ?? random.split();
+    yield* this.takeIn(of, asked?.request ?? this.request(of, own), own);
+    this.staleness = asked === undefined ? 0 : 1;
+    const request = this.request(of, own);
+    request.results.catch(() => {}); // told when the results are taken in
+    this.requests.set(of, { request, own });
+    yield* wait(this.ahead(), Infinity, "");
+  }
+
+  /** Asks for a sampler's pieces, with its weights and state of now. */
+  private request(of: object, random: Random): Request {
     const sampler = this.numbers.get(of) as number;
     const pieced = this.samplers[sampler];
     const count = Math.min(pieced.units, this.count());
@@ -68,7 +110,12 @@ export class Pieces implements Helpers {
       const [first, end] = [i, i + 1].map((j) => shareOf(pieced.units, count, j));
       return { sampler, weights, start, first, end };
     });
-    const results = (yield* wait(this.run(pieces), Infinity, "")) as readonly State[];
+    return { pieces, results: this.run(pieces) };
+  }
+
+  private *takeIn(of: object, { pieces, results: asked }: Request, random: Random): Waiting<void> {
+    const pieced = this.samplers[this.numbers.get(of) as number];
+    const results = (yield* wait(asked, Infinity, "")) as readonly State[];
     for (const [i, { first, end }] of pieces.entries()) pieced.take(results[i], first, end);
     pieced.finish(random);
   }

@@ -72,6 +72,8 @@ export interface PpoReport extends Report {
   readonly explainedVariance: number;
   readonly gradNorm: number;
   readonly learningRate: number;
+  /** Updates between the weights that the rollout was sampled with and its use; only where it was asked for ahead. */
+  readonly staleness?: number;
 }
 
 /**

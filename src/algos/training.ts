@@ -228,6 +228,7 @@ export class Training extends TrainingState {
   report(): Report {
     const { update, envSteps, episodes } = this;
     const n = Math.min(episodes, reportWindow);
+    const staleness = this.env.helpers?.staleness ?? null;
     const mean = (x: Float64Array): number =>
       n === 0 ? Number.NaN : x.subarray(0, n).reduce((sum, r) => sum + r, 0) / n;
     return {
@@ -236,6 +237,7 @@ export class Training extends TrainingState {
       episodes,
       meanReturn: mean(this.returns),
       meanLength: mean(this.lengths),
+      ...(staleness !== null && { staleness }),
     };
   }
 

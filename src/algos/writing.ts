@@ -40,7 +40,8 @@ export class Writing implements Pieced {
   /** Completes the prompts here. */
   write(random: Random): void {
     const { completer, batch } = this.o;
-    completer.complete(batch, this.promptsFrom(0, this.units), random, this.first);
+    const prompts = this.promptsFrom(0, this.units, this.first);
+    completer.complete(batch, prompts, random, this.first);
   }
 
   get units(): number {
@@ -62,7 +63,7 @@ export class Writing implements Pieced {
     checkRange(Math.min(this.units, batch.count), first, end);
     const random = Random.from(Array.from(numbersOf(start, "random")));
     random.reserve(first * batch.steps);
-    completer.complete(batch, this.promptsFrom(first, end), random);
+    completer.complete(batch, this.promptsFrom(first, end, 0), random);
     const n = end - first;
     return Object.fromEntries(
       this.columns().map(([name, column]) => [
@@ -74,7 +75,7 @@ export class Writing implements Pieced {
 
   take(result: State, first: number, end: number): void {
     const { batch } = this.o;
-    const prompts = this.promptsFrom(first, end);
+    const prompts = this.promptsFrom(first, end, this.first + first);
     for (const [i, prompt] of prompts.entries()) batch.start(this.first + first + i, prompt);
     for (const [name, column] of this.columns()) {
       const width = column.length / batch.count;
@@ -86,12 +87,12 @@ export class Writing implements Pieced {
     random.reserve(this.units * this.batch.steps);
   }
 
-  /** Returns the tokens of the prompts first … end − 1, and writes their texts. */
-  private promptsFrom(first: number, end: number): (readonly number[])[] {
+  /** Returns the tokens of the prompts first … end − 1, and writes their texts as those of the samples from `at` on. */
+  private promptsFrom(first: number, end: number, at: number): (readonly number[])[] {
     const { t, tokens, prompts, each } = this.o;
     return Array.from(this.chosen.subarray(first, end), (prompt, i) => {
       if (tokens[prompt] === undefined) throw new FormatError(`piece: no prompt ${prompt}`);
-      prompts[(this.first + first + i) * each] = t.task.prompts.train[prompt];
+      prompts[(at + i) * each] = t.task.prompts.train[prompt];
       return tokens[prompt];
     });
   }

@@ -39,7 +39,9 @@ import { Progress } from "./progress.ts";
 import { reportPage } from "./report-page.ts";
 import { readRun } from "./runs.ts";
 import { sampleLine } from "./sample.ts";
+
 import { say, sayJson, stdoutFailure, whenStdoutFails, write } from "./stdout.ts";
+import { checkWorkersOptions, openSampling, type Sampling } from "./train-workers.ts";
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME] [--from RUN | --init RUN]
@@ -64,6 +66,10 @@ export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps 
                      goes on with these three as it has them; an option replaces its own, 0 ends it
                [--threads N]  threads that share the work, with the same result bit for bit. By
                      default, as many as there are cores where a trial shows that they help
+               [--workers URL [--queue NAME] [--workers-patience SECONDS] [--lease SECONDS]]  machines that
+                     run pigrad worker URL sample for it, with the same result (docs/scale.md);
+                     [--staleness 1] lets them sample the next rollout while this one is learned
+                     from (ppo and impala), with another result
                [--watch] [--port N]  a live page on this machine while it trains
                [--tensorboard]  event files in the run folder
                [--json] [--quiet]
@@ -88,6 +94,11 @@ const options = {
   "eval-episodes": { type: "string" },
   patience: { type: "string" },
   threads: { type: "string" },
+  workers: { type: "string" },
+  queue: { type: "string" },
+  "workers-patience": { type: "string" },
+  lease: { type: "string" },
+  staleness: { type: "string" },
   watch: { type: "boolean" },
   port: { type: "string" },
   tensorboard: { type: "boolean" },
@@ -111,10 +122,32 @@ export async function trainCommand(args: string[]): Promise<void> {
     interrupted: () => stdoutFailure() !== null,
   };
   const port = wholeNumber("port", values.port, 0, 65_535) ?? 0;
+  checkWorkersOptions(values);
+  const sampling = await samplingOf(values);
+  try {
+    await trainWith(sampling, values, positionals, { ...stop, port });
+  } finally {
+    await sampling?.close();
+  }
+}
+
+/** Connects to the workers, if there are any. */
+async function samplingOf(values: Given): Promise<Sampling | null> {
+  const { workers, "workers-patience": patience } = values;
+  const staleness = wholeNumber("staleness", values.staleness, 0, 1000) ?? 0;
+  return workers === undefined ? null : openSampling(workers, { ...values, patience }, staleness);
+}
+
+async function trainWith(
+  sampling: Sampling | null,
+  values: Given,
+  positionals: string[],
+  { port, ...stop }: TrainRunOptions & { readonly port: number },
+): Promise<void> {
   const start =
     values.resume === undefined
-      ? await begin(values, positionals)
-      : await resume(values, positionals);
+      ? await begin(values, positionals, sampling)
+      : await resume(values, positionals, sampling);
   const threads = wholeNumber("threads", values.threads, 1, 64);
   let folder: string | null = null;
   let opened: Session | null = null;
@@ -126,7 +159,10 @@ export async function trainCommand(args: string[]): Promise<void> {
     folder = run.folder;
     const moving = new MovingSession(run.session, run.read);
     opened = moving.session;
-    const auto = await onThreads(moving, threads, values);
+    const auto =
+      sampling === null
+        ? await onThreads(moving, threads, values)
+        : serveOn(sampling, opened, values);
     await trainAndReport({ ...run, session: opened }, values, { ...stop, threads: auto }, live);
   } finally {
     await live?.close();
@@ -146,6 +182,19 @@ async function onThreads(
   if (why !== null && !json && !quiet) say(`on one thread: ${why}\n`);
   if (threads > 1 && why === null) await moving.move(threads);
   return undefined;
+}
+
+/** Has the workers sample for a session; says in one line where they cannot. */
+function serveOn(
+  sampling: Sampling,
+  session: Session,
+  { json, quiet, staleness }: Given,
+): undefined {
+  const why = sampling.serve(session);
+  if (json || quiet) return;
+  if (why !== null) say(`sampled here, not by workers: ${why}\n`);
+  else if (Number(staleness) > 0 && session.kind === "text")
+    say("--staleness: a text's completions are sampled in step with learning\n");
 }
 
 /** Returns the evaluations that the options ask for; of those not given, as the resumed run has them. */
@@ -273,7 +322,11 @@ const livePage = (folder: string): string =>
   reportPage([{ run: readRun(folder), replay: null }], true);
 
 /** Checks and opens everything that a new run needs. Returns a function that makes the folder. */
-async function begin(values: Given, positionals: string[]): Promise<() => OpenedRun> {
+async function begin(
+  values: Given,
+  positionals: string[],
+  sampling: Sampling | null,
+): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
   const { algo, reward, from = values.init } = values;
@@ -289,7 +342,12 @@ async function begin(values: Given, positionals: string[]): Promise<() => Opened
   checkOut(values.out);
   checkMemory(run);
   const corpora: Record<string, KnownCorpora[string]> = {};
-  const session = open(run, { read: newCorpus(corpora), guard: guardCalls });
+  const session = open(run, {
+    read: newCorpus(corpora),
+    guard: guardCalls,
+    helpers: sampling?.helpers ?? null,
+  });
+  sampling?.check(session);
   const fresh = from === undefined ? [] : session.load(readTraining(from));
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
@@ -313,7 +371,11 @@ async function tokenizerOf(task: string, from: string | undefined): Promise<obje
 }
 
 /** Checks the options of --resume. Returns a function that locks the folder and restores the run. */
-async function resume(values: Given, positionals: string[]): Promise<() => OpenedRun> {
+async function resume(
+  values: Given,
+  positionals: string[],
+  sampling: Sampling | null,
+): Promise<() => OpenedRun> {
   const { envs, ...others } = pairs(values.set ?? []);
   const fixed = (["algo", "seed", "out", "backend", "from"] as const).filter(
     (name) => values[name] !== undefined && !(name === "algo" && meansFile(values[name])),
@@ -334,8 +396,9 @@ async function resume(values: Given, positionals: string[]): Promise<() => Opene
   const evaluation = evaluationFrom(values, readPlan(folder));
   return () => {
     const before = readConfig(folder).settings.envs;
-    const options = { trustData: values["trust-data"] ?? false };
+    const options = { trustData: values["trust-data"] ?? false, helpers: sampling?.helpers };
     const session = resumeRun(folder, { steps, envs }, options);
+    sampling?.check(session);
     const { config, training } = session;
     const isFinished = training.envSteps >= config.steps;
     if (!isFinished) writePlan(folder, evaluation);

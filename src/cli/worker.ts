@@ -1,4 +1,4 @@
-/** pigrad worker URL: trains and evaluates for sweeps and evaluations on other machines. */
+/** pigrad worker URL: trains, evaluates and samples for other machines. */
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import { Link } from "../node/nats/link.ts";
@@ -13,12 +13,12 @@ import { patienceOf } from "./workers.ts";
 
 export const workerHelp = `  pigrad worker URL [--name NAME] [--threads N] [--task FILE]... [--algo FILE]... [--reward FILE]...
                [--queue NAME] [--checkpoint-every SECONDS] [--patience SECONDS]
-      take trainings and evaluations from the NATS server at URL, which is nats://HOST:PORT or, with TLS,
-      tls://HOST:PORT, and as many at once as --threads (default: the machine's). USER:PASSWORD@ or TOKEN@
-      stand before HOST, or in NATS_USER, NATS_PASSWORD and NATS_TOKEN; NATS_CREDS and NATS_NKEY name
+      take trainings, evaluations and pieces of sampling from the NATS server at URL, which is
+      nats://HOST:PORT or, with TLS, tls://HOST:PORT, and as many at once as --threads (default: the
+      machine's). USER:PASSWORD@ or TOKEN@ stand before HOST, or in NATS_USER, NATS_PASSWORD and NATS_TOKEN; NATS_CREDS and NATS_NKEY name
       files of credentials, NATS_CA, NATS_CERT and NATS_KEY those of TLS. It runs only tasks that it has:
       by name, or files that --task, --algo and --reward name, if their content is the giver's. See
-      pigrad sweep --workers, pigrad eval --workers and docs/scale.md`;
+      pigrad sweep, eval and train --workers, and docs/scale.md`;
 
 export async function workerCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {

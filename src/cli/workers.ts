@@ -37,8 +37,18 @@ export interface Giving {
 export async function openGiver(
   url: string,
   values: WorkersOptions,
-  name: string = randomBytes(16).toString("hex"),
+  name?: string,
 ): Promise<Giving> {
+  const { giver, link } = await connectGiver(url, values, name);
+  return { giver, during: (resumes, work) => during(giver, link, resumes, work) };
+}
+
+/** `openGiver` for a caller that closes the link itself. */
+export async function connectGiver(
+  url: string,
+  values: WorkersOptions,
+  name: string = randomBytes(16).toString("hex"),
+): Promise<{ readonly giver: Giver; readonly link: Link }> {
   const patience = patienceOf(values.patience);
   const lease = wholeNumber("lease", values.lease, 1, 3600);
   const link = await Link.open(url, { name: `pigrad on ${hostname()}`, patience });
@@ -51,7 +61,7 @@ export async function openGiver(
       lease,
       show: (line) => void process.stderr.write(`pigrad: ${line}\n`),
     });
-    return { giver, during: (resumes, work) => during(giver, link, resumes, work) };
+    return { giver, link };
   } catch (error) {
     await link.close();
     throw error;

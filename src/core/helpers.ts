@@ -7,4 +7,6 @@ export interface Helpers {
   offer(sampler: object): void;
   /** Has a sampler that was offered do its work elsewhere, with what follows in a generator. */
   sample(sampler: object, random: Random): Waiting<void>;
+  /** Updates between the weights that the last sample was drawn with and its use; null where they are always the same. */
+  readonly staleness: number | null;
 }

@@ -7,6 +7,7 @@ import { pathToFileURL } from "node:url";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
+import { type RunConfig, resolve } from "../tasks/run.ts";
 import type { ReadCorpus } from "../tasks/task.ts";
 import { codeOf, makeFolder, readRegular, writeAtomically } from "./files.ts";
 
@@ -44,6 +45,14 @@ export const knownCorpus =
       throw new SettingError(`data: ${brief(name)} is not what the run was begun with; ${hint}`);
     return bytes.toString();
   };
+
+/** Returns size and hash of the corpora that a config names, as they are now. */
+export function corporaOfConfig(config: RunConfig): KnownCorpora {
+  const { task, values } = resolve(config);
+  const found: Record<string, KnownCorpora[string]> = {};
+  if (task.kind === "text") task.make(values.task as never, newCorpus(found));
+  return found;
+}
 
 /** Reads a file, or the .txt and .md files of a folder in the order of their names, with an empty line between. */
 function corpusBytes(name: string): Buffer {

@@ -8,6 +8,7 @@ import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from 
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import { FormatError, SettingError, UnknownNameError } from "../core/errors.ts";
+import type { Helpers } from "../core/helpers.ts";
 import { printable } from "../core/printable.ts";
 import type { State } from "../core/state.ts";
 import { encodeState } from "../io/state-file.ts";
@@ -226,6 +227,11 @@ export interface ResumeChanges {
   readonly envs?: string | undefined;
 }
 
+export interface ResumeOptions extends Pick<OpenRunOptions, "trustData"> {
+  /** Others who sample for the session. Default: none. */
+  readonly helpers?: Helpers | null | undefined;
+}
+
 /**
  * Resumes a run bit for bit from its last checkpoint, or from the start if there is none yet. Restores the whole
  * checkpoint before writing anything. Then, unless the run is finished, removes metrics and samples of updates after the
@@ -235,7 +241,7 @@ export interface ResumeChanges {
 export function resumeRun(
   path: string,
   { steps, envs }: ResumeChanges = {},
-  { trustData = false }: Pick<OpenRunOptions, "trustData"> = {},
+  { trustData = false, helpers = null }: ResumeOptions = {},
 ): Session {
   readRunFile(path); // throws before the lock is written if the folder is not a run
   lockRun(path);
@@ -252,7 +258,8 @@ export function resumeRun(
     const session = namingRun(path, () => {
       const renews = from !== null && environmentsOf(config).envs !== from.envs;
       const read = knownCorpus(corpora, trustData);
-      const opened = open(run, { saved: from?.state ?? null, read, renews, guard: guardCalls });
+      const saved = from?.state ?? null;
+      const opened = open(run, { saved, read, renews, guard: guardCalls, helpers });
       opened.prepare();
       return opened;
     });

@@ -160,7 +160,7 @@ function assemble(
     autoreset: environmentAlgorithm(run).wholeEpisodes !== true,
     moments: moments(model.options.observation.size),
     team,
-    helpers: environments.every(({ canSave }) => canSave) && !task.seatOpponents ? helpers : null,
+    helpers: environments.every(isShared) && !task.seatOpponents ? helpers : null,
     together: task.seatOpponents !== undefined && model.memorySize > 0, // opponents' memories are the leader's
   });
   env.seed(random);
@@ -168,6 +168,9 @@ function assemble(
   seatPastSelves(training, task, random.split());
   return { training, makeEnv };
 }
+
+/** Returns whether others can step an environment, which must be saved and return no promises. */
+const isShared = ({ canSave, isAsync }: Dynamics): boolean => canSave && !isAsync;
 
 function makeModel(
   run: EnvironmentRun,

@@ -1,7 +1,8 @@
 /** Sampling in pieces by sessions elsewhere: the bits of one session, in any cut and order, also if a piece is done twice. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { type Piece, Pieces } from "../../src/algos/pieces.ts";
+import type { ImpalaReport } from "../../src/algos/impala.ts";
+import { type Piece, Pieces, type PiecesOptions } from "../../src/algos/pieces.ts";
 import { FormatError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import type { State } from "../../src/core/state.ts";
@@ -23,7 +24,7 @@ function worker(request: RunRequest): (piece: Piece) => State {
 }
 
 /** A session whose sampling is done by two workers, in another order than asked for, and some of it twice. */
-function helped(request: RunRequest, count: number): Session {
+function helped(request: RunRequest, count: number, options?: PiecesOptions) {
   const workers = [worker(request), worker(request)];
   const chance = new Random(1);
   const run = async (pieces: readonly Piece[]): Promise<State[]> => {
@@ -36,7 +37,10 @@ function helped(request: RunRequest, count: number): Session {
     }
     return results;
   };
-  return openConfig(request, { helpers: new Pieces(run, () => count) });
+  const helpers = new Pieces(run, () => count, options);
+  const session = openConfig(request, { helpers });
+  session.prepare();
+  return { session, helpers };
 }
 
 async function train({ reports, training }: Session, updates: number) {
@@ -52,9 +56,13 @@ const trainings: Readonly<Record<string, RunRequest>> = {
   "PPO with memory and masks": {
     task: "taxi",
     algo: "ppo",
-    settings: { memory: 4, rollout: 30, envs: 3, minibatch: 30 },
+    settings: { memory: 4, rollout: 30, envs: 3, minibatch: 30, normalizeReward: false },
   },
-  "IMPALA, stale weights": { task: "cartpole", algo: "impala", settings: {} },
+  "IMPALA, stale weights": {
+    task: "cartpole",
+    algo: "impala",
+    settings: { normalizeReward: false },
+  },
   "PPO with PopArt": { task: "cartpole", algo: "ppo", settings: { rollout: 20, popArt: 0.01 } },
   "REINFORCE, whole episodes": { task: "cartpole", algo: "reinforce", settings: { envs: 4 } },
   "GRPO on episodes": { task: "cartpole", algo: "grpo", settings: { starts: 2, groupSize: 3 } },
@@ -65,7 +73,7 @@ const trainings: Readonly<Record<string, RunRequest>> = {
   },
   "GRPO on texts": { task: "arith", algo: "grpo", settings: { ...text, topK: 5 } },
   "a greedy baseline": { task: "arith", algo: "remax", settings: text },
-  "a dialogue": { task: "guess", algo: "rloo", settings: text },
+  "a dialogue": { task: "guess", algo: "rloo", seed: 1, settings: text },
   "dynamic sampling": { task: "arith", algo: "dapo", settings: { ...text, dynamic: 2 } },
 };
 
@@ -74,9 +82,40 @@ describe("the bits of one session", () => {
     test(name, async () => {
       const seeded = { seed: 5, steps: 1e6, ...request };
       const alone = await train(openConfig(seeded), 4);
-      for (const count of [1, 3]) expect(await train(helped(seeded, count), 4)).toEqual(alone);
+      for (const count of [1, 3]) {
+        const { session, helpers } = helped(seeded, count);
+        expect(helpers.offered > 0).toBe(!name.includes("at home"));
+        expect(await train(session, 4)).toEqual(alone);
+      }
     });
   }
+});
+
+describe("rollouts that are asked for ahead", () => {
+  const begun = { ahead: () => Promise.resolve() };
+
+  test("are one update old, and CartPole is learned from them", async () => {
+    const request = { task: "cartpole", algo: "ppo", seed: 3, steps: 30_000 };
+    const { session } = helped(request, 2, begun);
+    const said = [];
+    while (session.training.envSteps < 30_000) said.push((await nextOf(session.reports)).value);
+    expect(said.slice(0, 3)).toMatchObject([{ staleness: 0 }, { staleness: 1 }, { staleness: 1 }]);
+    expect(said[0]).toMatchObject({ clipFraction: expect.any(Number) });
+    expect(session.evaluate(20, 7, true).meanReturn).toBeGreaterThan(300);
+  });
+
+  test("come from the weights before the update: IMPALA's ratios say so", async () => {
+    const settings = { lag: 1, normalizeReward: false };
+    const request = { task: "cartpole", algo: "impala", seed: 3, steps: 1e6, settings };
+    const squares = async (options?: PiecesOptions): Promise<number[]> => {
+      const { said } = await train(helped(request, 2, options).session, 3);
+      return said.map((report) => (report as Partial<ImpalaReport>).meanSquaredLogRatio as number);
+    };
+    for (const square of await squares()) expect(square).toBeLessThan(1e-9);
+    const [first, ...others] = await squares(begun);
+    expect(first).toBeLessThan(1e-9);
+    for (const square of others) expect(square).toBeGreaterThan(1e-7);
+  });
 });
 
 test("pieces that do not fit are refused", () => {

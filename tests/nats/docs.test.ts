@@ -9,6 +9,7 @@ import { commands } from "../../src/cli/pigrad.ts";
 import { usualPatience } from "../../src/cli/workers.ts";
 import { mostDeaths, mostFailures } from "../../src/node/nats/attempts.ts";
 import { packages } from "../../src/node/nats/client.ts";
+import { mostInside } from "../../src/node/nats/parcels.ts";
 import { mostAge, mostBytes, usualLease } from "../../src/node/nats/streams.ts";
 import { mostMessage } from "../../src/node/nats/wire.ts";
 import { absent, makeCertificate } from "../support/nats.ts";
@@ -16,8 +17,8 @@ import { absent, makeCertificate } from "../support/nats.ts";
 const page = readFileSync(new URL("../../docs/scale.md", import.meta.url), "utf8");
 
 test("every command has the options that the page gives it", async () => {
-  const lines = [...page.matchAll(/\bpigrad (worker|sweep|eval) (.*)$/gm)];
-  expect(lines.length).toBeGreaterThanOrEqual(5);
+  const lines = [...page.matchAll(/\bpigrad (worker|sweep|eval|train) (.*)$/gm)];
+  expect(lines.length).toBeGreaterThan(5);
   for (const [line, name, rest] of lines)
     for (const [, option] of rest.matchAll(/ --([a-z][a-z-]*)/g))
       if (!line.includes("npm"))
@@ -31,6 +32,9 @@ test("numbers are those of the program", () => {
     `\`--patience\` (${usualPatience} s)`,
     `it is tried ${mostFailures} times`,
     `after ${mostDeaths} workers in a row`,
+    `A piece that throws is tried ${mostFailures} times, and one whose worker ends ${mostDeaths} times`,
+    `--workers-patience SECONDS\` (${usualPatience} s)`,
+    `at most ${mostInside / MiB} MiB of them together`,
     `| jobs | ${mostBytes.jobs / MiB} MiB |`,
     `| results | ${mostBytes.results / MiB} MiB |`,
     `| ${mostBytes.blobs / MiB} MiB |`,

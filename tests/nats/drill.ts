@@ -2,7 +2,7 @@
  * `npm run test:drill [KILLS] [SEED]`: sweeps over two workers in which workers, the server and the giver are killed with
  * SIGKILL, KILLS times (default 60), at moments drawn from the seed. What was killed is started again. Every sweep must
  * end within a minute of its last kill with the results and checkpoints of one machine, each once, and leave an
- * empty server.
+ * empty server. Half of the kills are during a training whose sampling workers do (drill-training.ts).
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Random } from "../../src/core/random.ts";
 import { Link } from "../../src/node/nats/link.ts";
 import { absent, Command, NatsServer, wait } from "../support/nats.ts";
+import { trainingReference, trainingRound } from "./drill-training.ts";
 
 if (absent !== "") {
   console.log("test:drill: nats-server is not installed; nothing is drilled");
@@ -26,8 +27,10 @@ const sweep = ["sweep", "cartpole", "--algo", "ppo", "--steps", "6000", "--seeds
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-drill-"));
 const kills = { worker: 0, server: 0, giver: 0 };
+const trainingKills = { worker: 0, server: 0, learner: 0 };
 const faults = { lost: 0, twice: 0, different: 0, hung: 0, left: 0, errors: 0 };
-const count = (): number => kills.worker + kills.server + kills.giver;
+const sum = (all: Readonly<Record<string, number>>): number =>
+  Object.values(all).reduce((total, n) => total + n, 0);
 
 /** A sweep's lines of results by job, without seconds. */
 function linesOf(out: string): Map<string, string[]> {
@@ -120,11 +123,19 @@ const reference = join(folder, "reference");
 const one = new Command([...sweep, "--out", reference]);
 if ((await one.ended) !== 0) throw new Error(one.stderr);
 let rounds = 0;
-while (count() < wanted) await round(rounds++, Math.min(12, wanted - count()), reference);
+const sweepKills = wanted >> 1;
+for (let left = sweepKills; left > 0; left = sweepKills - sum(kills))
+  await round(rounds++, Math.min(12, left), reference);
+const trained = await trainingReference(folder);
+const drill = { folder, random, longest, kills: trainingKills, faults };
+let trainings = 0;
+for (let left = wanted - sweepKills; left > 0; left = wanted - sweepKills - sum(trainingKills))
+  await trainingRound(trainings++, Math.min(12, left), trained, drill);
 rmSync(folder, { recursive: true });
 console.log(
-  `${kills.worker} kills of workers, ${kills.server} of the server, ${kills.giver} of the giver in ${rounds} sweeps of ${seeds} trainings (seed ${seed}, ${Math.round((Date.now() - begun) / 1000)} s): ` +
-    `${faults.lost} results lost, ${faults.twice} recorded twice, ${faults.different} different from one machine, ` +
-    `${faults.hung} sweeps hung, ${faults.errors} ended with an error, ${faults.left} messages left on the server`,
+  `${kills.worker} kills of workers, ${kills.server} of the server, ${kills.giver} of the giver in ${rounds} sweeps of ${seeds} trainings; ` +
+    `${trainingKills.worker}, ${trainingKills.server} and ${trainingKills.learner} of workers, the server and the learner in ${trainings} trainings by workers (seed ${seed}, ${Math.round((Date.now() - begun) / 1000)} s): ` +
+    `${faults.lost} results or updates lost, ${faults.twice} recorded twice, ${faults.different} different from one machine, ` +
+    `${faults.hung} hung, ${faults.errors} ended with an error, ${faults.left} messages left on the server`,
 );
 process.exitCode = Object.values(faults).some((n) => n > 0) ? 1 : 0;

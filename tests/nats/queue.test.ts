@@ -6,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Giver, type GiverOptions, type Job } from "../../src/node/nats/give.ts";
 import { Link } from "../../src/node/nats/link.ts";
 import { ensureStreams, namesOf } from "../../src/node/nats/streams.ts";
-import { type Handler, Refusal, take } from "../../src/node/nats/take.ts";
+import { type Handler, take } from "../../src/node/nats/take.ts";
+import { Refusal } from "../../src/node/nats/taken.ts";
 import { absent, NatsServer, until, wait } from "../support/nats.ts";
 
 let server: NatsServer;

@@ -1,6 +1,7 @@
 /**
- * `npm run bench:workers`: what the queue costs. Jobs per second that do nothing, bytes through the object store, and a sweep
- * on threads of this process against the same sweep on worker processes of this machine.
+ * `npm run bench:workers`: what the queue costs. Jobs per second that do nothing, bytes through the object store, pieces of
+ * trainings that do nothing, updates of trainings by workers, and a sweep on threads of this process against the same
+ * sweep on worker processes of this machine. With `-- quick`: without the sweeps.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +10,7 @@ import { Giver } from "../../src/node/nats/give.ts";
 import { Link } from "../../src/node/nats/link.ts";
 import { take } from "../../src/node/nats/take.ts";
 import { Command, NatsServer } from "../support/nats.ts";
+import { emptyPieces, training } from "./throughput-pieces.ts";
 
 const server = await NatsServer.start();
 const folder = mkdtempSync(join(tmpdir(), "pigrad-throughput-"));
@@ -62,7 +64,15 @@ async function workers(n: number): Promise<void> {
 
 await queue(1);
 await queue(4);
-for (const n of [1, 2]) {
+for (const slots of [1, 4]) await emptyPieces(server, slots, 10_000);
+for (const parameters of [100_000, 1_000_000]) await emptyPieces(server, 4, parameters);
+const text = ["arith", "--algo", "grpo", "--steps", "60000"];
+text.push(...["sftUpdates=5", "prompts=32", "width=96"].flatMap((one) => ["--set", one]));
+const small = ["cartpole", "--algo", "ppo", "--steps", "40000"];
+for (const args of [small, text])
+  for (const n of [0, 1, 2]) await training(server, folder, n, args);
+await training(server, folder, 2, [...small, "--staleness", "1"]);
+for (const n of process.argv[2] === "quick" ? [] : [1, 2]) {
   await threads(n);
   await workers(n);
 }

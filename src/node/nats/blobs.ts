@@ -7,6 +7,8 @@ import type { Names } from "./streams.ts";
 
 /** Largest object that is read, in bytes. */
 const mostBytes = 2 ** 32;
+/** Bytes of a chunk, at most what the server takes: the client copies what is left for each. */
+const chunk = 2 ** 19;
 const readLimit = 60; // seconds without which a read is begun again
 
 export const sha256 = (bytes: Uint8Array): string =>
@@ -31,7 +33,7 @@ export class Blobs {
   /** Writes an object in chunks; readers see the old one or the new one. */
   async put(name: string, bytes: Uint8Array): Promise<void> {
     await this.link.ask(`cannot store ${bytes.length} bytes`, () =>
-      this.store.putBlob({ name }, bytes),
+      this.store.putBlob({ name, options: { max_chunk_size: chunk } }, bytes),
     );
   }
 
@@ -56,6 +58,14 @@ export class Blobs {
         throw new FormatError(`object ${name}: has ${info.size} bytes, ${mostBytes} are allowed`);
       return await inTime(this.store.getBlob(name), readLimit);
     });
+  }
+
+  /** Reads an object of `giver`, the owner of a message. Returns null for one that is gone or has another hash. */
+  async getOwned(name: string, giver: string, hash: string): Promise<Uint8Array | null> {
+    if (!name.startsWith(`${giver}/`))
+      throw new FormatError(`object ${name}: expected an object of ${giver}`);
+    const bytes = await this.get(name);
+    return bytes !== null && sha256(bytes) === hash ? bytes : null;
   }
 
   /** Removes the objects whose names begin with a prefix and a slash. */

@@ -2,8 +2,8 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { FormatError, SettingError } from "../../core/errors.ts";
-import { type RunConfig, resolve } from "../../tasks/run.ts";
-import { type KnownCorpora, newCorpus } from "../corpora.ts";
+import type { RunConfig } from "../../tasks/run.ts";
+import { corporaOfConfig } from "../corpora.ts";
 import { makeFolder } from "../files.ts";
 import { closeRun, readConfig } from "../run-folder.ts";
 import { lockRun } from "../run-lock.ts";
@@ -68,17 +68,9 @@ async function jobFor(giver: Giver, id: string, job: SweepJob): Promise<Job> {
   const run = runOf(giver, job.config);
   const isBegun = folder !== undefined && existsSync(join(folder, "checkpoint.safetensors"));
   if (isBegun && !(await giver.blobs.has(run))) await giver.blobs.put(run, packRun(folder));
-  const corpora = corporaOf(job.config);
+  const corpora = corporaOfConfig(job.config);
   const body: TrainBody = { ...rest, corpora, run, keep: folder !== undefined };
   return { id, kind: kinds.train, body: trainBody(body) };
-}
-
-/** Returns size and hash of the corpora that a config names. */
-function corporaOf(config: RunConfig): KnownCorpora {
-  const { task, values } = resolve(config);
-  const found: Record<string, KnownCorpora[string]> = {};
-  if (task.kind === "text") task.make(values.task as never, newCorpus(found));
-  return found;
 }
 
 /** Returns a checked result, and unpacks the run's folder where the sweep keeps it. */

@@ -51,9 +51,9 @@ const atOnce = 64; // publications under way
 export class Giver {
   readonly blobs: Blobs;
   readonly options: GiverOptions;
-  private readonly link: Link;
-  private readonly names: Names;
-  private readonly signs: Signs;
+  readonly link: Link;
+  readonly names: Names;
+  readonly signs: Signs;
   private wake = (): void => {};
   /** When the results' stream was made. */
   private created = "";
@@ -105,7 +105,7 @@ export class Giver {
         continue; // an answer may have come before the job was given again
       }
       await this.rest();
-      this.checkWorkers(open.size);
+      this.checkWorkers(`${open.size} jobs`);
     }
   }
 
@@ -121,6 +121,19 @@ export class Giver {
     await purge(this.names.results, "results");
     await purge(this.names.results, "attempts");
     await this.blobs.remove(giver);
+  }
+
+  /** Puts a job into the queue unless it is there. */
+  async publishBytes(id: string, bytes: Uint8Array): Promise<void> {
+    await this.link.ask("cannot give a job", async () => {
+      try {
+        const expect = { lastSubjectSequence: 0 };
+        const subject = this.names.subject("jobs", this.options.giver, id);
+        await this.link.js.publish(subject, bytes, { expect });
+      } catch (error) {
+        if (apiCodeOf(error) !== apiCodes.wrongLastSequence) throw error;
+      }
+    });
   }
 
   /** Makes the streams that are missing. Returns whether the results are in a new stream, numbered from 1 again. */
@@ -139,18 +152,9 @@ export class Giver {
       await Promise.all(jobs.slice(i, i + atOnce).map((job) => this.publishOne(job)));
   }
 
-  /** Publishes a job unless it is in the queue. */
   private async publishOne({ id, kind, body }: Job): Promise<void> {
-    const { version, giver } = this.options;
-    const bytes = await encode({ protocol, version, kind, body }, this.wire());
-    await this.link.ask("cannot give a job", async () => {
-      try {
-        const expect = { lastSubjectSequence: 0 };
-        await this.link.js.publish(this.names.subject("jobs", giver, id), bytes, { expect });
-      } catch (error) {
-        if (apiCodeOf(error) !== apiCodes.wrongLastSequence) throw error;
-      }
-    });
+    const { version } = this.options;
+    await this.publishBytes(id, await encode({ protocol, version, kind, body }, this.wire()));
   }
 
   private async nextResult(from: number) {
@@ -198,13 +202,16 @@ export class Giver {
     await Promise.race([woken, idle(lookEvery)]);
   }
 
-  private checkWorkers(jobs: number): void {
+  /** Throws SettingError where no worker that may do the work has shown itself for the patience. */
+  checkWorkers(work: string): void {
+    if (Date.now() - this.signs.last >= 1000 * this.options.patience) throw this.noWorker(work);
+  }
+
+  /** Returns the error for work that no worker does. */
+  noWorker(work: string): SettingError {
     const { patience } = this.options;
-    if (Date.now() - this.signs.last < 1000 * patience) return;
     const [refusal] = [...this.signs.refusals.values()];
     const why = refusal ?? "start one with pigrad worker";
-    throw new SettingError(
-      `${this.link.host}: no worker for ${jobs} jobs in ${patience} s; ${why}`,
-    );
+    return new SettingError(`${this.link.host}: no worker for ${work} in ${patience} s; ${why}`);
   }
 }

@@ -1,4 +1,4 @@
-/** The two kinds of jobs as messages, checked on reading. */
+/** Trainings and evaluations as messages, checked on reading; pieces of sampling are in piece-wire.ts. */
 import { FormatError } from "../../core/errors.ts";
 import type { KnownCorpora } from "../corpora.ts";
 import type { EvalOptions } from "../eval-job.ts";
@@ -6,7 +6,7 @@ import { type RunFile, runFileFrom } from "../run-files.ts";
 import type { SweepJob } from "../sweep.ts";
 import { isObject, textFrom, wholeFrom, wrong } from "./wire.ts";
 
-export const kinds = { train: "train", evaluate: "evaluate" } as const;
+export const kinds = { train: "train", evaluate: "evaluate", piece: "piece" } as const;
 
 /** A training: a sweep's job, with where its run folder is. */
 export interface TrainBody extends Omit<SweepJob, "folder"> {

@@ -7,7 +7,7 @@ import type { ResolvedRun, RunConfig } from "../../tasks/run.ts";
 import { type KnownCorpora, knownCorpus } from "../corpora.ts";
 import { checkMemory } from "../memory.ts";
 import { ownFileOf } from "../own-files.ts";
-import { Refusal } from "./take.ts";
+import { Refusal } from "./taken.ts";
 
 /** Own files that a worker was started with. */
 export class OwnedFiles {

@@ -15,7 +15,8 @@ export interface Names {
   /** Subjects of a giver's messages; of one job with an id. */
   subject(kind: SubjectKind, giver?: string, id?: string): string;
 }
-export type SubjectKind = "jobs" | "results" | "attempts" | "notes" | "beats";
+/** "answers" are those to pieces of sampling, which are not stored. */
+export type SubjectKind = "jobs" | "results" | "attempts" | "notes" | "beats" | "answers";
 
 export const usualPrefix = "pigrad";
 /** Seconds without a heartbeat after which a job goes to another worker. */

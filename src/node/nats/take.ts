@@ -1,5 +1,5 @@
 /** The worker's end of the work queue: takes a job per free slot, keeps its lease while it is done, and answers it. */
-import type { Consumer, JsMsg } from "@nats-io/jetstream";
+import type { JsMsg } from "@nats-io/jetstream";
 import { messageOf } from "../../core/thrown.ts";
 import { type Answered, Answers } from "./answers.ts";
 import { AttemptRecord, type Attempts, mostDeaths, mostFailures } from "./attempts.ts";
@@ -7,50 +7,35 @@ import { Blobs } from "./blobs.ts";
 import { keepLease } from "./lease.ts";
 import { idle, type Link, pause } from "./link.ts";
 import { apiCodeOf, apiCodes, LinkError } from "./link-errors.ts";
-import { beat, tell, type WorkerSign } from "./signs.ts";
-import { ensureStreams, type Names, namesOf } from "./streams.ts";
-import { bodyOf, decode, type Envelope, protocol, shortened } from "./wire.ts";
-
-/** A job in a worker's hands. */
-export interface Taken {
-  readonly giver: string;
-  readonly id: string;
-  readonly kind: string;
-  readonly body: unknown;
-  /** Aborted when the worker stops, or another one has answered, or the giver has withdrawn the job. */
-  readonly signal: AbortSignal;
-  /** The server's object store. Objects of this job's giver begin with its name and a slash. */
-  readonly blobs: Blobs;
-}
-
-/** Thrown by a handler for a job that this worker cannot do, but another one may. */
-export class Refusal extends Error {}
-
-export interface TakeOptions {
-  readonly prefix: string;
-  readonly version: string;
-  readonly sign: WorkerSign;
-  /** Jobs at once. */
-  readonly slots: number;
-  /** Stops taking; jobs in hand go back to the queue. */
-  readonly signal: AbortSignal;
-  /** Shows a line to a person. */
-  readonly show: (line: string) => void;
-}
+import { beat, tell } from "./signs.ts";
+import { ensureStreams, type Names, namesOf, usualLease } from "./streams.ts";
+import { type PieceHandler, PieceTaker, pieceIdOf } from "./take-piece.ts";
+import { mustBeOurs, Refusal, type Taken, type TakeOptions } from "./taken.ts";
+import { bodyOf, decode, shortened } from "./wire.ts";
 
 /** Does a job in a slot and returns the answer's body, which is sent as JSON. */
 export type Handler = (job: Taken, slot: number) => Promise<unknown>;
+
+const noPieces: PieceHandler = async () => {
+  throw new Refusal("this worker does no pieces of trainings");
+};
 
 const waitForJob = 5000; // milliseconds of one request for a job
 const againAfter = 500; // milliseconds after which a job that was put back is offered again
 const restAfter = 3000; // milliseconds for which the slot that put it back leaves it to others
 
 /** Takes and does jobs until the signal says stop. Throws SettingError where the server is away for too long. */
-export async function take(link: Link, options: TakeOptions, handler: Handler): Promise<void> {
+export async function take(
+  link: Link,
+  options: TakeOptions,
+  handler: Handler,
+  pieceHandler: PieceHandler = noPieces,
+): Promise<void> {
   const names = namesOf(options.prefix);
   await ensureStreams(link, names);
-  const taker = new Taker(link, names, await Blobs.open(link, names), options, handler);
-  const silence = beat(link, names, options.sign);
+  const handlers = { handler, pieceHandler };
+  const taker = new Taker(link, names, await Blobs.open(link, names), options, handlers);
+  const silence = beat(link, names, { ...options.sign, slots: options.slots });
   try {
     await Promise.all(Array.from({ length: options.slots }, (_, slot) => taker.work(slot)));
   } finally {
@@ -63,17 +48,20 @@ class Taker {
   private readonly names: Names;
   private readonly blobs: Blobs;
   private readonly options: TakeOptions;
-  private readonly handler: Handler;
+  private readonly handlers: Handlers;
   private readonly answers: Answers;
+  private readonly pieces: PieceTaker;
+  private lease = usualLease; // seconds
   private readonly stopped: Promise<null>;
 
-  constructor(link: Link, names: Names, blobs: Blobs, options: TakeOptions, handler: Handler) {
+  constructor(link: Link, names: Names, blobs: Blobs, options: TakeOptions, handlers: Handlers) {
     this.link = link;
     this.names = names;
     this.blobs = blobs;
     this.options = options;
-    this.handler = handler;
+    this.handlers = handlers;
     this.answers = new Answers(link, names, blobs, options);
+    this.pieces = new PieceTaker(link, names, blobs, options);
     this.stopped = new Promise((resolve) => {
       options.signal.addEventListener("abort", () => resolve(null), { once: true });
     });
@@ -93,7 +81,9 @@ class Taker {
   private async next(): Promise<JsMsg | null> {
     return this.link.ask("cannot take a job", async () => {
       try {
-        const consumer = await this.consumer();
+        const consumer = await this.link.js.consumers.get(this.names.jobs, this.names.consumer);
+        const { config } = await consumer.info(true); // as it came just now
+        this.lease = (config.ack_wait ?? usualLease * 1e9) / 1e9;
         const late = idle(waitForJob + 5000).then(() => null); // the server may have gone meanwhile
         const next = consumer.next({ expires: waitForJob });
         const first = await Promise.race([next, late, this.stopped]);
@@ -111,26 +101,29 @@ class Taker {
     });
   }
 
-  private readonly consumer = (): Promise<Consumer> =>
-    this.link.js.consumers.get(this.names.jobs, this.names.consumer);
-
   /** Does one job. Whatever happens to it, the worker goes on. */
   private async handle(message: JsMsg, slot: number): Promise<void> {
-    const [giver, id] = message.subject.split(".").slice(-2);
+    const piece = pieceIdOf(message.subject);
+    const [, , giver, name] = message.subject.split(".");
+    const { id, ahead } = piece ?? { id: name, ahead: false };
     const stop = new AbortController();
     const abort = (): void => stop.abort();
     this.options.signal.addEventListener("abort", abort);
     const record = new AttemptRecord(this.link, this.names, giver, id);
-    const lease = keepLease(this.link, this.names, message, { record, withdraw: abort });
-    const job = { giver, id, message, record, signal: stop.signal, slot };
+    const lease =
+      piece === null
+        ? keepLease(this.link, this.names, message, { record, withdraw: abort })
+        : null;
+    const job = { giver, id, message, record, signal: stop.signal, slot, lease: this.lease, ahead };
     try {
-      if (await this.answers.has(giver, id)) await this.answers.finish(message);
+      if (piece !== null) await this.pieces.handle(job, this.handlers.pieceHandler);
+      else if (await this.answers.has(giver, id)) await this.answers.finish(message);
       else await this.attempt(job);
     } catch (error) {
       this.putBack(error, job);
       if (!stop.signal.aborted) await Promise.race([pause(restAfter), this.stopped]);
     } finally {
-      lease.end();
+      lease?.end();
       this.options.signal.removeEventListener("abort", abort);
     }
   }
@@ -172,10 +165,10 @@ class Taker {
   private async doJob({ giver, id, message, signal, slot }: Attempt): Promise<unknown> {
     const where = `job ${id}`;
     const envelope = decode(message.data, where);
-    this.checkVersion(envelope);
+    mustBeOurs(envelope, this.options.version);
     const { blobs } = this;
     const body = await bodyOf(envelope, { blobs, giver }, where);
-    return this.handler({ giver, id, kind: envelope.kind, body, signal, blobs }, slot);
+    return this.handlers.handler({ giver, id, kind: envelope.kind, body, signal, blobs }, slot);
   }
 
   private async failed(job: Attempt, error: unknown, before: Attempts): Promise<void> {
@@ -186,14 +179,11 @@ class Taker {
     if (last === null) job.message.nak();
     else await this.answers.store(job, "failed", last);
   }
+}
 
-  private checkVersion({ protocol: theirs, version }: Envelope): void {
-    const own = this.options.version;
-    if (theirs !== protocol)
-      throw new Refusal(`the job speaks protocol ${theirs}, this worker protocol ${protocol}`);
-    if (version !== own)
-      throw new Refusal(`the job is of pigrad ${version}, this worker of pigrad ${own}`);
-  }
+interface Handlers {
+  readonly handler: Handler;
+  readonly pieceHandler: PieceHandler;
 }
 
 interface Attempt extends Answered {

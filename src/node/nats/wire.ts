@@ -27,7 +27,7 @@ export interface WireFailure {
 
 export const mostMessage = 2 ** 26; // bytes, of a body in the object store too
 const mostText = 2000; // characters of a text that is shown
-const headroom = 8192; // bytes of a message beside its body
+export const headroom = 8192; // bytes of a message beside its body
 
 type Fields = Readonly<Record<string, unknown>>;
 export const isObject = (x: unknown): x is Fields =>
@@ -104,6 +104,29 @@ export function jsonFrom(bytes: Uint8Array, where: string): unknown {
   const text = Buffer.from(bytes).toString();
   parseJson(text, where); // with a message that tells where it breaks off
   return JSON.parse(text);
+}
+
+const lineFeed = 10;
+
+/** Returns a message of a line of JSON and of bytes after it. */
+export const withBytes = (envelope: Envelope, bytes: readonly Uint8Array[]): Uint8Array =>
+  Buffer.concat([Buffer.from(`${JSON.stringify(envelope)}\n`), ...bytes]);
+
+/** Splits a message into its line of JSON and the bytes after it. */
+export function splitMessage(message: Uint8Array): {
+  readonly line: Uint8Array;
+  readonly bytes: Uint8Array;
+} {
+  const end = message.indexOf(lineFeed);
+  return end < 0
+    ? { line: message, bytes: message.subarray(message.length) }
+    : { line: message.subarray(0, end), bytes: message.subarray(end + 1) };
+}
+
+/** Throws FormatError unless a text is a SHA-256 in hexadecimal digits. */
+export function hashFrom(value: unknown, where: string): string {
+  if (typeof value === "string" && /^[0-9a-f]{64}$/.test(value)) return value;
+  throw wrong(where, "sha256 as 64 hexadecimal digits", value);
 }
 
 /** Returns the error of a failed job. */

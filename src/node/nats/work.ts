@@ -1,4 +1,4 @@
-/** A worker: trains and evaluates what givers ask for, a job per thread at once. */
+/** A worker: trains, evaluates and samples what givers ask for, a job per thread at once. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,8 +11,10 @@ import { checkOwned, evalFrom, kinds, trainFrom } from "./jobs.ts";
 import type { Link } from "./link.ts";
 import { mustFit, mustHaveCorpora, type OwnedFiles } from "./owned.ts";
 import { RunCopy } from "./run-copy.ts";
-import { Refusal, type Taken, type TakeOptions, take } from "./take.ts";
+import { take } from "./take.ts";
+import { Refusal, type Taken, type TakeOptions } from "./taken.ts";
 import { Thread } from "./thread.ts";
+import { PieceWork } from "./work-pieces.ts";
 
 export interface WorkOptions extends TakeOptions {
   readonly files: OwnedFiles;
@@ -24,8 +26,14 @@ export interface WorkOptions extends TakeOptions {
 export async function work(link: Link, options: WorkOptions): Promise<void> {
   const threads = Array.from({ length: options.slots }, () => new Thread());
   const hands = new Hands(options, threads);
+  const pieces = new PieceWork(options.files, threads, options.show);
   try {
-    await take(link, options, (job, slot) => hands.handle(job, slot));
+    await take(
+      link,
+      options,
+      (job, slot) => hands.handle(job, slot),
+      (job, bytes, slot) => pieces.handle(job, bytes, slot),
+    );
   } finally {
     await Promise.all(threads.map((thread) => thread.end()));
     await hands.close();
