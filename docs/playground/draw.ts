@@ -51,6 +51,7 @@ export function drawCurve(
     pen.lineTo(width - right, y(solved));
     pen.stroke();
     pen.setLineDash([]);
+    pen.fillText("solved", width - right, y(solved) + (y(solved) < 30 ? 16 : -6));
   }
   pen.strokeStyle = color("--mark");
   pen.lineWidth = 2;

@@ -3,24 +3,15 @@ import { textScene } from "../../src/envs/scene.ts";
 import { policyModule } from "../../src/export/policy-js.ts";
 import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
-import type { TaskName } from "../../src/tasks/index.ts";
+import { type TaskName, tasks } from "../../src/tasks/index.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";
 import { resolve, tablesOf, taskNamed } from "../../src/tasks/run.ts";
 import type { Session } from "../../src/tasks/session.ts";
 import { languageModule } from "../../src/tasks/text/session.ts";
 import type { TaskInfo } from "./messages.ts";
 
-/** Tasks that one page trains in about a minute. */
-const shown: readonly TaskName[] = [
-  "line",
-  "cartpole",
-  "catch",
-  "frozen-lake",
-  "acrobot",
-  "pendulum",
-  "tokens",
-  "arith",
-];
+/** All tasks but the one whose data are a file of the user's. */
+const shown = (Object.keys(tasks) as TaskName[]).filter((name) => name !== "text");
 const offered = {
   environment: ["reinforce", "a2c", "ppo", "trpo"],
   text: ["reinforce", "a2c", "ppo", "rloo", "grpo"],

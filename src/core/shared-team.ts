@@ -13,7 +13,8 @@ const texts = { call: headBytes, failure: headBytes + textBytes } as const;
 /** Turns of a spin before a member sleeps: some tens of microseconds. */
 const spins = 20_000;
 /** Bytes that a team's memory may grow to; what is not used costs only addresses. */
-const [most, least] = [2 ** 32 - 2 ** 16, 2 ** 24];
+const most = 2 ** 32 - 2 ** 16;
+const least = 2 ** 24;
 
 /** Memory that all members of a team have. */
 export interface TeamMemory {
