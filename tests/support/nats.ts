@@ -5,6 +5,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { jetstreamManager } from "@nats-io/jetstream";
+import { connect as transport } from "@nats-io/transport-node";
 import { node } from "./main.ts";
 
 /** Added to a test's name where it is skipped; empty where nats-server is installed. */
@@ -16,7 +18,7 @@ export const absent =
 export const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
 /** Waits until something is so; throws with `what` after `seconds`. */
-export async function until(what: string, isSo: () => boolean | Promise<boolean>, seconds = 30) {
+export async function until(what: string, isSo: () => boolean | Promise<boolean>, seconds = 60) {
   const end = Date.now() + 1000 * seconds;
   while (!(await isSo())) {
     if (Date.now() > end) throw new Error(`${what}: not so after ${seconds} s`);
@@ -39,6 +41,22 @@ const answers = (port: number): Promise<boolean> =>
     socket.once("data", () => done(true)).once("error", () => done(false));
     socket.once("data", () => socket.destroy());
   });
+
+/** Waits until so many jobs stand in the queue of a server. */
+export async function queued(url: string, jobs: number): Promise<void> {
+  const nc = await transport({ servers: url });
+  try {
+    const jsm = await jetstreamManager(nc);
+    const count = (): Promise<number> =>
+      jsm.streams.info("pigrad-jobs").then(
+        ({ state }) => state.messages,
+        () => 0,
+      );
+    await until(`${jobs} jobs are queued`, async () => (await count()) >= jobs);
+  } finally {
+    await nc.close();
+  }
+}
 
 export class NatsServer {
   readonly port: number;
@@ -114,7 +132,7 @@ export class Command {
   }
 
   /** Waits for a text on stdout or stderr. */
-  says(text: string | RegExp, seconds = 30): Promise<void> {
+  says(text: string | RegExp, seconds = 60): Promise<void> {
     const isThere = (): boolean => {
       const all = this.stdout + this.stderr;
       return typeof text === "string" ? all.includes(text) : text.test(all);
