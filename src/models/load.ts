@@ -44,7 +44,7 @@ function* loading(k: Backend, files: ModelFiles, options: BuildOptions): Waiting
     yield* fill(model, config, files, tensors);
     return { model, config };
   } catch (error) {
-    model.parameters.free();
+    model.free();
     throw error;
   }
 }
@@ -105,7 +105,7 @@ function* fill(
   }
   for (const [name] of targets)
     if (!name.startsWith("value.")) throw new FormatError(`safetensors: no tensor "${name}"`);
-  for (const [tensor, target] of read) checkTensor(tensor, target);
+  for (const [tensor, target] of read) checkTensor(tensor, target, config);
   // the head of a tied model last, because it is compared with the embedding
   read.sort(([, , a], [, , b]) => Number(a) - Number(b));
   for (const [tensor, target, isCheck] of read) yield* copy(files, tensor, target, isCheck);
@@ -116,9 +116,15 @@ const wrongTensor = ({ file, name }: Located, what: string): FormatError =>
 
 const floats: readonly string[] = ["F32", "F16", "BF16", "F64"];
 
-function checkTensor(tensor: Located, { parameter, isTransposed }: Target): void {
-  const { shape } = parameter;
-  const want = isTransposed ? [shape[1], shape[0]] : shape;
+function checkTensor(
+  tensor: Located,
+  { parameter, isTransposed }: Target,
+  { context }: ModelConfig,
+): void {
+  const { name, shape } = parameter;
+  // of learned positions a shorter context takes the first
+  const full = name === "wpe.weight" ? [context, shape[1]] : shape;
+  const want = isTransposed ? [shape[1], shape[0]] : full;
   if (!sameShape(tensor.shape, want))
     throw wrongTensor(tensor, `expected ${show(want)} by config.json, got ${show(tensor.shape)}`);
   if (!floats.includes(tensor.dtype))

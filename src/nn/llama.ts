@@ -7,7 +7,7 @@
 import type { Backend } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
-import { input, Parameters, type Shape, type Tensor } from "../core/tensor.ts";
+import { free, input, Parameters, type Shape, type Tensor } from "../core/tensor.ts";
 import { siluGate } from "../ops/gates.ts";
 import { cachedGroupedAttention, groupedAttention, type Triple } from "../ops/grouped-attention.ts";
 import { embedding } from "../ops/indexing.ts";
@@ -47,13 +47,23 @@ export interface LlamaOptions extends ModelOptions {
 }
 
 export class Llama extends Transformer<LlamaOptions, Triple> {
+  private readonly table: Tensor;
+
   /**
    * Initializes weights with normal numbers of standard deviation 0.02, and biases with 0; without `random`, with
    * zeros, for weights that a file brings. Throws RangeError for sizes that do not fit each other.
    */
   constructor(k: Backend, options: LlamaOptions, random: Random | null = null) {
     checkOptions(options);
-    super(options, llamaParts(k, options, random));
+    const { context, headWidth, rope } = options;
+    const table = input(k, [context, headWidth], rotaryTable(context, headWidth, rope));
+    super(options, llamaParts(k, { o: options, table }, random));
+    this.table = table;
+  }
+
+  override free(): void {
+    super.free();
+    free(this.table);
   }
 }
 
@@ -74,12 +84,15 @@ interface Making {
   readonly table: Tensor;
 }
 
-function llamaParts(k: Backend, o: LlamaOptions, random: Random | null): Parts<Triple> {
-  const { vocab, context, layers, heads, width, keyHeads, headWidth, tied } = o;
+function llamaParts(
+  k: Backend,
+  { o, table }: Pick<Making, "o" | "table">,
+  random: Random | null,
+): Parts<Triple> {
+  const { vocab, layers, heads, width, keyHeads, headWidth, tied } = o;
   const parameters = new Parameters(k);
   const draw = normal(0.02);
   const values: Values = (shape) => (random === null ? undefined : draw(random, shape));
-  const table = input(k, [context, headWidth], rotaryTable(context, headWidth, o.rope));
   const made: Making = { o, weights: parameters, values, table };
   const matrix = (name: string): Tensor =>
     parameters.add(name, [vocab, width], values([vocab, width]));

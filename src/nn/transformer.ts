@@ -127,6 +127,11 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     return linear(hidden, this.parts.head);
   }
 
+  /** Frees the weights; the model must not be used again. */
+  free(): void {
+    this.parameters.free();
+  }
+
   /** Returns V [n] for [n, width]. Throws RangeError for a model without a value head. */
   value(hidden: Tensor): Tensor {
     const { valueHead } = this.parts;
