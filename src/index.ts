@@ -205,6 +205,7 @@ export { type BuildOptions, buildModel, type HubModel } from "./models/build.ts"
 export { type ModelConfig, modelConfig } from "./models/config.ts";
 export { type BlobLike, type ModelFiles, modelFiles } from "./models/files.ts";
 export { type LoadedModel, loadModel, loadModelLater } from "./models/load.ts";
+export { type SaveOptions, saveModel } from "./models/save.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
 export * as init from "./nn/init.ts";

@@ -29,8 +29,8 @@ export function buildModel(
   { context = config.context, valueHead = false, random }: BuildOptions = {},
 ): HubModel {
   checkContext(config, context);
-  const { rope } = config;
-  if (rope !== null) return new Llama(k, { ...config, rope, context, valueHead }, random);
+  const { family, activation, dtype, stop, begin, rope, ...rest } = config;
+  if (rope !== null) return new Llama(k, { ...rest, rope, context, valueHead }, random);
   const { vocab, layers, heads, width, tied, inner, eps } = config;
   const options = { vocab, context, layers, heads, width, tied, inner, eps, valueHead };
   // a value head cannot begin as zeros there

@@ -10,6 +10,8 @@ export type FamilyName = "gpt2" | "llama" | "qwen2" | "qwen3" | "mistral";
 export type Choice = boolean | { readonly field: string; readonly otherwise: boolean };
 
 export interface Family {
+  /** The class in transformers. */
+  readonly architecture: string;
   /** The names of the fields of sizes. */
   readonly sizes: Readonly<Record<"layers" | "width" | "heads" | "context" | "inner", string>>;
   readonly eps: readonly [field: string, otherwise: number];
@@ -37,6 +39,7 @@ export interface Family {
 }
 
 const gpt2: Family = {
+  architecture: "GPT2LMHeadModel",
   sizes: {
     layers: "n_layer",
     width: "n_embd",
@@ -66,6 +69,7 @@ const gpt2: Family = {
 };
 
 const llama: Family = {
+  architecture: "LlamaForCausalLM",
   sizes: {
     layers: "num_hidden_layers",
     width: "hidden_size",
@@ -92,6 +96,7 @@ const llama: Family = {
 
 const qwen2: Family = {
   ...llama,
+  architecture: "Qwen2ForCausalLM",
   qkvBias: true,
   outBias: false,
   mlpBias: false,
@@ -105,6 +110,7 @@ export const families: Readonly<Record<FamilyName, Family>> = {
   qwen2,
   qwen3: {
     ...qwen2,
+    architecture: "Qwen3ForCausalLM",
     qkvBias: llama.qkvBias,
     outBias: llama.outBias,
     qkNorm: true,
@@ -112,6 +118,7 @@ export const families: Readonly<Record<FamilyName, Family>> = {
   },
   mistral: {
     ...llama,
+    architecture: "MistralForCausalLM",
     qkvBias: false,
     outBias: false,
     mlpBias: false,
