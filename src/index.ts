@@ -205,8 +205,11 @@ export { type BuildOptions, buildModel, type HubModel } from "./models/build.ts"
 export { type ModelConfig, modelConfig } from "./models/config.ts";
 export { type BlobLike, type ModelFiles, modelFiles } from "./models/files.ts";
 export { type LoadedModel, loadModel, loadModelLater } from "./models/load.ts";
+export { type Adapter, Lora, type LoraOptions } from "./models/lora.ts";
+export { loadLora, loadLoraLater, saveLora } from "./models/lora-files.ts";
 export { type SaveOptions, saveModel } from "./models/save.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
+export { FrozenWeights } from "./nn/frozen.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";

@@ -1,6 +1,7 @@
 /** Models of a config's sizes, of any family. */
 import type { Backend } from "../core/backend.ts";
 import { Random } from "../core/random.ts";
+import { FrozenWeights } from "../nn/frozen.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { Llama } from "../nn/llama.ts";
 import { checkContext, type ModelConfig } from "./config.ts";
@@ -10,6 +11,8 @@ export interface BuildOptions {
   readonly context?: number;
   /** Adds a value head. Default false. */
   readonly valueHead?: boolean;
+  /** Keeps weights without gradients, as the base of an adapter. Default false. */
+  readonly frozen?: boolean;
   /** Draws initial weights; without it they are zeros. */
   readonly random?: Random;
 }
@@ -26,13 +29,14 @@ class Zeros extends Random {
 export function buildModel(
   k: Backend,
   config: ModelConfig,
-  { context = config.context, valueHead = false, random }: BuildOptions = {},
+  { context = config.context, valueHead = false, frozen = false, random }: BuildOptions = {},
 ): HubModel {
   checkContext(config, context);
   const { family, activation, dtype, stop, begin, rope, ...rest } = config;
-  if (rope !== null) return new Llama(k, { ...rest, rope, context, valueHead }, random);
+  const base = frozen ? new FrozenWeights(k) : undefined;
+  if (rope !== null) return new Llama(k, { ...rest, rope, context, valueHead }, random, base);
   const { vocab, layers, heads, width, tied, inner, eps } = config;
   const options = { vocab, context, layers, heads, width, tied, inner, eps, valueHead };
   // a value head cannot begin as zeros there
-  return new Gpt(k, options, random ?? (valueHead ? new Random(0) : new Zeros(0)));
+  return new Gpt(k, options, random ?? (valueHead ? new Random(0) : new Zeros(0)), base);
 }

@@ -5,7 +5,7 @@
 import type { Backend } from "../core/backend.ts";
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
-import { type Parameter, sameShape, show } from "../core/tensor.ts";
+import { sameShape, show, type Tensor } from "../core/tensor.ts";
 import { runLater, runNow, type Waiting } from "../core/waiting.ts";
 import { type Json, parseJson } from "../io/json.ts";
 import { bytesOf, elementsOf } from "../io/safetensors.ts";
@@ -62,7 +62,7 @@ export function* readConfig(files: ModelFiles): Waiting<ModelConfig> {
 
 /** A parameter and its form in files. */
 interface Target {
-  readonly parameter: Parameter;
+  readonly parameter: Tensor & { readonly name: string };
   readonly isTransposed: boolean;
 }
 
@@ -70,7 +70,7 @@ interface Target {
 function targetsOf(model: HubModel, prefix: string): Map<string, Target> {
   const isGpt = model instanceof Gpt;
   return new Map(
-    model.parameters.list.map((parameter) => {
+    model.parts.weights.list.map((parameter) => {
       const { theirs, isTransposed } = isGpt
         ? gpt2Name(parameter.name)
         : { theirs: parameter.name, isTransposed: false };
@@ -91,7 +91,7 @@ function* fill(
 ): Waiting<void> {
   const { prefix, buffers } = families[config.family];
   const targets = targetsOf(model, prefix);
-  const embedding = model.parameters.list[0];
+  const embedding = model.parts.weights.list[0];
   const read: (readonly [Located, Target, isCheck: boolean])[] = [];
   for (const tensor of tensors.values()) {
     const name = without(prefix, tensor.name);

@@ -41,7 +41,7 @@ const lines = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Returns a model's weights under the names and in the layout of the hub's files. */
 export function hubTensors(model: HubModel): NamedTensor[] {
-  const list = model.parameters.list.filter(({ name }) => !name.startsWith("value."));
+  const list = model.parts.weights.list.filter(({ name }) => !name.startsWith("value."));
   if (!(model instanceof Gpt)) return list.map(({ name, shape, data }) => ({ name, shape, data }));
   return list.map(({ name, shape, data }) => {
     const { theirs, isTransposed } = gpt2Name(name);

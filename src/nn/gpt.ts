@@ -9,7 +9,7 @@
  */
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
-import { type Parameter, Parameters, type Tensor } from "../core/tensor.ts";
+import { Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { layerNorm } from "../ops/normalization.ts";
@@ -17,6 +17,7 @@ import { cachedAttention, selfAttention } from "../ops/self-attention.ts";
 import { normal } from "./init.ts";
 import { Linear } from "./linear.ts";
 import { type Attend, type Block, checkSizes, type Parts, Transformer } from "./transformer.ts";
+import type { WeightList, Weights } from "./weights.ts";
 
 export interface GptOptions {
   readonly vocab: number;
@@ -38,12 +39,12 @@ export interface GptOptions {
 const deviation = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
 class Norm {
-  private readonly weight: Parameter;
-  private readonly bias: Parameter;
+  private readonly weight: Tensor;
+  private readonly bias: Tensor;
   private readonly eps: number;
-  constructor(parameters: Parameters, name: string, { width, eps }: Required<GptOptions>) {
-    this.weight = parameters.add(`${name}.weight`, [width], new Float32Array(width).fill(1));
-    this.bias = parameters.add(`${name}.bias`, [width]);
+  constructor(weights: Weights, name: string, { width, eps }: Required<GptOptions>) {
+    this.weight = weights.add(`${name}.weight`, [width], new Float32Array(width).fill(1));
+    this.bias = weights.add(`${name}.bias`, [width]);
     this.eps = eps;
   }
   forward(x: Tensor): Tensor {
@@ -51,24 +52,24 @@ class Norm {
   }
 }
 
-class GptBlock implements Block<Tensor> {
+export class GptBlock implements Block<Tensor> {
   private readonly ln1: Norm;
-  private readonly qkv: Linear;
-  private readonly proj: Linear;
+  readonly qkv: Linear;
+  readonly proj: Linear;
   private readonly ln2: Norm;
-  private readonly up: Linear;
-  private readonly down: Linear;
-  constructor(parameters: Parameters, layer: number, o: Required<GptOptions>, random: Random) {
+  readonly up: Linear;
+  readonly down: Linear;
+  constructor(weights: Weights, layer: number, o: Required<GptOptions>, random: Random) {
     const { width, layers, inner } = o;
     const name = `h.${layer}`;
     const inside = normal(deviation(width));
     const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such terms add up
-    this.ln1 = new Norm(parameters, `${name}.ln1`, o);
-    this.qkv = new Linear(parameters, `${name}.attn.qkv`, [width, 3 * width], random, inside);
-    this.proj = new Linear(parameters, `${name}.attn.proj`, [width, width], random, added);
-    this.ln2 = new Norm(parameters, `${name}.ln2`, o);
-    this.up = new Linear(parameters, `${name}.mlp.fc`, [width, inner], random, inside);
-    this.down = new Linear(parameters, `${name}.mlp.proj`, [inner, width], random, added);
+    this.ln1 = new Norm(weights, `${name}.ln1`, o);
+    this.qkv = new Linear(weights, `${name}.attn.qkv`, [width, 3 * width], random, inside);
+    this.proj = new Linear(weights, `${name}.attn.proj`, [width, width], random, added);
+    this.ln2 = new Norm(weights, `${name}.ln2`, o);
+    this.up = new Linear(weights, `${name}.mlp.fc`, [width, inner], random, inside);
+    this.down = new Linear(weights, `${name}.mlp.proj`, [inner, width], random, added);
   }
   attention(x: Tensor, _: Tensor, layer: number, attend: Attend<Tensor>): Tensor {
     return this.proj.forward(attend(this.qkv.forward(this.ln1.forward(x)), layer));
@@ -79,8 +80,11 @@ class GptBlock implements Block<Tensor> {
 }
 
 export class Gpt extends Transformer<Required<GptOptions>, Tensor> {
-  /** Initializes weights with normal numbers, scaled by 1/√(2·layers) where added to the stream, and biases with 0. */
-  constructor(k: Backend, options: GptOptions, random: Random) {
+  /**
+   * Initializes weights with normal numbers, scaled by 1/√(2·layers) where added to the stream, and biases with 0.
+   * With `frozen`, they go there, and only a value head is a parameter.
+   */
+  constructor(k: Backend, options: GptOptions, random: Random, frozen?: WeightList) {
     const inner = 4 * options.width;
     const o = { tied: true, valueHead: false, inner, eps: 1e-5, ...options };
     checkSizes("gpt", o, ["vocab", "context", "layers", "heads", "width", "inner"]);
@@ -88,24 +92,31 @@ export class Gpt extends Transformer<Required<GptOptions>, Tensor> {
       throw new RangeError(
         `gpt: expected a width that is a multiple of ${o.heads} heads, got ${o.width}`,
       );
-    super(o, gptParts(k, o, random));
+    super(o, gptParts(k, o, random, frozen));
   }
 }
 
-function gptParts(k: Backend, o: Required<GptOptions>, random: Random): Parts<Tensor> {
+function gptParts(
+  k: Backend,
+  o: Required<GptOptions>,
+  random: Random,
+  frozen?: WeightList,
+): Parts<Tensor> {
   const { vocab, context, layers, heads, width, tied, valueHead } = o;
   const parameters = new Parameters(k);
-  const weight = (name: string, shape: number[]): Parameter =>
-    parameters.add(name, shape, normal(deviation(width))(random, shape));
+  const weights = frozen ?? parameters;
+  const weight = (name: string, shape: number[]): Tensor =>
+    weights.add(name, shape, normal(deviation(width))(random, shape));
   const wte = weight("wte.weight", [vocab, width]);
   const wpe = weight("wpe.weight", [context, width]);
   const blocks = Array.from(
     { length: layers },
-    (_, layer) => new GptBlock(parameters, layer, o, random),
+    (_, layer) => new GptBlock(weights, layer, o, random),
   );
-  const lnf = new Norm(parameters, "lnf", o);
+  const lnf = new Norm(weights, "lnf", o);
   return {
     parameters,
+    weights,
     keyHeads: heads,
     headWidth: width / heads,
     embed: (tokens, positions) => add(embedding(wte, tokens), embedding(wpe, positions)),

@@ -15,7 +15,7 @@ import { reshape } from "../ops/layout.ts";
 import { rmsNorm } from "../ops/normalization.ts";
 import { rotate } from "../ops/rotary.ts";
 import { normal } from "./init.ts";
-import { Projection, type Values, type Weights } from "./projection.ts";
+import { Projection, type Values } from "./projection.ts";
 import { type Rope, rotaryTable } from "./rope.ts";
 import {
   type Attend,
@@ -25,6 +25,7 @@ import {
   type Parts,
   Transformer,
 } from "./transformer.ts";
+import type { WeightList, Weights } from "./weights.ts";
 
 export interface LlamaOptions extends ModelOptions {
   /** The heads of keys and values, a divisor of `heads`. */
@@ -51,13 +52,18 @@ export class Llama extends Transformer<LlamaOptions, Triple> {
 
   /**
    * Initializes weights with normal numbers of standard deviation 0.02, and biases with 0; without `random`, with
-   * zeros, for weights that a file brings. Throws RangeError for sizes that do not fit each other.
+   * zeros, for weights that a file brings. With `frozen`, they go there, and only a value head is a parameter. Throws RangeError for sizes that do not fit each other.
    */
-  constructor(k: Backend, options: LlamaOptions, random: Random | null = null) {
+  constructor(
+    k: Backend,
+    options: LlamaOptions,
+    random: Random | null = null,
+    frozen?: WeightList,
+  ) {
     checkOptions(options);
     const { context, headWidth, rope } = options;
     const table = input(k, [context, headWidth], rotaryTable(context, headWidth, rope));
-    super(options, llamaParts(k, { o: options, table }, random));
+    super(options, llamaParts(k, { o: options, table }, random, frozen));
     this.table = table;
   }
 
@@ -88,20 +94,23 @@ function llamaParts(
   k: Backend,
   { o, table }: Pick<Making, "o" | "table">,
   random: Random | null,
+  frozen?: WeightList,
 ): Parts<Triple> {
   const { vocab, layers, heads, width, keyHeads, headWidth, tied } = o;
   const parameters = new Parameters(k);
   const draw = normal(0.02);
   const values: Values = (shape) => (random === null ? undefined : draw(random, shape));
-  const made: Making = { o, weights: parameters, values, table };
+  const weights = frozen ?? parameters;
+  const made: Making = { o, weights, values, table };
   const matrix = (name: string): Tensor =>
-    parameters.add(name, [vocab, width], values([vocab, width]));
+    weights.add(name, [vocab, width], values([vocab, width]));
   const embeddings = matrix("model.embed_tokens.weight");
   const blocks = Array.from({ length: layers }, (_, layer) => new LlamaBlock(made, layer));
   const norm = rootNorm(made, "model.norm", width);
   const forms = o.windows.map((window) => ({ heads, window }));
   return {
     parameters,
+    weights,
     keyHeads,
     headWidth,
     embed: (tokens) => embedding(embeddings, tokens),
@@ -133,18 +142,18 @@ function headNorm(made: Making, name: string): (x: Tensor) => Tensor {
 
 const asIs = (x: Tensor): Tensor => x;
 
-class LlamaBlock implements Block<Triple> {
+export class LlamaBlock implements Block<Triple> {
   private readonly inputNorm: (x: Tensor) => Tensor;
-  private readonly q: Projection;
-  private readonly k: Projection;
-  private readonly v: Projection;
-  private readonly out: Projection;
+  readonly q: Projection;
+  readonly k: Projection;
+  readonly v: Projection;
+  readonly out: Projection;
   private readonly qNorm: (x: Tensor) => Tensor;
   private readonly kNorm: (x: Tensor) => Tensor;
   private readonly mlpNorm: (x: Tensor) => Tensor;
-  private readonly gate: Projection;
-  private readonly up: Projection;
-  private readonly down: Projection;
+  readonly gate: Projection;
+  readonly up: Projection;
+  readonly down: Projection;
   private readonly table: Tensor;
 
   constructor(made: Making, layer: number) {

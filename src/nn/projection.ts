@@ -1,12 +1,7 @@
 /** A linear layer of a Transformer: with a bias or without, and with weights of any kind. */
 import { NONE, type Shape, type Tensor } from "../core/tensor.ts";
 import { linear } from "../ops/matmul.ts";
-
-/** Where a model's weights go: `Parameters`, or `FrozenWeights`, which have no gradients. */
-export interface Weights {
-  /** Adds a named tensor, zeroed or holding `values`. */
-  add(name: string, shape: Shape, values?: ArrayLike<number>): Tensor;
-}
+import type { Weights } from "./weights.ts";
 
 /** Returns initial values; undefined leaves zeros, for weights that a file brings. */
 export type Values = (shape: Shape) => ArrayLike<number> | undefined;

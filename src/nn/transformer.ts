@@ -8,6 +8,7 @@ import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
+import type { WeightList } from "./weights.ts";
 
 /** The sizes and choices that every family has. */
 export interface ModelOptions {
@@ -53,7 +54,10 @@ export interface Block<QKV> {
 
 /** What a family supplies. */
 export interface Parts<QKV> {
+  /** What training changes. */
   readonly parameters: Parameters;
+  /** All weights that files hold; the parameters unless these are frozen. */
+  readonly weights: WeightList;
   readonly keyHeads: number;
   readonly headWidth: number;
   readonly embed: (tokens: Tensor, positions: Tensor) => Tensor;
@@ -72,7 +76,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   readonly parameters: Parameters;
   readonly keyHeads: number;
   readonly headWidth: number;
-  private readonly parts: Parts<QKV>;
+  readonly parts: Parts<QKV>;
   private readonly attends = new WeakMap<Tensor, Attend<QKV>>();
 
   constructor(options: Options, parts: Parts<QKV>) {
@@ -130,6 +134,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   /** Frees the weights; the model must not be used again. */
   free(): void {
     this.parameters.free();
+    this.parts.weights.free();
   }
 
   /** Returns V [n] for [n, width]. Throws RangeError for a model without a value head. */

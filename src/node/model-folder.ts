@@ -8,7 +8,7 @@ import { codeOf, openRegular } from "./files.ts";
  * Returns the files of a folder in the layout of Hugging Face's hub, read by ranges. Follows links, because the hub's
  * cache is made of them. Throws FormatError for a path that is not a regular file.
  */
-export const modelFolder = (path: string): ModelFiles & SyncFiles => ({
+export const modelFolder = (path: string): SyncFiles => ({
   size(name) {
     try {
       return withFile(join(path, name), (file) => fstatSync(file).size);
@@ -28,7 +28,7 @@ export const modelFolder = (path: string): ModelFiles & SyncFiles => ({
 });
 
 /** Files that answer at once. */
-interface SyncFiles {
+export interface SyncFiles extends ModelFiles {
   size(name: string): number | null;
   read(name: string, start: number, end: number): Uint8Array;
 }

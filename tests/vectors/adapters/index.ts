@@ -5,6 +5,7 @@ import { environments, referenceEnvironments } from "./environments.ts";
 import { files } from "./files.ts";
 import { gpt } from "./gpt.ts";
 import { hub } from "./hub.ts";
+import { lora } from "./lora.ts";
 import { losses } from "./losses.ts";
 import { networksMlp } from "./networks-mlp.ts";
 import { ops } from "./ops.ts";
@@ -29,6 +30,7 @@ export const wholeCases: Record<string, WholeCase> = {
   ...files,
   ...gpt,
   ...hub,
+  ...lora,
   ...networksMlp,
 };
 
@@ -41,10 +43,8 @@ export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceText,
 };
 
-const notYet = "of published models, configs and weights are read so far";
+const notYet = "of published models, configs, weights and adapters are read so far";
 export const later: Record<string, string> = {
-  hfLora: notYet,
-  hfLoraGrpo: notYet,
   hfInt8: notYet,
   hfInt8Lora: notYet,
   quantizeInt8: notYet,
