@@ -43,7 +43,7 @@ export async function exportCommand(args: string[]): Promise<void> {
   });
   const run = only("run folder", positionals);
   await loadRunFiles([run], values);
-  const { format, out = format === "hub" ? "model" : `policy.${format}` } = values;
+  const { format, out = `policy.${format}` } = values;
   if (!formats.some((known) => known === format))
     throw new SettingError(
       `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}${didYouMean(format ?? "", formats)}`,
