@@ -12,9 +12,9 @@ import { siluGateOp } from "../ops/gates.ts";
 import { cachedGroupedAttentionOp, groupedAttentionOp } from "../ops/grouped-attention.ts";
 import { checkIndices, indexSelectOp } from "../ops/indexing.ts";
 import { linearOp } from "../ops/matmul.ts";
-import { layerNormOp, normalizeRow, rmsNormOp, scaleRow } from "../ops/normalization.ts";
+import { layerNormOp, normalizeRow, rmsNormOp } from "../ops/normalization.ts";
 import { lstmOp } from "../ops/recurrent.ts";
-import { checkPositions, rotateOp } from "../ops/rotary.ts";
+import { rotateOp } from "../ops/rotary.ts";
 import { cachedAttentionOp, selfAttentionOp } from "../ops/self-attention.ts";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax.ts";
 import { activationCode } from "./kernels/dense.ts";
@@ -22,6 +22,8 @@ import { attention, cachedAttention, selfAttention } from "./simd-attention.ts";
 import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
 import { depthBlock } from "./simd-gemm.ts";
 import { cachedGroupedAttention, groupedAttention } from "./simd-grouped-attention.ts";
+import { rmsNorm, rotate, siluGate } from "./simd-llama.ts";
+import { longSum, rowBlock } from "./simd-long-sum.ts";
 
 /** Returns kernels for the op's run, or null for the op's own loops. */
 export function compileOp(k: SimdBackend, op: object, run: never): Compiled | null {
@@ -128,9 +130,6 @@ const rows =
     };
   };
 
-/** The most rows of a plain float32 sum over rows; sums of more are added with compensation. */
-const rowBlock = 256;
-
 type LayerNormRun = RunOf<typeof layerNormOp>;
 const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   const { kernels } = k;
@@ -166,93 +165,6 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
     },
   };
 };
-
-type RmsNormRun = RunOf<typeof rmsNormOp>;
-const rmsNorm: Compile<RmsNormRun> = (k, run, alloc) => {
-  const { kernels } = k;
-  const { y, x, weight, dy, dx, dweight, saved: scales } = addressesOf(k, run);
-  if (weight === 0 || (run.dy !== null && dx === 0)) return null;
-  const { n } = run.plan;
-  const count = run.y.length / n;
-  const { eps } = run;
-  const perElement = 1 / n; // computed here, because a number computed per call is boxed
-  const grad = (dw: number, row: number, rows: number): void => {
-    const at = 4 * row * n;
-    kernels.rmsNormGrad(
-      dx + at,
-      dw,
-      dy + at,
-      x + at,
-      weight,
-      scales + 4 * row,
-      rows,
-      n,
-      perElement,
-    );
-  };
-  const sum = dweight !== 0 && count > rowBlock ? longSum(k, alloc, dweight, n) : null;
-  return {
-    forward(s: RmsNormRun) {
-      const overflow = kernels.rmsNorm(y, x, weight, scales, count, n, eps, perElement);
-      if (overflow === 0) return;
-      for (let row = 0; row < count; row++) {
-        if (!(s.saved[row] > 0)) scaleRow(s, row); // squares that overflow float32, in float64
-      }
-    },
-    backward() {
-      if (sum === null) return grad(dweight, 0, count);
-      for (let row = 0; row < count; row += rowBlock)
-        grad(sum.next(), row, Math.min(rowBlock, count - row));
-      sum.finish();
-    },
-  };
-};
-
-const siluGate: Compile<RunOf<typeof siluGateOp>> = (k, run) => {
-  const { kernels } = k;
-  const { y, gate, up, dy, dgate, dup } = addressesOf(k, run);
-  if (run.dy !== null && (dgate === 0 || dup === 0)) return null;
-  const n = run.y.length;
-  return {
-    forward: () => void kernels.siluGate(y, gate, up, n),
-    backward: () => void kernels.siluGateGrad(dgate, dup, dy, gate, up, n),
-  };
-};
-
-type RotateRun = RunOf<typeof rotateOp>;
-const rotate: Compile<RotateRun> = (k, run) => {
-  const { kernels } = k;
-  const { y, x, positions, table, dy, dx } = addressesOf(k, run);
-  const { rows, heads, half } = run.plan;
-  return {
-    forward(s: RotateRun) {
-      checkPositions(s);
-      kernels.rotate(y, x, positions, table, rows, heads, half);
-    },
-    backward: () => {
-      if (dx !== 0) kernels.rotateGrad(dx, dy, positions, table, rows, heads, half);
-    },
-  };
-};
-
-/** A vector summed in blocks: `next` returns the address for a block's sums, `finish` adds the total to `to`. */
-function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n: number) {
-  const [total, lost, part] = [alloc(n), alloc(n), alloc(n)];
-  const add = (): void =>
-    void k.kernels.addCompensated(k.address(total), k.address(lost), k.address(part), n);
-  return {
-    next(): number {
-      add();
-      part.fill(0);
-      return k.address(part);
-    },
-    finish(): void {
-      add();
-      k.kernels.accumulate(to, k.address(total), n);
-      for (const x of [total, lost, part]) x.fill(0); // ready for the next backward
-    },
-  };
-}
 
 const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
   const { rows, inputs, outputs } = run.plan;

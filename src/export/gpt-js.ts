@@ -48,16 +48,17 @@ export function gptModule(
     `};`,
     `const [vocab, context, layers, heads, width] = [${[vocab, context, layers, heads, width]}];`,
     `const drawn = ${Math.min(vocab, tokenizer?.vocab ?? vocab)}; // ids from here on pad the vocabulary`,
+    `const eps = ${eps}; // of layer norms`,
     `const head = weights["${tied ? "wte" : "head"}.weight"];`,
     `const stops = [${stop}];`,
     `const longest = ${most ?? "context"};`,
-    inference(eps),
+    inference,
     ...(tokenizer ? [textFunctions(tokenizer.save()), completion(begin)] : []),
   ].join("\n");
   return { js, types: typesOf(title, tokenizer !== undefined) };
 }
 
-const inference = (eps: number): string => `
+const inference = `
 /** w·x + b, w [outputs, inputs] */
 function dense(x, w, b) {
   const y = new Float32Array(w.length / x.length);
@@ -72,7 +73,7 @@ const linear = (x, name) => dense(x, weights[name + ".weight"], weights[name + "
 const add = (x, y) => x.map((v, i) => v + y[i]);
 function norm(x, name) {
   const mean = x.reduce((sum, v) => sum + v, 0) / width;
-  const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + (v - mean) * (v - mean), 0) / width + ${eps});
+  const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + (v - mean) * (v - mean), 0) / width + eps);
   const [w, b] = [weights[name + ".weight"], weights[name + ".bias"]];
   return x.map((v, i) => (v - mean) * scale * w[i] + b[i]);
 }

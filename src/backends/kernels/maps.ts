@@ -11,7 +11,6 @@ export function addMaps(m: Module, k: Kit): void {
   addSlopes(m, k);
   addArithmetic(m, k);
   addDropout(m);
-  addSiluGate(m, k);
   addSums(m, k);
 }
 
@@ -108,24 +107,6 @@ function addDropout(m: Module): void {
     );
   kept("dropout", (_, made) => made);
   kept("dropoutGrad", (y, made) => y.add(made));
-}
-
-function addSiluGate(m: Module, k: Kit): void {
-  const { c, multiplyAdd } = k;
-  map2(m, "siluGate", (f, gate, up) => gate.mul(sigmoid(k, f, gate)).mul(up));
-  // with s = sigmoid(gate): dgate += dy*up*s*(1 + gate*(1 - s)), dup += dy*gate*s
-  m.func("siluGateGrad", ints("dgate", "dup", "dy", "gate", "up", "n"), (f, at) =>
-    each(f, at.n, (i, put) => {
-      const d = f.let(at.dy.add(i).vector());
-      const gate = f.let(at.gate.add(i).vector());
-      const s = f.let(sigmoid(k, f, gate));
-      const slope = s.mul(multiplyAdd(gate, c(1).sub(s), c(1)));
-      const zeroed = (v: V128): V128 => v.except(d.eq(zero()));
-      const ofGate = f.let(d.mul(zeroed(at.up.add(i).vector().mul(slope))));
-      put(at.dgate.add(i), at.dgate.add(i).vector().add(ofGate));
-      put(at.dup.add(i), multiplyAdd(d, zeroed(gate.mul(s)), at.dup.add(i).vector()));
-    }),
-  );
 }
 
 function addSums(m: Module, { multiplyAdd }: Kit): void {
