@@ -7,7 +7,10 @@ import { Llama } from "../nn/llama.ts";
 import { checkContext, type ModelConfig } from "./config.ts";
 
 export interface BuildOptions {
-  /** The most positions of a text, up to the config's, which is the default; caches and tables have this length. */
+  /**
+   * The most positions of a text, up to the config's; caches and tables have this length. Default: the config's, but
+   * at most 8,192.
+   */
   readonly context?: number;
   /** Adds a value head. Default false. */
   readonly valueHead?: boolean;
@@ -29,7 +32,12 @@ class Zeros extends Random {
 export function buildModel(
   k: Backend,
   config: ModelConfig,
-  { context = config.context, valueHead = false, frozen = false, random }: BuildOptions = {},
+  {
+    context = Math.min(config.context, 8192),
+    valueHead = false,
+    frozen = false,
+    random,
+  }: BuildOptions = {},
 ): HubModel {
   checkContext(config, context);
   const { family, activation, dtype, stop, begin, rope, ...rest } = config;

@@ -85,11 +85,14 @@ function refuse(fields: Fields, { only }: Family): void {
   }
 }
 
+const mostLayers = 65_536;
+
 function sizesOf(fields: Fields, row: Family) {
   const { sizes } = row;
   const [layers, width, heads] = [sizes.layers, sizes.width, sizes.heads].map((n) =>
     fields.whole(n),
   );
+  if (layers > mostLayers) throw fields.wrong(sizes.layers, `of at most ${mostLayers}`);
   const keyHeads = fields.whole("num_key_value_heads", row.keyHeads ?? heads);
   if (heads % keyHeads !== 0)
     throw fields.wrong("num_key_value_heads", `to divide ${sizes.heads} of ${heads}`);
@@ -148,6 +151,13 @@ function tokensOf(config: Fields, generation: Json): Pick<ModelConfig, "stop" | 
   const [begin = null] = config.ids("bos_token_id");
   const source = from?.has("eos_token_id") ? from : config;
   return { stop: source.ids("eos_token_id"), begin };
+}
+
+/** Returns how many numbers the matrices of a config's model have. */
+export function matrixNumbers(c: ModelConfig): number {
+  const attention = 2 * c.width * (c.heads + c.keyHeads) * c.headWidth;
+  const mlp = (c.rope === null ? 2 : 3) * c.width * c.inner;
+  return c.vocab * c.width + c.layers * (attention + mlp);
 }
 
 /** Throws FormatError unless `context` is from 1 to the config's. */

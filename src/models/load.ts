@@ -5,13 +5,13 @@
 import type { Backend } from "../core/backend.ts";
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
-import { sameShape, show, type Tensor } from "../core/tensor.ts";
+import { sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { runLater, runNow, type Waiting } from "../core/waiting.ts";
 import { type Json, parseJson } from "../io/json.ts";
 import { bytesOf, elementsOf } from "../io/safetensors.ts";
 import { Gpt } from "../nn/gpt.ts";
 import { type BuildOptions, buildModel, type HubModel } from "./build.ts";
-import { type ModelConfig, modelConfig } from "./config.ts";
+import { type ModelConfig, matrixNumbers, modelConfig } from "./config.ts";
 import { families } from "./families.ts";
 import { type ModelFiles, readRange, readText } from "./files.ts";
 import { gpt2Name } from "./gpt2-names.ts";
@@ -39,6 +39,7 @@ export const loadModelLater = (
 function* loading(k: Backend, files: ModelFiles, options: BuildOptions): Waiting<LoadedModel> {
   const config = yield* readConfig(files);
   const tensors = yield* locateTensors(files);
+  checkNumbers(config, tensors);
   const model = buildModel(k, config, options);
   try {
     yield* fill(model, config, files, tensors);
@@ -47,6 +48,17 @@ function* loading(k: Backend, files: ModelFiles, options: BuildOptions): Waiting
     model.free();
     throw error;
   }
+}
+
+/** Throws FormatError for sizes of more than twice the files' numbers, before memory of these sizes is allocated. */
+function checkNumbers(config: ModelConfig, tensors: ReadonlyMap<string, Located>): void {
+  let stored = 0;
+  for (const { shape } of tensors.values()) stored += sizeOf(shape);
+  const numbers = matrixNumbers(config);
+  if (numbers > 2 * stored)
+    throw new FormatError(
+      `config.json: expected sizes of ${stored} weights, which the files have, got sizes of ${numbers}`,
+    );
 }
 
 /** Reads what config.json and generation_config.json say. */
@@ -62,19 +74,24 @@ export function* readConfig(files: ModelFiles): Waiting<ModelConfig> {
 
 /** A parameter and its form in files. */
 interface Target {
+  /** The name in files. */
+  readonly name: string;
   readonly parameter: Tensor & { readonly name: string };
   readonly isTransposed: boolean;
 }
 
-/** Returns each parameter by its name in files, without the prefix that names may lack. */
+/** Returns each weight by its name in files, without the prefix that names may lack. */
 function targetsOf(model: HubModel, prefix: string): Map<string, Target> {
   const isGpt = model instanceof Gpt;
   return new Map(
     model.parts.weights.list.map((parameter) => {
-      const { theirs, isTransposed } = isGpt
-        ? gpt2Name(parameter.name)
-        : { theirs: parameter.name, isTransposed: false };
-      return [without(prefix, theirs), { parameter, isTransposed }];
+      if (!isGpt) {
+        const { name } = parameter;
+        return [without(prefix, name), { name, parameter, isTransposed: false }];
+      }
+      const { theirs, isTransposed } = gpt2Name(parameter.name);
+      const name = theirs === head ? head : prefix + theirs;
+      return [theirs, { name, parameter, isTransposed }];
     }),
   );
 }
@@ -99,12 +116,14 @@ function* fill(
     const target = targets.get(name);
     if (target !== undefined) read.push([tensor, target, false]);
     else if (config.tied && name === head)
-      read.push([tensor, { parameter: embedding, isTransposed: false }, true]);
+      read.push([tensor, { name, parameter: embedding, isTransposed: false }, true]);
     else throw wrongTensor(tensor, `expected a parameter of this ${config.family} model`);
     targets.delete(name);
   }
-  for (const [name] of targets)
-    if (!name.startsWith("value.")) throw new FormatError(`safetensors: no tensor "${name}"`);
+  const inFiles = new Set([...tensors.values()].map(({ file }) => file));
+  for (const [key, { name }] of targets)
+    if (!key.startsWith("value."))
+      throw new FormatError(`${[...inFiles].join(", ")}: no tensor "${name}"`);
   for (const [tensor, target] of read) checkTensor(tensor, target, config);
   // the head of a tied model last, because it is compared with the embedding
   read.sort(([, , a], [, , b]) => Number(a) - Number(b));

@@ -28,6 +28,7 @@ describe("refused, by the field's name", () => {
     ],
     [{ ...llama, hidden_size: 16.5 }, "expected hidden_size as a whole number ≥ 1, got 16.5"],
     [{ ...llama, num_hidden_layers: 0 }, "expected num_hidden_layers as a whole number ≥ 1, got 0"],
+    [{ ...llama, num_hidden_layers: 1e12 }, "expected num_hidden_layers of at most 65536"],
     [
       { ...llama, hidden_size: 18 },
       "expected hidden_size as a multiple of num_attention_heads of 4, got 18",

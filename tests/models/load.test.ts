@@ -151,6 +151,10 @@ describe("broken folders are refused by one line with file and tensor or field",
       { ...gpt2, "config.json": text({ ...json(gpt2["config.json"]), n_positions: 41 }) },
       'model.safetensors: tensor "wpe.weight": expected [41, 32] by config.json, got [40, 32]',
     ],
+    "sizes beyond what the files hold": [
+      { ...gpt2, "config.json": text({ ...json(gpt2["config.json"]), vocab_size: 1e9 }) },
+      /^config.json: expected sizes of \d+ weights, which the files have, got sizes of 3\d{10}$/,
+    ],
     "a transposed matrix": [
       changed("gpt2", (list) =>
         list.map((t) =>
@@ -175,7 +179,13 @@ describe("broken folders are refused by one line with file and tensor or field",
     ],
     "a missing tensor": [
       changed("gpt2", (list) => list.filter(({ name }) => name !== "h.0.attn.c_attn.bias")),
-      'no tensor "h.0.attn.c_attn.bias"',
+      'model.safetensors: no tensor "transformer.h.0.attn.c_attn.bias"',
+    ],
+    "a missing matrix": [
+      changed("llama-gqa", (list) =>
+        list.filter(({ name }) => name !== "model.layers.0.self_attn.q_proj.weight"),
+      ),
+      'model.safetensors: no tensor "model.layers.0.self_attn.q_proj.weight"',
     ],
     "a tensor of whole numbers": [
       changed("gpt2", (list) =>
