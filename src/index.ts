@@ -201,12 +201,22 @@ export {
   readSafetensors,
   type StoredTensor,
 } from "./io/safetensors.ts";
+export { type BuildOptions, buildModel, type HubModel } from "./models/build.ts";
+export { type ModelConfig, modelConfig } from "./models/config.ts";
+export { type BlobLike, type ModelFiles, modelFiles } from "./models/files.ts";
+export { type LoadedModel, loadModel, loadModelLater } from "./models/load.ts";
+export { type Adapter, Lora, type LoraOptions } from "./models/lora.ts";
+export { loadLora, loadLoraLater, saveLora } from "./models/lora-files.ts";
+export { type SaveOptions, saveModel } from "./models/save.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
+export { FrozenWeights } from "./nn/frozen.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
 export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
+export { Llama, type LlamaOptions } from "./nn/llama.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
 export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
+export type { LanguageModel, ModelOptions } from "./nn/transformer.ts";
 export * from "./ops/index.ts";
 export { Adam, Adamax, type AdamOptions, AdamW } from "./optim/adam.ts";
 export { clipGlobalNorm, clipValue, globalNorm } from "./optim/clip.ts";

@@ -16,7 +16,7 @@ interface Guarded {
  * Returns code that looks first whether all of `tensors` is finite. A matrix product would multiply masked-out
  * values by 0, and 0·∞ is NaN. The op's own loops skip them, and take over the gradient.
  */
-function whileFinite(
+export function whileFinite(
   { kernels, address }: SimdBackend,
   tensors: readonly Floats[],
   op: AnyOp,
@@ -58,7 +58,7 @@ interface WeightedSums {
  * Computes y = weights·values without the positions of weight 0. Rounds like the products, so that a text has the same
  * bits beside one that is not finite. A row with a NaN weight becomes NaN.
  */
-function skippingSums(s: WeightedSums): void {
+export function skippingSums(s: WeightedSums): void {
   const { weights, values, y, T, S, D } = s;
   for (let t = 0; t < T; t++) {
     const row = weights.subarray(s.w + t * S, s.w + (t + 1) * S);
@@ -116,7 +116,7 @@ export const attention: Compile<RunOf<typeof attentionOp>> = (k, run, alloc) => 
     forward(finite) {
       for (let h = 0; h < heads; h++) {
         k.gemm(products[h].scores, false);
-        kernels.attend(weights + h * side, mask && mask + h * side, T, S, seen, grow, scale);
+        kernels.attend(weights + h * side, mask && mask + h * side, T, S, seen, grow, 0, scale);
         if (finite) k.gemm(products[h].y, false);
         else {
           const from = { weights: run.saved, w: h * T * S, values: run.v, v: h * S * E, vRow: E };
@@ -169,7 +169,7 @@ export const selfAttention: Compile<RunOf<typeof selfAttentionOp>> = (k, run) =>
           const value = key + row;
           kernels.transpose(space, 4 * padded, key, wide, T, D);
           kernels.gemm(weights, side, q, wide, 4, space, 4 * padded, T, T, D, 0);
-          kernels.attend(weights, allowed, T, T, 1, 1, scale);
+          kernels.attend(weights, allowed, T, T, 1, 1, 0, scale);
           const to = y + b * T * row + h * head;
           if (finite) kernels.gemm(to, row, weights, side, 4, value, wide, T, D, T, 0);
           else skipping(b, h);
@@ -206,10 +206,13 @@ export const cachedAttention: Compile<CachedRun> = (k, run) => {
   const { kernels } = k;
   const { y, x, keys, values, sequence, position, saved: w } = addressesOf(k, run);
   const scale = 1 / Math.sqrt(D);
+  const row = 4 * heads * D; // bytes of the queries, keys or values of a row
+  const rows = [x, 3 * row, x + row, x + 2 * row, 3 * row] as const;
+  const cache = [keys, values, sequence, position, w] as const;
   return {
     forward(s: CachedRun) {
       checkPlaces(s);
-      kernels.attendCached(y, x, keys, values, sequence, position, w, n, heads, D, room, scale);
+      kernels.attendCached(y, ...rows, ...cache, n, heads, 1, D, room, 0, scale);
     },
   };
 };

@@ -8,16 +8,22 @@ import { geluTanhOp, reluOp, sigmoidOp, tanhOp } from "../ops/activations.ts";
 import { addOp, mulNumberOp, mulOp } from "../ops/arithmetic.ts";
 import { attentionOp } from "../ops/attention.ts";
 import { dropoutOp, expOp } from "../ops/elementwise.ts";
+import { siluGateOp } from "../ops/gates.ts";
+import { cachedGroupedAttentionOp, groupedAttentionOp } from "../ops/grouped-attention.ts";
 import { checkIndices, indexSelectOp } from "../ops/indexing.ts";
 import { linearOp } from "../ops/matmul.ts";
-import { layerNormOp, normalizeRow } from "../ops/normalization.ts";
+import { layerNormOp, normalizeRow, rmsNormOp } from "../ops/normalization.ts";
 import { lstmOp } from "../ops/recurrent.ts";
+import { rotateOp } from "../ops/rotary.ts";
 import { cachedAttentionOp, selfAttentionOp } from "../ops/self-attention.ts";
 import { logSoftmaxOp, softmaxOp } from "../ops/softmax.ts";
 import { activationCode } from "./kernels/dense.ts";
 import { attention, cachedAttention, selfAttention } from "./simd-attention.ts";
 import { addressesOf, type Compile, type SimdBackend } from "./simd-backend.ts";
 import { depthBlock } from "./simd-gemm.ts";
+import { cachedGroupedAttention, groupedAttention } from "./simd-grouped-attention.ts";
+import { rmsNorm, rotate, siluGate } from "./simd-llama.ts";
+import { longSum, rowBlock } from "./simd-long-sum.ts";
 
 /** Returns kernels for the op's run, or null for the op's own loops. */
 export function compileOp(k: SimdBackend, op: object, run: never): Compiled | null {
@@ -124,9 +130,6 @@ const rows =
     };
   };
 
-/** The most rows of a plain float32 sum over rows; sums of more are added with compensation. */
-const rowBlock = 256;
-
 type LayerNormRun = RunOf<typeof layerNormOp>;
 const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
   const { kernels } = k;
@@ -162,25 +165,6 @@ const layerNorm: Compile<LayerNormRun> = (k, run, alloc) => {
     },
   };
 };
-
-/** A vector summed in blocks: `next` returns the address for a block's sums, `finish` adds the total to `to`. */
-function longSum(k: SimdBackend, alloc: (size: number) => Floats, to: number, n: number) {
-  const [total, lost, part] = [alloc(n), alloc(n), alloc(n)];
-  const add = (): void =>
-    void k.kernels.addCompensated(k.address(total), k.address(lost), k.address(part), n);
-  return {
-    next(): number {
-      add();
-      part.fill(0);
-      return k.address(part);
-    },
-    finish(): void {
-      add();
-      k.kernels.accumulate(to, k.address(total), n);
-      for (const x of [total, lost, part]) x.fill(0); // ready for the next backward
-    },
-  };
-}
 
 const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
   const { rows, inputs, outputs } = run.plan;
@@ -298,6 +282,11 @@ const ops: ReadonlyMap<object, Compile<never>> = new Map<object, Compile<never>>
   kernel(softmaxOp, rows("softmax")),
   kernel(logSoftmaxOp, rows("logSoftmax")),
   kernel(layerNormOp, layerNorm),
+  kernel(rmsNormOp, rmsNorm),
+  kernel(siluGateOp, siluGate),
+  kernel(rotateOp, rotate),
+  kernel(groupedAttentionOp, groupedAttention),
+  kernel(cachedGroupedAttentionOp, cachedGroupedAttention),
   kernel(linearOp, linear),
   kernel(attentionOp, attention),
   kernel(selfAttentionOp, selfAttention),

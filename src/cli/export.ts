@@ -1,4 +1,5 @@
 /** pigrad export RUN: a run's policy as a file for elsewhere. */
+import { join } from "node:path";
 import { SettingError } from "../core/errors.ts";
 import { gptOnnx } from "../export/gpt-onnx.ts";
 import { gpt2Tensors } from "../export/gpt-weights.ts";
@@ -8,11 +9,11 @@ import type { Normalizer } from "../export/policy-plan.ts";
 import { policyPlan } from "../export/policy-plan-of.ts";
 import { type Dtype, dtypes, quantize } from "../io/quantize.ts";
 import { encodeSafetensors, type NamedTensor, type TensorToWrite } from "../io/safetensors.ts";
-import { writeAtomically } from "../node/files.ts";
+import { makeFolder, writeAtomically } from "../node/files.ts";
 import { openRun } from "../node/run-folder.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
-import { type LanguageSession, languageModule } from "../tasks/text/session.ts";
+import { type LanguageSession, languageFolder, languageModule } from "../tasks/text/session.ts";
 import { only } from "./args.ts";
 import { storedDifference } from "./export-difference.ts";
 import { didYouMean } from "./nearest.ts";
@@ -20,14 +21,16 @@ import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
 
-export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js [--dtype f32|f16|int8]
+export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js|hub [--dtype f32|f16|int8]
                [--out FILE] [--best] [--trust-data]
       write a run's policy, its observation statistics inside, or its language model: weights by name, a
-      model for any ONNX runtime, or one JavaScript module without dependencies (types beside it).
+      model for any ONNX runtime, or one JavaScript module without dependencies (types beside it); hub
+      is for language models: a folder with config.json, generation_config.json, model.safetensors and,
+      for BPE, tokenizer.json.
       f16 and int8 (a scale per output row) are for all but ONNX files of language models; the largest
       difference that they make on 100 observations or prompts is said`;
 
-export const formats = ["safetensors", "onnx", "js"] as const;
+export const formats = ["safetensors", "onnx", "js", "hub"] as const;
 
 export async function exportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -55,6 +58,7 @@ export async function exportCommand(args: string[]): Promise<void> {
   const how = { title, format, dtype };
   const files = (session.kind === "text" ? textModel(session, how) : policy(session, how))(out);
   const difference = dtype === "f32" ? null : storedDifference(session, dtype);
+  if (format === "hub") makeFolder(out);
   for (const [path, content] of files) {
     writeAtomically(path, content);
     say(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
@@ -90,12 +94,22 @@ function textModel(language: LanguageSession, { title, format, dtype }: How): Fi
     throw new SettingError(
       `--dtype ${dtype}: expected --format safetensors or js for a language model, got onnx`,
     );
+  if (format === "hub" && dtype !== "f32")
+    throw new SettingError(`--dtype ${dtype}: expected f32 for --format hub`);
+  if (format === "hub") {
+    const files = Object.entries(languageFolder(language));
+    return (out) => files.map(([name, content]) => [join(out, name), content]);
+  }
   if (format === "js") return module(languageModule(language, title, dtype));
   if (format === "onnx") return one(gptOnnx(gpt));
   return one(encodeSafetensors(asDtype(gpt2Tensors(gpt), dtype), { format: "pt" }));
 }
 
 function policy(session: EnvironmentSession, { title, format, dtype }: How): Files {
+  if (format === "hub")
+    throw new SettingError(
+      "--format hub: expected a run of a text task, whose model has such a form",
+    );
   if (format === "safetensors") return one(weightsOf(session, dtype));
   const { model, env } = session.training;
   const plan = policyPlan(model, normalizerOf(session), title, env.mask !== null);

@@ -27,7 +27,7 @@ export function gptModule(
   gpt: Gpt,
   { title = "a GPT", tokenizer, begin, stop = [], most, dtype = "f32" }: GptModuleOptions = {},
 ): { readonly js: string; readonly types: string } {
-  const { vocab, context, layers, heads, width, tied } = gpt.options;
+  const { vocab, context, layers, heads, width, tied, eps } = gpt.options;
   const used = gpt.parameters.list.filter(({ name }) => !name.startsWith("value."));
   const js = [
     `/**`,
@@ -48,6 +48,7 @@ export function gptModule(
     `};`,
     `const [vocab, context, layers, heads, width] = [${[vocab, context, layers, heads, width]}];`,
     `const drawn = ${Math.min(vocab, tokenizer?.vocab ?? vocab)}; // ids from here on pad the vocabulary`,
+    `const eps = ${eps}; // of layer norms`,
     `const head = weights["${tied ? "wte" : "head"}.weight"];`,
     `const stops = [${stop}];`,
     `const longest = ${most ?? "context"};`,
@@ -72,7 +73,7 @@ const linear = (x, name) => dense(x, weights[name + ".weight"], weights[name + "
 const add = (x, y) => x.map((v, i) => v + y[i]);
 function norm(x, name) {
   const mean = x.reduce((sum, v) => sum + v, 0) / width;
-  const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + (v - mean) * (v - mean), 0) / width + 1e-5);
+  const scale = 1 / Math.sqrt(x.reduce((sum, v) => sum + (v - mean) * (v - mean), 0) / width + eps);
   const [w, b] = [weights[name + ".weight"], weights[name + ".bias"]];
   return x.map((v, i) => (v - mean) * scale * w[i] + b[i]);
 }

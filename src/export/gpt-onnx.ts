@@ -77,7 +77,10 @@ class GptGraph {
 
   norm(x: string, name: string): string {
     const inputs = [x, this.weight(`${name}.weight`), this.weight(`${name}.bias`)];
-    return this.g.node("LayerNormalization", inputs, { axis: -1, epsilon: { float: 1e-5 } });
+    return this.g.node("LayerNormalization", inputs, {
+      axis: -1,
+      epsilon: { float: this.gpt.options.eps },
+    });
   }
 
   transpose(w: string): string {

@@ -6,28 +6,8 @@ import { FormatError } from "../core/errors.ts";
 import { numbersOf, type State } from "../core/state.ts";
 import { sameShape, show } from "../core/tensor.ts";
 import type { NamedTensor } from "../io/safetensors.ts";
+import { gpt2Name } from "../models/gpt2-names.ts";
 import type { Gpt } from "../nn/gpt.ts";
-
-const gpt2Parts: readonly (readonly [ours: string, theirs: string])[] = [
-  ["attn.qkv", "attn.c_attn"],
-  ["attn.proj", "attn.c_proj"],
-  ["mlp.fc", "mlp.c_fc"],
-  ["mlp.proj", "mlp.c_proj"],
-  ["ln1", "ln_1"],
-  ["ln2", "ln_2"],
-  ["lnf", "ln_f"],
-  ["head", "lm_head"],
-];
-
-/** Returns GPT-2's name of a parameter, and whether its matrix is transposed. */
-function gpt2Name(name: string): { theirs: string; isTransposed: boolean } {
-  for (const [ours, theirs] of gpt2Parts) {
-    if (!name.includes(`${ours}.`)) continue;
-    const isTransposed = theirs.includes(".c_") && name.endsWith(".weight");
-    return { theirs: name.replace(`${ours}.`, `${theirs}.`), isTransposed };
-  }
-  return { theirs: name, isTransposed: false };
-}
 
 /** Returns the weights in GPT-2's form. */
 export const gpt2Tensors = (gpt: Gpt): NamedTensor[] =>

@@ -96,10 +96,12 @@ export function decodeSafetensors(file: Uint8Array): SafetensorsFile {
   return { tensors: floats, others, metadata };
 }
 
+export type StoredDtype = keyof typeof dtypes;
+
 /** A tensor as stored; F16 and BF16 are read as Float32Array, BOOL as bytes 0 and 1. */
 export interface StoredTensor {
   readonly name: string;
-  readonly dtype: keyof typeof dtypes;
+  readonly dtype: StoredDtype;
   readonly shape: Shape;
   readonly data: Elements;
 }
@@ -124,28 +126,55 @@ export function readSafetensors(file: Uint8Array): {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 } {
-  if (file.length < 8)
-    throw new FormatError(`safetensors: expected 8 bytes of header length, got ${file.length}`);
-  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
-  const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-  if (headerLength > Math.min(maxHeader, file.length - 8)) {
-    throw new FormatError(
-      `safetensors: header of ${headerLength} bytes in a file of ${file.length}`,
-    );
-  }
-  const header = parseHeader(file.subarray(8, 8 + headerLength));
-  const dataStart = 8 + headerLength;
-  const entries = [...header]
-    .filter(([name]) => name !== "__metadata__")
-    .map(([name, entry]) => checkEntry(name, entry, file.length - dataStart));
-  checkCover(entries, file.length - dataStart);
+  const dataStart = dataStartOf(file, file.length);
+  const { entries, metadata } = entriesOf(file.subarray(8, dataStart), file.length);
   const tensors = new Map<string, StoredTensor>();
-  for (const { name, dtype, shape, start } of entries) {
-    const data = dtypes[dtype].read(view, dataStart + start, countOf(shape), true);
+  for (const { name, dtype, shape, start, end } of entries) {
+    const data = elementsOf(dtype, file.subarray(start, end));
     tensors.set(name, { name, dtype, shape, data });
   }
-  return { tensors, metadata: metadataOf(header.get("__metadata__")) };
+  return { tensors, metadata };
 }
+
+/** Returns the bytes before the data of a file of `size` bytes, from its first eight. Throws FormatError. */
+export function dataStartOf(first: Uint8Array, size: number): number {
+  if (first.length < 8)
+    throw new FormatError(`safetensors: expected 8 bytes of header length, got ${first.length}`);
+  const view = new DataView(first.buffer, first.byteOffset, first.byteLength);
+  const headerLength = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
+  if (headerLength > Math.min(maxHeader, size - 8))
+    throw new FormatError(`safetensors: header of ${headerLength} bytes in a file of ${size}`);
+  return 8 + headerLength;
+}
+
+/** Reads the header of a file of `size` bytes: its bytes from the ninth up to the data. Throws FormatError. */
+export function entriesOf(
+  bytes: Uint8Array,
+  size: number,
+): { readonly entries: readonly Entry[]; readonly metadata: ReadonlyMap<string, string> } {
+  const header = parseHeader(bytes);
+  const dataStart = 8 + bytes.length;
+  const entries = [...header]
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, entry]) => checkEntry(name, entry, size - dataStart));
+  checkCover(entries, size - dataStart);
+  const metadata = metadataOf(header.get("__metadata__"));
+  const moved = entries.map((entry) => ({
+    ...entry,
+    start: dataStart + entry.start,
+    end: dataStart + entry.end,
+  }));
+  return { entries: moved, metadata };
+}
+
+/** Returns the elements of bytes of a dtype; F16 and BF16 as Float32Array. */
+export function elementsOf(dtype: StoredDtype, bytes: Uint8Array): Elements {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return dtypes[dtype].read(view, 0, bytes.length / dtypes[dtype].bytes, true);
+}
+
+/** Returns the bytes of an element. */
+export const bytesOf = (dtype: StoredDtype): number => dtypes[dtype].bytes;
 
 function parseHeader(bytes: Uint8Array): ReadonlyMap<string, Json> {
   if (bytes[0] !== 0x7b) throw new FormatError("safetensors: expected a header that begins with {");
@@ -163,7 +192,8 @@ function metadataOf(entry: Json | undefined): ReadonlyMap<string, string> {
 const wrongTensor = (name: string, what: string): FormatError =>
   new FormatError(`safetensors: tensor ${brief(name)}: ${what}`);
 
-interface Entry extends Omit<StoredTensor, "data"> {
+/** A tensor in a file's header, and its bytes in the file. */
+export interface Entry extends Omit<StoredTensor, "data"> {
   readonly start: number;
   readonly end: number;
 }
@@ -182,7 +212,7 @@ function checkEntry(name: string, entry: Json, dataLength: number): Entry {
   });
   if (shape.length > mostDimensions || offsets.length !== 2)
     throw wrongTensor(name, `expected at most ${mostDimensions} dimensions and two data_offsets`);
-  const known = dtype as StoredTensor["dtype"];
+  const known = dtype as StoredDtype;
   const [start, end] = offsets;
   const bytes = countOf(shape) * dtypes[known].bytes;
   if (end - start !== bytes || end > dataLength) {

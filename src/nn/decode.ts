@@ -10,9 +10,9 @@ import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Tape } from "../core/tape.ts";
 import { free, inputs, type Tensor } from "../core/tensor.ts";
-import { cachedAttention, type KeyValues } from "../ops/self-attention.ts";
-import type { Gpt } from "./gpt.ts";
+import type { KeyValues } from "../ops/self-attention.ts";
 import { Sampler, type Sampling } from "./sampler.ts";
+import type { LanguageModel } from "./transformer.ts";
 
 const mostRows = 64;
 
@@ -33,19 +33,20 @@ export class Decoder {
   readonly length: Int32Array;
   /** The number of tokens that each text has lost from its start. */
   readonly slid: Int32Array;
-  private readonly gpt: Gpt;
+  private readonly gpt: LanguageModel;
   private readonly fed: Int32Array;
   private readonly slide: number;
   private readonly passes = new Map<number, Pass>();
   private readonly cache: readonly KeyValues[];
 
   /** `slide` is the number of tokens dropped from a full text: fewer keep more context, more cost less. */
-  constructor(gpt: Gpt, texts: number, slide = 1) {
-    const { context, layers, heads, width, vocab } = gpt.options;
+  constructor(gpt: LanguageModel, texts: number, slide = 1) {
+    const { context, layers, vocab } = gpt.options;
+    const { keyHeads, headWidth: D } = gpt;
     checkInteger("decoder", "texts", texts, { min: 1 });
     checkInteger("decoder", "slide", slide, { min: 1, max: context });
     const k = gpt.parameters.backend;
-    const [D, room] = [width / heads, (context + 3) & ~3];
+    const room = (context + 3) & ~3;
     this.gpt = gpt;
     this.slide = slide;
     this.logits = new Float32Array(texts * vocab);
@@ -58,8 +59,8 @@ export class Decoder {
     ];
     // one spare text, for padding rows
     const shapes = [
-      [texts + 1, heads, D, room],
-      [texts + 1, heads, room, D],
+      [texts + 1, keyHeads, D, room],
+      [texts + 1, keyHeads, room, D],
     ];
     const made = inputs(k, Array.from({ length: layers }, () => shapes).flat());
     this.cache = Array.from({ length: layers }, (_, i) => ({
@@ -152,13 +153,11 @@ export class Decoder {
     const { gpt, cache } = this;
     const k = gpt.parameters.backend;
     const [token, sequence, position] = inputs(k, [[rows], [rows], [rows]]);
-    const at = [sequence, position] as const;
-    const attend = (qkv: Tensor, layer: number): Tensor =>
-      cachedAttention(qkv, gpt.options.heads, cache[layer], at);
+    const places = { layers: cache, rows: [sequence, position] } as const;
     sequence.data.fill(this.length.length); // padding rows write to the spare text's cache
     const tape = new Tape(k, { grads: false });
     try {
-      const logits = tape.run(() => gpt.logits(gpt.body(token, position, attend)));
+      const logits = tape.run(() => gpt.logits(gpt.decode(token, position, places)));
       const made: Pass = { token, sequence, position, logits, tape };
       this.passes.set(rows, made);
       return made;
@@ -194,7 +193,7 @@ export interface GenerateOptions extends Partial<Sampling> {
  * buffers when it ends, or when `return()` ends it, such as by a `break` in the caller's loop.
  */
 export function* generate(
-  gpt: Gpt,
+  gpt: LanguageModel,
   prompt: ArrayLike<number>,
   random: Random,
   options: GenerateOptions = {},

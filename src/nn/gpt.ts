@@ -9,16 +9,15 @@
  */
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
-import { NONE, type Parameter, Parameters, type Tensor } from "../core/tensor.ts";
+import { Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
-import { reshape } from "../ops/layout.ts";
-import { linear } from "../ops/matmul.ts";
 import { layerNorm } from "../ops/normalization.ts";
-import { selfAttention } from "../ops/self-attention.ts";
-import type { Dropout } from "./dropout.ts";
+import { cachedAttention, selfAttention } from "../ops/self-attention.ts";
 import { normal } from "./init.ts";
 import { Linear } from "./linear.ts";
+import { type Attend, type Block, checkSizes, type Parts, Transformer } from "./transformer.ts";
+import type { WeightList, Weights } from "./weights.ts";
 
 export interface GptOptions {
   readonly vocab: number;
@@ -30,131 +29,102 @@ export interface GptOptions {
   readonly tied?: boolean;
   /** Adds a value head on the last layer. Default false. */
   readonly valueHead?: boolean;
+  /** The perceptron's width. Default 4·width. */
+  readonly inner?: number;
+  /** The layer norms' eps. Default 1e-5. */
+  readonly eps?: number;
 }
 
 /** The standard deviation of initial weights: 0.02 at GPT-2's width of 768, ∝ 1/√width. */
 const deviation = (width: number): number => 0.02 * Math.sqrt(768 / width);
 
-/** A layer's attention, given its number: over the whole sequence, or from a cache. */
-export type Attend = (qkv: Tensor, layer: number) => Tensor;
-
 class Norm {
-  private readonly weight: Parameter;
-  private readonly bias: Parameter;
-  constructor(parameters: Parameters, name: string, width: number) {
-    this.weight = parameters.add(`${name}.weight`, [width], new Float32Array(width).fill(1));
-    this.bias = parameters.add(`${name}.bias`, [width]);
+  private readonly weight: Tensor;
+  private readonly bias: Tensor;
+  private readonly eps: number;
+  constructor(weights: Weights, name: string, { width, eps }: Required<GptOptions>) {
+    this.weight = weights.add(`${name}.weight`, [width], new Float32Array(width).fill(1));
+    this.bias = weights.add(`${name}.bias`, [width]);
+    this.eps = eps;
   }
   forward(x: Tensor): Tensor {
-    return layerNorm(x, this.weight, this.bias);
+    return layerNorm(x, this.weight, this.bias, this.eps);
   }
 }
 
-class Block {
+export class GptBlock implements Block<Tensor> {
   private readonly ln1: Norm;
-  private readonly qkv: Linear;
-  private readonly proj: Linear;
+  readonly qkv: Linear;
+  readonly proj: Linear;
   private readonly ln2: Norm;
-  private readonly up: Linear;
-  private readonly down: Linear;
-  constructor(
-    parameters: Parameters,
-    layer: number,
-    { width, layers }: GptOptions,
-    random: Random,
-  ) {
+  readonly up: Linear;
+  readonly down: Linear;
+  constructor(weights: Weights, layer: number, o: Required<GptOptions>, random: Random) {
+    const { width, layers, inner } = o;
     const name = `h.${layer}`;
     const inside = normal(deviation(width));
     const added = normal(deviation(width) / Math.sqrt(2 * layers)); // 2·layers such terms add up
-    this.ln1 = new Norm(parameters, `${name}.ln1`, width);
-    this.qkv = new Linear(parameters, `${name}.attn.qkv`, [width, 3 * width], random, inside);
-    this.proj = new Linear(parameters, `${name}.attn.proj`, [width, width], random, added);
-    this.ln2 = new Norm(parameters, `${name}.ln2`, width);
-    this.up = new Linear(parameters, `${name}.mlp.fc`, [width, 4 * width], random, inside);
-    this.down = new Linear(parameters, `${name}.mlp.proj`, [4 * width, width], random, added);
+    this.ln1 = new Norm(weights, `${name}.ln1`, o);
+    this.qkv = new Linear(weights, `${name}.attn.qkv`, [width, 3 * width], random, inside);
+    this.proj = new Linear(weights, `${name}.attn.proj`, [width, width], random, added);
+    this.ln2 = new Norm(weights, `${name}.ln2`, o);
+    this.up = new Linear(weights, `${name}.mlp.fc`, [width, inner], random, inside);
+    this.down = new Linear(weights, `${name}.mlp.proj`, [inner, width], random, added);
   }
-  forward(x: Tensor, layer: number, attend: Attend, drop: Dropout | null): Tensor {
-    const attended = this.proj.forward(attend(this.qkv.forward(this.ln1.forward(x)), layer));
-    const h = add(x, drop === null ? attended : drop.apply(attended));
-    const made = this.down.forward(this.up.forward(this.ln2.forward(h), "gelu"));
-    return add(h, drop === null ? made : drop.apply(made));
+  attention(x: Tensor, _: Tensor, layer: number, attend: Attend<Tensor>): Tensor {
+    return this.proj.forward(attend(this.qkv.forward(this.ln1.forward(x)), layer));
+  }
+  mlp(x: Tensor): Tensor {
+    return this.down.forward(this.up.forward(this.ln2.forward(x), "gelu"));
   }
 }
 
-export class Gpt {
-  readonly options: Required<GptOptions>;
-  readonly parameters: Parameters;
-  private readonly wte: Parameter;
-  private readonly wpe: Parameter;
-  private readonly blocks: readonly Block[];
-  private readonly lnf: Norm;
-  private readonly head: Parameter;
-  private readonly valueHead: Linear | null;
-  private readonly attends = new WeakMap<Tensor, Attend>();
-
-  /** Initializes weights with normal numbers, scaled by 1/√(2·layers) where added to the stream, and biases with 0. */
-  constructor(k: Backend, options: GptOptions, random: Random) {
-    const o = { tied: true, valueHead: false, ...options };
-    for (const name of ["vocab", "context", "layers", "heads", "width"] as const) {
-      if (!(Number.isInteger(o[name]) && o[name] >= 1))
-        throw new RangeError(`gpt: expected ${name} to be a whole number ≥ 1, got ${o[name]}`);
-    }
+export class Gpt extends Transformer<Required<GptOptions>, Tensor> {
+  /**
+   * Initializes weights with normal numbers, scaled by 1/√(2·layers) where added to the stream, and biases with 0.
+   * With `frozen`, they go there, and only a value head is a parameter.
+   */
+  constructor(k: Backend, options: GptOptions, random: Random, frozen?: WeightList) {
+    const inner = 4 * options.width;
+    const o = { tied: true, valueHead: false, inner, eps: 1e-5, ...options };
+    checkSizes("gpt", o, ["vocab", "context", "layers", "heads", "width", "inner"]);
     if (o.width % o.heads !== 0)
       throw new RangeError(
         `gpt: expected a width that is a multiple of ${o.heads} heads, got ${o.width}`,
       );
-    this.options = o;
-    this.parameters = new Parameters(k);
-    const weight = (name: string, shape: number[]): Parameter =>
-      this.parameters.add(name, shape, normal(deviation(o.width))(random, shape));
-    this.wte = weight("wte.weight", [o.vocab, o.width]);
-    this.wpe = weight("wpe.weight", [o.context, o.width]);
-    this.blocks = Array.from(
-      { length: o.layers },
-      (_, layer) => new Block(this.parameters, layer, o, random),
-    );
-    this.lnf = new Norm(this.parameters, "lnf", o.width);
-    this.head = o.tied ? this.wte : weight("head.weight", [o.vocab, o.width]);
-    this.valueHead = o.valueHead
-      ? new Linear(this.parameters, "value", [o.width, 1], random)
-      : null;
-  }
-
-  /**
-   * Returns the last layer's output, […, width], for tokens and their positions, of one shape. Whole sequences
-   * are [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
-   */
-  hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
-    return this.body(tokens, positions, this.wholeSequences(allowed), drop);
-  }
-
-  /** Returns one function per mask, cached so that a replayed pass allocates none. */
-  private wholeSequences(allowed?: Tensor): Attend {
-    const { heads } = this.options;
-    const known = this.attends.get(allowed ?? NONE);
-    if (known !== undefined) return known;
-    const made: Attend = (qkv) => selfAttention(qkv, heads, allowed);
-    this.attends.set(allowed ?? NONE, made);
-    return made;
-  }
-
-  /** Returns what `hidden` does, with the caller's attention. */
-  body(tokens: Tensor, positions: Tensor, attend: Attend, drop: Dropout | null = null): Tensor {
-    const embedded = add(embedding(this.wte, tokens), embedding(this.wpe, positions));
-    let x = drop === null ? embedded : drop.apply(embedded);
-    for (let i = 0; i < this.blocks.length; i++) x = this.blocks[i].forward(x, i, attend, drop);
-    return this.lnf.forward(x);
-  }
-
-  /** Returns logits […, vocab] for the last layer's output […, width]. */
-  logits(hidden: Tensor): Tensor {
-    return linear(hidden, this.head);
-  }
-
-  /** Returns V [n] for [n, width]. Throws RangeError for a model without a value head. */
-  value(hidden: Tensor): Tensor {
-    if (this.valueHead === null) throw new RangeError("gpt: expected a model with a value head");
-    return reshape(this.valueHead.forward(hidden), flat);
+    super(o, gptParts(k, o, random, frozen));
   }
 }
-const flat = Object.freeze([-1]);
+
+function gptParts(
+  k: Backend,
+  o: Required<GptOptions>,
+  random: Random,
+  frozen?: WeightList,
+): Parts<Tensor> {
+  const { vocab, context, layers, heads, width, tied, valueHead } = o;
+  const parameters = new Parameters(k);
+  const weights = frozen ?? parameters;
+  const weight = (name: string, shape: number[]): Tensor =>
+    weights.add(name, shape, normal(deviation(width))(random, shape));
+  const wte = weight("wte.weight", [vocab, width]);
+  const wpe = weight("wpe.weight", [context, width]);
+  const blocks = Array.from(
+    { length: layers },
+    (_, layer) => new GptBlock(weights, layer, o, random),
+  );
+  const lnf = new Norm(weights, "lnf", o);
+  return {
+    parameters,
+    weights,
+    keyHeads: heads,
+    headWidth: width / heads,
+    embed: (tokens, positions) => add(embedding(wte, tokens), embedding(wpe, positions)),
+    blocks,
+    norm: (x) => lnf.forward(x),
+    head: tied ? wte : weight("head.weight", [vocab, width]),
+    valueHead: valueHead ? new Linear(parameters, "value", [width, 1], random) : null,
+    whole: (qkv, _, allowed) => selfAttention(qkv, heads, allowed),
+    cached: (qkv, layer, { layers, rows }) => cachedAttention(qkv, heads, layers[layer], rows),
+  };
+}

@@ -36,6 +36,7 @@ export {
   sqrt,
   square,
 } from "./elementwise.ts";
+export { siluGate } from "./gates.ts";
 export { embedding, gather, indexSelect, oneHot, scatterAdd } from "./indexing.ts";
 export { concat, stack } from "./join.ts";
 export {
@@ -69,4 +70,5 @@ export { linear, matmul } from "./matmul.ts";
 export { layerNorm, rmsNorm } from "./normalization.ts";
 export { type CellWeights, gruCell, lstm, lstmCell } from "./recurrent.ts";
 export { argmax, argmin, max, mean, min, norm, prod, std, sum, variance } from "./reduce.ts";
+export { rotate } from "./rotary.ts";
 export { logSoftmax, logsumexp, softmax } from "./softmax.ts";

@@ -105,7 +105,7 @@ export function normalizeRow(run: RunOf<typeof layerNormOp>, row: number): void 
 /** y = x/√(mean x² + eps)·weight over the last axis: Zhang & Sennrich 2019, arXiv:1910.07467. */
 export const rmsNorm = (x: Tensor, weight: Tensor = NONE, eps = 1e-5): Tensor =>
   apply(rmsNormOp, x, weight, NONE, eps);
-const rmsNormOp: Op<"x" | "weight?", { numbers: "eps"; plan: RowPlan }> = {
+export const rmsNormOp: Op<"x" | "weight?", { numbers: "eps"; plan: RowPlan }> = {
   name: "rmsNorm",
   inputs: ["x", "weight?"],
   numbers: ["eps"],
@@ -116,15 +116,9 @@ const rmsNormOp: Op<"x" | "weight?", { numbers: "eps"; plan: RowPlan }> = {
   },
   plan: ({ x }) => rowPlan(x[x.length - 1]),
   saves: ({ x }) => sizeOf(x.slice(0, -1)), // each row's scale
-  forward({ y, x, weight, eps, plan: { n }, saved }) {
-    for (let row = 0, s = 0; row < x.length; row += n, s++) {
-      let squares = 0;
-      for (let j = 0; j < n; j++) squares += x[row + j] * x[row + j];
-      const scale = 1 / Math.sqrt(squares / n + eps);
-      saved[s] = scale;
-      for (let j = 0; j < n; j++) y[row + j] = x[row + j] * scale;
-    }
-    if (weight !== null) scaleRows(y, weight);
+  forward(run) {
+    const { x, plan } = run;
+    for (let row = 0; row * plan.n < x.length; row++) scaleRow(run, row);
   },
   // with g = dy·weight and x̂ = x·scale: dx = scale·(g − x̂·mean(g·x̂))
   backward({ dy, x, dx, weight, dweight, plan: { n, sums }, saved }) {
@@ -152,9 +146,15 @@ function addSums(dw: Floats | null, sums: Float64Array, from: number): void {
   if (dw) for (let j = 0; j < dw.length; j++) dw[j] += sums[from + j];
 }
 
-function scaleRows(y: { [i: number]: number; length: number }, w: ArrayLike<number>): void {
-  for (let i = 0, j = 0; i < y.length; i++) {
-    y[i] *= w[j];
-    if (++j === w.length) j = 0;
-  }
+/** Scales one row to a root mean square of 1, with the sum in float64; then multiplies by the weight. */
+export function scaleRow(run: RunOf<typeof rmsNormOp>, row: number): void {
+  const { y, x, weight, eps, plan, saved } = run;
+  const { n } = plan;
+  const at = row * n;
+  let squares = 0;
+  for (let j = 0; j < n; j++) squares += x[at + j] * x[at + j];
+  const scale = 1 / Math.sqrt(squares / n + eps);
+  saved[row] = scale;
+  for (let j = 0; j < n; j++) y[at + j] = x[at + j] * scale;
+  if (weight !== null) for (let j = 0; j < n; j++) y[at + j] *= weight[j];
 }

@@ -3,6 +3,7 @@
  * queries, keys and values side by side, as one linear layer returns them. Heads are read by strides, so no
  * axis is moved. Over whole sequences for training, and one position at a time from a cache.
  */
+import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp } from "../core/math.ts";
@@ -223,8 +224,15 @@ function attend(run: RunOf<typeof cachedAttentionOp>, i: number, h: number): voi
   }
 }
 
+/** The places of rows in a cache. */
+interface CachedRows {
+  readonly sequence: Floats;
+  readonly position: Floats;
+  readonly plan: Pick<CachedPlan, "sequences" | "room">;
+}
+
 /** Throws RangeError for a row outside the cache, which a kernel would not notice. */
-export function checkPlaces({ sequence, position, plan }: RunOf<typeof cachedAttentionOp>): void {
+export function checkPlaces({ sequence, position, plan }: CachedRows): void {
   const { sequences, room } = plan;
   for (let i = 0; i < sequence.length; i++) {
     if (isBelow(sequence[i], sequences) && isBelow(position[i], room)) continue;

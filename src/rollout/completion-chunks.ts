@@ -4,7 +4,7 @@ import { SettingError } from "../core/errors.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../distributions/categorical.ts";
 import type { PolicyOutputs } from "../estimators/policy-loss.ts";
-import type { Gpt } from "../nn/gpt.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
@@ -37,7 +37,7 @@ export class CompletionChunks implements Chunks {
   readonly sample: Int32Array;
   readonly capacity: number;
   count = 0;
-  private readonly gpt: Gpt;
+  private readonly gpt: LanguageModel;
   private readonly batch: Completions;
   private readonly temperature: number;
   private readonly sizes: ChunkSizes;
@@ -45,7 +45,7 @@ export class CompletionChunks implements Chunks {
   private support: Tensor = NONE;
   private readonly flat: readonly number[];
 
-  constructor(gpt: Gpt, batch: Completions, sizes: ChunkSizes, temperature = 1) {
+  constructor(gpt: LanguageModel, batch: Completions, sizes: ChunkSizes, temperature = 1) {
     const { rows, positions, samples, steps } = sizes;
     const { backend: k } = gpt.parameters;
     const { vocab } = gpt.options;

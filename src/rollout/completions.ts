@@ -3,8 +3,8 @@ import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { solo, type Team } from "../core/team.ts";
 import { Decoder } from "../nn/decode.ts";
-import type { Gpt } from "../nn/gpt.ts";
 import { Sampler, type Sampling } from "../nn/sampler.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 
 /**
  * A batch of `count` samples of up to `steps` tokens. Columns are [count, steps] or [count]. Those that sampling writes
@@ -99,7 +99,7 @@ export interface CompleterOptions {
 }
 
 export class Completer {
-  private readonly gpt: Gpt;
+  private readonly gpt: LanguageModel;
   private readonly decoder: Decoder;
   private readonly sampler: Sampler;
   private readonly stop: ReadonlySet<number>;
@@ -108,7 +108,7 @@ export class Completer {
   private readonly noise = new Float64Array(1);
   private readonly sampleOf: Int32Array; // sample in each row; −1 for a free row
 
-  constructor(gpt: Gpt, options: CompleterOptions) {
+  constructor(gpt: LanguageModel, options: CompleterOptions) {
     const { rows = 64, stop, sampling = {}, dialogue, tokens, team = solo() } = options;
     const { vocab } = gpt.options;
     this.gpt = gpt;

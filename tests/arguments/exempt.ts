@@ -21,13 +21,13 @@ export const exempt: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
     AsyncVectorEnv CartPole ClipAction FrameStack RescaleAction ScaleObservation Tape TimeLimit Wrapper Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
-    loadGpt policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
+    loadGpt Llama Lora FrozenWeights saveLora buildModel policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),
   ),
   ...Object.fromEntries(
     `bpe bytes characters decodeNpy decodeNpz decodeSafetensors encodeSafetensors jsonLines pairs readSafetensors
-    readTokenizerJson symbols texts tokenizerFrom writeTokenizerJson`
+    loadLora loadLoraLater loadModel loadModelLater saveModel modelConfig modelFiles readTokenizerJson symbols texts tokenizerFrom writeTokenizerJson`
       .split(/\s+/)
       .map((name) => [name, bytesOrText]),
   ),

@@ -61,6 +61,8 @@ export const ops: Recipes = {
   crossEntropy: [shorter(tensor([2, 3])), indices([2], 3), crossEntropyOptions()],
   nllLoss: [shorter(tensor([2, 3])), indices([2], 3), crossEntropyOptions()],
   layerNorm: [tensor([2, 3]), tensor([3]), tensor([3]), atLeast0(1e-5), count(1)],
+  siluGate: pair,
+  rotate: [bounded(tensor([2, 4])), indices([2], 3), tensor([3, 2])],
   rmsNorm: [tensor([2, 3]), tensor([3]), atLeast0(1e-5)],
   attention: [
     tensor([2, 4, 3]),

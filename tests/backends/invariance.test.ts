@@ -10,8 +10,9 @@ import { categoricalEntropy, categoricalLogProb } from "../../src/distributions/
 import { gelu, sigmoid, tanh } from "../../src/ops/activations.ts";
 import { mul } from "../../src/ops/arithmetic.ts";
 import { attention } from "../../src/ops/attention.ts";
+import { siluGate } from "../../src/ops/gates.ts";
 import { type Activation, linear, matmul } from "../../src/ops/matmul.ts";
-import { layerNorm } from "../../src/ops/normalization.ts";
+import { layerNorm, rmsNorm } from "../../src/ops/normalization.ts";
 import { selfAttention } from "../../src/ops/self-attention.ts";
 import { logSoftmax, softmax } from "../../src/ops/softmax.ts";
 import { bitsOf } from "../support/bits.ts";
@@ -126,6 +127,8 @@ describe.each(Object.entries(backends))("%s", (_, make) => {
       const x = numbers(random, 11 * n);
       const ops: Record<string, (x: Tensor) => Tensor> = {
         layerNorm: (t) => layerNorm(t, weight, bias),
+        rmsNorm: (t) => rmsNorm(t, weight),
+        siluGate: (t) => siluGate(t, t),
         softmax,
         logSoftmax,
         tanh,

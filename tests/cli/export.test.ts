@@ -2,11 +2,14 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loops } from "../../src/backends/loops.ts";
 import { loadActorCritic } from "../../src/export/import-policy.ts";
 import { stored } from "../../src/io/quantize.ts";
 import { decodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
-import { openEnvironmentRun } from "../../src/node/run-folder.ts";
+import { loadModel } from "../../src/models/load.ts";
+import { modelFolder } from "../../src/node/model-folder.ts";
+import { openEnvironmentRun, openRun } from "../../src/node/run-folder.ts";
 import { readOnnx } from "../support/onnx.ts";
 import { pigrad, temporary } from "../support/pigrad.ts";
 
@@ -84,6 +87,20 @@ test("safetensors of a text task's model has GPT-2's names", async () => {
   const { tensors, metadata } = decodeSafetensors(readFileSync(out));
   expect(metadata.get("format")).toBe("pt");
   expect([...tensors.keys()]).toContain("wte.weight");
+});
+
+test("hub: a folder that loads back as the run's model, and only for a language model", async () => {
+  const out = at("hub/model");
+  const { stdout } = await pigrad("export", text, "--format", "hub", "--out", out);
+  expect(stdout).toMatch(/config\.json: [\d,]+ bytes/);
+  const { model, config } = loadModel(loops(), modelFolder(out));
+  const session = openRun(text);
+  if (session.kind !== "text") throw new Error("expected a text");
+  for (const { name, data } of session.gpt.parameters.list)
+    expect([...(model.parameters.get(name)?.data ?? [])]).toEqual([...data]);
+  expect(model.options).toEqual(session.gpt.options);
+  expect(config.stop).toHaveLength(1);
+  expect(existsSync(`${out}/tokenizer.json`)).toBe(false); // its tokens are characters
 });
 
 test("types lie beside a module, whatever its ending", async () => {
@@ -182,13 +199,23 @@ test.each([
 );
 
 test.each([
-  ["no format", [run], /--format: expected one of safetensors, onnx, js, got none/],
-  ["another format", [run, "--format", "xml"], /expected one of safetensors, onnx, js, got xml/],
+  ["no format", [run], /--format: expected one of safetensors, onnx, js, hub, got none/],
+  [
+    "another format",
+    [run, "--format", "xml"],
+    /expected one of safetensors, onnx, js, hub, got xml/,
+  ],
   ["another dtype", [run, "--format", "js", "--dtype", "f8"], /--dtype: expected one of f32, f16/],
   [
     "int8 for a language model's ONNX",
     [text, "--format", "onnx", "--dtype", "int8"],
     /--dtype int8: expected --format safetensors or js for a language model, got onnx/,
+  ],
+  ["hub of a policy", [run, "--format", "hub"], /--format hub: expected a run of a text task/],
+  [
+    "int8 in a folder",
+    [text, "--format", "hub", "--dtype", "int8"],
+    /--dtype int8: expected f32 for --format hub/,
   ],
   ["no best policy", [run, "--format", "js", "--best"], /has no best.safetensors/],
   ["no run", [at("nowhere"), "--format", "js"], /is not a run folder/],

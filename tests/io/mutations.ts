@@ -11,6 +11,9 @@ import { parseJson } from "../../src/io/json.ts";
 import { decodeNpy, decodeNpz } from "../../src/io/npy.ts";
 import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
+import { modelConfig } from "../../src/models/config.ts";
+import { modelFiles } from "../../src/models/files.ts";
+import { loadModel } from "../../src/models/load.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
 import { bpe } from "../../src/text/bpe.ts";
@@ -36,6 +39,10 @@ const valid = (path: string, ending: string): Uint8Array[] =>
   readdirSync(new URL(`${path}/valid/`, folder))
     .filter((name) => name.endsWith(ending))
     .map((name) => new Uint8Array(readFileSync(new URL(`${path}/valid/${name}`, folder))));
+const published = (models: readonly string[], name: string): Uint8Array[] =>
+  models.map(
+    (model) => new Uint8Array(readFileSync(new URL(`models/models/${model}/${name}`, folder))),
+  );
 const total = (list: Iterable<{ data: ArrayBufferView }>): number =>
   [...list].reduce((n, { data }) => n + data.byteLength, 0);
 
@@ -93,6 +100,30 @@ export const formats = (): Format[] => [
     read() {
       readConfig(run);
       return 0;
+    },
+  },
+  {
+    name: "a model's config.json",
+    share: 0.5,
+    leastRefused: 0.5, // most fields of a config change nothing
+    files: published(["llama3-rope", "mistral", "gpt2-prefixed"], "config.json"),
+    read(file) {
+      modelConfig(parseJson(decodeUtf8(file), "config.json"));
+      return 0;
+    },
+  },
+  {
+    name: "a model's weights",
+    share: 0.1,
+    leastRefused: 0.5, // other numbers are as good
+    files: published(["llama-v5config"], "model.safetensors"),
+    read(file) {
+      const [config] = published(["llama-v5config"], "config.json");
+      const { model } = loadModel(
+        loops(),
+        modelFiles({ "config.json": config, "model.safetensors": file }),
+      );
+      return total(model.parameters.list);
     },
   },
   {

@@ -11,7 +11,9 @@ import { Tape } from "../../src/core/tape.ts";
 import { free, input, NONE, type Tensor } from "../../src/core/tensor.ts";
 import { Decoder, generate } from "../../src/nn/decode.ts";
 import { Gpt, type GptOptions } from "../../src/nn/gpt.ts";
+import { Llama, type LlamaOptions } from "../../src/nn/llama.ts";
 import type { Sampling } from "../../src/nn/sampler.ts";
+import type { LanguageModel } from "../../src/nn/transformer.ts";
 import { reshape } from "../../src/ops/layout.ts";
 import { CompletionChunks } from "../../src/rollout/completion-chunks.ts";
 import { Completer } from "../../src/rollout/completions.ts";
@@ -19,7 +21,19 @@ import { Pack } from "../../src/rollout/pack.ts";
 import { bitsOf } from "../support/bits.ts";
 
 const backends: Record<string, () => Backend> = { loops, simd: () => simd({ memory: 2 ** 26 }) };
-const models: Record<string, GptOptions> = {
+const llama: LlamaOptions = {
+  ...{ vocab: 37, context: 24, layers: 2, heads: 4, width: 12, tied: true, valueHead: false },
+  ...{ keyHeads: 2, headWidth: 4, inner: 20, eps: 1e-5, windows: [0, 0] },
+  rope: { theta: 100, scaling: { type: "default" } },
+  ...{ qkvBias: false, outBias: false, mlpBias: false, qkNorm: false },
+};
+const models: Record<string, GptOptions | LlamaOptions> = {
+  "Llama, two queries per key head": llama,
+  "Llama with windows of 3 and 8, biases, norms of queries and keys, a value head": {
+    ...llama,
+    ...{ vocab: 130, heads: 3, keyHeads: 1, headWidth: 6, windows: [3, 8], valueHead: true },
+    ...{ qkvBias: true, outBias: true, mlpBias: true, qkNorm: true, tied: false },
+  },
   "one head of width 5": { vocab: 7, context: 13, layers: 1, heads: 1, width: 5 },
   "heads of width 3, vocabulary 5": { vocab: 5, context: 20, layers: 2, heads: 2, width: 6 },
   "heads of width 4": { vocab: 37, context: 24, layers: 2, heads: 3, width: 12, valueHead: true },
@@ -30,8 +44,11 @@ const models: Record<string, GptOptions> = {
 };
 
 /** A model whose distributions are far from uniform. */
-function sharp(k: Backend, options: GptOptions, seed: number): Gpt {
-  const gpt = new Gpt(k, options, new Random(seed));
+function sharp(k: Backend, options: GptOptions | LlamaOptions, seed: number): LanguageModel {
+  const gpt =
+    "rope" in options
+      ? new Llama(k, options, new Random(seed))
+      : new Gpt(k, options, new Random(seed));
   const random = new Random(seed + 1);
   for (const { data } of gpt.parameters.list)
     for (let i = 0; i < data.length; i++) data[i] += 0.2 * random.normal();
@@ -47,7 +64,7 @@ interface Outputs {
 
 /** Logits and values at every position of tokens [rows, T], by the trainer's pass. */
 function evaluate(
-  gpt: Gpt,
+  gpt: LanguageModel,
   [tokens, positions, allowed]: readonly [Tensor, Tensor, Tensor?],
   grads = true,
 ): Outputs {
@@ -66,7 +83,12 @@ function evaluate(
 }
 
 /** Texts side by side, padded with token 0 to T positions. */
-function padded(gpt: Gpt, texts: readonly (readonly number[])[], T: number, grads = true): Outputs {
+function padded(
+  gpt: LanguageModel,
+  texts: readonly (readonly number[])[],
+  T: number,
+  grads = true,
+): Outputs {
   const k = gpt.parameters.backend;
   const each = (f: (text: readonly number[], i: number) => number): Tensor =>
     input(

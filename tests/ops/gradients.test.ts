@@ -287,6 +287,16 @@ const cases: Record<string, (d: Draw) => Case> = {
       inputs: [d.positive([...d.shape(), ...inner]), d.tensor(inner)],
     };
   },
+  siluGate: (d) => {
+    const shape = d.shape();
+    return { f: o.siluGate, inputs: [d.tensor(shape), d.tensor(shape)] };
+  },
+  rotate: (d) => {
+    const [shape, heads, half] = [d.shape().slice(0, 2), d.some(), d.some()];
+    const table = { ...d.tensor([3, 2 * half]), grad: false };
+    const inputs = [d.tensor([...shape, 2 * heads * half]), d.index(shape, 3), table];
+    return { f: o.rotate, inputs };
+  },
   conv2d: (d) => {
     const [channels, outputs] = [d.some(), d.some()];
     const options = {

@@ -4,6 +4,11 @@ import { loops } from "../../src/backends/loops.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Shape, type Tensor, variable } from "../../src/core/tensor.ts";
+import {
+  type CacheRows,
+  cachedGroupedAttention,
+  groupedAttention,
+} from "../../src/ops/grouped-attention.ts";
 import * as ops from "../../src/ops/index.ts";
 import { cachedAttention, selfAttention } from "../../src/ops/self-attention.ts";
 
@@ -27,6 +32,14 @@ const lstmOver: F = (x, h, c, wIh, wHh, bIh, bHh, reset) =>
 const cached: F = (x, keys, values, sequence, position) =>
   cachedAttention(x, 2, { keys, values }, [sequence, position]);
 const cachedFits = [[3, 12], [5, 2, 2, 8], [5, 2, 8, 2], [3], [3]];
+const groupedFits = [
+  [2, 3, 8],
+  [2, 3, 4],
+  [2, 3, 4],
+  [2, 3, 3],
+];
+const cachedGrouped = [[3, 8], [3, 4], [3, 4], [5, 2, 2, 8], [5, 2, 8, 2], [3], [3]];
+const rotateFits = [[3, 8], [3], [5, 4]];
 /** `shapes` with the one at `at` replaced. */
 const but = (shapes: readonly Shape[], at: number, shape: Shape): Shape[] =>
   shapes.map((s, i) => (i === at ? shape : s));
@@ -187,6 +200,90 @@ const cases: Readonly<Record<string, Case>> = {
         [2, 6, 6],
       ],
       "one axis": [[4], [4], [4]],
+    },
+  ],
+  groupedAttention: [
+    (q, key, v, allowed) => groupedAttention([q, key, v], { heads: 4, window: 0 }, allowed),
+    groupedFits,
+    {
+      "width of q": but(groupedFits, 0, [2, 3, 10]),
+      "axes of q": but(groupedFits, 0, [2, 3, 8, 1]),
+      "key heads that do not divide": [
+        [2, 3, 8],
+        [2, 3, 6],
+        [2, 3, 6],
+        [2, 3, 3],
+      ],
+      "part of a key head": [
+        [2, 3, 8],
+        [2, 3, 3],
+        [2, 3, 3],
+        [2, 3, 3],
+      ],
+      "more key heads": [
+        [2, 3, 8],
+        [2, 3, 16],
+        [2, 3, 16],
+        [2, 3, 3],
+      ],
+      "no key heads": [
+        [2, 3, 8],
+        [2, 3, 0],
+        [2, 3, 0],
+        [2, 3, 3],
+      ],
+      "other values": but(groupedFits, 2, [2, 3, 2]),
+      "texts of keys": [
+        [2, 3, 8],
+        [1, 3, 4],
+        [1, 3, 4],
+        [2, 3, 3],
+      ],
+      "positions of keys": [
+        [2, 3, 8],
+        [2, 4, 4],
+        [2, 4, 4],
+        [2, 3, 3],
+      ],
+      "texts of the mask": but(groupedFits, 3, [1, 3, 3]),
+      "queries of the mask": but(groupedFits, 3, [2, 2, 3]),
+      "keys of the mask": but(groupedFits, 3, [2, 3, 4]),
+    },
+  ],
+  cachedGroupedAttention: [
+    (q, key, v, keys, values, sequence, position) =>
+      cachedGroupedAttention([q, key, v], { heads: 4, window: 0 }, [
+        ...[keys, values, sequence],
+        position,
+      ] as unknown as CacheRows),
+    cachedGrouped,
+    {
+      "axes of q": but(cachedGrouped, 0, [3, 8, 1]),
+      "rows of keys": [[3, 8], [2, 4], [2, 4], ...cachedGrouped.slice(3)],
+      "heads of keys": but(cachedGrouped, 3, [5, 4, 2, 8]),
+      "depth of keys": but(cachedGrouped, 3, [5, 2, 3, 8]),
+      "sequences of values": but(cachedGrouped, 4, [4, 2, 8, 2]),
+      "positions of values": but(cachedGrouped, 4, [5, 2, 4, 2]),
+      sequence: but(cachedGrouped, 5, [2]),
+      position: but(cachedGrouped, 6, [4]),
+    },
+  ],
+  siluGate: [
+    (x, y) => ops.siluGate(x, y),
+    [
+      [2, 3],
+      [2, 3],
+    ],
+    { "another shape": [[2, 3], [3]] },
+  ],
+  rotate: [
+    (x, positions, table) => ops.rotate(x, positions, table),
+    rotateFits,
+    {
+      "part of a head": but(rotateFits, 0, [3, 6]),
+      "an odd head": but(rotateFits, 2, [5, 1]),
+      "a table of three axes": but(rotateFits, 2, [5, 4, 1]),
+      "other positions": but(rotateFits, 1, [2]),
     },
   ],
   selfAttention: [

@@ -5,6 +5,7 @@ import { simd } from "../../src/backends/simd.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
+import { groupedAttention } from "../../src/ops/grouped-attention.ts";
 import * as ops from "../../src/ops/index.ts";
 
 type Case = readonly [readonly (readonly number[])[], (x: Tensor, y: Tensor, z: Tensor) => Tensor];
@@ -47,6 +48,16 @@ const cases: Readonly<Record<string, Case>> = {
   linear: [[[2, 3], [4, 3], [4]], ops.linear],
   "linear and tanh": [[[2, 3], [4, 3], [4]], (x, w, b) => ops.linear(x, w, b, "tanh")],
   layerNorm: [[[2, 3], [3], [3]], ops.layerNorm],
+  rmsNorm: [[[2, 3], [3]], (x, w) => ops.rmsNorm(x, w)],
+  siluGate: [same, (x, y) => ops.siluGate(x, y)],
+  groupedAttention: [
+    [
+      [2, 3, 8],
+      [2, 3, 4],
+      [2, 3, 4],
+    ],
+    (q, k, v) => groupedAttention([q, k, v], { heads: 4, window: 2 }),
+  ],
   conv2d: [[[2, 1, 3, 3], [2, 1, 2, 2], [2]], ops.conv2d],
   attention: [
     [

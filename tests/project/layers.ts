@@ -12,7 +12,7 @@ const levels = [
   ["returns", "envs", "text", "io"],
   ["ops", "optim"],
   ["backends", "distributions", "estimators", "nn"],
-  ["policies"],
+  ["policies", "models"],
   ["oracle", "rollout", "export", "extra"],
   ["algos"],
   ["tasks"],

@@ -12,7 +12,15 @@ export interface Verdict {
   readonly reason: string;
 }
 
+/** Checks the cases of a folder, and of each folder in it. */
 export function checkFolder(folder: string): Verdict[] {
+  const inside = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => checkFiles(join(folder, name)));
+  return [...checkFiles(folder), ...inside];
+}
+
+function checkFiles(folder: string): Verdict[] {
   const files = readdirSync(folder).filter((name) => name.endsWith(".json"));
   return files.sort().flatMap((file) => {
     const content = JSON.parse(readFileSync(join(folder, file), "utf8"));

@@ -3,6 +3,7 @@ import { Module } from "../assembler.ts";
 import { addAttention } from "./attention.ts";
 import { addDense } from "./dense.ts";
 import { kit } from "./functions.ts";
+import { addLlama } from "./llama.ts";
 import { addMaps } from "./maps.ts";
 import { addMatrices } from "./matrix.ts";
 import { addRandom } from "./random.ts";
@@ -28,6 +29,7 @@ export function kernelBytes({
   addMatrices(m, k);
   addDense(m, k);
   addAttention(m, k);
+  addLlama(m, k);
   addTraining(m, k);
   addRandom(m);
   return m.bytes(sharedPages);

@@ -14,6 +14,7 @@ import { runNow, type Waiting } from "../../core/waiting.ts";
 import { gptModule } from "../../export/gpt-js.ts";
 import { loadGptState } from "../../export/gpt-weights.ts";
 import type { Dtype } from "../../io/quantize.ts";
+import { saveModel } from "../../models/save.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import type { Sides } from "../../text/corpus.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
@@ -25,6 +26,7 @@ import {
   type TextTask,
   turnEndTokens,
 } from "../../text/task.ts";
+import { writeTokenizerJson } from "../../text/tokenizer-json.ts";
 import type { GptConfig } from "../model-settings.ts";
 import { ownOf } from "../own-files.ts";
 import { makeBackend, type ResolvedRun } from "../run.ts";
@@ -123,6 +125,22 @@ export function languageModule(
     throw new SettingError("export: expected a dialogue whose turns end with one token");
   const stop = [...stopTokens(task), ...turnEnd];
   return gptModule(gpt, { title, tokenizer, begin, stop, most, dtype });
+}
+
+/**
+ * Returns the session's model as the files of a folder as on the hub, by name; with tokenizer.json where the task's
+ * tokenizer is one that the format can say.
+ */
+export function languageFolder({
+  gpt,
+  task,
+}: Pick<LanguageSession, "gpt" | "task">): Record<string, string | Uint8Array> {
+  const { kind } = task.tokenizer.save();
+  const begin = endOf(task);
+  const stop = stopTokens(task);
+  const tokenizer =
+    kind === "bpe" || kind === "file" ? { tokenizerJson: writeTokenizerJson(task.tokenizer) } : {};
+  return saveModel(gpt, { begin, stop, ...tokenizer });
 }
 
 const noCorpus: ReadCorpus = (name) => {

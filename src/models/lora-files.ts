@@ -1,0 +1,111 @@
+/** Adapters as peft keeps them: a folder with adapter_config.json and adapter_model.safetensors. */
+import { FormatError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
+import { Random } from "../core/random.ts";
+import { sameShape, show } from "../core/tensor.ts";
+import { runLater, runNow, type Waiting } from "../core/waiting.ts";
+import { type Json, parseJson } from "../io/json.ts";
+import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../io/safetensors.ts";
+import { Gpt } from "../nn/gpt.ts";
+import type { HubModel } from "./build.ts";
+import { Fields } from "./fields.ts";
+import { type ModelFiles, readRange, readText, sizeOfFile } from "./files.ts";
+import { adapterShapes, Lora, type LoraOptions } from "./lora.ts";
+
+const configName = "adapter_config.json";
+const weightsName = "adapter_model.safetensors";
+
+/**
+ * Adapts a frozen model by a folder's adapter. Throws FormatError, which names the file and the field or tensor, for an
+ * adapter that is broken, not supported, or of another model.
+ */
+export const loadLora = (model: HubModel, files: ModelFiles): Lora =>
+  runNow(loading(model, files), "loadLora");
+
+/** Adapts a frozen model by a folder whose files answer with promises. */
+export const loadLoraLater = (model: HubModel, files: ModelFiles): Promise<Lora> =>
+  runLater(loading(model, files));
+
+function* loading(model: HubModel, files: ModelFiles): Waiting<Lora> {
+  const text = yield* readText(files, configName);
+  if (text === null) throw new FormatError(`${configName}: expected a file of this name`);
+  const options = loraOptions(parseJson(text, configName));
+  const size = yield* sizeOfFile(files, weightsName);
+  if (size === null) throw new FormatError(`${weightsName}: expected a file of this name`);
+  const { tensors } = decodeSafetensors(yield* readRange(files, weightsName, [0, size]));
+  checkTensors(model, options, tensors);
+  const lora = new Lora(model, options, new Random(0));
+  for (const { a, b } of lora.adapters)
+    for (const { name, data } of [a, b]) data.set(tensors.get(name)?.data ?? []);
+  return lora;
+}
+
+/** Checks a file's tensors before the model is changed. Throws FormatError. */
+function checkTensors(
+  model: HubModel,
+  options: LoraOptions,
+  tensors: ReadonlyMap<string, NamedTensor>,
+): void {
+  const wanted = adapterShapes(model, options);
+  for (const [name, shape] of wanted) {
+    const got = tensors.get(name)?.shape;
+    if (got === undefined || !sameShape(got, shape))
+      throw new FormatError(
+        `${weightsName}: expected tensor ${brief(name, 120)} of ${show(shape)}, got ${got ? show(got) : "none"}`,
+      );
+  }
+  for (const name of tensors.keys())
+    if (!wanted.has(name))
+      throw new FormatError(`${weightsName}: tensor ${brief(name, 120)} is of no target layer`);
+}
+
+/** The fields that change what an adapter computes, and the values that are supported. */
+const only: Readonly<Record<string, readonly Json[]>> = {
+  peft_type: ["LORA"],
+  use_dora: [false],
+  lora_bias: [false],
+  bias: ["none"],
+};
+const absent = ["modules_to_save", "layers_to_transform", "layer_replication", "exclude_modules"];
+const empty = ["rank_pattern", "alpha_pattern"];
+
+/** Reads an adapter_config.json. Throws FormatError for a field whose value is not supported. */
+export function loraOptions(json: Json): LoraOptions {
+  const fields = new Fields(json, configName);
+  for (const [name, allowed] of Object.entries(only)) {
+    const value = fields.get(name);
+    if (value !== null && !allowed.includes(value))
+      throw fields.wrong(name, `to be ${allowed.map((x) => brief(x)).join(" or ")}`);
+  }
+  for (const name of absent) if (fields.get(name) !== null) throw fields.wrong(name, "to be null");
+  for (const name of empty) {
+    const value = fields.get(name);
+    if (value !== null && !(value instanceof Map && value.size === 0))
+      throw fields.wrong(name, "to be empty");
+  }
+  const targets = fields.get("target_modules");
+  const isList = Array.isArray(targets) && targets.every((name) => typeof name === "string");
+  if (targets !== "all-linear" && !isList)
+    throw fields.wrong("target_modules", 'as a list of names or "all-linear"');
+  return {
+    rank: fields.whole("r"),
+    alpha: fields.positive("lora_alpha"),
+    rankStabilized: fields.flag("use_rslora", false),
+    targets: targets as LoraOptions["targets"],
+  };
+}
+
+/** Returns an adapter's folder as files by name. */
+export function saveLora({ model, options, adapters }: Lora): Record<string, string | Uint8Array> {
+  const { rank, alpha, rankStabilized = false, targets } = options;
+  const config = {
+    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", bias: "none", lora_dropout: 0 },
+    ...{ r: rank, lora_alpha: alpha, use_rslora: rankStabilized, target_modules: targets },
+    ...{ fan_in_fan_out: model instanceof Gpt, inference_mode: true, init_lora_weights: true },
+  };
+  const tensors = adapters.flatMap(({ a, b }) => [a, b]);
+  return {
+    [configName]: `${JSON.stringify(config, null, 2)}\n`,
+    [weightsName]: encodeSafetensors(tensors, { format: "pt" }),
+  };
+}

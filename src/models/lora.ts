@@ -1,0 +1,186 @@
+/**
+ * Low-rank adapters: Hu et al. 2021, arXiv:2106.09685. A linear layer y = x·Wᵀ + b becomes
+ * y = x·Wᵀ + b + scale·(x·Aᵀ)·Bᵀ with A [rank, in] and B [out, rank]; W and b stay as they are. B begins as zeros, so
+ * that training begins at the base. `scale` is alpha/rank, or alpha/√rank where rank-stabilized (Kalajdzievski 2023,
+ * arXiv:2312.03732). Names and A's initial distribution are those of peft.
+ */
+import { SettingError, UsageError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import type { Parameter, Shape, Tensor } from "../core/tensor.ts";
+import { Gpt, type GptBlock } from "../nn/gpt.ts";
+import { kaimingUniform } from "../nn/init.ts";
+import type { LlamaBlock } from "../nn/llama.ts";
+import { gelu } from "../ops/activations.ts";
+import { add, mul } from "../ops/arithmetic.ts";
+import { type Activation, linear } from "../ops/matmul.ts";
+import type { HubModel } from "./build.ts";
+
+export interface LoraOptions {
+  readonly rank: number;
+  readonly alpha: number;
+  /** Scales by alpha/√rank in place of alpha/rank. Default false. */
+  readonly rankStabilized?: boolean;
+  /** Names of layers, such as "q_proj" or "c_attn", as the ends of their full names; or all layers of the blocks. */
+  readonly targets: readonly string[] | "all-linear";
+}
+
+/** A linear layer as adapters see it; `forward` may be replaced. */
+interface Layer {
+  readonly weight: Tensor;
+  readonly bias: Tensor;
+  forward(x: Tensor, activation?: Activation): Tensor;
+}
+
+/** One layer's adapter. */
+export interface Adapter {
+  /** The layer's name in the hub's files. */
+  readonly module: string;
+  /** [out, in] */
+  readonly weight: Tensor;
+  readonly a: Parameter;
+  readonly b: Parameter;
+}
+
+/** Returns the blocks' linear layers by their names in the hub's files. */
+function layersOf(model: HubModel): Map<string, Layer> {
+  const layers = new Map<string, Layer>();
+  const put = (prefix: string, entries: Readonly<Record<string, Layer>>): void => {
+    for (const [name, layer] of Object.entries(entries)) layers.set(`${prefix}.${name}`, layer);
+  };
+  for (const [i, block] of model.parts.blocks.entries()) {
+    if (model instanceof Gpt) {
+      const { qkv, proj, up, down } = block as GptBlock;
+      put(`transformer.h.${i}.attn`, { c_attn: qkv, c_proj: proj });
+      put(`transformer.h.${i}.mlp`, { c_fc: up, c_proj: down });
+    } else {
+      const { q, k, v, out, gate, up, down } = block as LlamaBlock;
+      put(`model.layers.${i}.self_attn`, { q_proj: q, k_proj: k, v_proj: v, o_proj: out });
+      put(`model.layers.${i}.mlp`, { gate_proj: gate, up_proj: up, down_proj: down });
+    }
+  }
+  return layers;
+}
+
+/** Returns the names and shapes of a layer's A and B. */
+function shapesOf(module: string, { weight }: Layer, rank: number) {
+  const [outputs, inputs] = weight.shape;
+  const name = `base_model.model.${module}`;
+  return [
+    [`${name}.lora_A.weight`, [rank, inputs]],
+    [`${name}.lora_B.weight`, [outputs, rank]],
+  ] as const;
+}
+
+/** Returns the shape of each tensor of a model's adapter, by name. Throws SettingError for an unknown target. */
+export const adapterShapes = (
+  model: HubModel,
+  { rank, targets }: LoraOptions,
+): ReadonlyMap<string, Shape> =>
+  new Map(
+    chosen(layersOf(model), targets).flatMap(([module, layer]) => shapesOf(module, layer, rank)),
+  );
+
+/**
+ * Adapts layers of a model that was loaded `frozen`: adds A and B of each to the model's parameters, which are then
+ * what an optimizer trains.
+ */
+export class Lora {
+  readonly model: HubModel;
+  readonly options: LoraOptions;
+  readonly scale: number;
+  readonly adapters: readonly Adapter[];
+  /**
+   * Switches the adapter on and off; off, the model is the base bit for bit. A tape that runs its body again follows;
+   * a Decoder, which replays, does not: make another one after switching.
+   */
+  enabled = true;
+
+  /**
+   * Throws SettingError for a rank or alpha that is not positive, and for a target that no layer has; UsageError for a
+   * model whose weights are not frozen.
+   */
+  constructor(model: HubModel, options: LoraOptions, random: Random) {
+    const { rank, alpha, rankStabilized = false } = options;
+    if (!(Number.isInteger(rank) && rank >= 1))
+      throw new SettingError(`lora: expected a rank that is a whole number ≥ 1, got ${rank}`);
+    if (!(alpha > 0 && alpha < Infinity))
+      throw new SettingError(`lora: expected an alpha above 0, got ${alpha}`);
+    if (model.parts.weights === model.parameters)
+      throw new UsageError(
+        "lora: expected a model with frozen weights, such as of loadModel with frozen",
+      );
+    this.model = model;
+    this.options = options;
+    this.scale = alpha / (rankStabilized ? Math.sqrt(rank) : rank);
+    this.adapters = chosen(layersOf(model), options.targets).map(([module, layer]) =>
+      this.adapt(module, layer, random),
+    );
+  }
+
+  private adapt(module: string, layer: Layer, random: Random): Adapter {
+    const { rank } = this.options;
+    const { parameters } = this.model;
+    const [[nameA, shapeA], [nameB, shapeB]] = shapesOf(module, layer, rank);
+    // uniform in ±1/√in
+    const initial = kaimingUniform(1 / Math.sqrt(3))(random, shapeA);
+    const a = parameters.add(nameA, shapeA, initial);
+    const b = parameters.add(nameB, shapeB);
+    const base = layer.forward.bind(layer);
+    layer.forward = (x, activation = "none") => {
+      if (!this.enabled) return base(x, activation);
+      const y = add(base(x, "none"), mul(linear(linear(x, a), b), this.scale));
+      return activated(y, activation);
+    };
+    return { module, weight: layer.weight, a, b };
+  }
+
+  /** Adds scale·B·A to the base's weights and switches the adapter off, for good: the base is changed. */
+  merge(): void {
+    if (!this.enabled)
+      throw new UsageError("lora: expected an adapter that is switched on, to merge it");
+    for (const { weight, a, b } of this.adapters) {
+      const merged = mergedWeight({ weight, a, b }, this.scale);
+      weight.data.set(merged);
+    }
+    this.enabled = false;
+  }
+}
+
+/** Returns W + scale·B·A [out, in], summed in float64. */
+export function mergedWeight(
+  { weight, a, b }: Pick<Adapter, "weight" | "a" | "b">,
+  scale: number,
+): Float64Array {
+  const [outputs, inputs] = weight.shape;
+  const rank = a.shape[0];
+  const merged = Float64Array.from(weight.data);
+  for (let o = 0; o < outputs; o++)
+    for (let r = 0; r < rank; r++)
+      for (let i = 0; i < inputs; i++)
+        merged[o * inputs + i] += scale * b.data[o * rank + r] * a.data[r * inputs + i];
+  return merged;
+}
+
+function activated(y: Tensor, activation: Activation): Tensor {
+  if (activation === "none") return y;
+  if (activation === "gelu") return gelu(y, "tanh");
+  throw new UsageError(`lora: expected a layer with gelu or no activation, got ${activation}`);
+}
+
+/** Returns the layers that the targets name. Throws SettingError for a target without a layer. */
+function chosen(
+  layers: ReadonlyMap<string, Layer>,
+  targets: LoraOptions["targets"],
+): (readonly [string, Layer])[] {
+  if (targets === "all-linear") return [...layers];
+  const isOf = (target: string, module: string): boolean =>
+    module === target || module.endsWith(`.${target}`);
+  for (const target of targets) {
+    if ([...layers.keys()].some((module) => isOf(target, module))) continue;
+    const known = new Set([...layers.keys()].map((module) => module.replace(/^.*\./, "")));
+    throw new SettingError(
+      `lora: expected targets of ${[...known].join(", ")}, got ${JSON.stringify(target)}`,
+    );
+  }
+  return [...layers].filter(([module]) => targets.some((target) => isOf(target, module)));
+}
