@@ -11,26 +11,30 @@ import { tasks } from "../tasks/index.ts";
 import { algorithmFrom } from "../tasks/own-algorithm.ts";
 import { ownOf } from "../tasks/own-files.ts";
 import { resolve } from "../tasks/run.ts";
+import { wholeNumber } from "./args.ts";
 import { labPage } from "./lab-page.ts";
 import { didYouMean } from "./nearest.ts";
 import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
-export const labHelp = `  pigrad lab [PROBLEM] [--algo FILE] [--json] [--out DIR]
+export const labHelp = `  pigrad lab [PROBLEM] [--algo FILE] [--group K] [--json] [--out DIR]
       the exact bias and variance of every gradient estimator on problems small
       enough to enumerate (${Object.keys(labProblems).join(", ")}; all by default), or on a task
       of few trajectories, by name or file; --algo adds the estimator of a file of
-      your own; --out writes lab.html, a page with charts, and lab.json`;
+      your own, --group sets the samples in a group (2; in groups of 2 many
+      estimators are the same); --out writes lab.html, a page with charts, and lab.json`;
 
 export async function labCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
     algo: { type: "string" },
+    group: { type: "string" },
     json: { type: "boolean" },
     out: { type: "string" },
   });
   if (positionals.length > 1) throw noProblem(positionals.join(" "));
   const [name] = positionals;
+  const K = wholeNumber("group", values.group, 2, 16) ?? 2;
   const own = values.algo === undefined ? {} : await ownEstimator(values.algo);
   const problems =
     name === undefined || Object.hasOwn(labProblems, name)
@@ -39,7 +43,7 @@ export async function labCommand(args: string[]): Promise<void> {
   const reports: LabReport[] = [];
   if (values.out !== undefined) makeFolder(values.out);
   for (const problem of name === undefined ? Object.keys(problems) : [name]) {
-    const report = lab(problem, own, problems[problem]);
+    const report = reportOf(problem, own, problems[problem], K);
     reports.push(report);
     if (values.json) sayJson({ type: "lab", ...report });
     else say(table(report));
@@ -48,6 +52,15 @@ export async function labCommand(args: string[]): Promise<void> {
   writeAtomically(join(values.out, "lab.json"), `${JSON.stringify(reports, null, 1)}\n`);
   writeAtomically(join(values.out, "lab.html"), labPage(reports));
   if (!values.json) say(`page: ${join(values.out, "lab.html")}\n`);
+}
+
+function reportOf(...how: Parameters<typeof lab>): LabReport {
+  try {
+    return lab(...how);
+  } catch (error) {
+    if (error instanceof RangeError) throw new SettingError(`--group: ${error.message}`);
+    throw error;
+  }
 }
 
 function noProblem(given: string): SettingError {
@@ -94,7 +107,7 @@ const columns: readonly [string, (row: Row) => string][] = [
 ];
 
 function table({ problem, about, J, gradientNorm, fresh, stale }: LabReport): string {
-  const head = `${problem}: ${about}\nJ = ${J.toFixed(4)}, ‖∇J‖ = ${gradientNorm.toFixed(4)}; groups of 2\n`;
+  const head = `${problem}: ${about}\nJ = ${J.toFixed(4)}, ‖∇J‖ = ${gradientNorm.toFixed(4)}; groups of ${fresh[0].K}\n`;
   const titles = columns.map(([title]) => title.padStart(13)).join("");
   const rows = (title: string, list: readonly Row[]): string =>
     `\n  ${title.padEnd(18)}${titles}\n${list

@@ -209,7 +209,7 @@ if (replays.length > 0) {
       else { pen.font = m.size + "px monospace"; pen.fillText(m.text, m.x, m.y); }
     }
     $("at").value = at;
-    $("what").textContent = "episode " + (episode + 1) + " of return " + short(run.returns[episode]) + ", step " + (at + 1) + ", action " + named(action) + (value === null ? "" : ", V " + short(value));
+    $("what").textContent = "episode " + (episode + 1) + " of return " + short(run.returns[episode]) + ", step " + (at + 1 - run.frames.findIndex((frame) => frame.episode === episode)) + ", action " + named(action) + (value === null ? "" : ", V " + short(value));
     bars($("outputs"), outputs ?? [], action.length === 1 ? action[0] - (run.firstAction ?? 0) : -1, run.actionNames);
     bars($("attribution"), attribution ?? [], -1, run.observationNames);
   }

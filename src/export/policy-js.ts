@@ -20,14 +20,25 @@ export function policyModule(
     `/**`,
     ` * ${plan.title}: a policy trained by pigrad, ready to act. It needs nothing but JavaScript.`,
     ` *`,
-    ` *   act(observation)                                the likeliest action`,
-    ` *   act(observation, { random: Math.random })        an action drawn from the policy`,
-    ...(isMasked(plan.head)
-      ? [` *   act(observation, { mask })                      among choices whose mask is 1`]
-      : []),
+    ...(plan.masked
+      ? [
+          ` *   act(observation, { mask })                       the likeliest action whose mask is 1`,
+          ` *   act(observation, { mask, random: Math.random })  one drawn from the policy among them`,
+        ]
+      : [
+          ` *   act(observation)                                the likeliest action`,
+          ` *   act(observation, { random: Math.random })        an action drawn from the policy`,
+        ]),
     ...(recurrent
       ? [
           ` *   act(observation, { state })                     state = start() at an episode's start`,
+        ]
+      : []),
+    ...(plan.observation.length === 3
+      ? [
+          ` *`,
+          ` * An observation is a flat list of [${plan.observation.join(", ")}]: channels, rows, columns. An image of bytes comes as numbers`,
+          ` * from 0 to 1, its channels first.`,
         ]
       : []),
     ...named(" * An observation is", plan.names?.observation),

@@ -119,14 +119,20 @@ function degrees(cosine: number): number {
 }
 
 /**
- * Runs the lab on one of its problems, or another one small enough; `own` are estimators to compare with the known
- * ones, by name.
+ * Runs the lab on one of its problems, or another one small enough, in groups of K; `own` are estimators to compare
+ * with the known ones, by name. Throws RangeError where there are too many groups to list them.
  */
 export function lab(
   name: string,
   own: Readonly<Record<string, EstimatorSettings>> = {},
   { about, problem }: LabProblem = labProblems[name],
+  K = 2,
 ): LabReport {
+  const most = trajectories(problem).length;
+  if (most ** K > mostGroups)
+    throw new RangeError(
+      `lab: expected at most ${mostGroups} groups, got ${most} trajectories to the power of ${K}`,
+    );
   const all: Readonly<Record<string, EstimatorSettings>> = { ...presets, ...own };
   const logits = new Float64Array(problem.states * problem.actions);
   new Random(1).fillNormal(logits);
@@ -135,10 +141,11 @@ export function lab(
   const moved = (distance: number): Float64Array => logits.map((x, i) => x + distance * drift[i]);
   const fresh = { problem, logits };
   const stale = { ...fresh, behaviour: moved(0.5) };
-  const row = (setup: Omit<EstimateSetup, "K">, preset: string): Row => {
-    const K = 2;
-    return { name: preset, K, ...figures({ ...setup, K }, all[preset]) };
-  };
+  const row = (setup: Omit<EstimateSetup, "K">, preset: string): Row => ({
+    name: preset,
+    K,
+    ...figures({ ...setup, K }, all[preset]),
+  });
   const positive = trajectories(problem).every(({ rewards }) => rewards.every((r) => r >= 0));
   const names = Object.keys(all).filter(
     (preset) => positive || all[preset].scale !== "mean", // for rewards ≥ 0 alone
@@ -160,12 +167,15 @@ export function lab(
   };
 }
 
+/** Groups whose estimates are listed one by one. */
+const mostGroups = 40_000;
+
 type Setup = Omit<EstimateSetup, "K">;
 const curve = (at: readonly number[], f: (x: number) => Figures): Figures[] => at.map(f);
 
 function groupSweep(setup: Setup, own: Readonly<Record<string, EstimatorSettings>>): Sweep {
   const most = trajectories(setup.problem).length;
-  const at = [2, 3, 4, 5, 6].filter((K) => most ** K <= 40_000);
+  const at = [2, 3, 4, 5, 6].filter((K) => most ** K <= mostGroups);
   const curves: Record<string, Figures[]> = {};
   for (const preset of ["reinforce", "reinforce-mean", "rloo", "grpo", "dr-grpo"] as const) {
     curves[preset] = curve(at, (K) => figures({ ...setup, K }, presets[preset]));

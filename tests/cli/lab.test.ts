@@ -66,3 +66,17 @@ test("two problems, or one that is none, with the closest", async () => {
   );
   expect((await pigrad("lab", "bandt")).stderr).toMatch(/got bandt; did you mean "bandit"\?/);
 });
+
+test("--group sets the samples in a group, as far as their groups can be listed", async () => {
+  const { stdout } = await pigrad("lab", "bandit", "--group", "3");
+  expect(stdout).toContain("; groups of 3\n");
+  const json = jsonLines((await pigrad("lab", "bandit", "--group", "3", "--json")).stdout)[0];
+  const two = jsonLines((await pigrad("lab", "bandit", "--json")).stdout)[0];
+  const row = (report: { fresh: { name: string }[] }, name: string) =>
+    report.fresh.find((r) => r.name === name) as { K: number; size: number } | undefined;
+  expect([row(json, "rloo")?.K, row(two, "rloo")?.K]).toEqual([3, 2]);
+  expect(row(json, "reinforce-mean")?.size).toBeCloseTo(2 / 3, 10); // (K − 1)/K of the gradient
+  expect(row(two, "reinforce-mean")?.size).toBeCloseTo(1 / 2, 10);
+  const { stderr } = await pigrad("lab", "parity", "--group", "16");
+  expect(stderr).toMatch(/--group: lab: expected at most 40000 groups/);
+});
