@@ -6,11 +6,11 @@ export const presets = {
     ppo: {
       envs: 8,
       rollout: 32,
-      epochs: 20,
-      minibatch: 256,
+      epochs: 5,
+      minibatch: 64,
       gamma: 0.98,
       lambda: 0.8,
-      learningRate: 1.5e-3,
+      learningRate: 2e-3,
       annealClip: true,
     },
     a2c: {
