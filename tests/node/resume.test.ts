@@ -100,13 +100,14 @@ test("--steps N beside --resume: the run is as long as N, as if it had been aske
     Array.from({ length: 20 }, (_, i) => 32 * (i + 1)),
   );
   // annealed to 0 at 320, then as in a run of 640 steps: half of it is left
-  expect(metrics[9].learningRate).toBeCloseTo(1.5e-3 * (1 - 288 / 320), 12);
-  expect(metrics[10].learningRate).toBeCloseTo(1.5e-3 * (1 - 320 / 640), 12);
+  expect(metrics[9].learningRate).toBeCloseTo(2e-3 * (1 - 288 / 320), 12);
+  expect(metrics[10].learningRate).toBeCloseTo(2e-3 * (1 - 320 / 640), 12);
   await expect(train("--resume", at("longer"), "--steps", "100")).rejects.toThrow(SettingError);
 });
 
 test("--set envs=N beside --resume: weights and optimizer kept, environments new, said so", async () => {
-  for (const extra of [[], ["--algo", "a3c"], ["--set", "memory=4"]]) {
+  const memory = ["--set", "memory=4", "--set", "minibatch=256"]; // all sequences at once
+  for (const extra of [[], ["--algo", "a3c"], memory]) {
     const run = `envs${extra.join("")}`;
     const statistics = ["--set", "normalizeObservation=true", "--set", "normalizeReward=true"];
     const own = extra[0] === "--algo" ? [] : small;
