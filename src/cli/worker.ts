@@ -15,10 +15,11 @@ export const workerHelp = `  pigrad worker URL [--name NAME] [--threads N] [--ta
                [--queue NAME] [--checkpoint-every SECONDS] [--patience SECONDS]
       take trainings, evaluations and pieces of sampling from the NATS server at URL, which is
       nats://HOST:PORT or, with TLS, tls://HOST:PORT, and as many at once as --threads (default: the
-      machine's). USER:PASSWORD@ or TOKEN@ stand before HOST, or in NATS_USER, NATS_PASSWORD and NATS_TOKEN; NATS_CREDS and NATS_NKEY name
-      files of credentials, NATS_CA, NATS_CERT and NATS_KEY those of TLS. It runs only tasks that it has:
-      by name, or files that --task, --algo and --reward name, if their content is the giver's. See
-      pigrad sweep, eval and train --workers, and docs/scale.md`;
+      machine's). USER:PASSWORD@ or TOKEN@ stand before HOST, or in NATS_USER, NATS_PASSWORD and
+      NATS_TOKEN; NATS_CREDS and NATS_NKEY name files of credentials, NATS_CA, NATS_CERT and NATS_KEY
+      those of TLS. It runs only tasks that it has: by name, or files that --task, --algo and --reward
+      name, if their content is the giver's. See pigrad sweep, eval and train --workers, and
+      docs/scale.md`;
 
 export async function workerCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {

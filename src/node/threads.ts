@@ -22,7 +22,8 @@ export interface TeamTask {
 /** Why a session cannot be shared among threads; null if it can. */
 export function whyAlone({ run, kind, training }: Session): string | null {
   if (!canShare()) return "this runtime cannot share memory";
-  if (run.config.files?.algo !== undefined) return "an algorithm of one's own runs on one";
+  if (run.config.files?.algo !== undefined)
+    return "an algorithm from a file would run once per thread";
   if (run.config.algo === "a3c") return "a3c has threads of its own: --set threads=N";
   if (kind !== "environment") return null;
   const { env } = training;

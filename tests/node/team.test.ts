@@ -32,7 +32,7 @@ async function start(request: RunRequest, threads: number): Promise<MovingSessio
   return moving;
 }
 
-/** What a training says and has after a number of updates. */
+/** Returns the reports of a number of updates, and a hash of the state after them. */
 function train({ reports, training }: Session, updates: number) {
   const said = Array.from({ length: updates }, () => ({ ...reports.next().value }));
   const state = createHash("sha256").update(encodeState(training.save() as State));

@@ -42,7 +42,7 @@ const answers = (port: number): Promise<boolean> =>
     socket.once("data", () => socket.destroy());
   });
 
-/** Waits until so many jobs stand in the queue of a server. */
+/** Waits until a number of jobs stands in the queue of a server. */
 export async function queued(url: string, jobs: number): Promise<void> {
   const nc = await transport({ servers: url });
   try {
