@@ -2,7 +2,7 @@
 import { Random } from "../core/random.ts";
 import { solo, type Team } from "../core/team.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
-import type { Gpt } from "../nn/gpt.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import type { Sampling } from "../nn/sampler.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { type Evaluation, statisticsOf } from "../rollout/evaluate.ts";
@@ -40,14 +40,14 @@ export interface LanguageEvaluationOptions {
 
 /** Completes prompts, greedily unless `sampling` says otherwise. Throws UsageError if a judge returns a promise. */
 export const evaluateLanguage = (
-  gpt: Gpt,
+  gpt: LanguageModel,
   task: TextTask,
   options: LanguageEvaluationOptions = {},
 ): LanguageEvaluation => runNow(evaluatingLanguage(gpt, task, options), "evaluateLanguage");
 
 /** `evaluateLanguage` that waits for the judges of the task. */
 export function* evaluatingLanguage(
-  gpt: Gpt,
+  gpt: LanguageModel,
   task: TextTask,
   {
     side = "validation",

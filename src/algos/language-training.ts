@@ -3,7 +3,7 @@
 import type { Floats } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import { type Kept, numberOf, partOf, type State } from "../core/state.ts";
-import type { Gpt } from "../nn/gpt.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import type { Completions } from "../rollout/completions.ts";
 import type { TextTask } from "../text/task.ts";
 import { checkVocabulary } from "./completion-scores.ts";
@@ -56,7 +56,7 @@ const combined = (parts: Readonly<Record<string, Kept>>): Kept => ({
 });
 
 export class LanguageTraining extends TrainingState {
-  readonly gpt: Gpt;
+  readonly gpt: LanguageModel;
   readonly task: TextTask;
   /** Completions sampled so far. */
   completions = 0;
@@ -68,7 +68,7 @@ export class LanguageTraining extends TrainingState {
   batch: LearnedBatch | null = null;
 
   constructor(
-    gpt: Gpt,
+    gpt: LanguageModel,
     task: TextTask,
     random: Random,
     totalTokens: number,

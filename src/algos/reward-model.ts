@@ -9,7 +9,7 @@ import type { Random } from "../core/random.ts";
 import { integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { free, input, type Tensor } from "../core/tensor.ts";
-import type { Gpt } from "../nn/gpt.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import { mul, sub } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
@@ -19,7 +19,7 @@ import { AdamW } from "../optim/adam.ts";
 import { cosine } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
 import type { Reward } from "../text/rewards.ts";
-import { endToken, exampleTokens, type TextTask } from "../text/task.ts";
+import { exampleTokens, stopTokens, type TextTask } from "../text/task.ts";
 import { descend } from "./training.ts";
 
 export const rewardModelSettings = {
@@ -51,7 +51,7 @@ class PairLoss {
   private readonly weight: Tensor;
   private readonly body: () => { margin: Tensor; loss: Tensor };
 
-  constructor(gpt: Gpt, pairs: number, longest: number, learns: boolean) {
+  constructor(gpt: LanguageModel, pairs: number, longest: number, learns: boolean) {
     const k = gpt.parameters.backend;
     const rows = 2 * pairs;
     const flat = Object.freeze([rows * longest, -1]);
@@ -103,7 +103,7 @@ class PairLoss {
 }
 
 /** Throws ShapeError for an empty list, and for a text that is empty, longer than the context, or has other tokens. */
-function checkPairs(gpt: Gpt, where: string, pairs: readonly Preference[]): void {
+function checkPairs(gpt: LanguageModel, where: string, pairs: readonly Preference[]): void {
   const { context, vocab } = gpt.options;
   if (pairs.length === 0) throw new ShapeError(`${where}: expected at least one pair, got none`);
   for (const [i, { chosen, rejected }] of pairs.entries()) {
@@ -126,7 +126,7 @@ const longestOf = (pairs: readonly Preference[]): number =>
 
 /** Trains the model's value on preferences for `updates` steps. Throws ShapeError for a pair that does not fit. */
 export function* trainRewardModel(
-  gpt: Gpt,
+  gpt: LanguageModel,
   preferences: readonly Preference[],
   c: Values<typeof rewardModelSettings>,
   random: Random,
@@ -149,7 +149,7 @@ export function* trainRewardModel(
 /**
  * Returns the fraction of pairs in which the chosen text scores higher. Throws ShapeError for a pair that does not fit.
  */
-export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): number {
+export function preferenceAccuracy(gpt: LanguageModel, pairs: readonly Preference[]): number {
   checkPairs(gpt, "preferenceAccuracy", pairs);
   const size = 32;
   const loss = new PairLoss(gpt, size, longestOf(pairs), false);
@@ -167,7 +167,7 @@ export function preferenceAccuracy(gpt: Gpt, pairs: readonly Preference[]): numb
  * A completion whose last token is not the end token was cut short and is scored at that token. Without tokens it
  * counts as ended.
  */
-export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Reward {
+export function learnedReward(gpt: LanguageModel, task: Pick<TextTask, "tokenizer" | "end" | "marks">): Reward {
   const { context, vocab } = gpt.options;
   const k = gpt.parameters.backend;
   const tokens = input(k, [1, context]);
@@ -179,10 +179,10 @@ export function learnedReward(gpt: Gpt, task: Pick<TextTask, "tokenizer">): Rewa
   const tape = new Tape(k, { grads: false });
   const flat = Object.freeze([context, -1]);
   const scores = (): Tensor => gpt.value(reshape(gpt.hidden(tokens, positions), flat));
-  const end = task.tokenizer.special(endToken);
+  const stop = stopTokens(task);
   return (prompt, completion, written) => {
     const whole = exampleTokens(task, { prompt, completion }).tokens;
-    const ended = written.length === 0 || written[written.length - 1] === end;
+    const ended = written.length === 0 || stop.includes(written[written.length - 1]);
     const text = ended ? whole : whole.slice(0, -1);
     if (text.length > context || text.some((token) => token >= vocab)) return Number.NaN;
     tokens.data.fill(0);

@@ -1,7 +1,6 @@
 /** Learning from rewards on completions: groups.ts on a language model and a text task. */
 import { SettingError } from "../core/errors.ts";
-import { Random } from "../core/random.ts";
-import { Gpt } from "../nn/gpt.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
 import { CompletionSampler } from "./completion-sampler.ts";
 import {
@@ -68,18 +67,17 @@ export function tuning(
     together: algorithm.minimumRisk ? c.groupSize : 1,
     tokens: t.task.tokenizer.vocab,
   });
-  const chunked = (model: Gpt, options: ChunkSizes): ChunkedModel => ({
+  const chunked = (model: LanguageModel, options: ChunkSizes): ChunkedModel => ({
     parameters: model.parameters,
     chunks: new CompletionChunks(model, batch, options, c.temperature),
   });
-  const fresh = (): Gpt => new Gpt(gpt.parameters.backend, gpt.options, new Random(0));
   const groupSampler = {
     batch: { ...batch, sequences: batch.count },
     counts: completionSampler.counts,
     score: batch.reward,
     greedyScore: baseline === "greedy" ? completionSampler.greedyReward : undefined,
     policy: chunked(gpt, sizes),
-    copy: () => chunked(fresh(), { ...sizes, together: 1 }),
+    copy: () => chunked(gpt.twin(), { ...sizes, together: 1 }),
     parts: { prompts: completionSampler.promptSampler },
     sample: () => completionSampler.sample(),
     report: () => completionSampler.report(),

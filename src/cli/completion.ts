@@ -3,7 +3,7 @@ import { algorithms, textAlgorithms } from "../algos/index.ts";
 import type { Settings } from "../core/settings.ts";
 import { unknownName } from "../core/settings.ts";
 import { tasks } from "../tasks/index.ts";
-import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
+import { gptSettings, hubSettings, modelSettings } from "../tasks/model-settings.ts";
 import { backendNames } from "../tasks/run.ts";
 import type { Task } from "../tasks/task.ts";
 import { only } from "./args.ts";
@@ -65,8 +65,8 @@ export async function optionsOf(run: Command["run"]): Promise<Options> {
 function wordsOf({ kind, settings }: Task): TaskWords {
   const table: Readonly<Record<string, { readonly settings: Settings }>> =
     kind === "text" ? textAlgorithms : (algorithms as never);
-  const model = kind === "text" ? gptSettings : modelSettings;
-  const all = [settings, model, ...Object.values(table).map((algorithm) => algorithm.settings)];
+  const models: readonly Settings[] = kind === "text" ? [gptSettings, hubSettings] : [modelSettings];
+  const all = [settings, ...models, ...Object.values(table).map((algorithm) => algorithm.settings)];
   return { algorithms: Object.keys(table), settings: distinct(all.flatMap(Object.keys)) };
 }
 

@@ -1,7 +1,7 @@
 /** A conversation as the tokens that a language model continues. */
 import type { LanguageSession } from "../tasks/text/session.ts";
 import type { Chat, Message } from "../text/chat.ts";
-import { endOf, type TextTask, turnEndTokens } from "../text/task.ts";
+import { begun, endOf, stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
 /** What was said, and by the model its tokens. */
 interface Turn extends Message {
@@ -40,7 +40,8 @@ export class Conversation {
   /** Adds the model's answer. Messages and a dialogue's turns are one text; any other line begins a new one. */
   answer(tokens: readonly number[]): void {
     this.longest = Math.max(this.longest, tokens.length);
-    const own = tokens.filter((token) => token !== this.end);
+    const stop = stopTokens(this.task);
+    const own = tokens.filter((token) => !stop.includes(token));
     const content = this.task.tokenizer.decode(own);
     const isText = this.task.chat !== undefined || this.isDialogue;
     this.turns.push({ role: "assistant", content, tokens: isText ? own : [...own, this.end] });
@@ -56,7 +57,7 @@ export class Conversation {
       this.turns.splice(0, 2);
       written = this.written(this.turns);
     }
-    return [this.end, ...written];
+    return begun(this.task, written);
   }
 
   private written(turns: readonly Turn[]): number[] {

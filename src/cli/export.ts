@@ -9,6 +9,8 @@ import type { Normalizer } from "../export/policy-plan.ts";
 import { policyPlan } from "../export/policy-plan-of.ts";
 import { type Dtype, dtypes, quantize } from "../io/quantize.ts";
 import { encodeSafetensors, type NamedTensor, type TensorToWrite } from "../io/safetensors.ts";
+import { saveLora } from "../models/lora-files.ts";
+import { Gpt } from "../nn/gpt.ts";
 import { makeFolder, writeAtomically } from "../node/files.ts";
 import { openRun } from "../node/run-folder.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
@@ -21,16 +23,16 @@ import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
 
-export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js|hub [--dtype f32|f16|int8]
+export const exportHelp = `  pigrad export RUN --format safetensors|onnx|js|hub|adapter [--dtype f32|f16|int8]
                [--out FILE] [--best] [--trust-data]
       write a run's policy, its observation statistics inside, or its language model: weights by name, a
       model for any ONNX runtime, or one JavaScript module without dependencies (types beside it); hub
       is for language models: a folder with config.json, generation_config.json, model.safetensors and,
-      for BPE, tokenizer.json.
+      for BPE, tokenizer.json, with adapters merged; adapter is a folder of the adapters alone, as peft reads it.
       f16 and int8 (a scale per output row) are for all but ONNX files of language models; the largest
       difference that they make on 100 observations or prompts is said`;
 
-export const formats = ["safetensors", "onnx", "js", "hub"] as const;
+export const formats = ["safetensors", "onnx", "js", "hub", "adapter"] as const;
 
 export async function exportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -58,7 +60,7 @@ export async function exportCommand(args: string[]): Promise<void> {
   const how = { title, format, dtype };
   const files = (session.kind === "text" ? textModel(session, how) : policy(session, how))(out);
   const difference = dtype === "f32" ? null : storedDifference(session, dtype);
-  if (format === "hub") makeFolder(out);
+  if (isFolder(format)) makeFolder(out);
   for (const [path, content] of files) {
     writeAtomically(path, content);
     say(`${path}: ${Buffer.byteLength(content).toLocaleString("en")} bytes\n`);
@@ -87,28 +89,39 @@ const one =
   (content: Uint8Array): Files =>
   (out) => [[out, content]];
 
+const isFolder = (format: string | undefined): boolean => format === "hub" || format === "adapter";
+const inFolder =
+  (files: Readonly<Record<string, string | Uint8Array>>): Files =>
+  (out) =>
+    Object.entries(files).map(([name, content]) => [join(out, name), content]);
+
 /** A run of a text task: its GPT, in GPT-2's form where it is weights. */
 function textModel(language: LanguageSession, { title, format, dtype }: How): Files {
-  const { gpt } = language;
+  const { gpt, lora } = language;
   if (format === "onnx" && dtype !== "f32")
     throw new SettingError(
       `--dtype ${dtype}: expected --format safetensors or js for a language model, got onnx`,
     );
-  if (format === "hub" && dtype !== "f32")
-    throw new SettingError(`--dtype ${dtype}: expected f32 for --format hub`);
-  if (format === "hub") {
-    const files = Object.entries(languageFolder(language));
-    return (out) => files.map(([name, content]) => [join(out, name), content]);
+  if (isFolder(format) && dtype !== "f32")
+    throw new SettingError(`--dtype ${dtype}: expected f32 for --format ${format}`);
+  if (format === "hub") return inFolder(languageFolder(language));
+  if (format === "adapter") {
+    if (lora !== null) return inFolder(saveLora(lora));
+    throw new SettingError("--format adapter: expected a run with adapters (--set lora=8)");
   }
   if (format === "js") return module(languageModule(language, title, dtype));
+  if (!(gpt instanceof Gpt) || lora !== null)
+    throw new SettingError(
+      `--format ${format}: expected a model of GPT-2's form without adapters; --format hub writes this one`,
+    );
   if (format === "onnx") return one(gptOnnx(gpt));
   return one(encodeSafetensors(asDtype(gpt2Tensors(gpt), dtype), { format: "pt" }));
 }
 
 function policy(session: EnvironmentSession, { title, format, dtype }: How): Files {
-  if (format === "hub")
+  if (isFolder(format))
     throw new SettingError(
-      "--format hub: expected a run of a text task, whose model has such a form",
+      `--format ${format}: expected a run of a text task, whose model has such a form`,
     );
   if (format === "safetensors") return one(weightsOf(session, dtype));
   const { model, env } = session.training;

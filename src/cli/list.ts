@@ -7,7 +7,7 @@ import type { Settings } from "../core/settings.ts";
 import { loadOwn, nameOfFile } from "../node/own-files.ts";
 import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";
-import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
+import { gptSettings, hubSettings, modelSettings } from "../tasks/model-settings.ts";
 import { algorithmFrom } from "../tasks/own-algorithm.ts";
 import { ownOf } from "../tasks/own-files.ts";
 import { taskFrom } from "../tasks/own-task.ts";
@@ -59,6 +59,7 @@ function jsonLines(): object[] {
     }),
     { type: "model", settings: facts(modelSettings) },
     { type: "textModel", settings: facts(gptSettings) },
+    { type: "publishedModel", settings: facts(hubSettings) },
   ];
 }
 
@@ -104,6 +105,9 @@ function textLines(): string[] {
     "",
     "The model of texts",
     ...settingLines(gptSettings),
+    "",
+    "A published model in its place (--model FOLDER)",
+    ...settingLines(hubSettings),
   ];
 }
 

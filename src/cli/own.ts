@@ -1,5 +1,5 @@
 /** Loads the user's own files that the command line or a saved run names. */
-import { loadFilesOf, loadOwn, meansFile, nameOfFile } from "../node/own-files.ts";
+import { loadFilesOf, loadOwn, loadOwnModel, meansFile, nameOfFile } from "../node/own-files.ts";
 import { readConfig } from "../node/run-folder.ts";
 import { tasks } from "../tasks/index.ts";
 import type { OwnFiles } from "../tasks/own-files.ts";
@@ -9,18 +9,25 @@ export const ownOptions = {
   task: { type: "string" },
   algo: { type: "string" },
   reward: { type: "string" },
+  model: { type: "string" },
 } as const;
 export type OwnOptions = { readonly [name in keyof typeof ownOptions]?: string | undefined };
 
 const warn = (line: string): void => void process.stderr.write(`pigrad: ${line}\n`);
 
-/** Returns a new run's task, algorithm and files, and loads those of its task, algorithm and reward that are files. */
-export async function requestFor({ task, algo, reward }: OwnOptions & { readonly task: string }) {
+/** Returns a new run's task, algorithm and files, and loads those of its task, algorithm, reward and model. */
+export async function requestFor({
+  task,
+  algo,
+  reward,
+  model,
+}: OwnOptions & { readonly task: string }) {
   const files: { -readonly [role in keyof OwnFiles]: OwnFiles[role] } = {};
   const isTask = Object.hasOwn(tasks, task);
   if (!isTask && meansFile(task)) files.task = await loadOwn(task);
   if (algo !== undefined && meansFile(algo)) files.algo = await loadOwn(algo);
   if (reward !== undefined) files.reward = await loadOwn(reward);
+  if (model !== undefined) files.model = await loadOwnModel(model);
   return {
     task: files.task === undefined ? task : nameOfFile(task),
     algo: files.algo === undefined ? (algo ?? usualAlgo(task, reward)) : nameOfFile(algo as string),
@@ -35,8 +42,8 @@ const usualAlgo = (task: string, reward: string | undefined): string | undefined
 /** Loads the files that runs were trained with, or those that the options name in their place. */
 export async function loadRunFiles(
   runs: readonly string[],
-  { task, algo, reward }: OwnOptions = {},
+  { task, algo, reward, model }: OwnOptions = {},
 ): Promise<void> {
-  for (const folder of runs)
-    await loadFilesOf(readConfig(folder).files, { instead: { task, algo, reward }, folder, warn });
+  const instead = { task, algo, reward, model };
+  for (const folder of runs) await loadFilesOf(readConfig(folder).files, { instead, folder, warn });
 }

@@ -6,7 +6,7 @@ import { brief } from "../core/printable.ts";
 import type { Settings } from "../core/settings.ts";
 import { codeOf } from "../node/files.ts";
 import { tasks } from "../tasks/index.ts";
-import { gptSettings, modelSettings } from "../tasks/model-settings.ts";
+import { gptSettings, hubSettings, modelSettings } from "../tasks/model-settings.ts";
 import { nearest } from "./nearest.ts";
 
 export type Options = NonNullable<ParseArgsConfig["options"]>;
@@ -58,6 +58,6 @@ const allSettings = (): readonly string[] => {
   const tables = [tasks, algorithms, textAlgorithms].flatMap((table) =>
     Object.values<{ settings: Settings }>(table).map(({ settings }) => settings),
   );
-  const all = [modelSettings, gptSettings, ...tables];
+  const all = [modelSettings, gptSettings, hubSettings, ...tables];
   return [...new Set(all.flatMap(Object.keys))];
 };

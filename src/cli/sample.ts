@@ -6,7 +6,7 @@ import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
 import { type Completed, completing } from "../tasks/text/completing.ts";
 import type { LanguageSession } from "../tasks/text/session.ts";
-import { endOf } from "../text/task.ts";
+import { begun } from "../text/task.ts";
 import { only, wholeNumber } from "./args.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
@@ -40,7 +40,7 @@ export async function sampleCommand(args: string[]): Promise<void> {
     const prompts = task.prompts.validation;
     const prompt = values.prompt ?? prompts[random.below(prompts.length)];
     const seen = values.prompt ?? task.visible?.(prompt) ?? prompt;
-    const before = [endOf(task), ...task.tokenizer.encode(seen)];
+    const before = begun(task, task.tokenizer.encode(seen));
     const show = values.json ? () => {} : say;
     show(seen);
     const { tokens, slid } = stream(completing(session, before, random, sampling), show);

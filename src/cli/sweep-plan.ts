@@ -55,7 +55,7 @@ export async function planOf(task: string, values: SweepOptions): Promise<Plan> 
   const names = await requestFor({ task, algo: values.algo, reward: values.reward });
   const request = { ...names, steps, backend };
   const plain = resolve(request);
-  const tables = tablesOf(plain.task, plain.algorithm);
+  const tables = tablesOf(plain.task, plain.algorithm, plain.config.files);
   const settings = { ...tables.algorithm, ...tables.model, ...tables.task };
   const rows = sweepRows(pairs(values.set ?? []), settings, samplingOf(values));
   const seeds = seedsFrom(values.seeds ?? "5");

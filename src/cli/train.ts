@@ -45,10 +45,12 @@ import { checkWorkersOptions, openSampling, type Sampling } from "./train-worker
 
 export const trainHelp = `  pigrad train TASK [--algo NAME] [--seed N] [--steps N] [--out DIR]
                [--set key=value]... [--backend NAME] [--from RUN | --init RUN]
-               [--reward FILE]
+               [--reward FILE] [--model FOLDER]
   pigrad train --resume RUN [--steps N] [--set envs=N] [--trust-data]
       train a policy. TASK is a name (pigrad list), or a file of your own that exports a task; --algo and
       --reward take files, too (docs/your-own.md). Ctrl-C stops and saves what was learned.
+      --model begins a text from a published model: a folder as on Hugging Face's hub, with config.json,
+      tokenizer.json and safetensors (docs/models.md); --set lora=8 trains adapters of that rank on it.
       On a text, grpo and the other algorithms that learn from rewards begin with a supervised stage of sftUpdates
       updates where the task has examples (its preset in pigrad list says how many); --set sftUpdates=0 leaves it out.
       --from, or --init, starts from the weights of another run with the same model sizes, with a new optimizer and
@@ -329,10 +331,10 @@ async function begin(
 ): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
-  const { algo, reward, from = values.init } = values;
+  const { algo, reward, model, from = values.init } = values;
   const evaluation = evaluationFrom(values);
   const run = resolve({
-    ...(await requestFor({ task, algo, reward })),
+    ...(await requestFor({ task, algo, reward, model })),
     from,
     seed: wholeNumber("seed", values.seed, 0),
     steps: wholeNumber("steps", values.steps, 1),

@@ -5,7 +5,7 @@
  * arXiv:2312.03732). Names and A's initial distribution are those of peft.
  */
 import { SettingError, UsageError } from "../core/errors.ts";
-import type { Random } from "../core/random.ts";
+import { Random } from "../core/random.ts";
 import type { Parameter, Shape, Tensor } from "../core/tensor.ts";
 import { Gpt, type GptBlock } from "../nn/gpt.ts";
 import { kaimingUniform } from "../nn/init.ts";
@@ -115,6 +115,9 @@ export class Lora {
     this.adapters = chosen(layersOf(model), options.targets).map(([module, layer]) =>
       this.adapt(module, layer, random),
     );
+    const adaptable: { twin(): HubModel } = model;
+    const twin = adaptable.twin.bind(model);
+    adaptable.twin = () => new Lora(twin(), options, new Random(0)).model;
   }
 
   private adapt(module: string, layer: Layer, random: Random): Adapter {

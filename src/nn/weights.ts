@@ -6,7 +6,14 @@ export interface Weights {
   add(name: string, shape: Shape, values?: ArrayLike<number>): Tensor;
 }
 
+/** Weights as a whole. */
 export interface WeightList extends Weights {
   readonly list: readonly (Tensor & { readonly name: string })[];
   free(): void;
 }
+
+/** Returns a list that gives the tensors of another in place of new ones. They are not freed with it. */
+export const sharing = ({ list }: WeightList): WeightList => {
+  const byName = new Map(list.map((tensor) => [tensor.name, tensor]));
+  return { list, add: (name) => byName.get(name) as Tensor, free() {} };
+};

@@ -15,6 +15,7 @@ import {
   registerOwn,
 } from "../tasks/own-files.ts";
 import { codeOf, readRegular } from "./files.ts";
+import { readPublished } from "./published.ts";
 
 const extensions = [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"];
 const mostBytes = 2 ** 26;
@@ -39,6 +40,17 @@ export async function loadOwn(
   const path = resolve(given);
   const sha256 = hashOf(path, given);
   registerOwn(key ?? path, await exportOf(path, given, patience));
+  return { path: key ?? path, sha256 };
+}
+
+/**
+ * Loads the folder of a published model and registers it under `key`, its full path by default. Throws SettingError for
+ * a path that is no folder, FormatError for files that are broken or missing.
+ */
+export async function loadOwnModel(given: string, key?: string): Promise<OwnFile> {
+  const path = resolve(given);
+  const { published, sha256 } = await readPublished(path, given);
+  registerOwn(key ?? path, published);
   return { path: key ?? path, sha256 };
 }
 
@@ -162,14 +174,16 @@ export async function loadFilesOf(
       continue;
     }
     const { path, sha256 } = file;
-    const option = `--${role} FILE names the file to use`;
+    const option = `--${role} ${role === "model" ? "FOLDER" : "FILE"} names what to use`;
     if (other === undefined && !existsSync(path))
       throw new SettingError(`${path}: the run's ${role} is not there; ${option}`);
     if (other === undefined && folder !== undefined && isInside(path, folder))
       throw new SettingError(
         `${path}: a file inside the run's folder is not run by itself; ${option}`,
       );
-    const now = await loadOwn(other ?? path, path);
+    const now = await (role === "model" ? loadOwnModel : loadOwn)(other ?? path, path);
+    if (now.sha256 !== sha256 && role === "model" && other === undefined)
+      throw new SettingError(`${path}: the run's model has changed since the run began; ${option}`);
     if (now.sha256 !== sha256) warn(`${other ?? path}: has changed since the run began`);
   }
 }

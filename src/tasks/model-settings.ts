@@ -1,5 +1,5 @@
-/** Settings of the two models: the policy of an environment, and the GPT of a text. */
-import { choice, flag, integer, real, sizes, type Values } from "../core/settings.ts";
+/** Settings of models: the policy of an environment, the GPT of a text, and a published model in its place. */
+import { choice, flag, integer, real, sizes, text, type Values } from "../core/settings.ts";
 
 /** Settings of a policy and its observations. */
 export const modelSettings = {
@@ -30,3 +30,15 @@ export const gptSettings = {
   tied: flag(true, "the head is the token embedding"),
 };
 export type GptConfig = Values<typeof gptSettings>;
+
+/** Settings of a published model, whose sizes its folder says. */
+export const hubSettings = {
+  context: gptSettings.context,
+  lora: integer(0, "rank of adapters on a frozen model; 0 trains all of its weights", {
+    max: 4096,
+  }),
+  loraAlpha: real(0, "adapters count alpha/rank; 0: twice the rank", { min: 0 }),
+  loraTargets: text("all-linear", "layers with adapters, such as q_proj,v_proj"),
+  loraStabilized: flag(false, "adapters count alpha/√rank"),
+};
+export type HubConfig = Values<typeof hubSettings>;

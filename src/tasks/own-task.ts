@@ -91,7 +91,7 @@ function languageFrom(fields: Readonly<Record<string, unknown>>, where: string):
     kind: "text",
     ...facts,
     preset: teaches ? facts.preset : { sftUpdates: 0, ...facts.preset },
-    make: (values, read) => textFrom(fields as TextDefinition, { values, read, where }),
+    make: (values, read, chat) => textFrom(fields as TextDefinition, { values, read, where, chat }),
   };
 }
 

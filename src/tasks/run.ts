@@ -15,7 +15,7 @@ import type { Backend } from "../core/backend.ts";
 import { SettingError } from "../core/errors.ts";
 import { type Settings, settle, unknownName } from "../core/settings.ts";
 import { tasks } from "./index.ts";
-import { gptSettings, modelSettings } from "./model-settings.ts";
+import { gptSettings, hubSettings, modelSettings } from "./model-settings.ts";
 import { algorithmFrom } from "./own-algorithm.ts";
 import { type OwnFile, type OwnFiles, ownOf } from "./own-files.ts";
 import { taskFrom } from "./own-task.ts";
@@ -101,9 +101,9 @@ function ownAlgorithm(file: OwnFile, name: string, kind: Task["kind"]): AnyAlgor
 }
 
 /** Returns the tables of settings of the algorithm, the model and the task. */
-export const tablesOf = (task: Task, algorithm: AnyAlgorithm) => ({
+export const tablesOf = (task: Task, algorithm: AnyAlgorithm, files?: OwnFiles) => ({
   algorithm: algorithm.settings,
-  model: kinds[task.kind].model,
+  model: files?.model === undefined ? kinds[task.kind].model : (hubSettings as Settings),
   task: task.settings,
 });
 
@@ -135,7 +135,9 @@ function checkNames(name: string, task: Settings, others: Settings): void {
 export function resolve(request: RunRequest, task: Task = taskOf(request)): ResolvedRun {
   const { files, algo = task.algo } = request;
   const algorithm = algorithmOf({ task: request.task, algo, files }, task);
-  const tables = tablesOf(task, algorithm);
+  if (files?.model !== undefined && task.kind !== "text")
+    throw new SettingError(`--model: expected a task of texts, got ${request.task}`);
+  const tables = tablesOf(task, algorithm, files);
   const others = { ...tables.algorithm, ...tables.model };
   checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
@@ -182,6 +184,7 @@ function presetOf(task: Task, algo: string, { usual }: AnyAlgorithm, table: Sett
   const fitting = general.filter(([name]) => Object.hasOwn(table, name));
   return { ...Object.fromEntries(fitting), ...task.presets?.[algo] };
 }
+
 
 const pick = (values: Named, table: Settings): Named =>
   Object.fromEntries(Object.keys(table).map((name) => [name, values[name]]));

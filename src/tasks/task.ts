@@ -2,6 +2,7 @@
 import type { Settings, Values } from "../core/settings.ts";
 import type { Opponent } from "../envs/connect-four.ts";
 import type { Dynamics } from "../envs/env.ts";
+import type { Chat } from "../text/chat.ts";
 import type { TextTask } from "../text/task.ts";
 
 type Preset = Readonly<Record<string, unknown>>;
@@ -35,7 +36,8 @@ export type ReadCorpus = (name: string) => string;
 
 export interface LanguageTask<S extends Settings = Settings> extends TaskFacts<S> {
   readonly kind: "text";
-  readonly make: (values: Values<S>, read: ReadCorpus) => TextTask;
+  /** `chat` writes messages, where the definition has no form of its own. */
+  readonly make: (values: Values<S>, read: ReadCorpus, chat?: Chat) => TextTask;
 }
 
 export type Task = EnvironmentTask | LanguageTask;

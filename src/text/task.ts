@@ -9,6 +9,8 @@ export interface TextTask {
   readonly tokenizer: Tokenizer;
   /** The special token that begins and ends every text. Default "<end>". */
   readonly end?: string;
+  /** In place of `end`, for the tokens of a published model. */
+  readonly marks?: Marks;
   /** For supervised learning. */
   readonly examples: Sides<Example>;
   /** For learning from rewards. */
@@ -35,22 +37,44 @@ export interface TextTask {
 /** The usual `end`. */
 export const endToken = "<end>";
 
-/** Returns the id of the token that begins and ends every text. */
-export const endOf = ({ tokenizer, end = endToken }: Pick<TextTask, "tokenizer" | "end">): number =>
-  tokenizer.special(end);
+/** Ids of the tokens that begin a text, and of those that each end one; completions are learned with the first. */
+export interface Marks {
+  readonly begin: readonly number[];
+  readonly stop: readonly number[];
+}
+
+type Marked = Pick<TextTask, "tokenizer" | "end" | "marks">;
+
+const marksOf = ({ tokenizer, end = endToken, marks }: Marked): Marks => {
+  if (marks !== undefined) return marks;
+  const id = tokenizer.special(end);
+  return { begin: [id], stop: [id] };
+};
+
+/** Returns the id of the token that completions are learned to end with. */
+export const endOf = (task: Marked): number => marksOf(task).stop[0];
 
 /** Returns the tokens that end a text. */
-export const stopTokens = (task: TextTask): number[] => [endOf(task)];
+export const stopTokens = (task: Marked): readonly number[] => marksOf(task).stop;
+
+/**
+ * Returns a text's tokens with those that begin a text, unless it has them already, as the form of messages of a
+ * published model may write them. A text without any begins with the end token.
+ */
+export function begun(task: Marked, tokens: readonly number[]): number[] {
+  const { begin, stop } = marksOf(task);
+  const has = begin.length > 0 && begin.every((id, i) => tokens[i] === id);
+  const whole = has ? [...tokens] : [...begin, ...tokens];
+  return whole.length > 0 ? whole : [stop[0]];
+}
 
 /** Returns the tokens that end the policy's turn in a dialogue; none for other tasks. */
 export const turnEndTokens = ({ tokenizer, turnEnd }: TextTask): number[] =>
   turnEnd === undefined ? [] : tokenizer.encode(turnEnd);
 
-/** Returns a prompt's tokens: the end token, then the visible part of the prompt. */
-export const promptTokens = (task: TextTask, prompt: string): number[] => [
-  endOf(task),
-  ...task.tokenizer.encode(task.visible === undefined ? prompt : task.visible(prompt)),
-];
+/** Returns the tokens of a prompt's visible part, from the beginning of a text. */
+export const promptTokens = (task: TextTask, prompt: string): number[] =>
+  begun(task, task.tokenizer.encode(task.visible === undefined ? prompt : task.visible(prompt)));
 
 /** A label that carries no loss. */
 export const noLabel = -1;
@@ -67,20 +91,20 @@ export interface LearnedText {
  * conversation the next turn follows a completion in place of its end token.
  */
 export function exampleTokens(
-  task: Pick<TextTask, "tokenizer" | "end">,
+  task: Marked,
   { prompt, completion, turns = [] }: Example,
 ): LearnedText {
   const { tokenizer } = task;
   const end = endOf(task);
-  const tokens = [end];
+  const tokens: number[] = [];
   const labels: number[] = [];
   for (const turn of [{ prompt, completion }, ...turns]) {
-    const before = tokenizer.encode(turn.prompt);
+    const asked = tokenizer.encode(turn.prompt);
+    const before = tokens.length === 0 ? begun(task, asked) : asked;
     const answer = tokenizer.encode(turn.completion);
     // what follows a completion is labeled with its end, unless the next turn has no prompt
-    const asked = labels.length === 0 ? before : before.slice(1);
     if (labels.length > 0 && before.length === 0) labels.pop();
-    labels.push(...asked.map(() => noLabel), ...answer, end);
+    labels.push(...before.slice(1).map(() => noLabel), ...answer, end);
     tokens.push(...before, ...answer);
   }
   return { tokens: [...tokens, end], labels };

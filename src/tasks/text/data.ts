@@ -2,6 +2,7 @@
 import { SettingError } from "../../core/errors.ts";
 import { choice, integer, real, text, type Values } from "../../core/settings.ts";
 import { messageOf } from "../../core/thrown.ts";
+import type { Chat } from "../../text/chat.ts";
 import { tokenizerFrom } from "../../text/load.ts";
 import { rowsOfFile } from "../../text/rows.ts";
 import type { TextTask } from "../../text/task.ts";
@@ -21,6 +22,7 @@ export const dataSettings = {
 export function dataTask(
   { data, by, tokenizer, merges, splits, completion }: Values<typeof dataSettings>,
   read: ReadCorpus,
+  chat?: Chat,
 ): TextTask {
   if (data === "")
     throw new SettingError("text: expected a file or folder of data; say --set data=FILE");
@@ -31,7 +33,7 @@ export function dataTask(
       splits,
       completionLength: completion,
     },
-    { values: {}, read, where: "text" },
+    { values: {}, read, where: "text", chat },
   );
 }
 

@@ -75,10 +75,15 @@ interface Context {
   readonly values: unknown;
   readonly read: ReadCorpus;
   readonly where: string;
+  /** Writes messages unless the definition does. Default: a line per message. */
+  readonly chat?: Chat | undefined;
 }
 
 /** Returns the text task of a definition. Throws SettingError and OwnCodeError that begin with `where`. */
-export function textFrom(definition: TextDefinition, { values, read, where }: Context): TextTask {
+export function textFrom(
+  definition: TextDefinition,
+  { values, read, where, chat: usualChat = plainChat }: Context,
+): TextTask {
   const given = <T>(name: string, value: Given<T>): T =>
     typeof value === "function"
       ? guarded(`${where}: ${name}`, () =>
@@ -86,7 +91,7 @@ export function textFrom(definition: TextDefinition, { values, read, where }: Co
         )
       : value;
   const { end = endToken, splits = 0.1, completionLength = 32 } = definition;
-  const chat = checkedChat(definition.chat ?? plainChat, where);
+  const chat = checkedChat(definition.chat ?? usualChat, where);
   if (!(splits >= 0 && splits < 0.5))
     throw new SettingError(`${where}: expected splits from 0 to below 0.5, got ${brief(splits)}`);
   if (!(Number.isInteger(completionLength) && completionLength >= 1))

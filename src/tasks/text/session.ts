@@ -4,18 +4,21 @@ import type { TuneConfig } from "../../algos/group-algorithms.ts";
 import type { TextAlgorithm } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
 import { type SftConfig, supervised } from "../../algos/sft.ts";
-import type { Report } from "../../algos/training.ts";
+import { type Report, weightsOf } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import { partOf } from "../../core/state.ts";
+import type { Backend } from "../../core/backend.ts";
+import { partOf, type State } from "../../core/state.ts";
 import { solo } from "../../core/team.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
 import { gptModule } from "../../export/gpt-js.ts";
 import { loadGptState } from "../../export/gpt-weights.ts";
 import type { Dtype } from "../../io/quantize.ts";
+import type { HubModel } from "../../models/build.ts";
+import type { Lora } from "../../models/lora.ts";
 import { saveModel } from "../../models/save.ts";
-import { Gpt } from "../../nn/gpt.ts";
+import { Gpt, type GptOptions } from "../../nn/gpt.ts";
 import type { Sides } from "../../text/corpus.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import {
@@ -27,17 +30,20 @@ import {
   turnEndTokens,
 } from "../../text/task.ts";
 import { writeTokenizerJson } from "../../text/tokenizer-json.ts";
-import type { GptConfig } from "../model-settings.ts";
+import type { GptConfig, HubConfig } from "../model-settings.ts";
 import { ownOf } from "../own-files.ts";
 import { makeBackend, type ResolvedRun } from "../run.ts";
 import type { OpenOptions, SessionBase } from "../session-base.ts";
 import type { LanguageTask, ReadCorpus } from "../task.ts";
+import { type Adapted, inTokensOf, loadPublished, type Published } from "./published.ts";
 
 export interface LanguageSession extends SessionBase {
   readonly kind: "text";
   readonly training: LanguageTraining;
   readonly task: TextTask;
-  readonly gpt: Gpt;
+  readonly gpt: HubModel;
+  /** The adapters of a published model; null where all weights are trained. */
+  readonly lora: Lora | null;
   evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): LanguageEvaluation;
   evaluating(
     episodes: number,
@@ -61,15 +67,22 @@ export function openLanguage(
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
-  const task = withJudges(definition.make(values.task as never, read), run, guard);
-  const modelConfig = values.model as GptConfig;
+  const { model: folder } = config.files ?? {};
+  const published = folder === undefined ? null : (ownOf(folder) as Published);
+  const made = definition.make(values.task as never, read, published?.chat);
+  const task = withJudges(published === null ? made : inTokensOf(made, published), run, guard);
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
   const { group } = run.algorithm as TextAlgorithm;
   const valueHead = group?.estimator.baseline === "value";
-  const context = modelConfig.context > 0 ? modelConfig.context : contextOf(task);
-  const options = { ...modelConfig, context, vocab: task.tokenizer.vocab, valueHead };
-  const gpt = new Gpt(backend ?? makeBackend(config.backend), options, random.split());
+  const given = values.model as GptConfig | HubConfig;
+  const context = given.context > 0 ? given.context : contextOf(task);
+  const k = backend ?? makeBackend(config.backend);
+  const how = { context, valueHead, random: random.split() };
+  const { gpt, lora } =
+    published === null
+      ? ownGpt(k, { ...(given as GptConfig), vocab: task.tokenizer.vocab }, how)
+      : loadPublished(k, published, given as HubConfig, how);
   const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team, helpers });
   let begun: Generator<Report, void> | null = null;
   const begin = (): Generator<Report, void> => {
@@ -92,15 +105,31 @@ export function openLanguage(
     training,
     task,
     gpt,
+    lora,
     evaluate: (...how) => runNow(evaluating(...how), "evaluate"),
     evaluating,
     reports: (function* () {
       yield* begin();
     })(),
-    load: (state) => loadGptState(gpt, partOf(state, "weights")),
+    load: (state) => loadWeights(gpt, partOf(state, "weights")),
     prepare: () => void begin(),
     close() {},
   };
+}
+
+/** Makes a GPT of the sizes that the settings say. */
+const ownGpt = (
+  k: Backend,
+  sizes: GptConfig & Pick<GptOptions, "vocab">,
+  { context, valueHead, random }: { context: number; valueHead: boolean; random: Random },
+): Adapted => ({ gpt: new Gpt(k, { ...sizes, context, valueHead }, random), lora: null });
+
+/** Loads saved weights into a model. Returns the names of those that are not among them. */
+function loadWeights(gpt: HubModel, weights: State): readonly string[] {
+  if (gpt instanceof Gpt && gpt.parts.weights === gpt.parameters)
+    return loadGptState(gpt, weights);
+  weightsOf(gpt.parameters).restore(weights);
+  return [];
 }
 
 /** Returns the task with the rewards of the run's --reward file if it has one, and with time limits on its rewards. */
@@ -121,6 +150,8 @@ export function languageModule(
   const { tokenizer, completionLength: most } = task;
   const begin = endOf(task);
   const turnEnd = turnEndTokens(task);
+  if (!(gpt instanceof Gpt) || task.marks !== undefined)
+    throw new SettingError("export: expected --format hub or adapter for a published model");
   if (turnEnd.length > 1)
     throw new SettingError("export: expected a dialogue whose turns end with one token");
   const stop = [...stopTokens(task), ...turnEnd];
@@ -129,15 +160,17 @@ export function languageModule(
 
 /**
  * Returns the session's model as the files of a folder as on the hub, by name; with tokenizer.json where the task's
- * tokenizer is one that the format can say.
+ * tokenizer is one that the format can say. Adapters are merged into the model, for good.
  */
 export function languageFolder({
   gpt,
+  lora,
   task,
-}: Pick<LanguageSession, "gpt" | "task">): Record<string, string | Uint8Array> {
+}: Pick<LanguageSession, "gpt" | "lora" | "task">): Record<string, string | Uint8Array> {
   const { kind } = task.tokenizer.save();
-  const begin = endOf(task);
+  const [begin = null] = task.marks === undefined ? [endOf(task)] : task.marks.begin;
   const stop = stopTokens(task);
+  lora?.merge();
   const tokenizer =
     kind === "bpe" || kind === "file" ? { tokenizerJson: writeTokenizerJson(task.tokenizer) } : {};
   return saveModel(gpt, { begin, stop, ...tokenizer });

@@ -3,9 +3,9 @@
 import { exp } from "../../core/math.ts";
 import { choice, integer, type Values } from "../../core/settings.ts";
 import { Decoder } from "../../nn/decode.ts";
-import type { Gpt } from "../../nn/gpt.ts";
+import type { LanguageModel } from "../../nn/transformer.ts";
 import type { Reward } from "../../text/rewards.ts";
-import { endToken, promptTokens, type TextTask } from "../../text/task.ts";
+import { endToken, promptTokens, stopTokens, type TextTask } from "../../text/task.ts";
 import { characters } from "../../text/tokenizer.ts";
 
 export const tokensSettings = {
@@ -40,9 +40,9 @@ export function tokens({ letters, length, goal }: Values<typeof tokensSettings>)
 }
 
 /** Returns a model's exact mean reward over the task's prompts, by enumerating all completions. */
-export function exactMeanReward(gpt: Gpt, task: TextTask): number {
+export function exactMeanReward(gpt: LanguageModel, task: TextTask): number {
   const { tokenizer, completionLength, prompts, reward } = task;
-  const end = tokenizer.special(endToken);
+  const stop = stopTokens(task);
   const decoder = new Decoder(gpt, 1);
   /** Σ p·R over what may follow the text, whose completion so far is `made`. */
   const walk = (prompt: string, made: readonly number[]): number => {
@@ -56,7 +56,7 @@ export function exactMeanReward(gpt: Gpt, task: TextTask): number {
     return e.reduce((total, weight, token) => {
       const tokens = [...made, token];
       const text = tokenizer.decode(tokens);
-      const over = token === end || tokens.length === completionLength;
+      const over = stop.includes(token) || tokens.length === completionLength;
       return total + (weight / sum) * (over ? reward(prompt, text, tokens) : walk(prompt, tokens));
     }, 0);
   };

@@ -6,6 +6,7 @@ import { Tape } from "../../../src/core/tape.ts";
 import { input } from "../../../src/core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../../../src/distributions/categorical.ts";
 import { Gpt } from "../../../src/nn/gpt.ts";
+import type { LanguageModel } from "../../../src/nn/transformer.ts";
 import { add, mul } from "../../../src/ops/arithmetic.ts";
 import { reshape } from "../../../src/ops/layout.ts";
 import { sum } from "../../../src/ops/reduce.ts";
@@ -54,7 +55,7 @@ export interface Read {
 export class Reader {
   readonly gpt: Gpt;
   readonly temperature: number;
-  constructor(of: Gpt, temperature = 1) {
+  constructor(of: LanguageModel, temperature = 1) {
     this.gpt = makeGpt(of.options.vocab);
     this.temperature = temperature;
     this.theta = of.parameters.list.flatMap(({ data }) => Array.from(data));

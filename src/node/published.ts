@@ -1,0 +1,61 @@
+/** Reads the folder of a published model: its tokenizer, and a hash of all that a run needs of it. */
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { FormatError, SettingError } from "../core/errors.ts";
+import { runNow } from "../core/waiting.ts";
+import { readText } from "../models/files.ts";
+import { readConfig } from "../models/load.ts";
+import { locateTensors } from "../models/shards.ts";
+import { sizeOf } from "../core/tensor.ts";
+import type { Published } from "../tasks/text/published.ts";
+import { readTokenizerJson } from "../text/tokenizer-json.ts";
+import { modelFolder, type SyncFiles } from "./model-folder.ts";
+
+/** Returns a folder's model, without its weights, and the hash of its files. `given` is how messages name it. */
+export async function readPublished(
+  path: string,
+  given: string,
+): Promise<{ readonly published: Published; readonly sha256: string }> {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new SettingError(`${given}: expected a folder with config.json and model.safetensors`);
+  const files = modelFolder(path);
+  try {
+    const config = runNow(readConfig(files), "model");
+    const tensors = [...runNow(locateTensors(files), "model").values()];
+    const text = runNow(readText(files, "tokenizer.json"), "model");
+    if (text === null) throw new FormatError("tokenizer.json: expected a file of this name");
+    const marks = { begin: config.begin === null ? [] : [config.begin], stop: config.stop };
+    const published = {
+      files,
+      tokenizer: readTokenizerJson(text),
+      marks,
+      weights: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
+    };
+    return { published, sha256: hashOf(files, [...new Set(tensors.map(({ file }) => file))]) };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new FormatError(`${given}: ${error.message}`);
+  }
+}
+
+const described = [
+  "config.json",
+  "generation_config.json",
+  "tokenizer.json",
+  "tokenizer_config.json",
+  "chat_template.jinja",
+];
+const piece = 2 ** 24; // bytes read at a time
+
+/** Returns the hash of the files that describe a model, as far as they are there, and of those of its weights. */
+function hashOf(files: SyncFiles, weights: readonly string[]): string {
+  const hash = createHash("sha256");
+  for (const name of [...described, ...[...weights].sort()]) {
+    const size = files.size(name);
+    if (size === null) continue;
+    hash.update(`${name} ${size}\n`);
+    for (let at = 0; at < size; at += piece)
+      hash.update(files.read(name, at, Math.min(size, at + piece)));
+  }
+  return hash.digest("hex");
+}

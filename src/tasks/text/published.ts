@@ -1,0 +1,52 @@
+/** A published model in place of a GPT of the run's own: its files, tokenizer and form of messages, and its adapters. */
+import type { Backend } from "../../core/backend.ts";
+import type { Random } from "../../core/random.ts";
+import type { HubModel } from "../../models/build.ts";
+import type { ModelFiles } from "../../models/files.ts";
+import { loadModel } from "../../models/load.ts";
+import { Lora } from "../../models/lora.ts";
+import type { Chat } from "../../text/chat.ts";
+import type { Marks, TextTask } from "../../text/task.ts";
+import type { Tokenizer } from "../../text/tokenizer.ts";
+import type { HubConfig } from "../model-settings.ts";
+
+/** What a folder in the layout of Hugging Face's hub holds, and a run needs of it. */
+export interface Published {
+  readonly files: ModelFiles;
+  readonly tokenizer: Tokenizer;
+  readonly marks: Marks;
+  /** Writes messages as the model was taught to read them; undefined without a template. */
+  readonly chat?: Chat;
+  /** Numbers of the weights, and bytes of each as stored. */
+  readonly weights: number;
+}
+
+/** Returns the task in the tokens of a published model. */
+export const inTokensOf = (task: TextTask, { tokenizer, marks }: Published): TextTask => ({
+  ...task,
+  tokenizer,
+  marks,
+});
+
+/** A model, and its adapters if it has them: its weights are frozen then. */
+export interface Adapted {
+  readonly gpt: HubModel;
+  readonly lora: Lora | null;
+}
+
+const all = "all-linear" as const;
+
+/** Loads the model's weights. With `lora` they are frozen, and adapters of that rank are added. */
+export function loadPublished(
+  k: Backend,
+  { files }: Published,
+  c: HubConfig,
+  { context, valueHead, random }: { context: number; valueHead: boolean; random: Random },
+): Adapted {
+  const { model: gpt } = loadModel(k, files, { context, valueHead, frozen: c.lora > 0 });
+  if (c.lora === 0) return { gpt, lora: null };
+  const alpha = c.loraAlpha > 0 ? c.loraAlpha : 2 * c.lora;
+  const targets = c.loraTargets === all ? all : c.loraTargets.split(",");
+  const options = { rank: c.lora, alpha, rankStabilized: c.loraStabilized, targets };
+  return { gpt, lora: new Lora(gpt, options, random) };
+}
