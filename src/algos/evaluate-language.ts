@@ -2,8 +2,8 @@
 import { Random } from "../core/random.ts";
 import { solo, type Team } from "../core/team.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
-import type { LanguageModel } from "../nn/transformer.ts";
 import type { Sampling } from "../nn/sampler.ts";
+import type { LanguageModel } from "../nn/transformer.ts";
 import { Completer, type Completions } from "../rollout/completions.ts";
 import { type Evaluation, statisticsOf } from "../rollout/evaluate.ts";
 import { evenly } from "../text/corpus.ts";

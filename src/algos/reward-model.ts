@@ -167,7 +167,10 @@ export function preferenceAccuracy(gpt: LanguageModel, pairs: readonly Preferenc
  * A completion whose last token is not the end token was cut short and is scored at that token. Without tokens it
  * counts as ended.
  */
-export function learnedReward(gpt: LanguageModel, task: Pick<TextTask, "tokenizer" | "end" | "marks">): Reward {
+export function learnedReward(
+  gpt: LanguageModel,
+  task: Pick<TextTask, "tokenizer" | "end" | "marks">,
+): Reward {
   const { context, vocab } = gpt.options;
   const k = gpt.parameters.backend;
   const tokens = input(k, [1, context]);

@@ -65,7 +65,8 @@ export async function optionsOf(run: Command["run"]): Promise<Options> {
 function wordsOf({ kind, settings }: Task): TaskWords {
   const table: Readonly<Record<string, { readonly settings: Settings }>> =
     kind === "text" ? textAlgorithms : (algorithms as never);
-  const models: readonly Settings[] = kind === "text" ? [gptSettings, hubSettings] : [modelSettings];
+  const models: readonly Settings[] =
+    kind === "text" ? [gptSettings, hubSettings] : [modelSettings];
   const all = [settings, ...models, ...Object.values(table).map((algorithm) => algorithm.settings)];
   return { algorithms: Object.keys(table), settings: distinct(all.flatMap(Object.keys)) };
 }

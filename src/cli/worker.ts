@@ -12,13 +12,13 @@ import { version } from "./version.ts";
 import { patienceOf } from "./workers.ts";
 
 export const workerHelp = `  pigrad worker URL [--name NAME] [--threads N] [--task FILE]... [--algo FILE]... [--reward FILE]...
-               [--queue NAME] [--checkpoint-every SECONDS] [--patience SECONDS]
+               [--model FOLDER]... [--queue NAME] [--checkpoint-every SECONDS] [--patience SECONDS]
       take trainings, evaluations and pieces of sampling from the NATS server at URL, which is
       nats://HOST:PORT or, with TLS, tls://HOST:PORT, and as many at once as --threads (default: the
       machine's). USER:PASSWORD@ or TOKEN@ stand before HOST, or in NATS_USER, NATS_PASSWORD and
       NATS_TOKEN; NATS_CREDS and NATS_NKEY name files of credentials, NATS_CA, NATS_CERT and NATS_KEY
-      those of TLS. It runs only tasks that it has: by name, or files that --task, --algo and --reward
-      name, if their content is the giver's. See pigrad sweep, eval and train --workers, and
+      those of TLS. It runs only tasks that it has: by name, or files and folders that --task, --algo,
+      --reward and --model name, if their content is the giver's. See pigrad sweep, eval and train --workers, and
       docs/scale.md`;
 
 export async function workerCommand(args: string[]): Promise<void> {
@@ -28,6 +28,7 @@ export async function workerCommand(args: string[]): Promise<void> {
     task: { type: "string", multiple: true },
     algo: { type: "string", multiple: true },
     reward: { type: "string", multiple: true },
+    model: { type: "string", multiple: true },
     queue: { type: "string" },
     "checkpoint-every": { type: "string" },
     patience: { type: "string" },
@@ -35,8 +36,8 @@ export async function workerCommand(args: string[]): Promise<void> {
   const url = only("address of a NATS server, such as nats://127.0.0.1:4222", positionals);
   const slots = wholeNumber("threads", values.threads, 1, 1024) ?? availableParallelism();
   const checkpointEvery = wholeNumber("checkpoint-every", values["checkpoint-every"], 1, 86_400);
-  const { task = [], algo = [], reward = [] } = values;
-  const files = new OwnedFiles([...task, ...algo, ...reward]);
+  const { task = [], algo = [], reward = [], model } = values;
+  const files = new OwnedFiles([...task, ...algo, ...reward], model);
   const name = (values.name ?? hostname()).slice(0, 100);
   const patience = patienceOf(values.patience);
   const link = await Link.open(url, { name: `pigrad worker ${name}`, patience });

@@ -49,10 +49,16 @@ export async function loadOwn(
  */
 export async function loadOwnModel(given: string, key?: string): Promise<OwnFile> {
   const path = resolve(given);
-  const { published, sha256 } = await readPublished(path, given);
+  const { published, sha256 } = readPublished(path, given);
   registerOwn(key ?? path, published);
   return { path: key ?? path, sha256 };
 }
+
+/** Returns a model folder's full path and hash. Throws as loadOwnModel. */
+export const ownModelOf = (given: string): OwnFile => {
+  const path = resolve(given);
+  return { path, sha256: readPublished(path, given).sha256 };
+};
 
 /** Returns a file's full path and hash, and does not run it. Throws SettingError where it cannot be read. */
 export function ownFileOf(given: string): OwnFile {

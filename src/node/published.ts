@@ -2,20 +2,20 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { FormatError, SettingError } from "../core/errors.ts";
+import { sizeOf } from "../core/tensor.ts";
 import { runNow } from "../core/waiting.ts";
 import { readText } from "../models/files.ts";
 import { readConfig } from "../models/load.ts";
 import { locateTensors } from "../models/shards.ts";
-import { sizeOf } from "../core/tensor.ts";
 import type { Published } from "../tasks/text/published.ts";
 import { readTokenizerJson } from "../text/tokenizer-json.ts";
 import { modelFolder, type SyncFiles } from "./model-folder.ts";
 
 /** Returns a folder's model, without its weights, and the hash of its files. `given` is how messages name it. */
-export async function readPublished(
+export function readPublished(
   path: string,
   given: string,
-): Promise<{ readonly published: Published; readonly sha256: string }> {
+): { readonly published: Published; readonly sha256: string } {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new SettingError(`${given}: expected a folder with config.json and model.safetensors`);
   const files = modelFolder(path);
@@ -29,6 +29,7 @@ export async function readPublished(
       files,
       tokenizer: readTokenizerJson(text),
       marks,
+      config,
       weights: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
     };
     return { published, sha256: hashOf(files, [...new Set(tensors.map(({ file }) => file))]) };

@@ -1,8 +1,10 @@
 /** Estimates the least memory of a run from its settings, before anything is allocated. */
 import type { Space } from "../envs/space.ts";
-import type { GptConfig, ModelConfig } from "./model-settings.ts";
+import type { GptConfig, HubConfig, ModelConfig } from "./model-settings.ts";
+import { ownOf } from "./own-files.ts";
 import { isEnvironmentRun, type ResolvedRun } from "./run.ts";
 import type { EnvironmentTask } from "./task.ts";
+import type { Published } from "./text/published.ts";
 
 export interface MemoryNeed {
   /** Number of learned parameters. */
@@ -59,17 +61,36 @@ function environmentNeed({
   return { parameters, backend, total: backend + float * (2 * parameters + stored) };
 }
 
-function languageNeed({ values, config: { settings } }: ResolvedRun): MemoryNeed {
+function languageNeed(run: ResolvedRun): MemoryNeed {
+  const { values, config } = run;
+  const { settings, files } = config;
+  if (files?.model !== undefined) return publishedNeed(run, ownOf(files.model) as Published);
   const { layers, width, context, tied } = values.model as GptConfig;
   const least = 16; // tokens of a context, and of a vocabulary, that no task is below
   const seen = Math.max(context, least);
   const parameters =
     layers * (12 * width * width + 13 * width) + (seen + least * (tied ? 1 : 2)) * width;
-  const texts = number(settings.prompts, 1) * number(settings.groupSize, 1);
-  const caches = 2 * layers * width * texts * least; // keys and values while it writes
+  const caches = 2 * layers * width * textsOf(settings) * least; // keys and values while it writes
   const backend = float * (2 * parameters + caches);
   return { parameters, backend, total: backend + float * 2 * parameters };
 }
+
+/** Of frozen weights no gradients and moments; adapters are left out. */
+function publishedNeed(
+  { values, config: { settings } }: ResolvedRun,
+  { config, weights }: Published,
+): MemoryNeed {
+  const { context, lora } = values.model as HubConfig;
+  const { layers, keyHeads, headWidth } = config;
+  const caches = 2 * layers * keyHeads * headWidth * textsOf(settings) * Math.max(context, 16);
+  const parameters = lora > 0 ? 0 : weights;
+  const backend = float * (weights + parameters + caches);
+  return { parameters: weights, backend, total: backend + float * 2 * parameters };
+}
+
+/** The texts that are sampled together. */
+const textsOf = (settings: Readonly<Record<string, unknown>>): number =>
+  number(settings.prompts, 1) * number(settings.groupSize, 1);
 
 const number = (setting: unknown, otherwise: number): number =>
   typeof setting === "number" ? setting : otherwise;

@@ -185,7 +185,6 @@ function presetOf(task: Task, algo: string, { usual }: AnyAlgorithm, table: Sett
   return { ...Object.fromEntries(fitting), ...task.presets?.[algo] };
 }
 
-
 const pick = (values: Named, table: Settings): Named =>
   Object.fromEntries(Object.keys(table).map((name) => [name, values[name]]));
 

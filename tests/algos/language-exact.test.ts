@@ -1,6 +1,6 @@
 /**
- * Every unbiased estimator, through the whole of a GPT, against ∇J: its exact mean is a sum over all tuples of
- * completions with their probabilities, by the very code that trains. float64, to 1e-6.
+ * Every unbiased estimator, through the whole of a language model, against ∇J: its exact mean is a sum over all tuples of
+ * completions with their probabilities, by the very code that trains. Of adapters too. float64, to 1e-6.
  */
 import { describe, expect, test } from "vitest";
 import { BatchEvaluator } from "../../src/algos/batch-evaluator.ts";
@@ -19,7 +19,12 @@ import { categoricalLogProb } from "../../src/distributions/categorical.ts";
 import { sequenceAdvantages } from "../../src/estimators/sequence-advantages.ts";
 import { valueDefaults } from "../../src/estimators/value.ts";
 import { tokenWeights } from "../../src/estimators/weights.ts";
+import type { HubModel } from "../../src/models/build.ts";
+import { Lora } from "../../src/models/lora.ts";
+import { FrozenWeights } from "../../src/nn/frozen.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
+import { Llama, type LlamaOptions } from "../../src/nn/llama.ts";
+import type { LanguageModel } from "../../src/nn/transformer.ts";
 import { mul } from "../../src/ops/arithmetic.ts";
 import { exp } from "../../src/ops/elementwise.ts";
 import { reshape } from "../../src/ops/layout.ts";
@@ -38,23 +43,39 @@ const rewardOf = (tokens: readonly number[]): number =>
   tokens.reduce((total, token, t) => total + (token + 1) * (t + 0.5), 0) -
   Number(tokens[0] === 1) * 3;
 
-function model(seed: number): Gpt {
-  const options = { vocab, context: 6, layers: 2, heads: 2, width: 8, valueHead: true };
-  const gpt = new Gpt(loops(Float64Array), options, new Random(seed));
-  const random = new Random(seed + 1);
+const sizesOf = { vocab, context: 6, layers: 2, heads: 2, width: 8, tied: true, valueHead: true };
+const llamaSizes: LlamaOptions = {
+  ...{ ...sizesOf, keyHeads: 1, headWidth: 4, inner: 12, windows: [0, 0], eps: 1e-5 },
+  ...{ qkvBias: true, outBias: false, mlpBias: false, qkNorm: true },
+  rope: { theta: 100, scaling: { type: "default" } },
+};
+const k64 = loops(Float64Array);
+const adapted = (base: HubModel): LanguageModel =>
+  new Lora(base, { rank: 2, alpha: 3, targets: "all-linear" }, new Random(9)).model;
+const models: Record<string, () => LanguageModel> = {
+  "a GPT": () => new Gpt(k64, sizesOf, new Random(3)),
+  "adapters of a GPT": () => adapted(new Gpt(k64, sizesOf, new Random(3), new FrozenWeights(k64))),
+  "adapters of a Llama": () =>
+    adapted(new Llama(k64, llamaSizes, new Random(3), new FrozenWeights(k64))),
+};
+
+/** A model whose parameters have moved, so that B of an adapter is not 0. */
+function moved(name: string): LanguageModel {
+  const gpt = models[name]();
+  const random = new Random(4);
   for (const { data } of gpt.parameters.list)
     for (let i = 0; i < data.length; i++) data[i] += 0.3 * random.normal();
   return gpt;
 }
 
-const gradientOf = (gpt: Gpt): Float64Array =>
+const gradientOf = (gpt: LanguageModel): Float64Array =>
   Float64Array.from(gpt.parameters.list.flatMap(({ grad }) => Array.from(grad)));
-const clear = (gpt: Gpt): void => {
+const clear = (gpt: LanguageModel): void => {
   for (const { grad } of gpt.parameters.list) grad.fill(0);
 };
 
 /** J = Σ π(o)·R(o) and its gradient, each completion by itself: no packing, no estimator. */
-function exact(gpt: Gpt): {
+function exact(gpt: LanguageModel): {
   probabilities: number[];
   logProbs: number[][];
   gradient: Float64Array;
@@ -98,7 +119,12 @@ function exact(gpt: Gpt): {
 const sizes = { rows: 1, positions: 8, samples: 4, steps };
 
 /** The exact mean of minus the loss's gradient over all K-tuples. */
-function meanOf(gpt: Gpt, name: GroupAlgorithmName, K: number, more: object = {}): Float64Array {
+function meanOf(
+  gpt: LanguageModel,
+  name: GroupAlgorithmName,
+  K: number,
+  more: object = {},
+): Float64Array {
   const c = settle(tuneSettings, { klWeight: 0, standardize: false, valueWeight: 0, ...more });
   const estimator = { ...estimatorOf(name, c), aggregation: "sequenceSum" as const };
   const { probabilities, logProbs } = exact(gpt);
@@ -168,9 +194,25 @@ function expectEqual(got: Float64Array, want: Float64Array, times = 1): void {
     expect(Math.abs(got[i] - times * want[i]), `element ${i}`).toBeLessThanOrEqual(1e-6 * scale);
 }
 
-describe("the exact mean of an estimator equals ∇J through the whole network", () => {
-  const gpt = model(3);
+describe.each(Object.keys(models))("the exact mean of an estimator equals ∇J: %s", (name) => {
+  const gpt = moved(name);
   const { gradient, probabilities } = exact(gpt);
+  test("∇J by central differences", () => {
+    const J = () => exact(gpt).probabilities.reduce((sum, p, i) => sum + p * rewardOf(all[i]), 0);
+    const list = gpt.parameters.list.flatMap(({ data }) =>
+      [...data.keys()].map((i) => ({ data, i })),
+    );
+    for (let at = 0; at < list.length; at += 17) {
+      const { data, i } = list[at];
+      const was = data[i];
+      const [up, down] = [1e-4, -1e-4].map((d) => {
+        data[i] = was + d;
+        return J();
+      });
+      data[i] = was;
+      expect(gradient[at]).toBeCloseTo((up - down) / 2e-4, 6);
+    }
+  });
   test("the completions are all there are", () => {
     expect(probabilities.reduce((a, b) => a + b)).toBeCloseTo(1, 12);
   });

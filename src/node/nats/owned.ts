@@ -2,26 +2,29 @@
 import { basename } from "node:path";
 import { simdAvailable } from "../../backends/simd.ts";
 import { messageOf } from "../../core/thrown.ts";
-import type { OwnFiles } from "../../tasks/own-files.ts";
+import type { OwnFile, OwnFiles } from "../../tasks/own-files.ts";
 import type { ResolvedRun, RunConfig } from "../../tasks/run.ts";
 import { type KnownCorpora, knownCorpus } from "../corpora.ts";
 import { checkMemory } from "../memory.ts";
-import { ownFileOf } from "../own-files.ts";
+import { ownFileOf, ownModelOf } from "../own-files.ts";
 import { Refusal } from "./taken.ts";
 
-/** Own files that a worker was started with. */
+/** Own files, and folders of models, that a worker was started with. */
 export class OwnedFiles {
   private readonly paths: readonly string[];
+  private readonly models: readonly OwnFile[];
 
-  /** Throws SettingError for a file that cannot be read. */
-  constructor(paths: readonly string[]) {
+  /** Throws SettingError or FormatError for one that cannot be read. */
+  constructor(paths: readonly string[], models: readonly string[] = []) {
     for (const path of paths) ownFileOf(path);
     this.paths = paths;
+    this.models = models.map(ownModelOf); // large, and so read once
   }
 
   /** Returns this machine's files with the hashes of those that a run names. Throws Refusal where one is missing. */
   insteadOf(files: OwnFiles = {}): OwnFiles {
-    const own = this.paths.map((given) => ownFileOf(given)); // as they are now
+    // files as they are now
+    const own = [...this.paths.map((given) => ownFileOf(given)), ...this.models];
     return Object.fromEntries(
       Object.entries(files).map(([role, { path, sha256 }]) => {
         const found = own.find((file) => file.sha256 === sha256);
@@ -29,7 +32,7 @@ export class OwnedFiles {
         const name = basename(path.replaceAll("\\", "/"));
         const isOther = own.some((file) => basename(file.path) === name);
         const why = isOther ? `its ${name} is not the one with` : `it has no ${name} with`;
-        throw new Refusal(`${why} sha256 ${sha256.slice(0, 12)}…; pigrad worker --task FILE`);
+        throw new Refusal(`${why} sha256 ${sha256.slice(0, 12)}…; pigrad worker --${role} …`);
       }),
     );
   }

@@ -2,6 +2,7 @@
 import type { Backend } from "../../core/backend.ts";
 import type { Random } from "../../core/random.ts";
 import type { HubModel } from "../../models/build.ts";
+import type { ModelConfig } from "../../models/config.ts";
 import type { ModelFiles } from "../../models/files.ts";
 import { loadModel } from "../../models/load.ts";
 import { Lora } from "../../models/lora.ts";
@@ -17,7 +18,8 @@ export interface Published {
   readonly marks: Marks;
   /** Writes messages as the model was taught to read them; undefined without a template. */
   readonly chat?: Chat;
-  /** Numbers of the weights, and bytes of each as stored. */
+  readonly config: ModelConfig;
+  /** The number of weights that the files hold. */
   readonly weights: number;
 }
 

@@ -6,9 +6,9 @@ import { inStages, LanguageTraining, type Stage } from "../../algos/language-tra
 import { type SftConfig, supervised } from "../../algos/sft.ts";
 import { type Report, weightsOf } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
+import type { Backend } from "../../core/backend.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
-import type { Backend } from "../../core/backend.ts";
 import { partOf, type State } from "../../core/state.ts";
 import { solo } from "../../core/team.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
@@ -126,8 +126,7 @@ const ownGpt = (
 
 /** Loads saved weights into a model. Returns the names of those that are not among them. */
 function loadWeights(gpt: HubModel, weights: State): readonly string[] {
-  if (gpt instanceof Gpt && gpt.parts.weights === gpt.parameters)
-    return loadGptState(gpt, weights);
+  if (gpt instanceof Gpt && gpt.parts.weights === gpt.parameters) return loadGptState(gpt, weights);
   weightsOf(gpt.parameters).restore(weights);
   return [];
 }

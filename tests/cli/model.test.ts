@@ -1,0 +1,144 @@
+/** Runs that begin from a published model's folder: trained, resumed, on threads, exported, and refused. */
+import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loops } from "../../src/backends/loops.ts";
+import { loadModel } from "../../src/models/load.ts";
+import { loadLora } from "../../src/models/lora-files.ts";
+import { Decoder } from "../../src/nn/decode.ts";
+import type { LanguageModel } from "../../src/nn/transformer.ts";
+import { modelFolder } from "../../src/node/model-folder.ts";
+import { openRun } from "../../src/node/run-folder.ts";
+import type { LanguageSession } from "../../src/tasks/text/session.ts";
+import { modelKinds, writeModelFolder } from "../support/model-folder.ts";
+import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
+
+const at = temporary();
+const small = "prompts=4 minibatches=1 sftUpdates=3 learningRate=0.01".split(" ");
+const settings = (...more: string[]) => [...small, ...more].flatMap((one) => ["--set", one]);
+const checkpoint = (run: string): Buffer => readFileSync(at(run, "checkpoint.safetensors"));
+
+/** Runs a command that must succeed without a word on stderr. */
+async function run(...args: string[]): Promise<string> {
+  const { status, stdout, stderr } = await pigrad(...args);
+  expect([status, stderr]).toEqual([0, ""]);
+  return stdout;
+}
+const train = (model: string, out: string, ...more: string[]) =>
+  run("train", "sentiment", "--model", at(model), "--quiet", "--out", at(out), ...more);
+
+/** Logits after a text of three tokens. */
+function logitsOf(model: LanguageModel): number[] {
+  const decoder = new Decoder(model, 1);
+  for (const token of [3, 70, 41]) decoder.push(0, token);
+  decoder.run();
+  const logits = Array.from(decoder.logits);
+  decoder.free();
+  return logits;
+}
+const distance = (a: readonly number[], b: readonly number[]): number =>
+  Math.max(...a.map((x, i) => Math.abs(x - b[i])));
+
+beforeAll(() => {
+  for (const kind of ["gpt2", "llama"] as const) writeModelFolder(at(kind), kind);
+});
+
+describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
+  const name = (run: string) => `${kind}-${run}`;
+  beforeAll(() =>
+    train(kind, name("run"), "--steps", "900", "--threads", "1", ...settings("lora=2")),
+  );
+
+  test("two threads, and a run that was interrupted, give the same bits", async () => {
+    const how = ["--steps", "900", ...settings("lora=2")];
+    await train(kind, name("two"), "--threads", "2", ...how);
+    await train(kind, name("cut"), "--threads", "1", "--until-steps", "300", ...how);
+    await run("train", "--resume", at(name("cut")), "--quiet");
+    for (const other of ["two", "cut"])
+      expect(checkpoint(name(other))).toEqual(checkpoint(name("run")));
+  });
+
+  test("the run keeps adapters alone; merged and unmerged they say the same", async () => {
+    const session = openRun(at(name("run"))) as LanguageSession;
+    expect(session.gpt.parameters.list.every((p) => p.name.includes("lora_"))).toBe(true);
+    const trained = logitsOf(session.gpt);
+    const base = logitsOf(modelKinds[kind]());
+    expect(distance(trained, base)).toBeGreaterThan(5e-4);
+
+    await run("export", at(name("run")), "--format", "hub", "--out", at(name("hub")));
+    const merged = loadModel(loops(), modelFolder(at(name("hub")))).model;
+    expect(distance(logitsOf(merged), trained)).toBeLessThan(1e-5);
+
+    await run("export", at(name("run")), "--format", "adapter", "--out", at(name("adapter")));
+    const { model } = loadModel(loops(), modelFolder(at(kind)), { frozen: true });
+    loadLora(model, modelFolder(at(name("adapter"))));
+    expect(distance(logitsOf(model), trained)).toBeLessThan(1e-6);
+  });
+
+  test("sample, eval and report know the model", async () => {
+    const samples = jsonLines(await run("sample", at(name("run")), "-n", "2", "--json"));
+    expect(samples.map(({ prompt }) => typeof prompt)).toEqual(["string", "string"]);
+    expect(await run("eval", at(name("run")), "--episodes", "5")).toContain("valence");
+    await run("report", at(name("run")), "--out", at(name("report.html")));
+    expect(readFileSync(at(name("report.html")), "utf8")).toContain("lora");
+  });
+
+  test("without adapters all weights are trained, and a value head where the algorithm has one", async () => {
+    await train(kind, name("whole"), "--steps", "300", ...settings());
+    const session = openRun(at(name("whole"))) as LanguageSession;
+    expect(session.lora).toBeNull();
+    expect(distance(logitsOf(session.gpt), logitsOf(modelKinds[kind]()))).toBeGreaterThan(5e-4);
+    await train(kind, name("ppo"), "--algo", "ppo", "--steps", "300", ...settings("lora=2"));
+    const { gpt } = openRun(at(name("ppo"))) as LanguageSession;
+    expect(gpt.parameters.list.some((p) => p.name.startsWith("value"))).toBe(true);
+  });
+});
+
+test("a reference has the weights of the policy's start, and shares what is frozen", () => {
+  for (const kind of ["gpt2", "llama"] as const) {
+    const { model } = loadModel(loops(), modelFolder(at(kind)), { frozen: true });
+    const twin = model.twin();
+    expect(twin).not.toBe(model);
+    const weights = (twin as typeof model).parts.weights.list;
+    for (const [i, { data }] of model.parts.weights.list.entries())
+      expect(weights[i].data).toBe(data);
+    expect(logitsOf(twin)).toEqual(logitsOf(model));
+  }
+});
+
+test("what does not go together is said in one line", async () => {
+  const refused = async (...args: string[]) => {
+    const { status, stderr } = await pigrad(...args);
+    expect(status).toBe(2);
+    expect(stderr.trimEnd()).not.toContain("\n");
+    return stderr;
+  };
+  const model = (path: string, task = "sentiment") => refused("train", task, "--model", at(path));
+  expect(await model("gpt2", "cartpole")).toContain("expected a task of texts");
+  expect(await model("nowhere")).toContain("expected a folder");
+  cpSync(at("gpt2"), at("silent"), { recursive: true });
+  rmSync(at("silent", "tokenizer.json"));
+  expect(await model("silent")).toContain("tokenizer.json: expected a file of this name");
+  writeFileSync(at("silent", "config.json"), "{");
+  expect(await model("silent")).toContain("config.json");
+  const with_ = (...more: string[]) =>
+    refused("train", "sentiment", "--model", at("gpt2"), ...more.flatMap((one) => ["--set", one]));
+  expect(await with_("layers=3")).toContain("layers");
+  expect(await with_("lora=2", "loraTargets=q_proj")).toContain("c_attn");
+  expect(await refused("export", at("gpt2-run"), "--format", "js", "--out", at("x.js"))).toContain(
+    "hub or adapter",
+  );
+  expect(
+    await refused("export", at("gpt2-whole"), "--format", "adapter", "--out", at("y")),
+  ).toContain("lora=8");
+});
+
+test("a model that has changed is not gone on with, unless a person names it", async () => {
+  cpSync(at("gpt2"), at("moving"), { recursive: true });
+  await train("moving", "moved", "--steps", "200", ...settings("lora=2"));
+  const bytes = readFileSync(at("moving", "model.safetensors"));
+  bytes[bytes.length - 2] ^= 1;
+  writeFileSync(at("moving", "model.safetensors"), bytes);
+  const { status, stderr } = await pigrad("sample", at("moved"));
+  expect([status, stderr]).toEqual([2, expect.stringContaining("has changed since the run began")]);
+  await run("sample", at("moved"), "--model", at("gpt2"));
+});
