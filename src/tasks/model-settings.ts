@@ -21,8 +21,9 @@ export const modelSettings = {
 };
 export type ModelConfig = Values<typeof modelSettings>;
 
-/** Settings of a GPT. */
+/** Settings of a language model of the run's own. */
 export const gptSettings = {
+  family: choice("gpt", ["gpt", "llama"], "GPT-2's form, or Llama's with rotary positions"),
   layers: integer(2, "blocks", { min: 1, max: 64 }),
   heads: integer(4, "attention heads", { min: 1, max: 64 }),
   width: integer(64, "numbers per position", { min: 1, max: 8192 }),

@@ -191,15 +191,18 @@ const pick = (values: Named, table: Settings): Named =>
 export const isEnvironmentRun = (run: ResolvedRun): run is ResolvedRun<EnvironmentTask> =>
   run.task.kind === "environment";
 
-const backends: Readonly<Record<string, () => Backend>> = {
+const backends: Readonly<Record<string, (memory: number) => Backend>> = {
   loops: () => loops(),
-  simd: () => simd(),
+  simd: (memory) => simd({ memory }),
 };
 /** Allowed names; "auto" is simd if the machine supports it, else loops. */
 export const backendNames = ["auto", ...Object.keys(backends)];
 
-/** Makes the backend of a name that `backendOf` returned. */
-export const makeBackend = (name: string): Backend => backends[name]();
+const [usualMemory, mostMemory] = [2 ** 28, 2 ** 32]; // bytes, of which the machine commits what is used
+
+/** Makes the backend of a name that `backendOf` returned; `large` for all the memory that WebAssembly can have. */
+export const makeBackend = (name: string, large = false): Backend =>
+  backends[name](large ? mostMemory : usualMemory);
 
 /** Returns the name of a backend, with "auto" resolved. Throws SettingError that lists the backends. */
 export function backendOf(name = "auto"): string {

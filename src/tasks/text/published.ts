@@ -1,6 +1,5 @@
 /** A published model in place of a GPT of the run's own: its files, tokenizer and form of messages, and its adapters. */
 import type { Backend } from "../../core/backend.ts";
-import type { Random } from "../../core/random.ts";
 import type { HubModel } from "../../models/build.ts";
 import type { ModelConfig } from "../../models/config.ts";
 import type { ModelFiles } from "../../models/files.ts";
@@ -10,6 +9,7 @@ import type { Chat } from "../../text/chat.ts";
 import type { Marks, TextTask } from "../../text/task.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 import type { HubConfig } from "../model-settings.ts";
+import type { ModelNeeds } from "./own-model.ts";
 
 /** What a folder in the layout of Hugging Face's hub holds, and a run needs of it. */
 export interface Published {
@@ -43,7 +43,7 @@ export function loadPublished(
   k: Backend,
   { files }: Published,
   c: HubConfig,
-  { context, valueHead, random }: { context: number; valueHead: boolean; random: Random },
+  { context, valueHead, random }: ModelNeeds,
 ): Adapted {
   const { model: gpt } = loadModel(k, files, { context, valueHead, frozen: c.lora > 0 });
   if (c.lora === 0) return { gpt, lora: null };

@@ -6,7 +6,6 @@ import { inStages, LanguageTraining, type Stage } from "../../algos/language-tra
 import { type SftConfig, supervised } from "../../algos/sft.ts";
 import { type Report, weightsOf } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
-import type { Backend } from "../../core/backend.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf, type State } from "../../core/state.ts";
@@ -18,7 +17,7 @@ import type { Dtype } from "../../io/quantize.ts";
 import type { HubModel } from "../../models/build.ts";
 import type { Lora } from "../../models/lora.ts";
 import { saveModel } from "../../models/save.ts";
-import { Gpt, type GptOptions } from "../../nn/gpt.ts";
+import { Gpt } from "../../nn/gpt.ts";
 import type { Sides } from "../../text/corpus.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import {
@@ -35,7 +34,8 @@ import { ownOf } from "../own-files.ts";
 import { makeBackend, type ResolvedRun } from "../run.ts";
 import type { OpenOptions, SessionBase } from "../session-base.ts";
 import type { LanguageTask, ReadCorpus } from "../task.ts";
-import { type Adapted, inTokensOf, loadPublished, type Published } from "./published.ts";
+import { manyWeights, ownModel, weightsIn } from "./own-model.ts";
+import { inTokensOf, loadPublished, type Published } from "./published.ts";
 
 export interface LanguageSession extends SessionBase {
   readonly kind: "text";
@@ -77,11 +77,13 @@ export function openLanguage(
   const valueHead = group?.estimator.baseline === "value";
   const given = values.model as GptConfig | HubConfig;
   const context = given.context > 0 ? given.context : contextOf(task);
-  const k = backend ?? makeBackend(config.backend);
+  const sizes = { ...(given as GptConfig), vocab: task.tokenizer.vocab };
+  const weights = published?.weights ?? weightsIn(sizes);
+  const k = backend ?? makeBackend(config.backend, weights >= manyWeights);
   const how = { context, valueHead, random: random.split() };
   const { gpt, lora } =
     published === null
-      ? ownGpt(k, { ...(given as GptConfig), vocab: task.tokenizer.vocab }, how)
+      ? { gpt: ownModel(k, sizes, how), lora: null }
       : loadPublished(k, published, given as HubConfig, how);
   const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team, helpers });
   let begun: Generator<Report, void> | null = null;
@@ -116,13 +118,6 @@ export function openLanguage(
     close() {},
   };
 }
-
-/** Makes a GPT of the sizes that the settings say. */
-const ownGpt = (
-  k: Backend,
-  sizes: GptConfig & Pick<GptOptions, "vocab">,
-  { context, valueHead, random }: { context: number; valueHead: boolean; random: Random },
-): Adapted => ({ gpt: new Gpt(k, { ...sizes, context, valueHead }, random), lora: null });
 
 /** Loads saved weights into a model. Returns the names of those that are not among them. */
 function loadWeights(gpt: HubModel, weights: State): readonly string[] {
