@@ -18,22 +18,15 @@ import type { HubModel } from "../../models/build.ts";
 import type { Lora } from "../../models/lora.ts";
 import { saveModel } from "../../models/save.ts";
 import { Gpt } from "../../nn/gpt.ts";
-import type { Sides } from "../../text/corpus.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
-import {
-  endOf,
-  exampleTokens,
-  promptTokens,
-  stopTokens,
-  type TextTask,
-  turnEndTokens,
-} from "../../text/task.ts";
+import { endOf, stopTokens, type TextTask, turnEndTokens } from "../../text/task.ts";
 import { writeTokenizerJson } from "../../text/tokenizer-json.ts";
 import type { GptConfig, HubConfig } from "../model-settings.ts";
 import { ownOf } from "../own-files.ts";
 import { makeBackend, type ResolvedRun } from "../run.ts";
 import type { OpenOptions, SessionBase } from "../session-base.ts";
 import type { LanguageTask, ReadCorpus } from "../task.ts";
+import { contextFor } from "./context.ts";
 import { manyWeights, ownModel, weightsIn } from "./own-model.ts";
 import { inTokensOf, loadPublished, type Published } from "./published.ts";
 
@@ -76,7 +69,7 @@ export function openLanguage(
   const { group } = run.algorithm as TextAlgorithm;
   const valueHead = group?.estimator.baseline === "value";
   const given = values.model as GptConfig | HubConfig;
-  const context = given.context > 0 ? given.context : contextOf(task);
+  const context = contextFor(task, given.context);
   const sizes = { ...(given as GptConfig), vocab: task.tokenizer.vocab };
   const weights = published?.weights ?? weightsIn(sizes);
   const k = backend ?? makeBackend(config.backend, weights >= manyWeights);
@@ -173,19 +166,3 @@ export function languageFolder({
 const noCorpus: ReadCorpus = (name) => {
   throw new SettingError(`data: no way to read "${name}" here`);
 };
-
-/** Returns the tokens of the longest prompt with a completion, or of the longest example up to 64. */
-function contextOf(task: TextTask): number {
-  const everyOf = <T>({ train, validation, heldOut }: Sides<T>): readonly T[] => [
-    ...train,
-    ...validation,
-    ...heldOut,
-  ];
-  const longest = (lengths: readonly number[]): number =>
-    lengths.reduce((most, n) => Math.max(most, n), 0);
-  const asked =
-    longest(everyOf(task.prompts).map((p) => promptTokens(task, p).length)) + task.completionLength;
-  const all = everyOf(task.examples);
-  const read = longest(all.map((example) => exampleTokens(task, example).tokens.length));
-  return Math.max(asked, Math.min(read, 64));
-}
