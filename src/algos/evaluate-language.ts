@@ -19,6 +19,7 @@ export interface LanguageEvaluation extends Evaluation {
   readonly unscored: number;
   /** Mean tokens per completion. */
   readonly meanLength: number;
+  /** Means of the task's measures, and of each judge where it has several, by name. */
   readonly measures: Readonly<Record<string, number>>;
   /** distinct-2: unique bigrams divided by all bigrams, over all completions. Drops when outputs collapse. */
   readonly distinct2: number;
@@ -74,11 +75,19 @@ export function* evaluatingLanguage(
   } finally {
     completer.free();
   }
-  const { reward: rewards } = yield* scoresOf(task, batch, prompts, { team });
+  const { reward: rewards, byJudge } = yield* scoresOf(task, batch, prompts, { team });
   const chosen = asked.map((_, p) => bestSample(rewards, p * bestOf, bestOf));
   const scored = chosen.filter((i) => !Number.isNaN(rewards[i]));
   const returns = scored.map((i) => rewards[i]);
-  const measures = measure(task, prompts, batch, chosen);
+  const measures = {
+    ...Object.fromEntries(
+      Object.entries(byJudge).map(([name, scores]) => [
+        name,
+        meanScore(chosen.map((i) => scores[i])),
+      ]),
+    ),
+    ...measure(task, prompts, batch, chosen),
+  };
   const evaluation = {
     episodes: scored.length,
     returns,
@@ -109,6 +118,10 @@ function distinctPairs(texts: readonly string[]): number {
   return pairs.length === 0 ? 1 : distinct(pairs, 1);
 }
 
+/** Returns the mean of the scores that are there. */
+const meanScore = (scores: readonly number[]): number =>
+  moments(scores.filter((x) => !Number.isNaN(x))).mean;
+
 function bestSample(rewards: ArrayLike<number>, first: number, n: number): number {
   let best = first;
   for (let i = first; i < first + n; i++)
@@ -124,10 +137,8 @@ function measure(
 ): Record<string, number> {
   return Object.fromEntries(
     Object.entries(task.measures).map(([name, reward]) => {
-      const scores = chosen
-        .map((i) => score(task, reward, prompts[i], batch, i))
-        .filter((x) => !Number.isNaN(x));
-      return [name, moments(scores).mean];
+      const scores = chosen.map((i) => score(task, reward, prompts[i], batch, i));
+      return [name, meanScore(scores)];
     }),
   );
 }

@@ -159,16 +159,19 @@ document.getElementById("legend").replaceChildren(...(live ? [] : charts[0]?.ban
 new ResizeObserver(() => { for (const { plot, box } of plots.values()) plot.setSize({ width: box.clientWidth, height: 220 }); }).observe(document.getElementById("charts"));
 
 if (live) {
+  let taught = 0;
   const source = new EventSource("events");
   source.onmessage = ({ data: text }) => {
     const report = JSON.parse(text);
     if (report.type === "end") { document.getElementById("state").textContent = "done"; source.close(); return; }
-    document.getElementById("state").textContent = "training: " + report.envSteps.toLocaleString("en") + " steps, mean return " + short(report.meanReturn);
+    taught = report.trainedTokens ?? taught;
+    const step = taught + report.envSteps;
+    document.getElementById("state").textContent = "training: " + step.toLocaleString("en") + " steps, " + ("loss" in report ? "loss " + short(report.loss) : "mean return " + short(report.meanReturn));
     for (const [figure, value] of Object.entries(report)) {
       if (["type", "update", "envSteps", "episodes", "seconds"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
       if (!plots.has(figure)) draw({ figure, bands: [{ name: figure, steps: [], mean: [], low: [], high: [] }] });
       const { plot, data } = plots.get(figure);
-      data[0].push(report.envSteps); data[1].push(value);
+      data[0].push(step); data[1].push(value);
       if (data[0].length > 3000) { data[0] = data[0].filter((_, i) => i % 2); data[1] = data[1].filter((_, i) => i % 2); }
       plots.get(figure).fresh = true;
     }

@@ -43,8 +43,9 @@ export function readRun(path: string): Run {
 const mostPoints = 400;
 
 /**
- * Curves of the named values of `count` metrics over environment steps, each thinned to at most 400 points by means of
- * neighbors, of values and of steps alike. Updates without the value are left out.
+ * Curves of the named values of `count` metrics over environment steps, or over tokens taught and then sampled, each
+ * thinned to at most 400 points by means of neighbors, of values and of steps alike. Updates without the value are left
+ * out.
  */
 export function thinned(
   metrics: Iterable<Metric>,
@@ -54,8 +55,10 @@ export function thinned(
   const per = Math.max(1, Math.ceil(count / mostPoints));
   const curves = new Map(names.map((name) => [name, new Thinned()]));
   let at = 0;
+  let taught = 0;
   for (const metric of metrics) {
-    for (const [name, curve] of curves) curve.add(metric.envSteps, metric[name]);
+    if (typeof metric.trainedTokens === "number") taught = metric.trainedTokens;
+    for (const [name, curve] of curves) curve.add(taught + metric.envSteps, metric[name]);
     if (++at % per === 0) for (const curve of curves.values()) curve.point();
   }
   for (const curve of curves.values()) curve.point();

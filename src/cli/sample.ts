@@ -6,7 +6,7 @@ import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
 import { type Completed, completing } from "../tasks/text/completing.ts";
 import type { LanguageSession } from "../tasks/text/session.ts";
-import { begun } from "../text/task.ts";
+import { begun, type TextTask } from "../text/task.ts";
 import { only, wholeNumber } from "./args.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
@@ -15,7 +15,8 @@ import { say, sayJson } from "./stdout.ts";
 
 export const sampleHelp = `  pigrad sample RUN [--prompt TEXT] [-n N] [--seed N] [--greedy] [--temperature T]
                [--top-k K] [--top-p P] [--best] [--trust-data] [--json]
-      completions by a run of a text task: of validation prompts, or of yours`;
+      completions by a run of a text task: of validation prompts, or of yours, which is a message where the
+      task is made of messages`;
 
 const options = {
   ...ownOptions,
@@ -36,10 +37,11 @@ export async function sampleCommand(args: string[]): Promise<void> {
   const session = openLanguageRun(run, values);
   const { task } = session;
   const sampling = samplingOf(values);
+  const said = values.prompt === undefined ? undefined : inForm(task, values.prompt);
   for (let i = 0; i < count; i++) {
     const prompts = task.prompts.validation;
     const prompt = values.prompt ?? prompts[random.below(prompts.length)];
-    const seen = values.prompt ?? task.visible?.(prompt) ?? prompt;
+    const seen = said ?? task.visible?.(prompt) ?? prompt;
     const before = begun(task, task.tokenizer.encode(seen));
     const show = values.json ? () => {} : say;
     show(seen);
@@ -50,6 +52,10 @@ export async function sampleCommand(args: string[]): Promise<void> {
       process.stderr.write(`pigrad: the text outgrew the context; its first ${slid} tokens went\n`);
   }
 }
+
+/** Returns a person's prompt as the model reads it: in a task of messages, as one of them. */
+const inForm = ({ chat }: TextTask, content: string): string =>
+  chat === undefined ? content : chat([{ role: "user", content }], true);
 
 /** Shows each piece of a completion. Returns the completion. */
 function stream(pieces: Generator<string, Completed>, show: (text: string) => void): Completed {

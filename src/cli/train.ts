@@ -1,4 +1,5 @@
 /** pigrad train TASK: trains a policy in a new run folder and evaluates it. --resume RUN continues a run. */
+import type { SftReport } from "../algos/sft.ts";
 import { SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
@@ -306,12 +307,22 @@ async function finish(
     sayJson({ ...summary, ...(best && { best }), evaluation, run: folder });
     return;
   }
-  const steps = envSteps.toLocaleString("en");
+  const trained =
+    taughtIn(last, seconds) ??
+    `trained ${envSteps.toLocaleString("en")} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)`;
   const asked = session.kind === "text" ? " (validation prompts)" : "";
   say(
-    `trained ${steps} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)\n` +
-      `${describe(evaluation, true)}${asked}\n${comparison(session, evaluation)}${bestLine(best)}saved to ${folder}\n`,
+    `${trained}\n${describe(evaluation, true)}${asked}\n` +
+      `${comparison(session, evaluation)}${bestLine(best)}saved to ${folder}\n`,
   );
+}
+
+/** Says what a run that ended in its supervised stage has learned from; null for other runs. */
+function taughtIn(last: Trained["last"], seconds: number): string | null {
+  const { trainedTokens, loss, validationLoss } = (last ?? {}) as Partial<SftReport>;
+  if (trainedTokens === undefined) return null;
+  const losses = `loss ${loss?.toFixed(3)}${Number.isNaN(validationLoss) ? "" : `, on validation texts ${validationLoss?.toFixed(3)}`}`;
+  return `taught ${trainedTokens.toLocaleString("en")} tokens in ${seconds.toFixed(1)} s: ${losses}`;
 }
 
 const bestLine = (best: Best | null): string =>

@@ -64,9 +64,13 @@ export function loadGpt(
 /** Loads a training's saved weights, like `loadGpt`. They are lists by name, without shapes. */
 export function loadGptState(gpt: Gpt, weights: State): readonly string[] {
   const tensors = new Map<string, NamedTensor>();
-  for (const name of Object.keys((weights ?? {}) as object)) {
+  const names = Object.keys((weights ?? {}) as object);
+  const norm = "lnf.weight"; // as long as the saved model is wide
+  const savedWidth = names.includes(norm) ? numbersOf(weights, norm).length : gpt.options.width;
+  for (const name of names) {
     const data = Float32Array.from(numbersOf(weights, name));
-    const width = gpt.parameters.get(name)?.shape[1] ?? 0; // 0 also for vectors and unknown names
+    const columns = gpt.parameters.get(name)?.shape[1] ?? 0; // 0 also for vectors and unknown names
+    const width = (columns / gpt.options.width) * savedWidth;
     const rows = data.length / width;
     const shape = Number.isInteger(rows) ? [rows, width] : [data.length];
     tensors.set(name, { name, shape, data });

@@ -180,7 +180,8 @@ export async function loadFilesOf(
       continue;
     }
     const { path, sha256 } = file;
-    const option = `--${role} ${role === "model" ? "FOLDER" : "FILE"} names what to use`;
+    const what = role === "model" ? "folder" : "file";
+    const option = `--${role} ${what.toUpperCase()} names the ${what} to use`;
     if (other === undefined && !existsSync(path))
       throw new SettingError(`${path}: the run's ${role} is not there; ${option}`);
     if (other === undefined && folder !== undefined && isInside(path, folder))

@@ -169,10 +169,10 @@ describe("texts as they are written", () => {
       return true;
     });
     const { pigrad: command } = await import("../../src/cli/pigrad.ts");
-    await command(["sample", chat, "--prompt", "user: hi\nassistant: ", "-n", "1", "--greedy"]);
+    await command(["sample", chat, "--prompt", "hi", "-n", "1", "--greedy"]);
     spy.mockRestore();
     expect(written).toEqual(["user: hi\nassistant: ", "y", "e", "s", " ", "🙂", "\n"]);
-    const args = ["sample", chat, "--prompt", "user: hi\nassistant: ", "-n", "1", "--greedy"];
+    const args = ["sample", chat, "--prompt", "hi", "-n", "1", "--greedy"];
     const [line] = jsonLines((await pigrad(...args, "--json")).stdout);
     expect(line.completion).toBe("yes 🙂");
   });
