@@ -198,7 +198,9 @@ const backends: Readonly<Record<string, (memory: number) => Backend>> = {
 /** Allowed names; "auto" is simd if the machine supports it, else loops. */
 export const backendNames = ["auto", ...Object.keys(backends)];
 
-const [usualMemory, mostMemory] = [2 ** 28, 2 ** 32]; // bytes, of which the machine commits what is used
+// bytes, of which the machine commits what is used
+const usualMemory = 2 ** 28;
+const mostMemory = 2 ** 32;
 
 /** Makes the backend of a name that `backendOf` returned; `large` for all the memory that WebAssembly can have. */
 export const makeBackend = (name: string, large = false): Backend =>
