@@ -203,6 +203,7 @@ export {
 } from "./io/safetensors.ts";
 export { type BuildOptions, buildModel, type HubModel } from "./models/build.ts";
 export { type ModelConfig, modelConfig } from "./models/config.ts";
+export { type FetchOptions, fetchModel } from "./models/fetch.ts";
 export { type BlobLike, type ModelFiles, modelFiles } from "./models/files.ts";
 export { type LoadedModel, loadModel, loadModelLater } from "./models/load.ts";
 export { type Adapter, Lora, type LoraOptions } from "./models/lora.ts";

@@ -34,6 +34,9 @@ export interface TaskInfo {
 export type ToWorker =
   | { readonly type: "open"; readonly setup: Setup }
   | { readonly type: "run" | "pause" | "step" | "download" }
+  /** The files of a published model, or the address of their folder. */
+  | { readonly type: "model"; readonly from: readonly File[] | string }
+  | { readonly type: "complete"; readonly prompt: string }
   | { readonly type: "lab"; readonly problem: string };
 
 export interface Progress {
@@ -45,8 +48,18 @@ export type ToPage =
       readonly type: "ready";
       readonly tasks: Readonly<Record<string, TaskInfo>>;
       readonly problems: readonly string[];
+      /** The names of the tasks that are of texts. */
+      readonly texts: readonly string[];
     }
   | { readonly type: "opened"; readonly backend: string }
+  | { readonly type: "loading"; readonly what: string }
+  /** A model is there: the tasks of texts begin from it. */
+  | {
+      readonly type: "model";
+      readonly about: string;
+      readonly tasks: Readonly<Record<string, TaskInfo>>;
+    }
+  | { readonly type: "written"; readonly text: string }
   | {
       readonly type: "progress";
       readonly points: readonly Progress[];

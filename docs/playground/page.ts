@@ -19,6 +19,7 @@ let tasks: Readonly<Record<string, TaskInfo>> = {};
 let points: Progress[] = [];
 let replay: Replay = { frames: [], returns: [] };
 let [training, playing] = [false, true];
+let texts: readonly string[] = [];
 
 // ---- setting up
 
@@ -35,6 +36,7 @@ function chooseTask(name: string, wanted?: Setup): void {
 
 function chooseAlgorithm(wanted?: Setup): void {
   const info = tasks[task.value];
+  by("asking").hidden = !texts.includes(task.value);
   const { about, steps: usual, settings } = info.algorithms[algo.value];
   by("about").textContent = `${info.about}. ${about}.`;
   steps.value = String(wanted?.steps ?? usual);
@@ -181,6 +183,7 @@ function save(js: string): void {
 worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
   if (data.type === "ready") {
     tasks = data.tasks;
+    texts = data.texts;
     fill(problem, data.problems, data.problems[0]);
     const wanted = linked();
     if (wanted !== undefined) {
@@ -189,6 +192,12 @@ worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
     }
     chooseTask(wanted?.task ?? Object.keys(tasks)[0], wanted);
   } else if (data.type === "opened") by("status").textContent = `ready, on ${data.backend}`;
+  else if (data.type === "loading") by("model").textContent = data.what;
+  else if (data.type === "model") {
+    by("model").textContent = data.about;
+    tasks = data.tasks;
+    chooseTask(texts.includes(task.value) ? task.value : "sentiment");
+  } else if (data.type === "written") by("written").textContent = data.text;
   else if (data.type === "progress") show(data);
   else if (data.type === "replay") {
     replay = data.replay;
@@ -199,6 +208,7 @@ worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
   else {
     setTraining(false);
     by("status").textContent = data.message;
+    if (by("model").textContent !== "") by("model").textContent = data.message;
   }
 };
 
@@ -223,6 +233,19 @@ by("share").onclick = async () => {
   await navigator.clipboard?.writeText(location.href);
   by("status").textContent = "the link is copied";
 };
+by("folder").onchange = () => {
+  by("model").textContent = "reading";
+  tell({ type: "model", from: [...(by<HTMLInputElement>("folder").files ?? [])] });
+};
+by("fetch").onclick = () => {
+  by("model").textContent = "fetching";
+  const { value } = by<HTMLInputElement>("address");
+  tell({ type: "model", from: new URL(value, location.href).href });
+};
+by("asking").addEventListener("submit", (event) => {
+  event.preventDefault();
+  tell({ type: "complete", prompt: by<HTMLInputElement>("prompt").value });
+});
 by("compare").onclick = () => tell({ type: "lab", problem: problem.value });
 play.onclick = () => {
   playing = !playing;

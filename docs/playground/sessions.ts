@@ -4,14 +4,16 @@ import { policyModule } from "../../src/export/policy-js.ts";
 import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
 import { type TaskName, tasks } from "../../src/tasks/index.ts";
+import type { OwnFiles } from "../../src/tasks/own-files.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";
-import { resolve, tablesOf, taskNamed } from "../../src/tasks/run.ts";
+import { type ResolvedRun, resolve, tablesOf, taskNamed } from "../../src/tasks/run.ts";
 import type { Session } from "../../src/tasks/session.ts";
 import { languageModule } from "../../src/tasks/text/session.ts";
-import type { TaskInfo } from "./messages.ts";
+import type { Setup, TaskInfo } from "./messages.ts";
 
 /** All tasks but the one whose data are a file of the user's. */
 const shown = (Object.keys(tasks) as TaskName[]).filter((name) => name !== "text");
+export const textNames: readonly string[] = shown.filter((name) => taskNamed(name).kind === "text");
 const offered = {
   environment: ["reinforce", "a2c", "ppo", "trpo"],
   text: ["reinforce", "a2c", "ppo", "rloo", "grpo"],
@@ -20,14 +22,27 @@ const mostFrames = 200; // of a replay: the page unpacks it in one go
 const mostSamples = 12;
 const unseen = 1_000_000_007; // the seed of what is played: not one that people train with
 
-function infoOf(name: TaskName): TaskInfo {
+/** What a published model changes in a setup of a text: its files, and adapters in place of all weights. */
+const withModel = (model: OwnFiles | null, name: string) =>
+  model !== null && taskNamed(name).kind === "text"
+    ? { files: model, settings: { lora: "8" } }
+    : { settings: {} };
+
+/** Returns the run that a setup asks for, in which texts begin from the page's model if there is one. */
+export function runOf(setup: Setup, model: OwnFiles | null): ResolvedRun {
+  const { files, settings } = withModel(model, setup.task);
+  return resolve({ ...setup, files, settings: { ...settings, ...setup.settings } });
+}
+
+function infoOf(name: TaskName, model: OwnFiles | null): TaskInfo {
   const task = taskNamed(name);
   const names: readonly string[] = offered[task.kind];
   const described = names.map((algo) => {
-    const { config, algorithm: chosen } = resolve({ task: name, algo });
+    const request = { task: name, algo, ...withModel(model, name) };
+    const { config, algorithm: chosen } = resolve(request);
     const { steps, settings: values } = config;
-    const { algorithm, model, task: own } = tablesOf(task, chosen);
-    const all = Object.entries({ ...algorithm, ...model, ...own });
+    const { algorithm, model: sizes, task: own } = tablesOf(task, chosen, request.files);
+    const all = Object.entries({ ...algorithm, ...sizes, ...own });
     const settings = all.map(([setting, { about, allowed }]) => {
       return { name: setting, about, allowed, value: String(values[setting]) };
     });
@@ -38,8 +53,8 @@ function infoOf(name: TaskName): TaskInfo {
   return { about, algo, solved, algorithms: Object.fromEntries(described) };
 }
 
-export const taskInfos = (): Readonly<Record<string, TaskInfo>> =>
-  Object.fromEntries(shown.map((name) => [name, infoOf(name)]));
+export const taskInfos = (model: OwnFiles | null): Readonly<Record<string, TaskInfo>> =>
+  Object.fromEntries(shown.map((name) => [name, infoOf(name, model)]));
 
 /** Returns an episode of the policy as it is; of a text task, what it writes now. */
 export function replayOf(session: Session): Replay {

@@ -1,11 +1,16 @@
 /** Trains, plays and compares, off the page's thread: a few milliseconds at a time, so that it hears the page. */
 
+import { SettingError } from "../../src/core/errors.ts";
+import { Random } from "../../src/core/random.ts";
 import { messageOf } from "../../src/core/thrown.ts";
 import { lab, labProblems } from "../../src/oracle/lab.ts";
-import { resolve } from "../../src/tasks/run.ts";
+import type { OwnFiles } from "../../src/tasks/own-files.ts";
 import { open, type Session } from "../../src/tasks/session.ts";
+import { completing } from "../../src/tasks/text/completing.ts";
+import { begun } from "../../src/text/task.ts";
 import type { Progress, Setup, ToPage, ToWorker } from "./messages.ts";
-import { moduleOf, replayOf, taskInfos } from "./sessions.ts";
+import { loadPageModel } from "./model.ts";
+import { moduleOf, replayOf, runOf, taskInfos, textNames } from "./sessions.ts";
 
 interface Scope {
   postMessage(message: ToPage): void;
@@ -19,6 +24,7 @@ const spoken = 200; // between progress messages
 const played = 1500; // between replays
 
 let session: Session | null = null;
+let model: OwnFiles | null = null; // the page's own
 let [running, over] = [false, false];
 let points: Progress[] = [];
 let steps = 0; // of the last progress message
@@ -54,18 +60,44 @@ function work(): void {
 
 function openSession(setup: Setup): void {
   [running, over] = [false, false];
-  session = open(resolve(setup));
+  session = open(runOf(setup, model));
   [points, steps, lastSaid] = [[], 0, performance.now()];
   say({ type: "opened", backend: session.config.backend });
   tell(session, true);
 }
 
+async function openModel(from: readonly File[] | string): Promise<void> {
+  const loaded = await loadPageModel(from, (what) => say({ type: "loading", what }));
+  model = loaded.files;
+  say({ type: "model", about: loaded.about, tasks: taskInfos(model) });
+}
+
+const seeds = new Random(1);
+
+/** Continues a person's text. */
+function complete(current: Session, prompt: string): void {
+  if (current.kind !== "text") throw new SettingError("to continue a text: choose a task of texts");
+  const before = begun(current.task, current.task.tokenizer.encode(prompt));
+  let text = prompt;
+  for (const more of completing(current, before, seeds.split(), {})) {
+    text += more;
+    say({ type: "written", text });
+  }
+}
+
+const fail = (error: unknown): void => {
+  running = false;
+  say({ type: "failed", message: messageOf(error) });
+};
+
 scope.onmessage = ({ data }) => {
   try {
     if (data.type === "open") openSession(data.setup);
+    else if (data.type === "model") void openModel(data.from).catch(fail);
     else if (data.type === "lab") say({ type: "lab", report: lab(data.problem) });
     else if (data.type === "pause") running = false;
     else if (session === null) return;
+    else if (data.type === "complete") complete(session, data.prompt);
     else if (data.type === "run") {
       [running, lastSaid] = [true, performance.now()];
       work();
@@ -74,8 +106,12 @@ scope.onmessage = ({ data }) => {
       tell(session, true);
     } else say({ type: "file", js: moduleOf(session) });
   } catch (error) {
-    running = false;
-    say({ type: "failed", message: messageOf(error) });
+    fail(error);
   }
 };
-say({ type: "ready", tasks: taskInfos(), problems: Object.keys(labProblems) });
+say({
+  type: "ready",
+  tasks: taskInfos(null),
+  problems: Object.keys(labProblems),
+  texts: textNames,
+});

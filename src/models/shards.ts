@@ -23,17 +23,23 @@ export function* locateTensors(files: ModelFiles): Waiting<ReadonlyMap<string, L
   return located;
 }
 
-function* locateShards(files: ModelFiles, text: string): Waiting<ReadonlyMap<string, Located>> {
+/** Returns the file of each tensor, as the text of an index says. Throws FormatError for a text that is none. */
+export function fileOfEach(text: string): ReadonlyMap<string, string> {
   const json = parseJson(text, index);
   const names = json instanceof Map ? json.get("weight_map") : null;
   if (!(names instanceof Map)) throw new FormatError(`${index}: expected weight_map as an object`);
-  const shards = new Map<unknown, ReadonlyMap<string, Located>>();
-  const all = new Map<string, Located>();
-  for (const [name, file] of names) {
+  for (const [name, file] of names)
     if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file))
       throw new FormatError(
         `${index}: expected a file's name for ${brief(name)}, got ${brief(file)}`,
       );
+  return names as ReadonlyMap<string, string>;
+}
+
+function* locateShards(files: ModelFiles, text: string): Waiting<ReadonlyMap<string, Located>> {
+  const shards = new Map<string, ReadonlyMap<string, Located>>();
+  const all = new Map<string, Located>();
+  for (const [name, file] of fileOfEach(text)) {
     const shard = shards.get(file) ?? (yield* locate(files, file));
     if (shard === null) throw new FormatError(`${index}: shard ${file} is missing`);
     shards.set(file, shard);

@@ -2,13 +2,9 @@
 import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { FormatError, SettingError } from "../core/errors.ts";
-import { sizeOf } from "../core/tensor.ts";
 import { runNow } from "../core/waiting.ts";
-import { readText } from "../models/files.ts";
-import { readConfig } from "../models/load.ts";
 import { locateTensors } from "../models/shards.ts";
-import type { Published } from "../tasks/text/published.ts";
-import { readTokenizerJson } from "../text/tokenizer-json.ts";
+import { type Published, publishedFrom } from "../tasks/text/published.ts";
 import { modelFolder, type SyncFiles } from "./model-folder.ts";
 
 /** Returns a folder's model, without its weights, and the hash of its files. `given` is how messages name it. */
@@ -20,19 +16,7 @@ export function readPublished(
     throw new SettingError(`${given}: expected a folder with config.json and model.safetensors`);
   const files = modelFolder(path);
   try {
-    const config = runNow(readConfig(files), "model");
-    const tensors = [...runNow(locateTensors(files), "model").values()];
-    const text = runNow(readText(files, "tokenizer.json"), "model");
-    if (text === null) throw new FormatError("tokenizer.json: expected a file of this name");
-    const marks = { begin: config.begin === null ? [] : [config.begin], stop: config.stop };
-    const published = {
-      files,
-      tokenizer: readTokenizerJson(text),
-      marks,
-      config,
-      weights: tensors.reduce((sum, { shape }) => sum + sizeOf(shape), 0),
-    };
-    return { published, sha256: hashOf(files, [...new Set(tensors.map(({ file }) => file))]) };
+    return { published: publishedFrom(files), sha256: hashOf(files) };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`${given}: ${error.message}`);
@@ -49,8 +33,10 @@ const described = [
 const piece = 2 ** 24; // bytes read at a time
 
 /** Returns the hash of the files that describe a model, as far as they are there, and of those of its weights. */
-function hashOf(files: SyncFiles, weights: readonly string[]): string {
+function hashOf(files: SyncFiles): string {
   const hash = createHash("sha256");
+  const tensors = [...runNow(locateTensors(files), "model").values()];
+  const weights = new Set(tensors.map(({ file }) => file));
   for (const name of [...described, ...[...weights].sort()]) {
     const size = files.size(name);
     if (size === null) continue;

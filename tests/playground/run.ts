@@ -4,13 +4,14 @@
  * return of 195 within a minute, the page stays quick, says nothing on the console, keeps its setup in the
  * address, and gives the policy away.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildPlayground } from "../../docs/playground/build.ts";
 import { serve } from "../../docs/playground/serve.ts";
 import { executable, launch } from "../browser/chromium.ts";
+import { writeModelFolder } from "../support/model-folder.ts";
 
 if (executable === undefined) {
   console.log("absent: no Chromium; PIGRAD_CHROMIUM names one");
@@ -128,6 +129,48 @@ await page.click("#compare");
 await until(`document.querySelector("#estimators td") !== null`);
 const rows = (await page.$$("#estimators tr")).length;
 check("estimators compared", rows > 10, `${rows} rows`);
+
+// a published model: picked, continued, ten updates of adapters; then fetched, and once more from the cache
+const published = join(folder, "published");
+writeModelFolder(published, "llama");
+await page.route("**/published/*", (route) => {
+  const path = join(published, basename(new URL(route.request().url()).pathname));
+  return existsSync(path) ? route.fulfill({ path }) : route.fulfill({ status: 404 });
+});
+await page.click("#models summary");
+await page.evaluate("globalThis.slowest = 0");
+await page.setInputFiles("#folder", published);
+await until(`document.getElementById("model").textContent.startsWith("llama")`);
+await page.selectOption("#task", "sentiment");
+await until(
+  `location.hash.includes("task=sentiment") && document.getElementById("status").textContent.startsWith("ready")`,
+);
+await page.fill("#prompt", "the old sailor");
+await page.press("#prompt", "Enter");
+await until(`document.getElementById("written").textContent.length > 14`);
+const continued = (await page.textContent("#written")) ?? "";
+check("a model's folder, continued", continued.startsWith("the old sailor"), continued);
+await page.fill(`#settings input[name="sftUpdates"]`, "0").catch(async () => {
+  await page.click("#setup summary");
+  await page.fill(`#settings input[name="sftUpdates"]`, "0");
+});
+await page.press(`#settings input[name="sftUpdates"]`, "Tab");
+const stepsNow = async (): Promise<number> =>
+  Number(/([\d,]+) steps/.exec(await status())?.[1].replaceAll(",", "") ?? 0);
+let updates = 0;
+for (let before = 0; updates < 10; updates++, before = await stepsNow()) {
+  await page.click("#step");
+  for (let i = 0; i < 100 && (await stepsNow()) <= before; i++) await page.waitForTimeout(50);
+}
+check("ten updates of adapters", (await stepsNow()) > 1000, await status());
+const slowestModel: number = await page.evaluate("globalThis.slowest");
+check("the page's thread meanwhile", slowestModel <= 50, `longest task ${slowestModel} ms`);
+for (const way of ["fetched", "from the cache"]) {
+  await page.fill("#address", way === "fetched" ? "published" : "published/");
+  await page.click("#fetch");
+  await until(`document.getElementById("model").textContent.startsWith("llama")`);
+  check(`a model, ${way}`, true, (await page.textContent("#model")) ?? "");
+}
 
 for (const [name, width] of [
   ["phone", 360],
