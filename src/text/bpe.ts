@@ -5,6 +5,7 @@
  */
 import { checkInteger } from "../core/check.ts";
 import { bytesOf, textOf } from "./bytes.ts";
+import { keyOf, type Pair, PairCounts } from "./pair-counts.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -26,22 +27,6 @@ export interface BpeOptions {
   readonly made?: readonly number[];
 }
 
-type Pair = readonly [number, number];
-/** Encodes a pair as one number. */
-const keyOf = (a: number, b: number): number => a * 2 ** 26 + b;
-
-/** Merges each pair (a, b) in a word into `id`, from left to right. */
-function merged(word: readonly number[], a: number, b: number, id: number): number[] {
-  const made: number[] = [];
-  for (let i = 0; i < word.length; i++) {
-    if (word[i] === a && i + 1 < word.length && word[i + 1] === b) {
-      made.push(id);
-      i++;
-    } else made.push(word[i]);
-  }
-  return made;
-}
-
 /**
  * Learns merges: repeatedly merges the most frequent adjacent pair, of equals the one seen first. Stops early when
  * no pair occurs twice. Ids 0 … 255 are bytes, 256 + i is merge i.
@@ -52,31 +37,12 @@ export function trainBpe(
   { split = "gpt2", specials = [] }: BpeOptions = {},
 ): Tokenizer {
   checkInteger("trainBpe", "merges", merges, { min: 0 });
-  const counts = new Map<string, number>();
-  for (const word of wordsOf(text, split)) counts.set(word, (counts.get(word) ?? 0) + 1);
-  const words = [...counts].map(([word, count]) => ({ ids: bytesOf(word), count }));
+  const pairs = new PairCounts(wordsOf(text, split));
   const learned: Pair[] = [];
   while (learned.length < merges) {
-    const pairs = new Map<number, number>();
-    for (const { ids, count } of words) {
-      for (let i = 0; i + 1 < ids.length; i++) {
-        const key = keyOf(ids[i], ids[i + 1]);
-        pairs.set(key, (pairs.get(key) ?? 0) + count);
-      }
-    }
-    let best = -1;
-    let most = 1;
-    for (const [key, count] of pairs) {
-      if (count <= most) continue;
-      most = count;
-      best = key;
-    }
-    if (best < 0) break;
-    const [a, b] = [Math.floor(best / 2 ** 26), best % 2 ** 26];
-    const id = 256 + learned.push([a, b]) - 1;
-    for (const word of words) {
-      if (word.ids.includes(a)) word.ids = merged(word.ids, a, b, id);
-    }
+    const best = pairs.mostFrequent();
+    if (best === null) break;
+    pairs.merge(best, 256 + learned.push(best) - 1);
   }
   return bpe(learned, { split, specials });
 }
