@@ -21,6 +21,7 @@ import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly, singleTurns } from "../text/corpus.ts";
 import { exampleTokens, type LearnedText, noLabel } from "../text/task.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
+import { passTokensFor } from "./pass-tokens.ts";
 import { Shards } from "./shards.ts";
 import { descend, type Report } from "./training.ts";
 
@@ -71,7 +72,7 @@ export class TextLoss {
   ) {
     const k = gpt.parameters.backend;
     const positions = Math.max(32, (longest - 1 + 3) & ~3);
-    const rows = Math.max(1, Math.round(passTokens / positions));
+    const rows = Math.max(1, Math.round(passTokensFor(gpt.options, passTokens) / positions));
     this.pack = new Pack(k, rows, positions);
     this.label = input(k, [rows * positions]);
     this.perToken = input(k, [1]);

@@ -11,6 +11,7 @@ import {
 } from "./group-algorithms.ts";
 import { type ChunkedModel, type GroupReport, GroupTrainer } from "./groups.ts";
 import type { LanguageTraining, Stage } from "./language-training.ts";
+import { passTokensFor } from "./pass-tokens.ts";
 
 export interface TuneReport extends GroupReport {
   /** Mean entropy of the distributions that tokens were drawn from, in nats. */
@@ -21,7 +22,7 @@ export interface TuneReport extends GroupReport {
   readonly unscored: number;
 }
 
-/** Target number of tokens per forward and backward pass: activations of more tokens leave the cache. */
+/** Tokens per forward and backward pass: activations of more tokens leave the cache. */
 const passTokens = 768;
 
 export interface PassOptions extends Required<Pick<ChunkSizes, "steps" | "together" | "tokens">> {
@@ -31,17 +32,19 @@ export interface PassOptions extends Required<Pick<ChunkSizes, "steps" | "togeth
   readonly mean: number;
   /** Samples per optimizer step. */
   readonly samples: number;
+  /** Target number of tokens in a pass. */
+  readonly pass: number;
 }
 
 /**
  * Returns the sizes of a pass: a text of up to `longest` tokens fits one row, and `samples` texts of `mean` tokens fill
  * a whole number of passes.
  */
-export function passSizes({ longest, mean, samples, ...rest }: PassOptions): ChunkSizes {
+export function passSizes({ longest, mean, samples, pass, ...rest }: PassOptions): ChunkSizes {
   const { together } = rest;
   const positions = Math.max(32, (longest - 1 + 3) & ~3);
   const needed = samples / Math.max(1, Math.floor(positions / mean));
-  const passes = Math.max(1, Math.round((needed * positions) / passTokens));
+  const passes = Math.max(1, Math.round((needed * positions) / pass));
   const rows = Math.max(Math.ceil(needed / passes), together);
   const most = Math.ceil((4 * rows) / together) * together; // rows ≥ together
   return { rows, positions, samples: most, ...rest };
@@ -63,6 +66,7 @@ export function tuning(
   const sizes = passSizes({
     ...completionSampler.textLengths(),
     samples: batch.count / c.minibatches,
+    pass: passTokensFor(gpt.options, passTokens),
     steps: batch.steps,
     together: algorithm.minimumRisk ? c.groupSize : 1,
     tokens: t.task.tokenizer.vocab,

@@ -86,7 +86,7 @@ export interface Dialogue {
 }
 
 export interface CompleterOptions {
-  /** Number of texts that are decoded side by side. Default 64. */
+  /** Number of texts that are decoded side by side. Default 64, or as many as have room: 256 MiB of keys and values. */
   readonly rows?: number;
   /** Tokens that end a text. */
   readonly stop: readonly number[];
@@ -96,6 +96,11 @@ export interface CompleterOptions {
   readonly tokens?: number;
   /** The members that share out the samples. Default: one. */
   readonly team?: Team;
+}
+
+function usualRows({ options, keyHeads, headWidth }: LanguageModel): number {
+  const bytes = 8 * options.layers * keyHeads * headWidth * options.context; // of a text, in float32
+  return Math.max(1, Math.min(64, Math.floor(2 ** 28 / bytes)));
 }
 
 export class Completer {
@@ -109,7 +114,7 @@ export class Completer {
   private readonly sampleOf: Int32Array; // sample in each row; −1 for a free row
 
   constructor(gpt: LanguageModel, options: CompleterOptions) {
-    const { rows = 64, stop, sampling = {}, dialogue, tokens, team = solo() } = options;
+    const { rows = usualRows(gpt), stop, sampling = {}, dialogue, tokens, team = solo() } = options;
     const { vocab } = gpt.options;
     this.gpt = gpt;
     this.team = team;

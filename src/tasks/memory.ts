@@ -1,4 +1,5 @@
 /** Estimates the least memory of a run from its settings, before anything is allocated. */
+import { passTokensFor } from "../algos/pass-tokens.ts";
 import type { Space } from "../envs/space.ts";
 import type { GptConfig, HubConfig, ModelConfig } from "./model-settings.ts";
 import { ownOf } from "./own-files.ts";
@@ -81,10 +82,11 @@ function publishedNeed(
   { config, weights }: Published,
 ): MemoryNeed {
   const { context, lora } = values.model as HubConfig;
-  const { layers, keyHeads, headWidth } = config;
+  const { layers, width, vocab, keyHeads, headWidth } = config;
   const caches = 2 * layers * keyHeads * headWidth * textsOf(settings) * Math.max(context, 16);
   const parameters = lora > 0 ? 0 : weights;
-  const backend = float * (weights + parameters + caches);
+  const pass = passTokensFor(config, 512) * (24 * layers * width + 2 * vocab);
+  const backend = float * (weights + parameters + Math.min(caches, 2 ** 26) + pass);
   return { parameters: weights, backend, total: backend + float * 2 * parameters };
 }
 

@@ -67,7 +67,9 @@ describe("prompts are drawn", () => {
 test("a pass has room for the longest text, for a group, and for its share of the samples", () => {
   const rest = { steps: 3, tokens: 9 };
   // 40 samples of 16 in rows of 32: 20 rows, in one pass of 640
-  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 1, ...rest })).toEqual({
+  expect(
+    passSizes({ longest: 20, mean: 16, samples: 40, together: 1, pass: 768, ...rest }),
+  ).toEqual({
     rows: 20,
     positions: 32,
     samples: 80,
@@ -76,23 +78,31 @@ test("a pass has room for the longest text, for a group, and for its share of th
     tokens: 9,
   });
   // rows of 60 hold three: 80 samples are 26⅔ rows, 1600 positions, two passes
-  expect(passSizes({ longest: 58, mean: 20, samples: 80, together: 1, ...rest })).toMatchObject({
+  expect(
+    passSizes({ longest: 58, mean: 20, samples: 80, together: 1, pass: 768, ...rest }),
+  ).toMatchObject({
     rows: 14,
     positions: 60,
     samples: 56,
   });
   // a text longer than a mean one by much still fits a row, by itself
-  expect(passSizes({ longest: 1001, mean: 1000, samples: 1, together: 1, ...rest })).toMatchObject({
+  expect(
+    passSizes({ longest: 1001, mean: 1000, samples: 1, together: 1, pass: 768, ...rest }),
+  ).toMatchObject({
     rows: 1,
     positions: 1000,
     samples: 4,
   });
   // a group of 6 stays together, and a pass takes whole groups
-  expect(passSizes({ longest: 20, mean: 40, samples: 2, together: 6, ...rest })).toMatchObject({
+  expect(
+    passSizes({ longest: 20, mean: 40, samples: 2, together: 6, pass: 768, ...rest }),
+  ).toMatchObject({
     rows: 6,
     samples: 24,
   });
-  expect(passSizes({ longest: 20, mean: 16, samples: 40, together: 7, ...rest })).toMatchObject({
+  expect(
+    passSizes({ longest: 20, mean: 16, samples: 40, together: 7, pass: 768, ...rest }),
+  ).toMatchObject({
     rows: 20,
     samples: 84,
   });
