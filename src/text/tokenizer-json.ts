@@ -41,10 +41,23 @@ export interface HubTokenizer extends Tokenizer {
   decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
   /** The special tokens' ids by their text. */
   readonly specials: ReadonlyMap<string, number>;
+  /** The files that stood beside tokenizer.json, by name: tokenizer_config.json, a chat template. */
+  readonly beside: Readonly<Record<string, string>>;
 }
 
+/** Files that may stand beside tokenizer.json and say more about the tokenizer. */
+export const besideNames = [
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+  "chat_template.json",
+] as const;
+
 /** Returns the file's tokenizer; `special` knows all its added tokens. Throws FormatError that says what is wrong. */
-export function readTokenizerJson(given: string): HubTokenizer {
+export function readTokenizerJson(
+  given: string,
+  beside: Readonly<Record<string, string>> = {},
+): HubTokenizer {
   const text = withoutMark(given);
   const file = parsed(text);
   checkFields("", file, fileFields);
@@ -74,7 +87,8 @@ export function readTokenizerJson(given: string): HubTokenizer {
       }
       return around ? [...wrap(made)] : made;
     },
-    save: () => ({ kind: "file", text }),
+    beside,
+    save: () => ({ kind: "file", text, beside }),
   };
 }
 
@@ -111,15 +125,17 @@ function contentsOf(added: readonly AddedToken[], ids: Vocabulary): Map<number, 
   return contents;
 }
 
+/** Tests whether tokens are decoded as bytes: by the decoder, or where there is none by the pre-tokenizer. */
+const isByteLevel = ({ decoder, pre_tokenizer: pre }: Json): boolean =>
+  JSON.stringify(decoder ?? pre ?? null).includes('"type":"ByteLevel"');
+
 /** Returns `decode` and `special` of a tokenizer. */
 function decoding(
   file: Json,
   ids: Vocabulary,
   contents: ReadonlyMap<number, AddedToken>,
 ): Pick<HubTokenizer, "vocab" | "decode" | "special"> {
-  const isBytes = JSON.stringify(file.decoder ?? file.pre_tokenizer ?? null).includes(
-    '"type":"ByteLevel"',
-  );
+  const isBytes = isByteLevel(file);
   const decode =
     decoderOf(file.decoder) ?? (isBytes ? byteLevelText : (tokens) => [tokens.join(" ")]);
   const tokens = new Map(Array.from(ids, ([token, id]) => [id, token]));
@@ -206,7 +222,7 @@ function completed(file: Json): Json {
     pre_tokenizer:
       steps === null ? whole(pre) : { ...(pre as Json), pretokenizers: steps.map(whole) },
     post_processor: whole(file.post_processor ?? null),
-    decoder: whole(file.decoder ?? byteLevel),
+    decoder: whole(file.decoder ?? (isByteLevel(file) ? byteLevel : null)),
     model: { type: "BPE", ...(file.model as Json) },
   };
 }

@@ -129,18 +129,20 @@ export function languageModule(
 
 /**
  * Returns the session's model as the files of a folder as on the hub, by name; with tokenizer.json where the task's
- * tokenizer is one that the format can say.
+ * tokenizer is one that the format can say, and the files that stood beside it, such as its chat template.
  */
 export function languageFolder({
   gpt,
   task,
 }: Pick<LanguageSession, "gpt" | "task">): Record<string, string | Uint8Array> {
-  const { kind } = task.tokenizer.save();
+  const saved = task.tokenizer.save();
   const begin = endOf(task);
   const stop = stopTokens(task);
-  const tokenizer =
-    kind === "bpe" || kind === "file" ? { tokenizerJson: writeTokenizerJson(task.tokenizer) } : {};
-  return saveModel(gpt, { begin, stop, ...tokenizer });
+  const options = { begin, stop };
+  if (saved.kind !== "bpe" && saved.kind !== "file") return saveModel(gpt, options);
+  const tokenizerJson = writeTokenizerJson(task.tokenizer);
+  const beside = saved.kind === "file" ? (saved.beside ?? {}) : {};
+  return saveModel(gpt, { ...options, tokenizerJson, beside });
 }
 
 const noCorpus: ReadCorpus = (name) => {
