@@ -98,6 +98,7 @@ const fileFields = [
 ];
 
 function parsed(text: string): Json {
+  if (depthOf(text) > deepest) throw wrong(`more than ${deepest} deep`);
   let file: unknown;
   try {
     file = JSON.parse(text);
@@ -106,6 +107,22 @@ function parsed(text: string): Json {
   }
   if (!isObject(file) || !isObject(file.model)) throw wrong("expected an object with a model");
   return file;
+}
+
+const deepest = 64; // lists and objects in each other
+
+/** Returns how deep lists and objects of JSON lie in each other. */
+function depthOf(json: string): number {
+  let [depth, most, isQuoted] = [0, 0, false];
+  for (let at = 0; at < json.length; at++) {
+    const c = json.charCodeAt(at);
+    if (c === 0x22) isQuoted = !isQuoted;
+    else if (isQuoted)
+      at += c === 0x5c ? 1 : 0; // skips the escaped character
+    else if (c === 0x5b || c === 0x7b) most = Math.max(most, ++depth);
+    else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return most;
 }
 
 /** Returns the added tokens by id. Throws FormatError for one that contradicts the vocabulary or another. */

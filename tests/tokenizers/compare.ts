@@ -118,11 +118,25 @@ export class Texts {
     this.probes = probes.map(sidesOf);
   }
 
-  async next(random: Random): Promise<string> {
+  next(random: Random): Promise<string> {
+    return this.text(random, () => this.code(random));
+  }
+
+  /** A text whose characters stand in blocks that have hardly changed. */
+  old(random: Random): Promise<string> {
+    return this.text(random, async () => {
+      for (;;) {
+        const code = random.below(0xd7a4);
+        if (isOld(code) && /\P{C}/u.test(String.fromCodePoint(code))) return code;
+      }
+    });
+  }
+
+  private async text(random: Random, code: () => Promise<number>): Promise<string> {
     const parts: string[] = [];
     const share = random.below(4);
     for (let n = random.below(20); n > 0; n--) {
-      if (random.below(4) < share) parts.push(String.fromCodePoint(await this.code(random)));
+      if (random.below(4) < share) parts.push(String.fromCodePoint(await code()));
       else parts.push(common[random.below(common.length)]);
     }
     return parts.join("");
