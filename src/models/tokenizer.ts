@@ -11,7 +11,7 @@ export interface LoadedTokenizer extends TokenizerNotes {
   readonly tokenizer: HubTokenizer;
 }
 
-/** What the files beside tokenizer.json say. */
+/** Special tokens and chat templates, which the files beside tokenizer.json name. */
 export interface TokenizerNotes {
   /** Special tokens by their part, such as eos_token. */
   readonly tokens: Readonly<Record<string, string>>;

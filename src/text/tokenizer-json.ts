@@ -78,7 +78,7 @@ export function readTokenizerJson(
     specials: new Map(specials),
     encode(written, { special = false, around = false } = {}) {
       const made: number[] = [];
-      // half a surrogate pair is no text; UTF-8 has U+FFFD for it
+      // UTF-8 cannot say half a surrogate pair
       for (const part of (special ? all : plain)(written.replace(/\p{Surrogate}/gu, "\ufffd"))) {
         if (typeof part === "number") made.push(part);
         else

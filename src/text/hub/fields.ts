@@ -72,7 +72,7 @@ export function choiceOf<T extends string>(
   return given as T;
 }
 
-/** What makes a part of the pipeline from its fields. */
+/** A kind of a part of the pipeline: its fields, and a function that makes it of them. */
 export interface Maker<T> {
   /** Fields besides `type`. */
   readonly fields: readonly string[];

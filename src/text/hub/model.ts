@@ -4,13 +4,8 @@ import { remembered } from "../remembered.ts";
 import { bpeModel } from "./bpe-model.ts";
 import { type Json, wrong } from "./fields.ts";
 import { unigramModel } from "./unigram.ts";
-import type { Vocabulary } from "./vocabulary.ts";
+import type { Model } from "./vocabulary.ts";
 import { wordPieceModel } from "./word-piece.ts";
-
-export interface Model {
-  readonly ids: Vocabulary;
-  readonly encode: (word: string) => readonly number[];
-}
 
 const kinds: Readonly<Record<string, (model: Json) => Model>> = {
   BPE: bpeModel,

@@ -77,7 +77,7 @@ function split(object: Json, where: string): PreTokenize {
   return (piece) => cut(piece, find, options);
 }
 
-/** What Metaspace says about the mark for spaces, in pre-tokenizers and decoders alike. */
+/** Reads Metaspace's fields about the mark for spaces, in pre-tokenizers and decoders alike. */
 export function metaspaceOf(object: Json, where: string) {
   const mark = textOf(where, object, "replacement", "▁");
   if (Array.from(mark).length !== 1)

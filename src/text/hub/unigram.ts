@@ -5,8 +5,7 @@
 import { brief } from "../../core/printable.ts";
 import { PairTable } from "../pair-table.ts";
 import { checkFields, countOf, flagOf, type Json, wrong } from "./fields.ts";
-import type { Model } from "./model.ts";
-import { byteTokens } from "./vocabulary.ts";
+import { byteTokens, type Model } from "./vocabulary.ts";
 
 const unknownPenalty = 10; // an unknown character's score is this much below the lowest
 

@@ -1,9 +1,15 @@
-/** A model's tokens and their ids. */
+/** Tokens and their ids. */
 import { brief } from "../../core/printable.ts";
 import { bytesOf } from "../bytes.ts";
 import { isId, isObject, wrong } from "./fields.ts";
 
 export type Vocabulary = ReadonlyMap<string, number>;
+
+/** A model's tokens, and its function from a word to ids. */
+export interface Model {
+  readonly ids: Vocabulary;
+  readonly encode: (word: string) => readonly number[];
+}
 
 /** Reads `model.vocab`, an object of ids. Throws FormatError for ids that are none, or given twice. */
 export function vocabularyOf(vocab: unknown): Vocabulary {
@@ -20,7 +26,7 @@ export function vocabularyOf(vocab: unknown): Vocabulary {
   return ids;
 }
 
-/** Returns the tokens of a text's bytes, such as <0x0A>; null if one of them is no token. */
+/** Returns the tokens of a text's bytes, such as <0x0A>; null if one has none. */
 export function byteTokens(text: string, ids: Vocabulary): readonly number[] | null {
   const found = bytesOf(text).map((byte) =>
     ids.get(`<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),

@@ -1,8 +1,7 @@
 /** WordPiece: the longest token at each place of a word, as in BERT. */
 import { brief } from "../../core/printable.ts";
 import { checkFields, countOf, type Json, textOf, wrong } from "./fields.ts";
-import type { Model } from "./model.ts";
-import { vocabularyOf } from "./vocabulary.ts";
+import { type Model, vocabularyOf } from "./vocabulary.ts";
 
 const fields = [
   ...["type", "vocab", "unk_token", "continuing_subword_prefix", "max_input_chars_per_word"],

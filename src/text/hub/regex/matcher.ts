@@ -12,11 +12,11 @@ export class Matcher {
   private readonly text: string;
   /** A bit per choice and place: failed there, or being tried. */
   private readonly tried: Uint8Array;
-  /** Where parts that are matched on their own ended, by choice and place. */
+  /** Ends of parts that are matched on their own, by choice and place. */
   private readonly ends = new Map<number, number>();
   /** Choices being tried, as numbers of bits. */
   private readonly path: number[] = [];
-  /** What is left to try: step, place, and the path's length there. */
+  /** Alternatives left to try: step, place, and the path's length there. */
   private readonly waiting: number[] = [];
 
   constructor(program: Program, text: string) {

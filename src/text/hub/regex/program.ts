@@ -11,7 +11,7 @@ export type Step =
   | {
       readonly kind: "look";
       readonly start: number;
-      /** Characters back to where it begins to match; 0 for a look ahead. */
+      /** Characters from the place back to where its match begins; 0 for a look ahead. */
       readonly back: number;
       readonly isBehind: boolean;
       readonly negated: boolean;

@@ -18,7 +18,7 @@ const mostSource = 20_000;
 
 export class Reader {
   at = 0;
-  /** Whether letters stand for both cases here. */
+  /** True where letters stand for both cases. */
   ignoresCase = false;
   private readonly source: string;
   private readonly where: string;

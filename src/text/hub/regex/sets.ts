@@ -5,7 +5,7 @@ export type Has = (code: number) => boolean;
 /** A set whose answers are kept, so that each character is asked for once. */
 export class CharSet {
   private readonly decide: Has;
-  private readonly known = new Uint8Array(0x10000); // 1 no, 2 yes, 0 not yet asked
+  private known = new Uint8Array(0x80); // 1 no, 2 yes, 0 not yet asked
 
   constructor(decide: Has) {
     this.decide = decide;
@@ -13,12 +13,20 @@ export class CharSet {
 
   has(code: number): boolean {
     if (code >= 0x10000) return this.decide(code);
+    if (code >= this.known.length) this.known = grown(this.known);
     const known = this.known[code];
     if (known !== 0) return known === 2;
     const answer = this.decide(code);
     this.known[code] = answer ? 2 : 1;
     return answer;
   }
+}
+
+/** Returns a table for all codes below 0x10000, since most sets are asked for the first few alone. */
+function grown(known: Uint8Array): Uint8Array<ArrayBuffer> {
+  const made = new Uint8Array(0x10000);
+  made.set(known);
+  return made;
 }
 
 /** Returns the set of characters that a JavaScript pattern for one character matches. */
