@@ -161,12 +161,13 @@ export class Texts {
   }
 }
 
-/** Characters of blocks that have hardly changed since Unicode 8: these must never be left out. */
+/** Characters of blocks that have hardly changed since Unicode 8, but for the sign of the era Reiwa: never left out. */
 export const isOld = (code: number): boolean =>
-  code < 0x600 ||
-  (code >= 0x2000 && code < 0x2c00) ||
-  (code >= 0x3040 && code < 0x9fcd) ||
-  (code >= 0xac00 && code < 0xd7a4);
+  code !== 0x32ff &&
+  (code < 0x600 ||
+    (code >= 0x2000 && code < 0x2c00) ||
+    (code >= 0x3040 && code < 0x9fcd) ||
+    (code >= 0xac00 && code < 0xd7a4));
 
 export interface Sides {
   readonly mine: HubTokenizer;

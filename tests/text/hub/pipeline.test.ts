@@ -91,6 +91,8 @@ describe("by hand", () => {
     const tokenizer = readTokenizerJson(constructed["as cl100k"]);
     expect(tokenizer.decode([0xe2, 0x82, 0x41, 0xe2, 0x82, 0xac])).toBe("\ufffdA€");
     expect(tokenizer.decode([0xed, 0xa0, 0x80])).toBe("\ufffd\ufffd\ufffd");
+    expect(tokenizer.decode([0xf0, 0x80, 0x80, 0x80])).toBe("\ufffd".repeat(4)); // longer than need be
+    expect(tokenizer.decode([0xe0, 0x80, 0x80])).toBe("\ufffd".repeat(3));
     expect(tokenizer.decode([0xf0, 0x90, 0x80, 0xf4, 0x90])).toBe("\ufffd\ufffd\ufffd");
   });
   test.each<[string, object]>([

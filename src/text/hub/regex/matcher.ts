@@ -94,8 +94,9 @@ export class Matcher {
   private holds(step: Extract<Step, { kind: "look" | "place" }>, place: number): boolean {
     if (step.kind === "place") return this.isAt(step.place, place);
     const from = this.back(place, step.back);
-    const end = from < 0 ? -1 : this.run(step.start, from, true);
-    return (step.isBehind ? end === place : end >= 0) !== step.negated;
+    // what is looked for behind has one width, so that it ends here
+    const isThere = from >= 0 && this.run(step.start, from, true) >= 0;
+    return isThere !== step.negated;
   }
 
   /** Returns the place some characters before another; −1 if there are fewer. */

@@ -13,7 +13,6 @@ export type Step =
       readonly start: number;
       /** Characters from the place back to where its match begins; 0 for a look ahead. */
       readonly back: number;
-      readonly isBehind: boolean;
       readonly negated: boolean;
       next: number;
     }
@@ -61,9 +60,9 @@ class Compiler {
       case "atomic":
         return this.sub(node.body, (start) => ({ kind: "atomic", start, next }));
       case "look": {
-        const { behind: isBehind, negated, body } = node;
-        const back = isBehind ? (widthOf(body) ?? 0) : 0;
-        return this.sub(body, (start) => ({ kind: "look", start, back, isBehind, negated, next }));
+        const { behind, negated, body } = node;
+        const back = behind ? (widthOf(body) ?? 0) : 0;
+        return this.sub(body, (start) => ({ kind: "look", start, back, negated, next }));
       }
       case "repeat":
         return this.repeat(node, next);
