@@ -28,7 +28,7 @@ const { cases, packages } = JSON.parse(
   >;
 };
 
-/** Where a package is, installed where it was not; null where that fails. */
+/** Returns a package's folder, installed where it was not; null where that fails. */
 function installed(name: string, version: string): string | null {
   const folder = join(here, "installed.tmp", name.replaceAll(/[/@]/g, "-"));
   const at = join(folder, "node_modules", name);
