@@ -209,6 +209,13 @@ export { type LoadedModel, loadModel, loadModelLater } from "./models/load.ts";
 export { type Adapter, Lora, type LoraOptions } from "./models/lora.ts";
 export { loadLora, loadLoraLater, saveLora } from "./models/lora-files.ts";
 export { type SaveOptions, saveModel } from "./models/save.ts";
+export {
+  type LoadedTokenizer,
+  loadTokenizer,
+  loadTokenizerLater,
+  type TokenizerNotes,
+  tokenizerNotes,
+} from "./models/tokenizer.ts";
 export { Decoder, type Generated, generate } from "./nn/decode.ts";
 export { FrozenWeights } from "./nn/frozen.ts";
 export { Gpt, type GptOptions } from "./nn/gpt.ts";
@@ -293,6 +300,15 @@ export type { LanguageSession } from "./tasks/text/session.ts";
 export { type Policy, TrainingRun, type TrainOptions, train, type Writer } from "./tasks/train.ts";
 export { bpe, trainBpe } from "./text/bpe.ts";
 export type { Chat, Message } from "./text/chat.ts";
+export {
+  type ChatMessage,
+  ChatTemplate,
+  type ChatVariables,
+  type Jinja,
+  type MarkedText,
+  type TemplateSource,
+} from "./text/chat-template.ts";
+export { type ChatTokens, chatTokens } from "./text/chat-tokens.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";
 export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";
@@ -320,4 +336,10 @@ export {
 export { symbols } from "./text/symbols.ts";
 export { endToken, type TextTask } from "./text/task.ts";
 export { bytes, characters, type Tokenizer } from "./text/tokenizer.ts";
-export { readTokenizerJson, writeTokenizerJson } from "./text/tokenizer-json.ts";
+export {
+  type DecodeOptions,
+  type EncodeOptions,
+  type HubTokenizer,
+  readTokenizerJson,
+  writeTokenizerJson,
+} from "./text/tokenizer-json.ts";

@@ -1,17 +1,12 @@
 /** A published model from a site: its files are fetched once, with progress, and kept in the page's cache storage. */
 import { FormatError } from "../core/errors.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
+import { besideNames } from "../text/tokenizer-json.ts";
 import type { BlobLike } from "./files.ts";
 import { fileOfEach } from "./shards.ts";
 
 /** Files beside the weights; a folder may lack most of them. */
-const described = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "chat_template.jinja",
-];
+const described = ["config.json", "generation_config.json", "tokenizer.json", ...besideNames];
 const index = "model.safetensors.index.json";
 
 export interface FetchOptions {

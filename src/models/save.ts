@@ -18,12 +18,14 @@ export interface SaveOptions {
   readonly begin?: number | null;
   readonly stop?: readonly number[];
   readonly tokenizerJson?: string;
+  /** Files that stood beside tokenizer.json, such as the chat template, by name. */
+  readonly beside?: Readonly<Record<string, string>>;
 }
 
 /** Returns the folder's files by name. Throws UsageError for a model that no family's config can say. */
 export function saveModel(
   model: HubModel,
-  { begin = null, stop = [], tokenizerJson }: SaveOptions = {},
+  { begin = null, stop = [], tokenizerJson, beside = {} }: SaveOptions = {},
 ): Record<string, string | Uint8Array> {
   const tokens = {
     bos_token_id: begin,
@@ -31,6 +33,7 @@ export function saveModel(
   };
   const config = { ...configOf(model), torch_dtype: "float32", ...tokens };
   return {
+    ...beside,
     "config.json": lines(config),
     "generation_config.json": lines({ _from_model_config: true, ...tokens }),
     "model.safetensors": encodeSafetensors(hubTensors(model), { format: "pt" }),

@@ -14,6 +14,8 @@ import {
   ownRoles,
   registerOwn,
 } from "../tasks/own-files.ts";
+import type { Jinja } from "../text/chat-template.ts";
+import { loadJinja } from "./chat-template.ts";
 import { codeOf, readRegular } from "./files.ts";
 import { readPublished } from "./published.ts";
 
@@ -49,7 +51,14 @@ export async function loadOwn(
  */
 export async function loadOwnModel(given: string, key?: string): Promise<OwnFile> {
   const path = resolve(given);
-  const { published, sha256 } = readPublished(path, given);
+  // a template is needed for messages alone: where the renderer is missing, that is said when it is used
+  const jinja = await loadJinja().catch(
+    (error: unknown): Jinja =>
+      () => {
+        throw error;
+      },
+  );
+  const { published, sha256 } = readPublished(path, given, jinja);
   registerOwn(key ?? path, published);
   return { path: key ?? path, sha256 };
 }

@@ -5,31 +5,28 @@ import { FormatError, SettingError } from "../core/errors.ts";
 import { runNow } from "../core/waiting.ts";
 import { locateTensors } from "../models/shards.ts";
 import { type Published, publishedFrom } from "../tasks/text/published.ts";
+import type { Jinja } from "../text/chat-template.ts";
+import { besideNames } from "../text/tokenizer-json.ts";
 import { modelFolder, type SyncFiles } from "./model-folder.ts";
 
 /** Returns a folder's model, without its weights, and the hash of its files. `given` is how messages name it. */
 export function readPublished(
   path: string,
   given: string,
+  jinja?: Jinja,
 ): { readonly published: Published; readonly sha256: string } {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
     throw new SettingError(`${given}: expected a folder with config.json and model.safetensors`);
   const files = modelFolder(path);
   try {
-    return { published: publishedFrom(files), sha256: hashOf(files) };
+    return { published: publishedFrom(files, jinja), sha256: hashOf(files) };
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     throw new FormatError(`${given}: ${error.message}`);
   }
 }
 
-const described = [
-  "config.json",
-  "generation_config.json",
-  "tokenizer.json",
-  "tokenizer_config.json",
-  "chat_template.jinja",
-];
+const described = ["config.json", "generation_config.json", "tokenizer.json", ...besideNames];
 const piece = 2 ** 24; // bytes read at a time
 
 /** Returns the hash of the files that describe a model, as far as they are there, and of those of its weights. */

@@ -41,5 +41,6 @@ export const hubSettings = {
   loraAlpha: real(0, "adapters count alpha/rank; 0: twice the rank", { min: 0 }),
   loraTargets: text("all-linear", "layers with adapters, such as q_proj,v_proj"),
   loraStabilized: flag(false, "adapters count alpha/√rank"),
+  thinking: choice("auto", ["auto", "on", "off"], "enable_thinking of the model's chat template"),
 };
 export type HubConfig = Values<typeof hubSettings>;

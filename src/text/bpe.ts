@@ -5,7 +5,9 @@
  */
 import { checkInteger } from "../core/check.ts";
 import { bytesOf, textOf } from "./bytes.ts";
-import { keyOf, type Pair, PairCounts } from "./pair-counts.ts";
+import { Merges } from "./merge.ts";
+import { type Pair, PairCounts } from "./pair-counts.ts";
+import { remembered } from "./remembered.ts";
 import { type SavedTokenizer, Specials, type Tokenizer } from "./tokenizer.ts";
 
 /**
@@ -23,8 +25,6 @@ export const wordsOf = (text: string, split: Split): readonly string[] =>
 export interface BpeOptions {
   readonly split?: Split;
   readonly specials?: readonly string[];
-  /** The id that each merge makes; by default the next new one. Two merges may make one token. */
-  readonly made?: readonly number[];
 }
 
 /**
@@ -50,26 +50,19 @@ export function trainBpe(
 /** Returns a tokenizer with these merges, each a pair of earlier ids. */
 export function bpe(
   merges: readonly Pair[],
-  { split = "gpt2", specials = [], made = merges.map((_, i) => 256 + i) }: BpeOptions = {},
+  { split = "gpt2", specials = [] }: BpeOptions = {},
 ): Tokenizer {
   const tokens = new TokenBytes();
-  const rank = new Map<number, number>();
+  const byRank = new Merges();
   for (const [i, [a, b]] of merges.entries()) {
     const known = tokens.count;
-    if (!(a < known && b < known && a >= 0 && b >= 0 && made[i] <= known))
+    if (!(a < known && b < known && a >= 0 && b >= 0))
       throw new RangeError(`bpe: expected merge ${i} of two earlier ids, got ${a} and ${b}`);
-    if (made[i] === known) tokens.join(a, b);
-    if (!rank.has(keyOf(a, b))) rank.set(keyOf(a, b), i);
+    if (!byRank.has(a, b)) byRank.add(a, b, known);
+    tokens.join(a, b);
   }
   const special = new Specials(specials, tokens.count);
-  const known = new Map<string, readonly number[]>();
-  const encodeWord = (word: string): readonly number[] => {
-    const seen = known.get(word);
-    if (seen !== undefined) return seen;
-    const ids = mergeAll(bytesOf(word), rank, made);
-    if (known.size < mostKnown && word.length <= longestKnown) known.set(word, ids);
-    return ids;
-  };
+  const encodeWord = remembered((word) => byRank.apply(bytesOf(word)));
   return {
     vocab: tokens.count + specials.length,
     encode: (text) => wordsOf(text, split).flatMap(encodeWord),
@@ -78,8 +71,6 @@ export function bpe(
     save: (): SavedTokenizer => ({ kind: "bpe", merges, split, specials }),
   };
 }
-const mostKnown = 50_000;
-const longestKnown = 64;
 
 /** The most bytes of one token; merges that double the length would soon exceed any memory. */
 const mostBytes = 2 ** 16;
@@ -123,90 +114,5 @@ class TokenBytes {
       }
     }
     return bytes;
-  }
-}
-
-/**
- * Applies the earliest applicable merge everywhere, until none applies: the order of a loop over the word per
- * merge, in time n log n. Pairs wait in a heap by rank, then by position; those of one rank are removed
- * together, because new pairs wait for the next round.
- */
-function mergeAll(
-  word: readonly number[],
-  rank: ReadonlyMap<number, number>,
-  made: readonly number[],
-): number[] {
-  const ids = [...word];
-  const end = ids.length;
-  const next = ids.map((_, i) => i + 1);
-  const before = ids.map((_, i) => i - 1);
-  const gone = -1; // marks an id that was merged into the token before it
-  const heap = new Heap();
-  const rankAt = (i: number): number | undefined =>
-    i < 0 || ids[i] === gone || next[i] >= end ? undefined : rank.get(keyOf(ids[i], ids[next[i]]));
-  const wait = (i: number): void => {
-    const r = rankAt(i);
-    if (r !== undefined) heap.push(r * places + i);
-  };
-  for (let i = 0; i < end; i++) wait(i);
-  while (heap.size > 0) {
-    const r = Math.floor(heap.first / places);
-    const fresh: number[] = [];
-    while (heap.size > 0 && heap.first < (r + 1) * places) {
-      const i = heap.pop() - r * places;
-      if (rankAt(i) !== r) continue; // the pair has changed since
-      const right = next[i];
-      ids[i] = made[r];
-      ids[right] = gone;
-      next[i] = next[right];
-      if (next[i] < end) before[next[i]] = i;
-      fresh.push(i);
-    }
-    for (const i of fresh) {
-      if (ids[i] === gone) continue;
-      wait(before[i]);
-      wait(i);
-    }
-  }
-  return ids.filter((id) => id !== gone);
-}
-const places = 2 ** 27; // above the longest word; a rank times this is exact
-
-/** A binary heap that returns the smallest number first. */
-class Heap {
-  private readonly list: number[] = [];
-
-  get size(): number {
-    return this.list.length;
-  }
-  get first(): number {
-    return this.list[0];
-  }
-  push(x: number): void {
-    const { list } = this;
-    let at = list.push(x) - 1;
-    while (at > 0) {
-      const up = (at - 1) >> 1;
-      if (list[up] <= x) break;
-      list[at] = list[up];
-      at = up;
-    }
-    list[at] = x;
-  }
-  pop(): number {
-    const { list } = this;
-    const least = list[0];
-    const x = list.pop() as number;
-    const n = list.length;
-    if (n === 0) return least;
-    let at = 0;
-    for (let down = 1; down < n; down = 2 * at + 1) {
-      if (down + 1 < n && list[down + 1] < list[down]) down++;
-      if (list[down] >= x) break;
-      list[at] = list[down];
-      at = down;
-    }
-    list[at] = x;
-    return least;
   }
 }

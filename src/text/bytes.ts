@@ -3,15 +3,19 @@
  * each, WTF-8), and decodes any bytes a model may write: those not well-formed become U+FFFD.
  */
 
+const rest = (c: number, shift: number): number => 0x80 | ((c >> shift) & 63);
+
 export function bytesOf(text: string): number[] {
   const bytes: number[] = [];
-  for (const character of text) {
-    const c = character.codePointAt(0) as number;
-    const rest = (shift: number): number => 0x80 | ((c >> shift) & 63);
+  for (let at = 0; at < text.length; at++) {
+    const c = text.codePointAt(at) as number;
     if (c < 0x80) bytes.push(c);
-    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), rest(0));
-    else if (c < 0x10000) bytes.push(0xe0 | (c >> 12), rest(6), rest(0));
-    else bytes.push(0xf0 | (c >> 18), rest(12), rest(6), rest(0));
+    else if (c < 0x800) bytes.push(0xc0 | (c >> 6), rest(c, 0));
+    else if (c < 0x10000) bytes.push(0xe0 | (c >> 12), rest(c, 6), rest(c, 0));
+    else {
+      bytes.push(0xf0 | (c >> 18), rest(c, 12), rest(c, 6), rest(c, 0));
+      at++; // the other half of its pair
+    }
   }
   return bytes;
 }

@@ -4,8 +4,15 @@ export interface Message {
   readonly content: string;
 }
 
-/** Writes messages as text; with `generate`, up to where the assistant's answer begins. */
-export type Chat = (messages: readonly Message[], generate: boolean) => string;
+/**
+ * Writes messages as text; with `generate`, up to where the assistant's answer begins. Forms of published models also
+ * read variables such as `tools`.
+ */
+export type Chat = (
+  messages: readonly Message[],
+  generate: boolean,
+  variables?: Readonly<Record<string, unknown>>,
+) => string;
 
 /** The default: a line per message, such as "user: hi". */
 export const plainChat: Chat = (messages, generate) =>

@@ -4,7 +4,7 @@ import { messageOf } from "../core/thrown.ts";
 import { bpe } from "./bpe.ts";
 import { symbols } from "./symbols.ts";
 import { bytes, characters, type SavedTokenizer, type Tokenizer } from "./tokenizer.ts";
-import { readTokenizerJson } from "./tokenizer-json.ts";
+import { besideNames, readTokenizerJson } from "./tokenizer-json.ts";
 
 /** Returns the saved tokenizer. Throws FormatError for anything that no tokenizer saves. */
 export function tokenizerFrom(saved: unknown): Tokenizer {
@@ -13,7 +13,8 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
   > as SavedTokenizer;
   const strings = (list: unknown): list is string[] =>
     Array.isArray(list) && list.every((x) => typeof x === "string");
-  if (s.kind === "file" && typeof s.text === "string") return readTokenizerJson(s.text);
+  if (s.kind === "file" && typeof s.text === "string" && isTexts(s.beside ?? {}))
+    return readTokenizerJson(s.text, s.beside);
   if (s.kind !== "file" && strings(s.specials)) {
     if (s.kind === "characters" && typeof s.characters === "string")
       return characters(s.characters, s.specials);
@@ -30,6 +31,13 @@ export function tokenizerFrom(saved: unknown): Tokenizer {
   }
   throw new FormatError("tokenizer: expected what a tokenizer's save gave");
 }
+
+const isTexts = (files: unknown): boolean =>
+  typeof files === "object" &&
+  files !== null &&
+  Object.entries(files).every(
+    ([name, text]) => (besideNames as readonly string[]).includes(name) && typeof text === "string",
+  );
 
 const isPair = (x: unknown): boolean =>
   Array.isArray(x) && x.length === 2 && x.every((n) => Number.isInteger(n));

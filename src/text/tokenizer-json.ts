@@ -1,198 +1,183 @@
 /**
- * Reads and writes `tokenizer.json` (Hugging Face's format) of GPT-2's kind: byte-level BPE with its own ids.
- * Everything in it is checked, because files come from unknown origin; an unsupported field is refused.
+ * Reads and writes `tokenizer.json` (Hugging Face's format): a pipeline of normalizer, added tokens, pre-tokenizer, model,
+ * post-processor and decoder, each in its file in hub/. Everything in it is checked, because files come from unknown
+ * origin; an unsupported field is refused by its name.
  *
  * Differences from the reference library:
- *   1. `encode` never returns tokens with `special: true`: their text is ordinary text;
- *   2. `decode` omits them, throws RangeError for an id without a token, and writes an added token as its text.
+ *   1. `encode` takes special tokens in a text for ordinary text, unless it is asked for them;
+ *   2. `decode` throws RangeError for an id without a token, and writes an added token of a byte-level tokenizer as its text;
+ *   3. a byte-level file without a decoder is decoded as bytes.
  */
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
 import { withoutMark } from "../core/utf8.ts";
-import { type AddedToken, addedTokensOf, cutter } from "./added-tokens.ts";
-import { bpe, wordsOf } from "./bpe.ts";
-import { bytesOf, textOf } from "./bytes.ts";
-import { normalizerOf } from "./normalizer.ts";
+import { type AddedToken, addedTokensOf, cutter } from "./hub/added-tokens.ts";
+import { byteCharacters, spelled } from "./hub/byte-level.ts";
+import { byteLevelText, decoderOf } from "./hub/decoder.ts";
+import { checkFields, checkUnset, isObject, type Json, wrong } from "./hub/fields.ts";
+import { modelOf } from "./hub/model.ts";
+import { normalizerOf } from "./hub/normalizer.ts";
+import { postProcessorOf } from "./hub/post-processor.ts";
+import { preTokenizerOf } from "./hub/pre-tokenizer.ts";
+import type { Vocabulary } from "./hub/vocabulary.ts";
 import type { Tokenizer } from "./tokenizer.ts";
-import { checkFields, checkUnset, flagOf, isObject, type Json, wrong } from "./tokenizer-fields.ts";
 
-/** Returns the characters that stand for bytes in such files: themselves if printable, else those from U+0100. */
-function byteCharacters(): readonly string[] {
-  const isPlain = (b: number): boolean =>
-    (b >= 0x21 && b <= 0x7e) || (b >= 0xa1 && b <= 0xac) || b >= 0xae;
-  let next = 256;
-  return Array.from({ length: 256 }, (_, b) => String.fromCharCode(isPlain(b) ? b : next++));
+export interface EncodeOptions {
+  /** Takes the text of a special token for that token, as in a rendered chat. Default false. */
+  readonly special?: boolean;
+  /** Adds the special tokens that the file puts around a text, such as the one that begins it. Default false. */
+  readonly around?: boolean;
 }
 
-const mostIds = 2 ** 26;
-const isId = (x: unknown): x is number =>
-  typeof x === "number" && Number.isInteger(x) && x >= 0 && x < mostIds;
+export interface DecodeOptions {
+  /** Writes special tokens too. Default false. */
+  readonly special?: boolean;
+}
+
+/** A tokenizer out of a tokenizer.json. */
+export interface HubTokenizer extends Tokenizer {
+  encode(text: string, options?: EncodeOptions): number[];
+  decode(ids: ArrayLike<number>, options?: DecodeOptions): string;
+  /** The special tokens' ids by their text. */
+  readonly specials: ReadonlyMap<string, number>;
+  /** The files that stood beside tokenizer.json, by name: tokenizer_config.json, a chat template. */
+  readonly beside: Readonly<Record<string, string>>;
+}
+
+/** Files that may stand beside tokenizer.json and say more about the tokenizer. */
+export const besideNames = [
+  "tokenizer_config.json",
+  "special_tokens_map.json",
+  "chat_template.jinja",
+  "chat_template.json",
+] as const;
 
 /** Returns the file's tokenizer; `special` knows all its added tokens. Throws FormatError that says what is wrong. */
-export function readTokenizerJson(given: string): Tokenizer {
+export function readTokenizerJson(
+  given: string,
+  beside: Readonly<Record<string, string>> = {},
+): HubTokenizer {
   const text = withoutMark(given);
-  let file: unknown;
-  try {
-    file = JSON.parse(text);
-  } catch (error) {
-    throw wrong(`not JSON: ${(error as Error).message}`);
-  }
-  if (!isObject(file) || !isObject(file.model)) throw wrong("expected an object with a model");
-  const { vocab, merges, type } = file.model;
-  if (type !== undefined && type !== "BPE")
-    throw wrong(`expected a BPE model, got ${brief(type).replaceAll('"', "")}`);
-  if (!isObject(vocab) || !Array.isArray(merges))
-    throw wrong("expected model.vocab and model.merges");
-  const split = splitOf(file.pre_tokenizer);
-  checkRest(file, file.model);
-  const added = addedTokensOf(file.added_tokens, isId);
-  const cut = cutter(added, normalizerOf(file.normalizer));
-
-  // our own ids: bytes, then merges in order; callers see the file's ids
-  const ids = new Map<string, number>(byteCharacters().map((c, byte) => [c, byte]));
-  const pairs: [number, number][] = [];
-  const madeIds: number[] = [];
-  for (const [i, merge] of merges.entries()) {
-    const parts = typeof merge === "string" ? merge.split(" ") : merge;
-    if (!Array.isArray(parts) || parts.length !== 2) throw wrong(`merge ${i} is no pair`);
-    const [a, b] = parts.map((part) => ids.get(part));
-    if (a === undefined || b === undefined)
-      throw wrong(
-        `merge ${i} is of tokens not made before it: ${brief(typeof merge === "string" ? merge : parts.map((part) => brief(part)).join(" "))}`,
-      );
-    const made = parts.join("");
-    if (!ids.has(made)) ids.set(made, ids.size);
-    pairs.push([a, b]);
-    madeIds.push(ids.get(made) as number);
-  }
-  const own = merging(pairs, madeIds);
-  const idOf = new Map<string, number>();
-  for (const token of new Set([...ids.keys(), ...Object.keys(vocab)])) {
-    const theirs = Object.hasOwn(vocab, token) ? vocab[token] : undefined;
-    if (!isId(theirs)) throw wrong(`model.vocab has no id for ${brief(token)}`);
-    idOf.set(token, theirs);
-  }
-  const toFile = Array.from(ids.keys(), (token) => idOf.get(token) as number);
-  const merge = (word: string): number[] => own.encode(word).map((id) => toFile[id]);
-  const encodeWord = flagOf("model", file.model, "ignore_merges") ? wholeOr(merge, idOf) : merge;
-  const encodePiece = (piece: string | number): readonly number[] =>
-    typeof piece === "number" ? [piece] : wordsOf(piece, split).flatMap(encodeWord);
+  const file = parsed(text);
+  checkFields("", file, fileFields);
+  checkUnset("", file, "version", ["1.0"]);
+  for (const name of ["truncation", "padding"]) checkUnset("", file, name);
+  const { ids, encode: encodeWord } = modelOf(file.model as Json);
+  const added = addedTokensOf(file.added_tokens);
+  const normalize = normalizerOf(file.normalizer);
+  const [plain, all] = [false, true].map((special) => cutter(added, normalize, special));
+  const preTokenize = preTokenizerOf(file.pre_tokenizer);
+  const wrap = postProcessorOf(file.post_processor);
+  const contents = contentsOf(added, ids);
+  const specials = added
+    .filter(({ special }) => special)
+    .map(({ content, id }) => [content, id] as const);
   return {
-    ...decoding(idOf, added),
-    encode: (text) => cut(text).flatMap(encodePiece),
-    save: () => ({ kind: "file", text }),
-  };
-}
-
-/** Returns the tokenizer of the merges. Throws FormatError if a token would have too many bytes. */
-function merging(
-  pairs: readonly (readonly [number, number])[],
-  made: readonly number[],
-): Tokenizer {
-  try {
-    return bpe(pairs, { split: "none", made });
-  } catch (error) {
-    throw wrong(messageOf(error));
-  }
-}
-
-/** Implements `ignore_merges`: a word that is a token is encoded as that token, without merges. */
-function wholeOr(
-  merge: (word: string) => readonly number[],
-  idOf: ReadonlyMap<string, number>,
-): (word: string) => readonly number[] {
-  const characters = byteCharacters();
-  return (word) => {
-    const spelled = bytesOf(word).map((byte) => characters[byte]);
-    const id = idOf.get(spelled.join(""));
-    return id === undefined ? merge(word) : [id];
-  };
-}
-
-/** Returns `decode` and `special` of a tokenizer. */
-function decoding(
-  idOf: ReadonlyMap<string, number>,
-  added: readonly AddedToken[],
-): Pick<Tokenizer, "vocab" | "decode" | "special"> {
-  const bytes = new Map(byteCharacters().map((c, byte) => [c, byte]));
-  const spelled = new Map<number, string>();
-  for (const [token, id] of idOf) {
-    if (spelled.has(id)) throw wrong("two tokens have one id");
-    spelled.set(id, token);
-  }
-  const contents = new Map<number, AddedToken>();
-  for (const token of added) {
-    const { id, content } = token;
-    if ((spelled.get(id) ?? content) !== content || (idOf.get(content) ?? id) !== id)
-      throw wrong(
-        `added token ${brief(content)}: model.vocab has another id for it, or ${id} for another`,
-      );
-    if ((contents.get(id)?.content ?? content) !== content) throw wrong("two tokens have one id");
-    contents.set(id, token);
-  }
-  const bytesOfToken = (id: number): readonly number[] => {
-    const { special, content } = contents.get(id) ?? {};
-    if (special) return [];
-    if (content !== undefined) return bytesOf(content);
-    const token = spelled.get(id);
-    if (token === undefined) throw new RangeError(`decode: no token has id ${id}`);
-    const made = Array.from(token, (c) => bytes.get(c));
-    return made.every((byte) => byte !== undefined) ? made : bytesOf(token);
-  };
-  const ids = new Map(added.map(({ content, id }) => [content, id]));
-  return {
-    vocab: [...spelled.keys(), ...contents.keys()].reduce((a, b) => Math.max(a, b), 0) + 1,
-    decode: (given) => textOf(Array.from(given).flatMap(bytesOfToken)),
-    special(name) {
-      const id = ids.get(name);
-      if (id !== undefined) return id;
-      const known = [...ids.keys()].join(", ") || "none";
-      throw new FormatError(`tokenizer: no special token "${name}"; there are: ${known}`);
+    ...decoding(file, ids, contents),
+    specials: new Map(specials),
+    encode(written, { special = false, around = false } = {}) {
+      const made: number[] = [];
+      // UTF-8 cannot say half a surrogate pair
+      for (const part of (special ? all : plain)(written.replace(/\p{Surrogate}/gu, "\ufffd"))) {
+        if (typeof part === "number") made.push(part);
+        else
+          for (const word of preTokenize(part))
+            for (const id of encodeWord(word.text)) made.push(id);
+      }
+      return around ? [...wrap(made)] : made;
     },
+    beside,
+    save: () => ({ kind: "file", text, beside }),
   };
 }
 
-function splitOf(pre: unknown): "gpt2" | "none" {
-  if (pre === null || pre === undefined)
-    throw wrong("expected a ByteLevel pre_tokenizer, got none");
-  const steps = isObject(pre) && Array.isArray(pre.pretokenizers) ? pre.pretokenizers : [pre];
-  if (steps.length !== 1 || !isObject(steps[0]) || steps[0].type !== "ByteLevel")
-    throw wrong("expected ByteLevel as the only pre_tokenizer");
-  checkFields("pre_tokenizer.", steps[0], byteLevelFields);
-  if (flagOf("pre_tokenizer", steps[0], "add_prefix_space"))
-    throw wrong("add_prefix_space is not supported");
-  return flagOf("pre_tokenizer", steps[0], "use_regex", true) ? "gpt2" : "none";
-}
-
-const byteLevelFields = ["type", "add_prefix_space", "trim_offsets", "use_regex"];
 const fileFields = [
   ...["version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer"],
   ...["post_processor", "decoder", "model"],
 ];
-const modelFields = [
-  ...["type", "vocab", "merges", "dropout", "unk_token", "continuing_subword_prefix"],
-  ...["end_of_word_suffix", "fuse_unk", "byte_fallback", "ignore_merges"],
-];
 
-/**
- * Refuses unsupported fields that would change ids or text. Every byte has a token, so nothing is unknown and
- * unk_token, fuse_unk and byte_fallback have no effect.
- */
-function checkRest(file: Json, model: Json): void {
-  checkFields("", file, fileFields);
-  checkFields("model.", model, modelFields);
-  checkUnset("", file, "version", ["1.0"]);
-  for (const name of ["truncation", "padding"]) checkUnset("", file, name);
-  for (const name of ["post_processor", "decoder"]) {
-    const step = file[name];
-    if (isObject(step) && step.type === "ByteLevel") checkFields(`${name}.`, step, byteLevelFields);
-    else checkUnset("", file, name);
+function parsed(text: string): Json {
+  if (depthOf(text) > deepest) throw wrong(`more than ${deepest} deep`);
+  let file: unknown;
+  try {
+    file = JSON.parse(text);
+  } catch (error) {
+    throw wrong(`not JSON: ${messageOf(error)}`);
   }
-  checkUnset("model.", model, "dropout", [0]);
-  for (const name of ["continuing_subword_prefix", "end_of_word_suffix"])
-    checkUnset("model.", model, name, [""]);
-  for (const name of ["fuse_unk", "byte_fallback"]) flagOf("model", model, name);
+  if (!isObject(file) || !isObject(file.model)) throw wrong("expected an object with a model");
+  return file;
+}
+
+const deepest = 64; // lists and objects in each other
+
+/** Returns how deep lists and objects of JSON lie in each other. */
+function depthOf(json: string): number {
+  let [depth, most, isQuoted] = [0, 0, false];
+  for (let at = 0; at < json.length; at++) {
+    const c = json.charCodeAt(at);
+    if (c === 0x22) isQuoted = !isQuoted;
+    else if (isQuoted)
+      at += c === 0x5c ? 1 : 0; // skips the escaped character
+    else if (c === 0x5b || c === 0x7b) most = Math.max(most, ++depth);
+    else if (c === 0x5d || c === 0x7d) depth--;
+  }
+  return most;
+}
+
+/** Returns the added tokens by id. Throws FormatError for one that contradicts the vocabulary or another. */
+function contentsOf(added: readonly AddedToken[], ids: Vocabulary): Map<number, AddedToken> {
+  const spelledAs = new Map(Array.from(ids, ([token, id]) => [id, token]));
+  const contents = new Map<number, AddedToken>();
+  for (const token of added) {
+    const { id, content } = token;
+    if ((spelledAs.get(id) ?? content) !== content || (ids.get(content) ?? id) !== id)
+      throw wrong(
+        `added token ${brief(content)}: model.vocab has another id for it, or ${id} for another`,
+      );
+    if ((contents.get(id)?.content ?? content) !== content)
+      throw wrong(`two tokens have one id, ${id}`);
+    contents.set(id, token);
+  }
+  return contents;
+}
+
+/** Tests whether tokens are decoded as bytes: by the decoder, or where there is none by the pre-tokenizer. */
+const isByteLevel = ({ decoder, pre_tokenizer: pre }: Json): boolean =>
+  JSON.stringify(decoder ?? pre ?? null).includes('"type":"ByteLevel"');
+
+/** Returns `decode` and `special` of a tokenizer. */
+function decoding(
+  file: Json,
+  ids: Vocabulary,
+  contents: ReadonlyMap<number, AddedToken>,
+): Pick<HubTokenizer, "vocab" | "decode" | "special"> {
+  const isBytes = isByteLevel(file);
+  const decode =
+    decoderOf(file.decoder) ?? (isBytes ? byteLevelText : (tokens) => [tokens.join(" ")]);
+  const tokens = new Map(Array.from(ids, ([token, id]) => [id, token]));
+  for (const [id, { content }] of contents) tokens.set(id, isBytes ? spelled(content) : content);
+  let vocab = 0;
+  for (const id of tokens.keys()) vocab = Math.max(vocab, id + 1);
+  const byContent = new Map(Array.from(contents, ([id, { content }]) => [content, id]));
+  return {
+    vocab,
+    decode(given, { special = false } = {}) {
+      const shown = Array.from(given).filter((id) => special || !contents.get(id)?.special);
+      const texts = shown.map((id) => {
+        const token = tokens.get(id);
+        if (token === undefined) throw new RangeError(`decode: no token has id ${id}`);
+        return token;
+      });
+      return decode(texts).join("");
+    },
+    special(name) {
+      const id = byContent.get(name);
+      if (id !== undefined) return id;
+      const known = brief([...byContent.keys()].join(", ") || "none").slice(1, -1);
+      throw new FormatError(`tokenizer: no special token "${name}"; there are: ${known}`);
+    },
+  };
 }
 
 /**
@@ -204,7 +189,7 @@ export function writeTokenizerJson(tokenizer: Tokenizer): string {
   if (saved.kind === "file") return JSON.stringify(completed(JSON.parse(saved.text) as Json));
   if (saved.kind !== "bpe")
     throw new FormatError(`tokenizer.json: expected BPE, got ${saved.kind}`);
-  const tokens = [...byteCharacters()];
+  const tokens = [...byteCharacters];
   const merges = saved.merges.map(([a, b]) => {
     tokens.push(tokens[a] + tokens[b]);
     return [tokens[a], tokens[b]];
@@ -254,7 +239,7 @@ function completed(file: Json): Json {
     pre_tokenizer:
       steps === null ? whole(pre) : { ...(pre as Json), pretokenizers: steps.map(whole) },
     post_processor: whole(file.post_processor ?? null),
-    decoder: whole(file.decoder ?? byteLevel),
+    decoder: whole(file.decoder ?? (isByteLevel(file) ? byteLevel : null)),
     model: { type: "BPE", ...(file.model as Json) },
   };
 }

@@ -32,7 +32,12 @@ export type SavedTokenizer =
       readonly symbols: readonly string[];
       readonly specials: readonly string[];
     }
-  | { readonly kind: "file"; readonly text: string };
+  | {
+      readonly kind: "file";
+      readonly text: string;
+      /** Files beside it, by name. */
+      readonly beside?: Readonly<Record<string, string>>;
+    };
 
 /** Special tokens, with ids after a tokenizer's own; decoding drops them. */
 export class Specials {

@@ -27,7 +27,7 @@ export const exempt: Readonly<Record<string, string>> = {
   ),
   ...Object.fromEntries(
     `bpe bytes characters decodeNpy decodeNpz decodeSafetensors encodeSafetensors jsonLines pairs readSafetensors
-    fetchModel loadLora loadLoraLater loadModel loadModelLater saveModel modelConfig modelFiles readTokenizerJson symbols texts tokenizerFrom writeTokenizerJson`
+    fetchModel loadLora loadLoraLater loadModel loadModelLater saveModel modelConfig modelFiles loadTokenizer loadTokenizerLater tokenizerNotes ChatTemplate chatTokens readTokenizerJson symbols texts tokenizerFrom writeTokenizerJson`
       .split(/\s+/)
       .map((name) => [name, bytesOrText]),
   ),

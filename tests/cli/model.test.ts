@@ -1,16 +1,22 @@
 /** Runs that begin from a published model's folder: trained, resumed, on threads, exported, and refused. */
+
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { loadLora } from "../../src/models/lora-files.ts";
+import { loadTokenizer } from "../../src/models/tokenizer.ts";
 import { Decoder } from "../../src/nn/decode.ts";
 import type { LanguageModel } from "../../src/nn/transformer.ts";
+import { loadJinja } from "../../src/node/chat-template.ts";
 import { modelFolder } from "../../src/node/model-folder.ts";
 import { openRun } from "../../src/node/run-folder.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
+import { ChatTemplate } from "../../src/text/chat-template.ts";
+import { exampleTokens, promptTokens } from "../../src/text/task.ts";
 import { modelKinds, writeModelFolder } from "../support/model-folder.ts";
-import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
+import { jsonLines, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
 const small = "prompts=4 minibatches=1 sftUpdates=3 learningRate=0.01".split(" ");
@@ -103,6 +109,52 @@ test("a reference has the weights of the policy's start, and shares what is froz
       expect(weights[i].data).toBe(data);
     expect(logitsOf(twin)).toEqual(logitsOf(model));
   }
+});
+
+describe("messages in the model's chat template", () => {
+  const folder = fileURLToPath(new URL("../vectors/data/models/models/chat", import.meta.url));
+  const turns = (n: number) => [
+    { role: "user", content: `what is ${n}?` },
+    { role: "assistant", content: `it is ${n}` },
+    { role: "user", content: "and <b>?" },
+    { role: "assistant", content: "no" },
+  ];
+  const rows = Array.from({ length: 30 }, (_, i) => ({ messages: turns(i) }));
+  beforeAll(() => writeFileSync(at("talk.json"), JSON.stringify(rows)));
+
+  test("a prompt's tokens are the template's; assistants' turns alone are learned, each with its end", async () => {
+    const set = ["lora=2", "sftUpdates=2", `data=${at("talk.json")}`, "completion=6"];
+    const args = ["--model", folder, ...set.flatMap((one) => ["--set", one]), "--out", at("talk")];
+    await run("train", "text", "--quiet", ...args);
+    const { task } = openRun(at("talk")) as LanguageSession;
+    const { tokenizer, templates, tokens } = loadTokenizer(modelFolder(folder));
+    const template = new ChatTemplate(templates, await loadJinja(), tokens);
+    const ids = (text: string) => tokenizer.encode(text, { special: true });
+    for (const prompt of task.prompts.train) {
+      const n = /what is (\d+)/.exec(prompt)?.[1];
+      const asked = turns(Number(n)).slice(0, 3);
+      const text = template.render(asked, { add_generation_prompt: true });
+      expect(prompt).toBe(text);
+      expect(promptTokens(task, prompt)).toEqual(ids(text));
+    }
+    for (const example of task.examples.train) {
+      const { tokens: text, labels } = exampleTokens(task, example);
+      expect(labels).toHaveLength(text.length - 1);
+      const learned = labels.map((label) =>
+        label < 0 ? "|" : tokenizer.decode([label], { special: true }),
+      );
+      const n = /what is (\d+)/.exec(example.prompt)?.[1];
+      const end = tokenizer.decode([task.marks?.stop[0] as number], { special: true });
+      expect(learned.join("").replace(/\|+/g, "|")).toBe(`|it is ${n}${end}|no${end}`);
+      // the text is the template's, up to the end of the last turn
+      const whole = ids(template.render(turns(Number(n)), {}));
+      expect(text).toEqual(whole.slice(0, text.length));
+    }
+    const { stdout } = pigradProcess(["chat", at("talk"), "--greedy"], {
+      input: "what is 3?\n/quit\n",
+    });
+    expect(stdout).not.toBe("");
+  });
 });
 
 test("what does not go together is said in one line", async () => {

@@ -13,10 +13,12 @@ import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import { checkpointFrom, metricFrom, sampleFrom } from "../../src/node/run-files.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
 import type { RunConfig } from "../../src/tasks/run.ts";
+import { regex } from "../../src/text/hub/regex/pattern.ts";
 import { tokenizerFrom } from "../../src/text/load.ts";
 import { configOf } from "../support/sessions.ts";
+import { constructed } from "../tokenizers/constructed.ts";
 import { npy, safetensors, zipOf } from "./archives.ts";
-import type { Format } from "./mutations.ts";
+import { type Format, useTokenizer } from "./mutations.ts";
 
 const one = <T>(random: Random, list: readonly T[]): T => list[random.below(list.length)];
 const sizes = [0, 1, 2, 3, 255, 65_536, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
@@ -158,6 +160,51 @@ const sampleLine = (random: Random): string =>
     ? disturbed(sample, random)
     : disturbed(sample, random, { tokens: `[${disturbed(token, random)}]` });
 
+/** Patterns of signs that mean something there, searched for in texts that go back over themselves. */
+function pattern(random: Random): Uint8Array {
+  const signs = [
+    ..."ab().*+?|[]{}^$\\,-&:=!<>#\n1",
+    ...["(?:", "(?=", "(?!", "(?<=", "(?<!", "(?>", "(?i:", "(?i)", "[^", "&&", "{2,3}", "{0,999}"],
+    ...[
+      "\\s",
+      "\\w",
+      "\\b",
+      "\\p{L}",
+      "\\P{Lu}",
+      "\\p{Han}",
+      "\\x{62}",
+      "a+",
+      "(a|a)*",
+      "(a*)*",
+      "[a-b]",
+    ],
+  ];
+  const source = Array.from({ length: 1 + random.below(12) }, () => one(random, signs)).join("");
+  return encodeUtf8(source);
+}
+
+/** A tokenizer.json of which one to three fields, anywhere, are odd or gone. */
+function strangeTokenizer(random: Random): Uint8Array {
+  const file = JSON.parse(one(random, Object.values(constructed)));
+  const odds: string[] = [];
+  for (let changes = 1 + random.below(3); changes > 0; changes--) {
+    // biome-ignore lint/suspicious/noExplicitAny: any part of any file
+    let at: any = typeof file.model === "object" && random.below(4) === 0 ? file.model : file;
+    for (;;) {
+      const key = one(random, Object.keys(at));
+      const inner = at[key];
+      const goesOn = typeof inner === "object" && inner !== null && Object.keys(inner).length > 0;
+      if (goesOn && random.below(5) > 0) at = inner;
+      else {
+        if (random.below(4) === 0 && !Array.isArray(at)) delete at[key];
+        else at[key] = `odd ${odds.push(odd(random)) - 1}`;
+        break;
+      }
+    }
+  }
+  return encodeUtf8(JSON.stringify(file).replace(/"odd (\d)"/g, (_, i) => odds[Number(i)]));
+}
+
 /** Formats whose files are made anew; `leastRefused` says how many of them are broken at least. */
 export const structures = (): Format[] => [
   {
@@ -198,6 +245,22 @@ export const structures = (): Format[] => [
     share: 0.3,
     files: merges,
     read: reading((file) => tokenizerFrom(JSON.parse(text(file))).encode("abcaaaaaaaaab")),
+  },
+  {
+    name: "tokenizer fields",
+    leastRefused: 0.3,
+    share: 0.5,
+    files: strangeTokenizer,
+    read: reading((file) => useTokenizer(text(file))),
+  },
+  {
+    name: "patterns",
+    leastRefused: 0.3,
+    share: 0.5,
+    files: pattern,
+    read: reading((file) =>
+      regex(text(file), "pattern")("aaaaaaaaaaaaaaaaaaaaaaab Bab 1\n中".repeat(3)),
+    ),
   },
   {
     name: "config fields",

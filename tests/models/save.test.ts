@@ -10,9 +10,12 @@ import type { HubModel } from "../../src/models/build.ts";
 import { modelFiles } from "../../src/models/files.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { saveModel } from "../../src/models/save.ts";
+import { loadTokenizer } from "../../src/models/tokenizer.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { Llama, type LlamaOptions } from "../../src/nn/llama.ts";
 import { modelFolder } from "../../src/node/model-folder.ts";
+import { languageFolder } from "../../src/tasks/text/session.ts";
+import type { TextTask } from "../../src/text/task.ts";
 import { bitsOf } from "../support/bits.ts";
 
 const folder = fileURLToPath(new URL("../vectors/data/models/models/", import.meta.url));
@@ -54,6 +57,22 @@ test("a GPT of ours: untied, its value head left out, its tokenizer beside it", 
     ...["config.json", "generation_config.json", "model.safetensors", "tokenizer.json"],
   ]);
   expect(JSON.parse(files["generation_config.json"] as string).eos_token_id).toBe(8);
+});
+
+test("a tokenizer that was read goes out with its text, its special tokens and its chat template", () => {
+  const { tokenizer } = loadTokenizer(modelFolder(join(folder, "chat")));
+  const options = { vocab: tokenizer.vocab, context: 4, layers: 1, heads: 1, width: 4 };
+  const gpt = new Gpt(loops(), options, new Random(1));
+  const task = { tokenizer, end: "<|eot_id|>" } as unknown as TextTask;
+  const files = languageFolder({ gpt, lora: null, task });
+  const back = loadTokenizer(modelFiles(asBytes(files)));
+  const first = loadTokenizer(modelFolder(join(folder, "chat")));
+  expect([back.templates, back.tokens]).toEqual([first.templates, first.tokens]);
+  for (const text of ["Hello <|eot_id|>world", ""])
+    for (const special of [false, true])
+      expect(back.tokenizer.encode(text, { special, around: special })).toEqual(
+        tokenizer.encode(text, { special, around: special }),
+      );
 });
 
 const llama: LlamaOptions = {

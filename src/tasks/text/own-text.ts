@@ -167,8 +167,8 @@ function measuresOf(
 function checkedChat(chat: Chat, where: string): Chat {
   if (typeof chat !== "function")
     throw new SettingError(`${where}: expected chat as a function, got ${brief(chat)}`);
-  return (messages, generate) => {
-    const text: unknown = guarded(`${where}: chat`, () => chat(messages, generate));
+  return (messages, generate, variables) => {
+    const text: unknown = guarded(`${where}: chat`, () => chat(messages, generate, variables));
     if (typeof text === "string") return text;
     throw new SettingError(`${where}: chat: expected a text, got ${brief(text)}`);
   };
@@ -190,7 +190,7 @@ function rowsOf(rows: unknown, where: string): readonly Row[] {
 function examplesOf(row: Row, chat: Chat): Example[] {
   if (typeof row === "string") return [{ prompt: "", completion: row }];
   const { prompt = "", completion = row.text, messages } = row;
-  if (messages !== undefined) return conversationOf(messages, chat);
+  if (messages !== undefined) return conversationOf(messages, withVariables(row, chat));
   return completion === undefined ? [] : [{ prompt, completion }];
 }
 
@@ -203,6 +203,10 @@ function conversationOf(messages: readonly Message[], chat: Chat): Example[] {
   let text = "";
   for (const [i, { role, content: completion }] of messages.entries()) {
     if (role !== "assistant") continue;
+    if (typeof completion !== "string")
+      throw new SettingError(
+        `examples: expected content as a text in an assistant's message, got ${brief(completion)}`,
+      );
     const before = chat(messages.slice(0, i), true);
     const continues = text !== "" && before.length > text.length && before.startsWith(text);
     if (continues) conversations.at(-1)?.push({ prompt: before.slice(text.length), completion });
@@ -221,7 +225,17 @@ function promptOf(row: Row, chat: Chat, isPrompt: boolean): string | null {
   if (row.messages === undefined) return row.prompt ?? (isPrompt ? (row.text ?? null) : null);
   const isAnswer = row.messages.at(-1)?.role === "assistant";
   const asked = isAnswer ? row.messages.slice(0, -1) : row.messages;
-  return asked.length === 0 ? null : chat(asked, true);
+  return asked.length === 0 ? null : withVariables(row, chat)(asked, true);
+}
+
+/** Returns a form with what a row says to it: its tools, and variables under the name that transformers has. */
+function withVariables(
+  { tools, chat_template_kwargs: more }: Exclude<Row, string>,
+  chat: Chat,
+): Chat {
+  if (tools === undefined && more === undefined) return chat;
+  const variables = { ...(tools !== undefined && { tools }), ...(more as object) };
+  return (messages, generate) => chat(messages, generate, variables);
 }
 
 /** Returns the first third of a text's words, as a prompt. */

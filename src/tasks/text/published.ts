@@ -5,50 +5,58 @@ import { sizeOf } from "../../core/tensor.ts";
 import { runNow } from "../../core/waiting.ts";
 import type { HubModel } from "../../models/build.ts";
 import type { ModelConfig } from "../../models/config.ts";
-import { type ModelFiles, readText } from "../../models/files.ts";
+import type { ModelFiles } from "../../models/files.ts";
 import { loadModel, readConfig } from "../../models/load.ts";
 import { Lora } from "../../models/lora.ts";
 import { locateTensors } from "../../models/shards.ts";
+import { loadTokenizer } from "../../models/tokenizer.ts";
 import type { Chat } from "../../text/chat.ts";
+import { ChatTemplate, type ChatVariables, type Jinja } from "../../text/chat-template.ts";
 import type { Marks, TextTask } from "../../text/task.ts";
-import type { Tokenizer } from "../../text/tokenizer.ts";
-import { readTokenizerJson } from "../../text/tokenizer-json.ts";
+import type { HubTokenizer } from "../../text/tokenizer-json.ts";
 import type { HubConfig } from "../model-settings.ts";
 import type { ModelNeeds } from "./own-model.ts";
 
 /** What a folder in the layout of Hugging Face's hub holds, and a run needs of it. */
 export interface Published {
   readonly files: ModelFiles;
-  readonly tokenizer: Tokenizer;
+  readonly tokenizer: HubTokenizer;
   readonly marks: Marks;
-  /** Writes messages as the model was taught to read them; undefined without a template. */
-  readonly chat?: Chat;
+  /** Returns the form of messages that the model was taught, with variables of it; undefined without a template. */
+  readonly chat?: (variables: ChatVariables) => Chat;
   readonly config: ModelConfig;
   /** The number of weights that the files hold. */
   readonly weights: number;
 }
 
 /**
- * Reads what a folder says beside its weights. Throws FormatError, which names the file and the field, for files that
- * are broken, missing or not supported; UsageError for files that answer later.
+ * Reads what a folder says beside its weights; `jinja` renders its chat templates. Throws FormatError, which names the
+ * file and the field, for files that are broken, missing or not supported; UsageError for files that answer later.
  */
-export function publishedFrom(files: ModelFiles): Published {
+export function publishedFrom(files: ModelFiles, jinja?: Jinja): Published {
   const config = runNow(readConfig(files), "model");
   const tensors = runNow(locateTensors(files), "model");
-  const text = runNow(readText(files, "tokenizer.json"), "model");
-  if (text === null) throw new FormatError("tokenizer.json: expected a file of this name");
+  const { tokenizer, tokens, templates } = loadTokenizer(files);
   let weights = 0;
   for (const { shape } of tensors.values()) weights += sizeOf(shape);
-  const marks = { begin: config.begin === null ? [] : [config.begin], stop: config.stop };
-  return { files, tokenizer: readTokenizerJson(text), marks, config, weights };
+  const end = tokenizer.specials.get(tokens.eos_token ?? "");
+  const stop = [...new Set([...(end === undefined ? [] : [end]), ...config.stop])];
+  if (stop.length === 0)
+    throw new FormatError("config.json: expected eos_token_id, the token that ends a text");
+  const around = tokenizer.encode("", { around: true });
+  const begin = around.slice(0, around[0] === stop[0] ? 0 : 1);
+  const template =
+    templates.size > 0 && jinja !== undefined ? new ChatTemplate(templates, jinja, tokens) : null;
+  const chat = template === null ? {} : { chat: template.chat.bind(template) };
+  return { files, tokenizer, marks: { begin, stop }, config, weights, ...chat };
 }
 
-/** Returns the task in the tokens of a published model. */
-export const inTokensOf = (task: TextTask, { tokenizer, marks }: Published): TextTask => ({
-  ...task,
-  tokenizer,
-  marks,
-});
+/** Returns a task in the tokens of a published model. In messages, the text of a special token stands for it. */
+export function inTokensOf(task: TextTask, { tokenizer, marks }: Published): TextTask {
+  const special = task.chat !== undefined;
+  const encode = (text: string): number[] => tokenizer.encode(text, { special });
+  return { ...task, tokenizer: { ...tokenizer, encode }, marks };
+}
 
 /** A model, and its adapters if it has them: its weights are frozen then. */
 export interface Adapted {

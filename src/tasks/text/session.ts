@@ -62,7 +62,9 @@ export function openLanguage(
   const { seed, steps } = config;
   const { model: folder } = config.files ?? {};
   const published = folder === undefined ? null : (ownOf(folder) as Published);
-  const made = definition.make(values.task as never, read, published?.chat);
+  const { thinking = "auto" } = values.model as Partial<HubConfig>;
+  const chat = published?.chat?.(thinking === "auto" ? {} : { enable_thinking: thinking === "on" });
+  const made = definition.make(values.task as never, read, chat);
   const task = withJudges(published === null ? made : inTokensOf(made, published), run, guard);
   const random = new Random(seed);
   const settings = values.algorithm as SftConfig & TuneConfig;
@@ -147,20 +149,22 @@ export function languageModule(
 
 /**
  * Returns the session's model as the files of a folder as on the hub, by name; with tokenizer.json where the task's
- * tokenizer is one that the format can say. Adapters are merged into the model, for good.
+ * tokenizer is one that the format can say, and the files that stood beside it, such as its chat template. Adapters are
+ * merged into the model, for good.
  */
 export function languageFolder({
   gpt,
   lora,
   task,
 }: Pick<LanguageSession, "gpt" | "lora" | "task">): Record<string, string | Uint8Array> {
-  const { kind } = task.tokenizer.save();
+  const saved = task.tokenizer.save();
   const [begin = null] = task.marks === undefined ? [endOf(task)] : task.marks.begin;
-  const stop = stopTokens(task);
+  const options = { begin, stop: stopTokens(task) };
   lora?.merge();
-  const tokenizer =
-    kind === "bpe" || kind === "file" ? { tokenizerJson: writeTokenizerJson(task.tokenizer) } : {};
-  return saveModel(gpt, { begin, stop, ...tokenizer });
+  if (saved.kind !== "bpe" && saved.kind !== "file") return saveModel(gpt, options);
+  const tokenizerJson = writeTokenizerJson(task.tokenizer);
+  const beside = saved.kind === "file" ? (saved.beside ?? {}) : {};
+  return saveModel(gpt, { ...options, tokenizerJson, beside });
 }
 
 const noCorpus: ReadCorpus = (name) => {

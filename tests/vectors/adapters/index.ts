@@ -1,5 +1,6 @@
 /** Every adapter by op, and what the project does not build, by group or op. */
 import type { Adapter, ReferenceAdapter, WholeCase } from "../types.ts";
+import { chat } from "./chat.ts";
 import { distributions } from "./distributions.ts";
 import { environments, referenceEnvironments } from "./environments.ts";
 import { files } from "./files.ts";
@@ -26,6 +27,7 @@ export const adapters: Record<string, Adapter> = {
 };
 
 export const wholeCases: Record<string, WholeCase> = {
+  ...chat,
   ...environments,
   ...files,
   ...gpt,
@@ -43,14 +45,11 @@ export const referenceAdapters: Record<string, ReferenceAdapter> = {
   ...referenceText,
 };
 
-const notYet = "of published models, configs, weights and adapters are read so far";
+const notYet = "of published models, configs, weights, adapters and tokenizers are read so far";
 export const later: Record<string, string> = {
   hfInt8: notYet,
   hfInt8Lora: notYet,
   quantizeInt8: notYet,
-  tokenizer: notYet,
-  chatTemplate: notYet,
-  chatGreedy: notYet,
   minatar: "MinAtar's own games are not in pigrad's scope; its Breakout is written afresh",
   transform: "two-hot value targets are not in pigrad's scope",
 };
