@@ -87,7 +87,11 @@ export function loraOptions(json: Json): LoraOptions {
   const isList = Array.isArray(targets) && targets.every((name) => typeof name === "string");
   if (targets !== "all-linear" && !isList)
     throw fields.wrong("target_modules", 'as a list of names or "all-linear"');
+  const dropout = fields.get("lora_dropout") ?? 0;
+  if (!(typeof dropout === "number" && dropout >= 0 && dropout < 1))
+    throw fields.wrong("lora_dropout", "from 0 to below 1");
   return {
+    dropout,
     rank: fields.whole("r"),
     alpha: fields.positive("lora_alpha"),
     rankStabilized: fields.flag("use_rslora", false),
@@ -97,9 +101,9 @@ export function loraOptions(json: Json): LoraOptions {
 
 /** Returns an adapter's folder as files by name. */
 export function saveLora({ model, options, adapters }: Lora): Record<string, string | Uint8Array> {
-  const { rank, alpha, rankStabilized = false, targets } = options;
+  const { rank, alpha, rankStabilized = false, dropout = 0, targets } = options;
   const config = {
-    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", bias: "none", lora_dropout: 0 },
+    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", bias: "none", lora_dropout: dropout },
     ...{ r: rank, lora_alpha: alpha, use_rslora: rankStabilized, target_modules: targets },
     ...{ fan_in_fan_out: model instanceof Gpt, inference_mode: true, init_lora_weights: true },
   };

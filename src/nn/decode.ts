@@ -16,11 +16,19 @@ import type { LanguageModel } from "./transformer.ts";
 
 const mostRows = 64;
 
-/** A pass of a fixed number of rows: its inputs, its tape, which is recorded once and replayed, and its results. */
+/** A pass of a fixed number of rows: its inputs, its tape, which is recorded once and replayed, and its result. */
 interface Pass {
   readonly token: Tensor;
   readonly sequence: Tensor;
   readonly position: Tensor;
+  /** [rows, width] */
+  readonly hidden: Tensor;
+  readonly tape: Tape;
+}
+
+/** The logits of a fixed number of rows of passes; of a prompt's tokens only the last is such a row. */
+interface Head {
+  readonly hidden: Tensor;
   readonly logits: Tensor;
   readonly tape: Tape;
 }
@@ -37,6 +45,9 @@ export class Decoder {
   private readonly fed: Int32Array;
   private readonly slide: number;
   private readonly passes = new Map<number, Pass>();
+  private readonly heads = new Map<number, Head>();
+  /** The rows of a pass whose logits are wanted. */
+  private readonly last: Int32Array;
   private readonly cache: readonly KeyValues[];
 
   /** `slide` is the number of tokens dropped from a full text: fewer keep more context, more cost less. */
@@ -57,6 +68,7 @@ export class Decoder {
       Int32Array,
       Int32Array,
     ];
+    this.last = new Int32Array(texts);
     // one spare text, for padding rows
     const shapes = [
       [texts + 1, keyHeads, D, room],
@@ -75,7 +87,12 @@ export class Decoder {
       tape.drop();
       free(token, sequence, position);
     }
+    for (const { hidden, tape } of this.heads.values()) {
+      tape.drop();
+      free(hidden);
+    }
     this.passes.clear();
+    this.heads.clear();
     for (const { keys, values } of this.cache) free(keys, values);
   }
 
@@ -108,7 +125,7 @@ export class Decoder {
 
   /** Reads all pending tokens. */
   run(): void {
-    const { context, vocab } = this.gpt.options;
+    const { context } = this.gpt.options;
     for (let pending = this.pending(); pending > 0; pending = this.pending()) {
       const pass = this.pass(Math.min(pending, mostRows));
       const token = pass.token.data;
@@ -128,13 +145,28 @@ export class Decoder {
         position[i] = 0;
       }
       pass.tape.replay();
-      const from = pass.logits.data;
-      const to = this.logits;
-      for (let i = 0; i < n; i++) {
-        const t = sequence[i];
-        if (position[i] !== this.length[t] - 1) continue;
-        for (let j = 0; j < vocab; j++) to[t * vocab + j] = from[i * vocab + j];
-      }
+      this.readLogits(pass, n);
+    }
+  }
+
+  /** Computes the logits of those of the pass's first n rows that are the last of their texts. */
+  private readLogits({ sequence, position, hidden }: Pass, n: number): void {
+    const { vocab } = this.gpt.options;
+    const { last } = this;
+    const width = hidden.shape[1];
+    let count = 0;
+    for (let i = 0; i < n; i++)
+      if (position.data[i] === this.length[sequence.data[i]] - 1) last[count++] = i;
+    if (count === 0) return;
+    const head = this.head(count);
+    const into = head.hidden.data;
+    for (let row = 0, at = 0; row < count; row++)
+      for (let j = 0, from = last[row] * width; j < width; j++) into[at++] = hidden.data[from++];
+    head.tape.replay();
+    const from = head.logits.data;
+    for (let row = 0; row < count; row++) {
+      const to = sequence.data[last[row]] * vocab;
+      for (let j = 0; j < vocab; j++) this.logits[to + j] = from[row * vocab + j];
     }
   }
 
@@ -146,8 +178,7 @@ export class Decoder {
 
   /** Returns the smallest pass, in powers of two, with room for `wanted` rows. */
   private pass(wanted: number): Pass {
-    let rows = 1;
-    while (rows < wanted) rows *= 2;
+    const rows = powerFrom(wanted);
     const known = this.passes.get(rows);
     if (known !== undefined) return known;
     const { gpt, cache } = this;
@@ -155,17 +186,44 @@ export class Decoder {
     const [token, sequence, position] = inputs(k, [[rows], [rows], [rows]]);
     const places = { layers: cache, rows: [sequence, position] } as const;
     sequence.data.fill(this.length.length); // padding rows write to the spare text's cache
-    const tape = new Tape(k, { grads: false });
-    try {
-      const logits = tape.run(() => gpt.logits(gpt.decode(token, position, places)));
-      const made: Pass = { token, sequence, position, logits, tape };
-      this.passes.set(rows, made);
-      return made;
-    } catch (error) {
-      tape.drop();
-      free(token, sequence, position);
-      throw error;
-    }
+    const { tape, made: hidden } = recorded(gpt, [token, sequence, position], () =>
+      gpt.decode(token, position, places),
+    );
+    const pass: Pass = { token, sequence, position, hidden, tape };
+    this.passes.set(rows, pass);
+    return pass;
+  }
+
+  /** Returns the smallest head, in powers of two, with room for `wanted` rows. */
+  private head(wanted: number): Head {
+    const rows = powerFrom(wanted);
+    const known = this.heads.get(rows);
+    if (known !== undefined) return known;
+    const { gpt } = this;
+    const [hidden] = inputs(gpt.parameters.backend, [[rows, gpt.options.width]]);
+    const { tape, made: logits } = recorded(gpt, [hidden], () => gpt.logits(hidden));
+    const head: Head = { hidden, logits, tape };
+    this.heads.set(rows, head);
+    return head;
+  }
+}
+
+/** Returns the least power of two that is at least n. */
+function powerFrom(n: number): number {
+  let power = 1;
+  while (power < n) power *= 2;
+  return power;
+}
+
+/** Records a body on a tape without gradients. If that throws, such as when memory is full, frees the inputs. */
+function recorded(gpt: LanguageModel, given: readonly Tensor[], body: () => Tensor) {
+  const tape = new Tape(gpt.parameters.backend, { grads: false });
+  try {
+    return { tape, made: tape.run(body) };
+  } catch (error) {
+    tape.drop();
+    free(...given);
+    throw error;
   }
 }
 
