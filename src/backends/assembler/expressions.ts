@@ -66,7 +66,7 @@ const instructions = {
   "f32.load": [0x2a, "i32", "f32"],
   "v128.load": [0x00, "i32", "v128"],
   "v128.load8x8_s": [0x01, "i32", "v128"],
-  "v128.load16x4_u": [0x05, "i32", "v128"],
+  "v128.load16x4_u": [0x04, "i32", "v128"],
   "v128.load32_splat": [0x09, "i32", "v128"],
   "i32.store": [0x36, "i32 i32", ""],
   "f32.store": [0x38, "i32 f32", ""],

@@ -1,5 +1,5 @@
 /** Kernels that expand matrices in fewer bits to floats, for the products that read them. */
-import { ints, type Module } from "../assembler.ts";
+import { type Func, type I32, ints, type Module, zero } from "../assembler.ts";
 
 /**
  * Adds kernels that write `rows` rows of n floats to `to`, from rows that are `fromRow` bytes apart: bfloat16 as the
@@ -11,6 +11,7 @@ export function addStored(m: Module): void {
     "expandHalves",
     ints("to", "from", "fromRow", "rows", "n"),
     (f, { to, from, fromRow, rows, n }) => {
+      touch(f, from, fromRow, rows, n.shl(1));
       f.for(0, rows, 1, () => {
         const at = f.let(from);
         f.for(0, n, 8, () => {
@@ -27,6 +28,7 @@ export function addStored(m: Module): void {
     "expandBytes",
     ints("to", "from", "fromRow", "scales", "rows", "n"),
     (f, { to, from, fromRow, scales, rows, n }) => {
+      touch(f, from, fromRow, rows, n);
       f.for(0, rows, 1, () => {
         const at = f.let(from);
         const scale = f.let(scales.spread());
@@ -42,4 +44,23 @@ export function addStored(m: Module): void {
       });
     },
   );
+}
+
+/**
+ * Reads one word of each cache line of rows, so that many lines are on their way from memory at once. Expanding alone
+ * asks for the next only after the instructions of a whole line.
+ */
+function touch(f: Func, from: I32, fromRow: I32, rows: I32, bytes: I32): void {
+  const seen = f.let(zero());
+  const row = f.let(from);
+  const length = f.let(bytes);
+  f.for(0, rows, 1, () => {
+    const at = f.let(row);
+    f.for(0, length, 64, () => {
+      f.set(seen, seen.or(at.vector()));
+      f.step(at, 64);
+    });
+    f.step(row, fromRow);
+  });
+  f.if(seen.any(), () => {});
 }
