@@ -11,8 +11,8 @@ import type { SimdBackend } from "./simd-backend.ts";
 export const depthBlock = 256;
 /** Measured as best on a core with 512 KiB of cache. */
 const rowBlock = 96;
-/** The columns of a group of dot products. */
-const columnGroup = 16;
+/** The columns of a group of dot products, for up to 64 rows and for more, which a smaller cache does not hold. */
+const [columnGroup, wideGroup] = [16, 128];
 /** The bytes of a row of a panel of B: eight columns. */
 const panelRow = 32;
 
@@ -106,7 +106,7 @@ export function gemmOf(k: Machine): Required<Pick<Backend, "gemm" | "gemmStored"
 
   /** Computes y (+)= a·b in blocks of depth, which are added with compensation. */
   function deep(y: Placed, a: Placed, b: Placed, add: number): void {
-    const rows = Math.max(32, Math.floor(longRoom / y.columns));
+    const rows = Math.max(32, Math.floor(longRoom / y.columns) & ~3); // whole tiles
     for (let row = 0; row < y.rows; row += rows) {
       const height = Math.min(rows, y.rows - row);
       const size = height * y.columns;
@@ -143,7 +143,8 @@ function dots(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
   const { kernels } = k;
   const { rows, columns: depth, rowStep } = a;
   const { columns: n, bytes } = b;
-  const group = bytes === 4 && depth <= depthBlock ? n : columnGroup;
+  const cut = bytes < 4 || depth > depthBlock;
+  const group = cut ? (rows > 64 ? wideGroup : columnGroup) : n;
   const panelStep = 4 * padded(depth);
   const step = bytes === 4 ? b.columnStep : panelStep;
   for (let j = 0; j < n; j += group) {
