@@ -16,20 +16,10 @@ import type { LanguageModel } from "./transformer.ts";
 
 const mostRows = 64;
 
-/** A pass of a fixed number of rows: its inputs, its tape, which is recorded once and replayed, and its result. */
+/** A pass of a fixed number of rows: its inputs, its result, and its tape, which is recorded once and replayed. */
 interface Pass {
-  readonly token: Tensor;
-  readonly sequence: Tensor;
-  readonly position: Tensor;
-  /** [rows, width] */
-  readonly hidden: Tensor;
-  readonly tape: Tape;
-}
-
-/** The logits of a fixed number of rows of passes; of a prompt's tokens only the last is such a row. */
-interface Head {
-  readonly hidden: Tensor;
-  readonly logits: Tensor;
+  readonly given: readonly Tensor[];
+  readonly made: Tensor;
   readonly tape: Tape;
 }
 
@@ -44,8 +34,9 @@ export class Decoder {
   private readonly gpt: LanguageModel;
   private readonly fed: Int32Array;
   private readonly slide: number;
+  /** By their rows: passes over tokens, and of the rows whose logits are wanted; of a prompt only the last is. */
   private readonly passes = new Map<number, Pass>();
-  private readonly heads = new Map<number, Head>();
+  private readonly heads = new Map<number, Pass>();
   /** The rows of a pass whose logits are wanted. */
   private readonly last: Int32Array;
   private readonly cache: readonly KeyValues[];
@@ -83,16 +74,13 @@ export class Decoder {
 
   /** Frees all buffers; the decoder must not be used again. */
   free(): void {
-    for (const { token, sequence, position, tape } of this.passes.values()) {
-      tape.drop();
-      free(token, sequence, position);
+    for (const passes of [this.passes, this.heads]) {
+      for (const { given, tape } of passes.values()) {
+        tape.drop();
+        free(...given);
+      }
+      passes.clear();
     }
-    for (const { hidden, tape } of this.heads.values()) {
-      tape.drop();
-      free(hidden);
-    }
-    this.passes.clear();
-    this.heads.clear();
     for (const { keys, values } of this.cache) free(keys, values);
   }
 
@@ -128,9 +116,7 @@ export class Decoder {
     const { context } = this.gpt.options;
     for (let pending = this.pending(); pending > 0; pending = this.pending()) {
       const pass = this.pass(Math.min(pending, mostRows));
-      const token = pass.token.data;
-      const sequence = pass.sequence.data;
-      const position = pass.position.data;
+      const [token, sequence, position] = pass.given.map(({ data }) => data);
       const rows = token.length;
       let n = 0;
       for (let t = 0; t < this.length.length && n < rows; t++) {
@@ -145,28 +131,24 @@ export class Decoder {
         position[i] = 0;
       }
       pass.tape.replay();
-      this.readLogits(pass, n);
+      let count = 0;
+      for (let i = 0; i < n; i++)
+        if (position[i] === this.length[sequence[i]] - 1) this.last[count++] = i;
+      if (count > 0) this.readLogits(pass, count);
     }
   }
 
-  /** Computes the logits of those of the pass's first n rows that are the last of their texts. */
-  private readLogits({ sequence, position, hidden }: Pass, n: number): void {
-    const { vocab } = this.gpt.options;
-    const { last } = this;
-    const width = hidden.shape[1];
-    let count = 0;
-    for (let i = 0; i < n; i++)
-      if (position.data[i] === this.length[sequence.data[i]] - 1) last[count++] = i;
-    if (count === 0) return;
-    const head = this.head(count);
-    const into = head.hidden.data;
-    for (let row = 0, at = 0; row < count; row++)
-      for (let j = 0, from = last[row] * width; j < width; j++) into[at++] = hidden.data[from++];
+  /** Computes the logits of the first `count` of the rows in `last`. */
+  private readLogits({ made, given }: Pass, count: number): void {
+    const { vocab, width } = this.gpt.options;
+    const head = this.pass(count, true);
+    const into = head.given[0].data;
+    for (let row = 0; row < count; row++)
+      for (let j = 0; j < width; j++) into[row * width + j] = made.data[this.last[row] * width + j];
     head.tape.replay();
-    const from = head.logits.data;
     for (let row = 0; row < count; row++) {
-      const to = sequence.data[last[row]] * vocab;
-      for (let j = 0; j < vocab; j++) this.logits[to + j] = from[row * vocab + j];
+      const to = given[1].data[this.last[row]] * vocab;
+      for (let j = 0; j < vocab; j++) this.logits[to + j] = head.made.data[row * vocab + j];
     }
   }
 
@@ -176,54 +158,30 @@ export class Decoder {
     return n;
   }
 
-  /** Returns the smallest pass, in powers of two, with room for `wanted` rows. */
-  private pass(wanted: number): Pass {
-    const rows = powerFrom(wanted);
-    const known = this.passes.get(rows);
-    if (known !== undefined) return known;
+  /** Returns the smallest pass, in powers of two, with room for `wanted` rows: over tokens, or from hidden to logits. */
+  private pass(wanted: number, isHead = false): Pass {
+    const known = isHead ? this.heads : this.passes;
+    let rows = 1;
+    while (rows < wanted) rows *= 2;
+    const pass = known.get(rows);
+    if (pass !== undefined) return pass;
     const { gpt, cache } = this;
     const k = gpt.parameters.backend;
-    const [token, sequence, position] = inputs(k, [[rows], [rows], [rows]]);
+    const given = inputs(k, isHead ? [[rows, gpt.options.width]] : [[rows], [rows], [rows]]);
+    const [first, sequence, position] = given;
+    sequence?.data.fill(this.length.length); // padding rows write to the spare text's cache
     const places = { layers: cache, rows: [sequence, position] } as const;
-    sequence.data.fill(this.length.length); // padding rows write to the spare text's cache
-    const { tape, made: hidden } = recorded(gpt, [token, sequence, position], () =>
-      gpt.decode(token, position, places),
-    );
-    const pass: Pass = { token, sequence, position, hidden, tape };
-    this.passes.set(rows, pass);
-    return pass;
-  }
-
-  /** Returns the smallest head, in powers of two, with room for `wanted` rows. */
-  private head(wanted: number): Head {
-    const rows = powerFrom(wanted);
-    const known = this.heads.get(rows);
-    if (known !== undefined) return known;
-    const { gpt } = this;
-    const [hidden] = inputs(gpt.parameters.backend, [[rows, gpt.options.width]]);
-    const { tape, made: logits } = recorded(gpt, [hidden], () => gpt.logits(hidden));
-    const head: Head = { hidden, logits, tape };
-    this.heads.set(rows, head);
-    return head;
-  }
-}
-
-/** Returns the least power of two that is at least n. */
-function powerFrom(n: number): number {
-  let power = 1;
-  while (power < n) power *= 2;
-  return power;
-}
-
-/** Records a body on a tape without gradients. If that throws, such as when memory is full, frees the inputs. */
-function recorded(gpt: LanguageModel, given: readonly Tensor[], body: () => Tensor) {
-  const tape = new Tape(gpt.parameters.backend, { grads: false });
-  try {
-    return { tape, made: tape.run(body) };
-  } catch (error) {
-    tape.drop();
-    free(...given);
-    throw error;
+    const body = () => (isHead ? gpt.logits(first) : gpt.decode(first, position, places));
+    const tape = new Tape(k, { grads: false });
+    try {
+      const made: Pass = { given, made: tape.run(body), tape };
+      known.set(rows, made);
+      return made;
+    } catch (error) {
+      tape.drop();
+      free(...given);
+      throw error;
+    }
   }
 }
 
