@@ -6,7 +6,7 @@ import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { activated, type HubModel, layersOf } from "./layers.ts";
 
-/** How the blocks' matrices are kept, and how the embedding and the head. */
+/** The forms of the blocks' matrices, and of the embedding and the head. */
 export interface StoredForms {
   readonly blocks: WeightForm;
   readonly embedding: Exclude<WeightForm, "int8">;

@@ -34,9 +34,8 @@ export class Decoder {
   private readonly gpt: LanguageModel;
   private readonly fed: Int32Array;
   private readonly slide: number;
-  /** By their rows: passes over tokens, and of the rows whose logits are wanted; of a prompt only the last is. */
+  /** Passes over tokens by their rows; by −rows, of the rows whose logits are wanted: of a prompt, only the last. */
   private readonly passes = new Map<number, Pass>();
-  private readonly heads = new Map<number, Pass>();
   /** The rows of a pass whose logits are wanted. */
   private readonly last: Int32Array;
   private readonly cache: readonly KeyValues[];
@@ -74,13 +73,11 @@ export class Decoder {
 
   /** Frees all buffers; the decoder must not be used again. */
   free(): void {
-    for (const passes of [this.passes, this.heads]) {
-      for (const { given, tape } of passes.values()) {
-        tape.drop();
-        free(...given);
-      }
-      passes.clear();
+    for (const { given, tape } of this.passes.values()) {
+      tape.drop();
+      free(...given);
     }
+    this.passes.clear();
     for (const { keys, values } of this.cache) free(keys, values);
   }
 
@@ -131,25 +128,26 @@ export class Decoder {
         position[i] = 0;
       }
       pass.tape.replay();
-      let count = 0;
-      for (let i = 0; i < n; i++)
-        if (position[i] === this.length[sequence[i]] - 1) this.last[count++] = i;
-      if (count > 0) this.readLogits(pass, count);
+      this.readLogits(pass, n);
     }
   }
 
-  /** Computes the logits of the first `count` of the rows in `last`. */
-  private readLogits({ made, given }: Pass, count: number): void {
+  /** Computes the logits of those of the pass's first n rows that are the last of their texts. */
+  private readLogits({ made, given }: Pass, n: number): void {
     const { vocab, width } = this.gpt.options;
-    const head = this.pass(count, true);
-    const into = head.given[0].data;
-    for (let row = 0; row < count; row++)
-      for (let j = 0; j < width; j++) into[row * width + j] = made.data[this.last[row] * width + j];
+    const [, sequence, position] = given;
+    let count = 0;
+    for (let i = 0; i < n; i++)
+      if (position.data[i] === this.length[sequence.data[i]] - 1) this.last[count++] = i;
+    if (count === 0) return;
+    const head = this.pass(count, -1);
+    const copy = (to: Floats, at: number, from: Floats, row: number, size: number): void => {
+      for (let j = 0; j < size; j++) to[at * size + j] = from[row * size + j];
+    };
+    for (let i = 0; i < count; i++) copy(head.given[0].data, i, made.data, this.last[i], width);
     head.tape.replay();
-    for (let row = 0; row < count; row++) {
-      const to = given[1].data[this.last[row]] * vocab;
-      for (let j = 0; j < vocab; j++) this.logits[to + j] = head.made.data[row * vocab + j];
-    }
+    for (let i = 0; i < count; i++)
+      copy(this.logits, sequence.data[this.last[i]], head.made.data, i, vocab);
   }
 
   private pending(): number {
@@ -158,24 +156,23 @@ export class Decoder {
     return n;
   }
 
-  /** Returns the smallest pass, in powers of two, with room for `wanted` rows: over tokens, or from hidden to logits. */
-  private pass(wanted: number, isHead = false): Pass {
-    const known = isHead ? this.heads : this.passes;
+  /** Returns the smallest pass, in powers of two, with room for `wanted` rows: over tokens, or for logits. */
+  private pass(wanted: number, sign = 1): Pass {
     let rows = 1;
     while (rows < wanted) rows *= 2;
-    const pass = known.get(rows);
-    if (pass !== undefined) return pass;
+    const known = this.passes.get(sign * rows);
+    if (known !== undefined) return known;
     const { gpt, cache } = this;
     const k = gpt.parameters.backend;
-    const given = inputs(k, isHead ? [[rows, gpt.options.width]] : [[rows], [rows], [rows]]);
+    const given = inputs(k, sign < 0 ? [[rows, gpt.options.width]] : [[rows], [rows], [rows]]);
     const [first, sequence, position] = given;
     sequence?.data.fill(this.length.length); // padding rows write to the spare text's cache
     const places = { layers: cache, rows: [sequence, position] } as const;
-    const body = () => (isHead ? gpt.logits(first) : gpt.decode(first, position, places));
+    const body = () => (sign < 0 ? gpt.logits(first) : gpt.decode(first, position, places));
     const tape = new Tape(k, { grads: false });
     try {
       const made: Pass = { given, made: tape.run(body), tape };
-      known.set(rows, made);
+      this.passes.set(sign * rows, made);
       return made;
     } catch (error) {
       tape.drop();

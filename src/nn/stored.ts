@@ -9,7 +9,7 @@ import { brainBits, quantizeRow } from "../io/quantize.ts";
 import { bitsOf, floatsFor, rowReader, storedEmbedding, storedLinear } from "../ops/stored.ts";
 import { FrozenWeights } from "./frozen.ts";
 
-/** How weights are kept in memory. */
+/** The forms of weights in memory. */
 export const weightForms = ["f32", "bf16", "int8"] as const;
 export type WeightForm = (typeof weightForms)[number];
 
