@@ -113,7 +113,10 @@ export class Decoder {
     const { context } = this.gpt.options;
     for (let pending = this.pending(); pending > 0; pending = this.pending()) {
       const pass = this.pass(Math.min(pending, mostRows));
-      const [token, sequence, position] = pass.given.map(({ data }) => data);
+      const { given } = pass;
+      const token = given[0].data;
+      const sequence = given[1].data;
+      const position = given[2].data;
       const rows = token.length;
       let n = 0;
       for (let t = 0; t < this.length.length && n < rows; t++) {
@@ -135,19 +138,17 @@ export class Decoder {
   /** Computes the logits of those of the pass's first n rows that are the last of their texts. */
   private readLogits({ made, given }: Pass, n: number): void {
     const { vocab, width } = this.gpt.options;
-    const [, sequence, position] = given;
+    const sequence = given[1].data;
+    const position = given[2].data;
     let count = 0;
     for (let i = 0; i < n; i++)
-      if (position.data[i] === this.length[sequence.data[i]] - 1) this.last[count++] = i;
+      if (position[i] === this.length[sequence[i]] - 1) this.last[count++] = i;
     if (count === 0) return;
     const head = this.pass(count, -1);
-    const copy = (to: Floats, at: number, from: Floats, row: number, size: number): void => {
-      for (let j = 0; j < size; j++) to[at * size + j] = from[row * size + j];
-    };
     for (let i = 0; i < count; i++) copy(head.given[0].data, i, made.data, this.last[i], width);
     head.tape.replay();
     for (let i = 0; i < count; i++)
-      copy(this.logits, sequence.data[this.last[i]], head.made.data, i, vocab);
+      copy(this.logits, sequence[this.last[i]], head.made.data, i, vocab);
   }
 
   private pending(): number {
@@ -180,6 +181,10 @@ export class Decoder {
       throw error;
     }
   }
+}
+
+function copy(to: Floats, at: number, from: Floats, row: number, size: number): void {
+  for (let j = 0; j < size; j++) to[at * size + j] = from[row * size + j];
 }
 
 /** A generated token. One object, overwritten for each token. */
