@@ -55,9 +55,20 @@ const combined = (parts: Readonly<Record<string, Kept>>): Kept => ({
   },
 });
 
+/** Dropout of adapters, on from `begin` to `end`. */
+export interface AdapterDropout {
+  begin(random: Random): void;
+  end(): void;
+}
+interface WithAdapters {
+  readonly adapters?: AdapterDropout | null;
+}
+
 export class LanguageTraining extends TrainingState {
   readonly gpt: LanguageModel;
   readonly task: TextTask;
+  /** Dropout of the model's adapters, for supervised learning; null without adapters. */
+  readonly adapters: AdapterDropout | null;
   /** Completions sampled so far. */
   completions = 0;
   /** Means over the last batch; NaN before one was sampled. */
@@ -72,12 +83,13 @@ export class LanguageTraining extends TrainingState {
     task: TextTask,
     random: Random,
     totalTokens: number,
-    resume: Omit<Resume, "renews"> = {},
+    { adapters = null, ...resume }: Omit<Resume, "renews"> & WithAdapters = {},
   ) {
     super(random, totalTokens, resume);
     checkVocabulary(task, gpt.options.vocab);
     this.gpt = gpt;
     this.task = task;
+    this.adapters = adapters;
   }
 
   override restoreOrStart(parts: Readonly<Record<string, Kept>>): boolean {

@@ -49,6 +49,42 @@ export interface SftReport extends Report {
   readonly learningRate: number;
 }
 
+/** Dropout on what blocks add, and before adapters; each pass has random numbers of its own. */
+export class TextDropout {
+  /** null for none. */
+  readonly added: Dropout | null;
+  private readonly adapters: LanguageTraining["adapters"];
+  private readonly random: Random;
+  private stream: Random;
+
+  constructor(
+    { gpt, adapters }: Pick<LanguageTraining, "gpt" | "adapters">,
+    p: number,
+    random: Random,
+  ) {
+    this.added = p > 0 ? new Dropout(gpt.parameters.backend, p, random) : null;
+    this.adapters = adapters;
+    this.random = random;
+    this.stream = random;
+  }
+
+  /** Draws for the next pass. */
+  split(): void {
+    this.added?.split();
+    if (this.adapters !== null) this.stream = this.random.split();
+  }
+
+  /** Begins a pass; call it first in a tape's body. */
+  begin(): void {
+    this.added?.begin();
+    this.adapters?.begin(this.stream);
+  }
+
+  end(): void {
+    this.adapters?.end();
+  }
+}
+
 const passTokens = 512;
 const mostValidated = 512;
 
@@ -59,7 +95,7 @@ export class TextLoss {
   private readonly label: Tensor;
   private readonly perToken: Tensor;
   private readonly body: () => Tensor;
-  private readonly drop: Dropout | null;
+  private readonly drop: TextDropout | null;
   /** Adds gradients. */
   private readonly learns: boolean;
   private readonly shards: Shards;
@@ -67,7 +103,7 @@ export class TextLoss {
   constructor(
     { gpt, team = solo() }: Pick<LanguageTraining, "gpt"> & Partial<Pick<LanguageTraining, "team">>,
     longest: number,
-    drop: Dropout | null,
+    drop: TextDropout | null,
     learns: boolean,
   ) {
     const k = gpt.parameters.backend;
@@ -86,7 +122,7 @@ export class TextLoss {
     const options = Object.freeze({ reduction: "sum", ignoreIndex: noLabel } as const);
     this.body = () => {
       drop?.begin();
-      const hidden = reshape(gpt.hidden(tokens, at, allowed, drop), flat);
+      const hidden = reshape(gpt.hidden(tokens, at, allowed, drop?.added ?? null), flat);
       const total = crossEntropy(gpt.logits(hidden), this.label, options);
       return sum(mul(total, this.perToken));
     };
@@ -101,6 +137,7 @@ export class TextLoss {
       (numbers) => {
         const part = this.tape.run(this.body);
         if (this.learns) this.tape.backward(part);
+        this.drop?.end();
         numbers[0] = part.data[0];
       },
       ([part]) => {
@@ -241,7 +278,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
     2,
   );
   const noise = random.split();
-  const drop = c.sftDropout > 0 ? new Dropout(gpt.parameters.backend, c.sftDropout, noise) : null;
+  const drop = new TextDropout(t, c.sftDropout, noise);
   const learning = new TextLoss(t, longest, drop, true);
   const validation = new TextLoss(t, longest, null, false);
   const adam = optimizerOf(gpt.parameters, c.sftDecay);

@@ -4,13 +4,15 @@
  * order that depends on the depth alone, never on the number of rows or columns: direct and packed products are cut
  * at the same depths.
  */
-import type { Backend, Matrix } from "../core/backend.ts";
+import type { Backend, Matrix, StoredMatrix } from "../core/backend.ts";
 import type { SimdBackend } from "./simd-backend.ts";
 
 /** The depth of a product's float32 sums; deeper products continue in y. */
 export const depthBlock = 256;
 /** Measured as best on a core with 512 KiB of cache. */
 const rowBlock = 96;
+/** The columns of a group of dot products, for up to 64 rows and for more, which a smaller cache does not hold. */
+const [columnGroup, wideGroup] = [16, 128];
 /** The bytes of a row of a panel of B: eight columns. */
 const panelRow = 32;
 
@@ -27,15 +29,26 @@ interface Placed {
   readonly rowStep: number;
   readonly columnStep: number;
   readonly transposed: boolean;
+  /** The bytes of an element: 4 for floats, 2 for bfloat16, 1 for int8. */
+  readonly bytes: number;
+  /** The address of the scale of the first stored row of int8. */
+  readonly scales: number;
 }
 
-const place = (at: number, { rows, columns, transposed }: Matrix): Placed => ({
+const place = (
+  at: number,
+  { rows, columns, transposed }: Omit<Matrix, "data">,
+  bytes = 4,
+  scales = 0,
+): Placed => ({
   at,
   rows,
   columns,
-  rowStep: transposed ? 4 : 4 * columns,
-  columnStep: transposed ? 4 * rows : 4,
+  rowStep: transposed ? bytes : bytes * columns,
+  columnStep: transposed ? bytes * rows : bytes,
   transposed,
+  bytes,
+  scales,
 });
 
 /** Returns `rows` rows and `columns` columns of x from [row, column] on. */
@@ -44,14 +57,19 @@ const partOf = (x: Placed, [row, rows]: Range, [column, columns]: Range): Placed
   at: x.at + row * x.rowStep + column * x.columnStep,
   rows,
   columns,
+  scales: x.scales + 4 * (x.transposed ? column : row),
 });
 type Range = readonly [start: number, count: number];
 
-type Machine = Pick<SimdBackend, "kernels" | "address" | "workspace">;
+/** What products need of the backend, and two more workspaces: for deep products, and for expanded matrices. */
+interface Machine extends Pick<SimdBackend, "kernels" | "address" | "workspace"> {
+  readonly long: SimdBackend["workspace"];
+  readonly panel: SimdBackend["workspace"];
+}
 
-/** Returns `gemm`. `long` is a second workspace, for deep products. */
-export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] {
-  const { kernels, address } = k;
+/** Returns the products of floats, and with b in fewer bits. */
+export function gemmOf(k: Machine): Required<Pick<Backend, "gemm" | "gemmStored">> {
+  const { kernels, address, long } = k;
   /** Matrices in memory: looking up three addresses per product costs 5 % of acting for 16 rows. */
   const known = new WeakMap<Matrix, Placed>();
   const placeOf = (x: Matrix): Placed => {
@@ -59,18 +77,36 @@ export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] 
     known.set(x, placed);
     return placed;
   };
-  return (matrices, accumulate) => {
-    const y = known.get(matrices.y) ?? placeOf(matrices.y);
-    const a = known.get(matrices.a) ?? placeOf(matrices.a);
-    const b = known.get(matrices.b) ?? placeOf(matrices.b);
-    const add = accumulate ? 1 : 0;
+  const placeStored = (x: StoredMatrix): Placed => {
+    const { data, scales } = x;
+    const placed =
+      scales === null ? place(address(data), x, 2) : place(address(data), x, 1, address(scales));
+    known.set(x, placed);
+    return placed;
+  };
+  return {
+    gemm(matrices, accumulate) {
+      const y = known.get(matrices.y) ?? placeOf(matrices.y);
+      const a = known.get(matrices.a) ?? placeOf(matrices.a);
+      const b = known.get(matrices.b) ?? placeOf(matrices.b);
+      multiply(y, a, b, accumulate ? 1 : 0);
+    },
+    gemmStored(matrices, accumulate) {
+      const y = known.get(matrices.y) ?? placeOf(matrices.y);
+      const a = known.get(matrices.a) ?? placeOf(matrices.a);
+      const b = known.get(matrices.b) ?? placeStored(matrices.b);
+      multiply(y, a, b, accumulate ? 1 : 0);
+    },
+  };
+
+  function multiply(y: Placed, a: Placed, b: Placed, add: number): void {
     if (a.columns <= longDepth) product(k, y.at, a, b, add);
     else deep(y, a, b, add);
-  };
+  }
 
   /** Computes y (+)= a·b in blocks of depth, which are added with compensation. */
   function deep(y: Placed, a: Placed, b: Placed, add: number): void {
-    const rows = Math.max(32, Math.floor(longRoom / y.columns));
+    const rows = Math.max(32, Math.floor(longRoom / y.columns) & ~3); // whole tiles
     for (let row = 0; row < y.rows; row += rows) {
       const height = Math.min(rows, y.rows - row);
       const size = height * y.columns;
@@ -94,20 +130,73 @@ export function gemmOf(k: Machine, long: Machine["workspace"]): Backend["gemm"] 
 function product(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
   const { rows, columns: depth } = a;
   if (b.transposed && !a.transposed) dots(k, y, a, b, add);
+  else if (b.bytes < 4) expanded(k, y, a, b, add);
   else if (rows >= 32 && b.columns >= 64 && depth >= 192) packed(k, y, a, b, add);
   else direct(k, y, a, b, add);
 }
 
-/** Computes y (+)= a·b as dot products of rows of a and columns of b, which are contiguous. */
-function dots({ kernels }: Machine, y: number, a: Placed, b: Placed, add: number): void {
+/**
+ * Computes y (+)= a·b as dot products of rows of a and columns of b, which are contiguous. Where depth is cut, columns
+ * come in groups, each in its whole depth, so that a large b is read in order.
+ */
+function dots(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
+  const { kernels } = k;
   const { rows, columns: depth, rowStep } = a;
-  for (let start = 0; start < depth || start === 0; start += depthBlock) {
-    const block = Math.min(depthBlock, depth - start);
-    const [x, w] = [a.at + 4 * start, b.at + 4 * start];
-    const more = start > 0 ? 1 : add;
-    kernels.dense(y, x, rowStep, w, b.columnStep, 0, rows, b.columns, block, 0, more);
+  const { columns: n, bytes } = b;
+  const cut = bytes < 4 || depth > depthBlock;
+  const group = cut ? (rows > 64 ? wideGroup : columnGroup) : n;
+  const panelStep = 4 * padded(depth);
+  const step = bytes === 4 ? b.columnStep : panelStep;
+  for (let j = 0; j < n; j += group) {
+    const width = Math.min(group, n - j);
+    const from = b.at + j * b.columnStep;
+    const scales = b.scales + 4 * j;
+    const at = bytes === 4 ? from : expand(k, b, { at: from, scales, rows: width, n: depth });
+    for (let start = 0; start < depth || start === 0; start += depthBlock) {
+      const block = Math.min(depthBlock, depth - start);
+      const [x, w] = [a.at + 4 * start, at + 4 * start];
+      const more = start > 0 ? 1 : add;
+      kernels.dense(y + 4 * j, 4 * n, x, rowStep, w, step, 0, rows, width, block, 0, more);
+    }
   }
 }
+
+/** Computes y (+)= a·b for a stored b, of which a block of depth is expanded at a time. */
+function expanded(k: Machine, y: number, a: Placed, b: Placed, add: number): void {
+  const { rows, columns: depth } = a;
+  const { columns } = b;
+  for (let start = 0; start < depth || start === 0; start += depthBlock) {
+    const block = Math.min(depthBlock, depth - start);
+    const from = { at: b.at + start * b.rowStep, scales: b.scales + 4 * start };
+    const at = expand(k, b, { ...from, rows: block, n: columns });
+    const rowStep = 4 * padded(columns);
+    const floats = { ...b, at, rows: block, bytes: 4, rowStep, columnStep: 4 };
+    product(k, y, partOf(a, [0, rows], [start, block]), floats, start > 0 ? 1 : add);
+  }
+}
+
+/** Stored rows of n numbers each: the addresses of the first and of its scale, and how many. */
+interface StoredRows {
+  readonly at: number;
+  readonly scales: number;
+  readonly rows: number;
+  readonly n: number;
+}
+
+/** Expands stored rows of a matrix to floats in the panel. Returns its address. */
+function expand(
+  { kernels, panel }: Machine,
+  { bytes, transposed, rowStep, columnStep }: Placed,
+  { at, scales, rows, n }: StoredRows,
+): number {
+  const to = panel(rows * padded(n));
+  const step = transposed ? columnStep : rowStep;
+  if (bytes === 2) kernels.expandHalves(to, at, step, rows, padded(n));
+  else kernels.expandBytes(to, at, step, scales, rows, padded(n));
+  return to;
+}
+/** Returns the floats of a row in the panel. */
+const padded = (n: number): number => (n + 7) & ~7;
 
 /** Computes y (+)= a·b in place. Copies only a transposed b. */
 function direct(k: Machine, y: number, a: Placed, b: Placed, add: number): void {

@@ -195,7 +195,7 @@ const linear: Compile<RunOf<typeof linearOp>> = (k, run) => {
           if (code !== 0) activate(y, outAt, size);
         }
       : () => {
-          kernels.dense(at, x, row, weight, row, bias, rows, outputs, inputs, once, 0);
+          kernels.dense(at, 4 * outputs, x, row, weight, row, bias, rows, outputs, inputs, once, 0);
           if (separate) activate(y, z, size);
         },
     backward: () => {

@@ -28,6 +28,18 @@ export interface Product {
   readonly b: Matrix;
 }
 
+/**
+ * A matrix in fewer bits than floats have, a row after the other: bfloat16, or int8 times its row's scale. Rows are those
+ * of the matrix as stored; `data` is a buffer of the backend that holds the bits.
+ */
+export interface StoredMatrix extends Matrix {
+  /** A scale per stored row; null for bfloat16. */
+  readonly scales: Floats | null;
+}
+export interface StoredProduct extends Product {
+  readonly b: StoredMatrix;
+}
+
 export interface Backend {
   readonly name: string;
   /** Returns a zeroed buffer of `size` elements that this backend's kernels can address. */
@@ -39,6 +51,8 @@ export interface Backend {
 
   // ---- Optional: where a backend lacks one, the caller's own loop runs.
 
+  /** Computes y = a·b, or y += a·b: the bits of `gemm` on b's numbers as floats. */
+  gemmStored?(product: StoredProduct, accumulate: boolean): void;
   /** Returns kernels for an op whose slot is being recorded (`Run` in op.ts), or null for the op's own loops. */
   compile?(op: object, run: never): Compiled | null;
   /** Returns Σ x². */

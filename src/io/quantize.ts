@@ -27,6 +27,32 @@ export function halfBits(x: number): number {
   return sign | (kept + (up ? 1 : 0)); // a carry into the exponent is the next number
 }
 
+/** Returns the bits of the bfloat16 nearest to x, half to even; those of Infinity from about 3.4e38 on. */
+export function brainBits(x: number): number {
+  float.setFloat32(0, x);
+  const bits = float.getUint32(0);
+  return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16;
+}
+
+/** Returns the bfloat16 nearest to x. */
+export function nearestBrain(x: number): number {
+  float.setUint32(0, brainBits(x) << 16);
+  return float.getFloat32(0);
+}
+
+/**
+ * Writes a row as int8, row[i] ≈ to[i]·scale, and returns the scale: the largest absolute value divided by 127 as a
+ * float32, or 1 where that is 0. The values of `row` are float32.
+ */
+export function quantizeRow(to: Int8Array, row: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < row.length; i++) most = Math.max(most, Math.abs(row[i]));
+  const scale = Math.fround(most / 127) || 1;
+  for (let i = 0; i < row.length; i++)
+    to[i] = Math.min(Math.max(roundHalfEven(row[i] / scale), -127), 127);
+  return scale;
+}
+
 /** Returns numbers as little-endian half precision. */
 export function halves(x: ArrayLike<number>): DataView {
   const view = new DataView(new ArrayBuffer(2 * x.length));

@@ -8,9 +8,11 @@ import { brief } from "../core/printable.ts";
 import { sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { runLater, runNow, type Waiting } from "../core/waiting.ts";
 import { type Json, parseJson } from "../io/json.ts";
+import { nearestBrain } from "../io/quantize.ts";
 import { bytesOf, elementsOf } from "../io/safetensors.ts";
 import { Gpt } from "../nn/gpt.ts";
-import { type BuildOptions, buildModel, type HubModel } from "./build.ts";
+import { StoredWeight } from "../nn/stored.ts";
+import { type BuildOptions, buildStored, type HubModel } from "./build.ts";
 import { type ModelConfig, matrixNumbers, modelConfig } from "./config.ts";
 import { families } from "./families.ts";
 import { type ModelFiles, readRange, readText } from "./files.ts";
@@ -40,7 +42,7 @@ function* loading(k: Backend, files: ModelFiles, options: BuildOptions): Waiting
   const config = yield* readConfig(files);
   const tensors = yield* locateTensors(files);
   checkNumbers(config, tensors);
-  const model = buildModel(k, config, options);
+  const model = buildStored(k, config, options, embeddingForm(tensors));
   try {
     yield* fill(model, config, files, tensors);
     return { model, config };
@@ -48,6 +50,14 @@ function* loading(k: Backend, files: ModelFiles, options: BuildOptions): Waiting
     model.free();
     throw error;
   }
+}
+
+/** Returns the form that loses nothing of the embedding, the largest tensor of bfloat16 being one. */
+function embeddingForm(tensors: ReadonlyMap<string, Located>): "f32" | "bf16" {
+  const ofWords = [...tensors.values()].filter(({ name }) =>
+    /(embed_tokens|wte|lm_head)\.weight$/.test(name),
+  );
+  return ofWords.every(({ dtype }) => dtype === "BF16") ? "bf16" : "f32";
 }
 
 /** Throws FormatError for sizes of more than twice the files' numbers, before memory of these sizes is allocated. */
@@ -156,30 +166,61 @@ const piece = 2 ** 20; // elements read at a time
 function* copy(
   files: ModelFiles,
   tensor: Located,
-  { parameter, isTransposed }: Target,
+  target: Target,
   isCheck: boolean,
 ): Waiting<void> {
-  const { file, dtype, start, shape } = tensor;
-  const { data } = parameter;
+  const { file, dtype, start } = tensor;
+  const { parameter, isTransposed } = target;
   const bytes = bytesOf(dtype);
-  const [rows, columns] = shape;
-  for (let at = 0; at < data.length; at += piece) {
-    const end = Math.min(at + piece, data.length);
+  const size = sizeOf(parameter.shape);
+  const row = parameter.shape.at(-1) ?? 1;
+  const step = row * Math.max(1, Math.floor(piece / row)); // whole rows, of which int8 makes scales
+  const turned =
+    isTransposed && parameter instanceof StoredWeight ? new Float32Array(size) : undefined;
+  const put = isCheck ? checking(tensor, parameter) : copying(target, turned);
+  for (let at = 0; at < size; at += step) {
+    const end = Math.min(at + step, size);
     const range = [start + at * bytes, start + end * bytes] as const;
     const elements = elementsOf(dtype, yield* readRange(files, file, range)) as Float32Array;
     const bad = elements.findIndex((x) => !Number.isFinite(x));
     if (bad >= 0)
       throw wrongTensor(tensor, `expected finite numbers, got ${elements[bad]} at ${at + bad}`);
-    if (isCheck) checkSame(tensor, elements, data.subarray(at, end));
-    else if (!isTransposed) data.set(elements, at);
-    else
-      for (let i = at; i < end; i++)
-        data[(i % columns) * rows + Math.floor(i / columns)] = elements[i - at];
+    put(elements, at);
   }
+  if (turned !== undefined && parameter instanceof StoredWeight) parameter.setRows(0, turned);
+}
+
+/** Takes a tensor's elements from number `at` on. */
+type Put = (elements: Float32Array, at: number) => void;
+
+/** Returns what copies elements to the target; those of a transposed matrix to `turned`, where it is given. */
+function copying({ parameter, isTransposed }: Target, turned?: Float32Array): Put {
+  const [rows, columns] = parameter.shape;
+  if (isTransposed) {
+    const to = turned ?? parameter.data;
+    return (elements, start) => {
+      for (let i = 0, at = start; i < elements.length; i++, at++)
+        to[(at % rows) * columns + Math.floor(at / rows)] = elements[i];
+    };
+  }
+  if (parameter instanceof StoredWeight)
+    return (elements, at) => parameter.setRows(at / columns, elements);
+  return (elements, at) => parameter.data.set(elements, at);
+}
+
+/** Returns what compares elements with the numbers that the parameter has. */
+function checking(tensor: Located, parameter: Tensor): Put {
+  if (!(parameter instanceof StoredWeight))
+    return (elements, at) => checkSame(tensor, elements, parameter.data.subarray(at));
+  const [, columns] = parameter.shape;
+  return (elements, at) => {
+    const rows = elements.length / columns;
+    checkSame(tensor, elements.map(nearestBrain), parameter.rows(at / columns, rows));
+  };
 }
 
 function checkSame(tensor: Located, got: ArrayLike<number>, want: ArrayLike<number>): void {
-  for (let i = 0; i < want.length; i++) {
+  for (let i = 0; i < got.length; i++) {
     if (got[i] !== Math.fround(want[i]))
       throw wrongTensor(
         tensor,

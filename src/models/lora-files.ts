@@ -1,8 +1,8 @@
 /** Adapters as peft keeps them: a folder with adapter_config.json and adapter_model.safetensors. */
-import { FormatError } from "../core/errors.ts";
+import { FormatError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { Random } from "../core/random.ts";
-import { sameShape, show } from "../core/tensor.ts";
+import { type Shape, sameShape, show } from "../core/tensor.ts";
 import { runLater, runNow, type Waiting } from "../core/waiting.ts";
 import { type Json, parseJson } from "../io/json.ts";
 import { decodeSafetensors, encodeSafetensors, type NamedTensor } from "../io/safetensors.ts";
@@ -40,13 +40,23 @@ function* loading(model: HubModel, files: ModelFiles): Waiting<Lora> {
   return lora;
 }
 
+/** Returns the shapes of the model's adapter. Throws FormatError for targets that the model lacks. */
+function wantedShapes(model: HubModel, options: LoraOptions): ReadonlyMap<string, Shape> {
+  try {
+    return adapterShapes(model, options);
+  } catch (error) {
+    if (!(error instanceof SettingError)) throw error;
+    throw new FormatError(`${configName}: target_modules: ${error.message}`);
+  }
+}
+
 /** Checks a file's tensors before the model is changed. Throws FormatError. */
 function checkTensors(
   model: HubModel,
   options: LoraOptions,
   tensors: ReadonlyMap<string, NamedTensor>,
 ): void {
-  const wanted = adapterShapes(model, options);
+  const wanted = wantedShapes(model, options);
   for (const [name, shape] of wanted) {
     const got = tensors.get(name)?.shape;
     if (got === undefined || !sameShape(got, shape))
@@ -87,7 +97,11 @@ export function loraOptions(json: Json): LoraOptions {
   const isList = Array.isArray(targets) && targets.every((name) => typeof name === "string");
   if (targets !== "all-linear" && !isList)
     throw fields.wrong("target_modules", 'as a list of names or "all-linear"');
+  const dropout = fields.get("lora_dropout") ?? 0;
+  if (!(typeof dropout === "number" && dropout >= 0 && dropout < 1))
+    throw fields.wrong("lora_dropout", "from 0 to below 1");
   return {
+    dropout,
     rank: fields.whole("r"),
     alpha: fields.positive("lora_alpha"),
     rankStabilized: fields.flag("use_rslora", false),
@@ -97,9 +111,9 @@ export function loraOptions(json: Json): LoraOptions {
 
 /** Returns an adapter's folder as files by name. */
 export function saveLora({ model, options, adapters }: Lora): Record<string, string | Uint8Array> {
-  const { rank, alpha, rankStabilized = false, targets } = options;
+  const { rank, alpha, rankStabilized = false, dropout = 0, targets } = options;
   const config = {
-    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", bias: "none", lora_dropout: 0 },
+    ...{ peft_type: "LORA", task_type: "CAUSAL_LM", bias: "none", lora_dropout: dropout },
     ...{ r: rank, lora_alpha: alpha, use_rslora: rankStabilized, target_modules: targets },
     ...{ fan_in_fan_out: model instanceof Gpt, inference_mode: true, init_lora_weights: true },
   };

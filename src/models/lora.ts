@@ -7,28 +7,21 @@
 import { SettingError, UsageError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Parameter, Shape, Tensor } from "../core/tensor.ts";
-import { Gpt, type GptBlock } from "../nn/gpt.ts";
 import { kaimingUniform } from "../nn/init.ts";
-import type { LlamaBlock } from "../nn/llama.ts";
-import { gelu } from "../ops/activations.ts";
 import { add, mul } from "../ops/arithmetic.ts";
-import { type Activation, linear } from "../ops/matmul.ts";
-import type { HubModel } from "./build.ts";
+import { linear } from "../ops/matmul.ts";
+import { activated, type HubModel, type Layer, layersOf } from "./layers.ts";
+import { LoraDropout } from "./lora-dropout.ts";
 
 export interface LoraOptions {
   readonly rank: number;
   readonly alpha: number;
   /** Scales by alpha/√rank in place of alpha/rank. Default false. */
   readonly rankStabilized?: boolean;
+  /** The share of a layer's inputs that A does not see in training (peft's lora_dropout). Default 0. */
+  readonly dropout?: number;
   /** Names of layers, such as "q_proj" or "c_attn", as the ends of their full names; or all layers of the blocks. */
   readonly targets: readonly string[] | "all-linear";
-}
-
-/** A linear layer as adapters see it; `forward` may be replaced. */
-interface Layer {
-  readonly weight: Tensor;
-  readonly bias: Tensor;
-  forward(x: Tensor, activation?: Activation): Tensor;
 }
 
 /** One layer's adapter. */
@@ -39,26 +32,6 @@ export interface Adapter {
   readonly weight: Tensor;
   readonly a: Parameter;
   readonly b: Parameter;
-}
-
-/** Returns the blocks' linear layers by their names in the hub's files. */
-function layersOf(model: HubModel): Map<string, Layer> {
-  const layers = new Map<string, Layer>();
-  const put = (prefix: string, entries: Readonly<Record<string, Layer>>): void => {
-    for (const [name, layer] of Object.entries(entries)) layers.set(`${prefix}.${name}`, layer);
-  };
-  for (const [i, block] of model.parts.blocks.entries()) {
-    if (model instanceof Gpt) {
-      const { qkv, proj, up, down } = block as GptBlock;
-      put(`transformer.h.${i}.attn`, { c_attn: qkv, c_proj: proj });
-      put(`transformer.h.${i}.mlp`, { c_fc: up, c_proj: down });
-    } else {
-      const { q, k, v, out, gate, up, down } = block as LlamaBlock;
-      put(`model.layers.${i}.self_attn`, { q_proj: q, k_proj: k, v_proj: v, o_proj: out });
-      put(`model.layers.${i}.mlp`, { gate_proj: gate, up_proj: up, down_proj: down });
-    }
-  }
-  return layers;
 }
 
 /** Returns the names and shapes of a layer's A and B. */
@@ -89,6 +62,8 @@ export class Lora {
   readonly options: LoraOptions;
   readonly scale: number;
   readonly adapters: readonly Adapter[];
+  /** Switched on by `dropout.begin` before a training pass and off by `dropout.end`; it begins switched off. */
+  readonly dropout: LoraDropout;
   /**
    * Switches the adapter on and off; off, the model is the base bit for bit. A tape that runs its body again follows;
    * a Decoder, which replays, does not: make another one after switching.
@@ -100,17 +75,20 @@ export class Lora {
    * model whose weights are not frozen.
    */
   constructor(model: HubModel, options: LoraOptions, random: Random) {
-    const { rank, alpha, rankStabilized = false } = options;
+    const { rank, alpha, rankStabilized = false, dropout = 0 } = options;
     if (!(Number.isInteger(rank) && rank >= 1))
       throw new SettingError(`lora: expected a rank that is a whole number ≥ 1, got ${rank}`);
     if (!(alpha > 0 && alpha < Infinity))
       throw new SettingError(`lora: expected an alpha above 0, got ${alpha}`);
+    if (!(dropout >= 0 && dropout < 1))
+      throw new SettingError(`lora: expected a dropout from 0 to below 1, got ${dropout}`);
     if (model.parts.weights === model.parameters)
       throw new UsageError(
         "lora: expected a model with frozen weights, such as of loadModel with frozen",
       );
     this.model = model;
     this.options = options;
+    this.dropout = new LoraDropout(model.parameters.backend, dropout);
     this.scale = alpha / (rankStabilized ? Math.sqrt(rank) : rank);
     this.adapters = chosen(layersOf(model), options.targets).map(([module, layer]) =>
       this.adapt(module, layer, random),
@@ -129,15 +107,19 @@ export class Lora {
     const a = parameters.add(nameA, shapeA, initial);
     const b = parameters.add(nameB, shapeB);
     const base = layer.forward.bind(layer);
+    const drop = this.dropout.layer();
     layer.forward = (x, activation = "none") => {
       if (!this.enabled) return base(x, activation);
-      const y = add(base(x, "none"), mul(linear(linear(x, a), b), this.scale));
+      const y = add(base(x, "none"), mul(linear(linear(drop(x), a), b), this.scale));
       return activated(y, activation);
     };
     return { module, weight: layer.weight, a, b };
   }
 
-  /** Adds scale·B·A to the base's weights and switches the adapter off, for good: the base is changed. */
+  /**
+   * Adds scale·B·A to the base's weights and switches the adapter off, for good: the base is changed. Throws UsageError
+   * for an adapter that is off, and for weights that are kept in fewer bits than floats, which would round the sum.
+   */
   merge(): void {
     if (!this.enabled)
       throw new UsageError("lora: expected an adapter that is switched on, to merge it");
@@ -162,12 +144,6 @@ export function mergedWeight(
       for (let i = 0; i < inputs; i++)
         merged[o * inputs + i] += scale * b.data[o * rank + r] * a.data[r * inputs + i];
   return merged;
-}
-
-function activated(y: Tensor, activation: Activation): Tensor {
-  if (activation === "none") return y;
-  if (activation === "gelu") return gelu(y, "tanh");
-  throw new UsageError(`lora: expected a layer with gelu or no activation, got ${activation}`);
 }
 
 /** Returns the layers that the targets name. Throws SettingError for a target without a layer. */

@@ -16,12 +16,10 @@ import type { LanguageModel } from "./transformer.ts";
 
 const mostRows = 64;
 
-/** A pass of a fixed number of rows: its inputs, its tape, which is recorded once and replayed, and its results. */
+/** A pass of a fixed number of rows: its inputs, its result, and its tape, which is recorded once and replayed. */
 interface Pass {
-  readonly token: Tensor;
-  readonly sequence: Tensor;
-  readonly position: Tensor;
-  readonly logits: Tensor;
+  readonly given: readonly Tensor[];
+  readonly made: Tensor;
   readonly tape: Tape;
 }
 
@@ -36,7 +34,10 @@ export class Decoder {
   private readonly gpt: LanguageModel;
   private readonly fed: Int32Array;
   private readonly slide: number;
+  /** Passes over tokens by their rows; by −rows, of the rows whose logits are wanted: of a prompt, only the last. */
   private readonly passes = new Map<number, Pass>();
+  /** The rows of a pass whose logits are wanted. */
+  private readonly last: Int32Array;
   private readonly cache: readonly KeyValues[];
 
   /** `slide` is the number of tokens dropped from a full text: fewer keep more context, more cost less. */
@@ -57,6 +58,7 @@ export class Decoder {
       Int32Array,
       Int32Array,
     ];
+    this.last = new Int32Array(texts);
     // one spare text, for padding rows
     const shapes = [
       [texts + 1, keyHeads, D, room],
@@ -71,9 +73,9 @@ export class Decoder {
 
   /** Frees all buffers; the decoder must not be used again. */
   free(): void {
-    for (const { token, sequence, position, tape } of this.passes.values()) {
+    for (const { given, tape } of this.passes.values()) {
       tape.drop();
-      free(token, sequence, position);
+      free(...given);
     }
     this.passes.clear();
     for (const { keys, values } of this.cache) free(keys, values);
@@ -108,12 +110,13 @@ export class Decoder {
 
   /** Reads all pending tokens. */
   run(): void {
-    const { context, vocab } = this.gpt.options;
+    const { context } = this.gpt.options;
     for (let pending = this.pending(); pending > 0; pending = this.pending()) {
       const pass = this.pass(Math.min(pending, mostRows));
-      const token = pass.token.data;
-      const sequence = pass.sequence.data;
-      const position = pass.position.data;
+      const { given } = pass;
+      const token = given[0].data;
+      const sequence = given[1].data;
+      const position = given[2].data;
       const rows = token.length;
       let n = 0;
       for (let t = 0; t < this.length.length && n < rows; t++) {
@@ -128,14 +131,24 @@ export class Decoder {
         position[i] = 0;
       }
       pass.tape.replay();
-      const from = pass.logits.data;
-      const to = this.logits;
-      for (let i = 0; i < n; i++) {
-        const t = sequence[i];
-        if (position[i] !== this.length[t] - 1) continue;
-        for (let j = 0; j < vocab; j++) to[t * vocab + j] = from[i * vocab + j];
-      }
+      this.readLogits(pass, n);
     }
+  }
+
+  /** Computes the logits of those of the pass's first n rows that are the last of their texts. */
+  private readLogits({ made, given }: Pass, n: number): void {
+    const { vocab, width } = this.gpt.options;
+    const sequence = given[1].data;
+    const position = given[2].data;
+    let count = 0;
+    for (let i = 0; i < n; i++)
+      if (position[i] === this.length[sequence[i]] - 1) this.last[count++] = i;
+    if (count === 0) return;
+    const head = this.pass(count, -1);
+    for (let i = 0; i < count; i++) copy(head.given[0].data, i, made.data, this.last[i], width);
+    head.tape.replay();
+    for (let i = 0; i < count; i++)
+      copy(this.logits, sequence[this.last[i]], head.made.data, i, vocab);
   }
 
   private pending(): number {
@@ -144,29 +157,34 @@ export class Decoder {
     return n;
   }
 
-  /** Returns the smallest pass, in powers of two, with room for `wanted` rows. */
-  private pass(wanted: number): Pass {
+  /** Returns the smallest pass, in powers of two, with room for `wanted` rows: over tokens, or for logits. */
+  private pass(wanted: number, sign = 1): Pass {
     let rows = 1;
     while (rows < wanted) rows *= 2;
-    const known = this.passes.get(rows);
+    const known = this.passes.get(sign * rows);
     if (known !== undefined) return known;
     const { gpt, cache } = this;
     const k = gpt.parameters.backend;
-    const [token, sequence, position] = inputs(k, [[rows], [rows], [rows]]);
+    const given = inputs(k, sign < 0 ? [[rows, gpt.options.width]] : [[rows], [rows], [rows]]);
+    const [first, sequence, position] = given;
+    sequence?.data.fill(this.length.length); // padding rows write to the spare text's cache
     const places = { layers: cache, rows: [sequence, position] } as const;
-    sequence.data.fill(this.length.length); // padding rows write to the spare text's cache
+    const body = () => (sign < 0 ? gpt.logits(first) : gpt.decode(first, position, places));
     const tape = new Tape(k, { grads: false });
     try {
-      const logits = tape.run(() => gpt.logits(gpt.decode(token, position, places)));
-      const made: Pass = { token, sequence, position, logits, tape };
-      this.passes.set(rows, made);
+      const made: Pass = { given, made: tape.run(body), tape };
+      this.passes.set(sign * rows, made);
       return made;
     } catch (error) {
       tape.drop();
-      free(token, sequence, position);
+      free(...given);
       throw error;
     }
   }
+}
+
+function copy(to: Floats, at: number, from: Floats, row: number, size: number): void {
+  for (let j = 0; j < size; j++) to[at * size + j] = from[row * size + j];
 }
 
 /** A generated token. One object, overwritten for each token. */

@@ -6,7 +6,7 @@ import type { WeightList } from "./weights.ts";
 
 export class FrozenWeights implements WeightList {
   readonly list: (Tensor & { readonly name: string })[] = [];
-  private readonly backend: Backend;
+  protected readonly backend: Backend;
   private readonly names = new Set<string>();
 
   constructor(backend: Backend) {
@@ -16,10 +16,18 @@ export class FrozenWeights implements WeightList {
   /** Adds a tensor, zeroed or holding `values`, under a new name. */
   add(name: string, shape: Shape, values?: ArrayLike<number>): Tensor {
     if (this.names.has(name)) throw new ShapeError(`weights: "${name}" exists already`);
-    const tensor = { ...input(this.backend, shape, values), name };
+    const tensor = this.make(name, shape, values);
     this.names.add(name);
     this.list.push(tensor);
     return tensor;
+  }
+
+  protected make(
+    name: string,
+    shape: Shape,
+    values?: ArrayLike<number>,
+  ): FrozenWeights["list"][number] {
+    return { ...input(this.backend, shape, values), name };
   }
 
   /** Frees all buffers; the weights must not be used again. */

@@ -62,7 +62,8 @@ export interface Parts<QKV> {
   readonly weights: WeightList;
   readonly keyHeads: number;
   readonly headWidth: number;
-  readonly embed: (tokens: Tensor, positions: Tensor) => Tensor;
+  /** May be replaced, for embeddings of another form. */
+  embed: (tokens: Tensor, positions: Tensor) => Tensor;
   readonly blocks: readonly Block<QKV>[];
   readonly norm: (x: Tensor) => Tensor;
   /** [vocab, width] */

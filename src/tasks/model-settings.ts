@@ -1,5 +1,7 @@
 /** Settings of models: the policy of an environment, the GPT of a text, and a published model in its place. */
+
 import { choice, flag, integer, real, sizes, text, type Values } from "../core/settings.ts";
+import { weightForms } from "../nn/stored.ts";
 
 /** Settings of a policy and its observations. */
 export const modelSettings = {
@@ -41,6 +43,11 @@ export const hubSettings = {
   loraAlpha: real(0, "adapters count alpha/rank; 0: twice the rank", { min: 0 }),
   loraTargets: text("all-linear", "layers with adapters, such as q_proj,v_proj"),
   loraStabilized: flag(false, "adapters count alpha/√rank"),
+  loraDropout: real(0, "share of adapters' inputs dropped in supervised learning", {
+    min: 0,
+    max: 0.99,
+  }),
+  weights: choice("f32", weightForms, "how a frozen model's matrices stay in memory"),
   thinking: choice("auto", ["auto", "on", "off"], "enable_thinking of the model's chat template"),
 };
 export type HubConfig = Values<typeof hubSettings>;

@@ -88,6 +88,28 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
     expect(readFileSync(at(name("report.html")), "utf8")).toContain("lora");
   });
 
+  test.each(["bf16", "int8"])(
+    "a base kept as %s: trained, resumed, merged in floats",
+    async (weights) => {
+      const of = (what: string) => name(`${weights}-${what}`);
+      const how = [
+        ...settings("lora=2", "loraDropout=0.1", `weights=${weights}`),
+        "--steps",
+        "500",
+      ];
+      await train(kind, of("run"), "--threads", "1", ...how);
+      await train(kind, of("cut"), "--threads", "2", "--until-steps", "200", ...how);
+      await run("train", "--resume", at(of("cut")), "--quiet");
+      expect(checkpoint(of("cut"))).toEqual(checkpoint(of("run")));
+      const { gpt } = openRun(at(of("run"))) as LanguageSession;
+      await run("export", at(of("run")), "--format", "hub", "--out", at(of("hub")));
+      const merged = loadModel(loops(), modelFolder(at(of("hub")))).model;
+      const far = distance(logitsOf(merged), logitsOf(gpt));
+      expect(far).toBeLessThan(weights === "bf16" ? 0.02 : 0.05); // the base's rounding
+      expect(far).toBeGreaterThan(0);
+    },
+  );
+
   test("without adapters all weights are trained, and a value head where the algorithm has one", async () => {
     await train(kind, name("whole"), "--steps", "300", ...settings());
     const session = openRun(at(name("whole"))) as LanguageSession;
@@ -175,6 +197,7 @@ test("what does not go together is said in one line", async () => {
   const with_ = (...more: string[]) =>
     refused("train", "sentiment", "--model", at("gpt2"), ...more.flatMap((one) => ["--set", one]));
   expect(await with_("layers=3")).toContain("layers");
+  expect(await with_("weights=int8")).toContain("without adapters");
   expect(await with_("lora=2", "loraTargets=q_proj")).toContain("c_attn");
   expect(await refused("export", at("gpt2-run"), "--format", "js", "--out", at("x.js"))).toContain(
     "hub or adapter",

@@ -41,6 +41,8 @@ const instructions = {
   "v128.or": [0x50, "v128 v128", "v128"],
   "v128.xor": [0x51, "v128 v128", "v128"],
   "v128.bitselect": [0x52, "v128 v128 v128", "v128"],
+  "i32x4.extend_low_i16x8_s": [0xa7, "v128", "v128"],
+  "i32x4.extend_high_i16x8_s": [0xa8, "v128", "v128"],
   "i32x4.shl": [0xab, "v128 i32", "v128"],
   "i32x4.shr_s": [0xac, "v128 i32", "v128"],
   "i32x4.shr_u": [0xad, "v128 i32", "v128"],
@@ -63,6 +65,8 @@ const instructions = {
   "i32.load": [0x28, "i32", "i32"],
   "f32.load": [0x2a, "i32", "f32"],
   "v128.load": [0x00, "i32", "v128"],
+  "v128.load8x8_s": [0x01, "i32", "v128"],
+  "v128.load16x4_u": [0x04, "i32", "v128"],
   "v128.load32_splat": [0x09, "i32", "v128"],
   "i32.store": [0x36, "i32 i32", ""],
   "f32.store": [0x38, "i32 f32", ""],
@@ -144,6 +148,14 @@ export class I32 extends Expr {
   }
   vector(offset = 0): V128 {
     return new V128(emit("v128.load", [this], address(offset)));
+  }
+  /** Loads eight whole numbers of 8 bits, signed, as eight of 16 bits. */
+  bytes(offset = 0): V128 {
+    return new V128(emit("v128.load8x8_s", [this], address(offset)));
+  }
+  /** Loads four whole numbers of 16 bits, without sign, into the four lanes. */
+  halves(offset = 0): V128 {
+    return new V128(emit("v128.load16x4_u", [this], address(offset)));
   }
   /** Loads one float into all four lanes. */
   spread(offset = 0): V128 {
@@ -237,6 +249,9 @@ const vectorMethods = {
   toFloat: "f32x4.convert_i32x4_s",
   toFloatUnsigned: "f32x4.convert_i32x4_u",
   ltInt: "i32x4.lt_s",
+  /** The first four, or the last four, of eight whole numbers of 16 bits. */
+  lowInts: "i32x4.extend_low_i16x8_s",
+  highInts: "i32x4.extend_high_i16x8_s",
 } as const;
 export interface V128 extends Methods<typeof vectorMethods> {}
 

@@ -13,19 +13,19 @@ export const activationCode = { none: 0, tanh: 1, relu: 2, gelu: 3 } as const;
 const blockRows = 128;
 
 /**
- * Adds the kernel y[rows, n] = activation(x[rows, depth]·Wᵀ + bias), W [n, depth]; rows of x and W are `xRow` and
- * `wRow` bytes apart. `bias` 0 means none; `accumulate` adds to y and takes no activation.
+ * Adds the kernel y[rows, n] = activation(x[rows, depth]·Wᵀ + bias), W [n, depth]; rows of y, x and W are `yRow`,
+ * `xRow` and `wRow` bytes apart. `bias` 0 means none; `accumulate` adds to y and takes no activation. An activation
+ * takes a y without gaps.
  */
 export function addDense(m: Module, k: Kit): void {
   m.func(
     "dense",
     {
-      ...ints("y", "x", "xRow", "w", "wRow", "bias", "rows", "n", "depth"),
+      ...ints("y", "yRow", "x", "xRow", "w", "wRow", "bias", "rows", "n", "depth"),
       ...ints("activation", "accumulate"),
     },
-    (f, { y, x, xRow, w, wRow, bias, rows, n, depth, activation, accumulate }) => {
+    (f, { y, yRow, x, xRow, w, wRow, bias, rows, n, depth, activation, accumulate }) => {
       const end = rowEnd(f, depth);
-      const yRow = f.let(n.shl(2));
       f.while(rows.ge(1), () => {
         const count = f.let(rows);
         f.if(int(blockRows).lt(rows), () => f.set(count, int(blockRows)));

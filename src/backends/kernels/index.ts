@@ -8,6 +8,7 @@ import { addMaps } from "./maps.ts";
 import { addMatrices } from "./matrix.ts";
 import { addRandom } from "./random.ts";
 import { addRows } from "./rows.ts";
+import { addStored } from "./stored.ts";
 import { addTraining } from "./training.ts";
 
 export interface KernelOptions {
@@ -28,6 +29,7 @@ export function kernelBytes({
   addRows(m, k);
   addMatrices(m, k);
   addDense(m, k);
+  addStored(m);
   addAttention(m, k);
   addLlama(m, k);
   addTraining(m, k);

@@ -1,6 +1,8 @@
 /** A published model in place of a GPT of the run's own: its files, tokenizer and form of messages, and its adapters. */
+import { loops } from "../../backends/loops.ts";
 import type { Backend } from "../../core/backend.ts";
-import { FormatError } from "../../core/errors.ts";
+import { FormatError, SettingError } from "../../core/errors.ts";
+import { Random } from "../../core/random.ts";
 import { sizeOf } from "../../core/tensor.ts";
 import { runNow } from "../../core/waiting.ts";
 import type { HubModel } from "../../models/build.ts";
@@ -73,10 +75,34 @@ export function loadPublished(
   c: HubConfig,
   { context, valueHead, random }: ModelNeeds,
 ): Adapted {
-  const { model: gpt } = loadModel(k, files, { context, valueHead, frozen: c.lora > 0 });
+  if (c.lora === 0 && c.weights !== "f32")
+    throw new SettingError(`weights: expected f32 without adapters (lora=0), got ${c.weights}`);
+  const { lora: rank, weights } = c;
+  const { model: gpt } = loadModel(k, files, { context, valueHead, frozen: rank > 0, weights });
   if (c.lora === 0) return { gpt, lora: null };
   const alpha = c.loraAlpha > 0 ? c.loraAlpha : 2 * c.lora;
   const targets = c.loraTargets === all ? all : c.loraTargets.split(",");
-  const options = { rank: c.lora, alpha, rankStabilized: c.loraStabilized, targets };
+  const { loraStabilized: rankStabilized, loraDropout: dropout } = c;
+  const options = { rank, alpha, rankStabilized, dropout, targets };
   return { gpt, lora: new Lora(gpt, options, random) };
+}
+
+/** Returns a model with its adapters merged into float weights: that of a run, or where it has fewer bits, one like it. */
+export function mergedModel(
+  { gpt, lora }: Adapted,
+  published: Published | null,
+  c: HubConfig,
+): HubModel {
+  if (lora === null || published === null) return gpt;
+  if (c.weights === "f32") {
+    lora.merge();
+    return gpt;
+  }
+  const { context, valueHead } = gpt.options;
+  const how = { context, valueHead, random: new Random(0) };
+  const other = loadPublished(loops(), published, { ...c, weights: "f32" }, how);
+  for (const { name, data } of other.gpt.parameters.list)
+    data.set(gpt.parameters.get(name)?.data ?? []);
+  other.lora?.merge();
+  return other.gpt;
 }

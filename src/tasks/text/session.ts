@@ -28,7 +28,7 @@ import type { OpenOptions, SessionBase } from "../session-base.ts";
 import type { LanguageTask, ReadCorpus } from "../task.ts";
 import { contextFor } from "./context.ts";
 import { manyWeights, ownModel, weightsIn } from "./own-model.ts";
-import { inTokensOf, loadPublished, type Published } from "./published.ts";
+import { inTokensOf, loadPublished, mergedModel, type Published } from "./published.ts";
 
 export interface LanguageSession extends SessionBase {
   readonly kind: "text";
@@ -60,8 +60,7 @@ export function openLanguage(
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
-  const { model: folder } = config.files ?? {};
-  const published = folder === undefined ? null : (ownOf(folder) as Published);
+  const published = publishedOf(run);
   const { thinking = "auto" } = values.model as Partial<HubConfig>;
   const chat = published?.chat?.(thinking === "auto" ? {} : { enable_thinking: thinking === "on" });
   const made = definition.make(values.task as never, read, chat);
@@ -80,7 +79,12 @@ export function openLanguage(
     published === null
       ? { gpt: ownModel(k, sizes, how), lora: null }
       : loadPublished(k, published, given as HubConfig, how);
-  const training = new LanguageTraining(gpt, task, random.split(), steps, { saved, team, helpers });
+  const training = new LanguageTraining(gpt, task, random.split(), steps, {
+    saved,
+    team,
+    helpers,
+    adapters: lora?.dropout ?? null,
+  });
   let begun: Generator<Report, void> | null = null;
   const begin = (): Generator<Report, void> => {
     if (begun !== null) return begun;
@@ -112,6 +116,12 @@ export function openLanguage(
     prepare: () => void begin(),
     close() {},
   };
+}
+
+/** Returns the published model that a run begins from; null for a model of its own. */
+function publishedOf({ config }: ResolvedRun): Published | null {
+  const folder = config.files?.model;
+  return folder === undefined ? null : (ownOf(folder) as Published);
 }
 
 /** Loads saved weights into a model. Returns the names of those that are not among them. */
@@ -156,15 +166,22 @@ export function languageFolder({
   gpt,
   lora,
   task,
-}: Pick<LanguageSession, "gpt" | "lora" | "task">): Record<string, string | Uint8Array> {
+  run,
+}: Pick<LanguageSession, "gpt" | "lora" | "task"> & Partial<Pick<LanguageSession, "run">>): Record<
+  string,
+  string | Uint8Array
+> {
   const saved = task.tokenizer.save();
   const [begin = null] = task.marks === undefined ? [endOf(task)] : task.marks.begin;
   const options = { begin, stop: stopTokens(task) };
-  lora?.merge();
-  if (saved.kind !== "bpe" && saved.kind !== "file") return saveModel(gpt, options);
+  const whole =
+    run === undefined
+      ? gpt
+      : mergedModel({ gpt, lora }, publishedOf(run), run.values.model as HubConfig);
+  if (saved.kind !== "bpe" && saved.kind !== "file") return saveModel(whole, options);
   const tokenizerJson = writeTokenizerJson(task.tokenizer);
   const beside = saved.kind === "file" ? (saved.beside ?? {}) : {};
-  return saveModel(gpt, { ...options, tokenizerJson, beside });
+  return saveModel(whole, { ...options, tokenizerJson, beside });
 }
 
 const noCorpus: ReadCorpus = (name) => {

@@ -11,12 +11,12 @@ import {
   type SftReport,
   sftSettings,
   supervised,
+  TextDropout,
   TextLoss,
   textsOf,
 } from "../../../src/algos/sft.ts";
 import { Random } from "../../../src/core/random.ts";
 import { settle } from "../../../src/core/settings.ts";
-import { Dropout } from "../../../src/nn/dropout.ts";
 import type { Example } from "../../../src/text/corpus.ts";
 import { adam, clipped, mean, norm, type Vector } from "./learner.ts";
 import { expectNear, expectReport } from "./losses.ts";
@@ -193,12 +193,7 @@ describe("supervised learning", () => {
     expect(loss.run(texts)).toBeCloseTo(want, 9);
     expect(passes).toBe(1);
     expect(t.gpt.parameters.list.every(({ grad }) => grad.every((g) => g === 0))).toBe(true);
-    const dropped = new TextLoss(
-      t,
-      5,
-      new Dropout(t.gpt.parameters.backend, 0.5, new Random(1)),
-      true,
-    );
+    const dropped = new TextLoss(t, 5, new TextDropout(t, 0.5, new Random(1)), true);
     expect(dropped.run(texts)).not.toBeCloseTo(want, 3);
     const first = t.gpt.parameters.list.map(({ grad }) => norm([...grad]));
     expect(first.some((g) => g > 0)).toBe(true);

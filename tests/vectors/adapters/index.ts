@@ -11,6 +11,7 @@ import { losses } from "./losses.ts";
 import { networksMlp } from "./networks-mlp.ts";
 import { ops } from "./ops.ts";
 import { optim } from "./optim.ts";
+import { quant } from "./quant.ts";
 import { referenceCore } from "./reference-core.ts";
 import { referenceDistributions } from "./reference-distributions.ts";
 import { referenceLosses } from "./reference-losses.ts";
@@ -34,6 +35,7 @@ export const wholeCases: Record<string, WholeCase> = {
   ...hub,
   ...lora,
   ...networksMlp,
+  ...quant,
 };
 
 export const referenceAdapters: Record<string, ReferenceAdapter> = {

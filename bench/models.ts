@@ -1,0 +1,137 @@
+/**
+ * `npm run bench:models`: a model of SmolLM2-135M's shape with random weights, on one thread: reading eight prompts of 64
+ * tokens, continuing eight texts by a token, a LoRA step on four texts of 128 tokens, for each form of the weights; and
+ * the memory. `npm run bench:models -- int8` runs one form; --quick takes a small shape. Times are user CPU, the least.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { simd } from "../src/backends/simd.ts";
+import type { Backend } from "../src/core/backend.ts";
+import { Random } from "../src/core/random.ts";
+import { Tape } from "../src/core/tape.ts";
+import { input } from "../src/core/tensor.ts";
+import { parseJson } from "../src/io/json.ts";
+import { buildStored, type HubModel } from "../src/models/build.ts";
+import { modelConfig } from "../src/models/config.ts";
+import { Lora } from "../src/models/lora.ts";
+import { Decoder } from "../src/nn/decode.ts";
+import { type WeightForm, weightForms } from "../src/nn/stored.ts";
+import { crossEntropy } from "../src/ops/loss.ts";
+import { AdamW } from "../src/optim/adam.ts";
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: "boolean", default: false } },
+});
+const { quick } = values;
+const forms = weightForms.filter((form) => positionals.length === 0 || positionals.includes(form));
+const rounds = quick ? 1 : 4;
+const [texts, promptLength] = [8, 64];
+const [batch, steps] = quick ? [2, 16] : [4, 128];
+
+const smol = {
+  ...{ hidden_size: 576, num_hidden_layers: 30, intermediate_size: 1536, vocab_size: 49152 },
+  ...{ num_attention_heads: 9, num_key_value_heads: 3, tie_word_embeddings: true },
+  ...{ model_type: "llama", max_position_embeddings: 8192 },
+};
+const small = {
+  ...smol,
+  hidden_size: 72,
+  num_hidden_layers: 2,
+  intermediate_size: 96,
+  vocab_size: 512,
+};
+
+/** Draws uniform numbers for weights, which is quicker. */
+class Quick extends Random {
+  override fillNormal(out: { readonly length: number; [i: number]: number }): void {
+    for (let i = 0; i < out.length; i++) out[i] = this.bits() * 2 ** -31 - 1;
+  }
+}
+
+/** Returns the least of some runs' user CPU time, in seconds. */
+function least(run: () => void, before: () => void = () => {}): number {
+  const times = Array.from({ length: rounds + 1 }, () => {
+    before();
+    const start = process.cpuUsage();
+    run();
+    return process.cpuUsage(start).user / 1e6;
+  });
+  return Math.min(...times);
+}
+
+function say(what: string, tokens: number, seconds: number): void {
+  const rate = Math.round(tokens / seconds);
+  console.log(
+    `  ${what.padEnd(36)} ${(1000 * seconds).toFixed(1).padStart(9)} ms  ${rate} tokens/s`,
+  );
+}
+
+function decoding(model: HubModel, random: Random): void {
+  const decoder = new Decoder(model, texts);
+  const push = (n: number): void => {
+    for (let text = 0; text < texts; text++)
+      for (let i = 0; i < n; i++) decoder.push(text, random.below(model.options.vocab));
+  };
+  const prefill = least(
+    () => decoder.run(),
+    () => {
+      decoder.clearAll();
+      push(promptLength);
+    },
+  );
+  say(`prefill ${texts}×${promptLength}`, texts * promptLength, prefill);
+  const step = least(() => {
+    for (let i = 0; i < 8; i++) {
+      push(1);
+      decoder.run();
+    }
+  });
+  say(`decoding step of ${texts} texts`, texts, step / 8);
+  decoder.free();
+}
+
+function training(k: Backend, model: HubModel, random: Random): void {
+  new Lora(model, { rank: 8, alpha: 16, targets: ["q_proj", "v_proj"] }, random);
+  const adam = new AdamW(model.parameters, { learningRate: 1e-4 });
+  const [tokens, labels, positions] = [0, 1, 2].map(() => input(k, [batch, steps]));
+  for (let i = 0; i < batch * steps; i++) {
+    tokens.data[i] = random.below(model.options.vocab);
+    labels.data[i] = random.below(model.options.vocab);
+    positions.data[i] = i % steps;
+  }
+  const tape = new Tape(k);
+  const loss = () => crossEntropy(model.logits(model.hidden(tokens, positions)), labels);
+  const seconds = least(() => {
+    tape.backward(tape.run(loss));
+    adam.step();
+  });
+  say(`LoRA step ${batch}×${steps}`, batch * steps, seconds);
+}
+
+function run(weights: WeightForm): void {
+  const config = modelConfig(parseJson(JSON.stringify(quick ? small : smol), "config.json"));
+  const k = simd({ memory: quick ? 2 ** 27 : 3.75 * 2 ** 30 });
+  const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
+  console.log(weights);
+  const options = { context: 256, frozen: true, weights, random: new Quick(1) };
+  const model = buildStored(k, config, options, "bf16");
+  console.log(`  weights ${mib(k.live())}`);
+  const random = new Random(2);
+  decoding(model, random);
+  console.log(`  resident after decoding ${mib(process.memoryUsage.rss())}`);
+  training(k, model, random);
+  console.log(`  with the LoRA step's activations ${mib(k.live())}`);
+}
+
+if (forms.length === 1) run(forms[0]);
+else
+  for (const form of forms) {
+    // a process each, so that resident memory is that of one form
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), form];
+    const { status } = spawnSync(process.execPath, quick ? [...args, "--quick"] : args, {
+      stdio: "inherit",
+    });
+    if (status !== 0) process.exit(status ?? 1);
+  }
