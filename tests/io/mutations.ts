@@ -7,13 +7,17 @@ import { loops } from "../../src/backends/loops.ts";
 import { FormatError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
+import { runNow } from "../../src/core/waiting.ts";
 import { parseJson } from "../../src/io/json.ts";
 import { decodeNpy, decodeNpz } from "../../src/io/npy.ts";
 import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
+import type { HubModel } from "../../src/models/build.ts";
 import { modelConfig } from "../../src/models/config.ts";
 import { modelFiles } from "../../src/models/files.ts";
 import { loadModel } from "../../src/models/load.ts";
+import { loadLora } from "../../src/models/lora-files.ts";
+import { locateTensors } from "../../src/models/shards.ts";
 import { tokenizerNotes } from "../../src/models/tokenizer.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
@@ -44,6 +48,21 @@ const published = (models: readonly string[], name: string): Uint8Array[] =>
   models.map(
     (model) => new Uint8Array(readFileSync(new URL(`models/models/${model}/${name}`, folder))),
   );
+const adapter = (of: string, name: string): Uint8Array =>
+  new Uint8Array(readFileSync(new URL(`models/adapters/${of}/${name}`, folder)));
+const shards = (): Record<string, Uint8Array> =>
+  Object.fromEntries(
+    [1, 2, 3].map((i) => {
+      const name = `model-0000${i}-of-00003.safetensors`;
+      return [name, published(["llama3-rope"], name)[0]];
+    }),
+  );
+/** The model that the adapter of lora-qv belongs to. */
+function base(): HubModel {
+  const names = ["config.json", "model.safetensors"];
+  const files = Object.fromEntries(names.map((name) => [name, published(["llama-gqa"], name)[0]]));
+  return loadModel(loops(), modelFiles(files), { frozen: true }).model;
+}
 const tokenizers = (name: string): Uint8Array[] =>
   ["llama3-style", "qwen2-style", "llama2-style"].map(
     (style) => new Uint8Array(readFileSync(new URL(`models/tokenizers/${style}/${name}`, folder))),
@@ -142,6 +161,38 @@ export const formats = (): Format[] => [
       return total(model.parameters.list);
     },
   },
+  {
+    name: "generation_config.json",
+    leastRefused: 0.3, // most of its fields are not read
+    files: published(["llama3-rope", "llama-tied"], "generation_config.json"),
+    read(file) {
+      const [config] = published(["llama3-rope"], "config.json");
+      const generation = parseJson(decodeUtf8(file), "generation_config.json");
+      modelConfig(parseJson(decodeUtf8(config), "config.json"), generation);
+      return 0;
+    },
+  },
+  {
+    name: "shards' index",
+    share: 0.3,
+    files: published(["llama3-rope"], "model.safetensors.index.json"),
+    read(file) {
+      runNow(locateTensors(modelFiles({ ...shards(), "model.safetensors.index.json": file })), "");
+      return 0;
+    },
+  },
+  ...["adapter_config.json", "adapter_model.safetensors"].map((name) => ({
+    name,
+    share: 0.2,
+    leastRefused: 0.4, // other numbers are as good, and some fields are not read
+    files: [adapter("lora-qv", name)],
+    read(file: Uint8Array) {
+      const both = ["adapter_config.json", "adapter_model.safetensors"];
+      const files = Object.fromEntries(both.map((each) => [each, adapter("lora-qv", each)]));
+      loadLora(base(), modelFiles({ ...files, [name]: file }));
+      return 0;
+    },
+  })),
   {
     name: "tokenizer.json",
     share: 0.5,
