@@ -1,6 +1,7 @@
 /** Completions of prompts by a language model: a batch as columns, and the sampling that fills it. */
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { sameList } from "../core/same.ts";
 import { solo, type Team } from "../core/team.ts";
 import { Decoder } from "../nn/decode.ts";
 import { Sampler, type Sampling } from "../nn/sampler.ts";
@@ -157,18 +158,26 @@ export class Completer {
     for (const [i, prompt] of prompts.entries()) batch.prompt[first + i] = prompt;
     sampleOf.fill(-1);
     let active = 0;
+    let waiting: (readonly [row: number, reader: number])[] = []; // for another row to read their prompt
     const take = (row: number): void => {
       const next = team.next();
       if (next >= prompts.length) return;
+      const prompt = prompts[next];
+      const reader = this.readerOf(batch, prompt);
       decoder.clear(row);
-      for (const token of prompts[next]) decoder.push(row, token);
+      if (reader < 0) for (const token of prompt) decoder.push(row, token);
+      else if (decoder.hasRead(reader, prompt.length - 1)) this.share(reader, row, prompt);
+      else waiting.push([row, reader]);
       sampleOf[row] = first + next;
-      batch.start(first + next, prompts[next]);
+      batch.start(first + next, prompt);
       active++;
     };
     const rows = Math.min(sampleOf.length, Math.ceil(prompts.length / team.size));
     for (let row = 0; row < rows; row++) take(row);
     while (active > 0) {
+      if (waiting.length > 0) decoder.run();
+      for (const [row, reader] of waiting) this.share(reader, row, batch.prompt[sampleOf[row]]);
+      waiting = [];
       decoder.run();
       for (let row = 0; row < rows; row++) {
         const sample = sampleOf[row];
@@ -182,6 +191,20 @@ export class Completer {
     }
     decoder.clearAll();
     team.barrier();
+  }
+
+  /** Returns a row whose text begins with a prompt of two tokens or more, and so reads it; −1 if there is none. */
+  private readerOf(batch: Completions, prompt: readonly number[]): number {
+    if (prompt.length < 2) return -1;
+    return this.sampleOf.findIndex(
+      (sample) => sample >= 0 && sameList(batch.prompt[sample], prompt),
+    );
+  }
+
+  /** Gives a row its prompt from another that has read it, all but the last token, whose logits are needed. */
+  private share(reader: number, row: number, prompt: readonly number[]): void {
+    this.decoder.share(reader, row, prompt.length - 1);
+    this.decoder.push(row, prompt[prompt.length - 1]);
   }
 
   /** Draws one more token for a row. Returns false when its text ends. */

@@ -5,6 +5,7 @@ import { SettingError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { Completer, type CompleterOptions, Completions } from "../../src/rollout/completions.ts";
+import { modelKinds } from "../support/model-folder.ts";
 import { entropyOf, logitsOf, logSoftmax, tiny, tinyGpt } from "../support/tiny-gpt.ts";
 
 const gpt = tinyGpt();
@@ -76,6 +77,28 @@ describe("Completer", () => {
       expect(batch.support).toBeNull();
     }
   });
+
+  test.each(["gpt2", "llama"] as const)(
+    "%s: prompts of a group, read once, give the bits of one text at a time",
+    (kind) => {
+      const model = modelKinds[kind]();
+      const groups = Array.from({ length: 7 }, (_, g) =>
+        Array.from({ length: 2 + g }, (_, j) => (5 * g + 3 * j) % model.options.vocab),
+      ).flatMap((prompt) => new Array<number[]>(6).fill(prompt).map((same) => [...same]));
+      const often = { stop: Array.from({ length: 80 }, (_, i) => i) }; // most end soon
+      const [alone, ...shared] = [1, 4, 9, 64].map((rows) => {
+        const completer = new Completer(model, { ...often, rows });
+        const batch = completer.batch(groups.length, steps);
+        completer.complete(batch, groups, new Random(3));
+        completer.free();
+        return batch;
+      });
+      expect(new Set(alone.length).size).toBeGreaterThan(3);
+      for (const batch of shared)
+        for (const name of ["token", "logProb", "entropy", "length"] as const)
+          expect(batch[name]).toEqual(alone[name]);
+    },
+  );
 
   test("the numbers of a second batch follow those of the first, also where a block was begun", () => {
     const completer = new Completer(gpt, { stop });
