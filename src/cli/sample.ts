@@ -4,7 +4,7 @@ import { SettingError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { openRun } from "../node/run-folder.ts";
 import type { Session } from "../tasks/session.ts";
-import { type Completed, completing } from "../tasks/text/completing.ts";
+import { type Completed, conversing } from "../tasks/text/completing.ts";
 import type { LanguageSession } from "../tasks/text/session.ts";
 import { begun, type TextTask } from "../text/task.ts";
 import { only, wholeNumber } from "./args.ts";
@@ -45,7 +45,8 @@ export async function sampleCommand(args: string[]): Promise<void> {
     const before = begun(task, task.tokenizer.encode(seen));
     const show = values.json ? () => {} : say;
     show(seen);
-    const { tokens, slid } = stream(completing(session, before, random, sampling), show);
+    const asked = { prompt, before };
+    const { tokens, slid } = stream(conversing(session, asked, random, sampling), show);
     show("\n");
     if (values.json) sayJson({ prompt, completion: task.tokenizer.decode(tokens), slid });
     if (slid > 0)

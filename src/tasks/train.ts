@@ -15,7 +15,7 @@ import { type RunRequest, resolve } from "./run.ts";
 import { open, type Session } from "./session.ts";
 import type { OpenOptions } from "./session-base.ts";
 import type { Task } from "./task.ts";
-import { completing } from "./text/completing.ts";
+import { conversing } from "./text/completing.ts";
 import type { LanguageSession } from "./text/session.ts";
 
 export interface TrainOptions
@@ -170,7 +170,7 @@ function complete(
   { greedy = true, seed = 1 }: { readonly greedy?: boolean; readonly seed?: number } = {},
 ): string {
   const before = promptTokens(session.task, prompt);
-  return [...completing(session, before, new Random(seed), { greedy })].join("");
+  return [...conversing(session, { prompt, before }, new Random(seed), { greedy })].join("");
 }
 
 /**

@@ -173,3 +173,49 @@ describe("guess", () => {
     ]);
   });
 });
+
+describe("errand", () => {
+  test("tools answer what they know; a chain of them is the answer; guesses are near it", () => {
+    const task = make("errand", { questions: 400, sloppy: 0.5 });
+    const price = (day: string, good: string) =>
+      Number(task.reply?.("", `${day} ${good}?`)?.slice(0, -1));
+    expect(task.reply?.("", "3*4?12.12*12?")).toBe("144.");
+    for (const wrong of ["pear?", "1 apple?", "3+4?", "?", "1 pear.?", "1000*2?", "a*2?"])
+      expect(task.reply?.("", wrong)).toBe("!.");
+    let [guesses, chains] = [0, 0];
+    for (const { prompt, completion, turns = [] } of everyOf(task.examples)) {
+      const [, day, count, good] = /^(\d+): (\d+) (\w+)=$/.exec(prompt) ?? [];
+      const [a, b] =
+        day === undefined
+          ? prompt.slice(0, -1).split("*").map(Number)
+          : [price(day, good), Number(count)];
+      const asks = [...(day === undefined ? [] : [`${day} ${good}?`]), `${a}*${b}?`, String(a * b)];
+      if (turns.length === 0) {
+        guesses++;
+        expect(Number(completion)).not.toBe(a * b);
+        expect(Math.abs(Number(completion) - a * b)).toBeLessThanOrEqual(90);
+        expect(rewardOf(task, prompt, completion)).toBe(0);
+        continue;
+      }
+      chains++;
+      expect([completion, ...turns.map((turn) => turn.completion)]).toEqual(asks);
+      let said = completion;
+      for (const turn of turns) {
+        expect(turn.prompt).toBe(task.reply?.(prompt, said));
+        said += turn.prompt + turn.completion;
+      }
+      expect([rewardOf(task, prompt, said), rewardOf(task, prompt, `${said}0`)]).toEqual([1, 0]);
+      expect(rewardOf(task, prompt, said, "asked")).toBe(asks.length - 1);
+      expect(rewardOf(task, prompt, String(a * b))).toBe(1);
+    }
+    expect(guesses / (guesses + chains)).toBeCloseTo(0.5, 1);
+    expect(
+      new Set(Array.from({ length: 99 }, (_, day) => price(String(day + 1), "fig"))).size,
+    ).toBeGreaterThan(40);
+  });
+  test("without tools nothing is answered", () => {
+    const task = make("errand", { tools: false });
+    expect(task.reply?.("2*3=", "2*3?")).toBe("!.");
+    expect(everyOf(task.prompts).length).toBeGreaterThan(3000);
+  });
+});

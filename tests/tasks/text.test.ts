@@ -6,7 +6,7 @@ import { optimalTurns } from "../../src/tasks/text/guess.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { numberWords } from "../../src/tasks/text/number-words.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
-import type { Sides } from "../../src/text/corpus.ts";
+import { type Example, type Sides, singleTurns } from "../../src/text/corpus.ts";
 import { exampleTokens, promptTokens, type TextTask } from "../../src/text/task.ts";
 import { openText } from "../support/sessions.ts";
 
@@ -27,7 +27,8 @@ describe.each(named as LanguageTaskName[])("%s", (name) => {
   test("every example and prompt has tokens, and completions have room", () => {
     for (const example of everyOf(task.examples).slice(0, 2000)) {
       const { tokens, labels } = exampleTokens(task, example);
-      expect(task.tokenizer.decode(tokens)).toBe(example.prompt + example.completion);
+      const { prompt, completion } = singleTurns(example).at(-1) as Example;
+      expect(task.tokenizer.decode(tokens)).toBe(prompt + completion);
       if (name === "sentiment" || name === "summarize") continue;
       expect(labels.length - labels.lastIndexOf(-1) - 1).toBeLessThanOrEqual(task.completionLength);
     }

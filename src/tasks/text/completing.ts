@@ -31,11 +31,33 @@ export function* completing(
     const complete = tokenizer.decode(tokens).replace(/\ufffd+$/, "");
     if (complete.length > shown) yield complete.slice(shown);
     shown = Math.max(shown, complete.length);
-    const turned =
-      turnEnd.length > 0 && turnEnd.every((t, j) => tokens.at(j - turnEnd.length) === t);
-    if (turned || tokens.length >= completionLength) break;
+    if (endsWith(tokens, turnEnd) || tokens.length >= completionLength) break;
   }
   const rest = tokenizer.decode(tokens).slice(shown);
   if (rest !== "") yield rest;
   return { tokens, slid };
+}
+
+const endsWith = (tokens: readonly number[], end: readonly number[]): boolean =>
+  end.length > 0 && end.every((token, j) => tokens.at(j - end.length) === token);
+
+/** `completing` of a prompt whose environment answers: a whole dialogue, with the answers. */
+export function* conversing(
+  session: Pick<LanguageSession, "task" | "gpt">,
+  { prompt, before }: { readonly prompt: string; readonly before: readonly number[] },
+  random: Random,
+  sampling: GenerateOptions,
+): Generator<string, Completed> {
+  const { tokenizer, reply, completionLength } = session.task;
+  const turnEnd = turnEndTokens(session.task);
+  const tokens: number[] = [];
+  for (;;) {
+    const turn = yield* completing(session, [...before, ...tokens], random, sampling);
+    tokens.push(...turn.tokens);
+    const asks = endsWith(turn.tokens, turnEnd) && tokens.length < completionLength;
+    const answer = asks ? (reply?.(prompt, tokenizer.decode(tokens)) ?? null) : null;
+    if (answer === null) return { tokens, slid: turn.slid };
+    yield answer;
+    tokens.push(...tokenizer.encode(answer));
+  }
 }

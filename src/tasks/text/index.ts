@@ -5,6 +5,7 @@ import { pairs } from "../../text/corpus.ts";
 import { languageTask, type ReadCorpus } from "../task.ts";
 import { arith, arithSettings } from "./arith.ts";
 import { dataSettings, dataTask } from "./data.ts";
+import { errand, errandSettings } from "./errand.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
 import { guess, guessSettings } from "./guess.ts";
 import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
@@ -132,6 +133,14 @@ export const languageTasks = {
     algo: "rloo",
     steps: 200_000,
     preset: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
+  }),
+  errand: languageTask({
+    about: "a dialogue with tools: look prices up, have products worked out, answer",
+    settings: errandSettings,
+    make: (values) => errand(values),
+    algo: "rloo",
+    steps: 400_000,
+    preset: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 1e-3 },
   }),
   tokens: languageTask({
     about: "a token task small enough to know the exact return of",
