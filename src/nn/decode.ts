@@ -95,9 +95,10 @@ export class Decoder {
 
   /** Adds a token; it is read by the next `run`. */
   push(text: number, token: number): void {
-    const { context, vocab } = this.gpt.options;
-    if (!(token >= 0 && token < vocab && Number.isInteger(token)))
-      throw new RangeError(`decoder: expected a token below ${vocab}, got ${token}`);
+    const { inputs, options } = this.gpt;
+    const { context } = options;
+    if (!(token >= 0 && token < inputs && Number.isInteger(token)))
+      throw new RangeError(`decoder: expected a token below ${inputs}, got ${token}`);
     const start = text * context;
     if (this.length[text] === context) {
       this.text.copyWithin(start, start + this.slide, start + context);

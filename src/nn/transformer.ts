@@ -27,6 +27,8 @@ export interface ModelOptions {
 /** What decoding, sampling and training need of a language model of any family. */
 export interface LanguageModel {
   readonly options: ModelOptions;
+  /** The ids that may be read: the vocabulary's, and those of patches where it sees pictures. */
+  readonly inputs: number;
   readonly parameters: Parameters;
   /** The heads of keys and values, and the width of a head: the sizes of a cache. */
   readonly keyHeads: number;
@@ -76,6 +78,7 @@ export interface Parts<QKV> {
 
 export abstract class Transformer<Options extends ModelOptions, QKV> implements LanguageModel {
   readonly options: Options;
+  inputs: number;
   readonly parameters: Parameters;
   readonly keyHeads: number;
   readonly headWidth: number;
@@ -84,6 +87,7 @@ export abstract class Transformer<Options extends ModelOptions, QKV> implements 
 
   constructor(options: Options, parts: Parts<QKV>) {
     this.options = options;
+    this.inputs = options.vocab;
     this.parameters = parts.parameters;
     this.keyHeads = parts.keyHeads;
     this.headWidth = parts.headWidth;

@@ -56,7 +56,7 @@ export class CompletionChunks implements Chunks {
     this.sizes = sizes;
     this.capacity = samples;
     this.vocab = vocab;
-    this.pack = new Pack(k, rows, positions);
+    this.pack = new Pack(k, rows, positions, vocab);
     this.place = input(k, [samples, steps]);
     this.sample = new Int32Array(samples);
     this.flat = Object.freeze([rows * positions, -1]);

@@ -19,8 +19,11 @@ export class Pack {
   /** The next token at each position, [rows · steps]; 0 at padding. */
   readonly following: Tensor;
   private readonly used: Int32Array; // positions taken in each row
+  private readonly vocab: number;
 
-  constructor(k: Backend, rows: number, steps: number) {
+  /** Ids from `vocab` on are read and never predicted. */
+  constructor(k: Backend, rows: number, steps: number, vocab = Infinity) {
+    this.vocab = vocab;
     this.rows = rows;
     this.steps = steps;
     this.tokens = input(k, [rows, steps]);
@@ -57,7 +60,7 @@ export class Pack {
     for (let i = 0; i < n; i++) {
       this.tokens.data[place + i] = text[i];
       this.positions.data[place + i] = i;
-      this.following.data[place + i] = text[i + 1];
+      this.following.data[place + i] = text[i + 1] < this.vocab ? text[i + 1] : 0;
       this.allowed.data.fill(1, (place + i) * steps + first, (place + i) * steps + first + i + 1);
     }
     used[row] += n;

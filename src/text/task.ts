@@ -1,9 +1,17 @@
 /** A language task: training examples, prompts and the reward. */
+
+import type { Floats } from "../core/backend.ts";
 import type { Chat } from "./chat.ts";
 import type { Example, Sides } from "./corpus.ts";
 import type { Judge } from "./own-reward.ts";
 import type { Reward } from "./rewards.ts";
 import type { Tokenizer } from "./tokenizer.ts";
+
+/** Patches of pictures, [count, pixels] row-major. */
+export interface Patches {
+  readonly pixels: number;
+  readonly rows: Floats;
+}
 
 export interface TextTask {
   readonly tokenizer: Tokenizer;
@@ -26,6 +34,8 @@ export interface TextTask {
   readonly completionLength: number;
   /** Returns the part of a prompt that the model sees. Default: all of it. */
   readonly visible?: (prompt: string) => string;
+  /** Patches that prompts have besides tokens, with ids from vocab + 1 on; vocab itself is the id of no text. */
+  readonly pictures?: Patches;
   /** Of messages: writes them as text. Without it, lines are continued as they are. */
   readonly chat?: Chat;
   /** In a dialogue: the text that ends the policy's turn, of one or more tokens. */

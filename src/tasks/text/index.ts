@@ -4,6 +4,7 @@ import { text } from "../../core/settings.ts";
 import { pairs } from "../../text/corpus.ts";
 import { languageTask, type ReadCorpus } from "../task.ts";
 import { arith, arithSettings } from "./arith.ts";
+import { caption, captionSettings } from "./caption.ts";
 import { dataSettings, dataTask } from "./data.ts";
 import { errand, errandSettings } from "./errand.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
@@ -133,6 +134,21 @@ export const languageTasks = {
     algo: "rloo",
     steps: 200_000,
     preset: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 5e-4 },
+  }),
+  caption: languageTask({
+    about: "pictures into words: what stands where, in which size and color",
+    settings: captionSettings,
+    make: (values) => caption(values),
+    algo: "rloo",
+    steps: 400_000,
+    preset: {
+      sftUpdates: 600,
+      sftTexts: 32,
+      prompts: 32,
+      groupSize: 8,
+      learningRate: 1e-3,
+      reference: false,
+    },
   }),
   errand: languageTask({
     about: "a dialogue with tools: look prices up, have products worked out, answer",

@@ -18,6 +18,7 @@ import type { HubModel } from "../../models/build.ts";
 import type { Lora } from "../../models/lora.ts";
 import { saveModel } from "../../models/save.ts";
 import { Gpt } from "../../nn/gpt.ts";
+import { seePictures } from "../../nn/pictures.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import { endOf, stopTokens, type TextTask, turnEndTokens } from "../../text/task.ts";
 import { writeTokenizerJson } from "../../text/tokenizer-json.ts";
@@ -71,7 +72,11 @@ export function openLanguage(
   const valueHead = group?.estimator.baseline === "value";
   const given = values.model as GptConfig | HubConfig;
   const context = contextFor(task, given.context);
-  const sizes = { ...(given as GptConfig), vocab: task.tokenizer.vocab };
+  const { pictures, tokenizer } = task;
+  if (pictures !== undefined && published !== null)
+    throw new SettingError(`--model: expected a task without pictures, got ${config.task}`);
+  const vocab = tokenizer.vocab + (pictures === undefined ? 0 : 1);
+  const sizes = { ...(given as GptConfig), vocab };
   const weights = published?.weights ?? weightsIn(sizes);
   const k = backend ?? makeBackend(config.backend, weights >= manyWeights);
   const how = { context, valueHead, random: random.split() };
@@ -79,6 +84,7 @@ export function openLanguage(
     published === null
       ? { gpt: ownModel(k, sizes, how), lora: null }
       : loadPublished(k, published, given as HubConfig, how);
+  if (pictures !== undefined) seePictures(gpt, pictures, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, {
     saved,
     team,
@@ -149,8 +155,10 @@ export function languageModule(
   const { tokenizer, completionLength: most } = task;
   const begin = endOf(task);
   const turnEnd = turnEndTokens(task);
-  if (!(gpt instanceof Gpt) || task.marks !== undefined)
-    throw new SettingError("export: expected --format hub or adapter for a published model");
+  if (!(gpt instanceof Gpt) || task.marks !== undefined || task.pictures !== undefined)
+    throw new SettingError(
+      "export: expected a GPT of the run's own that sees no pictures; --format hub writes other models of texts",
+    );
   if (turnEnd.length > 1)
     throw new SettingError("export: expected a dialogue whose turns end with one token");
   const stop = [...stopTokens(task), ...turnEnd];
