@@ -223,6 +223,7 @@ export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
 export { Llama, type LlamaOptions } from "./nn/llama.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
+export { type Patches, seePictures } from "./nn/pictures.ts";
 export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export type { LanguageModel, ModelOptions } from "./nn/transformer.ts";
 export * from "./ops/index.ts";
@@ -309,6 +310,7 @@ export {
   type TemplateSource,
 } from "./text/chat-template.ts";
 export { type ChatTokens, chatTokens } from "./text/chat-tokens.ts";
+export { Cider } from "./text/cider.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";
 export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";

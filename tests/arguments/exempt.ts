@@ -21,7 +21,7 @@ export const exempt: Readonly<Record<string, string>> = {
   ...Object.fromEntries(
     `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
     AsyncVectorEnv CartPole ClipAction FrameStack RescaleAction ScaleObservation Tape TimeLimit Wrapper Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
-    loadGpt Llama Lora FrozenWeights saveLora buildModel policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
+    Cider loadGpt Llama Lora seePictures FrozenWeights saveLora buildModel policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
       .map((name) => [name, model]),
   ),

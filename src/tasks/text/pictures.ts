@@ -20,7 +20,8 @@ export interface Scene {
 
 const side = 16; // pixels of a picture
 const patch = 4; // pixels of a patch
-export const patchesPerPicture = (side / patch) ** 2;
+const perSide = side / patch;
+export const patchesPerPicture = perSide * perSide;
 /** Numbers of a patch: its pixels' red, green and blue. */
 export const patchPixels = 3 * patch * patch;
 
@@ -41,14 +42,14 @@ export function draw(to: Float32Array, scene: Scene, key: string): void {
   const things = comesFirst ? [scene.first, scene.second] : [scene.second, scene.first];
   for (const [half, { size, color, shape }] of things.entries()) {
     const jitter = (of: string): number => (hash(`${of} ${half} of ${key}`) % 3) - 1;
-    const along = side / 4 + half * (side / 2) - 0.5 + 0.5 * jitter("along");
+    const along = side / 4 + half * (side / 2) - 0.5;
     const across = side / 2 - 0.5 + 2 * jitter("across");
     const [cx, cy] = lies ? [along, across] : [across, along];
-    const radius = size === "large" ? 3.6 : 2.1;
+    const radius = size === "large" ? 3.8 : 2.4;
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
         if (!covers[shape](x - cx, y - cy, radius)) continue;
-        const place = Math.floor(y / patch) * (side / patch) + Math.floor(x / patch);
+        const place = Math.floor(y / patch) * perSide + Math.floor(x / patch);
         const pixel = (y % patch) * patch + (x % patch);
         to.set(colors[color], place * patchPixels + 3 * pixel);
       }
