@@ -80,6 +80,42 @@ export const presets = {
       normalizeReward: true,
     },
   },
+  reacher: {
+    ppo: {
+      envs: 16,
+      rollout: 128,
+      epochs: 10,
+      minibatch: 256,
+      gamma: 0.95,
+      lambda: 0.9,
+      learningRate: 1e-3,
+      normalizeReward: true,
+    },
+  },
+  lander: {
+    ppo: {
+      envs: 16,
+      rollout: 128,
+      epochs: 8,
+      minibatch: 128,
+      gamma: 0.99,
+      learningRate: 1e-3,
+      entropyWeight: 0.01,
+      normalizeReward: true,
+    },
+  },
+  driving: {
+    ppo: {
+      envs: 16,
+      rollout: 64,
+      epochs: 8,
+      minibatch: 256,
+      gamma: 0.98,
+      learningRate: 1e-3,
+      entropyWeight: 0.005,
+      normalizeReward: true,
+    },
+  },
   "frozen-lake": { ppo: { learningRate: 1e-3, entropyWeight: 0.02, gamma: 0.999 } },
   "cliff-walking": {
     ppo: {
