@@ -8,8 +8,10 @@ export type DrivingRule = (env: Driving) => readonly [number, number];
 /** Stays in its lane and follows by the intelligent driver model with the numbers of the other cars. */
 export const idmDriver: DrivingRule = (env) => {
   const { traffic } = env;
-  const acceleration = following(env, traffic.cars[field.lane], usual);
-  return [env.steeringTo(traffic.cars[field.lane]), env.shareOf(acceleration)];
+  const { cars } = traffic;
+  const before = traffic.nearest(0, cars[field.d], true, false);
+  const acceleration = traffic.follow(0, before, usual);
+  return [env.steeringTo(cars[field.lane]), env.shareOf(acceleration)];
 };
 
 const tuned: Driver = { headway: 1, standstill: 2, acceleration: 2, braking: 3 };
@@ -26,7 +28,7 @@ export function ruleDriver(): DrivingRule {
     if (state[5] === 0) target = cars[field.lane];
     if (Math.abs(cars[field.d] - target * road.laneWidth) < 0.3) {
       for (const lane of [target + 1, target - 1])
-        if (lane >= 0 && lane < traffic.lanes && traffic.mayChange(0, lane, tuned, true)) {
+        if (lane >= 0 && lane < traffic.lanes && traffic.mayChange(0, lane, tuned)) {
           target = lane;
           break;
         }

@@ -8,7 +8,7 @@
  *   ds/dt = v·cos ψ / (1 − κ·d)     dd/dt = v·sin ψ     dψ/dt = v·k − κ·ds/dt
  *
  * with ψ the heading to the road in radians, κ the road's curvature and k that of our path in 1/m: steering's share of
- * 0.05, or of what tires hold at this speed (6 m/s²) where that is less. Acceleration is within −8 and 2 m/s², speed within
+ * 0.05, or of what tires hold at this speed (6 m/s²) where that is less. Acceleration is within −6 and 2 m/s², speed within
  * 0 and 32 m/s.
  *
  * Actions, by `actions`: "manoeuvres", twice a second: keep, left, right (to the lane beside), faster, slower (+1.5 and
@@ -28,7 +28,7 @@ import { Dynamics } from "./env.ts";
 import { colors, type Mark, type Scene } from "./scene.ts";
 import { sceneText } from "./scene-text.ts";
 import { type Box, box, type Discrete, discrete } from "./space.ts";
-import { around, between, car, curvatureAt, field, fields, hardest, road, Traffic } from "./traffic.ts";
+import { around, between, car, curvatureAt, field, fields, road, Traffic } from "./traffic.ts";
 
 export interface DrivingOptions {
   /** Default "manoeuvres". */
@@ -37,7 +37,7 @@ export interface DrivingOptions {
   readonly sensors?: "neighbours" | "lidar";
   /** The number of other cars. Default 45. */
   readonly cars?: number;
-  /** The share of drivers without care. Default 0.3. */
+  /** The share of drivers without care. Default 0.5. */
   readonly careless?: number;
   /** An episode is cut short after this time. Default 60. */
   readonly seconds?: number;
@@ -48,6 +48,7 @@ const tau = 0.1; // seconds
 const sharpest = 0.05; // 1/m
 const grip = 6; // m/s² sideways
 const strongest = 2; // m/s² forwards
+const brakes = 6;
 export const maxSpeed = 32;
 const names = [
   ...["speed", "lane offset", "heading", "right edge", "left edge"],
@@ -72,7 +73,7 @@ export class Driving extends Dynamics {
     actions = "manoeuvres",
     sensors = "neighbours",
     cars = 45,
-    careless = 0.3,
+    careless = 0.5,
     seconds = 60,
   }: DrivingOptions = {}) {
     super(Math.round(seconds / secondsOf(actions)));
@@ -150,7 +151,7 @@ export class Driving extends Dynamics {
 
   /** Returns the share that gives an acceleration in m/s². */
   shareOf(acceleration: number): number {
-    return acceleration / (acceleration < 0 ? hardest : strongest);
+    return acceleration / (acceleration < 0 ? brakes : strongest);
   }
 
   private sharpest(): number {
@@ -160,7 +161,7 @@ export class Driving extends Dynamics {
   private control(steering: number, acceleration: number): void {
     const share = Math.min(Math.max(acceleration, -1), 1);
     this.state[2] = Math.min(Math.max(steering, -1), 1) * this.sharpest();
-    this.state[3] = share * (share < 0 ? hardest : strongest);
+    this.state[3] = share * (share < 0 ? brakes : strongest);
   }
 
   /** Moves our car by one Euler step; the controls' lane is the one it is in. */

@@ -10,8 +10,8 @@
  * right), main, right; "continuous": main, of which only the part above 0 counts, and side, positive as the left engine,
  * each within ±1 and clipped beyond.
  * Reward: the change of −100·(distance + speed + |angle|) + 10 per leg that touches, in the observation's units;
- * −0.3 for the main engine at full power, −0.03 for a side engine; +100 for standing still on the pad; −100 for a crash:
- * the hull touches the ground, a leg breaks, or the craft leaves the picture. Terminates at each of these, and at standing
+ * −0.3 for the main engine at full power, −0.03 for a side engine. In place of these, 100 for standing still on the pad and
+ * −100 for a crash: the hull touches the ground, a leg breaks, or the craft leaves the picture. Terminates at each of these, and at standing
  * still elsewhere; cut short after 600 steps of 0.05 s. `success`: it stands on the pad.
  * Starts: 25 m up with speeds within ±3 and −2 … 0 m/s.
  */
@@ -107,8 +107,8 @@ export class Lander extends Dynamics {
     const landed = !crashed && this.stands();
     this.success = landed && Math.abs(this.state[0]) <= pad;
     this.terminated = crashed || landed;
-    const end = crashed ? -100 : this.success ? 100 : 0;
-    this.reward = this.merit() - before - 0.3 * main - 0.03 * Math.abs(turn) + end;
+    const gained = this.merit() - before - 0.3 * main - 0.03 * Math.abs(turn);
+    this.reward = crashed ? -100 : this.success ? 100 : gained;
   }
 
   /** What the reward is the change of. */

@@ -67,13 +67,12 @@ export function followed(
 }
 
 const overlap = 2.2; // of centers' d, below which a car is in the way
-const drift = 1.2; // sideways speed of a lane change
-const considering = 1; // times a second that a driver considers a change
 const gain = 0.2; // acceleration that a change must bring
 const polite = 0.3; // weight of what the car behind loses
-/** What a change may make the car behind brake, and the gap it leaves at least: of a driver with care, and without. */
-const careful = { braking: 2, gap: 4 };
-const careless = { braking: 8, gap: 1 };
+const bearable = 2; // braking that a change may ask of the car behind
+/** Times a second that a driver considers a change, the least gap, sideways speed: with care, and without. */
+const careful = { rate: 1, gap: 4, drift: 1.2 };
+const careless = { rate: 0.3, gap: 1, drift: 2.4 };
 
 export class Traffic {
   /** [cars, fields] */
@@ -97,7 +96,7 @@ export class Traffic {
   spread(random: Random, share: number): void {
     const { cars, lanes } = this;
     const count = cars.length / fields;
-    const spacing = (road.length * lanes) / count;
+    const spacing = road.length / Math.ceil(count / lanes);
     for (let i = 0; i < count; i++) {
       const lane = i % lanes;
       const desired = 16 + 3 * lane + 4 * random.uniform();
@@ -124,22 +123,27 @@ export class Traffic {
     return way < 0 || (way === 0 && i < j);
   }
 
-  /** Returns the nearest car ahead of car i, or behind, of those in the way at d; −1 for none. */
-  nearest(i: number, d: number, ahead: boolean): number {
-    const { order, rank } = this;
+  /**
+   * Returns the nearest car ahead of car i, or behind, of those in the way at d; −1 for none within half the ring. Without
+   * `foresees` a car that moves there counts from when it is there.
+   */
+  nearest(i: number, d: number, ahead: boolean, foresees = true): number {
+    const { cars, order, rank } = this;
     const count = order.length;
     for (let step = 1; step < count; step++) {
       const j = order[(rank[i] + (ahead ? step : count - step)) % count];
-      if (Math.abs(this.mostInTheWay(j * fields, d)) < overlap) return j;
+      if (!this.isInTheWay(j, d, foresees)) continue;
+      const way = around((cars[j * fields] - cars[i * fields]) * (ahead ? 1 : -1));
+      return way < road.length / 2 ? j : -1;
     }
     return -1;
   }
 
-  /** The smaller of a car's distances to d: from where it is, or, of other cars than ours, from where it moves to. */
-  private mostInTheWay(at: number, d: number): number {
-    const now = this.cars[at + field.d] - d;
-    const soon = this.cars[at + field.lane] * road.laneWidth - d;
-    return at > 0 && Math.abs(soon) < Math.abs(now) ? soon : now;
+  /** True if a car is at d, or, foreseen, another than ours moves there. */
+  private isInTheWay(j: number, d: number, foresees: boolean): boolean {
+    const at = j * fields;
+    if (Math.abs(this.cars[at + field.d] - d) < overlap) return true;
+    return foresees && j > 0 && Math.abs(this.cars[at + field.lane] * road.laneWidth - d) < overlap;
   }
 
   /** Returns the acceleration with which car i follows car j; j = −1: none. */
@@ -172,7 +176,7 @@ export class Traffic {
     this.arrange();
     for (let i = 1; i < accelerations.length; i++) {
       accelerations[i] = this.onItsWay(i);
-      if (random.uniform() < considering * seconds) this.consider(i, random);
+      if (random.uniform() < seconds * this.habit(i).rate) this.consider(i, random);
     }
     for (let i = 1, at = fields; at < cars.length; i++, at += fields) {
       const before = cars[at + field.speed];
@@ -181,7 +185,8 @@ export class Traffic {
       cars[at] = around(cars[at] + (seconds * (before + speed)) / 2 / along);
       cars[at + field.speed] = speed;
       const left = cars[at + field.lane] * road.laneWidth - cars[at + field.d];
-      cars[at + field.d] += Math.min(Math.max(left, -drift * seconds), drift * seconds);
+      const most = seconds * this.habit(i).drift;
+      cars[at + field.d] += Math.min(Math.max(left, -most), most);
     }
     this.arrange();
   }
@@ -192,32 +197,35 @@ export class Traffic {
     const lane = this.cars[at + field.lane] + (random.uniform() < 0.5 ? 1 : -1);
     const isInLane = this.cars[at + field.d] === this.cars[at + field.lane] * road.laneWidth;
     if (!isInLane || lane < 0 || lane >= this.lanes) return;
-    const cares = this.cars[at + field.careless] === 0;
-    if (this.mayChange(i, lane, usual, cares)) this.cars[at + field.lane] = lane;
+    if (this.mayChange(i, lane, usual)) this.cars[at + field.lane] = lane;
+  }
+  private habit(i: number): typeof careful {
+    return this.cars[i * fields + field.careless] === 0 ? careful : careless;
   }
 
   /**
    * True if a change of lanes brings car i more than it takes from the car behind and both gaps are safe: a rule like
    * MOBIL of Kesting, Treiber & Helbing 2007, "General lane-changing model MOBIL for car-following models", without
-   * the car that is left behind. A driver without care leaves small gaps and is not polite.
+   * the car that is left behind. A driver without care only looks for a gap, and changes for no reason.
    */
-  mayChange(i: number, lane: number, driver: Driver, cares: boolean): boolean {
+  mayChange(i: number, lane: number, driver: Driver): boolean {
     const { cars } = this;
-    const { braking, gap } = cares ? careful : careless;
+    const habit = this.habit(i);
     const s = cars[i * fields];
     const d = lane * road.laneWidth;
     const before = this.nearest(i, d, true);
     const behind = this.nearest(i, d, false);
     const room = (j: number): number =>
       j < 0 ? Infinity : Math.abs(between(s, cars[j * fields])) - car.length;
-    if (room(before) < gap || room(behind) < gap) return false;
+    if (Math.min(room(before), room(behind)) < habit.gap) return false;
+    if (habit === careless) return true;
     let loss = 0;
     if (behind >= 0) {
       const then = this.follow(behind, i, usual);
-      if (then < -braking) return false;
+      if (then < -bearable) return false;
       loss = this.follow(behind, before, usual) - then;
     }
     const now = this.follow(i, this.ahead(i), driver);
-    return this.follow(i, before, driver) - now > gain + (cares ? polite * loss : 0);
+    return this.follow(i, before, driver) - now > gain + polite * loss;
   }
 }

@@ -128,7 +128,7 @@ export const environmentTasks = {
       actions: choice("manoeuvres", ["manoeuvres", "controls"], "lane and speed, or the pedals"),
       sensors: choice("neighbours", ["neighbours", "lidar"], "the nearest cars by lane, or rays"),
       cars: integer(45, "other cars", { min: 0, max: 200 }),
-      careless: real(0.3, "share of drivers who cut in", { min: 0, max: 1 }),
+      careless: real(0.5, "share of drivers who cut in", { min: 0, max: 1 }),
       seconds: real(60, "an episode is cut short after this time", { min: 1, max: 36_000 }),
     },
     make: (values) => new Driving(values as DrivingOptions),

@@ -93,16 +93,7 @@ export const presets = {
     },
   },
   lander: {
-    ppo: {
-      envs: 16,
-      rollout: 128,
-      epochs: 8,
-      minibatch: 128,
-      gamma: 0.99,
-      learningRate: 1e-3,
-      entropyWeight: 0.01,
-      normalizeReward: true,
-    },
+    ppo: { envs: 16, minibatch: 64, lambda: 0.98, learningRate: 1e-3, normalizeReward: true },
   },
   driving: {
     ppo: {
