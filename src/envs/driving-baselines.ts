@@ -38,11 +38,10 @@ export function ruleDriver(): DrivingRule {
   };
 }
 
-/** Returns the acceleration behind the nearer car: before ours where it is, or in the lane that it moves to. */
+/** Returns the lesser acceleration of two: behind the car ahead where ours is, and in the lane that it moves to. */
 function following({ traffic }: Driving, lane: number, driver: Driver): number {
   const { cars } = traffic;
-  const behind = (d: number): number =>
-    traffic.follow(0, traffic.nearest(0, d, true), driver);
+  const behind = (d: number): number => traffic.follow(0, traffic.nearest(0, d, true), driver);
   return Math.min(behind(cars[field.d]), behind(lane * road.laneWidth));
 }
 

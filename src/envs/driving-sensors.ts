@@ -1,4 +1,4 @@
-/** What our car sees of others: the nearest in each lane, or distances along lidar rays. */
+/** Sensors of our car for others: the nearest in each lane, or distances along lidar rays. */
 import { cos, sin } from "../core/math.ts";
 import { between, car, field, fields, road, type Traffic } from "./traffic.ts";
 

@@ -11,8 +11,8 @@
  * 0.05, or of what tires hold at this speed (6 m/s²) where that is less. Acceleration is within −6 and 2 m/s², speed within
  * 0 and 32 m/s.
  *
- * Actions, by `actions`: "manoeuvres", twice a second: keep, left, right (to the lane beside), faster, slower (+1.5 and
- * −3 m/s on the speed that a controller holds); or "controls", five times a second: steering and acceleration, each a
+ * Actions, by `actions`: "manoeuvres", every 0.3 s: keep, left, right (to the lane beside), faster, slower (+1 and
+ * −2 m/s on the speed that a controller holds); or "controls", five times a second: steering and acceleration, each a
  * share within ±1 of its limit.
  * Observation: our car's speed, offset to the lane it is in or moves to, heading, ways to both edges, curvature here and
  * 30 and 60 m ahead, the controller's speed; then what `sensors` give (driving-sensors.ts).
@@ -56,7 +56,7 @@ const names = [
 ];
 const own = 6; // of our car's numbers before the list of cars
 
-const secondsOf = (actions: string): number => (actions === "controls" ? 0.2 : 0.5);
+const secondsOf = (actions: string): number => (actions === "controls" ? 0.2 : 0.3);
 
 export class Driving extends Dynamics {
   readonly observationSpace: Box;
@@ -127,14 +127,14 @@ export class Driving extends Dynamics {
     const { cars } = this.traffic;
     const lane = cars[field.lane] + (manoeuvre === 1 ? 1 : manoeuvre === 2 ? -1 : 0);
     cars[field.lane] = Math.min(Math.max(lane, 0), lanes - 1);
-    const speed = state[1] + (manoeuvre === 3 ? 1.5 : manoeuvre === 4 ? -3 : 0);
+    const speed = state[1] + (manoeuvre === 3 ? 1 : manoeuvre === 4 ? -2 : 0);
     state[1] = Math.min(Math.max(speed, 0), maxSpeed);
   }
 
   /** Returns the shares of steering and acceleration that bring the car to its lane's center and wanted speed. */
   private controller(): [number, number] {
     const wish = this.state[1] - this.traffic.cars[field.speed];
-    return [this.steeringTo(this.traffic.cars[field.lane]), this.shareOf(wish / 0.5)];
+    return [this.steeringTo(this.traffic.cars[field.lane]), this.shareOf(wish / 0.3)];
   }
 
   /** Returns the share of steering that brings the car to a lane's center: with the road, and back at 1 m/s² for 1 m. */

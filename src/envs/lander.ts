@@ -111,7 +111,7 @@ export class Lander extends Dynamics {
     this.reward = crashed ? -100 : this.success ? 100 : gained;
   }
 
-  /** What the reward is the change of. */
+  /** Returns the sum that the reward is the change of. */
   private merit(): number {
     const [x, y, angle, vx, vy, , left, right] = this.state;
     const distance = Math.sqrt(square(x) + square(y + feet[1])) / 20;

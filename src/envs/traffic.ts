@@ -191,7 +191,7 @@ export class Traffic {
     this.arrange();
   }
 
-  /** Car i begins to move to a lane beside its own, drawn at random, if `mayChange`. */
+  /** Draws a lane beside car i's own, and has it move there if it may. */
   private consider(i: number, random: Random): void {
     const at = i * fields;
     const lane = this.cars[at + field.lane] + (random.uniform() < 0.5 ? 1 : -1);

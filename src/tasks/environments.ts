@@ -107,7 +107,7 @@ export const environmentTasks = {
     },
     make: (values) => new Reacher(values),
     algo: "ppo",
-    steps: 500_000,
+    steps: 1_000_000,
     presets: presets.reacher,
   }),
   lander: environmentTask({

@@ -82,13 +82,14 @@ export const presets = {
   },
   reacher: {
     ppo: {
-      envs: 16,
-      rollout: 128,
+      envs: 32,
+      rollout: 100,
       epochs: 10,
-      minibatch: 256,
       gamma: 0.95,
       lambda: 0.9,
-      learningRate: 1e-3,
+      learningRate: 7e-4,
+      activation: "relu",
+      squash: true,
       normalizeReward: true,
     },
   },

@@ -58,13 +58,13 @@ describe("Lander", () => {
     expect([terminated, success]).toEqual([false, false]);
   });
   test("by hand: the main engine pushes along the craft, side engines across and turn it", () => {
-    const after = (state: number[], action: number): number[] =>
+    const speeds = (state: number[], action: number): number[] =>
       stepFrom(new Lander(), state, action).state.slice(3, 6);
-    mustBeNear(after(high, 2), [0, 0.05 * (8 - 3.71), 0]);
+    mustBeNear(speeds(high, 2), [0, 0.05 * (8 - 3.71), 0]);
     const tilted = stateOf(0, 20, Math.PI / 2, 0, 0, 0);
-    mustBeNear(after(tilted, 2), [-0.05 * 8, -0.05 * 3.71, 0]);
-    mustBeNear(after(high, 1), [0.05 * 1.2, -0.05 * 3.71, -0.075], 3);
-    mustBeNear(after(high, 3), [-0.05 * 1.2, -0.05 * 3.71, 0.075], 3);
+    mustBeNear(speeds(tilted, 2), [-0.05 * 8, -0.05 * 3.71, 0]);
+    mustBeNear(speeds(high, 1), [0.05 * 1.2, -0.05 * 3.71, -0.075], 3);
+    mustBeNear(speeds(high, 3), [-0.05 * 1.2, -0.05 * 3.71, 0.075], 3);
   });
   test("continuous engines: shares of the same, main above 0 only, clipped", () => {
     const make = () => new Lander({ actions: "continuous" });

@@ -20,10 +20,7 @@ function moved(arm: Arm, shares: readonly number[]): number[] {
     const f1 = torques[0] * shares[0] + h * (2 * v * w + w * w) - damping * v;
     const f2 = torques[1] * shares[1] - h * v * v - damping * w;
     const det = m11 * m22 - m12 * m12;
-    [v, w] = [
-      v + (0.01 * (f1 * m22 - f2 * m12)) / det,
-      w + (0.01 * (f2 * m11 - f1 * m12)) / det,
-    ];
+    [v, w] = [v + (0.01 * (f1 * m22 - f2 * m12)) / det, w + (0.01 * (f2 * m11 - f1 * m12)) / det];
     [a, b] = [a + 0.01 * v, b + 0.01 * w];
   }
   return [a, b, v, w];
@@ -78,9 +75,7 @@ describe("Reacher", () => {
   });
   test("torques beyond ±1 count as ±1; speeds stay within ±10", () => {
     const rest = [0.3, 0.4, 0, 0, 1, 0];
-    expect(stepFrom(new Reacher(), rest, [5, -7])).toEqual(
-      stepFrom(new Reacher(), rest, [1, -1]),
-    );
+    expect(stepFrom(new Reacher(), rest, [5, -7])).toEqual(stepFrom(new Reacher(), rest, [1, -1]));
     for (const sign of [1, -1]) {
       const fast = [0, 2, sign * 10, sign * 10, 0, 0];
       for (const speed of stepFrom(new Reacher(), fast, [sign, sign]).state.slice(2, 4))

@@ -77,6 +77,7 @@ were chosen by sweeps over these seeds: read the results as tuned, not blind.
 
 ${sections.join("\n")}`;
   const file = new URL("../../docs/results.md", import.meta.url);
-  const [defaults = ""] = /\n## (Driving beside|Defaults by shape)[\s\S]*$/.exec(readFileSync(file, "utf8")) ?? [];
+  const [defaults = ""] =
+    /\n## (Driving beside|Defaults by shape)[\s\S]*$/.exec(readFileSync(file, "utf8")) ?? [];
   writeFileSync(file, `${page.trimEnd()}\n${defaults}`);
 }
