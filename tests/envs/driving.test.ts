@@ -67,6 +67,15 @@ describe("traffic", () => {
     expect(traffic.nearest(0, 7.2, true, false)).toBe(-1);
     expect(traffic.nearest(1, 3.6, true)).toBe(3);
     expect(traffic.nearest(0, 20, true)).toBe(-1);
+    const level = trafficOf(us(10, 0, 20), other(30, 1, 20), other(30, 1, 20));
+    level.cars[0] = 40; // the order that was is no matter
+    level.arrange();
+    expect(level.nearest(0, 3.6, false)).toBe(2);
+    level.cars[6] = 31;
+    level.arrange();
+    level.cars[6] = 30;
+    level.arrange();
+    expect(level.nearest(0, 3.6, false)).toBe(2);
   });
   test("cars move by their speeds and drift to the lane they chose at 1.2 m/s", () => {
     const traffic = trafficOf(us(1000, 0, 20), [0, 0, 20, 1, 30, 0], [250, 7.2, 25, 2, 25, 0]);
@@ -91,6 +100,15 @@ describe("traffic", () => {
     expect(changes(true, other(20, 2, 10))).toBe(false);
     const behind = (gap: number, speed: number): Car => other(road.length - gap - 4.6, 2, speed);
     expect([changes(true, behind(60, 20)), changes(true, behind(20, 26))]).toEqual([true, false]);
+    const mild = (gap: number, ahead: number): boolean =>
+      trafficOf(
+        us(0, 3.6, 15),
+        other(ahead, 1, 15),
+        other(road.length - gap - 4.6, 2, 15),
+      ).mayChange(0, 2, usual);
+    // gained: 1.5·(20 / gap ahead)², which must be 0.2, and with a car 28 m behind 0.3·1.5·(20/28)² = 0.23 more
+    expect([mild(600, 4.6 + 52), mild(600, 4.6 + 58)]).toEqual([true, false]);
+    expect([mild(28, 4.6 + 52), mild(28, 4.6 + 36)]).toEqual([false, true]);
     expect([changes(false, behind(20, 26)), changes(false, other(20, 2, 10))]).toEqual([
       true,
       true,
