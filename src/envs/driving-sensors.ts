@@ -6,14 +6,17 @@ const range = 100; // meters
 const rays = 24;
 const places = ["ahead left", "behind left", "ahead", "behind", "ahead right", "behind right"];
 
-/** For each place: the way there in 100 m, the speed less ours in 20 m/s, how far left it is, and how far it moves left, in lanes. */
+/** For each place: the way there as way / (way + 30 m), the speed less ours in 10 m/s, how far left it is, and how far it moves left, in lanes. */
 export const laneNumbers: readonly string[] = places.flatMap((place) =>
   ["way", "speed", "left", "moves"].map((what) => `${place} ${what}`),
 );
-/** For each ray: the distance in 100 m, and by how many 20 m/s what it meets comes nearer along the road. */
+/** For each ray: the same of the distance, and by how many 10 m/s what it meets comes nearer along the road. */
 export const lidarNumbers: readonly string[] = Array.from({ length: rays }, (_, i) => i).flatMap(
   (i) => [`ray ${i} way`, `ray ${i} closing`],
 );
+
+/** Tells near ways apart better than far ones. */
+const nearness = (way: number): number => way / (way + 30);
 
 type Put = (i: number, x: number) => void;
 
@@ -35,8 +38,8 @@ function seeLanes(traffic: Traffic, put: Put): void {
     const way = j < 0 ? range : Math.min(Math.abs(between(cars[0], cars[at])), range);
     const seen = way < range;
     const place4 = 4 * place;
-    put(place4, isLane ? way / range : 0);
-    put(place4 + 1, seen ? (cars[at + field.speed] - cars[field.speed]) / 20 : 0);
+    put(place4, isLane ? nearness(way) : 0);
+    put(place4 + 1, seen ? (cars[at + field.speed] - cars[field.speed]) / 10 : 0);
     const left = seen ? cars[at + field.d] - cars[field.d] : 0;
     put(place4 + 2, left / road.laneWidth);
     put(place4 + 3, seen ? cars[at + field.lane] - cars[at + field.d] / road.laneWidth : 0);
@@ -59,8 +62,8 @@ function seeRays(traffic: Traffic, heading: number, put: Put): void {
       least = way;
       closing = (cars[field.speed] - cars[at + field.speed]) * (x < 0 ? -1 : 1);
     }
-    put(2 * ray, least / range);
-    put(2 * ray + 1, closing / 20);
+    put(2 * ray, nearness(least));
+    put(2 * ray + 1, closing / 10);
   }
 }
 

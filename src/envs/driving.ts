@@ -17,7 +17,7 @@
  * Observation: our car's speed, offset to the lane it is in or moves to, heading, ways to both edges, curvature here and
  * 30 and 60 m ahead, the controller's speed; then what `sensors` give (driving-sensors.ts).
  * Reward per second: speed along the road / 30 m/s − 0.1·(acceleration² + sideways acceleration²) / 36 − 0.3 · the part
- * of a second by which the car before is nearer than 1 s; and −20 for a crash: touching a car or leaving the road.
+ * of a second by which the car before is nearer than 1 s; and −40 for a crash: touching a car or leaving the road.
  * Terminates at a crash; cut short after 60 s; `success` without a crash.
  */
 import type { Floats } from "../core/backend.ts";
@@ -117,7 +117,7 @@ export class Driving extends Dynamics {
       cost += tau * this.discomfort();
       this.terminated = this.crashes();
     }
-    this.reward = (state[4] - start) / 30 - cost - (this.terminated ? 20 : 0);
+    this.reward = (state[4] - start) / 30 - cost - (this.terminated ? 40 : 0);
     this.success = !this.terminated;
   }
 

@@ -98,13 +98,11 @@ export const presets = {
   },
   driving: {
     ppo: {
-      envs: 16,
+      envs: 32,
       rollout: 64,
-      epochs: 8,
-      minibatch: 256,
-      gamma: 0.98,
+      minibatch: 512,
       learningRate: 1e-3,
-      entropyWeight: 0.005,
+      entropyWeight: 0.001,
       normalizeReward: true,
     },
   },

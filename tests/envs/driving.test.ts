@@ -198,7 +198,7 @@ describe("our car", () => {
     const near = rewardOf([0, 0], other(50 + 14.6, 0, 20));
     expect(near).toBeGreaterThan(4 / 30 - 0.2 * 0.3 * (1 - gap / 20) - 0.001);
     expect(near).toBeLessThan(4 / 30 - 0.2 * 0.3 * (1 - gap / 20) + 0.001);
-    expect(rewardOf([0, 0], other(55, 0, 10))).toBeLessThan(-19.5);
+    expect(rewardOf([0, 0], other(55, 0, 10))).toBeLessThan(-39.5);
     const bend = driving([0], [us(300, 0, 20)], { actions: "controls" });
     bend.act([400 / 200 / 6, 0], 0); // holds the bend: 2 m/s² sideways
     expect(bend.reward).toBeCloseTo(4 / 30 - 0.2 * 0.1 * (4 / 36), 6);
@@ -231,9 +231,9 @@ describe("what our car sees", () => {
     const numbers = seen(driving([0.02, 22], cars));
     mustBeNear(numbers.slice(0, 9), [20 / 30, 0, 0.1, 0.5, 1.5, 0, 0, 0, 0.4], 6);
     const sight = numbers.slice(9);
-    const free = [1, 0, 0, 0];
-    const leaving = [0.2, -0.1, -2.4 / 3.6, 1 - 1.2 / 3.6];
-    mustBeNear(sight, [free, [0.2, 0.25, 1, 0], leaving, free, leaving, free].flat(), 6);
+    const free = [100 / 130, 0, 0, 0];
+    const leaving = [0.4, -0.2, -2.4 / 3.6, 1 - 1.2 / 3.6];
+    mustBeNear(sight, [free, [0.4, 0.5, 1, 0], leaving, free, leaving, free].flat(), 6);
     const left = seen(driving([0, 20], [us(50, 7.2, 20)])).slice(9, 17);
     mustBeNear(left, [0, 0, 0, 0, 0, 0, 0, 0]);
   });
@@ -245,12 +245,12 @@ describe("what our car sees", () => {
     );
     const sight = seen(env).slice(9);
     expect(sight.length).toBe(48);
-    mustBeNear(sight.slice(0, 2), [(40 - 2.3) / 100, 0.25], 6); // ahead
-    mustBeNear(sight.slice(24, 26), [(30 - 2.3) / 100, 0.4], 6); // behind: it comes nearer too
-    mustBeNear(sight.slice(12, 14), [(3.6 - 0.95) / 100, 0], 6); // left
-    mustBeNear(sight.slice(36, 38), [1, 0], 6); // right: nothing
+    mustBeNear(sight.slice(0, 2), [37.7 / 67.7, 0.5], 6); // ahead
+    mustBeNear(sight.slice(24, 26), [27.7 / 57.7, 0.8], 6); // behind: it comes nearer too
+    mustBeNear(sight.slice(12, 14), [2.65 / 32.65, 0], 6); // left
+    mustBeNear(sight.slice(36, 38), [100 / 130, 0], 6); // right: nothing
     const turned = driving([PI / 2, 20], [us(50, 3.6, 20), other(50, 2, 20)], { sensors: "lidar" });
-    mustBeNear(seen(turned).slice(9, 11), [(3.6 - 0.95) / 100, 0], 6);
+    mustBeNear(seen(turned).slice(9, 11), [2.65 / 32.65, 0], 6);
   });
   test("starts with cars apart; 60 s; refuses settings with their names", () => {
     const env = new Driving();
