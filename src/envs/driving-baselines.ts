@@ -38,7 +38,7 @@ export function ruleDriver(): DrivingRule {
   };
 }
 
-/** Returns the lesser acceleration of two: behind the car ahead where ours is, and in the lane that it moves to. */
+/** Returns the acceleration that suits the cars ahead in both lanes: where ours is, and where it moves to. */
 function following({ traffic }: Driving, lane: number, driver: Driver): number {
   const { cars } = traffic;
   const behind = (d: number): number => traffic.follow(0, traffic.nearest(0, d, true), driver);
