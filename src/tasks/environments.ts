@@ -8,13 +8,16 @@ import { CartPole } from "../envs/cartpole.ts";
 import { Catch } from "../envs/catch.ts";
 import { CliffWalking } from "../envs/cliff-walking.ts";
 import { ConnectFour } from "../envs/connect-four.ts";
+import { Driving, type DrivingOptions } from "../envs/driving.ts";
 import { FrozenLake } from "../envs/frozen-lake.ts";
+import { Lander, type LanderOptions } from "../envs/lander.ts";
 import { Line } from "../envs/line.ts";
 import { MountainCar } from "../envs/mountain-car.ts";
 import { MountainCarContinuous } from "../envs/mountain-car-continuous.ts";
 import { Pendulum } from "../envs/pendulum.ts";
 import { Portfolio } from "../envs/portfolio.ts";
 import { parsePrices } from "../envs/prices.ts";
+import { Reacher } from "../envs/reacher.ts";
 import { Recommend } from "../envs/recommend.ts";
 import { Taxi } from "../envs/taxi.ts";
 import { presets } from "./presets.ts";
@@ -95,6 +98,43 @@ export const environmentTasks = {
     steps: 200_000,
     presets: presets.pendulum,
     solved: -200,
+  }),
+  reacher: environmentTask({
+    about: "bring the tip of a two-link arm to a target and hold it there",
+    settings: {
+      within: real(0.1, "distance in m from the target that counts as reached", { min: 0 }),
+      ...maxSteps(100),
+    },
+    make: (values) => new Reacher(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets.reacher,
+  }),
+  lander: environmentTask({
+    about: "set a craft with two legs down on a pad",
+    settings: {
+      actions: choice("discrete", ["discrete", "continuous"], "one engine a step, or two powers"),
+      wind: real(0, "greatest acceleration by wind, m/s²", { min: 0, max: 10 }),
+      ...maxSteps(600),
+    },
+    make: (values) => new Lander(values as LanderOptions),
+    algo: "ppo",
+    steps: 500_000,
+    presets: presets.lander,
+  }),
+  driving: environmentTask({
+    about: "drive fast and safely on a ring road, among cars some of which cut in",
+    settings: {
+      actions: choice("manoeuvres", ["manoeuvres", "controls"], "lane and speed, or the pedals"),
+      sensors: choice("neighbours", ["neighbours", "lidar"], "the nearest cars by lane, or rays"),
+      cars: integer(45, "other cars", { min: 0, max: 200 }),
+      careless: real(0.5, "share of drivers who cut in", { min: 0, max: 1 }),
+      seconds: real(60, "an episode is cut short after this time", { min: 1, max: 36_000 }),
+    },
+    make: (values) => new Driving(values as DrivingOptions),
+    algo: "ppo",
+    steps: 300_000,
+    presets: presets.driving,
   }),
   "frozen-lake": environmentTask({
     about: "cross slippery ice (FrozenLake-v1)",

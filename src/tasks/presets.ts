@@ -80,6 +80,32 @@ export const presets = {
       normalizeReward: true,
     },
   },
+  reacher: {
+    ppo: {
+      envs: 32,
+      rollout: 100,
+      epochs: 10,
+      gamma: 0.95,
+      lambda: 0.9,
+      learningRate: 7e-4,
+      activation: "relu",
+      squash: true,
+      normalizeReward: true,
+    },
+  },
+  lander: {
+    ppo: { envs: 16, minibatch: 64, lambda: 0.98, learningRate: 1e-3, normalizeReward: true },
+  },
+  driving: {
+    ppo: {
+      envs: 32,
+      rollout: 64,
+      minibatch: 512,
+      learningRate: 1e-3,
+      entropyWeight: 0.001,
+      normalizeReward: true,
+    },
+  },
   "frozen-lake": { ppo: { learningRate: 1e-3, entropyWeight: 0.02, gamma: 0.999 } },
   "cliff-walking": {
     ppo: {

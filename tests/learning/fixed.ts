@@ -1,6 +1,8 @@
-/** The best policies that do not look at anything: what `recommend` and `portfolio` must beat. */
+/** The best policies that do not look at anything, beside which those stand that do. */
 import type { Dynamics } from "../../src/envs/env.ts";
+import { Lander } from "../../src/envs/lander.ts";
 import { Portfolio } from "../../src/envs/portfolio.ts";
+import { Reacher } from "../../src/envs/reacher.ts";
 import { Recommend } from "../../src/envs/recommend.ts";
 
 export interface Fixed {
@@ -34,13 +36,22 @@ function best(env: Dynamics, actions: readonly (readonly number[])[], name: stri
   return { what: `${name} ${chosen.join(" ")}`, ...play(env, chosen, 5000, 2) };
 }
 
-/** Every slate of three of ten; every split of wealth in quarters. Null for other tasks. */
+/**
+ * Every slate of three of ten; every split of wealth in quarters; every engine; torques of −1, 0 and 1. Null for other
+ * tasks.
+ */
 export function bestFixed(task: string): Fixed | null {
   if (task === "recommend") {
     const slates: number[][] = [];
     for (let a = 0; a < 10; a++)
       for (let b = a + 1; b < 10; b++) for (let c = b + 1; c < 10; c++) slates.push([a, b, c]);
     return best(new Recommend(), slates, "slate");
+  }
+  if (task === "lander") return best(new Lander(), [[0], [1], [2], [3]], "action");
+  if (task === "reacher") {
+    const shares = [-1, 0, 1];
+    const torques = shares.flatMap((first) => shares.map((second) => [first, second]));
+    return best(new Reacher(), torques, "torques");
   }
   if (task !== "portfolio") return null;
   const env = new Portfolio();

@@ -1,7 +1,7 @@
 /**
  * What `npm run test:runtimes` runs everywhere, bundled into one script: with fixed seeds it acts, trains 200
  * PPO updates on CartPole and 50 GRPO updates on a token task, and walks through the kernels, on each backend
- * there is; then an exported policy plays. Says one line of JSON: hashes of every weight's bits and every
+ * there is, and steps through environments; then an exported policy plays. Says one line of JSON: hashes of every weight's bits and every
  * figure, and the mean return. A runtime that must not compile from bytes hands the compiled kernels in as
  * `pigradKernels`.
  */
@@ -17,6 +17,9 @@ import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor } from "../../src/core/tensor.ts";
 import { categoricalLogProb } from "../../src/distributions/categorical.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
+import { Driving } from "../../src/envs/driving.ts";
+import { Lander } from "../../src/envs/lander.ts";
+import { Reacher } from "../../src/envs/reacher.ts";
 import { box, discrete } from "../../src/envs/space.ts";
 import { presets } from "../../src/estimators/presets.ts";
 import { surrogateLoss } from "../../src/estimators/surrogate.ts";
@@ -46,6 +49,25 @@ class Hash {
   get value(): string {
     return (this.h >>> 0).toString(16).padStart(8, "0");
   }
+}
+
+/** Random steps of the environments whose motion is computed with most of our mathematics. */
+function moves(): string {
+  const hash = new Hash();
+  for (const env of [new Reacher(), new Lander({ wind: 1 }), new Driving({ sensors: "lidar" })]) {
+    const random = new Random(9);
+    const observation = new Float32Array(env.observationSpace.size);
+    env.seed(9);
+    env.start();
+    for (let t = 0; t < 300; t++) {
+      if (env.terminated || env.truncated) env.start();
+      env.act(env.actionSpace.sample(random), 0);
+      env.observe(observation, 0);
+      hash.floats(observation);
+      hash.numbers([env.reward, ...env.state]);
+    }
+  }
+  return hash.value;
 }
 
 /** 300 decisions of a policy with a critic, on observations that follow no model. */
@@ -189,11 +211,12 @@ const host = globalThis as Host;
 /** Hashes of every part on each backend there is. */
 export function hashes(): Record<string, Record<string, string>> {
   const all = (k: Backend) => ({ infers: infers(k), ppo: ppo(k), grpo: grpo(k) });
+  const plain = { ...all(loops()), moves: moves() };
   const { pigradKernels: module } = host;
-  if (module === undefined && !simdAvailable()) return { loops: all(loops()) };
+  if (module === undefined && !simdAvailable()) return { loops: plain };
   const options = { memory: 2 ** 24, ...(module === undefined ? {} : { module }) };
   const fast = { ...all(simd(options)), kernels: kernels(simd(options)) };
-  return { loops: all(loops()), simd: fast };
+  return { loops: plain, simd: fast };
 }
 
 /** Prints, and leaves where a page or a worker finds it. */

@@ -25,6 +25,8 @@ describe("each setting reaches the environment; without it, it is as usual", () 
       "mountain-car": 200,
       "mountain-car-continuous": 999,
       pendulum: 200,
+      reacher: 100,
+      lander: 600,
       "cliff-walking": 200,
       taxi: 200,
       breakout: 1000,
@@ -48,6 +50,36 @@ describe("each setting reaches the environment; without it, it is as usual", () 
     ["bandit", { means: "1,2" }, (env) => env.render(), "arms: 0 0.25 0.5 0.75 1", "arms: 1 2"],
     ["bandit", { deviation: 0 }, (env) => stepFrom(env, [], 3).reward === 0.75, false, true],
     ["cartpole", { velocities: false }, (env) => env.observationSpace.size, 4, 2],
+    [
+      "reacher",
+      { within: 0.3 },
+      (env) => stepFrom(env, [0, 0, 0, 0, 1.8, 0], [0, 0]).success,
+      false,
+      true,
+    ],
+    ["lander", { actions: "continuous" }, (env) => env.actionSpace.kind, "discrete", "box"],
+    [
+      "lander",
+      { wind: 2 },
+      (env) =>
+        stepFrom(env, [0, 20, 0, 0, 0, 0, 0, 0, 2, ...new Array(12).fill(0)], 0).state[3] > 0,
+      false,
+      true,
+    ],
+    ["driving", { actions: "controls" }, (env) => env.actionSpace.kind, "discrete", "box"],
+    ["driving", { sensors: "lidar" }, (env) => env.observationSpace.size, 33, 57],
+    ["driving", { cars: 3 }, (env) => env.state.length, 6 + 46 * 6, 6 + 4 * 6],
+    ["driving", { seconds: 30 }, (env) => env.maxSteps, 200, 100],
+    [
+      "driving",
+      { careless: 0 },
+      (env) => {
+        env.start();
+        return env.state.some((x, i) => i > 6 && i % 6 === 5 && x === 1);
+      },
+      true,
+      false,
+    ],
     ["frozen-lake", { map: "8x8" }, (env) => env.observationSpace.size, 16, 64],
     ["frozen-lake", { slippery: false }, (env) => outcomes(env, 9, 1), 3, 1],
     ["cliff-walking", { slippery: true }, (env) => outcomes(env, 9, 1), 1, 3],
