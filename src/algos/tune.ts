@@ -1,6 +1,7 @@
 /** Learning from rewards on completions: groups.ts on a language model and a text task. */
 import { SettingError } from "../core/errors.ts";
 import type { LanguageModel } from "../nn/transformer.ts";
+import { twinOf } from "../nn/twin.ts";
 import { type ChunkSizes, CompletionChunks } from "../rollout/completion-chunks.ts";
 import { CompletionSampler } from "./completion-sampler.ts";
 import {
@@ -81,7 +82,7 @@ export function tuning(
     score: batch.reward,
     greedyScore: baseline === "greedy" ? completionSampler.greedyReward : undefined,
     policy: chunked(gpt, sizes),
-    copy: () => chunked(gpt.twin(), { ...sizes, together: 1 }),
+    copy: () => chunked(twinOf(gpt), { ...sizes, together: 1 }),
     parts: { prompts: completionSampler.promptSampler },
     sample: () => completionSampler.sample(),
     report: () => completionSampler.report(),

@@ -8,6 +8,7 @@ import { SettingError, UsageError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import type { Parameter, Shape, Tensor } from "../core/tensor.ts";
 import { kaimingUniform } from "../nn/init.ts";
+import { changeTwins } from "../nn/twin.ts";
 import { add, mul } from "../ops/arithmetic.ts";
 import { linear } from "../ops/matmul.ts";
 import { activated, type HubModel, type Layer, layersOf } from "./layers.ts";
@@ -93,9 +94,7 @@ export class Lora {
     this.adapters = chosen(layersOf(model), options.targets).map(([module, layer]) =>
       this.adapt(module, layer, random),
     );
-    const adaptable: { twin(): HubModel } = model;
-    const twin = adaptable.twin.bind(model);
-    adaptable.twin = () => new Lora(twin(), options, new Random(0)).model;
+    changeTwins(model, (twin) => new Lora(twin, options, new Random(0)));
   }
 
   private adapt(module: string, layer: Layer, random: Random): Adapter {

@@ -2,6 +2,7 @@
 import type { Backend } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { StoredWeight, StoredWeights, type WeightForm } from "../nn/stored.ts";
+import { changeTwins } from "../nn/twin.ts";
 import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { activated, type HubModel, layersOf } from "./layers.ts";
@@ -32,9 +33,7 @@ export function readStored(model: HubModel): HubModel {
     if (!(weight instanceof StoredWeight)) continue;
     layer.forward = (x, activation = "none") => activated(weight.linear(x, bias), activation);
   }
-  const paired: { twin(): HubModel } = model;
-  const twin = paired.twin.bind(model);
-  paired.twin = () => readStored(twin());
+  changeTwins(model, readStored);
   const { parts } = model;
   const { head } = parts;
   if (head instanceof StoredWeight) model.logits = (hidden) => head.linear(hidden);

@@ -6,7 +6,7 @@
  */
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
-import { SettingError, UsageError } from "../core/errors.ts";
+import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { Tape } from "../core/tape.ts";
 import { free, inputs, type Tensor } from "../core/tensor.ts";
@@ -32,13 +32,15 @@ export class Decoder {
   /** The number of tokens that each text has lost from its start. */
   readonly slid: Int32Array;
   private readonly gpt: LanguageModel;
-  private readonly fed: Int32Array;
+  /** How many tokens of each text have been read. */
+  readonly fed: Int32Array;
   private readonly slide: number;
   /** Passes over tokens by their rows; by −rows, of the rows whose logits are wanted: of a prompt, only the last. */
   private readonly passes = new Map<number, Pass>();
   /** The rows of a pass whose logits are wanted. */
   private readonly last: Int32Array;
-  private readonly cache: readonly KeyValues[];
+  /** Keys [texts, heads, D, room] and values [texts, heads, room, D] of each layer. */
+  readonly cache: readonly KeyValues[];
 
   /** `slide` is the number of tokens dropped from a full text: fewer keep more context, more cost less. */
   constructor(gpt: LanguageModel, texts: number, slide = 1) {
@@ -107,30 +109,6 @@ export class Decoder {
       this.fed[text] = 0;
     }
     this.text[start + this.length[text]++] = token;
-  }
-
-  /** Returns whether a text's first `count` tokens have been read, and are still there. */
-  hasRead(text: number, count: number): boolean {
-    return this.fed[text] >= count && this.slid[text] === 0;
-  }
-
-  /** Begins text `to` with the first `count` tokens of another that has read them, without reading them again. */
-  share(from: number, to: number, count: number): void {
-    const { context } = this.gpt.options;
-    if (!this.hasRead(from, count))
-      throw new UsageError(`decoder: expected ${count} tokens that text ${from} has read`);
-    this.clear(to);
-    this.text.copyWithin(to * context, from * context, from * context + count);
-    this.length[to] = this.fed[to] = count;
-    for (const { keys, values } of this.cache) {
-      const [texts, , width, room] = keys.shape; // [texts, heads, D, room]; values are [texts, heads, room, D]
-      const size = keys.data.length / texts;
-      const [source, target] = [from * size, to * size];
-      for (let at = 0; at < size; at += room)
-        keys.data.copyWithin(target + at, source + at, source + at + count);
-      for (let at = 0; at < size; at += room * width)
-        values.data.copyWithin(target + at, source + at, source + at + count * width);
-    }
   }
 
   /** Reads all pending tokens. */

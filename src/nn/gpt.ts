@@ -8,7 +8,7 @@
  *   2. dropout on embeddings and on what a block adds, none on attention weights.
  */
 import type { Backend } from "../core/backend.ts";
-import { Random } from "../core/random.ts";
+import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
@@ -93,10 +93,6 @@ export class Gpt extends Transformer<Required<GptOptions>, Tensor> {
         `gpt: expected a width that is a multiple of ${o.heads} heads, got ${o.width}`,
       );
     super(o, gptParts(k, o, random, frozen));
-  }
-
-  twin(): Gpt {
-    return new Gpt(this.parameters.backend, this.options, new Random(0), this.frozen());
   }
 }
 

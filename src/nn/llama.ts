@@ -67,10 +67,6 @@ export class Llama extends Transformer<LlamaOptions, Triple> {
     this.table = table;
   }
 
-  twin(): Llama {
-    return new Llama(this.parameters.backend, this.options, null, this.frozen());
-  }
-
   override free(): void {
     super.free();
     free(this.table);

@@ -14,6 +14,7 @@ import { embedding } from "../ops/indexing.ts";
 import { linear } from "../ops/matmul.ts";
 import { normal } from "./init.ts";
 import type { Transformer } from "./transformer.ts";
+import { changeTwins } from "./twin.ts";
 
 /** Patches of pictures: [count, pixels] row-major. Patch i has the id vocab + i. */
 export interface Patches {
@@ -52,7 +53,6 @@ export function seePictures<M extends Model>(model: M, patches: Patches, random:
     return add(embed(sub(ids, patch), positions), linear(embedding(table, patch), weight));
   };
   model.inputs = vocab + rows.length / pixels;
-  const twin = model.twin.bind(model);
-  model.twin = () => seePictures(twin() as M, patches, random);
+  changeTwins(model, (twin) => seePictures(twin, patches, random));
   return model;
 }

@@ -8,7 +8,7 @@ import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
-import { sharing, type WeightList } from "./weights.ts";
+import type { WeightList } from "./weights.ts";
 
 /** The sizes and choices that every family has. */
 export interface ModelOptions {
@@ -37,8 +37,6 @@ export interface LanguageModel {
   decode(tokens: Tensor, positions: Tensor, cache: Cache): Tensor;
   logits(hidden: Tensor): Tensor;
   value(hidden: Tensor): Tensor;
-  /** Returns a model of the same form with parameters of its own. Frozen weights are shared. */
-  twin(): LanguageModel;
 }
 
 /** Each layer's keys and values, and the sequence [rows] and position [rows] of the rows that enter them. */
@@ -76,7 +74,7 @@ export interface Parts<QKV> {
   readonly cached: (qkv: QKV, layer: number, cache: Cache) => Tensor;
 }
 
-export abstract class Transformer<Options extends ModelOptions, QKV> implements LanguageModel {
+export class Transformer<Options extends ModelOptions, QKV> implements LanguageModel {
   readonly options: Options;
   inputs: number;
   readonly parameters: Parameters;
@@ -92,14 +90,6 @@ export abstract class Transformer<Options extends ModelOptions, QKV> implements 
     this.keyHeads = parts.keyHeads;
     this.headWidth = parts.headWidth;
     this.parts = parts;
-  }
-
-  abstract twin(): LanguageModel;
-
-  /** Returns the frozen weights for a twin; undefined where all are parameters. */
-  protected frozen(): WeightList | undefined {
-    const { parameters, weights } = this.parts;
-    return weights === parameters ? undefined : sharing(weights);
   }
 
   /**

@@ -5,6 +5,7 @@ import { sameList } from "../core/same.ts";
 import { solo, type Team } from "../core/team.ts";
 import { Decoder } from "../nn/decode.ts";
 import { Sampler, type Sampling } from "../nn/sampler.ts";
+import { hasRead, shareText } from "../nn/share-text.ts";
 import type { LanguageModel } from "../nn/transformer.ts";
 
 /**
@@ -166,7 +167,7 @@ export class Completer {
       const reader = this.readerOf(batch, prompt);
       decoder.clear(row);
       if (reader < 0) for (const token of prompt) decoder.push(row, token);
-      else if (decoder.hasRead(reader, prompt.length - 1)) this.share(reader, row, prompt);
+      else if (hasRead(decoder, reader, prompt.length - 1)) this.share(reader, row, prompt);
       else waiting.push([row, reader]);
       sampleOf[row] = first + next;
       batch.start(first + next, prompt);
@@ -203,7 +204,7 @@ export class Completer {
 
   /** Gives a row its prompt from another that has read it, all but the last token, whose logits are needed. */
   private share(reader: number, row: number, prompt: readonly number[]): void {
-    this.decoder.share(reader, row, prompt.length - 1);
+    shareText(this.decoder, [reader, row], prompt.length - 1);
     this.decoder.push(row, prompt[prompt.length - 1]);
   }
 

@@ -9,6 +9,7 @@ import { loadLora } from "../../src/models/lora-files.ts";
 import { loadTokenizer } from "../../src/models/tokenizer.ts";
 import { Decoder } from "../../src/nn/decode.ts";
 import type { LanguageModel } from "../../src/nn/transformer.ts";
+import { twinOf } from "../../src/nn/twin.ts";
 import { loadJinja } from "../../src/node/chat-template.ts";
 import { modelFolder } from "../../src/node/model-folder.ts";
 import { openRun } from "../../src/node/run-folder.ts";
@@ -124,7 +125,7 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
 test("a reference has the weights of the policy's start, and shares what is frozen", () => {
   for (const kind of ["gpt2", "llama"] as const) {
     const { model } = loadModel(loops(), modelFolder(at(kind)), { frozen: true });
-    const twin = model.twin();
+    const twin = twinOf(model);
     expect(twin).not.toBe(model);
     const weights = (twin as typeof model).parts.weights.list;
     for (const [i, { data }] of model.parts.weights.list.entries())

@@ -1,4 +1,5 @@
 /** Pictures into words: what is drawn, what is said of it, what is paid for it, and that a model sees it. */
+
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
@@ -8,6 +9,7 @@ import { input } from "../../src/core/tensor.ts";
 import { Decoder } from "../../src/nn/decode.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { seePictures } from "../../src/nn/pictures.ts";
+import { twinOf } from "../../src/nn/twin.ts";
 import { draw, patchesPerPicture, patchPixels, type Scene } from "../../src/tasks/text/pictures.ts";
 import { Cider } from "../../src/text/cider.ts";
 import { promptTokens } from "../../src/text/task.ts";
@@ -181,7 +183,7 @@ describe("seePictures", () => {
   test("from the cache as in the whole text; a twin reads the same pictures; other ids are refused", () => {
     for (const k of [loops(), simd()]) {
       const gpt = make(k as never);
-      const twin = gpt.twin();
+      const twin = twinOf(gpt);
       for (const { name, data } of twin.parameters.list)
         data.set(gpt.parameters.get(name)?.data ?? []);
       const [tokens, at] = [input(k, [1, 5], ids), input(k, [1, 5], positions)];
