@@ -1,5 +1,5 @@
 /** Tasks of environments by name: settings, and presets for each algorithm. */
-import { choice, flag, integer, real, reals, text } from "../core/settings.ts";
+import { choice, flag, integer, real, reals, sizes, text } from "../core/settings.ts";
 import { Acrobot } from "../envs/acrobot.ts";
 import { Bandit } from "../envs/bandit.ts";
 import { Blackjack } from "../envs/blackjack.ts";
@@ -7,7 +7,8 @@ import { Breakout } from "../envs/breakout.ts";
 import { CartPole } from "../envs/cartpole.ts";
 import { Catch } from "../envs/catch.ts";
 import { CliffWalking } from "../envs/cliff-walking.ts";
-import { ConnectFour } from "../envs/connect-four.ts";
+import { ConnectFour, randomOpponent } from "../envs/connect-four.ts";
+import { searchOpponent } from "../envs/connect-four-search.ts";
 import { FrozenLake } from "../envs/frozen-lake.ts";
 import { Line } from "../envs/line.ts";
 import { MountainCar } from "../envs/mountain-car.ts";
@@ -159,14 +160,23 @@ export const environmentTasks = {
     presets: presets.breakout,
   }),
   "connect-four": environmentTask({
-    about: "four in a row, learned by playing against past selves; evaluated against random play",
-    settings: {},
-    make: () => new ConnectFour(),
+    about:
+      "four in a row, learned by playing against past selves; evaluated against random play or search",
+    settings: {
+      opponent: choice("random", ["random", "search"], "who plays against it in evaluations"),
+      depth: integer(4, "stones that the search looks ahead", { min: 1, max: 12 }),
+      sparring: sizes([], "depths of searches that are met in training, too: four environments by turns"),
+    },
+    make: ({ opponent, depth }) =>
+      new ConnectFour({
+        opponent: opponent === "search" ? searchOpponent(depth) : randomOpponent,
+      }),
     algo: "ppo",
     steps: 300_000,
     presets: presets["connect-four"],
-    seatOpponents: (env, opponent) => {
-      (env as ConnectFour).opponent = opponent;
+    seatOpponents: (env, past, e, { sparring }) => {
+      const all = [past, ...(sparring as readonly number[]).map(searchOpponent)];
+      (env as ConnectFour).opponent = all[Math.floor(e / 4) % all.length];
     },
   }),
   recommend: environmentTask({
