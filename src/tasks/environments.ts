@@ -9,7 +9,11 @@ import { Catch } from "../envs/catch.ts";
 import { CliffWalking } from "../envs/cliff-walking.ts";
 import { ConnectFour, randomOpponent } from "../envs/connect-four.ts";
 import { searchOpponent } from "../envs/connect-four-search.ts";
+import { Crossing } from "../envs/crossing.ts";
+import { Dive } from "../envs/dive.ts";
+import { Dodge } from "../envs/dodge.ts";
 import { FrozenLake } from "../envs/frozen-lake.ts";
+import { Game2048 } from "../envs/game-2048.ts";
 import { Line } from "../envs/line.ts";
 import { MountainCar } from "../envs/mountain-car.ts";
 import { MountainCarContinuous } from "../envs/mountain-car-continuous.ts";
@@ -17,6 +21,7 @@ import { Pendulum } from "../envs/pendulum.ts";
 import { Portfolio } from "../envs/portfolio.ts";
 import { parsePrices } from "../envs/prices.ts";
 import { Recommend } from "../envs/recommend.ts";
+import { Shoot } from "../envs/shoot.ts";
 import { Taxi } from "../envs/taxi.ts";
 import { presets } from "./presets.ts";
 import { environmentTask } from "./task.ts";
@@ -159,13 +164,59 @@ export const environmentTasks = {
     steps: 1_000_000,
     presets: presets.breakout,
   }),
+  dodge: environmentTask({
+    about: "keep out of the way of stones, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Dodge(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets.dodge,
+  }),
+  shoot: environmentTask({
+    about: "shoot down drones before they land, seen as image planes of 10×10",
+    settings: maxSteps(1000),
+    make: (values) => new Shoot(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets.shoot,
+  }),
+  crossing: environmentTask({
+    about: "cross a road of eight lanes, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Crossing(values),
+    algo: "ppo",
+    steps: 1_000_000,
+    presets: presets.crossing,
+  }),
+  dive: environmentTask({
+    about: "bring pearls up before the air runs out, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Dive(values),
+    algo: "ppo",
+    steps: 2_000_000,
+    presets: presets.dive,
+  }),
+  "2048": environmentTask({
+    about: "slide and merge tiles, which come by chance, up to 2048 and beyond",
+    settings: {
+      reward: choice("score", ["score", "log2"], "of a merge: the new tile's number, or its log2"),
+      ...maxSteps(10_000),
+    },
+    make: (values) => new Game2048(values),
+    algo: "ppo",
+    steps: 2_000_000,
+    presets: presets["2048"],
+  }),
   "connect-four": environmentTask({
     about:
       "four in a row, learned by playing against past selves; evaluated against random play or search",
     settings: {
       opponent: choice("random", ["random", "search"], "who plays against it in evaluations"),
       depth: integer(4, "stones that the search looks ahead", { min: 1, max: 12 }),
-      sparring: sizes([], "depths of searches that are met in training, too: four environments by turns"),
+      sparring: sizes(
+        [],
+        "depths of searches that are met in training, too: four environments by turns",
+      ),
     },
     make: ({ opponent, depth }) =>
       new ConnectFour({

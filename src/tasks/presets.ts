@@ -96,6 +96,21 @@ export const presets = {
   blackjack: { ppo: { learningRate: 1e-3, gamma: 1, entropyWeight: 0.01 } },
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
   breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  dodge: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  shoot: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  crossing: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  dive: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  "2048": {
+    ppo: {
+      envs: 16,
+      minibatch: 512,
+      learningRate: 1e-3,
+      hidden: [256],
+      activation: "relu",
+      gamma: 0.995,
+      normalizeReward: true,
+    },
+  },
   "connect-four": {
     ppo: {
       steps: 500_000,
