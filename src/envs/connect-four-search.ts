@@ -2,6 +2,7 @@
  * Alpha-beta search for connect four: Knuth & Moore 1975, "An analysis of alpha-beta pruning". It sees wins and
  * losses within `depth` stones, prefers earlier wins and later losses, and knows nothing else about a position.
  */
+import { checkInteger } from "../core/check.ts";
 import type { Random } from "../core/random.ts";
 import type { ConnectFour, Opponent } from "./connect-four.ts";
 
@@ -101,8 +102,9 @@ class Position {
   }
 }
 
-/** Returns an opponent that looks `depth` ≥ 1 stones ahead, its own first, and draws among columns of equal value. */
+/** Returns an opponent that looks `depth` stones, 1 to 12, ahead, its own first, and draws among columns of equal value. */
 export function searchOpponent(depth: number): Opponent {
+  checkInteger("searchOpponent", "depth", depth, { min: 1, max: 12 });
   const position = new Position();
   return (game: ConnectFour, random: Random): number => {
     position.read(game);

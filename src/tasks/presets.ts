@@ -1,3 +1,13 @@
+/** Presets of environments, by task and algorithm. */
+const planes = {
+  envs: 16,
+  minibatch: 512,
+  learningRate: 1e-3,
+  hidden: [128],
+  activation: "relu",
+  entropyWeight: 0.01,
+};
+
 /** Settings chosen by measurement (docs/results.md), by task and algorithm. */
 export const presets = {
   line: { reinforce: { gamma: 0.95, hidden: [32] } },
@@ -96,10 +106,10 @@ export const presets = {
   blackjack: { ppo: { learningRate: 1e-3, gamma: 1, entropyWeight: 0.01 } },
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
   breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  dodge: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  shoot: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  crossing: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  dive: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  dodge: { ppo: planes },
+  shoot: { ppo: planes },
+  crossing: { ppo: planes },
+  dive: { ppo: planes },
   "2048": {
     ppo: {
       envs: 16,
