@@ -8,12 +8,15 @@ import { bootstrapInterval, mean, median } from "../../src/rollout/statistics.ts
 import { environmentTasks } from "../../src/tasks/environments.ts";
 import { configOf } from "../support/sessions.ts";
 import { bestFixed, type Fixed } from "./fixed.ts";
+import { type Baseline, baselines } from "./scripted.ts";
 
 export interface Claim {
   readonly name: string;
   readonly task: string;
   readonly algo: string;
   readonly seeds: number;
+  /** Default 1. */
+  readonly firstSeed?: number;
   readonly steps?: number;
   readonly settings?: Readonly<Record<string, unknown>>;
   /** Of the greedy evaluation; default 100. */
@@ -35,6 +38,8 @@ export interface Outcome {
   readonly optimum: number | null;
   /** The best policy that does not look, where the claim is about beating it. */
   readonly fixed: Fixed | null;
+  /** Random play and a simple rule, for games. */
+  readonly baselines: readonly Baseline[];
 }
 
 const least = (x: readonly number[]): number => Math.min(...x);
@@ -65,6 +70,29 @@ const beatsFixed = (task: string): Claim => ({
   asks: "above the best fixed policy, outside the 95 % interval of the seeds' means",
   holds: ({ greedy, fixed }) =>
     fixed !== null && bootstrapInterval(greedy, mean)[0] > fixed.mean + 2 * fixed.error,
+});
+/** A game's policy on seeds that no setting was chosen on. */
+const beatsRules = (name: string, task: string): Claim => ({
+  name,
+  task,
+  algo: "ppo",
+  seeds: 5,
+  firstSeed: 501,
+  episodes: 200,
+  asks: "above random play and a simple rule, both outside the 95 % interval of the seeds' means",
+  holds: ({ greedy, baselines }) =>
+    baselines.every((one) => bootstrapInterval(greedy, mean)[0] > one.mean + one.margin),
+});
+const connectFour = (depth: number, share: number): Claim => ({
+  name: `Connect four against search of depth ${depth}`,
+  task: "connect-four",
+  algo: "ppo",
+  seeds: 5,
+  firstSeed: 501,
+  settings: { opponent: "search", depth },
+  episodes: 1000,
+  asks: `≥ ${100 * share} % won against search of depth ${depth}, who begins drawn by lot`,
+  holds: ({ success }) => mean(success) >= share,
 });
 
 export const claims: readonly Claim[] = [
@@ -170,15 +198,32 @@ export const claims: readonly Claim[] = [
     asks: "≥ 95 % won against random play, no illegal move",
     holds: ({ success }) => least(success) >= 0.95,
   },
+  connectFour(2, 0.9),
+  connectFour(4, 0.5),
+  connectFour(6, 0),
+  beatsRules("Dodge", "dodge"),
+  beatsRules("Shoot", "shoot"),
+  beatsRules("Crossing", "crossing"),
+  beatsRules("Dive", "dive"),
+  beatsRules("2048", "2048"),
   beatsFixed("recommend"),
   beatsFixed("portfolio"),
 ];
 
 /** Trains all seeds over worker threads. */
 export async function judge(claim: Claim, threads = availableParallelism()): Promise<Outcome> {
-  const { task, algo, seeds, steps, settings = {}, episodes = 100, threshold = null } = claim;
+  const {
+    task,
+    algo,
+    seeds,
+    steps,
+    settings = {},
+    episodes = 100,
+    threshold = null,
+    firstSeed = 1,
+  } = claim;
   const jobs = Array.from({ length: seeds }, (_, i) => ({
-    config: configOf({ task, algo, steps, settings, seed: i + 1 }),
+    config: configOf({ task, algo, steps, settings, seed: firstSeed + i }),
     episodes,
     evaluationSeed: 1_000_000_007,
     threshold,
@@ -194,5 +239,6 @@ export async function judge(claim: Claim, threads = availableParallelism()): Pro
     steps: results.map(({ stepsToThreshold }) => stepsToThreshold ?? Infinity),
     optimum: "outcomes" in env ? exactReturns(env as Dynamics & Tabular).optimal : null,
     fixed: bestFixed(task),
+    baselines: baselines(task),
   };
 }
