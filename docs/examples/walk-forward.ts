@@ -77,7 +77,15 @@ const add = (name: string, growths: number[]): void => {
 const percent = (x: number): string => `${(100 * x).toFixed(2)} %`;
 for (let w = 0; w < windows; w++) {
   const [from, to, end] = [w * traded, w * traded + trained, trained + (w + 1) * traded];
-  const settings = { prices: csv, from, to, cost, window: past, maxSteps: steps };
+  const settings = {
+    learningRate: 0.003,
+    prices: csv,
+    from,
+    to,
+    cost,
+    window: past,
+    maxSteps: steps,
+  };
   const training = pg.train("portfolio", { seed, steps: trainingSteps, settings });
   await training;
   const policy: Trader = (observation) => training.policy.act(observation) as number[];

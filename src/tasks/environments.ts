@@ -169,7 +169,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Dodge(values),
     algo: "ppo",
-    steps: 1_000_000,
+    steps: 200_000,
     presets: presets.dodge,
   }),
   shoot: environmentTask({
@@ -177,7 +177,7 @@ export const environmentTasks = {
     settings: maxSteps(1000),
     make: (values) => new Shoot(values),
     algo: "ppo",
-    steps: 1_000_000,
+    steps: 400_000,
     presets: presets.shoot,
   }),
   crossing: environmentTask({
@@ -185,7 +185,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Crossing(values),
     algo: "ppo",
-    steps: 1_000_000,
+    steps: 200_000,
     presets: presets.crossing,
   }),
   dive: environmentTask({
@@ -193,7 +193,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Dive(values),
     algo: "ppo",
-    steps: 2_000_000,
+    steps: 300_000,
     presets: presets.dive,
   }),
   "2048": environmentTask({
@@ -204,7 +204,7 @@ export const environmentTasks = {
     },
     make: (values) => new Game2048(values),
     algo: "ppo",
-    steps: 2_000_000,
+    steps: 200_000,
     presets: presets["2048"],
   }),
   "connect-four": environmentTask({

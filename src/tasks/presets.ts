@@ -1,11 +1,14 @@
 /** Presets of environments, by task and algorithm. */
 const planes = {
-  envs: 16,
+  envs: 64,
+  rollout: 32,
   minibatch: 512,
-  learningRate: 1e-3,
+  learningRate: 3e-3,
+  gamma: 0.98,
+  entropyWeight: 0.003,
   hidden: [128],
   activation: "relu",
-  entropyWeight: 0.01,
+  normalizeReward: true,
 };
 
 /** Settings chosen by measurement (docs/results.md), by task and algorithm. */
@@ -123,15 +126,16 @@ export const presets = {
   },
   "connect-four": {
     ppo: {
-      steps: 500_000,
-      envs: 32,
-      rollout: 64,
+      steps: 800_000,
+      envs: 64,
+      rollout: 32,
       minibatch: 512,
-      learningRate: 1e-3,
+      learningRate: 2e-3,
       gamma: 1,
-      lambda: 0.98,
       entropyWeight: 0.02,
       hidden: [128, 128],
+      activation: "relu",
+      sparring: [2, 2, 4],
     },
   },
   recommend: {

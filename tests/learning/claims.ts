@@ -78,7 +78,7 @@ const beatsRules = (name: string, task: string): Claim => ({
   algo: "ppo",
   seeds: 5,
   firstSeed: 501,
-  episodes: 200,
+  episodes: 100,
   asks: "above random play and a simple rule, both outside the 95 % interval of the seeds' means",
   holds: ({ greedy, baselines }) =>
     baselines.every((one) => bootstrapInterval(greedy, mean)[0] > one.mean + one.margin),
