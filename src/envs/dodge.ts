@@ -5,8 +5,9 @@
  * down, left, right. Reward: 1 per stone that leaves the field. Terminates when a stone meets the player, in a cell or
  * between two; truncated after `maxSteps`.
  *
- * The player moves first, then every stone by one cell. Then a stone enters with a probability that grows from 0.2 to
- * 0.8 over the first 300 steps: in a random row, if it has none, from a random side. The player starts in the middle.
+ * The player moves first, then every stone by one cell, from the top row on; once one has met the player, none counts.
+ * Then a stone enters with a probability that grows from 0.2 to 0.8 over the first 300 steps: in a random row, if it has
+ * none, from a random side. The player starts in the middle.
  */
 import type { Floats } from "../core/backend.ts";
 import { cells, directions, PlaneGame, size, stepped } from "./planes.ts";

@@ -45,6 +45,11 @@ describe("Dodge", () => {
     expect([columns[0], columns[1], ways[0], ways[1]]).toEqual([4, 2, 1, -1]);
     expect([reward, terminated]).toEqual([2, false]);
   });
+  test("a stone that leaves counts until one in a row above has met the player", () => {
+    const hit = { 5: [1, 4] } as const;
+    expect(step(at(5, 5), { ...hit, 7: [1, 9] })).toMatchObject({ reward: 0, terminated: true });
+    expect(step(at(5, 5), { ...hit, 3: [1, 9] })).toMatchObject({ reward: 1, terminated: true });
+  });
   test("a stone meets the player in its cell, or as they change places, and not as it passes", () => {
     expect(step(at(5, 5), { 5: [1, 4] }).terminated).toBe(true);
     expect(step(at(5, 5), { 5: [1, 4] }, left).terminated).toBe(true); // into each other
