@@ -1,7 +1,7 @@
 /**
  * Dive: bring pearls to the surface before the air runs out.
  *
- * Observation: six planes of 10 × 10: the diver, pearls, fish, the cell behind each fish, the air, as that many of the
+ * Observation: six planes of 10 × 10: the diver, pearls, fish, the cell that each fish comes from, the air, as that many of the
  * first cells, and the pearls carried, likewise. Actions: stay, up, down, left, right. Reward: 1 per pearl brought to the surface,
  * which is row 0. Terminates when a fish meets the diver, in a cell or between two, or without air; truncated after
  * `maxSteps`.

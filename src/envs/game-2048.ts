@@ -99,7 +99,7 @@ export class Game2048 extends Dynamics {
       if (tile === 0) continue;
       if (merges && next[to - away] === tile) {
         next[to - away]++;
-        this.gain += this.score ? 2 ** (tile + 1) : tile + 1;
+        this.gain += this.score ? 1 << (tile + 1) : tile + 1;
         merges = false;
         moves = true;
       } else {
@@ -126,7 +126,7 @@ export class Game2048 extends Dynamics {
 
   render(): string {
     const numbers = Array.from(this.state, (tile) =>
-      (tile === 0 ? "·" : String(2 ** tile)).padStart(6),
+      (tile === 0 ? "·" : String(1 << tile)).padStart(6),
     );
     return Array.from({ length: size }, (_, row) =>
       numbers.slice(row * size, (row + 1) * size).join(""),

@@ -11,7 +11,7 @@ import { type Box, box } from "./space.ts";
 export const size = 10;
 export const cells = size * size;
 
-/** How a plane's things are drawn. */
+/** The drawing of a plane's things. */
 export interface Plane {
   readonly sign: string;
   readonly color: string;
