@@ -23,6 +23,7 @@ import type { Command } from "./command.ts";
 import { compareCommand, compareHelp } from "./compare.ts";
 import { completionCommand, completionHelp, shellNames } from "./completion.ts";
 import { dataCommand, dataHelp } from "./data.ts";
+import { eloCommand, eloHelp } from "./elo.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
 import { exportCommand, exportHelp } from "./export.ts";
@@ -68,6 +69,7 @@ export const commands: Readonly<Record<string, Command>> = {
     example: "pigrad play runs/cart --speed 30",
     words: taskNames,
   },
+  elo: { run: eloCommand, help: eloHelp, example: "pigrad elo runs/four --games 100" },
   sample: {
     run: sampleCommand,
     help: sampleHelp,

@@ -1,12 +1,11 @@
 /** pigrad play RUN: a policy live in the terminal; --human: a person plays, against the policy where it is a game. */
 import { statSync } from "node:fs";
 import { SettingError } from "../core/errors.ts";
-import { unknownName } from "../core/settings.ts";
-import type { Opponent } from "../envs/connect-four.ts";
+import { type Settings, unknownName, type Values } from "../core/settings.ts";
 import type { Dynamics } from "../envs/env.ts";
 import { meansFile } from "../node/own-files.ts";
 import { openRun } from "../node/run-folder.ts";
-import { Actor } from "../policies/actor.ts";
+import { policyOpponent } from "../rollout/league.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 import { tasks } from "../tasks/index.ts";
 import { isEnvironmentRun, type ResolvedRun, resolve } from "../tasks/run.ts";
@@ -91,18 +90,7 @@ async function sessionOf(
 function facing({ makeEnv, training, run }: EnvironmentSession, greedy: boolean): Dynamics {
   const env = makeEnv();
   const { task } = mustBeEnvironment(run, run.config.task);
-  task.seatOpponents?.(env, opponentOf(new Actor(training.model, 1, { masked: true }), greedy));
+  const opponent = policyOpponent(training.model, greedy);
+  task.seatOpponents?.(env, opponent, 0, run.values.task as Values<Settings>);
   return env;
 }
-
-/** Returns a policy as an opponent. A recurrent one remembers the game from its first move on. */
-const opponentOf =
-  (actor: Actor, greedy: boolean): Opponent =>
-  (game, random) => {
-    game.observe(actor.observation, 0);
-    game.mask(actor.mask, 0);
-    actor.reset[0] = game.moves() < 2 ? 1 : 0;
-    if (greedy) actor.actGreedily();
-    else actor.act(random);
-    return actor.action[0];
-  };

@@ -64,6 +64,17 @@ export class League implements Kept {
     };
   }
 
+  /** Returns at most `most` of the past copies as opponents that sample their moves: evenly spaced, oldest first. */
+  copies(most: number): Opponent[] {
+    const count = Math.min(most, this.past.length);
+    return Array.from({ length: count }, (_, i) => {
+      const { parameters, options } = this.model;
+      const copy = new ActorCritic(parameters.backend, options, new Random(0));
+      write(copy, this.past[Math.floor((i * this.past.length) / count)]);
+      return policyOpponent(copy, false);
+    });
+  }
+
   /** Called before each update: copies the policy if it is time, and gives one seat to another past copy. */
   advance(update: number): void {
     if ((update - 1) % this.every === 0) {
@@ -75,11 +86,7 @@ export class League implements Kept {
   }
 
   private take(seat: number, values: Float32Array): void {
-    let at = 0;
-    for (const { data } of this.seats[seat].model.parameters.list) {
-      data.set(values.subarray(at, at + data.length));
-      at += data.length;
-    }
+    write(this.seats[seat].model, values);
   }
 
   save(): State {
@@ -119,4 +126,26 @@ function weights({ parameters: { list } }: ActorCritic): Float32Array {
     at += data.length;
   }
   return values;
+}
+
+/** Writes what `weights` returned into a model of the same form. */
+function write({ parameters: { list } }: ActorCritic, values: Float32Array): void {
+  let at = 0;
+  for (const { data } of list) {
+    data.set(values.subarray(at, at + data.length));
+    at += data.length;
+  }
+}
+
+/** Returns a policy as an opponent. A recurrent one remembers the game from its first move on. */
+export function policyOpponent(model: ActorCritic, greedy: boolean): Opponent {
+  const actor = new Actor(model, 1, { masked: true, value: false });
+  return (game, random) => {
+    game.observe(actor.observation, 0);
+    game.mask(actor.mask, 0);
+    actor.reset[0] = game.moves() < 2 ? 1 : 0;
+    if (greedy) actor.actGreedily();
+    else actor.act(random);
+    return actor.action[0];
+  };
 }

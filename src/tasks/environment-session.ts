@@ -165,7 +165,7 @@ function assemble(
   });
   env.seed(random);
   const training = new Training(model, env, random.split(), config.steps, { saved, renews });
-  seatPastSelves(training, task, random.split());
+  seatPastSelves(training, run, random.split());
   return { training, makeEnv };
 }
 
@@ -190,10 +190,15 @@ function makeModel(
 }
 
 /** Sets past versions of the policy as the environments' opponents if the task is a game. */
-function seatPastSelves(training: Training, task: EnvironmentTask, random: Random): void {
+function seatPastSelves(
+  training: Training,
+  { task, values }: EnvironmentRun,
+  random: Random,
+): void {
   if (task.seatOpponents === undefined) return;
   const league = new League(training.model, random);
   training.keep("league", league);
-  for (const [e, env] of training.env.envs.entries()) task.seatOpponents(env, league.opponent(e));
+  for (const [e, env] of training.env.envs.entries())
+    task.seatOpponents(env, league.opponent(e), e, values.task as Values<Settings>);
   training.onUpdate = (update) => league.advance(update);
 }

@@ -1,5 +1,5 @@
 /** Tasks of environments by name: settings, and presets for each algorithm. */
-import { choice, flag, integer, real, reals, text } from "../core/settings.ts";
+import { choice, flag, integer, real, reals, sizes, text } from "../core/settings.ts";
 import { Acrobot } from "../envs/acrobot.ts";
 import { Bandit } from "../envs/bandit.ts";
 import { Blackjack } from "../envs/blackjack.ts";
@@ -7,9 +7,14 @@ import { Breakout } from "../envs/breakout.ts";
 import { CartPole } from "../envs/cartpole.ts";
 import { Catch } from "../envs/catch.ts";
 import { CliffWalking } from "../envs/cliff-walking.ts";
-import { ConnectFour } from "../envs/connect-four.ts";
+import { ConnectFour, randomOpponent } from "../envs/connect-four.ts";
+import { searchOpponent } from "../envs/connect-four-search.ts";
+import { Crossing } from "../envs/crossing.ts";
+import { Dive } from "../envs/dive.ts";
+import { Dodge } from "../envs/dodge.ts";
 import { Driving, type DrivingOptions } from "../envs/driving.ts";
 import { FrozenLake } from "../envs/frozen-lake.ts";
+import { Game2048 } from "../envs/game-2048.ts";
 import { Lander, type LanderOptions } from "../envs/lander.ts";
 import { Line } from "../envs/line.ts";
 import { MountainCar } from "../envs/mountain-car.ts";
@@ -19,6 +24,7 @@ import { Portfolio } from "../envs/portfolio.ts";
 import { parsePrices } from "../envs/prices.ts";
 import { Reacher } from "../envs/reacher.ts";
 import { Recommend } from "../envs/recommend.ts";
+import { Shoot } from "../envs/shoot.ts";
 import { Taxi } from "../envs/taxi.ts";
 import { presets } from "./presets.ts";
 import { environmentTask } from "./task.ts";
@@ -198,15 +204,70 @@ export const environmentTasks = {
     steps: 1_000_000,
     presets: presets.breakout,
   }),
+  dodge: environmentTask({
+    about: "keep out of the way of stones, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Dodge(values),
+    algo: "ppo",
+    steps: 200_000,
+    presets: presets.dodge,
+  }),
+  shoot: environmentTask({
+    about: "shoot down drones before they land, seen as image planes of 10×10",
+    settings: maxSteps(1000),
+    make: (values) => new Shoot(values),
+    algo: "ppo",
+    steps: 400_000,
+    presets: presets.shoot,
+  }),
+  crossing: environmentTask({
+    about: "cross a road of eight lanes, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Crossing(values),
+    algo: "ppo",
+    steps: 200_000,
+    presets: presets.crossing,
+  }),
+  dive: environmentTask({
+    about: "bring pearls up before the air runs out, seen as image planes of 10×10",
+    settings: maxSteps(500),
+    make: (values) => new Dive(values),
+    algo: "ppo",
+    steps: 300_000,
+    presets: presets.dive,
+  }),
+  "2048": environmentTask({
+    about: "slide and merge tiles, which come by chance, up to 2048 and beyond",
+    settings: {
+      reward: choice("score", ["score", "log2"], "of a merge: the new tile's number, or its log2"),
+      ...maxSteps(10_000),
+    },
+    make: (values) => new Game2048(values),
+    algo: "ppo",
+    steps: 200_000,
+    presets: presets["2048"],
+  }),
   "connect-four": environmentTask({
-    about: "four in a row, learned by playing against past selves; evaluated against random play",
-    settings: {},
-    make: () => new ConnectFour(),
+    about:
+      "four in a row, learned by playing against past selves; evaluated against random play or search",
+    settings: {
+      opponent: choice("random", ["random", "search"], "who plays against it in evaluations"),
+      depth: integer(4, "stones that the search looks ahead", { min: 1, max: 12 }),
+      sparring: sizes(
+        [],
+        "depths of searches that are met in training, too: four environments by turns",
+      ),
+    },
+    make: ({ opponent, depth }) =>
+      new ConnectFour({
+        opponent: opponent === "search" ? searchOpponent(depth) : randomOpponent,
+      }),
     algo: "ppo",
     steps: 300_000,
     presets: presets["connect-four"],
-    seatOpponents: (env, opponent) => {
-      (env as ConnectFour).opponent = opponent;
+    seatOpponents: (env, past, e, { sparring }) => {
+      const all = [past, ...(sparring as readonly number[]).map(searchOpponent)];
+      (env as ConnectFour).opponent = all[Math.floor(e / 4) % all.length];
     },
   }),
   recommend: environmentTask({

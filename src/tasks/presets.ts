@@ -1,3 +1,16 @@
+/** Presets of environments, by task and algorithm. */
+const planes = {
+  envs: 64,
+  rollout: 32,
+  minibatch: 512,
+  learningRate: 3e-3,
+  gamma: 0.98,
+  entropyWeight: 0.003,
+  hidden: [128],
+  activation: "relu",
+  normalizeReward: true,
+};
+
 /** Settings chosen by measurement (docs/results.md), by task and algorithm. */
 export const presets = {
   line: { reinforce: { gamma: 0.95, hidden: [32] } },
@@ -122,17 +135,33 @@ export const presets = {
   blackjack: { ppo: { learningRate: 1e-3, gamma: 1, entropyWeight: 0.01 } },
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
   breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
-  "connect-four": {
+  dodge: { ppo: planes },
+  shoot: { ppo: planes },
+  crossing: { ppo: planes },
+  dive: { ppo: planes },
+  "2048": {
     ppo: {
-      steps: 500_000,
-      envs: 32,
-      rollout: 64,
+      envs: 16,
       minibatch: 512,
       learningRate: 1e-3,
+      hidden: [256],
+      activation: "relu",
+      gamma: 0.995,
+      normalizeReward: true,
+    },
+  },
+  "connect-four": {
+    ppo: {
+      steps: 800_000,
+      envs: 64,
+      rollout: 32,
+      minibatch: 512,
+      learningRate: 2e-3,
       gamma: 1,
-      lambda: 0.98,
       entropyWeight: 0.02,
       hidden: [128, 128],
+      activation: "relu",
+      sparring: [2, 2, 4],
     },
   },
   recommend: {

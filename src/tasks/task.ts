@@ -27,8 +27,8 @@ export interface EnvironmentTask<S extends Settings = Settings> extends TaskFact
   /** Begins with presets by the shape of the spaces, over which the task's own are laid. Default false. */
   readonly byShape?: boolean;
   readonly make: (values: Values<S>) => Dynamics;
-  /** Games only: sets the opponent, a past version of the policy. */
-  readonly seatOpponents?: (env: Dynamics, opponent: Opponent) => void;
+  /** Games only: sets the opponent that environment e trains against, by default `past`, a version of the policy. */
+  readonly seatOpponents?: (env: Dynamics, past: Opponent, e: number, values: Values<S>) => void;
 }
 
 /** Returns the text of a corpus that a setting names. The caller decides how; tasks read no files. */

@@ -201,7 +201,7 @@ test("what does not go together is said in one line", async () => {
   expect(await with_("weights=int8")).toContain("without adapters");
   expect(await with_("lora=2", "loraTargets=q_proj")).toContain("c_attn");
   expect(await refused("export", at("gpt2-run"), "--format", "js", "--out", at("x.js"))).toContain(
-    "hub or adapter",
+    "--format hub writes other models",
   );
   expect(
     await refused("export", at("gpt2-whole"), "--format", "adapter", "--out", at("y")),

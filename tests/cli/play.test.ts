@@ -113,7 +113,26 @@ describe("in a pipe", () => {
   });
 });
 
+test("elo rates the run's policy, a past self, search and random play, the same at the same seed", async () => {
+  const args = ["elo", four, "--games", "4", "--copies", "1", "--json"];
+  const { stdout, stderr } = await pigrad(...args);
+  expect(stderr).toBe("");
+  const rows = jsonLines(stdout) as { player: string; elo: number; score: number }[];
+  const names = ["past 1", "policy", "random", "search 2", "search 4", "search 6"];
+  expect(rows.map(({ player }) => player).sort()).toEqual(names);
+  expect(rows.find(({ player }) => player === "random")?.elo).toBe(0);
+  expect(rows.map(({ elo }) => elo)).toEqual(rows.map(({ elo }) => elo).sort((a, b) => b - a));
+  expect(rows.reduce((sum, { score }) => sum + score, 0)).toBeCloseTo(3, 9); // half a point per player and game
+  expect((await pigrad(...args)).stdout).toBe(stdout);
+  expect((await pigrad("elo", four, "--games", "2", "--copies", "0")).stdout).toMatch(
+    /^player +Elo +score\n/,
+  );
+});
+
 test.each([
+  [["elo", "nothing"], /is not a run folder/],
+  [["elo"], /expected one run folder, got none/],
+  [["elo", "x", "--games", "1"], /--games: expected a whole number ≥ 2/],
   [["play", "cartpole"], /expected a run folder, got a task; .* pigrad play cartpole --human/],
   [["play", "cartpol", "--human"], /did you mean "cartpole"\?/],
   [["play", "pendulum", "--human"], /expects one choice of at most 34 per step, got .* box/],

@@ -8,6 +8,7 @@ import { bootstrapInterval, mean, median } from "../../src/rollout/statistics.ts
 import { environmentTasks } from "../../src/tasks/environments.ts";
 import { configOf } from "../support/sessions.ts";
 import { bestFixed, type Fixed } from "./fixed.ts";
+import { type Baseline, baselines } from "./scripted.ts";
 
 export interface Claim {
   readonly name: string;
@@ -37,6 +38,8 @@ export interface Outcome {
   readonly optimum: number | null;
   /** The best policy that does not look, where the claim is about beating it. */
   readonly fixed: Fixed | null;
+  /** Random play and a simple rule, for games. */
+  readonly baselines: readonly Baseline[];
 }
 
 const least = (x: readonly number[]): number => Math.min(...x);
@@ -68,6 +71,39 @@ const beatsFixed = (task: string): Claim => ({
   holds: ({ greedy, fixed }) =>
     fixed !== null && bootstrapInterval(greedy, mean)[0] > fixed.mean + 2 * fixed.error,
 });
+/** A game's policy on seeds that no setting was chosen on. */
+const beats = (name: string, task: string, players: 1 | 2): Claim => ({
+  name,
+  task,
+  algo: "ppo",
+  seeds: 5,
+  firstSeed: 501,
+  episodes: 100,
+  asks: `above random play${players === 2 ? " and a simple rule" : " (the simple rule is not beaten)"}, outside the 95 % intervals`,
+  holds: ({ greedy, baselines }) =>
+    baselines
+      .slice(0, players)
+      .every((one) => bootstrapInterval(greedy, mean)[0] > one.mean + one.margin),
+});
+/** The preset's policy against an opponent that is not of its own past. */
+const connectFour = (
+  settings: { readonly opponent: string; readonly depth?: number },
+  share: number,
+): Claim => {
+  const { opponent, depth } = settings;
+  const against = depth === undefined ? `${opponent} play` : `${opponent} of depth ${depth}`;
+  return {
+    name: `Connect four against ${against}`,
+    task: "connect-four",
+    algo: "ppo",
+    seeds: 5,
+    firstSeed: 501,
+    settings,
+    episodes: 400,
+    asks: `≥ ${100 * share} % won on average, who begins drawn by lot`,
+    holds: ({ success }) => mean(success) >= share,
+  };
+};
 
 export const claims: readonly Claim[] = [
   cartpole("ppo", 100_000, 70_000),
@@ -163,15 +199,14 @@ export const claims: readonly Claim[] = [
     asks: "greedy ≥ 400",
     holds: ({ greedy }) => least(greedy) >= 400,
   },
-  {
-    name: "Connect four, self-play",
-    task: "connect-four",
-    algo: "ppo",
-    seeds: 3,
-    episodes: 1000,
-    asks: "≥ 95 % won against random play, no illegal move",
-    holds: ({ success }) => least(success) >= 0.95,
-  },
+  connectFour({ opponent: "random" }, 0.95),
+  connectFour({ opponent: "search", depth: 2 }, 0.7),
+  connectFour({ opponent: "search", depth: 4 }, 0.5),
+  beats("Dodge", "dodge", 2),
+  beats("Shoot", "shoot", 1),
+  beats("Crossing", "crossing", 1),
+  beats("Dive", "dive", 1),
+  beats("2048", "2048", 2),
   beatsFixed("recommend"),
   beatsFixed("portfolio"),
   {
@@ -216,5 +251,6 @@ export async function judge(claim: Claim, threads = availableParallelism()): Pro
     steps: results.map(({ stepsToThreshold }) => stepsToThreshold ?? Infinity),
     optimum: "outcomes" in env ? exactReturns(env as Dynamics & Tabular).optimal : null,
     fixed: bestFixed(task),
+    baselines: baselines(task),
   };
 }

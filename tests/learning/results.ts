@@ -17,10 +17,8 @@ const chosen = claims.filter(
 const short = (x: number): string =>
   Number.isFinite(x) ? x.toLocaleString("en", { maximumFractionDigits: 3 }) : "–";
 
-function section(
-  claim: Claim,
-  { results, greedy, success, steps, optimum, fixed }: Outcome,
-): string {
+function section(claim: Claim, outcome: Outcome): string {
+  const { results, greedy, success, steps, optimum, fixed, baselines } = outcome;
   const { settings } = results[0].config;
   const goal = claim.threshold === undefined ? "" : ` steps to ${claim.threshold} |`;
   const won = success.some((s) => !Number.isNaN(s));
@@ -43,12 +41,19 @@ function section(
     fixed === null
       ? ""
       : `The best fixed policy (${fixed.what}) comes to ${short(fixed.mean)} ± ${short(2 * fixed.error)}; the seeds' mean ${short(mean(greedy))}, interval ${bootstrapInterval(greedy, mean).map(short).join(" to ")}.`,
+    ...baselines.map(
+      ({ what, mean: score, margin }) =>
+        `A player that learns nothing (${what}) comes to ${short(score)} ± ${short(margin)}.`,
+    ),
+    baselines.length === 0
+      ? ""
+      : `The seeds' mean ${short(mean(greedy))}, interval ${bootstrapInterval(greedy, mean).map(short).join(" to ")}.`,
     claim.threshold === undefined ? "" : `Median steps: ${short(median(steps))}.`,
   ].filter((text) => text !== "");
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${String(value)}`);
   return `## ${claim.name}
 
-Asked: ${claim.asks}. **${claim.holds({ results, greedy, success, steps, optimum, fixed }) ? "Holds." : "Does not hold."}**
+Asked: ${claim.asks}. **${claim.holds(outcome) ? "Holds." : "Does not hold."}**
 Interquartile mean of the greedy returns ${short(interquartileMean(greedy))} (95 % interval ${short(low)} to ${short(high)}).${beside.map((text) => `\n${text}`).join("")}
 
 ${head}

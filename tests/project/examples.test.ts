@@ -74,9 +74,9 @@ test("own-op: a network that uses it learns", () => {
 test("examples import what the package exports and keep to their lengths", () => {
   const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
   const names = readdirSync(folder).filter((name) => name.endsWith(".ts"));
-  expect(names).toHaveLength(6);
+  expect(names).toHaveLength(7);
   for (const name of names) {
-    for (const [, path] of textOf(name).matchAll(/from "(.*)"/g)) {
+    for (const [, path] of textOf(name).matchAll(/from "(?!node:)(.*)"/g)) {
       const key = path.replace(/^pigrad\/(\w+)\/.*/, "./$1/*").replace(/^pigrad$/, ".");
       expect(Object.keys(exports)).toContain(key);
     }
@@ -89,4 +89,23 @@ test("the README's second listing is own-environment.ts", () => {
   const listings = [...readFileSync(`${root}README.md`, "utf8").matchAll(/```ts\n([\s\S]*?)```/g)];
   expect(listings).toHaveLength(2);
   expect(listings[1][1]).toBe(textOf("own-environment.ts"));
+});
+
+test("walk-forward: on prices with trends the policy beats holding, and what it saw in training flatters it", () => {
+  const lines = run("walk-forward.ts").split("\n");
+  const windows = lines.filter((line) => line.startsWith("trained"));
+  expect(windows).toHaveLength(5);
+  const [there, then] = [/there (\S+) %/, /then (\S+) %/].map((figure) =>
+    windows.reduce((sum, line) => sum + Number(figure.exec(line)?.[1]) / 5, 0),
+  );
+  expect(there).toBeGreaterThan(then);
+  const lead = (name: string): number[] => {
+    const line = lines.find((one) => one.startsWith(`${name}: `)) ?? "";
+    return (/ahead by (\S+) % ± (\S+) %/.exec(line) ?? []).slice(1).map(Number);
+  };
+  for (const name of ["buy and hold", "equal weights"]) {
+    const [mean, margin] = lead(name);
+    expect(mean - margin).toBeGreaterThan(0);
+  }
+  expect(lead("momentum")).toHaveLength(2);
 });

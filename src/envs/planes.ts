@@ -1,0 +1,98 @@
+/**
+ * Games on 10 × 10 cells, seen as planes, after the description of such small games in Young & Tian 2019, "MinAtar",
+ * arXiv:1903.03176, with rules of their own. Everything that a plane shows is a sign in the text and a box in the picture.
+ */
+import type { Floats } from "../core/backend.ts";
+import { Dynamics } from "./env.ts";
+import { moved } from "./grid.ts";
+import { colors, type Mark, type Scene } from "./scene.ts";
+import { type Box, box } from "./space.ts";
+
+export const size = 10;
+export const cells = size * size;
+
+/** The drawing of a plane's things. */
+export interface Plane {
+  readonly sign: string;
+  readonly color: string;
+}
+
+const scale = 24; // picture units per cell
+
+export abstract class PlaneGame extends Dynamics {
+  readonly observationSpace: Box;
+  private readonly planes: readonly (Plane | null)[];
+  private readonly shown: Float32Array;
+
+  /** Things of earlier planes are drawn over those of later ones; null draws nothing. */
+  constructor(planes: readonly (Plane | null)[], maxSteps: number) {
+    super(maxSteps);
+    this.planes = planes;
+    this.observationSpace = box(0, 1, [planes.length, size, size]);
+    this.shown = new Float32Array(planes.length * cells);
+  }
+
+  /** Writes 1 to out[at + plane·cells + cell] for each thing; all else is 0. */
+  protected abstract place(out: Floats, at: number): void;
+
+  observe(out: Floats, at: number): void {
+    out.fill(0, at, at + this.shown.length);
+    this.place(out, at);
+  }
+
+  /** Returns a line about what the planes do not draw. */
+  protected caption(): string {
+    return "";
+  }
+
+  /** Returns what is drawn at each cell. */
+  private drawn(): (Plane | null)[] {
+    this.observe(this.shown, 0);
+    return Array.from({ length: cells }, (_, cell) => {
+      const here = (plane: Plane | null, i: number) =>
+        plane !== null && this.shown[i * cells + cell] === 1;
+      return this.planes.find(here) ?? null;
+    });
+  }
+
+  render(): string {
+    const signs = this.drawn().map((plane) => plane?.sign ?? "·");
+    const rows = Array.from({ length: size }, (_, row) =>
+      signs.slice(row * size, (row + 1) * size).join(""),
+    );
+    return [...rows, this.caption()].join("\n").trimEnd();
+  }
+
+  override scene(): Scene {
+    const marks = this.drawn().flatMap((plane, cell): Mark[] => {
+      if (plane === null) return [];
+      const [x, y] = [cell % size, Math.floor(cell / size)].map((i) => i * scale + 1);
+      return [{ kind: "box", x, y, w: scale - 2, h: scale - 2, color: plane.color }];
+    });
+    const caption = this.caption();
+    if (caption !== "")
+      marks.push({ kind: "text", x: 0, y: (size + 0.7) * scale, size: 14, text: caption });
+    const points = [0, 0, 1, 0, 1, 1, 0, 1, 0, 0].map((i) => i * size * scale);
+    marks.push({ kind: "line", points, width: 1, color: colors.ink });
+    const height = (caption === "" ? size : size + 1) * scale;
+    return { width: size * scale, height, marks };
+  }
+}
+
+export const directions = ["stay", "up", "down", "left", "right"] as const;
+const steps = [
+  [0, 0],
+  [-1, 0],
+  [1, 0],
+  [0, -1],
+  [0, 1],
+] as const;
+
+/** Returns the cell after one of `directions`; at the border, the same. */
+export function stepped(cell: number, direction: number): number {
+  const [down, right] = steps[direction];
+  return moved(cell, size, size, down, right);
+}
+
+/** Returns a column that went over an edge on the other side. */
+export const wrapped = (column: number): number => (column + size) % size;
