@@ -236,7 +236,7 @@ export const environmentTasks = {
     steps: 300_000,
     presets: presets.dive,
   }),
-  "2048": environmentTask({
+  "game-2048": environmentTask({
     about: "slide and merge tiles, which come by chance, up to 2048 and beyond",
     settings: {
       reward: choice("score", ["score", "log2"], "of a merge: the new tile's number, or its log2"),
@@ -245,7 +245,7 @@ export const environmentTasks = {
     make: (values) => new Game2048(values),
     algo: "ppo",
     steps: 200_000,
-    presets: presets["2048"],
+    presets: presets["game-2048"],
   }),
   "connect-four": environmentTask({
     about:

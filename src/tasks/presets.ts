@@ -139,7 +139,7 @@ export const presets = {
   shoot: { ppo: planes },
   crossing: { ppo: planes },
   dive: { ppo: planes },
-  "2048": {
+  "game-2048": {
     ppo: {
       envs: 16,
       minibatch: 512,

@@ -199,11 +199,11 @@ test.each([
 );
 
 test.each([
-  ["no format", [run], /--format: expected one of safetensors, onnx, js, hub, got none/],
+  ["no format", [run], /--format: expected one of safetensors, onnx, js, hub, adapter, got none/],
   [
     "another format",
     [run, "--format", "xml"],
-    /expected one of safetensors, onnx, js, hub, got xml/,
+    /expected one of safetensors, onnx, js, hub, adapter, got xml/,
   ],
   ["another dtype", [run, "--format", "js", "--dtype", "f8"], /--dtype: expected one of f32, f16/],
   [

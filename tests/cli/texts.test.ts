@@ -102,19 +102,22 @@ test("a prompt longer than the context slides, and that is said once a text on s
   );
 });
 
-test("a turn ends a dialogue's completion", async () => {
+test("the environment answers each turn of a dialogue", async () => {
   const { task } = openRun(talk) as LanguageSession;
   const said = jsonLines((await pigrad("sample", talk, "-n", "40", "--json")).stdout);
-  let ended = 0;
-  for (const { completion } of said) {
-    const length = task.tokenizer.encode(completion).length ?? 0;
-    expect(length).toBeLessThanOrEqual(task.completionLength);
-    const end = completion.indexOf(task.turnEnd);
-    if (end < 0) continue;
-    expect(end).toBe(completion.length - 1);
-    if (length < (task.completionLength ?? 0)) ended++;
+  let answered = 0;
+  for (const { prompt, completion } of said) {
+    // an answer may follow the last token that had room
+    expect(task.tokenizer.encode(completion).length).toBeLessThanOrEqual(task.completionLength + 1);
+    for (let end = completion.indexOf("?"); end >= 0; end = completion.indexOf("?", end + 1)) {
+      const [before, after] = [completion.slice(0, end + 1), completion.slice(end + 1)];
+      const answer = task.reply?.(prompt, before) ?? "";
+      if (after === "") continue; // over, or without room
+      expect(after.startsWith(answer)).toBe(true);
+      answered += Number(answer !== "");
+    }
   }
-  expect(ended).toBeGreaterThan(0);
+  expect(answered).toBeGreaterThan(0);
 });
 
 test("what cannot be sampled is said", async () => {

@@ -206,7 +206,7 @@ export const claims: readonly Claim[] = [
   beats("Shoot", "shoot", 1),
   beats("Crossing", "crossing", 1),
   beats("Dive", "dive", 1),
-  beats("2048", "2048", 2),
+  beats("2048", "game-2048", 2),
   beatsFixed("recommend"),
   beatsFixed("portfolio"),
   {

@@ -82,7 +82,7 @@ const rules: Readonly<Record<string, readonly [what: string, player: Player]>> =
   shoot: ["goes below the lowest drone and fires", shooting],
   crossing: ["goes up when no car is there or about to be", crossing],
   dive: ["fetches the nearest pearl, one at a time", diving],
-  "2048": ["merges for the most at once", merging],
+  "game-2048": ["merges for the most at once", merging],
 };
 
 /** Returns what random play and the rule come to; none for other tasks. */
