@@ -85,7 +85,7 @@ function publishedNeed(
   const { layers, width, vocab, keyHeads, headWidth } = config;
   const caches = 2 * layers * keyHeads * headWidth * textsOf(settings) * Math.max(context, 16);
   const parameters = lora > 0 ? 0 : weights;
-  const pass = passTokensFor(config, 512) * (24 * layers * width + 2 * vocab);
+  const pass = passTokensFor(config, 512) * (40 * layers * width + 2 * vocab);
   const backend = float * (weights + parameters + Math.min(caches, 2 ** 26) + pass);
   return { parameters: weights, backend, total: backend + float * 2 * parameters };
 }

@@ -28,7 +28,7 @@ export const patchPixels = 3 * patch * patch;
 /** Whether a shape of this radius covers a point (x, y) off its center. */
 const covers: Readonly<Record<Thing["shape"], (x: number, y: number, radius: number) => boolean>> =
   {
-    circle: (x, y, r) => x * x + y * y <= r * r,
+    circle: (x, y, r) => x * x + y * y <= r * r && x * x + y * y >= 0.2 * r * r, // a ring
     square: (x, y, r) => Math.max(Math.abs(x), Math.abs(y)) <= 0.9 * r,
     triangle: (x, y, r) => y <= r && y >= 2 * Math.abs(x) - r,
     cross: (x, y, r) =>
