@@ -73,7 +73,7 @@ describe("pictures", () => {
         expect(line.slice(0, 8)).not.toContain("b");
       }
       expect(countOf(lines, "r")).toBeGreaterThan(8);
-      expect(countOf(lines, "b")).toBeGreaterThan(2 * countOf(lines, "r"));
+      expect(countOf(lines, "b")).toBeGreaterThan(1.5 * countOf(lines, "r"));
       const below = pixelsOf({ ...scene, relation: "below" }, key);
       expect(below.slice(0, 8).join("")).not.toContain("r");
       expect(below.slice(8).join("")).not.toContain("b");

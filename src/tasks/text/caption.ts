@@ -23,7 +23,7 @@ import {
 } from "./pictures.ts";
 
 export const captionSettings = {
-  pictures: integer(3000, "pictures in all", { min: 100, max: 20_000 }),
+  pictures: integer(20_000, "pictures in all", { min: 100, max: 50_000 }),
   sloppy: real(0.7, "share of captions whose writer is sloppy", { min: 0, max: 1 }),
   judge: choice("facts", ["facts", "cider"], "what is rewarded"),
 };
