@@ -4,6 +4,10 @@ import { Scalar } from "../examples/book/02-scalar.ts";
 import { best, moments, parabola } from "../examples/book/03-theorem.ts";
 import { errorOf, lambdas, table } from "../examples/book/04-advantages.ts";
 import { runs, slope } from "../examples/book/05-trust.ts";
+import { curves, summary } from "../examples/book/06-details.ts";
+import { estimators, factor } from "../examples/book/07-groups.ts";
+import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book/08-distance.ts";
+import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 
 const grid = (low: number, high: number, count: number): number[] =>
@@ -151,10 +155,137 @@ function trust(): string {
   ]);
 }
 
+function groups(): string {
+  const chances = grid(0.02, 0.98, 48);
+  const shown = ["RLOO", "Dr. GRPO", "GRPO", "MaxRL"] as const;
+  return charts("Factors of the mean gradient, and groups that teach nothing", [
+    {
+      title: "E ĝ / ∇p, groups of 8",
+      x: "p, the prompt's chance of success",
+      curves: shown.map((name, i) => ({
+        name,
+        points: along(chances, (p) => factor(estimators[name], p, 8)),
+        color: ([3, 4, 1, 2] as const)[i],
+      })),
+    },
+    {
+      title: "Share of groups with equal rewards",
+      x: "p, the prompt's chance of success",
+      curves: ([2, 8, 32] as const).map((K, i) => ({
+        name: `groups of ${K}`,
+        points: along(chances, (p) => p ** K + (1 - p) ** K),
+        color: ([3, 1, 2] as const)[i],
+      })),
+    },
+  ]);
+}
+
+function distances(): string {
+  const colors = [2, 3, 1, 4] as const;
+  return charts("Estimators of the KL, the way back from a sure policy, and stale sequences", [
+    {
+      title: "The three estimates of one token",
+      x: "ratio ref/π of the token",
+      curves: Object.entries(estimates).map(([name, { value }], i) => ({
+        name,
+        points: along(grid(0.2, 3, 56), (ratio) => value(Math.log(ratio))),
+        color: colors[i],
+      })),
+    },
+    {
+      title: "Steps until the right arm has 0.9",
+      x: "logit gap to climb",
+      logY: true,
+      curves: [0, 0.1, 0.4].map((beta, i) => ({
+        name: `entropy weight β = ${beta}`,
+        points: along(gaps, (gap) => stepsBack(gap, beta)),
+        color: colors[i],
+        dots: true,
+      })),
+    },
+    {
+      title: "Effective share of a stale batch",
+      x: "tokens per sequence",
+      logX: true,
+      curves: [0.05, 0.1, 0.2, 0.4].map((drift, i) => ({
+        name: `logits moved by ${drift}`,
+        points: along(lengths, (length) => effective(drift, length)),
+        color: colors[i],
+        dots: true,
+      })),
+    },
+  ]);
+}
+
+/** Curves of chapter 6's variants: the mean of the seeds, between dashed ends of its 95 % interval. */
+function details(): string {
+  const panel = (title: string, names: readonly string[]) => ({
+    title,
+    x: "steps / 1,000",
+    range: [0, 540] as const,
+    curves: names.flatMap((name, i): Curve[] => {
+      const color = ([1, 2, 3] as const)[i];
+      const points = curves[name][0].map((_, at) => summary(curves[name].map((run) => run[at])));
+      const line = (side: number): [number, number][] =>
+        points.map(({ mean, half }, at) => [
+          10 * (at + 1),
+          Math.min(540, Math.max(0, mean + side * half)),
+        ]);
+      return [
+        { name, points: line(0), color, dots: true },
+        { name: "", points: line(-1), color, dashed: true },
+        { name: "", points: line(1), color, dashed: true },
+      ];
+    }),
+  });
+  return charts("Mean return over training with 95 % intervals, one detail changed at a time", [
+    panel("A limit of 20 steps, judged on 500", ["limit 20, truncated", "limit 20, as an end"]),
+    panel("Units", ["usual units", "small units", "small units, normalized"]),
+    panel("Weights before the logits", [
+      "usual units",
+      "gain 1 before the logits",
+      "gain 10 before the logits",
+    ]),
+  ]);
+}
+
+/** Entropy and explained variance of each planted fault, with its number of steps. */
+function diagnosis(): string {
+  const parts = [
+    textAt(20, 24, "fault", 'class="title"'),
+    textAt(250, 24, "steps of 500", 'class="title"'),
+    textAt(430, 24, "entropy in nats", 'class="title"'),
+    textAt(610, 24, "explained variance", 'class="title"'),
+  ];
+  diagnoses.forEach(({ fault, length, entropy, explained }, row) => {
+    const y = 52 + 28 * row;
+    parts.push(textAt(20, y, fault));
+    const shares = [length / 500, entropy / Math.LN2, explained];
+    const texts = [
+      length.toFixed(0),
+      entropy.toFixed(2),
+      explained.toFixed(2).replace(/^-0.00$/, "0.00"),
+    ];
+    shares.forEach((share, i) => {
+      const width = Number.isNaN(share) ? 0 : 100 * Math.min(1, Math.max(0, share));
+      const x = 250 + 180 * i;
+      parts.push(
+        `<rect class="f${i + 1}" x="${x}" y="${y - 12}" width="${at(width)}" height="15"/>`,
+      );
+      parts.push(textAt(x + width + 6, y, texts[i].replace("-", "−"), 'class="soft"'));
+    });
+  });
+  return picture(770, 320, "Metrics of nine runs, one fault each", parts.join("\n"));
+}
+
 export const figures: Readonly<Record<string, () => string>> = {
   "01-problem": problem,
   "02-gradients": gradients,
   "03-theorem": theorem,
   "04-advantages": advantagesPicture,
   "05-trust": trust,
+  "06-details": details,
+  "07-groups": groups,
+  "08-distance": distances,
+  "10-diagnosis": diagnosis,
 };

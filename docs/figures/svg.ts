@@ -1,6 +1,6 @@
 /** Line charts as SVG that follows the reader's light or dark scheme. */
 
-/** A curve; `dashed` marks references and promises, `dots` draws the points too, or "only" the points. */
+/** A curve; `dashed` marks references and promises, `dots` draws the points too, or "only" the points. Without a name it is not in the legend. */
 export interface Curve {
   readonly name: string;
   readonly points: readonly (readonly [number, number])[];
@@ -87,7 +87,8 @@ const tickText = (v: number): string => String(Number(v.toPrecision(4))).replace
 function drawn({ title, x, curves, logX, logY, range }: Panel): string {
   const points = curves.flatMap((curve) => curve.points);
   const [left, right] = [area.left, panelWidth - area.right];
-  const legend = 16 * curves.length + 6;
+  const named = curves.filter(({ name }) => name !== "");
+  const legend = 16 * named.length + 6;
   const [top, bottom] = [area.top + legend, panelHeight - area.bottom];
   const across = scaleOf(
     points.map(([px]) => px),
@@ -97,7 +98,7 @@ function drawn({ title, x, curves, logX, logY, range }: Panel): string {
   );
   const up = scaleOf(range ?? points.map(([, py]) => py), bottom, top, logY);
   const parts = [textAt(left - 40, 20, title, 'class="title"')];
-  curves.forEach(({ name, color, dashed, dots }, i) => {
+  named.forEach(({ name, color, dashed, dots }, i) => {
     const y = area.top + 16 * i;
     const stroke = `class="curve s${color}${dashed ? " dashed" : ""}"`;
     if (dots === "only")

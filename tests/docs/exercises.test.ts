@@ -87,3 +87,39 @@ test("5: the clipped gradient is ρÂ, but 0 in two of six cases", () => {
     expect(logProb.grad?.[0]).toBeCloseTo(-gradient, 12);
   }
 });
+
+test("7: for groups of 2 and 3 the deviation is one number wherever rewards differ; for 4 it is not", () => {
+  const scales = (K: number): Set<string> => {
+    const found = new Set<string>();
+    for (let k = 1; k < K; k++) {
+      const reward = Float64Array.from({ length: K }, (_, i) => Number(i < k));
+      const [divided, centered] = [new Float64Array(K), new Float64Array(K)];
+      pg.groupStandardize(divided, reward, K, { ddof: 1, eps: 0 });
+      pg.leaveOneOut(centered, reward, K);
+      for (let i = 0; i < K; i++) found.add((divided[i] / centered[i]).toFixed(9));
+    }
+    return found;
+  };
+  expect([...scales(2)]).toEqual([Math.SQRT1_2.toFixed(9)]);
+  expect([...scales(3)]).toEqual([(2 / 3 / Math.sqrt(1 / 3)).toFixed(9)]);
+  expect(scales(4).size).toBe(2);
+});
+
+test("8: the deviation of k1 is of first order in the gap, that of k3 of third", () => {
+  const deviations = (gap: number): number[] => {
+    const k = pg.loops(Float64Array);
+    const parts = [1, -1].map((side) => {
+      const d = Math.log(2 / (1 + Math.exp(side * gap)));
+      const tape = new pg.Tape(k);
+      return (["k1", "k3"] as const).map((estimator) => {
+        const [logProb, ref, weight] = [0, d, 1].map((x) => pg.variable(k, [1], [x]));
+        return tape.run(() => pg.klLoss(logProb, ref, weight, { ...pg.klDefaults, estimator }))
+          .data[0];
+      });
+    });
+    return [0, 1].map((i) => Math.abs(parts[0][i] - parts[1][i]) / 2);
+  };
+  const [wide, narrow] = [deviations(0.02), deviations(0.01)];
+  expect(wide[0] / narrow[0]).toBeCloseTo(2, 3);
+  expect(wide[1] / narrow[1]).toBeCloseTo(8, 2);
+});
