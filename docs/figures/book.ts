@@ -7,6 +7,7 @@ import { runs, slope } from "../examples/book/05-trust.ts";
 import { curves, summary } from "../examples/book/06-details.ts";
 import { estimators, factor } from "../examples/book/07-groups.ts";
 import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book/08-distance.ts";
+import { curves as languageCurves } from "../examples/book/09-language.ts";
 import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 
@@ -249,6 +250,21 @@ function details(): string {
   ]);
 }
 
+function language(): string {
+  return charts("Share of right answers over sampled tokens", [
+    {
+      title: "Share of right answers",
+      x: "sampled tokens",
+      range: [0, 1],
+      curves: Object.entries(languageCurves).map(([name, points], i) => ({
+        name,
+        points: points.map(({ tokens, reward }) => [tokens, reward]),
+        color: ([1, 3, 2] as const)[i],
+      })),
+    },
+  ]);
+}
+
 /** Entropy and explained variance of each planted fault, with its number of steps. */
 function diagnosis(): string {
   const parts = [
@@ -287,5 +303,6 @@ export const figures: Readonly<Record<string, () => string>> = {
   "06-details": details,
   "07-groups": groups,
   "08-distance": distances,
+  "09-language": language,
   "10-diagnosis": diagnosis,
 };
