@@ -10,7 +10,9 @@ import { languageTasks } from "../../src/tasks/text/index.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = [
   "README.md",
-  ...readdirSync(join(root, "docs")).map((name) => `docs/${name}`),
+  ...["docs", "docs/book"].flatMap((folder) =>
+    readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+  ),
 ].filter((name) => name.endsWith(".md"));
 
 /** Paragraphs, list items and table rows: what stands beside each other. */
