@@ -9,6 +9,7 @@ import { estimators, factor } from "../examples/book/07-groups.ts";
 import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book/08-distance.ts";
 import { curves as languageCurves } from "../examples/book/09-language.ts";
 import { diagnoses } from "../examples/book/10-diagnosis.ts";
+import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 
 const grid = (low: number, high: number, count: number): number[] =>
@@ -265,6 +266,42 @@ function language(): string {
   ]);
 }
 
+function fast(): string {
+  const names = Object.keys(orders) as (keyof typeof orders)[];
+  return charts("Cache misses of three loop orders against the size of the matrices", [
+    {
+      title: "Cache misses per multiplication",
+      x: "n, for matrices of n × n",
+      curves: names.map((name, i) => ({
+        name,
+        points: along(sizes, (n) => missesOf(name, n)),
+        color: ([2, 1, 3] as const)[i],
+        dots: true,
+      })),
+    },
+  ]);
+}
+
+function anywhere(): string {
+  const difference = (n: number): number => {
+    const values = Array.from({ length: n }, (_, i) => Math.fround(1 / (i + 1)));
+    const sum = (list: readonly number[]): number => list.reduce((a, b) => Math.fround(a + b), 0);
+    return Math.abs(sum(values) / sum(values.reverse()) - 1);
+  };
+  const counts = [100, 300, 1000, 3000, 10_000, 30_000, 100_000];
+  return charts("Relative difference of a float32 sum forwards and backwards", [
+    {
+      title: "1 + ½ + ⅓ + … forwards against backwards",
+      x: "terms",
+      logX: true,
+      logY: true,
+      curves: [
+        { name: "relative difference", points: along(counts, difference), color: 1, dots: true },
+      ],
+    },
+  ]);
+}
+
 /** Entropy and explained variance of each planted fault, with its number of steps. */
 function diagnosis(): string {
   const parts = [
@@ -305,4 +342,6 @@ export const figures: Readonly<Record<string, () => string>> = {
   "08-distance": distances,
   "09-language": language,
   "10-diagnosis": diagnosis,
+  "11-fast": fast,
+  "12-anywhere": anywhere,
 };

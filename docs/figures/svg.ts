@@ -82,7 +82,15 @@ function scaleOf(values: readonly number[], from: number, to: number, log = fals
   return { ticks, to: map };
 }
 
-const tickText = (v: number): string => String(Number(v.toPrecision(4))).replace("-", "−");
+/** A number on an axis; far from 1 as a power of ten. */
+function tickText(v: number): string {
+  const power = Math.round(Math.log10(Math.abs(v)));
+  if (v !== 0 && (power > 4 || power < -3)) {
+    const digits = String(power).replace("-", "⁻");
+    return `10${digits.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])}`;
+  }
+  return String(Number(v.toPrecision(4))).replace("-", "−");
+}
 
 function drawn({ title, x, curves, logX, logY, range }: Panel): string {
   const points = curves.flatMap((curve) => curve.points);
