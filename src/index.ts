@@ -223,7 +223,7 @@ export * as init from "./nn/init.ts";
 export { Linear } from "./nn/linear.ts";
 export { Llama, type LlamaOptions } from "./nn/llama.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
-export { type Patches, seePictures } from "./nn/pictures.ts";
+export { seePictures } from "./nn/pictures.ts";
 export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export type { LanguageModel, ModelOptions } from "./nn/transformer.ts";
 export * from "./ops/index.ts";
@@ -336,7 +336,7 @@ export {
   weightedSum,
 } from "./text/rewards.ts";
 export { symbols } from "./text/symbols.ts";
-export { endToken, type TextTask } from "./text/task.ts";
+export { endToken, type Patches, type TextTask } from "./text/task.ts";
 export { bytes, characters, type Tokenizer } from "./text/tokenizer.ts";
 export {
   type DecodeOptions,

@@ -14,7 +14,7 @@ import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
 
-export const checkHelp = `  pigrad check TASK [--algo NAME] [--reward FILE] [--set key=value]...
+export const checkHelp = `  pigrad check TASK [--algo NAME] [--reward FILE] [--model FOLDER] [--set key=value]...
       hold a task, by name or file, to its contract, and say what it is or what to mend: of an
       environment, spaces, seeds, ends, masks and saving in 1,000 random steps; of a text,
       its data, tokenizer and reward on a few completions`;
@@ -23,6 +23,7 @@ export async function checkCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
     algo: { type: "string" },
     reward: { type: "string" },
+    model: { type: "string" },
     set: { type: "string", multiple: true },
   });
   const request = await requestFor({ task: only("task", positionals), ...values });

@@ -15,7 +15,12 @@ import { makeFolder, writeAtomically } from "../node/files.ts";
 import { openRun } from "../node/run-folder.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
-import { type LanguageSession, languageFolder, languageModule } from "../tasks/text/session.ts";
+import {
+  type LanguageSession,
+  languageFolder,
+  languageModule,
+  mustReadText,
+} from "../tasks/text/session.ts";
 import { only } from "./args.ts";
 import { storedDifference } from "./export-difference.ts";
 import { didYouMean } from "./nearest.ts";
@@ -114,7 +119,10 @@ function textModel(language: LanguageSession, { title, format, dtype }: How): Fi
     throw new SettingError(
       `--format ${format}: expected a model of GPT-2's form without adapters; --format hub writes this one`,
     );
-  if (format === "onnx") return one(gptOnnx(gpt));
+  if (format === "onnx") {
+    mustReadText(language.task);
+    return one(gptOnnx(gpt));
+  }
   return one(encodeSafetensors(asDtype(gpt2Tensors(gpt), dtype), { format: "pt" }));
 }
 

@@ -17,6 +17,7 @@ const options = {
   set: { type: "string", multiple: true },
   algo: { type: "string" },
   reward: { type: "string" },
+  model: { type: "string" },
   steps: { type: "string" },
   samples: { type: "string" },
   search: { type: "string" },
@@ -52,7 +53,7 @@ export async function planOf(task: string, values: SweepOptions): Promise<Plan> 
   checkEnding("svg", values.svg);
   const { backend } = values;
   const steps = wholeNumber("steps", values.steps, 1);
-  const names = await requestFor({ task, algo: values.algo, reward: values.reward });
+  const names = await requestFor({ ...values, task });
   const request = { ...names, steps, backend };
   const plain = resolve(request);
   const tables = tablesOf(plain.task, plain.algorithm, plain.config.files);

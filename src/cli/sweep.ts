@@ -24,6 +24,7 @@ import { type TrainJobs, trainRows } from "./sweep-train.ts";
 import { openGiver } from "./workers.ts";
 
 export const sweepHelp = `  pigrad sweep TASK [--seeds N|LIST] [--set key=a,b,c|key=LOW..HIGH]... [--algo NAME] [--steps N]
+               [--reward FILE] [--model FOLDER]
                [--samples N] [--search random|quasi] [--search-seed N] [--halving ETA]
                [--out DIR] [--csv FILE] [--svg FILE] [--against first|best]
                [--threshold R] [--episodes N] [--threads N] [--backend NAME] [--json]

@@ -3,7 +3,6 @@
  * place of a row of the token embedding, as in ViT (Dosovitskiy et al. 2020, arXiv:2010.11929). To all else a patch is a
  * token, which nothing ever draws: it stands in prompts, has a position, and is attended to.
  */
-import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
@@ -12,21 +11,16 @@ import { relu } from "../ops/activations.ts";
 import { add, sub } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { linear } from "../ops/matmul.ts";
+import type { Patches } from "../text/task.ts";
 import { normal } from "./init.ts";
 import type { Transformer } from "./transformer.ts";
 import { changeTwins } from "./twin.ts";
-
-/** Patches of pictures: [count, pixels] row-major. Patch i has the id vocab + i. */
-export interface Patches {
-  readonly pixels: number;
-  readonly rows: Floats;
-}
 
 // biome-ignore lint/suspicious/noExplicitAny: of any family
 type Model = Transformer<any, any>;
 
 /**
- * Lets a model, and its twins, read patches. Adds `patch.weight` [width, pixels] to its parameters. The last token of
+ * Lets a model, and its twins, read patches; patch i has the id vocab + i. Adds `patch.weight` [width, pixels] to its parameters. The last token of
  * its vocabulary stands below each patch, so it should be one that no text has.
  */
 export function seePictures<M extends Model>(model: M, patches: Patches, random: Random): M {

@@ -81,12 +81,13 @@ function publishedNeed(
   { values, config: { settings } }: ResolvedRun,
   { config, weights }: Published,
 ): MemoryNeed {
-  const { context, lora } = values.model as HubConfig;
+  const { context, lora, weights: form } = values.model as HubConfig;
   const { layers, width, vocab, keyHeads, headWidth } = config;
   const caches = 2 * layers * keyHeads * headWidth * textsOf(settings) * Math.max(context, 16);
   const parameters = lora > 0 ? 0 : weights;
   const pass = passTokensFor(config, 512) * (40 * layers * width + 2 * vocab);
-  const backend = float * (weights + parameters + Math.min(caches, 2 ** 26) + pass);
+  const stored = { f32: float, bf16: 2, int8: 1 }[form] * weights;
+  const backend = stored + float * (parameters + Math.min(caches, 2 ** 26) + pass);
   return { parameters: weights, backend, total: backend + float * 2 * parameters };
 }
 

@@ -3,20 +3,12 @@
  * by n-grams of 1 to 4 words that are weighted by how few pictures have them; clipped, and less for other lengths.
  */
 import { exp, log } from "../core/math.ts";
+import { grams } from "./overlap.ts";
 
 const orders = [1, 2, 3, 4];
 const sigma = 6; // of the penalty for another length, in words
 
 type Counts = ReadonlyMap<string, number>;
-
-function grams(words: readonly string[], n: number): Counts {
-  const counts = new Map<string, number>();
-  for (let i = 0; i + n <= words.length; i++) {
-    const gram = words.slice(i, i + n).join(" ");
-    counts.set(gram, (counts.get(gram) ?? 0) + 1);
-  }
-  return counts;
-}
 
 /** Scores captions against the references of their picture. A word's weight comes from the references of all pictures. */
 export class Cider {

@@ -28,7 +28,7 @@ export const leastErrorRate = <T>(
 ): number => references.reduce((least, r) => Math.min(least, errorRate(r, made)), Infinity);
 
 /** Counts each n-gram in a list of words. */
-function grams(words: readonly string[], n: number): Map<string, number> {
+export function grams(words: readonly string[], n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i + n <= words.length; i++) {
     const gram = words.slice(i, i + n).join(" ");

@@ -198,6 +198,19 @@ test.each([
   },
 );
 
+test("a model that sees pictures has no form but its weights", async () => {
+  const seeing = at("seeing");
+  const settings = ["pictures=100", "sftUpdates=1"].flatMap((one) => ["--set", one]);
+  await pigrad("train", "caption", "--steps", "1", "--quiet", "--out", seeing, ...settings);
+  for (const format of ["hub", "onnx", "js"]) {
+    const done = await pigrad("export", seeing, "--format", format, "--out", at("none"));
+    expect([done.status, done.stderr]).toEqual([2, expect.stringContaining("texts alone")]);
+  }
+  const weights = at("seeing.safetensors");
+  await pigrad("export", seeing, "--format", "safetensors", "--out", weights);
+  expect(readFileSync(weights, "latin1")).toContain("patch.weight");
+});
+
 test.each([
   ["no format", [run], /--format: expected one of safetensors, onnx, js, hub, adapter, got none/],
   [

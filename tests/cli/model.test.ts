@@ -12,7 +12,11 @@ import type { LanguageModel } from "../../src/nn/transformer.ts";
 import { twinOf } from "../../src/nn/twin.ts";
 import { loadJinja } from "../../src/node/chat-template.ts";
 import { modelFolder } from "../../src/node/model-folder.ts";
+import { loadOwnModel } from "../../src/node/own-files.ts";
+import { readPublished } from "../../src/node/published.ts";
 import { openRun } from "../../src/node/run-folder.ts";
+import { memoryNeed } from "../../src/tasks/memory.ts";
+import { resolve } from "../../src/tasks/run.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
 import { ChatTemplate } from "../../src/text/chat-template.ts";
 import { exampleTokens, promptTokens } from "../../src/text/task.ts";
@@ -178,6 +182,31 @@ describe("messages in the model's chat template", () => {
     });
     expect(stdout).not.toBe("");
   });
+});
+
+test("check and sweep begin from a model, too; frozen weights in fewer bits count as such", async () => {
+  const model = ["--model", at("llama")];
+  expect(await run("check", "sentiment", ...model)).toContain("all is well");
+  const sweep = [
+    "sweep",
+    "sentiment",
+    ...model,
+    "--seeds",
+    "1",
+    "--steps",
+    "100",
+    "--threads",
+    "1",
+  ];
+  expect(await run(...sweep, "--set", "sftUpdates=0", "--set", "lora=2,4")).toContain("lora");
+  const need = async (weights: string): Promise<number> => {
+    const files = { model: await loadOwnModel(at("llama")) };
+    const settings = { lora: "2", weights };
+    return memoryNeed(resolve({ task: "sentiment", files, settings })).total;
+  };
+  const [f32, bf16, int8] = [await need("f32"), await need("bf16"), await need("int8")];
+  const { weights } = readPublished(at("llama"), "").published;
+  expect([f32 - bf16, f32 - int8]).toEqual([2 * weights, 3 * weights]);
 });
 
 test("what does not go together is said in one line", async () => {

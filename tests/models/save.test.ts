@@ -64,7 +64,7 @@ test("a tokenizer that was read goes out with its text, its special tokens and i
   const options = { vocab: tokenizer.vocab, context: 4, layers: 1, heads: 1, width: 4 };
   const gpt = new Gpt(loops(), options, new Random(1));
   const task = { tokenizer, end: "<|eot_id|>" } as unknown as TextTask;
-  const files = languageFolder({ gpt, lora: null, task });
+  const files = languageFolder({ merged: () => gpt, task });
   const back = loadTokenizer(modelFiles(asBytes(files)));
   const first = loadTokenizer(modelFolder(join(folder, "chat")));
   expect([back.templates, back.tokens]).toEqual([first.templates, first.tokens]);

@@ -88,12 +88,8 @@ export function loadPublished(
 }
 
 /** Returns a model with its adapters merged into float weights: that of a run, or where it has fewer bits, one like it. */
-export function mergedModel(
-  { gpt, lora }: Adapted,
-  published: Published | null,
-  c: HubConfig,
-): HubModel {
-  if (lora === null || published === null) return gpt;
+export function mergedModel({ gpt, lora }: Adapted, published: Published, c: HubConfig): HubModel {
+  if (lora === null) return gpt;
   if (c.weights === "f32") {
     lora.merge();
     return gpt;

@@ -38,6 +38,8 @@ export interface LanguageSession extends SessionBase {
   readonly gpt: HubModel;
   /** The adapters of a published model; null where all weights are trained. */
   readonly lora: Lora | null;
+  /** Returns the model with its adapters in float weights, for files. The session must not be used again. */
+  merged(): HubModel;
   evaluate(episodes: number, seed: number, greedy: boolean, heldOut?: boolean): LanguageEvaluation;
   evaluating(
     episodes: number,
@@ -61,7 +63,8 @@ export function openLanguage(
 ): LanguageSession {
   const { config, task: definition, values } = run;
   const { seed, steps } = config;
-  const published = publishedOf(run);
+  const folder = config.files?.model;
+  const published = folder === undefined ? null : (ownOf(folder) as Published);
   const { thinking = "auto" } = values.model as Partial<HubConfig>;
   const chat = published?.chat?.(thinking === "auto" ? {} : { enable_thinking: thinking === "on" });
   const made = definition.make(values.task as never, read, chat);
@@ -113,6 +116,8 @@ export function openLanguage(
     task,
     gpt,
     lora,
+    merged: () =>
+      published === null ? gpt : mergedModel({ gpt, lora }, published, given as HubConfig),
     evaluate: (...how) => runNow(evaluating(...how), "evaluate"),
     evaluating,
     reports: (function* () {
@@ -122,12 +127,6 @@ export function openLanguage(
     prepare: () => void begin(),
     close() {},
   };
-}
-
-/** Returns the published model that a run begins from; null for a model of its own. */
-function publishedOf({ config }: ResolvedRun): Published | null {
-  const folder = config.files?.model;
-  return folder === undefined ? null : (ownOf(folder) as Published);
 }
 
 /** Loads saved weights into a model. Returns the names of those that are not among them. */
@@ -146,6 +145,14 @@ function withJudges(task: TextTask, { config }: ResolvedRun, guard: Guard | unde
   return { ...task, judges: guard ? judges.map((judge) => guardedJudge(judge, guard)) : judges };
 }
 
+/** Throws SettingError for a task whose prompts have pictures, which no format of language models can say. */
+export function mustReadText({ pictures }: TextTask): void {
+  if (pictures !== undefined)
+    throw new SettingError(
+      "export: expected a model of texts alone; of one that sees pictures there is --format safetensors",
+    );
+}
+
 /** Returns the session's model as a JavaScript module that completes the task's prompts. */
 export function languageModule(
   { gpt, task }: Pick<LanguageSession, "gpt" | "task">,
@@ -155,9 +162,10 @@ export function languageModule(
   const { tokenizer, completionLength: most } = task;
   const begin = endOf(task);
   const turnEnd = turnEndTokens(task);
-  if (!(gpt instanceof Gpt) || task.marks !== undefined || task.pictures !== undefined)
+  mustReadText(task);
+  if (!(gpt instanceof Gpt) || task.marks !== undefined)
     throw new SettingError(
-      "export: expected a GPT of the run's own that sees no pictures; --format hub writes other models of texts",
+      "export: expected a GPT of the run's own; --format hub writes other models of texts",
     );
   if (turnEnd.length > 1)
     throw new SettingError("export: expected a dialogue whose turns end with one token");
@@ -167,25 +175,17 @@ export function languageModule(
 
 /**
  * Returns the session's model as the files of a folder as on the hub, by name; with tokenizer.json where the task's
- * tokenizer is one that the format can say, and the files that stood beside it, such as its chat template. Adapters are
- * merged into the model, for good.
+ * tokenizer is one that the format can say, and the files that stood beside it, such as its chat template.
  */
 export function languageFolder({
-  gpt,
-  lora,
+  merged,
   task,
-  run,
-}: Pick<LanguageSession, "gpt" | "lora" | "task"> & Partial<Pick<LanguageSession, "run">>): Record<
-  string,
-  string | Uint8Array
-> {
+}: Pick<LanguageSession, "merged" | "task">): Record<string, string | Uint8Array> {
+  mustReadText(task);
   const saved = task.tokenizer.save();
   const [begin = null] = task.marks === undefined ? [endOf(task)] : task.marks.begin;
   const options = { begin, stop: stopTokens(task) };
-  const whole =
-    run === undefined
-      ? gpt
-      : mergedModel({ gpt, lora }, publishedOf(run), run.values.model as HubConfig);
+  const whole = merged();
   if (saved.kind !== "bpe" && saved.kind !== "file") return saveModel(whole, options);
   const tokenizerJson = writeTokenizerJson(task.tokenizer);
   const beside = saved.kind === "file" ? (saved.beside ?? {}) : {};
