@@ -32,9 +32,9 @@ function distance(got: ArrayLike<number>, want: ArrayLike<number>, least = 1e-30
   let difference = 0;
   let size = least;
   for (let i = 0; i < want.length; i++) {
+    if (Number.isFinite(want[i])) size = Math.max(size, Math.abs(want[i]));
     if (Object.is(got[i], want[i])) continue;
     difference = Math.max(difference, Math.abs(got[i] - want[i]));
-    size = Math.max(size, Math.abs(want[i]));
     if (Number.isNaN(got[i]) !== Number.isNaN(want[i])) return Infinity;
   }
   return difference / size;
