@@ -28,7 +28,8 @@ const values = Float64Array.from(
   (_, s) => exact[steps - Math.floor(s / (last + 1))][s],
 );
 const gradient = pg.exactGradient(problem, logits);
-const norm = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));
+const size = (v: ArrayLike<number>): number => Math.hypot(...Array.from(v));
+const norm = size(gradient);
 
 /** Âₜ = δₜ + λ Âₜ₊₁ with δₜ = rₜ + V(sₜ₊₁) − V(sₜ), and V = 0 after the end. */
 export function advantages(
@@ -46,8 +47,9 @@ export function advantages(
   return out;
 }
 
-/** Exact moments of one episode's estimate of ∇J. */
-function estimate(V: ArrayLike<number>, lambda: number): { bias: number; variance: number } {
+/** Exact moments of one episode's estimate of ∇J, by a critic that says `critic`·V. */
+export function estimateOf(critic: number, lambda: number): { bias: number; variance: number } {
+  const V = values.map((v) => critic * v);
   const { mean, variance } = pg.expectation(all, logits, 2, 1, ([episode]) => {
     const out = new Float64Array(logits.length);
     for (const [t, A] of advantages(episode, V, lambda).entries()) {
@@ -56,23 +58,18 @@ function estimate(V: ArrayLike<number>, lambda: number): { bias: number; varianc
     }
     return out;
   });
-  return { bias: norm(mean.map((m, i) => m - gradient[i])) / norm(gradient), variance };
+  return { bias: size(mean.map((m, i) => m - gradient[i])) / norm, variance };
 }
 
 export const lambdas = [0, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95, 1];
 const critics = { exact: 1, half: 0.5, none: 0 }; // V̂ as a multiple of V
 console.log(
-  `${all.length} episodes, J = ${pg.exactReturn(problem, logits).toFixed(4)}, ‖∇J‖ = ${norm(gradient).toFixed(4)}`,
+  `${all.length} episodes, J = ${pg.exactReturn(problem, logits).toFixed(4)}, ‖∇J‖ = ${norm.toFixed(4)}`,
 );
 console.log("bias as a fraction of ‖∇J‖, variance of one episode's estimate");
 console.log("   λ     exact V         half of V       V̂ = 0");
 export const table = lambdas.map((lambda) => {
-  const row = Object.values(critics).map((c) =>
-    estimate(
-      values.map((v) => c * v),
-      lambda,
-    ),
-  );
+  const row = Object.values(critics).map((critic) => estimateOf(critic, lambda));
   const cells = row.map(({ bias, variance }) => `${bias.toFixed(3)} ${variance.toFixed(4)}`);
   console.log(`${lambda.toFixed(2).padStart(5)}   ${cells.join("    ")}`);
   return row;
@@ -82,7 +79,7 @@ export const table = lambdas.map((lambda) => {
 export const errorOf = (
   { bias, variance }: { bias: number; variance: number },
   n: number,
-): number => Math.sqrt(bias ** 2 + variance / n / norm(gradient) ** 2);
+): number => Math.sqrt(bias ** 2 + variance / n / norm ** 2);
 
 console.log("\nhalf of V: the error of the mean of n episodes, and the best λ");
 for (const n of [1, 4, 16, 64, 256, 4096]) {

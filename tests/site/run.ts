@@ -1,0 +1,196 @@
+/// <reference lib="dom" />
+/**
+ * `npm run test:site [-- SCREENSHOTS]`: the built site in Chromium, desktop and phone, light and dark: pages say nothing
+ * on the console and ask nobody else, axe finds nothing serious, widgets answer when dragged, a policy trains inside a
+ * chapter, search finds, and all of it works offline.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { buildSite, siteFolder } from "../../docs/site/build.ts";
+import { markdownFiles, pageOf, root } from "../../docs/site/pages.ts";
+import { serveSite } from "../../docs/site/serve.ts";
+import { executable, launch } from "../browser/chromium.ts";
+
+if (executable === undefined) {
+  console.log("absent: no Chromium; PIGRAD_CHROMIUM names one");
+  process.exit(0);
+}
+
+let failed = 0;
+function check(what: string, holds: boolean, figures: string): void {
+  console.log(`${holds ? "ok  " : "FAIL"} ${what}: ${figures}`);
+  if (!holds) failed++;
+}
+
+if (!process.argv.includes("--built")) buildSite();
+const shots = process.argv.slice(2).find((word) => !word.startsWith("--"));
+const { server, url } = await serveSite(siteFolder, 0);
+const browser = await launch();
+const axe = readFileSync(join(root, "docs/site/node_modules/axe-core/axe.min.js"), "utf8");
+const [said, asked]: [string[], string[]] = [[], []];
+
+function listen(page: Page): void {
+  page.on("console", (message) => said.push(`${page.url()}: ${message.text()}`));
+  page.on("pageerror", (error: Error) => said.push(`${page.url()}: ${error}`));
+  page.on("request", (request) => asked.push(request.url()));
+  page.on("response", (response) => {
+    if (response.status() >= 400) said.push(`${response.url()}: ${response.status()}`);
+  });
+}
+
+async function until(page: Page, expression: string): Promise<boolean> {
+  for (let i = 0; i < 150; i++) {
+    if (await page.evaluate(expression)) return true;
+    await page.waitForTimeout(100);
+  }
+  return false;
+}
+
+interface Finding {
+  readonly id: string;
+  readonly impact: string;
+  readonly nodes: readonly { readonly html: string }[];
+}
+/** What axe calls serious or critical. */
+async function serious(page: Page): Promise<string[]> {
+  const session = await page.context().newCDPSession(page);
+  await session.send("Runtime.evaluate", { expression: axe }); // not a script of the page's own, which its policy forbids
+  const { result } = await session.send("Runtime.evaluate", {
+    expression: "axe.run().then(({ violations }) => JSON.stringify(violations))",
+    awaitPromise: true,
+    returnByValue: true,
+  });
+  const found = JSON.parse(result.value) as Finding[];
+  return found
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 120)}`);
+}
+
+const address = (path: string): string =>
+  url +
+  pageOf(path)
+    .replace(/\.md$/, ".html")
+    .replace(/index\.html$/, "");
+const pages = [url, `${url}docs/playground.html`, ...markdownFiles().map(address)];
+const looks = [
+  { name: "desktop", options: { viewport: { width: 1280, height: 900 } } },
+  {
+    name: "phone, dark",
+    options: { viewport: { width: 390, height: 844 }, colorScheme: "dark" as const },
+  },
+];
+for (const { name, options } of looks) {
+  const context = await browser.newContext(options);
+  const page = await context.newPage();
+  listen(page);
+  const [faults, wide]: [string[], string[]] = [[], []];
+  for (const [i, where] of pages.entries()) {
+    await page.goto(where);
+    await until(page, "document.querySelector('.VPNav, .VPNavBar') !== null");
+    const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
+    if (width > options.viewport.width) wide.push(`${where} ${width}`);
+    if (name === "desktop" || i % 8 === 0)
+      for (const fault of await serious(page)) faults.push(`${where} ${fault}`);
+    if (shots !== undefined) await page.screenshot({ path: join(shots, `${name[0]}-${i}.png`) });
+  }
+  check(`${name}: as wide as the window`, wide.length === 0, `${pages.length} pages ${wide}`);
+  check(
+    `${name}: axe finds nothing serious`,
+    faults.length === 0,
+    [...new Set(faults)].slice(0, 12).join("\n     "),
+  );
+  await context.close();
+}
+
+// ---- chapters that answer
+
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+const page = await context.newPage();
+listen(page);
+const told = async (widget: string): Promise<string> =>
+  (await page.textContent(`${widget} .told`)) ?? "";
+/** Moves the n-th slider of a widget. */
+const drag = (widget: string, n: number, value: number): Promise<unknown> =>
+  page.evaluate(`(() => {
+    const input = document.querySelectorAll("${widget} input")[${n}];
+    input.value = "${value}";
+    input.dispatchEvent(new Event("input"));
+  })()`);
+await page.goto(address("docs/book/04-advantages.md"));
+await until(page, `document.querySelector("pg-lambda .told")?.textContent.startsWith("At λ")`);
+await drag("pg-lambda", 0, 0.8);
+await until(page, `document.querySelector("pg-lambda .told").textContent.includes("λ = 0.8:")`);
+const atHalf = await told("pg-lambda");
+check("λ = 0.8, half of V: the chapter's figures", /bias 0\.243, .* 0\.1663/.test(atHalf), atHalf);
+await drag("pg-lambda", 1, 1);
+await until(page, `document.querySelector("pg-lambda .told").textContent.includes("bias 0.000")`);
+const atV = await told("pg-lambda");
+check("a perfect critic has no bias", /bias 0\.000, .* 0\.1693/.test(atV), atV);
+for (const [chapter, widget] of [
+  ["05-trust-regions", "pg-clip"],
+  ["07-groups", "pg-group"],
+]) {
+  await page.goto(address(`docs/book/${chapter}.md`));
+  await until(page, `document.querySelectorAll("${widget} svg path.curve").length > 4`);
+  const drawn = (): Promise<string> =>
+    page.evaluate(
+      `[...document.querySelectorAll("${widget} svg")].map((svg) => svg.outerHTML).join()`,
+    );
+  const before = await drawn();
+  await drag(widget, 0, widget === "pg-clip" ? 0.6 : 3);
+  await page.waitForTimeout(1500);
+  check(
+    `${widget} draws anew when dragged`,
+    (await drawn()) !== before,
+    `${before.length} characters`,
+  );
+}
+await page.goto(address("docs/book/05-trust-regions.md"));
+await until(page, `document.querySelector("pg-train button") !== null`);
+await page.click("pg-train button");
+const trained = await until(
+  page,
+  `/mean return (\\d{3})/.test(document.querySelector("pg-train .told").textContent)`,
+);
+check("CartPole trains inside the chapter", trained, await told("pg-train"));
+
+// ---- search, and offline
+
+await page.goto(url);
+const kept = await until(
+  page,
+  "navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated')",
+);
+await page.reload();
+await until(page, "navigator.serviceWorker.controller !== null");
+server.close();
+server.closeAllConnections();
+await page.goto(address("docs/book/07-groups.md"));
+const heading = await page.textContent("h1");
+check(
+  "a chapter not seen yet is there offline",
+  kept && (heading ?? "").startsWith("7."),
+  String(heading),
+);
+await page.goto(address("docs/README.md"));
+await page.click(".VPNavBarSearch button");
+await until(page, "document.querySelector('.VPLocalSearchBox input') === document.activeElement");
+await page.keyboard.type("generalized advantage");
+await until(page, `document.querySelectorAll(".VPLocalSearchBox .result").length > 0`);
+const results = await page.evaluate(
+  `document.querySelectorAll(".VPLocalSearchBox .result").length`,
+);
+check("search answers offline", Number(results) > 0, `${results} results`);
+
+const elsewhere = asked.filter(
+  (address) => !address.startsWith(url) && !address.startsWith("data:"),
+);
+check(
+  "nothing is asked of anybody else",
+  elsewhere.length === 0,
+  `${asked.length} requests ${elsewhere.slice(0, 3)}`,
+);
+check("the console is clean", said.length === 0, [...new Set(said)].slice(0, 8).join("\n     "));
+await browser.close();
+if (failed > 0) process.exit(1);
