@@ -12,11 +12,14 @@ const short = (x: number): string =>
       ? `${+(x / 1e3).toPrecision(3)}k`
       : String(+x.toPrecision(3));
 
-/** Mean returns against steps, with the return that counts as solved. */
+type Curve = readonly Progress[];
+
+/** Mean returns against steps, over those of earlier runs, with the return that counts as solved. */
 export function drawCurve(
   canvas: HTMLCanvasElement,
-  points: readonly Progress[],
+  points: Curve,
   solved: number | null,
+  earlier: readonly Curve[] = [],
 ): void {
   const pen = canvas.getContext("2d");
   if (pen === null) return;
@@ -24,11 +27,14 @@ export function drawCurve(
   const [left, right, top, bottom] = [58, 12, 12, 26];
   pen.clearRect(0, 0, width, height);
   pen.font = "13px system-ui, sans-serif";
-  const known = points.filter(({ meanReturn }) => Number.isFinite(meanReturn));
-  const values = [...known.map((p) => p.meanReturn), ...(solved === null ? [] : [solved])];
+  const curves = [...earlier, points].map((curve) =>
+    curve.filter(({ meanReturn }) => Number.isFinite(meanReturn)),
+  );
+  const known = curves.flat();
   if (known.length === 0) return;
+  const values = [...known.map((p) => p.meanReturn), ...(solved === null ? [] : [solved])];
   const [low, high] = [Math.min(...values), Math.max(...values)];
-  const last = known[known.length - 1].envSteps;
+  const last = Math.max(...known.map((p) => p.envSteps));
   const x = (steps: number): number => left + ((width - left - right) * steps) / last;
   const y = (value: number): number =>
     height - bottom - ((height - top - bottom) * (value - low)) / (high - low || 1);
@@ -53,13 +59,18 @@ export function drawCurve(
     pen.setLineDash([]);
     pen.fillText("solved", width - right, y(solved) + (y(solved) < 30 ? 16 : -6));
   }
-  pen.strokeStyle = color("--mark");
   pen.lineWidth = 2;
-  pen.beginPath();
-  for (const { envSteps, meanReturn } of known) pen.lineTo(x(envSteps), y(meanReturn));
-  pen.stroke();
+  for (const [i, curve] of curves.entries()) {
+    pen.strokeStyle = i < earlier.length ? shade(i) : color("--mark");
+    pen.beginPath();
+    for (const { envSteps, meanReturn } of curve) pen.lineTo(x(envSteps), y(meanReturn));
+    pen.stroke();
+  }
   pen.lineWidth = 1;
 }
+
+/** The color of the i-th earlier run. */
+export const shade = (i: number): string => `hsl(${(140 + 67 * i) % 360} 45% 50%)`;
 
 /** A scene, as large as fits. */
 export function drawScene(canvas: HTMLCanvasElement, { width, height, marks }: Scene): void {

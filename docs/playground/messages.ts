@@ -23,6 +23,7 @@ export interface TaskInfo {
   readonly about: string;
   readonly algo: string;
   readonly solved: number | null;
+  readonly isText: boolean;
   readonly algorithms: Readonly<
     Record<
       string,
@@ -36,6 +37,8 @@ export type ToWorker =
   | { readonly type: "run" | "pause" | "step" | "download" }
   /** The files of a published model, or the address of their folder. */
   | { readonly type: "model"; readonly from: readonly File[] | string }
+  /** Code of the person's own, for the sandbox alone. */
+  | { readonly type: "own"; readonly code: string }
   | { readonly type: "complete"; readonly prompt: string }
   | { readonly type: "lab"; readonly problem: string };
 
@@ -48,8 +51,6 @@ export type ToPage =
       readonly type: "ready";
       readonly tasks: Readonly<Record<string, TaskInfo>>;
       readonly problems: readonly string[];
-      /** The names of the tasks that are of texts. */
-      readonly texts: readonly string[];
     }
   | { readonly type: "opened"; readonly backend: string }
   | { readonly type: "loading"; readonly what: string }
@@ -59,6 +60,8 @@ export type ToPage =
       readonly about: string;
       readonly tasks: Readonly<Record<string, TaskInfo>>;
     }
+  /** The person's own task is there. */
+  | { readonly type: "own"; readonly tasks: Readonly<Record<string, TaskInfo>> }
   | { readonly type: "written"; readonly text: string }
   | {
       readonly type: "progress";

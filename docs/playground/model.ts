@@ -1,7 +1,7 @@
 /** A published model in the worker: its files, read at once, from what a person picked or from a site. */
 import { fetchModel } from "../../src/models/fetch.ts";
 import type { BlobLike, ModelFiles } from "../../src/models/files.ts";
-import { type OwnFiles, registerOwn } from "../../src/tasks/own-files.ts";
+import { type OwnFile, registerOwn } from "../../src/tasks/own-files.ts";
 import { publishedFrom } from "../../src/tasks/text/published.ts";
 
 declare const FileReaderSync: new () => { readAsArrayBuffer(blob: unknown): ArrayBuffer };
@@ -18,11 +18,11 @@ function syncFiles(files: Readonly<Record<string, BlobLike>>): ModelFiles {
 
 const path = "the model of the page";
 
-/** Loads all of a model but its weights. Returns it as a run's files, and says what it is. */
+/** Loads all of a model but its weights. Returns it as a run's file, and says what it is. */
 export async function loadPageModel(
   from: readonly File[] | string,
   progress: (what: string) => void,
-): Promise<{ readonly files: OwnFiles; readonly about: string }> {
+): Promise<{ readonly file: OwnFile; readonly about: string }> {
   const told = (file: string, bytes: number, total: number | null): void =>
     progress(
       `${file}: ${total === null ? `${bytes} bytes` : `${Math.floor((100 * bytes) / total)} %`}`,
@@ -36,7 +36,7 @@ export async function loadPageModel(
   const { family, layers, width } = published.config;
   const millions = (published.weights / 1e6).toPrecision(3);
   return {
-    files: { model: { path, sha256: "" } },
+    file: { path, sha256: "" },
     about: `${family}, ${layers} layers of ${width}, ${millions} million weights`,
   };
 }

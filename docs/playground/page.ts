@@ -1,25 +1,32 @@
-/** The page: a form, two canvases and a table. All training is in the worker; a link holds the whole setup. */
+/** The page: a form, two canvases and a table. All training is in a worker; a link holds the whole setup. */
 import type { LabReport } from "../../src/oracle/lab.ts";
 import type { Replay } from "../../src/tasks/replay.ts";
-import { drawCurve, drawScene } from "./draw.ts";
-import type { Progress, Setup, TaskInfo, ToPage, ToWorker } from "./messages.ts";
+import { drawCurve, drawScene, shade } from "./draw.ts";
+import { sandboxEngine, workerEngine } from "./engine.ts";
+import type { Progress, Setup, TaskInfo, ToPage } from "./messages.ts";
+import { example } from "./own.ts";
+import { chapterPresets } from "./presets.ts";
 
 const by = <T extends HTMLElement>(id: string): T => document.getElementById(id) as T;
-const [task, algo, backend, problem] = ["task", "algo", "backend", "problem"].map((id) =>
-  by<HTMLSelectElement>(id),
-);
+const [task, algo, backend, problem, chapter] = [
+  "task",
+  "algo",
+  "backend",
+  "problem",
+  "chapter",
+].map((id) => by<HTMLSelectElement>(id));
 const [seed, steps, at] = ["seed", "steps", "at"].map((id) => by<HTMLInputElement>(id));
 const [run, play] = ["run", "play"].map((id) => by<HTMLButtonElement>(id));
 const [curve, stage] = ["curve", "stage"].map((id) => by<HTMLCanvasElement>(id));
 
-const worker = new Worker(new URL("worker.js", import.meta.url), { type: "module" });
-const tell = (message: ToWorker): void => worker.postMessage(message);
-
+let engine = workerEngine(heard);
 let tasks: Readonly<Record<string, TaskInfo>> = {};
 let points: Progress[] = [];
 let replay: Replay = { frames: [], returns: [] };
 let [training, playing] = [false, true];
-let texts: readonly string[] = [];
+/** The curves of earlier runs of the task, each with what it was. */
+let earlier: { readonly label: string; readonly points: readonly Progress[] }[] = [];
+let opened = { task: "", label: "" };
 
 // ---- setting up
 
@@ -36,7 +43,7 @@ function chooseTask(name: string, wanted?: Setup): void {
 
 function chooseAlgorithm(wanted?: Setup): void {
   const info = tasks[task.value];
-  by("asking").hidden = !texts.includes(task.value);
+  by("asking").hidden = !info.isText;
   const { about, steps: usual, settings } = info.algorithms[algo.value];
   by("about").textContent = `${info.about}. ${about}.`;
   steps.value = String(wanted?.steps ?? usual);
@@ -71,13 +78,44 @@ function setupNow(): Setup {
 /** Begins again with the values of the form. */
 function reopen(): void {
   setTraining(false);
-  points = [];
   const setup = setupNow();
+  keepCurve(setup);
   const { settings, ...rest } = setup;
   const query = new URLSearchParams({ ...rest, ...settings } as unknown as Record<string, string>);
   history.replaceState(null, "", `#${query}`);
-  tell({ type: "open", setup });
+  engine.tell({ type: "open", setup });
 }
+
+/** Puts the curve so far among the earlier ones, unless another task begins. */
+function keepCurve({ task, algo, seed, settings }: Setup): void {
+  if (task !== opened.task) earlier = [];
+  else if (points.length > 1) earlier = [...earlier, { label: opened.label, points }].slice(-5);
+  points = [];
+  const changed = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  opened = { task, label: [`${algo}, seed ${seed}`, ...changed].join(", ") };
+  by("clear").hidden = earlier.length === 0;
+  by("earlier").replaceChildren(
+    ...earlier.map(({ label }, i) => {
+      const [row, key] = [document.createElement("li"), document.createElement("canvas")];
+      const pen = key.getContext("2d");
+      if (pen !== null) {
+        pen.fillStyle = shade(i);
+        pen.fillRect(0, 0, key.width, key.height);
+      }
+      row.append(key, label);
+      return row;
+    }),
+  );
+  showCurve();
+}
+
+const showCurve = (): void =>
+  drawCurve(
+    curve,
+    points,
+    tasks[task.value].solved,
+    earlier.map((run) => run.points),
+  );
 
 /** The setup that the page's address asks for. */
 function linked(): Setup | undefined {
@@ -99,7 +137,7 @@ function show(message: Extract<ToPage, { type: "progress" }>): void {
   points.push(...message.points);
   if (points.length > 2000) points = points.filter((_, i) => i % 2 === 0); // a curve needs no more
   if (message.done) setTraining(false);
-  drawCurve(curve, points, tasks[task.value].solved);
+  showCurve();
   const last = points.at(-1);
   if (last === undefined) return;
   const speed = training ? `, ${Math.round(message.speed).toLocaleString()} steps/s` : "";
@@ -140,7 +178,7 @@ setInterval(() => {
 }, 60);
 
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
-  drawCurve(curve, points, tasks[task.value].solved);
+  showCurve();
   showFrame();
 });
 
@@ -180,10 +218,12 @@ function save(js: string): void {
   URL.revokeObjectURL(link.href);
 }
 
-worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
-  if (data.type === "ready") {
+let pasted: string | null = null; // code that waits for the sandbox
+
+function heard(data: ToPage): void {
+  if (data.type === "ready" && pasted !== null) engine.tell({ type: "own", code: pasted });
+  else if (data.type === "ready") {
     tasks = data.tasks;
-    texts = data.texts;
     fill(problem, data.problems, data.problems[0]);
     const wanted = linked();
     if (wanted !== undefined) {
@@ -191,12 +231,15 @@ worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
       backend.value = wanted.backend;
     }
     chooseTask(wanted?.task ?? Object.keys(tasks)[0], wanted);
+  } else if (data.type === "own") {
+    tasks = data.tasks;
+    chooseTask(Object.keys(tasks)[0]);
   } else if (data.type === "opened") by("status").textContent = `ready, on ${data.backend}`;
   else if (data.type === "loading") by("model").textContent = data.what;
   else if (data.type === "model") {
     by("model").textContent = data.about;
     tasks = data.tasks;
-    chooseTask(texts.includes(task.value) ? task.value : "sentiment");
+    chooseTask(tasks[task.value].isText ? task.value : "sentiment");
   } else if (data.type === "written") by("written").textContent = data.text;
   else if (data.type === "progress") show(data);
   else if (data.type === "replay") {
@@ -210,43 +253,64 @@ worker.onmessage = ({ data }: MessageEvent<ToPage>) => {
     by("status").textContent = data.message;
     if (by("model").textContent !== "") by("model").textContent = data.message;
   }
-};
+}
 
+for (const name of Object.keys(chapterPresets)) chapter.add(new Option(name, name));
+chapter.onchange = () => {
+  const preset = chapterPresets[chapter.value];
+  if (preset === undefined) return;
+  const { algorithms } = tasks[preset.task];
+  const { steps } = algorithms[preset.algo];
+  chooseTask(preset.task, { seed: 1, backend: "auto", settings: {}, steps, ...preset });
+};
+by<HTMLTextAreaElement>("code").value = example;
+by("use").onclick = async () => {
+  engine.stop();
+  pasted = by<HTMLTextAreaElement>("code").value;
+  by("status").textContent = "opening the sandbox";
+  engine = await sandboxEngine(heard);
+};
+by("clear").onclick = () => {
+  earlier = [];
+  by("earlier").replaceChildren();
+  by("clear").hidden = true;
+  showCurve();
+};
 task.onchange = () => chooseTask(task.value);
 algo.onchange = () => chooseAlgorithm();
 by("setup").addEventListener("change", ({ target }) => {
-  if (target !== task && target !== algo) reopen();
+  if (target !== task && target !== algo && target !== chapter) reopen();
 });
 by("setup").addEventListener("submit", (event) => event.preventDefault());
 run.onclick = () => {
   setTraining(!training);
-  tell({ type: training ? "run" : "pause" });
+  engine.tell({ type: training ? "run" : "pause" });
 };
 by("step").onclick = () => {
   setTraining(false);
-  tell({ type: "pause" });
-  tell({ type: "step" });
+  engine.tell({ type: "pause" });
+  engine.tell({ type: "step" });
 };
 by("reset").onclick = reopen;
-by("download").onclick = () => tell({ type: "download" });
+by("download").onclick = () => engine.tell({ type: "download" });
 by("share").onclick = async () => {
   await navigator.clipboard?.writeText(location.href);
   by("status").textContent = "the link is copied";
 };
 by("folder").onchange = () => {
   by("model").textContent = "reading";
-  tell({ type: "model", from: [...(by<HTMLInputElement>("folder").files ?? [])] });
+  engine.tell({ type: "model", from: [...(by<HTMLInputElement>("folder").files ?? [])] });
 };
 by("fetch").onclick = () => {
   by("model").textContent = "fetching";
   const { value } = by<HTMLInputElement>("address");
-  tell({ type: "model", from: new URL(value, location.href).href });
+  engine.tell({ type: "model", from: new URL(value, location.href).href });
 };
 by("asking").addEventListener("submit", (event) => {
   event.preventDefault();
-  tell({ type: "complete", prompt: by<HTMLInputElement>("prompt").value });
+  engine.tell({ type: "complete", prompt: by<HTMLInputElement>("prompt").value });
 });
-by("compare").onclick = () => tell({ type: "lab", problem: problem.value });
+by("compare").onclick = () => engine.tell({ type: "lab", problem: problem.value });
 play.onclick = () => {
   playing = !playing;
   play.textContent = playing ? "Pause replay" : "Play";
@@ -256,3 +320,4 @@ at.oninput = () => {
   showFrame();
 };
 stage.onpointermove = scrub;
+void navigator.serviceWorker?.register("sw.js");

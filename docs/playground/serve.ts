@@ -1,20 +1,21 @@
 /** `npm run playground [-- PORT]`: builds the page and serves it, on this machine only. */
 import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { join } from "node:path";
+import { extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { messageOf } from "../../src/core/thrown.ts";
 import { isLocalHost } from "../../src/node/loopback.ts";
-import { buildPlayground } from "./build.ts";
+import { buildPlayground, playgroundFiles } from "./build.ts";
 
 const types: Readonly<Record<string, string>> = {
-  "index.html": "text/html; charset=utf-8",
-  "style.css": "text/css",
-  "page.js": "text/javascript",
-  "worker.js": "text/javascript",
+  ".html": "text/html; charset=utf-8",
+  ".css": "text/css",
+  ".js": "text/javascript",
+  ".svg": "image/svg+xml",
+  ".webmanifest": "application/manifest+json",
 };
 
-/** Serves the four files of a folder, by name, and nothing else. */
+/** Serves the files of a built page, by name, and nothing else. */
 export function serve(folder: string, port: number): Promise<{ server: Server; url: string }> {
   const server = createServer((request, response) => {
     if (!isLocalHost(request.headers.host)) {
@@ -22,11 +23,11 @@ export function serve(folder: string, port: number): Promise<{ server: Server; u
       return;
     }
     const name = (request.url ?? "/").replace(/^\//, "").replace(/[?#].*$/, "") || "index.html";
-    if (!Object.hasOwn(types, name)) {
+    if (!playgroundFiles.includes(name)) {
       response.writeHead(404).end();
       return;
     }
-    const headers = { "content-type": types[name], "x-content-type-options": "nosniff" };
+    const headers = { "content-type": types[extname(name)], "x-content-type-options": "nosniff" };
     try {
       const bytes = readFileSync(join(folder, name));
       response.writeHead(200, headers).end(bytes);

@@ -6,14 +6,13 @@ import { type MomentsState, normalizeDefaults } from "../../src/returns/running.
 import { type TaskName, tasks } from "../../src/tasks/index.ts";
 import type { OwnFiles } from "../../src/tasks/own-files.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";
-import { type ResolvedRun, resolve, tablesOf, taskNamed } from "../../src/tasks/run.ts";
+import { type ResolvedRun, resolve, tablesOf, taskNamed, taskOf } from "../../src/tasks/run.ts";
 import type { Session } from "../../src/tasks/session.ts";
 import { languageModule } from "../../src/tasks/text/session.ts";
 import type { Setup, TaskInfo } from "./messages.ts";
 
 /** All tasks but the one whose data are a file of the user's. */
 const shown = (Object.keys(tasks) as TaskName[]).filter((name) => name !== "text");
-export const textNames: readonly string[] = shown.filter((name) => taskNamed(name).kind === "text");
 const offered = {
   environment: ["reinforce", "a2c", "ppo", "trpo"],
   text: ["reinforce", "a2c", "ppo", "rloo", "grpo"],
@@ -22,23 +21,29 @@ const mostFrames = 200; // of a replay: the page unpacks it in one go
 const mostSamples = 12;
 const unseen = 1_000_000_007; // the seed of what is played: not one that people train with
 
-/** What a published model changes in a setup of a text: its files, and adapters in place of all weights. */
-const withModel = (model: OwnFiles | null, name: string) =>
-  model !== null && taskNamed(name).kind === "text"
-    ? { files: model, settings: { lora: "8" } }
-    : { settings: {} };
+/** The name of a task of the person's own code. */
+export const ownName = "own";
 
-/** Returns the run that a setup asks for, in which texts begin from the page's model if there is one. */
-export function runOf(setup: Setup, model: OwnFiles | null): ResolvedRun {
-  const { files, settings } = withModel(model, setup.task);
+/** What the page's own files change in a setup: the task itself; or, of a text, its weights, and adapters to train. */
+function withFiles(name: string, { task, model }: OwnFiles) {
+  if (name === ownName && task !== undefined) return { files: { task }, settings: {} };
+  return model !== undefined && taskNamed(name).kind === "text"
+    ? { files: { model }, settings: { lora: "8" } }
+    : { settings: {} };
+}
+
+/** Returns the run that a setup asks for, with the page's own files where they apply. */
+export function runOf(setup: Setup, own: OwnFiles): ResolvedRun {
+  const { files, settings } = withFiles(setup.task, own);
   return resolve({ ...setup, files, settings: { ...settings, ...setup.settings } });
 }
 
-function infoOf(name: TaskName, model: OwnFiles | null): TaskInfo {
-  const task = taskNamed(name);
+function infoOf(name: string, own: OwnFiles): TaskInfo {
+  const given = withFiles(name, own);
+  const task = taskOf({ task: name, files: given.files });
   const names: readonly string[] = offered[task.kind];
   const described = names.map((algo) => {
-    const request = { task: name, algo, ...withModel(model, name) };
+    const request = { task: name, algo, ...given };
     const { config, algorithm: chosen } = resolve(request);
     const { steps, settings: values } = config;
     const { algorithm, model: sizes, task: own } = tablesOf(task, chosen, request.files);
@@ -50,11 +55,14 @@ function infoOf(name: TaskName, model: OwnFiles | null): TaskInfo {
   });
   const { about, solved = null } = task;
   const algo = names.includes(task.algo) ? task.algo : names[0];
-  return { about, algo, solved, algorithms: Object.fromEntries(described) };
+  const isText = task.kind === "text";
+  return { about, algo, solved, isText, algorithms: Object.fromEntries(described) };
 }
 
-export const taskInfos = (model: OwnFiles | null): Readonly<Record<string, TaskInfo>> =>
-  Object.fromEntries(shown.map((name) => [name, infoOf(name, model)]));
+export function taskInfos(own: OwnFiles): Readonly<Record<string, TaskInfo>> {
+  const names = own.task === undefined ? shown : [ownName, ...shown];
+  return Object.fromEntries(names.map((name) => [name, infoOf(name, own)]));
+}
 
 /** Returns an episode of the policy as it is; of a text task, what it writes now. */
 export function replayOf(session: Session): Replay {

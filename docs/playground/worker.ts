@@ -10,7 +10,8 @@ import { completing } from "../../src/tasks/text/completing.ts";
 import { begun } from "../../src/text/task.ts";
 import type { Progress, Setup, ToPage, ToWorker } from "./messages.ts";
 import { loadPageModel } from "./model.ts";
-import { moduleOf, replayOf, runOf, taskInfos, textNames } from "./sessions.ts";
+import { loadPageTask } from "./own.ts";
+import { moduleOf, replayOf, runOf, taskInfos } from "./sessions.ts";
 
 interface Scope {
   postMessage(message: ToPage): void;
@@ -24,7 +25,7 @@ const spoken = 200; // between progress messages
 const played = 1500; // between replays
 
 let session: Session | null = null;
-let model: OwnFiles | null = null; // the page's own
+let own: OwnFiles = {}; // the page's own files
 let [running, over] = [false, false];
 let points: Progress[] = [];
 let steps = 0; // of the last progress message
@@ -60,7 +61,7 @@ function work(): void {
 
 function openSession(setup: Setup): void {
   [running, over] = [false, false];
-  session = open(runOf(setup, model));
+  session = open(runOf(setup, own));
   [points, steps, lastSaid] = [[], 0, performance.now()];
   say({ type: "opened", backend: session.config.backend });
   tell(session, true);
@@ -68,8 +69,13 @@ function openSession(setup: Setup): void {
 
 async function openModel(from: readonly File[] | string): Promise<void> {
   const loaded = await loadPageModel(from, (what) => say({ type: "loading", what }));
-  model = loaded.files;
-  say({ type: "model", about: loaded.about, tasks: taskInfos(model) });
+  own = { ...own, model: loaded.file };
+  say({ type: "model", about: loaded.about, tasks: taskInfos(own) });
+}
+
+async function openTask(code: string): Promise<void> {
+  own = { ...own, task: await loadPageTask(code) };
+  say({ type: "own", tasks: taskInfos(own) });
 }
 
 const seeds = new Random(1);
@@ -94,6 +100,7 @@ scope.onmessage = ({ data }) => {
   try {
     if (data.type === "open") openSession(data.setup);
     else if (data.type === "model") void openModel(data.from).catch(fail);
+    else if (data.type === "own") void openTask(data.code).catch(fail);
     else if (data.type === "lab") say({ type: "lab", report: lab(data.problem) });
     else if (data.type === "pause") running = false;
     else if (session === null) return;
@@ -109,9 +116,4 @@ scope.onmessage = ({ data }) => {
     fail(error);
   }
 };
-say({
-  type: "ready",
-  tasks: taskInfos(null),
-  problems: Object.keys(labProblems),
-  texts: textNames,
-});
+say({ type: "ready", tasks: taskInfos(own), problems: Object.keys(labProblems) });

@@ -1,10 +1,14 @@
 /** `npm run docs`: builds the site into docs/site/dist, with the playground and the API reference. */
 import { spawnSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { buildPlayground } from "../playground/build.ts";
+import {
+  buildPlayground,
+  manifestOf,
+  scriptHash,
+  writeServiceWorker,
+} from "../playground/build.ts";
 import { root, writePages } from "./pages.ts";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
@@ -17,37 +21,16 @@ function run(tool: string, ...args: string[]): void {
   if (status !== 0) throw new Error(`${tool}: ended with ${status}`);
 }
 
-const manifest = {
-  name: "pigrad: policy gradients from the first line",
-  short_name: "pigrad",
-  start_url: "/",
-  display: "standalone",
-  background_color: "#ffffff",
-  theme_color: "#1f6feb",
-  icons: [{ src: "/icon.svg", sizes: "any", type: "image/svg+xml" }],
-};
-
 /** Files that the generator copies as they are. */
 function writePublic(): void {
   const folder = join(here, "public.tmp");
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder);
-  copyFileSync(join(here, "icon.svg"), join(folder, "icon.svg"));
-  writeFileSync(join(folder, "site.webmanifest"), JSON.stringify(manifest));
-}
-
-/** The service worker: keeps every file of this build, and answers from what it keeps. */
-function writeServiceWorker(): void {
-  const names = readdirSync(siteFolder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(siteFolder.length + 1))
-    .sort();
-  const hash = createHash("sha256");
-  for (const name of names) hash.update(name).update(readFileSync(join(siteFolder, name)));
-  const code = readFileSync(join(here, "service-worker.js"), "utf8")
-    .replace("BUILD", hash.digest("hex").slice(0, 16))
-    .replace("[]", JSON.stringify(names.map((name) => `/${name}`)));
-  writeFileSync(join(siteFolder, "sw.js"), code);
+  copyFileSync(join(root, "docs/playground/icon.svg"), join(folder, "icon.svg"));
+  writeFileSync(
+    join(folder, "site.webmanifest"),
+    manifestOf("pigrad: policy gradients from the first line"),
+  );
 }
 
 /** The API reference's pages run one inline script, which sets the scheme: their policy names its hash. */
@@ -57,10 +40,7 @@ function restrictApi(folder: string): void {
     const file = join(entry.parentPath, entry.name);
     const html = readFileSync(file, "utf8");
     const scripts = [...html.matchAll(/<script>([\s\S]*?)<\/script>/g)].map(([, code]) => code);
-    const hashes = scripts.map(
-      (code) => `'sha256-${createHash("sha256").update(code).digest("base64")}'`,
-    );
-    const policy = `default-src 'none'; script-src 'self' ${hashes.join(" ")}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'`;
+    const policy = `default-src 'none'; script-src 'self' ${scripts.map(scriptHash).join(" ")}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'`;
     const meta = `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
     writeFileSync(file, html.replace("<head>", `<head>${meta}`));
   }
@@ -79,7 +59,7 @@ export function buildSite({ api = true } = {}): void {
     run("typedoc", ...options.split(" "), "--out", out);
     restrictApi(out);
   }
-  writeServiceWorker();
+  writeServiceWorker(siteFolder);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -172,6 +172,56 @@ for (const way of ["fetched", "from the cache"]) {
   check(`a model, ${way}`, true, (await page.textContent("#model")) ?? "");
 }
 
+// chapters of the book, runs over each other, an environment of the person's own, and no network
+await page.selectOption("#chapter", { index: 5 });
+await until(`location.hash.includes("clipRange=0.02")`);
+check("a chapter's training", true, await page.evaluate("location.hash"));
+const ready = `document.getElementById("status").textContent.startsWith("ready")`;
+await until(ready);
+for (let i = 0; i < 3; i++) {
+  await page.click("#step");
+  await page.waitForTimeout(400);
+}
+await page.fill("#seed", "7");
+await page.press("#seed", "Tab");
+await until(`document.querySelectorAll("#earlier li").length === 1`);
+check("an earlier run's curve stays", true, (await page.textContent("#earlier")) ?? "");
+await page.click("#clear");
+check("and is forgotten", (await page.$$("#earlier li")).length === 0, "0 left");
+
+const code = (await page.inputValue("#code")).replace(
+  "reset() {",
+  `reset() {
+    fetch("/stolen").catch(() => {});
+    if (typeof document !== "undefined" || self.origin !== "null") throw new Error("not in the sandbox");`,
+);
+const before = asked.length;
+await page.click("#own summary");
+await page.fill("#code", code);
+await page.click("#use");
+await until(`location.hash.includes("task=own")`);
+await until(ready);
+await page.click("#run");
+await until(`/[89],\\d\\d\\d steps/.test(document.getElementById("status").textContent)`);
+const own = await status();
+check("pasted code learns in the sandbox", Number(/return (-?[\d.]+)/.exec(own)?.[1]) > 0.5, own);
+const stolen = asked.slice(before).filter((address) => address.includes("stolen"));
+const refused = said.filter((text) => /stolen|Content Security Policy/.test(text));
+check("and reaches no network", stolen.length === 0, `${refused.length} attempts refused`);
+for (const text of refused) said.splice(said.indexOf(text), 1);
+await page.fill("#code", "export default { environment: 3 };");
+await page.click("#use");
+await until(`/your code/.test(document.getElementById("status").textContent)`);
+check("code that is wrong is told", true, await status());
+
+await until("navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated')");
+server.close();
+server.closeAllConnections();
+await page.goto(`${url}#task=bandit`);
+await page.reload();
+await until(ready);
+check("without a network", true, await status());
+
 for (const [name, width] of [
   ["phone", 360],
   ["tablet", 768],
@@ -192,6 +242,5 @@ const strangers = asked.filter(
 );
 check("network", strangers.length === 0, `${asked.length} requests, ${strangers.length} elsewhere`);
 await browser.close();
-server.close();
 rmSync(folder, { recursive: true });
 process.exitCode = failed > 0 ? 1 : 0;

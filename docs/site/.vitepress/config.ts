@@ -1,8 +1,8 @@
 /** The site: pages of docs/site/pages.tmp, a policy that allows only its own scripts, search without a server. */
-import { createHash } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DefaultTheme, defineConfig } from "vitepress";
+import { scriptHash } from "../../playground/build.ts";
 import { markdownFiles, pageOf, pagesFolder, root, titleOf } from "../pages.ts";
 
 const files = markdownFiles();
@@ -66,10 +66,7 @@ function alignByClass(md: { renderer: { rules: Record<string, unknown> } }): voi
 
 /** The policy of a page whose own inline scripts these are. */
 const policy = (scripts: readonly string[]): string => {
-  const hashes = scripts.map(
-    (code) => `'sha256-${createHash("sha256").update(code).digest("base64")}'`,
-  );
-  return `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${hashes.join(" ")}; style-src 'self' ${darkSwitch}; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'`;
+  return `default-src 'none'; script-src 'self' 'wasm-unsafe-eval' ${scripts.map(scriptHash).join(" ")}; style-src 'self' ${darkSwitch}; img-src 'self' data:; font-src 'self'; connect-src 'self'; worker-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'`;
 };
 
 export default defineConfig({
