@@ -43,7 +43,11 @@ export function growTree(samples: LabeledStates, depth: number): Tree {
   checkInteger("growTree", "states", action.length, { min: 1 });
   checkLength("growTree", "observation", observation, action.length * size);
   checkLength("growTree", "weight", weight, action.length);
-  return grown({ ...samples, weight }, Int32Array.from(action, (_, i) => i), depth);
+  return grown(
+    { ...samples, weight },
+    Int32Array.from(action, (_, i) => i),
+    depth,
+  );
 }
 
 type Weighted = Required<LabeledStates>;

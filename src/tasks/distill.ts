@@ -88,7 +88,12 @@ export function compareTree(
     states++;
     if (decide(tree, raw) === actor.action[0]) same++;
   });
-  return { agreement: same / states, states, policy, tree: playTree(session, tree, episodes, seed) };
+  return {
+    agreement: same / states,
+    states,
+    policy,
+    tree: playTree(session, tree, episodes, seed),
+  };
 }
 
 const rawOf = ({ training }: EnvironmentSession): Float32Array =>
