@@ -1,7 +1,6 @@
 /** Explanations as text and as JSON. */
-import type { Space } from "../envs/space.ts";
 import { numberNames } from "../envs/space.ts";
-import { depthOf, type Tree } from "../policies/tree.ts";
+import { depthOf } from "../policies/tree.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { Agreement } from "../tasks/distill.ts";
 import {
@@ -13,20 +12,14 @@ import type { ExplainedUpdate } from "../tasks/explain-update.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { mostOf } from "./extent.ts";
 import { table } from "./table.ts";
-import { treeCode } from "./tree-code.ts";
+import { type NamedTree, treeCode } from "./tree-code.ts";
 
 export interface UpdateOfRun extends ExplainedUpdate {
   /** The steps of the run that the update is of, if it is not the run itself. */
   readonly longer: number | null;
 }
 
-export interface ExplainedTree {
-  readonly tree: Tree;
-  readonly task: string;
-  readonly observation: Space;
-  /** Names of the choices, and the number of the first one. */
-  readonly actions: readonly string[];
-  readonly start: number;
+export interface ExplainedTree extends NamedTree {
   /** States that the tree was grown on. */
   readonly states: number;
   /** Episodes per seed. */

@@ -60,7 +60,8 @@ function bars(list: readonly Attributed[], count = most): string {
     return `<div><span>${escaped(name)}${given}</span><i><b class="${side}" style="margin-left:${from}%;width:${width}%"></b></i><span>${short(attribution)}</span></div>`;
   });
   const rest = list.length - shown.length;
-  return `<div class="signed">${rows.join("")}</div>${rest > 0 ? `<p class="soft">and ${rest} smaller</p>` : ""}`;
+  const longest = mostOf(shown.map(({ name, value }) => name.length + (value === null ? 0 : 9)));
+  return `<div class="signed" style="--name:${(0.55 * longest + 1).toFixed(1)}rem">${rows.join("")}</div>${rest > 0 ? `<p class="soft">and ${rest} smaller</p>` : ""}`;
 }
 
 function coloredTokens(list: readonly Attributed[]): string {
@@ -103,7 +104,7 @@ const style = `
 h1 { font-size: 1.6rem; overflow-wrap: anywhere; } h2 { font-size: 1.2rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 1rem 0 .3rem; }
 p { overflow-wrap: anywhere; }
 span.up { color: var(--up); } span.down { color: var(--down); }
-.signed > div { display: grid; grid-template-columns: minmax(6rem, 14rem) minmax(0, 1fr) 4.5rem; gap: .5rem; align-items: center; font-size: 13px; }
+.signed > div { display: grid; grid-template-columns: min(var(--name), 42%) minmax(0, 1fr) 4.5rem; gap: .5rem; align-items: center; font-size: 13px; }
 .signed > div > span:last-child { text-align: right; font-variant-numeric: tabular-nums; }
 .signed > div > span:first-child { overflow-wrap: anywhere; }
 .signed i { display: block; height: .8rem; background: linear-gradient(var(--line), var(--line)) 50% 0 / 1px 100% no-repeat; }
@@ -111,5 +112,6 @@ span.up { color: var(--up); } span.down { color: var(--down); }
 .signed b.up { background: var(--up); } .signed b.down { background: var(--down); }
 .tokens { font: 1.2rem/1.9 ui-monospace, monospace; } .tokens span { padding: .15em .12em; border-radius: 2px; white-space: pre-wrap; }
 pre { font: 12px/1.5 ui-monospace, monospace; padding: .6rem; border: 1px solid var(--line); }
-td:last-child, th:last-child { text-align: left; }
+td, th { white-space: nowrap; } td:last-child, th:last-child { text-align: left; }
+@media (prefers-color-scheme: dark) { :root { --up: #6c9cf0; --down: #e8805a; } }
 `;

@@ -1,10 +1,16 @@
 /** A decision tree as code, and as a picture. */
-import { numberNames } from "../envs/space.ts";
+import { numberNames, type Space } from "../envs/space.ts";
 import type { Tree } from "../policies/tree.ts";
-import type { ExplainedTree } from "./explain-lines.ts";
 import { escaped } from "./page.ts";
 
-export type NamedTree = Pick<ExplainedTree, "tree" | "task" | "observation" | "actions" | "start">;
+export interface NamedTree {
+  readonly tree: Tree;
+  readonly task: string;
+  readonly observation: Space;
+  /** Names of the choices, and the number of the first one. */
+  readonly actions: readonly string[];
+  readonly start: number;
+}
 
 /** Returns the tree as a TypeScript function from the environment's observation to the number of a choice. */
 export function treeCode({ tree, task, observation, actions, start }: NamedTree): string {
@@ -65,7 +71,7 @@ const reserved = new Set(
   ),
 );
 
-const [boxWidth, boxHeight, levelHeight, margin] = [128, 44, 92, 8];
+const [boxWidth, boxHeight, levelHeight, margin] = [156, 44, 92, 8];
 const leafColors = ["#2f6fde", "#d9582b", "#2b9a66", "#8b5cf6", "#c99700", "#0891b2"];
 
 /** Returns the tree as an SVG picture: a box per split, and a leaf per action; left where the condition holds. */
@@ -100,7 +106,7 @@ export function treeSvg({ tree, observation, actions }: NamedTree): string {
   return `<svg xmlns="http://www.w3.org/2000/svg" class="tree" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" role="img" aria-label="decision tree" font-family="system-ui, sans-serif" font-size="12" fill="currentColor">${parts.join("")}</svg>`;
 }
 
-const cut = (name: string): string => (name.length > 18 ? `${name.slice(0, 17)}…` : name);
+const cut = (name: string): string => (name.length > 21 ? `${name.slice(0, 20)}…` : name);
 
 function boxOf(
   x: number,
