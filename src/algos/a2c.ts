@@ -70,6 +70,7 @@ export function a2c(t: Training, given: Partial<A2cConfig>): Generator<A2cReport
   const gradient = new RolloutGradient(model, rollout, c);
   const { advantage, target, learner } = gradient;
 
+  t.learned = { rollout, advantage: gradient.advantage };
   t.restoreOrStart({ optimizer, actor, ...popArtOf(model) });
   return (function* (): Generator<A2cReport, never> {
     for (;;) {

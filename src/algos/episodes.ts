@@ -40,6 +40,7 @@ export function episodes(
     lambda: 1,
     standardize: false,
   });
+  t.learned = { rollout: sampler.rollout, advantage: trainer.advantage };
   if (!t.restoreOrStart(trainer.parts)) trainer.start();
   return trainer.run();
 }
@@ -54,7 +55,7 @@ class EpisodeSampler implements GroupSampler {
   readonly parts = {};
   private readonly t: Training;
   private readonly c: EpisodeConfig;
-  private readonly rollout: Rollout;
+  readonly rollout: Rollout;
 
   constructor(t: Training, algorithm: ResolvedAlgorithm, c: EpisodeConfig) {
     const { model, env } = t;

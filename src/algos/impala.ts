@@ -65,6 +65,7 @@ export function impala(t: Training, given: Partial<ImpalaConfig>): Generator<Imp
   const { learner } = gradient;
   const learned = new LearnersEvaluation(rollout, gradient);
 
+  t.learned = { rollout, advantage: gradient.advantage };
   t.restoreOrStart({ optimizer, actor, behavior: weightsOf(behavior.parameters) });
   return (function* (): Generator<ImpalaReport, never> {
     for (;;) {

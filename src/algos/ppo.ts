@@ -103,6 +103,7 @@ export function ppo(t: Training, given: Partial<PpoConfig>): Generator<PpoReport
     settings,
     t.team,
   );
+  t.learned = { rollout, advantage: c.standardize ? standardized : advantage };
   const order = new Int32Array(size);
   const scratch = new Float64Array(minibatch + 1);
   const recurrent = model.memorySize > 0;

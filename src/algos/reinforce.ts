@@ -69,6 +69,7 @@ export function reinforce(
     eps: 1e-8,
   } as const;
 
+  t.learned = { rollout, advantage: gradient.advantage };
   t.restoreOrStart({ adam });
   return (function* (): Generator<ReinforceReport, never> {
     for (;;) {

@@ -3,6 +3,7 @@
  * which are saved and restored together. A trainer sets up, calls `restoreOrStart` with its own parts, and loops.
  * Between two reports `save` returns everything that the rest of the run depends on.
  */
+import type { Floats } from "../core/backend.ts";
 import { FormatError, NumericError, SettingError } from "../core/errors.ts";
 import type { Helpers } from "../core/helpers.ts";
 import { firstNotFinite } from "../core/not-finite.ts";
@@ -189,11 +190,19 @@ export class TrainingState implements Kept {
 /** Number of last episodes that the means of a report cover. */
 const reportWindow = 100;
 
+/** The steps that an update learned from, with the advantage of each row of the rollout. */
+export interface LearnedSteps {
+  readonly rollout: Rollout;
+  readonly advantage: Floats;
+}
+
 /** The training of a policy in environments. */
 export class Training extends TrainingState {
   readonly model: ActorCritic;
   readonly env: VectorEnv;
   episodes = 0;
+  /** Columns that every update overwrites; null for algorithms whose workers have columns of their own. */
+  learned: LearnedSteps | null = null;
   private readonly returns = new Float64Array(reportWindow);
   private readonly lengths = new Float64Array(reportWindow);
 

@@ -92,6 +92,7 @@ export function trpo(t: Training, given: Partial<TrpoConfig>): Generator<TrpoRep
   const critic = new CriticFit(model, rollout, { target, weight, config: c });
   const [theta, g, step] = [0, 1, 2].map(() => new Float64Array(policy.size));
 
+  t.learned = { rollout, advantage };
   t.restoreOrStart({ adam: critic.adam, actor });
   return (function* (): Generator<TrpoReport, never> {
     for (;;) {

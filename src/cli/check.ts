@@ -10,6 +10,7 @@ import { guarded } from "../tasks/own-environment.ts";
 import { resolve } from "../tasks/run.ts";
 import { open } from "../tasks/session.ts";
 import { only, pairs } from "./args.ts";
+import { imageNote } from "./image-note.ts";
 import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
@@ -38,6 +39,7 @@ export async function checkCommand(args: string[]): Promise<void> {
     else guarded(positionals[0], () => checkEnv(session.makeEnv));
     say(`observation: ${described(env.observationSpace)}\n`);
     say(`action: ${described(env.actionSpace)}${env.mask === undefined ? "" : ", masked"}\n`);
+    say(imageNote(session));
     if (Number.isFinite(env.maxSteps)) say(`at most ${env.maxSteps} steps per episode\n`);
     if (!env.canSave) say("it cannot be saved: a resumed run begins new episodes\n");
     const { observationSpace: space } = env;

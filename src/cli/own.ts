@@ -1,5 +1,14 @@
 /** Loads the user's own files that the command line or a saved run names. */
-import { loadFilesOf, loadOwn, loadOwnModel, meansFile, nameOfFile } from "../node/own-files.ts";
+import { SettingError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
+import {
+  fileNamed,
+  loadFilesOf,
+  loadOwn,
+  loadOwnModel,
+  meansFile,
+  nameOfFile,
+} from "../node/own-files.ts";
 import { readConfig } from "../node/run-folder.ts";
 import { tasks } from "../tasks/index.ts";
 import type { OwnFiles } from "../tasks/own-files.ts";
@@ -24,6 +33,7 @@ export async function requestFor({
 }: OwnOptions & { readonly task: string }) {
   const files: { -readonly [role in keyof OwnFiles]: OwnFiles[role] } = {};
   const isTask = Object.hasOwn(tasks, task);
+  if (!isTask && !meansFile(task)) mustBeNoFile(task);
   if (!isTask && meansFile(task)) files.task = await loadOwn(task);
   if (algo !== undefined && meansFile(algo)) files.algo = await loadOwn(algo);
   if (reward !== undefined) files.reward = await loadOwn(reward);
@@ -33,6 +43,13 @@ export async function requestFor({
     algo: files.algo === undefined ? (algo ?? usualAlgo(task, reward)) : nameOfFile(algo as string),
     files,
   };
+}
+
+/** Throws SettingError for an unknown name that a file beside it has without its ending. */
+export function mustBeNoFile(task: string): void {
+  const file = fileNamed(task);
+  if (file !== undefined)
+    throw new SettingError(`unknown task ${brief(task)}; did you mean the file ${file}?`);
 }
 
 /** Returns "grpo" for the task `text` with a reward, since its default, sft, reads none; else undefined. */

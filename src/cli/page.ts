@@ -11,26 +11,30 @@ const asset = (name: string): string =>
 export interface PageParts {
   readonly title: string;
   readonly body: string;
-  /** JSON for the script, which finds it in the element #data. */
-  readonly data: unknown;
-  readonly script: string;
+  /** A script, and JSON for it, which it finds in the element #data. Without one the page has no library either. */
+  readonly data?: unknown;
+  readonly script?: string;
   readonly style?: string;
   /** The page listens to events of its server. */
   readonly live?: boolean;
 }
 
 export function page({ title, body, data, script, style = "", live = false }: PageParts): string {
-  const scripts = [asset("uPlot.iife.min.js"), script];
+  const scripts = script === undefined ? [] : [asset("uPlot.iife.min.js"), script];
   const policy = [
     "default-src 'none'",
-    `script-src ${scripts.map(hashOf).join(" ")}`,
+    ...(scripts.length > 0 ? [`script-src ${scripts.map(hashOf).join(" ")}`] : []),
     "style-src 'unsafe-inline'",
     "img-src data:",
     "base-uri 'none'",
     "form-action 'none'",
     ...(live ? ["connect-src 'self'"] : []),
   ].join("; ");
-  const json = JSON.stringify(data).replaceAll("<", "\\u003c");
+  const json = JSON.stringify(data ?? null).replaceAll("<", "\\u003c");
+  const withScripts = [
+    `<script type="application/json" id="data">${json}</script>`,
+    ...scripts.map((text) => `<script>${text}</script>`),
+  ];
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -39,14 +43,13 @@ export function page({ title, body, data, script, style = "", live = false }: Pa
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <link rel="icon" href="data:,">
 <title>${escaped(title)}</title>
-<style>${asset("uPlot.min.css")}${commonStyle}${style}</style>
+<style>${scripts.length > 0 ? asset("uPlot.min.css") : ""}${commonStyle}${style}</style>
 </head>
 <body>
 <main>
 ${body}
 </main>
-<script type="application/json" id="data">${json}</script>
-${scripts.map((text) => `<script>${text}</script>`).join("\n")}
+${scripts.length > 0 ? withScripts.join("\n") : ""}
 </body>
 </html>
 `;

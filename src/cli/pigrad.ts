@@ -26,6 +26,7 @@ import { dataCommand, dataHelp } from "./data.ts";
 import { eloCommand, eloHelp } from "./elo.ts";
 import { emitWasmCommand, emitWasmHelp } from "./emit-wasm.ts";
 import { evalCommand, evalHelp } from "./eval.ts";
+import { explainCommand, explainHelp } from "./explain.ts";
 import { exportCommand, exportHelp } from "./export.ts";
 import { initCommand, initHelp, templateNames } from "./init.ts";
 import { labCommand, labHelp } from "./lab.ts";
@@ -98,6 +99,11 @@ export const commands: Readonly<Record<string, Command>> = {
     run: reportCommand,
     help: reportHelp,
     example: "pigrad report runs/cart --out report.html",
+  },
+  explain: {
+    run: explainCommand,
+    help: explainHelp,
+    example: "pigrad explain runs/cart --tree",
   },
   plot: { run: plotCommand, help: plotHelp, example: "pigrad plot runs/cart --svg curve.svg" },
   list: { run: listCommand, help: listHelp, example: "pigrad list" },

@@ -12,7 +12,7 @@ import { isEnvironmentRun, type ResolvedRun, resolve } from "../tasks/run.ts";
 import type { EnvironmentTask } from "../tasks/task.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { evaluationSeed } from "./eval.ts";
-import { loadRunFiles, type OwnOptions, ownOptions, requestFor } from "./own.ts";
+import { loadRunFiles, mustBeNoFile, type OwnOptions, ownOptions, requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { playHuman } from "./play-human.ts";
 import { watch } from "./play-policy.ts";
@@ -47,7 +47,10 @@ export async function playCommand(args: string[]): Promise<void> {
   const settings = pairs(values.set ?? []);
   const greedy = !values.sample;
   if (!isTask(name)) {
-    if (values.human && !isFolder(name)) throw unknownName("task or run", name, Object.keys(tasks));
+    if (values.human && !isFolder(name)) {
+      mustBeNoFile(name);
+      throw unknownName("task or run", name, Object.keys(tasks));
+    }
     const session = await sessionOf(name, values, settings);
     if (!values.human) return watch(session, { episodes, seed, greedy, speed });
     return playHuman(facing(session, greedy), session.config.task, { episodes, seed });

@@ -60,7 +60,7 @@ const replaySection = `<h2>Replay</h2>
 <label><input id="at" type="range" min="0" value="0" aria-label="step"></label></p>
 <p id="what" class="soft"></p>
 <h3 id="outputs-title">What it would do</h3><div id="outputs" class="bars"></div>
-<h3>What it looks at <span class="soft">|x · ∂ ln π/∂x|, as shares</span></h3><div id="attribution" class="bars"></div>
+<h3>What it looks at <span class="soft">|x · ∂f/∂x| as shares, f = ln π, or a continuous action</span></h3><div id="attribution" class="bars"></div>
 </div></div>`;
 
 function settingsTable(runs: readonly Run[]): string {

@@ -55,7 +55,7 @@ export async function sampleCommand(args: string[]): Promise<void> {
 }
 
 /** Returns a person's prompt as the model reads it: in a task of messages, as one of them. */
-const inForm = ({ chat }: TextTask, content: string): string =>
+export const inForm = ({ chat }: TextTask, content: string): string =>
   chat === undefined ? content : chat([{ role: "user", content }], true);
 
 /** Shows each piece of a completion. Returns the completion. */

@@ -34,6 +34,7 @@ import { open, type Session } from "../tasks/session.ts";
 import type { ReadCorpus } from "../tasks/task.ts";
 import { only, pairs, realNumber, wholeNumber } from "./args.ts";
 import { describe, evaluationSeed } from "./eval.ts";
+import { imageNote } from "./image-note.ts";
 import { loadRunFiles, ownOptions, requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { Progress } from "./progress.ts";
@@ -248,6 +249,7 @@ async function trainAndReport(
     const need = checkMemory(session.run);
     const memory = need > notableMemory ? `, which needs about ${bytes(need)} of memory` : "";
     say(`${verb} ${config.task} with ${config.algo}, seed ${config.seed}${memory}\n`);
+    if (!resumed && session.kind === "environment") say(imageNote(session));
     if (renewed)
       say(`${String(config.settings.envs)} new environments; weights and optimizer kept\n`);
     if (resumed && session.kind === "environment" && !session.training.env.canSave)

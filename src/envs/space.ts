@@ -102,6 +102,26 @@ export type DictValues = {
 
 export type Space = Discrete | MultiDiscrete | MultiBinary | Box | Dict;
 
+/**
+ * Returns a name per number of an observation: its own, or where it stands, counted from 0: of an image [planes, rows,
+ * columns] its plane, row and column, of a table its row and column, of images in a stack the frame too, else its index.
+ */
+export function numberNames({ names, shape, size }: Space): readonly string[] {
+  const words =
+    shape.length < 2 || shape.length > axes.length ? undefined : axes.slice(-shape.length);
+  const place = (i: number): string => {
+    if (words === undefined) return String(i);
+    let [text, stride] = ["", size];
+    for (const [d, word] of words.entries()) {
+      stride /= shape[d];
+      text += `${d === 0 ? "" : ", "}${word} ${Math.floor(i / stride) % shape[d]}`;
+    }
+    return text;
+  };
+  return names ?? Array.from({ length: size }, (_, i) => place(i));
+}
+const axes = ["frame", "plane", "row", "column"];
+
 /** The number of choices, or their names. */
 type Choices = number | readonly string[];
 const countOf = (choices: Choices): number =>

@@ -148,15 +148,22 @@ function compareGroups(
     const n = members.length;
     if (n === 0) continue;
     const compared = compare(Float64Array.from(members, (i) => score[i]));
-    if (compared?.length !== n || !members.every((_, j) => Number.isFinite(compared[j]))) {
-      const got =
-        compared?.length === n ? Array.from(compared).find((x) => !Number.isFinite(x)) : compared;
-      throw new OwnCodeError(
-        `compare: expected ${n} finite numbers, one per score, got ${brief(got)}`,
-      );
-    }
+    checkCompared("compare", compared, n);
     for (const [j, i] of members.entries()) advantage[i] = compared[j];
   }
+}
+
+/** Throws OwnCodeError unless `compare` returned a finite number per score. */
+export function checkCompared(where: string, compared: ArrayLike<number>, n: number): void {
+  const bad = Array.from({ length: n }, (_, j) => compared?.[j]).find((x) => !Number.isFinite(x));
+  if (compared?.length === n && bad === undefined) return;
+  const isList = typeof compared === "object" && compared?.length !== undefined;
+  const got = !isList
+    ? brief(compared)
+    : compared.length === n
+      ? brief(bad)
+      : `a list of ${compared.length}`;
+  throw new OwnCodeError(`${where}: expected ${n} finite numbers, one per score, got ${got}`);
 }
 
 /** Writes 1 for the first best sequence of each group if it is better than the group's mean; leaves out all others. */

@@ -5,7 +5,12 @@
  */
 import type { Floats } from "../core/backend.ts";
 import type { Dtype } from "../io/quantize.ts";
-import type { PolicyHead, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
+import {
+  checkNormalizer,
+  type PolicyHead,
+  type PolicyLayer,
+  type PolicyPlan,
+} from "./policy-plan.ts";
 import { decoders, weightsSource } from "./weights-js.ts";
 
 /** Returns the source of the module, with weights of a dtype, and of its types. */
@@ -13,6 +18,7 @@ export function policyModule(
   plan: PolicyPlan,
   dtype: Dtype = "f32",
 ): { readonly js: string; readonly types: string } {
+  checkNormalizer("policyModule", plan);
   const recurrent = plan.layers.some(({ kind }) => kind === "lstm");
   const used = new Set<string>(plan.layers.map(({ kind }) => kind));
   const steps = [...normalizing(plan), ...plan.layers.map(step)];

@@ -4,11 +4,17 @@
  */
 import type { Dtype } from "../io/quantize.ts";
 import { OnnxGraph } from "./onnx.ts";
-import type { Normalizer, PolicyLayer, PolicyPlan } from "./policy-plan.ts";
+import {
+  checkNormalizer,
+  type Normalizer,
+  type PolicyLayer,
+  type PolicyPlan,
+} from "./policy-plan.ts";
 
 export function policyOnnx(plan: PolicyPlan, dtype: Dtype = "f32"): Uint8Array {
   const g = new OnnxGraph();
   let x = g.input("observation", ["N", ...plan.observation]);
+  checkNormalizer("policyOnnx", plan);
   const { observation, normalize, layers, head } = plan;
   if (normalize !== null) x = normalizing(g, x, observation, normalize);
   const isImage = layers[0].kind === "conv";

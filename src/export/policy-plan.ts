@@ -1,6 +1,9 @@
 /** A trained policy as plain data: all that an exported file needs in order to act. */
 import type { Floats } from "../core/backend.ts";
-import type { Shape } from "../core/tensor.ts";
+import { checkFinite, checkLength } from "../core/check.ts";
+import { ShapeError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
+import { type Shape, sizeOf } from "../core/tensor.ts";
 
 export interface PolicyPlan {
   /** The file's first line: the task and the training. */
@@ -70,3 +73,23 @@ export type PolicyHead =
       readonly low: ArrayLike<number>;
       readonly high: ArrayLike<number>;
     };
+
+/**
+ * Throws ShapeError unless the plan's statistics of observations are null or have a mean and a variance per number, and
+ * RangeError unless eps and clip are finite and at least 0.
+ */
+export function checkNormalizer(
+  where: string,
+  { normalize, observation }: Pick<PolicyPlan, "normalize" | "observation">,
+): void {
+  if (normalize === null) return;
+  if (typeof normalize !== "object")
+    throw new ShapeError(
+      `${where}: expected normalize as null or { mean, variance, eps, clip }, got ${brief(normalize)}`,
+    );
+  const { mean, variance, eps, clip } = normalize;
+  checkLength(where, "normalize.mean", mean, sizeOf(observation));
+  checkLength(where, "normalize.variance", variance, sizeOf(observation));
+  checkFinite(where, "normalize.eps", eps, { min: 0 });
+  checkFinite(where, "normalize.clip", clip, { min: 0 });
+}

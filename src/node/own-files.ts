@@ -27,6 +27,10 @@ const usualPatience = 30; // seconds that a file may take to load
 export const meansFile = (name: string): boolean =>
   extensions.includes(extname(name)) || /^\.{0,2}[/\\]/.test(name) || name.includes(sep);
 
+/** Returns the file of this name with an ending of ours, in the folder at hand; undefined without one. */
+export const fileNamed = (name: string): string | undefined =>
+  extensions.map((ending) => `./${name}${ending}`).find((path) => existsSync(path));
+
 /** Returns the name of a file's task or algorithm: the file name without the extension. */
 export const nameOfFile = (path: string): string => basename(path, extname(path));
 

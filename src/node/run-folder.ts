@@ -7,6 +7,7 @@
 import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
+import type { Backend } from "../core/backend.ts";
 import { FormatError, SettingError, UnknownNameError } from "../core/errors.ts";
 import type { Helpers } from "../core/helpers.ts";
 import { printable } from "../core/printable.ts";
@@ -160,6 +161,10 @@ export interface OpenRunOptions {
   readonly whole?: boolean;
   /** Settings of the task that replace the run's. */
   readonly changes?: Readonly<Record<string, unknown>>;
+  /** Total steps in place of the run's, for its schedules. */
+  readonly steps?: number | undefined;
+  /** Default: a new one of the run's kind. */
+  readonly backend?: Backend | undefined;
 }
 
 /**
@@ -168,12 +173,13 @@ export interface OpenRunOptions {
  */
 export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const { config: saved, resolved, corpora } = readRunFile(path);
-  const run = changeTask(resolved(), options.changes);
+  const run = changeTask(resolved(), options);
   const read = knownCorpus(corpora, options.trustData ?? false);
   const opened = (state: State | null): Session =>
     namingRun(path, () => {
       checkMemory(run);
-      return open(run, { read, guard: guardCalls, saved: state });
+      const { backend } = options;
+      return open(run, { read, guard: guardCalls, saved: state, ...(backend && { backend }) });
     });
   const session = options.whole ? null : opened(null);
   const name = options.best ? names.best : names.checkpoint;
@@ -203,10 +209,10 @@ export function openEnvironmentRun(path: string, options: OpenRunOptions = {}): 
   throw new SettingError(`${path}: a run of a text, which has no environment; see pigrad sample`);
 }
 
-/** Resolves the run again with some of its task's settings changed. */
+/** Resolves the run again with some of its task's settings, or its steps, changed. */
 function changeTask(
   run: ResolvedRun,
-  changes: Readonly<Record<string, unknown>> = {},
+  { changes = {}, steps = run.config.steps }: OpenRunOptions,
 ): ResolvedRun {
   const { config } = run;
   const own = run.values.task;
@@ -218,7 +224,7 @@ function changeTask(
       Object.keys(own),
     );
   }
-  return resolve({ ...config, settings: { ...config.settings, ...changes } });
+  return resolve({ ...config, steps, settings: { ...config.settings, ...changes } });
 }
 
 /** Changes to a run that is resumed: its length, and the number of its environments. */

@@ -25,7 +25,10 @@ export interface Evaluation {
   readonly measures?: Readonly<Record<string, number>>;
 }
 
-/** Called at every step of an evaluation, after the action is chosen and before the environment takes it. */
+/**
+ * Called at every step of an evaluation, after the action is chosen and before the environment takes it. The environment
+ * takes what is then in `actor.command`.
+ */
 export type Witness = (episode: number, actor: Actor, env: VectorEnv) => void;
 
 /** Steps after which an episode without a limit of its own is cut short. */

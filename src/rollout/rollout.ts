@@ -98,6 +98,14 @@ export class Rollout implements Transitions {
     this.episodeSuccess = new Float32Array(n);
   }
 
+  /** Returns the step and the environment of a row. */
+  placeOf(row: number): { readonly step: number; readonly env: number } {
+    return {
+      step: Math.floor(row / this.stepStride) % this.steps,
+      env: Math.floor(row / this.envStride) % this.envs,
+    };
+  }
+
   /** Takes `steps` steps from the environments' current states with sampled actions; fewer if all environments rest. */
   collect(random: Random): void {
     runNow(this.collecting(random), "collect");

@@ -11,6 +11,7 @@ import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import type { Settings } from "../core/settings.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
+import { checkCompared } from "../estimators/sequence-advantages.ts";
 import type { SurrogateSettings } from "../estimators/surrogate.ts";
 import { guarded } from "./own-environment.ts";
 import { type OwnSetting, settingsFrom } from "./own-settings.ts";
@@ -143,7 +144,11 @@ function groupFrom(given: EstimatorDefinition, name: string, where: string): Nam
       ...(compare === undefined
         ? {}
         : {
-            compare: (scores: Float64Array) => guarded(`${where}: compare`, () => compare(scores)),
+            compare: (scores: Float64Array) => {
+              const compared = guarded(`${where}: compare`, () => compare(scores));
+              checkCompared(`${where}: compare`, compared, scores.length);
+              return compared;
+            },
           }),
     },
   };

@@ -1,6 +1,6 @@
 /** Episodes of a policy as pictures, with what it thought at each step: what a report plays back. */
 import type { Scene } from "../envs/scene.ts";
-import type { Names, Space } from "../envs/space.ts";
+import { type Names, numberNames, type Space } from "../envs/space.ts";
 import { explainer } from "../policies/explain.ts";
 import type { EnvironmentSession } from "./environment-session.ts";
 
@@ -48,7 +48,7 @@ export function replay(
   return {
     frames,
     returns,
-    observationNames: observation.names,
+    observationNames: numberNames(observation),
     actionNames: action.names,
     ...firstActionOf(action),
   };

@@ -70,6 +70,28 @@ describe.skipIf(executable === undefined)("pages in Chromium", () => {
     expect(complaints).toEqual([]);
   }, 60_000);
 
+  test("an explained run has bars and a tree, fits a phone, in both schemes, without a script", async () => {
+    const [run, file] = [join(folder, "why"), join(folder, "why.html")];
+    expect(await finished("train", "cartpole", "--steps", "4000", "--out", run, "--quiet")).toBe(0);
+    const args = ["--tree", "--episodes", "1", "--update", "--html", file];
+    expect(await finished("explain", run, ...args)).toBe(0);
+    for (const width of [1200, 390])
+      for (const colorScheme of ["light", "dark"] as const) {
+        const page = await open(`file://${file}`, width);
+        await page.emulateMedia({ colorScheme });
+        expect(await page.locator(".signed > div").count()).toBe(4);
+        expect(await page.locator("svg.tree rect").count()).toBeGreaterThan(2);
+        const bar = await page.locator(".signed b").first().boundingBox();
+        expect(bar?.height).toBeGreaterThan(5);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(wide).toBeLessThanOrEqual(0);
+        const paper = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+        expect(paper).toBe(colorScheme === "dark" ? "rgb(22, 22, 22)" : "rgb(255, 255, 255)");
+        await page.close();
+      }
+    expect(complaints).toEqual([]);
+  }, 60_000);
+
   test("the live page follows a training while it runs", async () => {
     const out = join(folder, "live");
     const training = start("train", "cartpole", "--steps", "3000000", "--watch", "--out", out);

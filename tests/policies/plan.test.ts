@@ -13,6 +13,8 @@ import {
   multiDiscrete,
   type Space,
 } from "../../src/envs/space.ts";
+import { policyModule } from "../../src/export/policy-js.ts";
+import { policyOnnx } from "../../src/export/policy-onnx.ts";
 import type { PolicyLayer } from "../../src/export/policy-plan.ts";
 import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { ActorCritic, type ActorCriticOptions } from "../../src/policies/actor-critic.ts";
@@ -270,4 +272,23 @@ describe("a model", () => {
       );
     }
   });
+});
+
+const statistics = { mean: [0, 0], variance: [1, 1], eps: 1e-8, clip: 10 };
+test.each([
+  [{}, /expected 2 numbers as normalize.mean, got undefined/],
+  [undefined, /expected normalize as null or \{ mean, variance, eps, clip \}, got undefined/],
+  ["none", /expected normalize as null or .*, got "none"/],
+  [{ ...statistics, variance: [1] }, /expected 2 numbers as normalize.variance/],
+  [{ ...statistics, eps: undefined }, /expected normalize.eps to be a finite number/],
+  [{ ...statistics, clip: -1 }, /expected normalize.clip ≥ 0, got -1/],
+])("statistics of observations that do not fit are refused: %j", (normalize, message) => {
+  const options = { observation: box(-1, 1, [2]), action: discrete(2), hidden: [], critic: false };
+  const plan = policyPlan(new ActorCritic(loops(), options, new Random(1)), null, "a policy");
+  const wrong = { ...plan, normalize: normalize as never };
+  for (const write of [policyModule, policyOnnx]) {
+    expect(() => write(wrong)).toThrow(message);
+    expect(() => write(wrong)).not.toThrow(TypeError);
+    write({ ...plan, normalize: statistics });
+  }
 });

@@ -234,3 +234,23 @@ test("attribution: what the policy does not see gets nothing, and shares sum to 
   expect(why?.outputs.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 6);
   expect(model.parameters.list.every(({ grad }) => grad.every((g) => g === 0))).toBe(true);
 });
+
+test.each(["gaussian", "squashed gaussian"])(
+  "attribution of a %s policy at its mean is that of the mean: by hand",
+  (kind) => {
+    const model = modelOf(loops(), heads[kind], { hidden: [] });
+    const { head } = model;
+    const weight = model.parameters.get("policy.head.weight");
+    weight?.data.forEach((_, i) => {
+      weight.data[i] = [3, -1][Math.floor(i / 40)] * Number(i % 40 === 7) + Number(i % 40 === 9);
+    });
+    expect(head.outputs).toBe(2);
+    const explain = explainer(model, false);
+    const x = new Float32Array(40).fill(0.5);
+    const mean = explain?.(x, [], [0, 0]).outputs ?? [];
+    const { attribution = [] } = explain?.(x, [], mean) ?? {};
+    // |x·∂ mean/∂x| summed over both numbers: (3 + 1)·½ and (1 + 1)·½
+    expect(attribution[7]).toBeCloseTo(2 / 3, 6);
+    expect(attribution[9]).toBeCloseTo(1 / 3, 6);
+  },
+);

@@ -1,6 +1,6 @@
 /** Episodes for a report: the numbers of the actions in their spaces. */
 import { expect, test } from "vitest";
-import { discrete, multiDiscrete, type Space } from "../../src/envs/space.ts";
+import { box, discrete, multiDiscrete, numberNames, type Space } from "../../src/envs/space.ts";
 import { replay } from "../../src/tasks/replay.ts";
 import { train } from "../../src/tasks/train.ts";
 
@@ -25,3 +25,19 @@ test.each([
     for (const { action } of played.frames) for (const a of action) expect(allowed).toContain(a);
   },
 );
+
+test("numbers are named by their own names, or by where they stand", () => {
+  expect(numberNames(box(0, 1, [2], ["a", "b"]))).toEqual(["a", "b"]);
+  expect(numberNames(box(0, 1, [3]))).toEqual(["0", "1", "2"]);
+  expect(numberNames(box(0, 1, [2, 3]))[4]).toBe("row 1, column 1");
+  expect(numberNames(box(0, 1, [2, 3, 4]))[23]).toBe("plane 1, row 2, column 3");
+  expect(numberNames(box(0, 1, [2, 3, 4]))[13]).toBe("plane 1, row 0, column 1");
+  expect(numberNames(box(0, 1, [2, 1, 3, 4]))[13]).toBe("frame 1, plane 0, row 0, column 1");
+  expect(numberNames(discrete(3))).toEqual(["0"]);
+});
+
+test("a replay of images names planes, rows and columns", () => {
+  const { session } = train("catch", { steps: 1 });
+  if (session.kind !== "environment") throw new Error("an environment");
+  expect(replay(session, 1, 1).observationNames?.[99]).toBe("plane 1, row 9, column 4");
+});
