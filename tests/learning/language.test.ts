@@ -2,51 +2,7 @@
 
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
-import { simd } from "../../src/backends/simd.ts";
-import { readCorpus } from "../../src/node/corpora.ts";
-import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
-import type { LanguageSession } from "../../src/tasks/text/session.ts";
-import { openText } from "../support/sessions.ts";
-
-interface Trained {
-  readonly session: LanguageSession;
-  /** Held out, greedily: after the supervised stage, and at the end. */
-  readonly before: Readonly<Record<string, number>>;
-  readonly after: Readonly<Record<string, number>>;
-  readonly seconds: number;
-  readonly last: Readonly<Record<string, number>>;
-}
-
-/** Trains a task with its presets, or others, and says what came of it. */
-function train(
-  task: LanguageTaskName,
-  algo: string,
-  seed: number,
-  settings: Readonly<Record<string, unknown>> = {},
-  { steps = languageTasks[task].steps, greedy = true, prompts = 1000 } = {},
-): Trained {
-  const begun = performance.now();
-  const backend = simd({ memory: 2 ** 29 });
-  const request = { task, algo, seed, steps, settings };
-  const session = openText(request, { backend, read: readCorpus });
-  const { training, reports } = session;
-  const { sftUpdates } = session.config.settings;
-  const measures = () => {
-    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, true);
-    return { ...m, meanReturn: e.meanReturn, stdReturn: e.stdReturn, distinct2: e.distinct2 };
-  };
-  let before: Trained["before"] | null = null;
-  let last: Trained["last"] = {};
-  for (const report of reports) {
-    if (training.update === sftUpdates) before = measures(); // the supervised stage is done
-    last = report as unknown as Trained["last"];
-    if (training.stage === 1 && training.envSteps >= steps) break;
-  }
-  const seconds = (performance.now() - begun) / 1000;
-  const after = measures();
-  console.log(task, algo, `seed ${seed}`, { before, after, seconds: Math.round(seconds) });
-  return { session, before: before ?? {}, after, seconds, last };
-}
+import { train } from "./language.ts";
 
 test("quick: guess: ≥ 90 % found within the optimal number of turns + 1", () => {
   const { before, after } = train("guess", "rloo", 1, {}, { steps: 120_000 });

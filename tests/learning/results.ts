@@ -1,5 +1,4 @@
-/** `npm run results [NAME...]`: trains everything that is claimed and writes docs/results.md; names print only. */
-import { readFileSync, writeFileSync } from "node:fs";
+/** `npm run results [NAME...]`: trains what is claimed, or the claims whose names contain a word, and writes docs/results.md. */
 import { availableParallelism, cpus } from "node:os";
 import {
   bootstrapInterval,
@@ -8,82 +7,132 @@ import {
   median,
 } from "../../src/rollout/statistics.ts";
 import { type Claim, claims, judge, type Outcome } from "./claims.ts";
+import { judgeLanguage, type LanguageClaim, languageClaims, type Trained } from "./language.ts";
+import { type Result, record } from "./records.ts";
 
-const wanted = process.argv.slice(2);
-const chosen = claims.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.toLowerCase().includes(part)),
-);
+const words = process.argv.slice(2);
+const wanted = ({ name }: { readonly name: string }): boolean =>
+  words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
 const short = (x: number): string =>
   Number.isFinite(x) ? x.toLocaleString("en", { maximumFractionDigits: 3 }) : "–";
+const over = (values: readonly number[]): string =>
+  `${short(interquartileMean(values))} (${bootstrapInterval(values, interquartileMean).map(short).join(" to ")})`;
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+const settingsOf = (algo: string, steps: number, values: Readonly<Record<string, unknown>>) =>
+  `<details><summary>Settings</summary>\n\n${algo}, ${steps.toLocaleString("en")} steps: ${Object.entries(
+    values,
+  )
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(" ")}\n\n</details>`;
 
-function section(claim: Claim, outcome: Outcome): string {
-  const { results, greedy, success, steps, optimum, fixed, baselines } = outcome;
-  const { settings } = results[0].config;
-  const goal = claim.threshold === undefined ? "" : ` steps to ${claim.threshold} |`;
-  const won = success.some((s) => !Number.isNaN(s));
-  const head = `| seed | greedy return |${won ? " success |" : ""}${goal} training return | seconds |`;
-  const rows = results.map((result, i) =>
-    [
-      `| ${result.config.seed}`,
-      `${short(greedy[i])} ± ${short(result.evaluation.margin)}`,
-      ...(won ? [short(success[i])] : []),
-      ...(claim.threshold === undefined ? [] : [short(steps[i])]),
-      short(result.trainingReturn),
-      `${result.seconds.toFixed(1)} |`,
-    ].join(" | "),
-  );
-  const [low, high] = bootstrapInterval(greedy, interquartileMean);
-  const beside = [
-    optimum === null
-      ? ""
-      : `The optimum by value iteration is ${short(optimum)}; the mean here ${short(mean(greedy))}.`,
-    fixed === null
-      ? ""
-      : `The best fixed policy (${fixed.what}) comes to ${short(fixed.mean)} ± ${short(2 * fixed.error)}; the seeds' mean ${short(mean(greedy))}, interval ${bootstrapInterval(greedy, mean).map(short).join(" to ")}.`,
+/** What the policies are measured by, beside each other. */
+function besides({ optimum, fixed, baselines, greedy, steps }: Outcome, threshold?: number) {
+  const interval = bootstrapInterval(greedy, mean).map(short).join(" to ");
+  return [
+    ...(optimum === null
+      ? []
+      : [
+          `The optimum by value iteration is ${short(optimum)}; the mean here ${short(mean(greedy))}.`,
+        ]),
+    ...(fixed === null
+      ? []
+      : [
+          `The best fixed policy (${fixed.what}) comes to ${short(fixed.mean)} ± ${short(2 * fixed.error)}.`,
+        ]),
     ...baselines.map(
       ({ what, mean: score, margin }) =>
         `A player that learns nothing (${what}) comes to ${short(score)} ± ${short(margin)}.`,
     ),
-    baselines.length === 0
-      ? ""
-      : `The seeds' mean ${short(mean(greedy))}, interval ${bootstrapInterval(greedy, mean).map(short).join(" to ")}.`,
-    claim.threshold === undefined ? "" : `Median steps: ${short(median(steps))}.`,
-  ].filter((text) => text !== "");
-  const shown = Object.entries(settings).map(([name, value]) => `${name}=${String(value)}`);
-  return `## ${claim.name}
-
-Asked: ${claim.asks}. **${claim.holds(outcome) ? "Holds." : "Does not hold."}**
-Interquartile mean of the greedy returns ${short(interquartileMean(greedy))} (95 % interval ${short(low)} to ${short(high)}).${beside.map((text) => `\n${text}`).join("")}
-
-${head}
-|${" --- |".repeat(head.split("|").length - 2)}
-${rows.join("\n")}
-
-${results[0].config.algo}, ${results[0].config.steps.toLocaleString("en")} steps, ${results[0].config.backend}: ${shown.join(" ")}
-`;
+    ...(fixed === null && baselines.length === 0
+      ? []
+      : [`The seeds' mean ${short(mean(greedy))}, interval ${interval}.`]),
+    ...(threshold === undefined ? [] : [`Median steps to ${threshold}: ${short(median(steps))}.`]),
+  ];
 }
 
-const sections: string[] = [];
-for (const claim of chosen) {
-  const text = section(claim, await judge(claim));
-  console.log(text);
-  sections.push(text);
+const ran = `${new Date().toISOString().slice(0, 10)} on Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0].model.trim()}`;
+
+function control(claim: Claim, outcome: Outcome): Result {
+  const { results, greedy, success, steps } = outcome;
+  const won = success.some((share) => !Number.isNaN(share));
+  const { threshold, algo, task, asks, published = "" } = claim;
+  const marked = threshold === undefined ? [] : [`steps to ${threshold}`];
+  const head = [
+    "seed",
+    "greedy return",
+    ...(won ? ["success"] : []),
+    ...marked,
+    "training return",
+    "seconds",
+  ];
+  const rows = results.map(({ config, evaluation, trainingReturn, seconds }, i) => [
+    String(config.seed),
+    `${short(greedy[i])} ± ${short(evaluation.margin)}`,
+    ...(won ? [short(success[i])] : []),
+    ...marked.map(() => short(steps[i])),
+    short(trainingReturn),
+    seconds.toFixed(1),
+  ]);
+  const { config } = results[0];
+  const parts = [
+    ...besides(outcome, threshold),
+    "",
+    table(head, rows),
+    "",
+    settingsOf(config.algo, config.steps, config.settings),
+  ];
+  return {
+    task,
+    algo,
+    asks,
+    published,
+    ran,
+    seeds: `501 to ${500 + claim.seeds}`,
+    result: over(greedy),
+    holds: claim.holds(outcome),
+    text: parts.join("\n"),
+  };
 }
-if (wanted.length === 0) {
-  const machine = `Node ${process.versions.node}, ${availableParallelism()} threads of ${cpus()[0].model.trim()}`;
-  const page = `# Results
 
-What the presets learn, by \`npm run results\`, which wrote this page on ${machine}, as many seeds at a time as
-there are threads. Returns are of greedy episodes on a seed of their own, ± a 95 % interval of the mean; "steps to" is the
-first environment step at which the mean return of the last 100 training episodes reached the mark; seconds are of
-training alone. One seed gives the same results on every machine, except for the seconds. The presets
-were chosen by sweeps over these seeds: read the results as tuned, not blind. Those of seeds from 501 on are of presets chosen on
-seeds below 100.
+function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
+  const { measure, algo, task, asks } = claim;
+  const values = (when: "before" | "after"): number[] =>
+    runs.map((run) => run[when][measure] ?? Number.NaN);
+  const [before, after] = [values("before"), values("after")];
+  const rows = runs.map(({ seconds }, i) => [
+    String(501 + i),
+    short(before[i]),
+    short(after[i]),
+    seconds.toFixed(0),
+  ]);
+  const { config } = runs[0].session;
+  return {
+    task,
+    algo,
+    asks,
+    published: "",
+    ran,
+    seeds: `501 to ${500 + runs.length}`,
+    result: `${measure} ${over(after)}${before.some(Number.isNaN) ? "" : `, before ${over(before)}`}`,
+    holds: claim.holds(before, after),
+    text: `${table(["seed", `${measure} before, taught alone`, `${measure} after`, "seconds"], rows)}\n\n${settingsOf(
+      config.algo,
+      config.steps,
+      config.settings,
+    )}`,
+  };
+}
 
-${sections.join("\n")}`;
-  const file = new URL("../../docs/results.md", import.meta.url);
-  const [defaults = ""] =
-    /\n## (Driving beside|Defaults by shape)[\s\S]*$/.exec(readFileSync(file, "utf8")) ?? [];
-  writeFileSync(file, `${page.trimEnd()}\n${defaults}`);
+const names = [...claims, ...languageClaims].map(({ name }) => name);
+for (const claim of claims.filter(wanted)) {
+  const result = control(claim, await judge(claim));
+  console.log(`${claim.name}: ${result.result}\n${result.text}`);
+  record({ [claim.name]: result }, names); // after each, so that a stopped run loses none
+}
+for (const claim of languageClaims.filter(wanted)) {
+  const result = language(claim, judgeLanguage(claim));
+  console.log(`${claim.name}: ${result.result}\n${result.text}`);
+  record({ [claim.name]: result }, names);
 }

@@ -1,0 +1,111 @@
+/** Trains language tasks and measures them on held-out prompts; what must be learned from rewards. */
+import { simd } from "../../src/backends/simd.ts";
+import { readCorpus } from "../../src/node/corpora.ts";
+import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
+import type { LanguageSession } from "../../src/tasks/text/session.ts";
+import { openText } from "../support/sessions.ts";
+
+export interface Trained {
+  readonly session: LanguageSession;
+  /** Held out: after the supervised stage, and at the end. */
+  readonly before: Readonly<Record<string, number>>;
+  readonly after: Readonly<Record<string, number>>;
+  readonly seconds: number;
+  readonly last: Readonly<Record<string, number>>;
+}
+
+interface Options {
+  readonly steps?: number;
+  readonly greedy?: boolean;
+  readonly prompts?: number;
+}
+
+/** Trains a task with its presets, or others, and says what came of it. */
+export function train(
+  task: LanguageTaskName,
+  algo: string,
+  seed: number,
+  settings: Readonly<Record<string, unknown>> = {},
+  { steps = languageTasks[task].steps, greedy = true, prompts = 1000 }: Options = {},
+): Trained {
+  const begun = performance.now();
+  const backend = simd({ memory: 2 ** 29 });
+  const request = { task, algo, seed, steps, settings };
+  const session = openText(request, { backend, read: readCorpus });
+  const { training, reports } = session;
+  const { sftUpdates } = session.config.settings;
+  const measures = () => {
+    const { measures: m, ...e } = session.evaluate(prompts, 1, greedy, true);
+    return { ...m, meanReturn: e.meanReturn, stdReturn: e.stdReturn, distinct2: e.distinct2 };
+  };
+  let before: Trained["before"] | null = null;
+  let last: Trained["last"] = {};
+  for (const report of reports) {
+    if (training.update === sftUpdates) before = measures(); // the supervised stage is done
+    last = report as unknown as Trained["last"];
+    if (training.stage === 1 && training.envSteps >= steps) break;
+  }
+  const seconds = (performance.now() - begun) / 1000;
+  const after = measures();
+  console.log(task, algo, `seed ${seed}`, { before, after, seconds: Math.round(seconds) });
+  return { session, before: before ?? {}, after, seconds, last };
+}
+
+export interface LanguageClaim {
+  readonly name: string;
+  readonly task: LanguageTaskName;
+  readonly algo: string;
+  /** How many, from 501 on. */
+  readonly seeds: number;
+  readonly measure: string;
+  readonly options?: Options;
+  readonly asks: string;
+  holds(before: readonly number[], after: readonly number[]): boolean;
+}
+
+const least = (x: readonly number[]): number => Math.min(...x);
+
+export const languageClaims: readonly LanguageClaim[] = [
+  {
+    name: "arith",
+    task: "arith",
+    algo: "grpo",
+    seeds: 5,
+    measure: "exact",
+    asks: "from ≤ 60 % to ≥ 97 % of held-out sums on ≥ 4 of 5 seeds",
+    holds: (before, after) =>
+      Math.max(...before) <= 0.6 && after.filter((x) => x >= 0.97).length >= 4,
+  },
+  {
+    name: "number-words",
+    task: "number-words",
+    algo: "grpo",
+    seeds: 3,
+    measure: "exact",
+    asks: "≥ 15 points more of held-out numbers",
+    holds: (before, after) => after.every((x, i) => x >= before[i] + 0.15),
+  },
+  {
+    name: "summarize, our own texts",
+    task: "summarize",
+    algo: "rloo",
+    seeds: 3,
+    measure: "rougeL",
+    asks: "ROUGE-L ≥ 0.3 higher on held-out texts",
+    holds: (before, after) => after.every((x, i) => x >= before[i] + 0.3),
+  },
+  {
+    name: "guess",
+    task: "guess",
+    algo: "rloo",
+    seeds: 3,
+    measure: "found",
+    options: { steps: 120_000 },
+    asks: "≥ 85 % found within the optimal number of turns + 1",
+    holds: (_, after) => least(after) >= 0.85,
+  },
+];
+
+/** Trains a claim's seeds, one after another. */
+export const judgeLanguage = ({ task, algo, seeds, options }: LanguageClaim): Trained[] =>
+  Array.from({ length: seeds }, (_, i) => train(task, algo, 501 + i, {}, options));

@@ -1,0 +1,67 @@
+/** The results that docs/results.md is written from, one record a claim: `npm run results NAME` renews single ones. */
+import { readFileSync, writeFileSync } from "node:fs";
+
+export interface Result {
+  readonly task: string;
+  readonly algo: string;
+  /** One line: a mean over seeds with its interval, or values before and after. */
+  readonly result: string;
+  readonly seeds: string;
+  readonly asks: string;
+  readonly holds: boolean;
+  readonly published: string;
+  /** Day and machine. */
+  readonly ran: string;
+  /** The section's tables and settings, as Markdown without the heading. */
+  readonly text: string;
+}
+
+const data = new URL("results.json", import.meta.url);
+const page = new URL("../../docs/results.md", import.meta.url);
+
+const read = (): Record<string, Result> => JSON.parse(readFileSync(data, "utf8"));
+
+/** Anchor of a heading, as GitHub and the site make it. */
+const anchor = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}\s-]/gu, "")
+    .replaceAll(" ", "-");
+
+const head = `# Results
+
+What the presets learn, on seeds from 501 on. Presets were chosen on other seeds, below 100. Returns and shares are of
+greedy play, or greedy answers, on episodes and prompts apart from training; a result over seeds is the interquartile mean with its 95 %
+interval, by bootstrap. "Steps to" is the first step at which the mean return of the last 100 training episodes reached
+the mark. Seconds are of training alone, on two cores, as many seeds at a time as there are. One seed gives the same result on every
+machine, but for the seconds.
+
+\`npm run results\` trains everything again and writes this page; \`npm run results NAME…\` renews single sections. Each section says
+when it was run. Published figures are of Stable-Baselines3's zoo (DLR-RM/rl-baselines3-zoo, benchmark.md: one run each, mean ± deviation over
+episodes); steps to a mark were measured on its settings with SB3 2.3.2, returns while training, on a machine of two cores.
+
+| task | algorithm | result | asked | published |
+| --- | --- | --- | --- | --- |
+`;
+
+/** Puts new results beside the known ones, and writes the page: all in the order of `names`. */
+export function record(fresh: Readonly<Record<string, Result>>, names: readonly string[]): void {
+  const known = { ...read(), ...fresh };
+  const ordered = Object.fromEntries(
+    [...new Set([...names, ...Object.keys(known)])]
+      .filter((name) => Object.hasOwn(known, name))
+      .map((name) => [name, known[name]]),
+  );
+  writeFileSync(data, `${JSON.stringify(ordered, null, 2)}\n`);
+  const rows = Object.entries(ordered).map(
+    ([name, { algo, result, asks, holds, published }]) =>
+      `| [${name}](#${anchor(name)}) | ${algo} | ${result} | ${asks}: **${holds ? "holds" : "does not hold"}** | ${published} |`,
+  );
+  const sections = Object.entries(ordered).map(
+    ([name, { asks, holds, seeds, ran, text }]) =>
+      `## ${name}\n\nAsked: ${asks}. **${holds ? "Holds." : "Does not hold."}** Seeds ${seeds}. Run ${ran}.\n\n${text.trim()}\n`,
+  );
+  const old = readFileSync(page, "utf8");
+  const [apart = ""] = /\n## (Driving beside|Defaults by shape)[\s\S]*$/.exec(old) ?? [];
+  writeFileSync(page, `${head}${rows.join("\n")}\n\n${sections.join("\n").trimEnd()}\n${apart}`);
+}
