@@ -36,26 +36,22 @@ export type MjData = Freed & { time: number } & { readonly [field in Field]: Flo
 
 /** Of a compiled model: counts, and tables by joint, actuator, geom or body. */
 export interface MjModel extends Freed {
-  readonly nq: number;
-  readonly nv: number;
-  readonly na: number;
   readonly nu: number;
   readonly nbody: number;
   readonly njnt: number;
   readonly ngeom: number;
-  readonly nsite: number;
-  readonly nsensordata: number;
   readonly opt: { readonly timestep: number };
-  readonly stat: { readonly extent: number };
-  readonly qpos0: Float64Array;
   readonly jnt_type: Int32Array;
   readonly jnt_qposadr: Int32Array;
   readonly jnt_dofadr: Int32Array;
   readonly actuator_ctrllimited: ArrayLike<number>;
   readonly actuator_ctrlrange: Float64Array;
   readonly body_mass: Float64Array;
+  readonly body_pos: Float64Array;
+  readonly body_parentid: Int32Array;
   readonly geom_type: Int32Array;
   readonly geom_size: Float64Array;
+  readonly geom_pos: Float64Array;
   readonly geom_bodyid: Int32Array;
   readonly geom_rbound: Float64Array;
 }

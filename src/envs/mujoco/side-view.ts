@@ -1,6 +1,7 @@
 /** A simulation seen from the side, along y: x to the right, z up, in the middle the first body. */
+import { square } from "../../core/math.ts";
 import { colors, type Mark, type Scene } from "../scene.ts";
-import type { Simulation } from "./engine.ts";
+import type { MjModel, Simulation } from "./engine.ts";
 
 const [plane, heightField, sphere, mesh] = [0, 1, 2, 7]; // MuJoCo's mjtGeom
 const [width, height] = [480, 240];
@@ -9,7 +10,7 @@ const ground = 200;
 export function sideView(simulation: Simulation): Scene {
   const { model } = simulation;
   const middle = model.nbody > 1 ? simulation.field("xpos")[3] : 0;
-  const scale = Math.min(ground / (1.2 * model.stat.extent), 200);
+  const scale = 140 / reachOf(model);
   const across = (x: number): number => width / 2 + scale * (x - middle);
   const down = (z: number): number => ground - scale * z;
   const places = simulation.field("geom_xpos");
@@ -47,6 +48,23 @@ function geomMarks(
   const points = [across(x - dx), down(z - dz), across(x + dx), down(z + dz)];
   return [{ kind: "line", points, width: Math.max(scale * thickness, 1), color }];
 }
+
+/** Returns the length of the robot stretched out from its first body, the same in every pose. */
+function reachOf(model: MjModel): number {
+  const { nbody, ngeom, body_pos, body_parentid } = model;
+  const { geom_bodyid, geom_pos, geom_rbound } = model;
+  const to = new Float64Array(nbody);
+  for (let b = 2; b < nbody; b++) to[b] = to[body_parentid[b]] + length(body_pos, b);
+  let reach = 0.1;
+  for (let g = 0; g < ngeom; g++) {
+    const body = geom_bodyid[g];
+    if (body > 0) reach = Math.max(reach, to[body] + length(geom_pos, g) + geom_rbound[g]);
+  }
+  return reach;
+}
+
+const length = (places: Float64Array, at: number): number =>
+  Math.sqrt([0, 1, 2].reduce((sum, axis) => sum + square(places[3 * at + axis]), 0));
 
 /** A geom as a thick line with round ends along its longest axis. */
 function rodOf(kind: number, size: ArrayLike<number>) {
