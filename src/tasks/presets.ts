@@ -17,7 +17,8 @@ const robot = {
   rollout: 256,
   epochs: 10,
   minibatch: 64,
-  learningRate: 3e-4,
+  learningRate: 1e-3,
+  logStd: -0.5,
   normalizeObservation: true,
   normalizeReward: true,
 };

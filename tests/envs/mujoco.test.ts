@@ -118,11 +118,9 @@ describe.skipIf(library === null)("with mujoco-js", () => {
     for (const [i, q] of positions.entries()) if (!Number.isNaN(q)) env.state[1 + i] = q;
     const before = [...env.state];
     env.act(action, 0);
-    const { model } = env.simulation;
-    const [q, v] = [
-      env.state.slice(1, 1 + model.nq),
-      env.state.slice(1 + model.nq, 1 + model.nq + model.nv),
-    ];
+    const { simulation, state } = env;
+    const [nq, nv] = [simulation.field("qpos").length, simulation.field("qvel").length];
+    const [q, v] = [state.slice(1, 1 + nq), state.slice(1 + nq, 1 + nq + nv)];
     return { env, before, q, v, reward: env.reward, terminated: env.terminated };
   }
   const same = Number.NaN;

@@ -72,6 +72,7 @@ export interface MujocoModule {
   mj_rnePostConstraint(model: MjModel, data: MjData): void;
   mj_resetData(model: MjModel, data: MjData): void;
   mj_id2name(model: MjModel, kind: number, id: number): string;
+  mj_name2id(model: MjModel, kind: number, name: string): number;
 }
 
 /** The library, loaded. */
@@ -174,7 +175,9 @@ export class Simulation {
 
   /** Returns the names that the model gives its joints, sensors …; "" for one without a name. */
   nameOf(kind: number, id: number): string {
-    return this.library.module.mj_id2name(this.model, kind, id);
+    const { module } = this.library;
+    const name = module.mj_id2name(this.model, kind, id); // any text for one without a name
+    return module.mj_name2id(this.model, kind, name) === id ? name : "";
   }
 }
 

@@ -90,9 +90,9 @@ const shank = (side: string, foot: string): string => `
 const torso = `<geom type="capsule" fromto="0 0 -0.2 0 0 0.2" size="0.05"/>`;
 
 export const hopper = model(
-  { timestep: 0.002, joint: `limited="true" armature="1" damping="1"`, geom: walking },
+  { timestep: 0.002, joint: `limited="true" armature="0.2" damping="0.6"`, geom: walking },
   `<body name="torso" pos="0 0 1.19">${planar(1.19)}${torso}
-    ${shank("", `<geom type="capsule" fromto="-0.13 0 0 0.26 0 0" size="0.06" friction="2 0.1 0.1"/>`)}
+    ${shank("", `<geom type="capsule" fromto="-0.09 0 0 0.2 0 0" size="0.06" friction="2 0.1 0.1"/>`)}
   </body>`,
   motors({ hip: 180, knee: 180, ankle: 180 }),
 );
