@@ -4,6 +4,7 @@ import { policyModule } from "../../src/export/policy-js.ts";
 import { policyPlan } from "../../src/export/policy-plan-of.ts";
 import { type MomentsState, normalizeDefaults } from "../../src/returns/running.ts";
 import { type TaskName, tasks } from "../../src/tasks/index.ts";
+import { mujocoTasks } from "../../src/tasks/mujoco.ts";
 import type { OwnFiles } from "../../src/tasks/own-files.ts";
 import { type Replay, replay } from "../../src/tasks/replay.ts";
 import { type ResolvedRun, resolve, tablesOf, taskNamed, taskOf } from "../../src/tasks/run.ts";
@@ -11,8 +12,10 @@ import type { Session } from "../../src/tasks/session.ts";
 import { languageModule } from "../../src/tasks/text/session.ts";
 import type { Setup, TaskInfo } from "./messages.ts";
 
-/** All tasks but the one whose data are a file of the user's. */
-const shown = (Object.keys(tasks) as TaskName[]).filter((name) => name !== "text");
+/** All tasks but the one whose data are a file of the person, and those that need a library. */
+const shown = (Object.keys(tasks) as TaskName[]).filter(
+  (name) => name !== "text" && !Object.hasOwn(mujocoTasks, name),
+);
 const offered = {
   environment: ["reinforce", "a2c", "ppo", "trpo"],
   text: ["reinforce", "a2c", "ppo", "rloo", "grpo"],

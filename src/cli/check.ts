@@ -27,9 +27,9 @@ export async function checkCommand(args: string[]): Promise<void> {
     model: { type: "string" },
     set: { type: "string", multiple: true },
   });
-  const request = await requestFor({ task: only("task", positionals), ...values });
   const settings = pairs(values.set ?? []);
-  const session = open(resolve({ ...request, settings, backend: "loops" }), {
+  const request = await requestFor({ task: only("task", positionals), ...values, settings });
+  const session = open(resolve({ ...request, backend: "loops" }), {
     read: newCorpus({}),
     guard: guardCalls,
   });

@@ -8,6 +8,7 @@ import { loadOwn, nameOfFile } from "../node/own-files.ts";
 import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";
 import { gptSettings, hubSettings, modelSettings } from "../tasks/model-settings.ts";
+import { mujocoTasks } from "../tasks/mujoco.ts";
 import { algorithmFrom } from "../tasks/own-algorithm.ts";
 import { ownOf } from "../tasks/own-files.ts";
 import { taskFrom } from "../tasks/own-task.ts";
@@ -81,6 +82,9 @@ function textLines(): string[] {
   return [
     "Tasks of environments (pigrad train TASK)",
     ...Object.entries(environmentTasks).flatMap(taskLines),
+    "",
+    "Tasks on MuJoCo (npm i mujoco-js; pigrad train TASK)",
+    ...Object.entries(mujocoTasks).flatMap(taskLines),
     "",
     "Tasks of texts (pigrad train TASK)",
     ...Object.entries(languageTasks).flatMap(taskLines),

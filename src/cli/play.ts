@@ -59,7 +59,7 @@ export async function playCommand(args: string[]): Promise<void> {
     throw new SettingError(
       `${name}: expected a run folder, got a task; to play it yourself: pigrad play ${name} --human`,
     );
-  const run = resolve({ ...(await requestFor({ task: name })), settings });
+  const run = resolve(await requestFor({ task: name, settings }));
   return playHuman(mustBeEnvironment(run, name).task.make(run.values.task as never), name, {
     episodes,
     seed,

@@ -53,12 +53,16 @@ export async function planOf(task: string, values: SweepOptions): Promise<Plan> 
   checkEnding("svg", values.svg);
   const { backend } = values;
   const steps = wholeNumber("steps", values.steps, 1);
-  const names = await requestFor({ ...values, task });
+  const { settings: given, ...names } = await requestFor({
+    ...values,
+    task,
+    settings: pairs(values.set ?? []),
+  });
   const request = { ...names, steps, backend };
   const plain = resolve(request);
   const tables = tablesOf(plain.task, plain.algorithm, plain.config.files);
   const settings = { ...tables.algorithm, ...tables.model, ...tables.task };
-  const rows = sweepRows(pairs(values.set ?? []), settings, samplingOf(values));
+  const rows = sweepRows(given, settings, samplingOf(values));
   const seeds = seedsFrom(values.seeds ?? "5");
   const runs = rows.map((row) => seeds.map((seed) => resolve({ ...request, settings: row, seed })));
   for (const [run] of runs) checkMemory(run);

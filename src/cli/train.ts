@@ -346,13 +346,15 @@ async function begin(
   const task = only("task", positionals);
   const { algo, reward, model, from = values.init } = values;
   const evaluation = evaluationFrom(values);
+  const given = pairs(values.set ?? []);
+  const request = await requestFor({ task, algo, reward, model, settings: given });
   const run = resolve({
-    ...(await requestFor({ task, algo, reward, model })),
+    ...request,
     from,
     seed: wholeNumber("seed", values.seed, 0),
     steps: wholeNumber("steps", values.steps, 1),
     backend: values.backend,
-    settings: { ...(await tokenizerOf(task, from)), ...pairs(values.set ?? []) },
+    settings: { ...(await tokenizerOf(task, from)), ...request.settings },
   });
   checkOut(values.out);
   checkMemory(run);

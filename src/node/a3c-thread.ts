@@ -18,7 +18,7 @@ import { loadFilesOf } from "./own-files.ts";
 
 const newsEvery = 50; // milliseconds
 const { config, shared, workers } = workerData as ThreadTask;
-await loadFilesOf(config.files);
+await loadFilesOf(config);
 const run = resolve(config) as ResolvedRun<EnvironmentTask>;
 
 let episodeReturn: number[] = [];

@@ -27,7 +27,7 @@ export async function evalJob(
   { folder, best, changes, episodes, first, seed, greedy }: EvalJob,
   instead: FindOptions["instead"] = {},
 ): Promise<Evaluation> {
-  await loadFilesOf(readConfig(folder).files, { instead, folder });
+  await loadFilesOf(readConfig(folder), { instead, folder });
   const session = openRun(folder, { best, changes });
   try {
     return await runLater(session.evaluating(episodes, seed, greedy, true, first), awaitInTime);

@@ -7,16 +7,12 @@ import { Worker } from "node:worker_threads";
 import { SettingError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { parseJson } from "../io/json.ts";
-import {
-  type OwnFile,
-  type OwnFiles,
-  type OwnRole,
-  ownRoles,
-  registerOwn,
-} from "../tasks/own-files.ts";
+import { type OwnFile, type OwnRole, ownRoles, registerOwn } from "../tasks/own-files.ts";
+import type { RunConfig } from "../tasks/run.ts";
 import type { Jinja } from "../text/chat-template.ts";
 import { loadJinja } from "./chat-template.ts";
 import { codeOf, readRegular } from "./files.ts";
+import { isMjcf, loadLibraryOf, readMjcf } from "./mujoco.ts";
 import { readPublished } from "./published.ts";
 
 const extensions = [".ts", ".mts", ".js", ".mjs", ".cjs", ".json"];
@@ -50,11 +46,16 @@ export async function loadOwn(
 }
 
 /**
- * Loads the folder of a published model and registers it under `key`, its full path by default. Throws SettingError for
- * a path that is no folder, FormatError for files that are broken or missing.
+ * Loads the folder of a published model, or a model of MuJoCo, and registers it under `key`, its full path by default.
+ * Throws SettingError for a path that is neither, FormatError for files that are broken or missing.
  */
 export async function loadOwnModel(given: string, key?: string): Promise<OwnFile> {
   const path = resolve(given);
+  if (isMjcf(path)) {
+    const { model, sha256 } = readMjcf(path, given);
+    registerOwn(key ?? path, model);
+    return { path: key ?? path, sha256 };
+  }
   // a template is needed for messages alone: where the renderer is missing, that is said when it is used
   const jinja = await loadJinja().catch(
     (error: unknown): Jinja =>
@@ -67,10 +68,11 @@ export async function loadOwnModel(given: string, key?: string): Promise<OwnFile
   return { path: key ?? path, sha256 };
 }
 
-/** Returns a model folder's full path and hash. Throws as loadOwnModel. */
+/** Returns a model's full path and hash. Throws as loadOwnModel. */
 export const ownModelOf = (given: string): OwnFile => {
   const path = resolve(given);
-  return { path, sha256: readPublished(path, given).sha256 };
+  const { sha256 } = isMjcf(path) ? readMjcf(path, given) : readPublished(path, given);
+  return { path, sha256 };
 };
 
 /** Returns a file's full path and hash, and does not run it. Throws SettingError where it cannot be read. */
@@ -179,11 +181,16 @@ export interface FindOptions {
   readonly warn?: (line: string) => void;
 }
 
-/** Loads the files that a run's config names, in this thread. Throws SettingError for one that is missing. */
+/**
+ * Loads the files that a run's config names, and the library that its task needs, in this thread. Throws SettingError
+ * for one that is missing.
+ */
 export async function loadFilesOf(
-  files: OwnFiles | undefined,
+  config: Pick<RunConfig, "task" | "files">,
   { instead = {}, folder, warn = () => {} }: FindOptions = {},
 ): Promise<void> {
+  await loadLibraryOf(config);
+  const { files } = config;
   for (const role of ownRoles) {
     const file = files?.[role];
     const other = instead[role];
@@ -193,7 +200,7 @@ export async function loadFilesOf(
       continue;
     }
     const { path, sha256 } = file;
-    const what = role === "model" ? "folder" : "file";
+    const what = role === "model" && !isMjcf(path) ? "folder" : "file";
     const option = `--${role} ${what.toUpperCase()} names the ${what} to use`;
     if (other === undefined && !existsSync(path))
       throw new SettingError(`${path}: the run's ${role} is not there; ${option}`);

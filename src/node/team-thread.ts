@@ -13,7 +13,7 @@ const { memory, index, config, saved } = workerData as TeamTask;
 const team = new SharedTeam(memory, index);
 process.on("exit", () => team.fail(wordsOf(new Error("it has ended"))));
 try {
-  await loadFilesOf(config.files);
+  await loadFilesOf(config);
   const session = open(resolve(config), { saved, read: readCorpus, team });
   session.prepare();
   parentPort?.postMessage("ready");

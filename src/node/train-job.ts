@@ -28,7 +28,7 @@ export async function trainJob(
   instead: FindOptions["instead"] = {},
 ): Promise<SweepResult> {
   const { config, threshold } = job;
-  await loadFilesOf(config.files, { instead });
+  await loadFilesOf(config, { instead });
   const milestones = new Milestones(config.steps, threshold);
   const end = await endOf(job, milestones);
   const { stepsToThreshold, curve, trainingReturn, envSteps } = milestones;

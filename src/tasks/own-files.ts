@@ -24,7 +24,7 @@ export const registerOwn = (path: string, exported: unknown): void =>
   void loaded.set(path, exported);
 
 /** Returns a file's default export. Throws SettingError unless the file was loaded. */
-export function ownOf({ path }: OwnFile): unknown {
+export function ownOf({ path }: Pick<OwnFile, "path">): unknown {
   if (loaded.has(path)) return loaded.get(path);
   throw new SettingError(`${path}: this file of the run is not loaded`);
 }

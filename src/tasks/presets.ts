@@ -12,6 +12,17 @@ const planes = {
 };
 
 /** Settings chosen by measurement (docs/results.md), by task and algorithm. */
+const robot = {
+  envs: 8,
+  rollout: 256,
+  epochs: 10,
+  minibatch: 64,
+  learningRate: 1e-3,
+  logStd: -0.5,
+  normalizeObservation: true,
+  normalizeReward: true,
+};
+
 export const presets = {
   line: { reinforce: { gamma: 0.95, hidden: [32] } },
   bandit: { reinforce: { envs: 64, hidden: [], baseline: "mean" } },
@@ -175,4 +186,11 @@ export const presets = {
     },
   },
   portfolio: { ppo: { gamma: 0.9 } },
+  "inverted-pendulum": { ppo: robot },
+  "inverted-double-pendulum": { ppo: robot },
+  hopper: { ppo: robot },
+  "half-cheetah": { ppo: robot },
+  walker2d: { ppo: robot },
+  ant: { ppo: robot },
+  humanoid: { ppo: robot },
 };

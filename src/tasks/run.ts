@@ -103,7 +103,10 @@ function ownAlgorithm(file: OwnFile, name: string, kind: Task["kind"]): AnyAlgor
 /** Returns the tables of settings of the algorithm, the model and the task. */
 export const tablesOf = (task: Task, algorithm: AnyAlgorithm, files?: OwnFiles) => ({
   algorithm: algorithm.settings,
-  model: files?.model === undefined ? kinds[task.kind].model : (hubSettings as Settings),
+  model:
+    task.kind === "text" && files?.model !== undefined
+      ? (hubSettings as Settings)
+      : kinds[task.kind].model,
   task: task.settings,
 });
 
@@ -135,8 +138,8 @@ function checkNames(name: string, task: Settings, others: Settings): void {
 export function resolve(request: RunRequest, task: Task = taskOf(request)): ResolvedRun {
   const { files, algo = task.algo } = request;
   const algorithm = algorithmOf({ task: request.task, algo, files }, task);
-  if (files?.model !== undefined && task.kind !== "text")
-    throw new SettingError(`--model: expected a task of texts, got ${request.task}`);
+  if (files?.model !== undefined && task.kind !== "text" && !Object.hasOwn(task.settings, "model"))
+    throw new SettingError(`--model: expected a task of texts or on MuJoCo, got ${request.task}`);
   const tables = tablesOf(task, algorithm, files);
   const others = { ...tables.algorithm, ...tables.model };
   checkNames(files?.task?.path ?? request.task, tables.task, others);

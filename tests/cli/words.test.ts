@@ -12,6 +12,7 @@ import { sparkline } from "../../src/cli/sparkline.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { bootstrapInterval, interquartileMean } from "../../src/rollout/statistics.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
+import { mujocoTasks } from "../../src/tasks/mujoco.ts";
 import { languageTasks } from "../../src/tasks/text/index.ts";
 import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
 
@@ -269,7 +270,9 @@ describe("list", () => {
   test("as JSON: every task, algorithm and table of settings, with its defaults", async () => {
     const lines = jsonLines((await pigrad("list", "--json")).stdout);
     const of = (type: string) => lines.filter((line) => line.type === type);
-    expect(of("task").map(({ name }) => name)).toEqual(Object.keys(environmentTasks));
+    expect(of("task").map(({ name }) => name)).toEqual(
+      Object.keys({ ...environmentTasks, ...mujocoTasks }),
+    );
     expect(of("textTask").map(({ name }) => name)).toEqual(Object.keys(languageTasks));
     const cartpole = of("task").find(({ name }) => name === "cartpole");
     expect(cartpole).toMatchObject({

@@ -6,6 +6,7 @@ import type { OwnFile, OwnFiles } from "../../tasks/own-files.ts";
 import type { ResolvedRun, RunConfig } from "../../tasks/run.ts";
 import { type KnownCorpora, knownCorpus } from "../corpora.ts";
 import { checkMemory } from "../memory.ts";
+import { loadLibraryOf } from "../mujoco.ts";
 import { ownFileOf, ownModelOf } from "../own-files.ts";
 import { Refusal } from "./taken.ts";
 
@@ -35,6 +36,15 @@ export class OwnedFiles {
         throw new Refusal(`${why} sha256 ${sha256.slice(0, 12)}…; pigrad worker --${role} …`);
       }),
     );
+  }
+}
+
+/** Throws Refusal for a run whose task needs a library that is not here. */
+export async function mustHaveLibrary(config: RunConfig): Promise<void> {
+  try {
+    await loadLibraryOf(config);
+  } catch (error) {
+    throw new Refusal(messageOf(error));
   }
 }
 

@@ -73,7 +73,7 @@ export class PieceSessions {
 async function opened({ bytes }: Parcel, files: OwnFiles): Promise<OpenSession> {
   const { config, corpora } = runFileFrom(Buffer.from(bytes).toString(), "a piece's run");
   const instead = Object.entries(files).map(([role, { path }]) => [role, path]);
-  await loadFilesOf(config.files, { instead: Object.fromEntries(instead) });
+  await loadFilesOf(config, { instead: Object.fromEntries(instead) });
   const pieces = new Pieces(
     () => Promise.reject(new UsageError("a worker has no workers")),
     () => 1,

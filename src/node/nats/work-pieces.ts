@@ -2,7 +2,7 @@
 
 import { type RunFile, runFileFrom } from "../run-files.ts";
 import { nameOfJob } from "../sweep.ts";
-import { mustFit, mustHaveCorpora, type OwnedFiles } from "./owned.ts";
+import { mustFit, mustHaveCorpora, mustHaveLibrary, type OwnedFiles } from "./owned.ts";
 import { ParcelShelf } from "./parcels.ts";
 import { pieceFrom } from "./piece-wire.ts";
 import type { Taken } from "./taken.ts";
@@ -32,7 +32,7 @@ export class PieceWork {
     const parcels = await this.shelf.take(notes, bytes, { blobs, giver });
     if (parcels === null) return null;
     const [run, weights, start] = notes.map(({ sha256 }, i) => ({ sha256, bytes: parcels[i] }));
-    const config = this.configOf(run.sha256, run.bytes);
+    const config = await this.configOf(run.sha256, run.bytes);
     const files = this.files.insteadOf(config.files);
     const piece = { ...range, parcels: { run, weights, start } };
     const answer = this.threads[slot].run<{ result: Uint8Array }>({ piece, files }, where, signal);
@@ -40,11 +40,12 @@ export class PieceWork {
   }
 
   /** Returns the config of a run that this machine can do. Throws Refusal for another one. */
-  private configOf(hash: string, bytes: Uint8Array): RunFile["config"] {
+  private async configOf(hash: string, bytes: Uint8Array): Promise<RunFile["config"]> {
     const known = this.runs.get(hash);
     if (known !== undefined) return known;
     const text = Buffer.from(bytes).toString();
     const { config, resolved, corpora } = runFileFrom(text, "a piece's run");
+    await mustHaveLibrary(config);
     mustHaveCorpora(corpora);
     if (config.files === undefined) mustFit(config, resolved);
     this.files.insteadOf(config.files);

@@ -9,7 +9,7 @@ import { nameOfJob, type SweepResult } from "../sweep.ts";
 import { unpackRun } from "./bundle.ts";
 import { checkOwned, evalFrom, kinds, trainFrom } from "./jobs.ts";
 import type { Link } from "./link.ts";
-import { mustFit, mustHaveCorpora, type OwnedFiles } from "./owned.ts";
+import { mustFit, mustHaveCorpora, mustHaveLibrary, type OwnedFiles } from "./owned.ts";
 import { RunCopy } from "./run-copy.ts";
 import { take } from "./take.ts";
 import { Refusal, type Taken, type TakeOptions } from "./taken.ts";
@@ -73,6 +73,7 @@ class Hands {
     const { config, corpora } = job;
     checkOwned(run, giver, `job ${id}`);
     const files = this.options.files.insteadOf(config.files);
+    await mustHaveLibrary(config);
     mustHaveCorpora(corpora);
     if (config.files === undefined) mustFit(config, resolved);
     const where = nameOfJob(config);
@@ -106,6 +107,7 @@ class Hands {
     const folder = await this.runFolder(run, taken);
     const { config, resolved, corpora } = readRunFile(folder);
     const files = this.options.files.insteadOf(config.files);
+    await mustHaveLibrary(config);
     mustHaveCorpora(corpora);
     if (config.files === undefined) mustFit(config, resolved);
     const where = `evaluation of ${nameOfJob(config)}, seed ${options.seed} of episodes`;
