@@ -175,8 +175,12 @@ const unless = hasScript
 const { CI, NO_COLOR, NODE_DISABLE_COLORS, FORCE_COLOR, TMUX, ...around } = process.env;
 const inColor = { ...around, TERM: "xterm-256color" };
 
-/** Runs a command on a terminal; types a key after each text that it waits for. */
-async function onTerminal(args: string[], typed: [after: RegExp, keys: string][], prefix = "") {
+/** Runs a command on a terminal; after each text that it waits for, types a key or does something else. */
+async function onTerminal(
+  args: string[],
+  typed: [after: RegExp, keys: string | ((said: string) => void)][],
+  prefix = "",
+) {
   const quoted = [process.execPath, ...node, ...args].map((arg) => `'${arg}'`).join(" ");
   const child = spawn("script", ["-qec", prefix + quoted, "/dev/null"], { env: inColor });
   let said = "";
@@ -186,7 +190,8 @@ async function onTerminal(args: string[], typed: [after: RegExp, keys: string][]
   const errors = text(child.stderr);
   for (const [after, keys] of typed) {
     for (let i = 0; i < 600 && !after.test(said); i++) await wait(50);
-    child.stdin.write(keys);
+    if (typeof keys === "string") child.stdin.write(keys);
+    else keys(said);
   }
   const status = await new Promise((resolve) => child.once("close", resolve));
   return { said, status, stderr: await errors };
@@ -225,8 +230,8 @@ describe.skipIf(!hasScript)(`on a terminal${unless}`, () => {
     expect(cut.said).toContain(left);
     const killed = await onTerminal(
       ["play", lake, "--speed", "0.1"],
-      [],
-      "timeout --foreground -s TERM 4 ",
+      [[/start/, (said) => process.kill(Number(/pid (\d+)/.exec(said)?.[1]), "SIGTERM")]],
+      "echo pid $$; exec ",
     );
     expect(killed.said).toContain(entered);
     expect(killed.said).toContain(left);
