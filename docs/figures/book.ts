@@ -10,6 +10,7 @@ import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book
 import { curves as languageCurves } from "../examples/book/09-language.ts";
 import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
+import { training } from "./training.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 
 const grid = (low: number, high: number, count: number): number[] =>
@@ -344,4 +345,5 @@ export const figures: Readonly<Record<string, () => string>> = {
   "10-diagnosis": diagnosis,
   "11-fast": fast,
   "12-anywhere": anywhere,
+  training,
 };

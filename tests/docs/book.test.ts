@@ -83,9 +83,10 @@ test("pictures are what npm run docs:figures draws, and each stands in a chapter
   const drawn = readdirSync(folder).sort();
   expect(drawn).toEqual(named("docs/figures", /\.svg$/));
   const book = chapters.map((chapter) => read(`docs/book/${chapter}`)).join("\n");
+  const others = ["README.md", "docs/results.md"].map(read).join("\n");
   for (const name of drawn) {
     expect(readFileSync(join(folder, name), "utf8"), name).toBe(read(`docs/figures/${name}`));
-    expect(book).toContain(`(../figures/${name})`);
+    expect(book + others).toMatch(new RegExp(`\\((\\.\\./|docs/)?figures/${name}\\)`));
   }
 });
 
