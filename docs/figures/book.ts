@@ -10,8 +10,9 @@ import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book
 import { curves as languageCurves } from "../examples/book/09-language.ts";
 import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
-import { training } from "./training.ts";
+import { efficiency } from "./efficiency.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
+import { training } from "./training.ts";
 
 const grid = (low: number, high: number, count: number): number[] =>
   Array.from({ length: count + 1 }, (_, i) => low + ((high - low) * i) / count);
@@ -346,4 +347,5 @@ export const figures: Readonly<Record<string, () => string>> = {
   "11-fast": fast,
   "12-anywhere": anywhere,
   training,
+  efficiency,
 };

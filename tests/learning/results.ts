@@ -92,6 +92,9 @@ function control(claim: Claim, outcome: Outcome): Result {
     seeds: `501 to ${500 + claim.seeds}`,
     result: over(greedy),
     holds: claim.holds(outcome),
+    ...(threshold === undefined
+      ? {}
+      : { threshold, steps: steps.map((n) => (Number.isFinite(n) ? n : null)) }),
     text: parts.join("\n"),
   };
 }
