@@ -91,6 +91,7 @@ export const blocksOf = (text: string): number =>
 export function linksOf(page: string, text: string): { sources: string[]; pages: string[] } {
   const links = found(withoutCode(text), /\]\(([^)\s#]+)(?:#[^)]*)?\)/g)
     .map((target) => posix.join(posix.dirname(page), target).replace(/\/$/, ""))
+    .filter((path) => path !== "docs/zh/README.md" || page.startsWith("docs/zh/"))
     .map((path) => (path.endsWith(".md") && path.startsWith("docs/zh/") ? englishOf(path) : path));
   return {
     sources: links.filter((path) => !path.endsWith(".md")).sort(),

@@ -14,7 +14,8 @@ const link = (path: string): string =>
 const items = (folder: string): DefaultTheme.SidebarItem[] =>
   files
     .filter((path) => path.slice(0, path.lastIndexOf("/")) === folder)
-    .map((path) => ({ text: titleOf(path), link: link(path) }));
+    .map((path) => ({ text: titleOf(path), link: link(path) }))
+    .sort((a, b) => Number(b.link.endsWith("/")) - Number(a.link.endsWith("/"))); // the contents first
 const group = (text: string, folder: string) => ({ text, items: items(folder) });
 const filled = ({ items }: { items: readonly unknown[] }): boolean => items.length > 0;
 const english = [
