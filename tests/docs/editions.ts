@@ -100,7 +100,7 @@ export function linksOf(page: string, text: string): { sources: string[]; pages:
 }
 
 const symbols =
-  /[\p{Script=Greek}\u0302\u0304Âĝ∇Σ√∂‖≤≥≈·←→∞°±−½¼¾⅔²³ᵗ′\u2070-\u209F\u1D00-\u1DBF]/gu;
+  /\u0302|\u0304|[\p{Script=Greek}Âĝ∇Σ√∂‖≤≥≈·←→∞°±−½¼¾⅔²³ᵗ′\u2070-\u209F\u1D00-\u1DBF]/gu;
 /** Returns the symbols of all formulas of a page, in its text as well, in alphabetical order. */
 export const symbolsOf = (text: string): string =>
   found(withoutCode(text), symbols).sort().join("");
