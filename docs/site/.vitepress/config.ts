@@ -3,8 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type DefaultTheme, defineConfig } from "vitepress";
 import { scriptHash } from "../../playground/build.ts";
-import { chineseSearch, chineseTheme, searchable } from "../chinese.ts";
 import { markdownFiles, pageOf, pagesFolder, root, titleOf } from "../pages.ts";
+import { chineseSearch, chineseTheme, searchable } from "./chinese.ts";
 
 const files = markdownFiles();
 const link = (path: string): string =>
