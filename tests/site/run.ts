@@ -4,7 +4,7 @@
  * on the console and ask nobody else, axe finds nothing serious, widgets answer when dragged, a policy trains inside a
  * chapter, search finds, and all of it works offline.
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { buildSite, siteFolder } from "../../docs/site/build.ts";
@@ -84,7 +84,7 @@ for (const { name, options } of looks) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
   listen(page);
-  const [faults, wide]: [string[], string[]] = [[], []];
+  const [faults, wide, dead]: [string[], string[], string[]] = [[], [], []];
   for (const [i, where] of pages.entries()) {
     await page.goto(where);
     await until(page, "document.querySelector('.VPNav, .VPNavBar') !== null");
@@ -92,9 +92,15 @@ for (const { name, options } of looks) {
     if (width > options.viewport.width) wide.push(`${where} ${width}`);
     if (name === "desktop" || i % 8 === 0)
       for (const fault of await serious(page)) faults.push(`${where} ${fault}`);
+    const language = String(
+      await page.evaluate("document.querySelector('.VPNavBarTranslations a')?.pathname"),
+    );
+    const file = join(siteFolder, language.replace(/\/$/, "/index.html"));
+    if (!existsSync(file)) dead.push(`${where} ${language}`);
     if (shots !== undefined) await page.screenshot({ path: join(shots, `${name[0]}-${i}.png`) });
   }
   check(`${name}: as wide as the window`, wide.length === 0, `${pages.length} pages ${wide}`);
+  check(`${name}: the language menu leads to pages`, dead.length === 0, dead.slice(0, 5).join());
   check(
     `${name}: axe finds nothing serious`,
     faults.length === 0,
@@ -173,15 +179,20 @@ check(
   kept && (heading ?? "").startsWith("7."),
   String(heading),
 );
-await page.goto(address("docs/README.md"));
-await page.click(".VPNavBarSearch button");
-await until(page, "document.querySelector('.VPLocalSearchBox input') === document.activeElement");
-await page.keyboard.type("generalized advantage");
-await until(page, `document.querySelectorAll(".VPLocalSearchBox .result").length > 0`);
-const results = await page.evaluate(
-  `document.querySelectorAll(".VPLocalSearchBox .result").length`,
-);
-check("search answers offline", Number(results) > 0, `${results} results`);
+for (const [path, words] of [
+  ["docs/README.md", "generalized advantage"],
+  ["docs/zh/README.md", "有效样本"],
+]) {
+  await page.goto(address(path));
+  await page.click(".VPNavBarSearch button");
+  await until(page, "document.querySelector('.VPLocalSearchBox input') === document.activeElement");
+  await page.keyboard.type(words);
+  await until(page, `document.querySelectorAll(".VPLocalSearchBox .result").length > 0`);
+  const results = await page.evaluate(
+    `document.querySelectorAll(".VPLocalSearchBox .result").length`,
+  );
+  check(`search for ${words} answers offline`, Number(results) > 0, `${results} results`);
+}
 
 const elsewhere = asked.filter(
   (address) => !address.startsWith(url) && !address.startsWith("data:"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { type DefaultTheme, defineConfig } from "vitepress";
 import { scriptHash } from "../../playground/build.ts";
 import { markdownFiles, pageOf, pagesFolder, root, titleOf } from "../pages.ts";
+import { chineseSearch, chineseTheme, searchable } from "./chinese.ts";
 
 const files = markdownFiles();
 const link = (path: string): string =>
@@ -13,7 +14,8 @@ const link = (path: string): string =>
 const items = (folder: string): DefaultTheme.SidebarItem[] =>
   files
     .filter((path) => path.slice(0, path.lastIndexOf("/")) === folder)
-    .map((path) => ({ text: titleOf(path), link: link(path) }));
+    .map((path) => ({ text: titleOf(path), link: link(path) }))
+    .sort((a, b) => Number(b.link.endsWith("/")) - Number(a.link.endsWith("/"))); // the contents first
 const group = (text: string, folder: string) => ({ text, items: items(folder) });
 const filled = ({ items }: { items: readonly unknown[] }): boolean => items.length > 0;
 const english = [
@@ -22,7 +24,16 @@ const english = [
   group("Reference", "docs/reference"),
   group("Decisions", "docs/decisions"),
 ].filter(filled);
-const chinese = [group("书", "docs/zh/book"), group("指南", "docs/zh")].filter(filled);
+const inEnglish = items("docs/book")
+  .filter(({ link }) => !files.includes(`docs/zh/book/${link?.split("/").at(-1)}.md`))
+  .filter(({ link }) => !link?.endsWith("/"))
+  .map(({ text, link }) => ({ text: `${text}（英文）`, link }));
+const chinese = [
+  { text: "书", items: [...items("docs/zh/book"), ...inEnglish] },
+  group("指南", "docs/zh"),
+].filter(filled);
+/** The pages that the Chinese edition has: the language menu leads to them (theme/langs.ts). */
+const translated = files.filter((path) => path.startsWith("docs/zh/")).map(pageOf);
 
 // Colors of code are inline styles, which the page's policy forbids: each distinct one becomes a class.
 const styles = new Map<string, string>();
@@ -90,12 +101,22 @@ export default defineConfig({
         label: "中文",
         lang: "zh-CN",
         link: "/docs/zh/",
-        themeConfig: { sidebar: chinese, outline: { label: "本页", level: [2, 3] } },
+        themeConfig: { ...chineseTheme, sidebar: chinese },
       },
     }),
   },
   themeConfig: {
-    search: { provider: "local" },
+    search: {
+      provider: "local",
+      options: {
+        locales: { "docs/zh": chineseSearch },
+        // Text for the index alone; a tokenizer would be sent to the page as text to evaluate, which its policy forbids.
+        _render: (source, env, md) => {
+          const html = md.render(source, env);
+          return env.relativePath.startsWith("docs/zh/") ? searchable(html) : html;
+        },
+      },
+    },
     outline: { level: [2, 3] },
     nav: [
       { text: "Book", link: "/docs/book/" },
@@ -104,6 +125,7 @@ export default defineConfig({
       { text: "API", link: "/api/", target: "_self" },
     ],
     sidebar: { "/": english, "/docs/zh/": chinese },
+    ...{ translated },
   },
   markdown: {
     theme: { light: "github-light-high-contrast", dark: "github-dark-high-contrast" },
@@ -119,7 +141,15 @@ export default defineConfig({
   },
   vue: { template: { compilerOptions: { isCustomElement: (tag) => tag.startsWith("pg-") } } },
   vite: {
-    resolve: { alias: { pigrad: join(root, "src/index.ts") } },
+    resolve: {
+      alias: [
+        { find: /^pigrad$/, replacement: join(root, "src/index.ts") },
+        {
+          find: /^(?:\.\.?\/)+composables\/langs$/,
+          replacement: join(root, "docs/site/.vitepress/theme/langs.ts"),
+        },
+      ],
+    },
     publicDir: join(root, "docs/site/public.tmp"),
     build: { chunkSizeWarningLimit: 2000 },
     esbuild: { drop: ["console"] }, // the book's listings print; in the page they only compute
