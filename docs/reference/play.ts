@@ -1,0 +1,119 @@
+/** What the pages of environments show: spaces, a picture, and what random play comes to. */
+import { Random } from "../../src/core/random.ts";
+import type { Dynamics } from "../../src/envs/env.ts";
+import { sceneSvg } from "../../src/envs/scene.ts";
+import { numberNames, type Space } from "../../src/envs/space.ts";
+import { statisticsOf } from "../../src/rollout/evaluate.ts";
+import { resolve } from "../../src/tasks/run.ts";
+import type { EnvironmentTask } from "../../src/tasks/task.ts";
+import { short, table } from "./tables.ts";
+
+/** Returns the task's environment with default settings. */
+export const environmentOf = (name: string, task: EnvironmentTask): Dynamics =>
+  task.make(resolve({ task: name }, task).values.task as never);
+
+const most = 30; // numbers that are listed one by one
+
+function spaceRows(space: Space): string[][] {
+  if (space.kind === "discrete")
+    return (space.names ?? Array.from({ length: space.n }, (_, i) => String(i))).map((name, i) => [
+      String(space.start + i),
+      name,
+    ]);
+  if (space.kind !== "box" || space.size > most || space.shape.length > 1) return [];
+  return numberNames(space).map((name, i) => [
+    String(i),
+    name,
+    `${bound(space.low[i])} to ${bound(space.high[i])}`,
+  ]);
+}
+
+const bound = (x: number): string =>
+  short(x)
+    .replace("–", x < 0 ? "−∞" : "∞")
+    .replace("-", "−");
+
+function spaceLine(space: Space): string {
+  const shape = `[${space.shape.join(", ")}]`;
+  if (space.kind === "discrete") return `one of ${space.n} choices`;
+  if (space.kind === "multiDiscrete")
+    return `${space.choices.length} choices, each of ${[...new Set(space.choices)].join(" or ")}`;
+  if (space.kind !== "box") return `${space.kind} ${shape}`;
+  const [low, high] = [Math.min(...space.low), Math.max(...space.high)];
+  return `numbers ${shape}, ${bound(low)} to ${bound(high)}`;
+}
+
+/** The tables of observation and action. */
+export function spacesPart(env: Dynamics): string {
+  const parts = (
+    [
+      ["Observation", env.observationSpace],
+      ["Action", env.actionSpace],
+    ] as const
+  ).flatMap(([what, space]) => {
+    const rows = spaceRows(space);
+    const head = rows[0]?.length === 2 ? ["value", "name"] : ["index", "name", "range"];
+    return [`${what}: ${spaceLine(space)}.`, ...(rows.length > 0 ? [table(head, rows)] : [])];
+  });
+  const masked =
+    env.mask === undefined ? [] : ["A mask says which actions are allowed in a state."];
+  return [...parts, ...masked].join("\n\n");
+}
+
+/** Plays random allowed actions. Calls `after` after each step; it says whether to go on. */
+function playAtRandom(env: Dynamics, random: Random, after: () => boolean): void {
+  const { actionSpace: space } = env;
+  const mask = new Float64Array(space.kind === "discrete" ? space.n : 0);
+  const action = new Float64Array(space.size);
+  do {
+    env.mask?.(mask, 0);
+    space.sample(random, action, env.mask ? mask : undefined);
+    env.act(action, 0);
+  } while (after() && !env.terminated && !env.truncated);
+}
+
+/** Mean return of random play. */
+export function baselinePart(env: Dynamics, episodes: number): string {
+  env.seed(12);
+  const random = new Random(11);
+  let [lengths, won, terminated] = [0, 0, 0];
+  const returns = Array.from({ length: episodes }, () => {
+    let sum = 0;
+    env.start();
+    playAtRandom(env, random, () => {
+      sum += env.reward;
+      lengths++;
+      return true;
+    });
+    won += Number(env.success === true);
+    terminated += Number(env.terminated);
+    return sum;
+  });
+  const { meanReturn, margin } = statisticsOf(returns);
+  const share = (n: number): string => `${short((100 * n) / episodes)} %`;
+  return table(
+    ["player", "episodes", "mean return", "mean length", "terminated", "success"],
+    [
+      [
+        "random allowed actions",
+        String(episodes),
+        `${short(meanReturn)} ± ${short(margin)}`,
+        short(lengths / episodes),
+        share(terminated),
+        env.success === null ? "–" : share(won),
+      ],
+    ],
+  );
+}
+
+/** Returns a picture of the state after some random steps of one episode. */
+export function picture(env: Dynamics, steps: number): string {
+  const random = new Random(3);
+  for (let seed = 1; ; seed++) {
+    env.seed(seed);
+    env.start();
+    let taken = 0;
+    if (steps > 0) playAtRandom(env, random, () => ++taken < steps);
+    if ((!env.terminated && !env.truncated) || seed > 20) return `${sceneSvg(env.scene())}\n`;
+  }
+}
