@@ -85,7 +85,7 @@ function taskParts(name: string, task: Task): Parts {
     spaces: () => within(spacesPart),
     limit: () => within(({ maxSteps }) => `The time limit is ${short(maxSteps)} steps.`),
     baseline: (words) => within((env) => baselinePart(env, Number(words) || 200)),
-    picture: (words) => within((env) => picture(env, Number(words) || 0)),
+    picture: (words) => within((env) => picture(env, Number(words) || 0, name)),
   };
 }
 

@@ -1,4 +1,4 @@
-/** What the pages of environments show: spaces, a picture, and what random play comes to. */
+/** Parts of the pages of environments: spaces, a picture, and the returns of random play. */
 import { Random } from "../../src/core/random.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { sceneSvg } from "../../src/envs/scene.ts";
@@ -107,13 +107,16 @@ export function baselinePart(env: Dynamics, episodes: number): string {
 }
 
 /** Returns a picture of the state after some random steps of one episode. */
-export function picture(env: Dynamics, steps: number): string {
+export function picture(env: Dynamics, steps: number, name: string): string {
   const random = new Random(3);
   for (let seed = 1; ; seed++) {
     env.seed(seed);
     env.start();
     let taken = 0;
     if (steps > 0) playAtRandom(env, random, () => ++taken < steps);
-    if ((!env.terminated && !env.truncated) || seed > 20) return `${sceneSvg(env.scene())}\n`;
+    if ((!env.terminated && !env.truncated) || seed > 20) {
+      const label = `<svg role="img" aria-label="A state of ${name}" `;
+      return `${sceneSvg(env.scene()).replace("<svg ", label)}\n`;
+    }
   }
 }

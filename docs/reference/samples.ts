@@ -1,4 +1,4 @@
-/** What the pages of texts show: sizes, answers with their rewards, and what the examples come to. */
+/** Parts of the pages of texts: sizes, completions with their rewards, and the mean reward of the examples. */
 import { resolve } from "../../src/tasks/run.ts";
 import type { LanguageTask } from "../../src/tasks/task.ts";
 import type { Example } from "../../src/text/corpus.ts";

@@ -176,7 +176,7 @@ export const sourcePart = (targets: readonly string[]): string =>
 function lineOf(path: string, name: string): number {
   const quoted = name.replace(/[^\w]/g, "\\$&");
   const lines = readFileSync(`${root}/${path}`, "utf8").split("\n");
-  const top = new RegExp(`^(export )?(abstract )?(function\\*?|const|class) ${quoted}\\b`);
+  const top = new RegExp(`^(export )?(abstract )?(async )?(function\\*?|const|class) ${quoted}\\b`);
   const entry = new RegExp(`^ {2}"?${quoted}"?: `); // of a table such as `groupAlgorithms`
   const line = lines.findIndex((text) => top.test(text));
   const at = line < 0 ? lines.findIndex((text) => entry.test(text)) : line;
