@@ -142,21 +142,23 @@ export const partsByPage = (): ReadonlyMap<string, Parts> =>
     ...allTasks.map(([name, task]) => [pageOf("task", name), taskParts(name, task)] as const),
   ]);
 
-/** Writes the files that differ. Returns their paths. */
-export async function writeReference(): Promise<string[]> {
-  const { files } = await reference();
-  const stale = [...files].filter(([path, text]) => {
-    const file = join(folder, path);
-    return !existsSync(file) || readFileSync(file, "utf8") !== text;
-  });
+/** Writes the files that differ. Returns their paths, and the pages that were skipped. */
+export async function writeReference(): Promise<{ wrote: string[]; skipped: readonly string[] }> {
+  const { files, skipped } = await reference();
+  const wrote: string[] = [];
   mkdirSync(join(folder, "pictures"), { recursive: true });
-  for (const [path, text] of stale) writeFileSync(join(folder, path), text);
-  return stale.map(([path]) => path);
+  for (const [path, text] of files) {
+    const file = join(folder, path);
+    if (existsSync(file) && readFileSync(file, "utf8") === text) continue;
+    writeFileSync(file, text);
+    wrote.push(path);
+  }
+  return { wrote, skipped };
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { skipped } = await reference();
+  const { wrote, skipped } = await writeReference();
   for (const page of skipped)
     console.log(`${page}: left as it is where MuJoCo is needed: npm i mujoco-js`);
-  for (const path of await writeReference()) console.log(`wrote docs/reference/${path}`);
+  for (const path of wrote) console.log(`wrote docs/reference/${path}`);
 }

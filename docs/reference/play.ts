@@ -1,8 +1,9 @@
 /** Parts of the pages of environments: spaces, a picture, and the returns of random play. */
 import { Random } from "../../src/core/random.ts";
-import type { Dynamics } from "../../src/envs/env.ts";
+import type { Dynamics, Tabular } from "../../src/envs/env.ts";
 import { sceneSvg } from "../../src/envs/scene.ts";
 import { numberNames, type Space } from "../../src/envs/space.ts";
+import { exactReturns } from "../../src/oracle/value-iteration.ts";
 import { statisticsOf } from "../../src/rollout/evaluate.ts";
 import { resolve } from "../../src/tasks/run.ts";
 import type { EnvironmentTask } from "../../src/tasks/task.ts";
@@ -16,10 +17,7 @@ const most = 30; // numbers that are listed one by one
 
 function spaceRows(space: Space): string[][] {
   if (space.kind === "discrete")
-    return (space.names ?? Array.from({ length: space.n }, (_, i) => String(i))).map((name, i) => [
-      String(space.start + i),
-      name,
-    ]);
+    return (space.names ?? []).map((name, i) => [String(space.start + i), name]);
   if (space.kind !== "box" || space.size > most || space.shape.length > 1) return [];
   return numberNames(space).map((name, i) => [
     String(i),
@@ -72,15 +70,22 @@ function playAtRandom(env: Dynamics, random: Random, after: () => boolean): void
   } while (after() && !env.terminated && !env.truncated);
 }
 
-/** Mean return of random play. */
+/** The best mean return there is, where states and outcomes can be listed. */
+function optimum(env: Dynamics): string[][] {
+  if (!("outcomes" in env)) return [];
+  const best = short(exactReturns(env as Dynamics & Tabular).optimal);
+  return [["the best policy, by value iteration", "all", best, "", "", ""]];
+}
+
+/** Mean return of random play, and the optimum where it is known. */
 export function baselinePart(env: Dynamics, episodes: number): string {
   env.seed(12);
-  const random = new Random(11);
+  const generator = new Random(11);
   let [lengths, won, terminated] = [0, 0, 0];
   const returns = Array.from({ length: episodes }, () => {
     let sum = 0;
     env.start();
-    playAtRandom(env, random, () => {
+    playAtRandom(env, generator, () => {
       sum += env.reward;
       lengths++;
       return true;
@@ -91,18 +96,17 @@ export function baselinePart(env: Dynamics, episodes: number): string {
   });
   const { meanReturn, margin } = statisticsOf(returns);
   const share = (n: number): string => `${short((100 * n) / episodes)} %`;
+  const random = [
+    "random allowed actions",
+    String(episodes),
+    `${short(meanReturn)} ± ${short(margin)}`,
+    short(lengths / episodes),
+    share(terminated),
+    env.success === null ? "–" : share(won),
+  ];
   return table(
-    ["player", "episodes", "mean return", "mean length", "terminated", "success"],
-    [
-      [
-        "random allowed actions",
-        String(episodes),
-        `${short(meanReturn)} ± ${short(margin)}`,
-        short(lengths / episodes),
-        share(terminated),
-        env.success === null ? "–" : share(won),
-      ],
-    ],
+    ["player", "episodes", "mean return, ± 95 %", "mean length", "terminated", "success"],
+    [random, ...optimum(env)],
   );
 }
 
