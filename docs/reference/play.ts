@@ -110,6 +110,8 @@ export function baselinePart(env: Dynamics, episodes: number): string {
   );
 }
 
+const [widest, highest] = [400, 240]; // of a picture on a page
+
 /** Returns a picture of the state after some random steps of one episode. */
 export function picture(env: Dynamics, steps: number, name: string): string {
   const random = new Random(3);
@@ -118,9 +120,11 @@ export function picture(env: Dynamics, steps: number, name: string): string {
     env.start();
     let taken = 0;
     if (steps > 0) playAtRandom(env, random, () => ++taken < steps);
-    if ((!env.terminated && !env.truncated) || seed > 20) {
-      const label = `<svg role="img" aria-label="A state of ${name}" `;
-      return `${sceneSvg(env.scene()).replace("<svg ", label)}\n`;
-    }
+    if ((!env.terminated && !env.truncated) || seed > 20) break;
   }
+  const scene = env.scene();
+  const scale = Math.min(widest / scene.width, highest / scene.height);
+  const [width, height] = [scene.width, scene.height].map((side) => Math.round(scale * side));
+  const label = `role="img" aria-label="A state of ${name}" width="${width}" height="${height}"`;
+  return `${sceneSvg(scene).replace("<svg ", `<svg ${label} `)}\n`;
 }

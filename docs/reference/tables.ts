@@ -80,7 +80,7 @@ export function algorithmPart(name: string): string {
 }
 
 function groupPart(name: string, row: GroupAlgorithm): string[] {
-  const where = onEpisodesToo(name) ? "environments and on texts" : "texts";
+  const where = onEpisodesToo(name) ? "in environments and on texts" : "on texts";
   const rest = name === "grpo" ? "below" : "in the [tables of GRPO](algo-grpo.md#settings)";
   const changed = onEpisodesToo(name)
     ? Object.entries(settingsOf(name)).filter(
@@ -90,7 +90,7 @@ function groupPart(name: string, row: GroupAlgorithm): string[] {
     : [];
   const own = changed.map(([key, { initial }]) => [key, initial]);
   return [
-    `What the name stands for on ${where}; all other settings are ${rest}:`,
+    `What the name stands for ${where}; all other settings are ${rest}:`,
     table(["choice", "value"], estimatorRows(row)),
     [
       ...(onEpisodesToo(name)
