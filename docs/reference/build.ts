@@ -5,6 +5,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SettingError } from "../../src/core/errors.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { loadMujoco } from "../../src/node/mujoco.ts";
 import { mujocoTasks } from "../../src/tasks/mujoco.ts";
@@ -101,12 +102,20 @@ export interface Reference {
   readonly skipped: readonly string[];
 }
 
+/** Loads MuJoCo. Returns false where the package is absent. */
+async function isInstalled(): Promise<boolean> {
+  try {
+    await loadMujoco();
+    return true;
+  } catch (error) {
+    if (error instanceof SettingError) return false;
+    throw error;
+  }
+}
+
 /** Returns the files as they should be. Throws for an unknown part, and for a page of nothing that exists. */
 export async function reference(): Promise<Reference> {
-  const hasMujoco = await loadMujoco().then(
-    () => true,
-    () => false,
-  );
+  const hasMujoco = await isInstalled();
   const files = new Map<string, string>();
   const skipped: string[] = [];
   for (const [page, parts] of partsByPage()) {
