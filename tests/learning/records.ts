@@ -22,10 +22,10 @@ export interface Result {
 const data = new URL("results.json", import.meta.url);
 const page = new URL("../../docs/results.md", import.meta.url);
 
-const read = (): Record<string, Result> => JSON.parse(readFileSync(data, "utf8"));
+export const readResults = (): Record<string, Result> => JSON.parse(readFileSync(data, "utf8"));
 
 /** Anchor of a heading, as GitHub and the site make it. */
-const anchor = (name: string): string =>
+export const anchor = (name: string): string =>
   name
     .toLowerCase()
     .replace(/[^\p{L}\p{N}\s-]/gu, "")
@@ -54,7 +54,7 @@ Each dot is a seed and the bar their interquartile mean; below it the range and 
 
 /** Puts new results beside the known ones, and writes the page: all in the order of `names`. */
 export function record(fresh: Readonly<Record<string, Result>>, names: readonly string[]): void {
-  const known = { ...read(), ...fresh };
+  const known = { ...readResults(), ...fresh };
   const ordered = Object.fromEntries(
     [...new Set([...names, ...Object.keys(known)])]
       .filter((name) => Object.hasOwn(known, name))

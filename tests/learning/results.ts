@@ -1,5 +1,6 @@
 /** `npm run results [NAME...]`: trains what is claimed, or the claims whose names contain a word, and writes docs/results.md. */
 import { availableParallelism, cpus } from "node:os";
+import { writeReference } from "../../docs/reference/build.ts";
 import {
   bootstrapInterval,
   interquartileMean,
@@ -139,3 +140,4 @@ for (const claim of languageClaims.filter(wanted)) {
   console.log(`${claim.name}: ${result.result}\n${result.text}`);
   record({ [claim.name]: result }, names);
 }
+await writeReference(); // its pages show the results

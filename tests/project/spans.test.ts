@@ -10,7 +10,7 @@ import { languageTasks } from "../../src/tasks/text/index.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const pages = [
   "README.md",
-  ...["docs", "docs/book", "docs/zh", "docs/zh/book"].flatMap((folder) =>
+  ...["docs", "docs/book", "docs/reference", "docs/zh", "docs/zh/book"].flatMap((folder) =>
     readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
   ),
 ].filter((name) => name.endsWith(".md"));
