@@ -1,20 +1,32 @@
+import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "vitest/config";
 
-/** The tests of `npm test`. */
-export const tests = {
-  include: ["tests/**/*.test.ts"],
-  exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
+/** Files of tests, of which some or all are slow: the names of those begin with "deep: ". */
+const deepFiles = readdirSync("tests", { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".test.ts"))
+  .map((name) => `tests/${name}`)
+  .filter((name) => readFileSync(name, "utf8").includes('"deep: '));
+
+const shared = {
   maxWorkers: "100%", // by default one core is left idle
   isolate: false, // the modules of src are loaded once per worker, not once per file: a quarter of the time
   testTimeout: 300_000,
   hookTimeout: 300_000,
 };
 
-/** Folders that `npm test` leaves out. Each is a mode, as in `vitest run --mode browser`, with its own timeout. */
-const modes: Readonly<Record<string, number>> = { browser: 120_000, learning: 3_600_000 };
+/** The tests of `npm test`. */
+export const tests = {
+  ...shared,
+  include: ["tests/**/*.test.ts"],
+  exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
+  testNamePattern: /^(?!.*deep: )/,
+};
 
-export default defineConfig(({ mode }) => ({
-  test: Object.hasOwn(modes, mode)
-    ? { include: [`tests/${mode}/**/*.test.ts`], testTimeout: modes[mode] }
-    : tests,
-}));
+/** What `npm test` leaves out, by mode, as in `vitest run --mode browser`. */
+const modes: Readonly<Record<string, object>> = {
+  browser: { include: ["tests/browser/**/*.test.ts"], testTimeout: 120_000 },
+  learning: { include: ["tests/learning/**/*.test.ts"], testTimeout: 3_600_000 },
+  deep: { ...shared, include: deepFiles, testNamePattern: /deep: / },
+};
+
+export default defineConfig(({ mode }) => ({ test: modes[mode] ?? tests }));

@@ -33,7 +33,7 @@ export const anchor = (name: string): string =>
 
 const head = `# Results
 
-What the presets learn, on seeds from 501 on. Presets were chosen on other seeds, below 100. Returns and shares are of
+What the presets learn, on seeds from 501 on, unless a section names others. Presets were chosen on seeds below 100. Returns and shares are of
 greedy play, or greedy answers, on episodes and prompts apart from training; a result over seeds is the interquartile mean with its 95 %
 interval, by bootstrap. "Steps to" is the first step at which the mean return of the last 100 training episodes reached
 the mark. Seconds are of training alone, on two cores, as many seeds at a time as there are. One seed gives the same result on every
