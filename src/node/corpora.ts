@@ -112,6 +112,13 @@ export const sources: Readonly<Record<string, Source>> = {
       return { data: plainSentences(modules).join("\n"), lexicon: lexicon.join("\n") };
     },
   },
+  translate: {
+    about: "names of things, languages and places in English and German (CLDR; Unicode-3.0)",
+    packages: ["cldr-annotations-full@48.2.0", "cldr-localenames-full@48.2.0"],
+    async convert(modules) {
+      return { data: translatedNames(modules).join("\n") };
+    },
+  },
   summarize: {
     about: "sentences (nlp-corpus; MIT), each with its three rarest words for a summary",
     packages: ["nlp-corpus@4.4.0"],
@@ -129,6 +136,35 @@ function plainSentences(modules: string): string[] {
     .flatMap((file) => JSON.parse(readFileSync(join(builds, file), "utf8")) as string[]);
   const plain = all.map((sentence) => sentence.trim().toLowerCase());
   return [...new Set(plain.filter((sentence) => /^[a-z][a-z ,.'?!;:-]+$/.test(sentence)))];
+}
+
+/** English, tab, German, each pair once. Names with a colon are variants of other names, and are left out. */
+function translatedNames(modules: string): string[] {
+  const read = (path: string): unknown => JSON.parse(readFileSync(join(modules, path), "utf8"));
+  const annotations = (language: string): Map<string, string> =>
+    leaves(read(`cldr-annotations-full/annotations/${language}/annotations.json`), /\/tts\/0$/);
+  const names = (language: string, kind: string): Map<string, string> =>
+    leaves(read(`cldr-localenames-full/main/${language}/${kind}.json`), /\/localeDisplayNames\//);
+  const kinds = ["languages", "scripts", "territories"];
+  const sources = [annotations, ...kinds.map((kind) => (language: string) => names(language, kind))];
+  const lines = sources.flatMap((of) => {
+    const german = of("de");
+    return [...of("en")].flatMap(([path, english]) => {
+      const said = german.get(path.replace("/en/", "/de/")) ?? german.get(path);
+      return said === undefined || /[:\t\n]/.test(english + said) ? [] : [`${english}\t${said}`];
+    });
+  });
+  return [...new Set(lines)];
+}
+
+/** The texts in nested objects by their path, of those whose path `wanted` matches. */
+function leaves(tree: unknown, wanted: RegExp, path = ""): Map<string, string> {
+  if (typeof tree === "string") return new Map(wanted.test(path) ? [[path, tree]] : []);
+  return new Map(
+    Object.entries(tree ?? {}).flatMap(([key, value]) => [
+      ...leaves(value, wanted, `${path}/${key}`),
+    ]),
+  );
 }
 
 const keyWords = 3;

@@ -13,6 +13,7 @@ import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
 import { sentiment, sentimentSettings } from "./sentiment.ts";
 import { summarize, summarizeSettings } from "./summarize.ts";
 import { tokens, tokensSettings } from "./tokens.ts";
+import { translate, translateSettings } from "./translate.ts";
 
 const data = {
   data: text("", "file of a corpus; none: a small built-in one (see `pigrad data`)"),
@@ -125,6 +126,22 @@ export const languageTasks = {
       sftDropout: 0.1,
       learningRate: 1e-3,
       prompts: 32,
+    },
+  }),
+  translate: languageTask({
+    about: "English into German; chrF",
+    settings: { ...translateSettings, ...data },
+    make: (values, read) => translate(values, corpusOf(values.data, read)),
+    algo: "rloo",
+    steps: 300_000,
+    preset: {
+      taught: 0.5,
+      sftUpdates: 300,
+      sftTexts: 32,
+      sftDropout: 0.1,
+      learningRate: 1e-3,
+      prompts: 32,
+      reference: false,
     },
   }),
   guess: languageTask({
