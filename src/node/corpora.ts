@@ -17,34 +17,36 @@ export type KnownCorpora = Readonly<
 >;
 const mostBytes = 2 ** 29 - 24; // of a text in memory
 
+/** Reads corpora by one function of their bytes. */
+const reading = (bytes: (name: string, most?: number) => Buffer): ReadCorpus =>
+  Object.assign((name: string) => bytes(name).toString(), { bytes });
+
 /** Returns the text of a regular file. Throws SettingError if it cannot be read. */
-export const readCorpus: ReadCorpus = (name) => corpusBytes(name).toString();
+export const readCorpus: ReadCorpus = reading(corpusBytes);
 
 /** Reads corpora that the user named, and adds their size and hash to `found`. */
-export const newCorpus =
-  (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
-  (name) => {
-    const bytes = corpusBytes(name);
+export const newCorpus = (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
+  reading((name, most) => {
+    const bytes = corpusBytes(name, most);
     found[name] = { bytes: bytes.length, sha256: sha256(bytes) };
-    return bytes.toString();
-  };
+    return bytes;
+  });
 
 /**
  * Reads the corpora that a run's folder names. The folder may come from anyone, so unless `trust` is given the content
  * must have the recorded size and hash. Throws SettingError, without opening the file, for a name without a record.
  */
-export const knownCorpus =
-  (known: KnownCorpora, trust: boolean): ReadCorpus =>
-  (name) => {
-    if (trust) return readCorpus(name);
+export const knownCorpus = (known: KnownCorpora, trust: boolean): ReadCorpus =>
+  reading((name, most) => {
+    if (trust) return corpusBytes(name, most);
     const hint = "--trust-data reads it all the same";
     if (!Object.hasOwn(known, name))
       throw new SettingError(`data: the run names ${brief(name)}, but not its content; ${hint}`);
-    const bytes = corpusBytes(name);
+    const bytes = corpusBytes(name, most);
     if (bytes.length !== known[name].bytes || sha256(bytes) !== known[name].sha256)
       throw new SettingError(`data: ${brief(name)} is not what the run was begun with; ${hint}`);
-    return bytes.toString();
-  };
+    return bytes;
+  });
 
 /** Returns size and hash of the corpora that a config names, as they are now. */
 export function corporaOfConfig(config: RunConfig): KnownCorpora {
@@ -55,8 +57,8 @@ export function corporaOfConfig(config: RunConfig): KnownCorpora {
 }
 
 /** Reads a file, or the .txt and .md files of a folder in the order of their names, with an empty line between. */
-function corpusBytes(name: string): Buffer {
-  const read = (path: string): Buffer => readRegular(path, { links: true, most: mostBytes });
+function corpusBytes(name: string, most = mostBytes): Buffer {
+  const read = (path: string): Buffer => readRegular(path, { links: true, most });
   try {
     if (!statSync(name).isDirectory()) return read(name);
     const files = readdirSync(name).filter((file) => /\.(txt|md)$/.test(file));
@@ -146,7 +148,10 @@ function translatedNames(modules: string): string[] {
   const names = (language: string, kind: string): Map<string, string> =>
     leaves(read(`cldr-localenames-full/main/${language}/${kind}.json`), /\/localeDisplayNames\//);
   const kinds = ["languages", "scripts", "territories"];
-  const sources = [annotations, ...kinds.map((kind) => (language: string) => names(language, kind))];
+  const sources = [
+    annotations,
+    ...kinds.map((kind) => (language: string) => names(language, kind)),
+  ];
   const lines = sources.flatMap((of) => {
     const german = of("de");
     return [...of("en")].flatMap(([path, english]) => {

@@ -10,6 +10,7 @@ import { errand, errandSettings } from "./errand.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
 import { guess, guessSettings } from "./guess.ts";
 import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
+import { captionOwn } from "./own-pictures.ts";
 import { sentiment, sentimentSettings } from "./sentiment.ts";
 import { summarize, summarizeSettings } from "./summarize.ts";
 import { tokens, tokensSettings } from "./tokens.ts";
@@ -155,7 +156,8 @@ export const languageTasks = {
   caption: languageTask({
     about: "pictures into words: what stands where, in which size and color",
     settings: captionSettings,
-    make: (values) => caption(values),
+    make: (values, read) =>
+      values.folder === "" && values.captions === "" ? caption(values) : captionOwn(values, read),
     algo: "rloo",
     steps: 800_000,
     preset: {
