@@ -12,7 +12,8 @@ import { evenly } from "../../src/text/corpus.ts";
 import type { TextTask } from "../../src/text/task.ts";
 import { openText } from "../support/sessions.ts";
 
-const [task, data, tokens, seeds, ...changes] = process.argv.slice(2);
+const [task, data, tokens, list, ...changes] = process.argv.slice(2);
+const seeds = list.split(",").map(Number);
 const own = { data, ...Object.fromEntries(changes.map((pair) => pair.split("="))) };
 const steps = Number(tokens);
 const heldOut = process.env.VALIDATION !== "1";
@@ -43,24 +44,24 @@ function sayCopied({ prompts, reward, measures }: TextTask): void {
   say(`copy, ${asked.length} prompts`, scored(reward), exact && scored(exact).meanReturn);
 }
 
-/** Trains, from saved weights if there are any. Returns the weights. */
+/** Trains the supervised stage alone; or from its weights, by rewards. Returns the weights. */
 function train(algo: string, seed: number, saved: State | null): State {
   const settings = saved === null ? own : { ...own, sftUpdates: 0 };
   const request = { task, algo, seed, steps, settings };
   const session = openText(request, { backend: simd({ memory: 2 ** 29 }), read: readCorpus });
+  const { training, config } = session;
   if (saved !== null) session.load(saved);
-  else if (seed === Number(seeds.split(",")[0])) sayCopied(session.task);
-  for (const _ of session.reports) if (saved !== null && session.training.envSteps >= steps) break;
+  else if (seed === seeds[0]) sayCopied(session.task);
+  const done = (): boolean =>
+    saved === null ? training.update === config.settings.sftUpdates : training.envSteps >= steps;
+  for (const _ of session.reports) if (done()) break;
   const evaluation = session.evaluate(most, 1, true, heldOut);
-  say(
-    `${saved === null ? "supervised" : algo}, seed ${seed}`,
-    evaluation,
-    evaluation.measures.exact,
-  );
-  return session.training.save();
+  const name = saved === null ? "supervised" : algo;
+  say(`${name}, seed ${seed}`, evaluation, evaluation.measures.exact);
+  return training.save();
 }
 
-for (const seed of seeds.split(",").map(Number)) {
-  const saved = train("sft", seed, null);
+for (const seed of seeds) {
+  const saved = train("rloo", seed, null);
   for (const algo of ["rloo", "grpo", "best-of-n"]) train(algo, seed, saved);
 }

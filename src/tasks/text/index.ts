@@ -134,10 +134,10 @@ export const languageTasks = {
     settings: { ...translateSettings, ...data },
     make: (values, read) => translate(values, corpusOf(values.data, read)),
     algo: "rloo",
-    steps: 300_000,
+    steps: 120_000,
     preset: {
       taught: 0.5,
-      sftUpdates: 300,
+      sftUpdates: 400,
       sftTexts: 32,
       sftDropout: 0.1,
       learningRate: 1e-3,
