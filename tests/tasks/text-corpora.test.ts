@@ -136,7 +136,7 @@ describe("sentiment and summarize", () => {
 
 test("translate: pairs that fit; of several translations the first is taught, each is right", () => {
   const lines = ["face\tGesicht", "face\tAntlitz", `${"long ".repeat(12)}x\tlang`, "rat\tRatte"];
-  const task = make("translate", { data: "c", merges: 2, completion: 9 }, () => lines.join("\n"));
+  const task = make("translate", { data: "c", merges: 1, completion: 9 }, () => lines.join("\n"));
   expect([...everyOf(task.prompts)].sort()).toEqual(["face\n", "rat\n"]);
   const taught = everyOf(task.examples).map(({ completion }) => completion);
   expect(taught.sort()).toEqual(["Gesicht", "Ratte"]);
@@ -146,7 +146,7 @@ test("translate: pairs that fit; of several translations the first is taught, ea
   // orders 1 to 4: 4/4, 3/3, 2/2, 1/1 of "Ratt" are in "Ratte", which has 5, 4, 3, 2
   const recall = (4 / 5 + 3 / 4 + 2 / 3 + 1 / 2) / 4;
   expect(rewardOf(task, "rat\n", "Ratt")).toBeCloseTo((5 * recall) / (4 + recall), 12);
-  expect([task.completionLength, task.tokenizer.vocab]).toEqual([9, 256 + 2 + 1]);
+  expect([task.completionLength, task.tokenizer.vocab]).toEqual([9, 256 + 1 + 1]);
   const own = make("translate");
   expect(everyOf(own.examples)).toHaveLength(12 * 8 * 8 * 4);
   const prompt = "the tired woman sings at home\n";
