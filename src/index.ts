@@ -313,7 +313,7 @@ export { type ChatTokens, chatTokens } from "./text/chat-tokens.ts";
 export { Cider } from "./text/cider.ts";
 export { type Example, jsonLines, pairs, split, texts } from "./text/corpus.ts";
 export { tokenizerFrom } from "./text/load.ts";
-export { bleu, editDistance, errorRate, rougeL } from "./text/overlap.ts";
+export { bleu, chrF, editDistance, errorRate, rougeL } from "./text/overlap.ts";
 export type {
   BatchFunction,
   RewardFunction,

@@ -8,6 +8,8 @@ interface Code {
 }
 
 const longest = 15;
+/** The largest ratio of unpacked to packed bytes. */
+export const largestRatio = 1032;
 const wrong = (what: string): FormatError => new FormatError(`deflate: ${what}`);
 
 function codeOf(lengths: ArrayLike<number>, mayBeIncomplete: boolean): Code {

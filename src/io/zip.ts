@@ -5,11 +5,9 @@
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { decodeUtf8 } from "../core/utf8.ts";
-import { inflate } from "./inflate.ts";
+import { inflate, largestRatio } from "./inflate.ts";
 
 const wrong = (what: string): FormatError => new FormatError(`zip: ${what}`);
-/** The largest ratio of unpacked to packed bytes in deflate. */
-const largestRatio = 1032;
 
 /** Returns files by name; `limit` is the most bytes they may have in all, unpacked. Throws FormatError. */
 export function unzip(file: Uint8Array, limit: number): ReadonlyMap<string, Uint8Array> {

@@ -17,34 +17,36 @@ export type KnownCorpora = Readonly<
 >;
 const mostBytes = 2 ** 29 - 24; // of a text in memory
 
+/** Reads corpora by one function of their bytes. */
+const reading = (bytes: (name: string, most?: number) => Buffer): ReadCorpus =>
+  Object.assign((name: string) => bytes(name).toString(), { bytes });
+
 /** Returns the text of a regular file. Throws SettingError if it cannot be read. */
-export const readCorpus: ReadCorpus = (name) => corpusBytes(name).toString();
+export const readCorpus: ReadCorpus = reading(corpusBytes);
 
 /** Reads corpora that the user named, and adds their size and hash to `found`. */
-export const newCorpus =
-  (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
-  (name) => {
-    const bytes = corpusBytes(name);
+export const newCorpus = (found: Record<string, KnownCorpora[string]>): ReadCorpus =>
+  reading((name, most) => {
+    const bytes = corpusBytes(name, most);
     found[name] = { bytes: bytes.length, sha256: sha256(bytes) };
-    return bytes.toString();
-  };
+    return bytes;
+  });
 
 /**
  * Reads the corpora that a run's folder names. The folder may come from anyone, so unless `trust` is given the content
  * must have the recorded size and hash. Throws SettingError, without opening the file, for a name without a record.
  */
-export const knownCorpus =
-  (known: KnownCorpora, trust: boolean): ReadCorpus =>
-  (name) => {
-    if (trust) return readCorpus(name);
+export const knownCorpus = (known: KnownCorpora, trust: boolean): ReadCorpus =>
+  reading((name, most) => {
+    if (trust) return corpusBytes(name, most);
     const hint = "--trust-data reads it all the same";
     if (!Object.hasOwn(known, name))
       throw new SettingError(`data: the run names ${brief(name)}, but not its content; ${hint}`);
-    const bytes = corpusBytes(name);
+    const bytes = corpusBytes(name, most);
     if (bytes.length !== known[name].bytes || sha256(bytes) !== known[name].sha256)
       throw new SettingError(`data: ${brief(name)} is not what the run was begun with; ${hint}`);
-    return bytes.toString();
-  };
+    return bytes;
+  });
 
 /** Returns size and hash of the corpora that a config names, as they are now. */
 export function corporaOfConfig(config: RunConfig): KnownCorpora {
@@ -55,8 +57,8 @@ export function corporaOfConfig(config: RunConfig): KnownCorpora {
 }
 
 /** Reads a file, or the .txt and .md files of a folder in the order of their names, with an empty line between. */
-function corpusBytes(name: string): Buffer {
-  const read = (path: string): Buffer => readRegular(path, { links: true, most: mostBytes });
+function corpusBytes(name: string, most = mostBytes): Buffer {
+  const read = (path: string): Buffer => readRegular(path, { links: true, most });
   try {
     if (!statSync(name).isDirectory()) return read(name);
     const files = readdirSync(name).filter((file) => /\.(txt|md)$/.test(file));
@@ -112,6 +114,13 @@ export const sources: Readonly<Record<string, Source>> = {
       return { data: plainSentences(modules).join("\n"), lexicon: lexicon.join("\n") };
     },
   },
+  translate: {
+    about: "names of things, languages and places in English and German (CLDR; Unicode-3.0)",
+    packages: ["cldr-annotations-full@48.2.0", "cldr-localenames-full@48.2.0"],
+    async convert(modules) {
+      return { data: translatedNames(modules).join("\n") };
+    },
+  },
   summarize: {
     about: "sentences (nlp-corpus; MIT), each with its three rarest words for a summary",
     packages: ["nlp-corpus@4.4.0"],
@@ -129,6 +138,38 @@ function plainSentences(modules: string): string[] {
     .flatMap((file) => JSON.parse(readFileSync(join(builds, file), "utf8")) as string[]);
   const plain = all.map((sentence) => sentence.trim().toLowerCase());
   return [...new Set(plain.filter((sentence) => /^[a-z][a-z ,.'?!;:-]+$/.test(sentence)))];
+}
+
+/** English, tab, German, each pair once. Names with a colon are variants of other names, and are left out. */
+function translatedNames(modules: string): string[] {
+  const read = (path: string): unknown => JSON.parse(readFileSync(join(modules, path), "utf8"));
+  const annotations = (language: string): Map<string, string> =>
+    leaves(read(`cldr-annotations-full/annotations/${language}/annotations.json`), /\/tts\/0$/);
+  const names = (language: string, kind: string): Map<string, string> =>
+    leaves(read(`cldr-localenames-full/main/${language}/${kind}.json`), /\/localeDisplayNames\//);
+  const kinds = ["languages", "scripts", "territories"];
+  const sources = [
+    annotations,
+    ...kinds.map((kind) => (language: string) => names(language, kind)),
+  ];
+  const lines = sources.flatMap((of) => {
+    const german = of("de");
+    return [...of("en")].flatMap(([path, english]) => {
+      const said = german.get(path.replace("/en/", "/de/")) ?? german.get(path);
+      return said === undefined || /[:\t\n]/.test(english + said) ? [] : [`${english}\t${said}`];
+    });
+  });
+  return [...new Set(lines)];
+}
+
+/** The texts in nested objects by their path, of those whose path `wanted` matches. */
+function leaves(tree: unknown, wanted: RegExp, path = ""): Map<string, string> {
+  if (typeof tree === "string") return new Map(wanted.test(path) ? [[path, tree]] : []);
+  return new Map(
+    Object.entries(tree ?? {}).flatMap(([key, value]) => [
+      ...leaves(value, wanted, `${path}/${key}`),
+    ]),
+  );
 }
 
 const keyWords = 3;

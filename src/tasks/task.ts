@@ -32,7 +32,11 @@ export interface EnvironmentTask<S extends Settings = Settings> extends TaskFact
 }
 
 /** Returns the text of a corpus that a setting names. The caller decides how; tasks read no files. */
-export type ReadCorpus = (name: string) => string;
+export interface ReadCorpus {
+  (name: string): string;
+  /** Returns the bytes of a file, `most` at most. Without it no task reads bytes. */
+  readonly bytes?: (name: string, most: number) => Uint8Array;
+}
 
 export interface LanguageTask<S extends Settings = Settings> extends TaskFacts<S> {
   readonly kind: "text";

@@ -1,4 +1,4 @@
-/** Similarity of sequences of words, tokens or phonemes: edit distance, BLEU, ROUGE-L. */
+/** Similarity of sequences of words, tokens, phonemes or characters: edit distance, BLEU, ROUGE-L, chrF. */
 import { checkFinite, checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import { exp, log } from "../core/math.ts";
@@ -97,13 +97,35 @@ export function longestCommon<T>(a: ArrayLike<T>, b: ArrayLike<T>): number {
   return above[b.length];
 }
 
+/** Returns the F score of precision and recall, not both 0; `beta` is the weight of recall. */
+function fScore(precision: number, recall: number, beta: number): number {
+  const b2 = beta * beta;
+  return ((1 + b2) * recall * precision) / (recall + b2 * precision);
+}
+
 /** Returns ROUGE-L, 0 to 1: Lin 2004. The F score of the longest common subsequence; β weights recall. */
 export function rougeL(made: ArrayLike<string>, reference: ArrayLike<string>, beta = 1): number {
   checkFinite("rougeL", "beta", beta, { min: 0 });
   const common = longestCommon(made, reference);
   if (common === 0) return 0;
-  const recall = common / reference.length;
-  const precision = common / made.length;
-  const b2 = beta * beta;
-  return ((1 + b2) * recall * precision) / (recall + b2 * precision);
+  return fScore(common / made.length, common / reference.length, beta);
+}
+
+/**
+ * Returns the chrF of one text, 0 to 1: Popović 2015. The F score of the mean precision and the mean recall of
+ * n-grams of code points, white space left out, n up to `order`; orders that either text is too short for do not
+ * count. β weights recall.
+ */
+export function chrF(made: string, reference: string, order = 6, beta = 2): number {
+  checkInteger("chrF", "the order", order, { min: 1 });
+  checkFinite("chrF", "beta", beta, { min: 0 });
+  const [a, b] = [made, reference].map((text) => Array.from(text.replace(/\s+/gu, "")));
+  const orders = Math.min(order, a.length, b.length);
+  let [precision, recall] = [0, 0];
+  for (let n = 1; n <= orders; n++) {
+    const { matched, total } = matches(a, [b], n);
+    precision += matched / total;
+    recall += matched / (b.length - n + 1);
+  }
+  return recall === 0 ? 0 : fScore(precision / orders, recall / orders, beta);
 }

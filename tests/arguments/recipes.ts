@@ -381,6 +381,7 @@ export const numeric: Recipes = {
   expectation: [all, fewer(array(4)), count(2), count(1), given(() => new Float64Array(4))],
 
   bleu: [given(["a", "b"]), given([["a", "b"]]), count(2)],
+  chrF: [given("a"), given("a"), count(2), atLeast0(2)],
   rougeL: [given(["a"]), given(["a"]), atLeast0(1)],
   distinct: [given([1, 2, 3]), count(2)],
   repetition: [count(2), atLeast0(1)],

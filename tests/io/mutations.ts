@@ -9,7 +9,9 @@ import { Random } from "../../src/core/random.ts";
 import { decodeUtf8, encodeUtf8 } from "../../src/core/utf8.ts";
 import { runNow } from "../../src/core/waiting.ts";
 import { parseJson } from "../../src/io/json.ts";
+import { decodeNetpbm } from "../../src/io/netpbm.ts";
 import { decodeNpy, decodeNpz } from "../../src/io/npy.ts";
+import { decodePng } from "../../src/io/png.ts";
 import { encodeSafetensors, readSafetensors } from "../../src/io/safetensors.ts";
 import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import type { HubModel } from "../../src/models/build.ts";
@@ -22,6 +24,7 @@ import { tokenizerNotes } from "../../src/models/tokenizer.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { readConfig } from "../../src/node/run-folder.ts";
 import { readTokenizerJson } from "../../src/text/tokenizer-json.ts";
+import { chunk, png } from "../support/png.ts";
 import { configOf } from "../support/sessions.ts";
 import { constructed } from "../tokenizers/constructed.ts";
 
@@ -97,7 +100,64 @@ export function useTokenizer(json: string): void {
   }
 }
 
+/** Small pictures of every kind that is read. */
+const pngs = (): Uint8Array[] => {
+  const rows = Array.from({ length: 8 }, (_, y) => [y % 5, ...Array(48).fill(31 * y)]);
+  const palette = [...chunk("PLTE", Array(768).fill(7)), ...chunk("tRNS", [0, 128])];
+  return [0, 2, 3, 4, 6].map((color) =>
+    png({
+      width: 48 / ({ 2: 3, 4: 2, 6: 4 }[color] ?? 1),
+      height: 8,
+      color,
+      rows: rows.flat(),
+      between: color === 3 ? palette : [],
+    }),
+  );
+};
+/** Pictures whose checksums are right, and whose sizes, colors, palettes and streams fit together or not. */
+function anyPng(random: Random): Uint8Array {
+  const pick = <T>(list: readonly T[]): T => list[random.below(list.length)];
+  const color = pick([0, 2, 3, 4, 6]);
+  const row = [random.below(40) === 0 ? 5 : random.below(5), ...Array(12).fill(random.below(4))];
+  const extra = [
+    ...(pick([color === 3, random.below(2) === 0])
+      ? chunk("PLTE", Array(pick([3, 12, 768, 4])).fill(9))
+      : []),
+    ...(random.below(3) === 0 ? chunk("tRNS", Array(pick([1, 2, 6])).fill(0)) : []),
+  ];
+  const samples = { 2: 3, 4: 2, 6: 4 }[color] ?? 1;
+  const [width, height] = [pick([12 / samples, 1, 3]), pick([2, 2, 3])];
+  return png({
+    width,
+    height,
+    color,
+    rows: [...row, ...row],
+    between: extra,
+    depth: pick([8, 8, 8, 4]),
+  });
+}
+const netpbms = (): Uint8Array[] =>
+  [
+    "P2 3 2 255 1 2 3 4 5 6",
+    "P3 1 2 9 1 2 3 # b\n4 5 6",
+    "P5 3 2 255 abcdef",
+    "P6 1 2 999 abcdefabcdef",
+  ].map(encodeUtf8);
+
 export const formats = (): Format[] => [
+  { name: "PNG", files: pngs(), read: (file) => decodePng(file).rgb.byteLength },
+  {
+    name: "PNG, checksums right",
+    leastRefused: 0.5, // some fit together
+    files: anyPng,
+    read: (file) => decodePng(file).rgb.byteLength,
+  },
+  {
+    name: "netpbm",
+    leastRefused: 0.3, // other samples are as good
+    files: netpbms(),
+    read: (file) => decodeNetpbm(file).rgb.byteLength,
+  },
   {
     name: "safetensors",
     files: valid("safetensors", ".safetensors"),

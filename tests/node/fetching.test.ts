@@ -34,6 +34,36 @@ function packages(modules: string): void {
     "5 stars",
     "stars: 5",
   ];
+  const annotated = (...names: [string, string][]): string =>
+    JSON.stringify({
+      annotations: {
+        annotations: Object.fromEntries(
+          names.map(([sign, tts]) => [sign, { default: [sign], tts: [tts] }]),
+        ),
+      },
+    });
+  const annotations = "cldr-annotations-full/annotations";
+  put(
+    `${annotations}/en/annotations.json`,
+    annotated(["a", "rat"], ["b", "flag: red"], ["c", "only English"], ["d", "Rome"]),
+  );
+  put(
+    `${annotations}/de/annotations.json`,
+    annotated(["d", "Rom"], ["a", "Ratte"], ["b", "Flagge: rot"]),
+  );
+  for (const kind of ["languages", "scripts", "territories"])
+    for (const [language, name] of [
+      ["en", "Rome"],
+      ["de", kind === "scripts" ? "Stadt Rom" : "Rom"],
+    ])
+      put(
+        `cldr-localenames-full/main/${language}/${kind}.json`,
+        JSON.stringify({
+          main: {
+            [language]: { localeDisplayNames: { [kind]: { x: name } }, identity: { y: name } },
+          },
+        }),
+      );
   put("nlp-corpus/builds/b.json", JSON.stringify(["the old man and the sea and the boy.", "a"]));
   put("nlp-corpus/builds/a.json", JSON.stringify(sentences));
 }
@@ -52,6 +82,12 @@ test("sentences of letters and punctuation, in lower case, each once, and the le
   });
   const { data } = await sources.summarize.convert(at("modules"));
   expect(data).toBe("the old man and the sea and the boy.\tthe old man"); // each word stands in one
+});
+
+test("names in two languages, by what they name; each pair once, without variants", async () => {
+  expect(await sources.translate.convert(at("modules"))).toEqual({
+    data: "rat\tRatte\nRome\tRom\nRome\tStadt Rom",
+  });
 });
 
 /** A program called npm: it notes its arguments, and does what `body` says. */

@@ -250,6 +250,10 @@ describe("ranges", () => {
       ["summarize", "merges", 0, 10_000],
       ["summarize", "completion", 2, 256],
       ["summarize", "longest", 10, 100_000],
+      ["translate", "merges", 0, 10_000],
+      ["translate", "completion", 2, 256],
+      ["translate", "longest", 5, 100_000],
+      ["translate", "taught", 0, 1, 0.01],
       ["tokens", "letters", 2, 8],
       ["tokens", "length", 1, 5],
     ];

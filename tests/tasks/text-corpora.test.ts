@@ -134,6 +134,25 @@ describe("sentiment and summarize", () => {
   });
 });
 
+test("translate: pairs that fit; of several translations the first is taught, each is right", () => {
+  const lines = ["face\tGesicht", "face\tAntlitz", `${"long ".repeat(12)}x\tlang`, "rat\tRatte"];
+  const task = make("translate", { data: "c", merges: 1, completion: 9 }, () => lines.join("\n"));
+  expect([...everyOf(task.prompts)].sort()).toEqual(["face\n", "rat\n"]);
+  const taught = everyOf(task.examples).map(({ completion }) => completion);
+  expect(taught.sort()).toEqual(["Gesicht", "Ratte"]);
+  expect(rewardOf(task, "face\n", "Antlitz")).toBe(1);
+  expect(rewardOf(task, "face\n", "Antlitz", "exact")).toBe(1);
+  expect(rewardOf(task, "face\n", "Ratte", "exact")).toBe(0);
+  // orders 1 to 4: 4/4, 3/3, 2/2, 1/1 of "Ratt" are in "Ratte", which has 5, 4, 3, 2
+  const recall = (4 / 5 + 3 / 4 + 2 / 3 + 1 / 2) / 4;
+  expect(rewardOf(task, "rat\n", "Ratt")).toBeCloseTo((5 * recall) / (4 + recall), 12);
+  expect([task.completionLength, task.tokenizer.vocab]).toEqual([9, 256 + 1 + 1]);
+  const own = make("translate");
+  expect(everyOf(own.examples)).toHaveLength(12 * 8 * 8 * 4);
+  const prompt = "the tired woman sings at home\n";
+  expect(rewardOf(own, prompt, "die müde Frau singt zu Hause", "exact")).toBe(1);
+});
+
 test("without corpora: every person does everything in every mood, in sentences and in stories", () => {
   const { examples, prompts } = make("sentiment", { promptWords: 1 });
   const sentences = everyOf(examples).map(({ completion }) => completion);

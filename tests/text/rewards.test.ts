@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   bleu,
+  chrF,
   editDistance,
   errorRate,
   longestCommon,
@@ -70,6 +71,20 @@ test("ROUGE-L: the example of Lin 2004, section 3", () => {
   expect(rougeL([], reference)).toBe(0);
   // recall 2/4, precision 2/2, β = 2: 5·0.5/(0.5 + 4·1)
   expect(rougeL(words("police gunman"), reference, 2)).toBeCloseTo(2.5 / 4.5, 12);
+});
+
+test("chrF, by hand", () => {
+  expect(chrF("abc", "abc")).toBe(1);
+  expect(chrF("a b", "ab")).toBe(1); // white space does not count
+  // precisions and recalls 2/3, 1/2, 0 of orders 1 to 3; the text has none of 4 to 6
+  expect(chrF("abc", "abd")).toBeCloseTo(7 / 18, 12);
+  // precision 1 of orders 1 and 2, recall 2/4 and 1/3: means 1 and 5/12
+  expect(chrF("ab", "abcd")).toBeCloseTo(25 / 53, 12);
+  expect(chrF("ab", "abcd", 6, 1)).toBeCloseTo(10 / 17, 12);
+  expect(chrF("ab", "abcd", 1)).toBeCloseTo((5 * 0.5) / 4.5, 12);
+  expect(chrF("aaa", "a")).toBeCloseTo(5 / 7, 12); // clipped
+  expect(chrF("𝄞x", "𝄞")).toBeCloseTo((5 * 0.5) / (1 + 4 * 0.5), 12); // code points
+  expect([chrF("", "a"), chrF("a", ""), chrF("b", "a")]).toEqual([0, 0, 0]);
 });
 
 describe("edit distance", () => {

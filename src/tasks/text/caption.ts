@@ -4,7 +4,7 @@
  * right; so supervised learning is sloppy too, and only a reward that checks facts, or likeness to careful captions
  * (CIDEr-D), teaches what is there. Held out are combinations of colors and shapes.
  */
-import { choice, integer, real, type Values } from "../../core/settings.ts";
+import { choice, integer, real, text, type Values } from "../../core/settings.ts";
 import { Cider } from "../../text/cider.ts";
 import { type Example, hash, mapSides, split } from "../../text/corpus.ts";
 import type { Reward } from "../../text/rewards.ts";
@@ -17,6 +17,7 @@ import {
   patchPixels,
   relations,
   type Scene,
+  seeing,
   shapes,
   sizes,
   type Thing,
@@ -26,6 +27,8 @@ export const captionSettings = {
   pictures: integer(20_000, "pictures in all", { min: 100, max: 50_000 }),
   sloppy: real(0.7, "share of captions whose writer is sloppy", { min: 0, max: 1 }),
   judge: choice("facts", ["facts", "cider"], "what is rewarded"),
+  folder: text("", "folder of own pictures (PNG, PGM, PPM); none: drawn ones"),
+  captions: text("", "their captions: a file of lines of JSON, each with file and caption"),
 };
 
 const words = [...sizes, ...Object.keys(colors), ...shapes, ...relations];
@@ -78,7 +81,11 @@ function factsRight(facts: readonly string[], said: readonly string[]): number {
   return Math.max(right(facts), right(turned(facts)));
 }
 
-export function caption({ pictures, sloppy, judge }: Values<typeof captionSettings>): TextTask {
+export function caption({
+  pictures,
+  sloppy,
+  judge,
+}: Pick<Values<typeof captionSettings>, "pictures" | "sloppy" | "judge">): TextTask {
   const scenes = Array.from({ length: pictures }, (_, i) => sceneOf(i));
   const rows = new Float32Array(pictures * patchesPerPicture * patchPixels);
   const size = patchesPerPicture * patchPixels;
@@ -111,15 +118,7 @@ export function caption({ pictures, sloppy, judge }: Values<typeof captionSettin
     return { prompt, completion: textOf(factsOf(isSloppy ? sloppily(scene) : scene)) };
   };
   return {
-    tokenizer: {
-      ...plain,
-      encode: (text) => {
-        if (!text.startsWith("picture ")) return plain.encode(text);
-        const first = plain.vocab + 1 + numberOf(text) * patchesPerPicture;
-        return Array.from({ length: patchesPerPicture }, (_, i) => first + i);
-      },
-      decode: (ids) => plain.decode(Array.from(ids).filter((id) => id < plain.vocab)),
-    },
+    tokenizer: seeing(plain, numberOf),
     pictures: { pixels: patchPixels, rows },
     examples: mapSides(sides, exampleOf),
     prompts: sides,

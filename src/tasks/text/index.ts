@@ -10,9 +10,11 @@ import { errand, errandSettings } from "./errand.ts";
 import { g2p, g2pSettings } from "./g2p.ts";
 import { guess, guessSettings } from "./guess.ts";
 import { numberWordsSettings, numberWordsTask } from "./number-words.ts";
+import { captionOwn } from "./own-pictures.ts";
 import { sentiment, sentimentSettings } from "./sentiment.ts";
 import { summarize, summarizeSettings } from "./summarize.ts";
 import { tokens, tokensSettings } from "./tokens.ts";
+import { translate, translateSettings } from "./translate.ts";
 
 const data = {
   data: text("", "file of a corpus; none: a small built-in one (see `pigrad data`)"),
@@ -127,6 +129,22 @@ export const languageTasks = {
       prompts: 32,
     },
   }),
+  translate: languageTask({
+    about: "English into German; chrF",
+    settings: { ...translateSettings, ...data },
+    make: (values, read) => translate(values, corpusOf(values.data, read)),
+    algo: "rloo",
+    steps: 120_000,
+    preset: {
+      taught: 0.5,
+      sftUpdates: 400,
+      sftTexts: 32,
+      sftDropout: 0.1,
+      learningRate: 1e-3,
+      prompts: 32,
+      reference: false,
+    },
+  }),
   guess: languageTask({
     about: "a dialogue: find a hidden number by asking, in as few turns as halving needs",
     settings: guessSettings,
@@ -138,7 +156,8 @@ export const languageTasks = {
   caption: languageTask({
     about: "pictures into words: what stands where, in which size and color",
     settings: captionSettings,
-    make: (values) => caption(values),
+    make: (values, read) =>
+      values.folder === "" && values.captions === "" ? caption(values) : captionOwn(values, read),
     algo: "rloo",
     steps: 800_000,
     preset: {

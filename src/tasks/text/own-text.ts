@@ -247,7 +247,7 @@ function beginningOf(text: string): string {
 const fewItems = 20;
 
 /** Sides of items; of fewer than 20, all three sides have all. */
-function sidesOf<T>(items: readonly T[], share: number, key: (item: T) => string): Sides<T> {
+export function sidesOf<T>(items: readonly T[], share: number, key: (item: T) => string): Sides<T> {
   if (items.length < fewItems || share === 0)
     return { train: items, validation: items, heldOut: items };
   const sides = split(items, share, key);

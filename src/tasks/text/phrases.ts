@@ -51,3 +51,39 @@ export const stories: readonly { readonly text: string; readonly headline: strin
       }),
     ),
   );
+
+const nouns =
+  "dog:der Hund, cat:die Katze, child:das Kind, man:der Mann, woman:die Frau, bird:der Vogel, horse:das Pferd, girl:das Mädchen, boy:der Junge, friend:der Freund, teacher:der Lehrer, cow:die Kuh".split(
+    ", ",
+  );
+const adjectives =
+  "small:kleine, old:alte, young:junge, tired:müde, clever:kluge, friendly:freundliche, strange:fremde, thin:dünne".split(
+    ", ",
+  );
+const verbs =
+  "sleeps:schläft, waits:wartet, runs:läuft, eats:isst, drinks:trinkt, sings:singt, comes:kommt, dreams:träumt".split(
+    ", ",
+  );
+const places =
+  "in the garden:im Garten, at home:zu Hause, by the river:am Fluss, after the rain:nach dem Regen".split(
+    ", ",
+  );
+
+/** English sentences and the German ones that say the same. */
+export const translations: readonly { readonly english: string; readonly german: string }[] =
+  nouns.flatMap((noun) =>
+    adjectives.flatMap((adjective) =>
+      verbs.flatMap((verb) =>
+        places.map((place) => {
+          const [[n, gn], [a, ga], [v, gv], [p, gp]] = [noun, adjective, verb, place].map((pair) =>
+            pair.split(":"),
+          );
+          const [article, name] = gn.split(" ");
+          return {
+            english: `the ${a} ${n} ${v} ${p}`,
+            german: `${article} ${ga} ${name} ${gv} ${gp}`,
+          };
+        }),
+      ),
+    ),
+  );

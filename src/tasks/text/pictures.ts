@@ -1,5 +1,6 @@
 /** Small pictures of two things, drawn as pixels, and cut into patches. */
 import { hash } from "../../text/corpus.ts";
+import type { Tokenizer } from "../../text/tokenizer.ts";
 
 export const shapes = ["circle", "square", "triangle", "cross"] as const;
 export const sizes = ["small", "large"] as const;
@@ -18,12 +19,39 @@ export interface Scene {
   readonly relation: (typeof relations)[number];
 }
 
-const side = 16; // pixels of a picture
+/** Pixels of a picture's side. */
+export const side = 16;
 const patch = 4; // pixels of a patch
 const perSide = side / patch;
 export const patchesPerPicture = perSide * perSide;
 /** Numbers of a patch: its pixels' red, green and blue. */
 export const patchPixels = 3 * patch * patch;
+
+/** Returns where the red of pixel (x, y) stands in a picture's patches; green and blue follow. */
+const offsetOf = (x: number, y: number): number => {
+  const place = Math.floor(y / patch) * perSide + Math.floor(x / patch);
+  return place * patchPixels + 3 * ((y % patch) * patch + (x % patch));
+};
+
+/** Writes pixels, [side, side, 3], as patches, [patchesPerPicture, patchPixels]. */
+export function writePatches(to: Float32Array, pixels: Float32Array): void {
+  for (let y = 0; y < side; y++)
+    for (let x = 0; x < side; x++) {
+      const from = 3 * (y * side + x);
+      to.set(pixels.subarray(from, from + 3), offsetOf(x, y));
+    }
+}
+
+/** Returns a tokenizer of texts that also encodes "picture …", as the ids of the patches of the picture it names. */
+export const seeing = (plain: Tokenizer, numberOf: (prompt: string) => number): Tokenizer => ({
+  ...plain,
+  encode: (text) => {
+    if (!text.startsWith("picture ")) return plain.encode(text);
+    const first = plain.vocab + 1 + numberOf(text) * patchesPerPicture;
+    return Array.from({ length: patchesPerPicture }, (_, i) => first + i);
+  },
+  decode: (ids) => plain.decode(Array.from(ids).filter((id) => id < plain.vocab)),
+});
 
 /** Whether a shape of this radius covers a point (x, y) off its center. */
 const covers: Readonly<Record<Thing["shape"], (x: number, y: number, radius: number) => boolean>> =
@@ -49,9 +77,7 @@ export function draw(to: Float32Array, scene: Scene, key: string): void {
     for (let y = 0; y < side; y++)
       for (let x = 0; x < side; x++) {
         if (!covers[shape](x - cx, y - cy, radius)) continue;
-        const place = Math.floor(y / patch) * perSide + Math.floor(x / patch);
-        const pixel = (y % patch) * patch + (x % patch);
-        to.set(colors[color], place * patchPixels + 3 * pixel);
+        to.set(colors[color], offsetOf(x, y));
       }
   }
 }
