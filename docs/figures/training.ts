@@ -4,40 +4,44 @@ import { train } from "../../src/tasks/train.ts";
 import { type Curve, charts } from "./svg.ts";
 
 const file = new URL("data/training.json", import.meta.url);
-const seeds = [501, 502, 503];
-const trainings = { cartpole: "ppo", arith: "grpo" } as const;
+const trainings = {
+  cartpole: { algo: "ppo", seeds: [501, 502, 503] },
+  arith: { algo: "grpo", seeds: [501] },
+} as const;
 type Name = keyof typeof trainings;
-/** [steps, mean return] of each seed. */
-type Data = Readonly<Record<Name, readonly (readonly (readonly [number, number])[])[]>>;
+/** The steps of all, and the mean return of each seed at each fiftieth of them. */
+type Data = Readonly<
+  Record<Name, { readonly steps: number; readonly means: readonly (readonly number[])[] }>
+>;
 
 const points = 50;
 
-async function curveOf(task: Name, seed: number): Promise<[number, number][]> {
-  const run = train(task, { algo: trainings[task], seed });
-  const all = run.session.config.steps;
-  const curve: [number, number][] = [];
+async function curveOf(task: Name, seed: number): Promise<{ steps: number; means: number[] }> {
+  const run = train(task, { algo: trainings[task].algo, seed });
+  const { steps } = run.session.config;
+  const means: number[] = [];
   for await (const { envSteps, meanReturn } of run)
-    if (envSteps >= ((curve.length + 1) * all) / points && Number.isFinite(meanReturn))
-      curve.push([envSteps, Number(meanReturn.toPrecision(4))]);
-  return curve;
+    if (envSteps >= ((means.length + 1) * steps) / points)
+      means.push(Number(meanReturn.toPrecision(4)));
+  return { steps, means };
 }
 
 if (process.argv[2] === "train") {
-  const data: Record<string, [number, number][][]> = {};
-  for (const task of Object.keys(trainings) as Name[]) {
-    data[task] = [];
-    for (const seed of seeds) {
-      data[task].push(await curveOf(task, seed));
+  const data: Record<string, { steps: number; means: number[][] }> = {};
+  for (const task of Object.keys(trainings) as Name[])
+    for (const seed of trainings[task].seeds) {
+      const { steps, means } = await curveOf(task, seed);
+      data[task] ??= { steps, means: [] };
+      data[task].means.push(means);
       console.log(`${task}, seed ${seed}`);
     }
-  }
   writeFileSync(file, `${JSON.stringify(data)}\n`);
 }
 
 const curves = (data: Data, task: Name, unit: number): Curve[] =>
-  data[task].map((run, i) => ({
-    name: i === 0 ? "seeds 501 to 503" : "",
-    points: run.map(([steps, mean]) => [steps / unit, mean] as const),
+  data[task].means.map((run, i) => ({
+    name: i === 0 ? `seed ${trainings[task].seeds.join(", ")}` : "",
+    points: run.map((mean, at) => [((at + 1) * data[task].steps) / points / unit, mean] as const),
     color: task === "cartpole" ? 1 : 2,
   }));
 
