@@ -208,7 +208,7 @@ describe("stdout that goes", () => {
     "--out",
     at(name),
   ];
-  test("a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", async () => {
+  test("deep: a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", async () => {
     const child = spawn(process.execPath, [...node, ...args("pipe")], {
       cwd: at(),
       stdio: ["ignore", "pipe", "pipe"],
@@ -252,7 +252,7 @@ describe("stdout that goes", () => {
 });
 
 describe("two processes", () => {
-  test("four trainings at once get folders of their own", async () => {
+  test("deep: four trainings at once get folders of their own", async () => {
     const path = at("four");
     mkdirSync(path);
     const children = Array.from({ length: 4 }, () =>

@@ -94,7 +94,7 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
   });
 
   test.each(["bf16", "int8"])(
-    "a base kept as %s: trained, resumed, merged in floats",
+    "deep: a base kept as %s: trained, resumed, merged in floats",
     async (weights) => {
       const of = (what: string) => name(`${weights}-${what}`);
       const how = [

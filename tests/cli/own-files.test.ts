@@ -102,7 +102,7 @@ describe("an environment in a file", () => {
     expect(stdout).toContain("environments cannot be saved: new episodes begin");
   });
 
-  test("a sweep on two threads equals one thread's", async () => {
+  test("deep: a sweep on two threads equals one thread's", async () => {
     const sweep = async (threads: string) => {
       const args = ["--seeds", "2", "--steps", "1000", "--threads", threads, "--json"];
       const lines = jsonLines((await pigrad("sweep", task, ...args)).stdout);

@@ -100,7 +100,7 @@ describe("in a pipe", () => {
     expect([ended.status, ended.stdout.match(/start/g)?.length]).toEqual([0, 1]);
   });
 
-  test("in connect four the run's policy answers, the same at the same seed", () => {
+  test("deep: in connect four the run's policy answers, the same at the same seed", () => {
     const game = (...args: string[]) => human([four, "--episodes", "1", ...args], "4445556667771");
     const first = game("--seed", "5");
     expect(first.stderr).toBe("");

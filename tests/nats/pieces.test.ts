@@ -215,7 +215,7 @@ describe.skipIf(absent !== "")(`pieces${absent}`, () => {
     });
   });
 
-  test("pieces that the server lost are given again", async () => {
+  test("deep: pieces that the server lost are given again", async () => {
     await inQueue(async ({ giver, worker, link, prefix }) => {
       const { pieces } = await giver();
       const results = pieces.do(piecesOf(2));

@@ -367,7 +367,7 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
     });
   });
 
-  test("a server that comes back without its store: the jobs are given again", async () => {
+  test("deep: a server that comes back without its store: the jobs are given again", async () => {
     const own = await NatsServer.start();
     try {
       const open = (): Promise<Link> => Link.open(own.url, { name: "test", patience: 20 });

@@ -260,7 +260,7 @@ describe("rotate", () => {
   });
 });
 
-test("property: the simd kernels of rotate, siluGate and rmsNorm agree with the loops", () => {
+test("deep: property: the simd kernels of rotate, siluGate and rmsNorm agree with the loops", () => {
   const shapes = fc.record({
     rows: fc.integer({ min: 1, max: 300 }),
     heads: fc.integer({ min: 1, max: 3 }),
