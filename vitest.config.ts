@@ -22,7 +22,7 @@ export const tests = {
   testNamePattern: /^(?!.*deep: )/,
 };
 
-/** What `npm test` leaves out, by mode, as in `vitest run --mode browser`. */
+/** The tests that `npm test` leaves out, by mode, as in `vitest run --mode browser`. */
 const modes: Readonly<Record<string, object>> = {
   browser: { include: ["tests/browser/**/*.test.ts"], testTimeout: 120_000 },
   learning: { include: ["tests/learning/**/*.test.ts"], testTimeout: 3_600_000 },

@@ -7,18 +7,6 @@ import { buildSync } from "esbuild";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 
-/** The files of a built page. */
-export const playgroundFiles = [
-  "icon.svg",
-  "index.html",
-  "manifest.webmanifest",
-  "page.js",
-  "sandbox.html",
-  "style.css",
-  "sw.js",
-  "worker.js",
-];
-
 /** Returns a hash as a policy names an inline script. */
 export const scriptHash = (code: string): string =>
   `'sha256-${createHash("sha256").update(code).digest("base64")}'`;

@@ -10,6 +10,7 @@ import type { Dynamics } from "../../src/envs/env.ts";
 import { loadMujoco } from "../../src/node/mujoco.ts";
 import { mujocoTasks } from "../../src/tasks/mujoco.ts";
 import type { Task } from "../../src/tasks/task.ts";
+import { short } from "../../tests/support/markdown.ts";
 import { baselinePart, environmentOf, picture, spacesPart } from "./play.ts";
 import { examplesPart, samplesPart, sizesPart, textTaskOf } from "./samples.ts";
 import {
@@ -22,7 +23,6 @@ import {
   resultsPart,
   settingsTable,
   sharedTable,
-  short,
   sourcePart,
   taskPresets,
 } from "./tables.ts";

@@ -7,7 +7,7 @@ import { exactReturns } from "../../src/oracle/value-iteration.ts";
 import { statisticsOf } from "../../src/rollout/evaluate.ts";
 import { resolve } from "../../src/tasks/run.ts";
 import type { EnvironmentTask } from "../../src/tasks/task.ts";
-import { short, table } from "./tables.ts";
+import { short, table } from "../../tests/support/markdown.ts";
 
 /** Returns the task's environment with default settings. */
 export const environmentOf = (name: string, task: EnvironmentTask): Dynamics =>

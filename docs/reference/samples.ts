@@ -3,7 +3,7 @@ import { resolve } from "../../src/tasks/run.ts";
 import type { LanguageTask } from "../../src/tasks/task.ts";
 import type { Example } from "../../src/text/corpus.ts";
 import type { TextTask } from "../../src/text/task.ts";
-import { short, table } from "./tables.ts";
+import { short, table } from "../../tests/support/markdown.ts";
 
 /** Returns the task with its preset, on the built-in corpus. */
 export const textTaskOf = (name: string, task: LanguageTask): TextTask =>

@@ -15,6 +15,7 @@ import { tasks } from "../../src/tasks/index.ts";
 import { gptSettings, hubSettings, modelSettings } from "../../src/tasks/model-settings.ts";
 import type { Task } from "../../src/tasks/task.ts";
 import { anchor, readResults } from "../../tests/learning/records.ts";
+import { table } from "../../tests/support/markdown.ts";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -27,14 +28,6 @@ export const algorithmNames = [
 ];
 export const allTasks: readonly (readonly [string, Task])[] = Object.entries<Task>(tasks);
 
-const escaped = (cell: string): string => cell.replaceAll("|", "\\|");
-export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows]
-    .map((cells) => `| ${cells.map(escaped).join(" | ")} |`)
-    .join("\n");
-
-export const short = (x: number): string =>
-  Number.isFinite(x) ? x.toLocaleString("en", { maximumFractionDigits: 3 }) : "–";
 const code = (value: unknown): string => {
   const text = String(value);
   return text === "" ? "none" : `\`${text}\``;

@@ -1,4 +1,4 @@
-/** The Chinese edition has the English one's structure, code, links and numbers, and is not behind it. */
+/** The Chinese edition has the English one's structure, code, links and numbers, and is up to date with it. */
 import { dirname, posix } from "node:path";
 import { expect, test } from "vitest";
 import * as editions from "./editions.ts";

@@ -14,9 +14,9 @@ export interface Claim {
   readonly name: string;
   readonly task: string;
   readonly algo: string;
-  /** How many, from 501 on: presets were chosen on seeds below 100. */
+  /** The number of seeds, from 501 on: presets were chosen on seeds below 100. */
   readonly seeds: number;
-  /** What others published or what was measured of them, with its source. */
+  /** A figure that others published or that was measured of them, with its source. */
   readonly published?: string;
   readonly steps?: number;
   readonly settings?: Readonly<Record<string, unknown>>;

@@ -55,7 +55,7 @@ export interface LanguageClaim {
   readonly name: string;
   readonly task: LanguageTaskName;
   readonly algo: string;
-  /** How many, from 501 on. */
+  /** The number of seeds, from 501 on. */
   readonly seeds: number;
   readonly measure: string;
   readonly options?: Options;

@@ -7,6 +7,7 @@ import {
   mean,
   median,
 } from "../../src/rollout/statistics.ts";
+import { short, table } from "../support/markdown.ts";
 import { type Claim, claims, judge, type Outcome } from "./claims.ts";
 import { judgeLanguage, type LanguageClaim, languageClaims, type Trained } from "./language.ts";
 import { type Result, record } from "./records.ts";
@@ -15,12 +16,8 @@ const words = process.argv.slice(2);
 const wanted = ({ name }: { readonly name: string }): boolean =>
   words.length === 0 || words.some((word) => name.toLowerCase().includes(word.toLowerCase()));
 
-const short = (x: number): string =>
-  Number.isFinite(x) ? x.toLocaleString("en", { maximumFractionDigits: 3 }) : "–";
 const over = (values: readonly number[]): string =>
   `${short(interquartileMean(values))} (${bootstrapInterval(values, interquartileMean).map(short).join(" to ")})`;
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
 const settingsOf = (algo: string, steps: number, values: Readonly<Record<string, unknown>>) =>
   `<details><summary>Settings</summary>\n\n${algo}, ${steps.toLocaleString("en")} steps: ${Object.entries(
     values,
@@ -28,7 +25,7 @@ const settingsOf = (algo: string, steps: number, values: Readonly<Record<string,
     .map(([name, value]) => `${name}=${String(value)}`)
     .join(" ")}\n\n</details>`;
 
-/** What the policies are measured by, beside each other. */
+/** Returns the figures that the policies are measured by. */
 function besides({ optimum, fixed, baselines, greedy, steps }: Outcome, threshold?: number) {
   const interval = bootstrapInterval(greedy, mean).map(short).join(" to ");
   return [

@@ -10,18 +10,13 @@ import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { buildPlayground } from "../../docs/playground/build.ts";
 import { serve } from "../../docs/playground/serve.ts";
+import { check, comesTrue, failures, listen } from "../browser/checks.ts";
 import { executable, launch } from "../browser/chromium.ts";
 import { writeModelFolder } from "../support/model-folder.ts";
 
 if (executable === undefined) {
   console.log("absent: no Chromium; PIGRAD_CHROMIUM names one");
   process.exit(0);
-}
-
-let failed = 0;
-function check(what: string, holds: boolean, figures: string): void {
-  console.log(`${holds ? "ok  " : "FAIL"} ${what}: ${figures}`);
-  if (!holds) failed++;
 }
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-playground-"));
@@ -32,22 +27,14 @@ const page = await browser.newPage({
   viewport: { width: 1280, height: 900 },
   acceptDownloads: true,
 });
-const [said, asked]: [string[], string[]] = [[], []];
-page.on("console", (message) => said.push(message.text()));
-page.on("pageerror", (error: Error) => said.push(String(error)));
-page.on("request", (request) => asked.push(request.url()));
+const { said, asked } = listen(page);
 await page.addInitScript(`globalThis.slowest = 0;
 new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) globalThis.slowest = Math.max(globalThis.slowest, duration);
 }).observe({ type: "longtask" });`);
 
-/** Asks again until it is so; the page's policy forbids the library's own way. */
 async function until(expression: string): Promise<void> {
-  for (let i = 0; i < 100; i++) {
-    if (await page.evaluate(expression)) return;
-    await page.waitForTimeout(100);
-  }
-  throw new Error(`never came true: ${expression}`);
+  if (!(await comesTrue(page, expression))) throw new Error(`never came true: ${expression}`);
 }
 
 const status = async (): Promise<string> => (await page.textContent("#status")) ?? "";
@@ -192,7 +179,7 @@ check("and is forgotten", (await page.$$("#earlier li")).length === 0, "0 left")
 const code = (await page.inputValue("#code")).replace(
   "reset() {",
   `reset() {
-    fetch("/stolen").catch(() => {});
+    fetch("${url}stolen", { mode: "no-cors" }).catch(() => {});
     if (typeof document !== "undefined" || self.origin !== "null") throw new Error("not in the sandbox");`,
 );
 const before = asked.length;
@@ -243,4 +230,4 @@ const strangers = asked.filter(
 check("network", strangers.length === 0, `${asked.length} requests, ${strangers.length} elsewhere`);
 await browser.close();
 rmSync(folder, { recursive: true });
-process.exitCode = failed > 0 ? 1 : 0;
+process.exitCode = failures.count > 0 ? 1 : 0;

@@ -7,9 +7,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
+import { serve } from "../../docs/playground/serve.ts";
 import { buildSite, siteFolder } from "../../docs/site/build.ts";
 import { markdownFiles, pageOf, root } from "../../docs/site/pages.ts";
-import { serveSite } from "../../docs/site/serve.ts";
+
+import { check, comesTrue, failures, listen } from "../browser/checks.ts";
 import { executable, launch } from "../browser/chromium.ts";
 
 if (executable === undefined) {
@@ -17,34 +19,20 @@ if (executable === undefined) {
   process.exit(0);
 }
 
-let failed = 0;
-function check(what: string, holds: boolean, figures: string): void {
-  console.log(`${holds ? "ok  " : "FAIL"} ${what}: ${figures}`);
-  if (!holds) failed++;
-}
-
 if (!process.argv.includes("--built")) buildSite({ api: false });
 const shots = process.argv.slice(2).find((word) => !word.startsWith("--"));
-const { server, url } = await serveSite(siteFolder, 0);
+const { server, url } = await serve(siteFolder, 0);
 const browser = await launch();
 const axe = readFileSync(join(root, "docs/site/node_modules/axe-core/axe.min.js"), "utf8");
-const [said, asked]: [string[], string[]] = [[], []];
+const heardOf: ReturnType<typeof listen>[] = []; // each page
 
-function listen(page: Page): void {
-  page.on("console", (message) => said.push(`${page.url()}: ${message.text()}`));
-  page.on("pageerror", (error: Error) => said.push(`${page.url()}: ${error}`));
-  page.on("request", (request) => asked.push(request.url()));
+/** Listens to a page, also for answers that are errors. */
+function hear(page: Page): void {
+  const heard = listen(page);
   page.on("response", (response) => {
-    if (response.status() >= 400) said.push(`${response.url()}: ${response.status()}`);
+    if (response.status() >= 400) heard.said.push(`${response.url()}: ${response.status()}`);
   });
-}
-
-async function until(page: Page, expression: string): Promise<boolean> {
-  for (let i = 0; i < 150; i++) {
-    if (await page.evaluate(expression)) return true;
-    await page.waitForTimeout(100);
-  }
-  return false;
+  heardOf.push(heard);
 }
 
 interface Finding {
@@ -52,7 +40,7 @@ interface Finding {
   readonly impact: string;
   readonly nodes: readonly { readonly html: string }[];
 }
-/** What axe calls serious or critical. */
+/** Returns what axe calls serious or critical. */
 async function serious(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
   await session.send("Runtime.evaluate", { expression: axe }); // not a script of the page's own, which its policy forbids
@@ -85,11 +73,11 @@ const looks = [
 for (const { name, options } of looks) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  listen(page);
+  hear(page);
   const [faults, wide, dead]: [string[], string[], string[]] = [[], [], []];
   for (const [i, where] of pages.entries()) {
     await page.goto(where);
-    await until(page, "document.querySelector('.VPNav, .VPNavBar') !== null");
+    await comesTrue(page, "document.querySelector('.VPNav, .VPNavBar') !== null");
     const width = Number(await page.evaluate("document.documentElement.scrollWidth"));
     if (width > options.viewport.width) wide.push(`${where} ${width}`);
     if ((name === "desktop" && !where.includes("/reference/")) || i % 8 === 0)
@@ -115,7 +103,7 @@ for (const { name, options } of looks) {
 
 const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
 const page = await context.newPage();
-listen(page);
+hear(page);
 const told = async (widget: string): Promise<string> =>
   (await page.textContent(`${widget} .told`)) ?? "";
 /** Moves the n-th slider of a widget. */
@@ -126,13 +114,16 @@ const drag = (widget: string, n: number, value: number): Promise<unknown> =>
     input.dispatchEvent(new Event("input"));
   })()`);
 await page.goto(address("docs/book/04-advantages.md"));
-await until(page, `document.querySelector("pg-lambda .told")?.textContent.startsWith("At λ")`);
+await comesTrue(page, `document.querySelector("pg-lambda .told")?.textContent.startsWith("At λ")`);
 await drag("pg-lambda", 0, 0.8);
-await until(page, `document.querySelector("pg-lambda .told").textContent.includes("λ = 0.8:")`);
+await comesTrue(page, `document.querySelector("pg-lambda .told").textContent.includes("λ = 0.8:")`);
 const atHalf = await told("pg-lambda");
 check("λ = 0.8, half of V: the chapter's figures", /bias 0\.243, .* 0\.1663/.test(atHalf), atHalf);
 await drag("pg-lambda", 1, 1);
-await until(page, `document.querySelector("pg-lambda .told").textContent.includes("bias 0.000")`);
+await comesTrue(
+  page,
+  `document.querySelector("pg-lambda .told").textContent.includes("bias 0.000")`,
+);
 const atV = await told("pg-lambda");
 check("a perfect critic has no bias", /bias 0\.000, .* 0\.1693/.test(atV), atV);
 for (const [chapter, widget] of [
@@ -140,7 +131,7 @@ for (const [chapter, widget] of [
   ["07-groups", "pg-group"],
 ]) {
   await page.goto(address(`docs/book/${chapter}.md`));
-  await until(page, `document.querySelectorAll("${widget} svg path.curve").length > 4`);
+  await comesTrue(page, `document.querySelectorAll("${widget} svg path.curve").length > 4`);
   const drawn = (): Promise<string> =>
     page.evaluate(
       `[...document.querySelectorAll("${widget} svg")].map((svg) => svg.outerHTML).join()`,
@@ -155,9 +146,9 @@ for (const [chapter, widget] of [
   );
 }
 await page.goto(address("docs/book/05-trust-regions.md"));
-await until(page, `document.querySelector("pg-train button") !== null`);
+await comesTrue(page, `document.querySelector("pg-train button") !== null`);
 await page.click("pg-train button");
-const trained = await until(
+const trained = await comesTrue(
   page,
   `/mean return (\\d{3})/.test(document.querySelector("pg-train .told").textContent)`,
 );
@@ -166,12 +157,12 @@ check("CartPole trains inside the chapter", trained, await told("pg-train"));
 // ---- search, and offline
 
 await page.goto(url);
-const kept = await until(
+const kept = await comesTrue(
   page,
   "navigator.serviceWorker.ready.then(({ active }) => active?.state === 'activated')",
 );
 await page.reload();
-await until(page, "navigator.serviceWorker.controller !== null");
+await comesTrue(page, "navigator.serviceWorker.controller !== null");
 server.close();
 server.closeAllConnections();
 await page.goto(address("docs/book/07-groups.md"));
@@ -187,15 +178,21 @@ for (const [path, words] of [
 ]) {
   await page.goto(address(path));
   await page.click(".VPNavBarSearch button");
-  await until(page, "document.querySelector('.VPLocalSearchBox input') === document.activeElement");
+  await comesTrue(
+    page,
+    "document.querySelector('.VPLocalSearchBox input') === document.activeElement",
+  );
   await page.keyboard.type(words);
-  await until(page, `document.querySelectorAll(".VPLocalSearchBox .result").length > 0`);
+  await comesTrue(page, `document.querySelectorAll(".VPLocalSearchBox .result").length > 0`);
   const results = await page.evaluate(
     `document.querySelectorAll(".VPLocalSearchBox .result").length`,
   );
   check(`search for ${words} answers offline`, Number(results) > 0, `${results} results`);
 }
 
+const [said, asked] = (["said", "asked"] as const).map((what) =>
+  heardOf.flatMap((heard) => heard[what]),
+);
 const elsewhere = asked.filter(
   (address) => !address.startsWith(url) && !address.startsWith("data:"),
 );
@@ -206,4 +203,4 @@ check(
 );
 check("the console is clean", said.length === 0, [...new Set(said)].slice(0, 8).join("\n     "));
 await browser.close();
-if (failed > 0) process.exit(1);
+if (failures.count > 0) process.exit(1);
