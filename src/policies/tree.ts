@@ -1,6 +1,6 @@
 /**
- * Decision trees over observations: CART (Breiman et al. 1984) with weighted samples. A node takes the split with the least
- * Gini impurity, weighted; of equal ones the first feature's with the least threshold, so that a tree depends on its samples alone.
+ * Decision trees over observations: CART (Breiman et al. 1984). A node takes the split with the least Gini impurity; of
+ * equal ones the first feature's with the least threshold, so that a tree depends on its samples alone.
  */
 import { checkInteger, checkLength } from "../core/check.ts";
 
@@ -13,14 +13,12 @@ export interface LabeledStates {
   /** A number from 0 to actions − 1 per state, [states]. */
   readonly action: ArrayLike<number>;
   readonly actions: number;
-  /** Above 0, [states]. Default: all 1. Sums of whole numbers are exact, so that equal splits are equal to the bit. */
-  readonly weight?: ArrayLike<number>;
 }
 
 export interface Leaf {
   readonly kind: "leaf";
   readonly action: number;
-  /** The states of the samples that reach it, and the share of their weight that has another action. */
+  /** The states of the samples that reach it, and the share of them that has another action. */
   readonly states: number;
   readonly impure: number;
 }
@@ -37,22 +35,18 @@ export type Tree = Leaf | Split;
 /** Grows a tree of at most `depth` splits from root to leaf. */
 export function growTree(samples: LabeledStates, depth: number): Tree {
   const { size, action, observation, actions } = samples;
-  const { weight = new Float64Array(action.length).fill(1) } = samples;
   checkInteger("growTree", "depth", depth, { min: 0, max: 30 });
   checkInteger("growTree", "actions", actions, { min: 1 });
   checkInteger("growTree", "states", action.length, { min: 1 });
   checkLength("growTree", "observation", observation, action.length * size);
-  checkLength("growTree", "weight", weight, action.length);
   return grown(
-    { ...samples, weight },
+    samples,
     Int32Array.from(action, (_, i) => i),
     depth,
   );
 }
 
-type Weighted = Required<LabeledStates>;
-
-function grown(samples: Weighted, states: Int32Array, depth: number): Tree {
+function grown(samples: LabeledStates, states: Int32Array, depth: number): Tree {
   const leaf = leafOf(samples, states);
   const split = depth === 0 || leaf.impure === 0 ? null : bestSplit(samples, states);
   if (split === null) return leaf;
@@ -69,19 +63,18 @@ function grown(samples: Weighted, states: Int32Array, depth: number): Tree {
   return { kind: "split", feature, threshold, low, high };
 }
 
-/** Returns the weight of each action among some states. */
-function weightsOf({ action, weight, actions }: Weighted, states: Int32Array): Float64Array {
-  const weights = new Float64Array(actions);
-  for (const i of states) weights[action[i]] += weight[i];
-  return weights;
+/** Returns how many of some states have each action. */
+function countsOf({ action, actions }: LabeledStates, states: Int32Array): Float64Array {
+  const counts = new Float64Array(actions);
+  for (const i of states) counts[action[i]]++;
+  return counts;
 }
 
-function leafOf(samples: Weighted, states: Int32Array): Leaf {
-  const weights = weightsOf(samples, states);
-  const action = weights.indexOf(weights.reduce((most, w) => Math.max(most, w)));
-  const all = weights.reduce((sum, w) => sum + w, 0);
-  const others = weights.reduce((sum, w, a) => (a === action ? sum : sum + w), 0);
-  return { kind: "leaf", action, states: states.length, impure: others / all };
+function leafOf(samples: LabeledStates, states: Int32Array): Leaf {
+  const counts = countsOf(samples, states);
+  const most = Math.max(...counts);
+  const n = states.length;
+  return { kind: "leaf", action: counts.indexOf(most), states: n, impure: (n - most) / n };
 }
 
 interface Threshold {
@@ -90,9 +83,9 @@ interface Threshold {
 }
 
 /** Returns the split of least impurity; null where no split lessens it. */
-function bestSplit(samples: Weighted, states: Int32Array): Threshold | null {
+function bestSplit(samples: LabeledStates, states: Int32Array): Threshold | null {
   const { size, observation } = samples;
-  const all = weightsOf(samples, states);
+  const all = countsOf(samples, states);
   let best: Threshold | null = null;
   let most = purity(all) * (1 + 1e-12); // a gain below rounding is none
   for (let feature = 0; feature < size; feature++) {
@@ -102,8 +95,8 @@ function bestSplit(samples: Weighted, states: Int32Array): Threshold | null {
     const high = all.slice();
     for (let n = 0; n + 1 < order.length; n++) {
       const [i, next] = [order[n], order[n + 1]];
-      low[samples.action[i]] += samples.weight[i];
-      high[samples.action[i]] -= samples.weight[i];
+      low[samples.action[i]]++;
+      high[samples.action[i]]--;
       if (value(i) === value(next)) continue;
       const pure = purity(low) + purity(high);
       if (pure <= most) continue;
@@ -114,12 +107,12 @@ function bestSplit(samples: Weighted, states: Int32Array): Threshold | null {
   return best;
 }
 
-/** Σ w²/Σ w: the weight less its Gini impurity. */
-function purity(weights: Float64Array): number {
+/** Σ n²/Σ n: the number of states less their Gini impurity. */
+function purity(counts: Float64Array): number {
   let [sum, squares] = [0, 0];
-  for (const w of weights) {
-    sum += w;
-    squares += w * w;
+  for (const n of counts) {
+    sum += n;
+    squares += n * n;
   }
   return sum > 0 ? squares / sum : 0;
 }

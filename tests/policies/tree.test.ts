@@ -1,16 +1,15 @@
-/** Decision trees: splits worked by hand, ties, weights, and the code that is printed. */
+/** Decision trees: splits worked by hand, ties, and the code that is printed. */
 import { describe, expect, test } from "vitest";
 import { treeCode, treeSvg } from "../../src/cli/tree-code.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { box } from "../../src/envs/space.ts";
-import { decide, depthOf, growTree, type Tree } from "../../src/policies/tree.ts";
+import { decide, depthOf, growTree } from "../../src/policies/tree.ts";
 
-const states = (rows: number[][], action: number[], weight?: number[]) => ({
+const states = (rows: number[][], action: number[]) => ({
   size: rows[0].length,
   observation: rows.flat(),
   action,
   actions: Math.max(...action) + 1,
-  ...(weight && { weight }),
 });
 
 describe("growTree", () => {
@@ -51,20 +50,15 @@ describe("growTree", () => {
     expect(two).toMatchObject({ kind: "split", feature: 0 });
   });
 
-  test("weights decide a leaf's action, and where it is split", () => {
+  test("counts decide a leaf's action, and where it is split", () => {
     const same = [[1], [1], [1]];
-    expect(growTree(states(same, [0, 0, 1]), 3)).toMatchObject({ action: 0, impure: 1 / 3 });
-    expect(growTree(states(same, [0, 0, 1], [1, 1, 6]), 3)).toMatchObject({
-      action: 1,
-      impure: 0.25,
-    });
-    // unweighted, Σ w²/Σ w is 1 + 5/3 at 0.5, 2 + 1 at 1.5, 5/3 + 1 at 2.5
+    expect(growTree(states(same, [0, 1, 1]), 3)).toMatchObject({ action: 1, impure: 1 / 3 });
+    // Σ n²/Σ n is 1 + 5/3 at 0.5, 2 + 1 at 1.5, 5/3 + 1 at 2.5
     const rows = [[0], [1], [2], [3]];
     expect(growTree(states(rows, [0, 0, 1, 0]), 1)).toMatchObject({ kind: "leaf" });
-    const heavy = growTree(states(rows, [0, 1, 0, 1], [1, 1, 1, 9]), 1) as Tree & {
-      threshold: number;
-    };
-    expect(heavy.threshold).toBe(2.5); // Σ w²/Σ w is 10.67 there, 10.18 at 0.5, 9.2 at 1.5
+    const heavy = [...rows, ...Array.from({ length: 8 }, () => [3])];
+    const tree = growTree(states(heavy, [0, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1]), 1);
+    expect(tree).toMatchObject({ threshold: 2.5 }); // Σ n²/Σ n is 10.67 there, 10.18 at 0.5, 9.2 at 1.5
   });
 
   test("depth is a bound; a tree with room repeats its samples", () => {
