@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
 /** Files of tests, of which some or all are slow: the names of those begin with "deep: ". */
@@ -7,7 +8,18 @@ const deepFiles = readdirSync("tests", { recursive: true, encoding: "utf8" })
   .map((name) => `tests/${name}`)
   .filter((name) => readFileSync(name, "utf8").includes('"deep: '));
 
+/** Threads begin in the compiled modules: the sources would be compiled anew in each of them. */
+const compiledThreads = {
+  name: "compiled threads",
+  enforce: "pre",
+  resolveId: (path: string, importer = "") =>
+    resolve(dirname(importer), path) === resolve("src/node/worker.ts")
+      ? `${process.env.PIGRAD_COMPILED}/node/worker.js`
+      : undefined,
+} as const;
+
 const shared = {
+  globalSetup: "tests/support/compiled.ts",
   maxWorkers: "100%", // by default one core is left idle
   isolate: false, // the modules of src are loaded once per worker, not once per file: a quarter of the time
   testTimeout: 300_000,
@@ -29,4 +41,7 @@ const modes: Readonly<Record<string, object>> = {
   deep: { ...shared, include: deepFiles, testNamePattern: /deep: / },
 };
 
-export default defineConfig(({ mode }) => ({ test: modes[mode] ?? tests }));
+export default defineConfig(({ mode }) => ({
+  plugins: [compiledThreads],
+  test: modes[mode] ?? tests,
+}));
