@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { beforeAll, describe, expect, test } from "vitest";
 import { templateNames } from "../../src/cli/init.ts";
-import { node, pigrad, temporary } from "../support/pigrad.ts";
+import { node, pigrad, temporary, tsx } from "../support/pigrad.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const at = temporary();
@@ -26,7 +26,7 @@ beforeAll(() => {
 async function script(folder: string, name: string, ...more: string[]): Promise<string> {
   const { scripts } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
   const [program, ...args] = [...scripts[name].split(" "), ...more];
-  const command = program === "pigrad" ? node : node.slice(0, 2);
+  const command = program === "pigrad" ? node : tsx;
   expect(["pigrad", "node"]).toContain(program);
   const { stdout, stderr } = await run(folder, [...command, ...args]);
   expect(stderr, `${folder} ${name}`).toBe("");

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { tsx } from "../support/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(root, path), "utf8");
@@ -27,8 +28,7 @@ const outputs = new Map<string, string>();
 
 // One process runs them all, because loading the library takes longer than most of them.
 beforeAll(() => {
-  const tsx = fileURLToPath(import.meta.resolve("tsx"));
-  const args = ["--import", tsx, "tests/docs/run-listings.ts", folder, ...listings];
+  const args = [...tsx, "tests/docs/run-listings.ts", folder, ...listings];
   const { stdout, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: "utf8" });
   expect(stderr).toBe("");
   for (const part of stdout.split("=== ").slice(1)) {

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, expect, test } from "vitest";
 import { loadOwn, meansFile, nameOfFile } from "../../src/node/own-files.ts";
-import { node } from "../support/pigrad.ts";
+import { tsx } from "../support/main.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-load-"));
 const file = (name: string, text: string): string => {
@@ -28,13 +28,13 @@ function loadIn(thread: "main" | "worker", path: string) {
   const source = fileURLToPath(new URL("../../src/node/own-files.ts", import.meta.url));
   const code = `import { loadOwn } from ${JSON.stringify(source)}; await loadOwn(${JSON.stringify(path)}, undefined, 0.2);`;
   const program = file("load.mjs", code);
-  const tsx = createRequire(import.meta.url)
+  const api = createRequire(import.meta.url)
     .resolve("tsx/esm/api")
     .replace(/\.cjs$/, ".mjs");
-  const inThread = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(program)}); })`;
+  const inThread = `import(${JSON.stringify(api)}).then(({ register }) => { register(); return import(${JSON.stringify(program)}); })`;
   const start = `import { Worker } from "node:worker_threads"; new Worker(${JSON.stringify(inThread)}, { eval: true });`;
   const main = thread === "main" ? program : file("start.mjs", start);
-  return spawnSync(process.execPath, [...node.slice(0, 2), main], { encoding: "utf8" });
+  return spawnSync(process.execPath, [...tsx, main], { encoding: "utf8" });
 }
 
 test.each(["main", "worker"] as const)(

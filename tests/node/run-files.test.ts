@@ -38,6 +38,7 @@ import { serveLive } from "../../src/node/live.ts";
 import { bytes, checkMemory, machineMemory } from "../../src/node/memory.ts";
 import { metricFrom, runFileFrom, sampleFrom } from "../../src/node/run-files.ts";
 import { resolve as resolveRun } from "../../src/tasks/run.ts";
+import { tsx } from "../support/main.ts";
 import { configOf } from "../support/sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-files-"));
@@ -184,9 +185,8 @@ describe("files", () => {
     const code = (letter: string) =>
       `import { writeAtomically } from ${JSON.stringify(files)};
        for (let i = 0; i < 150; i++) writeAtomically(${JSON.stringify(path)}, ${JSON.stringify(letter)}.repeat(200000));`;
-    const tsx = fileURLToPath(import.meta.resolve("tsx"));
     const writers = ["a", "b"].map((letter) =>
-      spawn(process.execPath, ["--import", tsx, "--input-type=module", "-e", code(letter)]),
+      spawn(process.execPath, [...tsx, "--input-type=module", "-e", code(letter)]),
     );
     let running = 2;
     const codes = writers.map(async (child) => {

@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { tsx } from "../support/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const folder = `${root}docs/examples/`;
@@ -10,8 +11,7 @@ const textOf = (name: string): string => readFileSync(folder + name, "utf8");
 
 /** Runs an example and returns what it prints. */
 function run(name: string): string {
-  const tsx = fileURLToPath(import.meta.resolve("tsx"));
-  const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, folder + name], {
+  const { stdout, stderr } = spawnSync(process.execPath, [...tsx, folder + name], {
     cwd: root, // where tsconfig.json says what "pigrad" is
     encoding: "utf8",
   });

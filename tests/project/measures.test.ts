@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { tsx } from "../support/main.ts";
 import { circlesOf, foldersOf, functionsOf, longSignatures, readSources } from "./measures.ts";
 
 test("the script prints every measure, and sees the files of both updates and of src", () => {
   const script = fileURLToPath(new URL("measures.ts", import.meta.url));
-  const tsx = fileURLToPath(import.meta.resolve("tsx"));
-  const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, script], {
+  const { stdout, stderr } = spawnSync(process.execPath, [...tsx, script], {
     encoding: "utf8",
   });
   expect(stderr).toBe("");

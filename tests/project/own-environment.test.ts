@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { tsx } from "../support/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -12,8 +13,7 @@ test("own-environment.md: the lander lands", () => {
   const file = `${root}own-environment.tmp.mjs`;
   writeFileSync(file, listing);
   try {
-    const tsx = fileURLToPath(import.meta.resolve("tsx"));
-    const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, file], {
+    const { stdout, stderr } = spawnSync(process.execPath, [...tsx, file], {
       cwd: root, // where tsconfig.json says what "pigrad" is
       encoding: "utf8",
     });

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
+import { tsx } from "../support/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -15,8 +16,7 @@ test("the README's example runs and learns", () => {
   try {
     const file = join(folder, "example.ts");
     writeFileSync(file, code.replace('"pigrad"', '"../src/index.ts"'));
-    const tsx = fileURLToPath(import.meta.resolve("tsx"));
-    const { stdout, stderr } = spawnSync(process.execPath, ["--import", tsx, file], {
+    const { stdout, stderr } = spawnSync(process.execPath, [...tsx, file], {
       encoding: "utf8",
     });
     expect(stderr).toBe("");

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, expect, test } from "vitest";
-import { node } from "../support/pigrad.ts";
+import { node, tsx } from "../support/main.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const page = readFileSync(join(root, "docs/your-own.md"), "utf8");
@@ -59,6 +59,6 @@ test("the program trains, evaluates, acts and saves", { timeout: 60_000 }, async
   const source = files.find(({ name }) => name === "library.mjs")?.text ?? "";
   const here = source.replace('"pigrad"', JSON.stringify(join(root, "src/index.ts")));
   writeFileSync(join(folder, "library.mjs"), here);
-  const { stdout } = await run(...node.slice(0, 2), join(folder, "library.mjs"));
+  const { stdout } = await run(...tsx, join(folder, "library.mjs"));
   expect(stdout.trimEnd().split("\n").at(-1)).toMatch(/^-?\d\.\d+ [0-3] \d{4,}$/);
 });

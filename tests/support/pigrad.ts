@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, vi } from "vitest";
 import { pigrad as command } from "../../src/cli/pigrad.ts";
-import { main, node } from "./main.ts";
+import { main, node, tsx } from "./main.ts";
 
 export interface Done {
   readonly status: number | null;
@@ -34,7 +34,7 @@ export async function pigrad(...args: string[]): Promise<Done> {
   }
 }
 
-export { main, node };
+export { main, node, tsx };
 
 export function pigradProcess(args: readonly string[], options: SpawnSyncOptions = {}): Done {
   const { status, stdout, stderr } = spawnSync(process.execPath, [...node, ...args], options);
