@@ -50,6 +50,7 @@ function problem(): string {
   ]);
 }
 
+const signed = (x: number): string => x.toFixed(4).replace("-", "−");
 /** The graph of ln π(0) of two logits: each node with its value, and below it its gradient. */
 function gradients(): string {
   const [x0, x1] = [new Scalar(1), new Scalar(2)];
@@ -78,8 +79,8 @@ function gradients(): string {
     parts.push(`<rect class="paper" x="${at(x)}" y="${at(y)}" width="118" height="58" rx="6"/>`);
     parts.push(`<rect class="box" x="${at(x)}" y="${at(y)}" width="118" height="58" rx="6"/>`);
     parts.push(textAt(x + 10, y + 17, name, 'class="title"'));
-    parts.push(textAt(x + 10, y + 34, `value ${node.value.toFixed(4)}`, 'class="f1"'));
-    parts.push(textAt(x + 10, y + 50, `grad ${node.grad.toFixed(4)}`, 'class="f2"'));
+    parts.push(textAt(x + 10, y + 34, `value ${signed(node.value)}`, 'class="f1"'));
+    parts.push(textAt(x + 10, y + 50, `grad ${signed(node.grad)}`, 'class="f2"'));
   }
   parts.push(
     textAt(20, 22, "values flow to the right, gradients back to the left", 'class="soft"'),

@@ -76,6 +76,6 @@ export function columns(): string {
     textAt(130, 286, "terminated", 'class="f2"'),
     textAt(230, 286, "truncated", 'class="f4"'),
   );
-  parts.push(textAt(330, 286, "arrows: Â of the next step is used", 'class="soft"'));
+  parts.push(textAt(330, 286, "boxes: number, Â; arrows: next Â is used", 'class="soft"'));
   return picture(630, 300, "A rollout's columns, [steps, envs], with advantages", parts.join("\n"));
 }

@@ -64,15 +64,16 @@ interface Scale {
   to(value: number): number;
 }
 
-/** Maps values to pixels; ticks at 1, 2 or 5 times a power of ten, or at powers of ten. */
+/** Maps values to pixels; ticks at 1, 2 or 5 times a power of ten, or, on a long logarithmic axis, at powers of ten. */
 function scaleOf(values: readonly number[], from: number, to: number, log = false): Scale {
   const f = log ? Math.log10 : (v: number): number => v;
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const [start, span] = [f(low), f(high) - f(low) || 1];
   const map = (v: number): number => from + ((f(v) - start) / span) * (to - from);
   if (log) {
-    const powers = Array.from({ length: 24 }, (_, i) => 10 ** (i - 12));
-    return { ticks: powers.filter((v) => v >= low * 0.999 && v <= high * 1.001), to: map };
+    const factors = span < 2 ? [1, 2, 5] : [1];
+    const all = Array.from({ length: 24 }, (_, i) => factors.map((m) => m * 10 ** (i - 12))).flat();
+    return { ticks: all.filter((v) => v >= low * 0.999 && v <= high * 1.001), to: map };
   }
   const rough = span / 5;
   const power = 10 ** Math.floor(Math.log10(rough));

@@ -75,6 +75,7 @@ for (let step = 0; step < 200; step++) {
   const exps = nodes.map((node) => node.exp());
   const total = exps.reduce((a, b) => a.plus(b));
   const terms = exps.map((e, a) => e.times(new Scalar(rewards[a])));
+  // Division by `total` is multiplication by e^(−ln total).
   const gain = terms.reduce((a, b) => a.plus(b)).times(total.log().times(new Scalar(-1)).exp());
   gain.backward();
   J = gain.value;
