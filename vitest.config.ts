@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Files of tests, of which some or all are slow: the names of those begin with "deep: ". */
-const deepFiles = readdirSync("tests", { recursive: true, encoding: "utf8" })
-  .filter((name) => name.endsWith(".test.ts"))
-  .map((name) => `tests/${name}`)
-  .filter((name) => readFileSync(name, "utf8").includes('"deep: '));
+/** Slow tests have the tag "deep", by `{ tags: ["deep"] }` or, for a whole file, by `@module-tag deep`. */
+const tagged = (tag: RegExp): string[] =>
+  readdirSync("tests", { recursive: true, encoding: "utf8" })
+    .map((name) => `tests/${name}`)
+    .filter((name) => name.endsWith(".test.ts") && tag.test(readFileSync(name, "utf8")));
 
 /** Threads begin in the compiled modules: the sources would be compiled anew in each of them. */
 const compiledThreads = {
@@ -18,8 +18,11 @@ const compiledThreads = {
       : undefined,
 } as const;
 
-const shared = {
-  globalSetup: "tests/support/compiled.ts",
+/** All tests but those of learning and of pages. */
+export const all = {
+  include: ["tests/**/*.test.ts"],
+  exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
+  tags: [{ name: "deep" }],
   maxWorkers: "100%", // by default one core is left idle
   isolate: false, // the modules of src are loaded once per worker, not once per file: a quarter of the time
   testTimeout: 300_000,
@@ -27,21 +30,23 @@ const shared = {
 };
 
 /** The tests of `npm test`. */
-export const tests = {
-  ...shared,
-  include: ["tests/**/*.test.ts"],
-  exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
-  testNamePattern: /^(?!.*deep: )/,
+const quick = {
+  ...all,
+  exclude: [...all.exclude, ...tagged(/^\/\/ @module-tag deep$/m)],
+  tagsFilter: ["!deep"],
 };
 
 /** The tests that `npm test` leaves out, by mode, as in `vitest run --mode browser`. */
 const modes: Readonly<Record<string, object>> = {
   browser: { include: ["tests/browser/**/*.test.ts"], testTimeout: 120_000 },
   learning: { include: ["tests/learning/**/*.test.ts"], testTimeout: 3_600_000 },
-  deep: { ...shared, include: deepFiles, testNamePattern: /deep: / },
+  deep: { ...all, include: tagged(/\bdeep\b/), tagsFilter: ["deep"] },
 };
 
 export default defineConfig(({ mode }) => ({
   plugins: [compiledThreads],
-  test: modes[mode] ?? tests,
+  test: {
+    globalSetup: "tests/support/compiled.ts",
+    ...(modes[mode] ?? quick),
+  },
 }));

@@ -46,7 +46,7 @@ const runs: readonly [string, string, Record<string, unknown>][] = [
 
 describe("resume: 2N updates are N, saved as bytes, and N more", () => {
   for (const [task, algo, settings] of runs) {
-    test(`${algo} on ${task} ${JSON.stringify(settings)}`, () => {
+    test(`${algo} on ${task} ${JSON.stringify(settings)}`, { tags: ["deep"] }, () => {
       const n = 4;
       const config = configOf({ task, algo, steps: 50_000, seed: 3, settings });
       const draw = (session: ReturnType<typeof openControl>, lines: string[]): void => {

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Advantages that are equal or alone, statistics that workers share, opponents' memory, pixels' scale. */
 
 import { describe, expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /**
  * On fresh data the trainer's forward pass gives the log-probabilities that were recorded while acting, bit for bit:
  * with one epoch of one minibatch every ratio is exactly 1 in every update, and KL estimates are exactly 0.

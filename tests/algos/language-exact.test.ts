@@ -1,3 +1,4 @@
+// @module-tag deep
 /**
  * Every unbiased estimator, through the whole of a language model, against ∇J: its exact mean is a sum over all tuples of
  * completions with their probabilities, by the very code that trains. Of adapters too. float64, to 1e-6.

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Sampling in pieces by sessions elsewhere: the bits of one session, in any cut and order, also if a piece is done twice. */
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Kernels do not know their neighbors: a row alone and in any batch, at any place in it, has the same bits. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";

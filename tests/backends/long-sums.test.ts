@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Ten million equal numbers: every reduction, norm and gradient that adds them stays within 1e-5 of the exact sum. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";

@@ -1,3 +1,4 @@
+// @module-tag deep
 import { describe, expect, test } from "vitest";
 import { simd } from "../../src/backends/simd.ts";
 import { MemoryError, UsageError } from "../../src/core/errors.ts";

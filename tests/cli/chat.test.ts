@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad chat, and texts as they are written, token by token. */
 import { writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test, vi } from "vitest";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The command line where input is wrong, hostile or missing: one line, an exit code, nothing lost. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -208,7 +209,9 @@ describe("stdout that goes", () => {
     "--out",
     at(name),
   ];
-  test("deep: a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", async () => {
+  test("a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", {
+    tags: ["deep"],
+  }, async () => {
     const child = spawn(process.execPath, [...node, ...args("pipe")], {
       cwd: at(),
       stdio: ["ignore", "pipe", "pipe"],
@@ -252,7 +255,7 @@ describe("stdout that goes", () => {
 });
 
 describe("two processes", () => {
-  test("deep: four trainings at once get folders of their own", async () => {
+  test("four trainings at once get folders of their own", async () => {
     const path = at("four");
     mkdirSync(path);
     const children = Array.from({ length: 4 }, () =>

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad train --eval-every: evaluations that change nothing, the best policy, patience, and resuming. */
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad explain: decisions of any policy, updates, trees, and what it refuses. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";

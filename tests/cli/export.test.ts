@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad export: files of every format from a run, and wrong input. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";

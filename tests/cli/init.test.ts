@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad init: every template as a person would use it, with pigrad linked in place of installed. */
 import { execFile } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -67,7 +67,9 @@ test("two problems, or one that is none, with the closest", async () => {
   expect((await pigrad("lab", "bandt")).stderr).toMatch(/got bandt; did you mean "bandit"\?/);
 });
 
-test("--group sets the samples in a group, as far as their groups can be listed", async () => {
+test("--group sets the samples in a group, as far as their groups can be listed", {
+  tags: ["deep"],
+}, async () => {
   const { stdout } = await pigrad("lab", "bandit", "--group", "3");
   expect(stdout).toContain("; groups of 3\n");
   const json = jsonLines((await pigrad("lab", "bandit", "--group", "3", "--json")).stdout)[0];

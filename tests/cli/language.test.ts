@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Text tasks on the command line: train, resume, evaluate, sample, report; and what is said to wrong input. */
 
 import { spawn } from "node:child_process";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Runs that begin from a published model's folder: trained, resumed, on threads, exported, and refused. */
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -94,7 +95,7 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
   });
 
   test.each(["bf16", "int8"])(
-    "deep: a base kept as %s: trained, resumed, merged in floats",
+    "a base kept as %s: trained, resumed, merged in floats",
     async (weights) => {
       const of = (what: string) => name(`${weights}-${what}`);
       const how = [

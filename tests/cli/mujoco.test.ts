@@ -1,3 +1,4 @@
+// @module-tag deep
 /** A robot of the user's in MuJoCo from the command line, in processes of its own: trained, resumed, evaluated. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";

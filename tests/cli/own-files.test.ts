@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Files of one's own on the command line: tasks, rewards and algorithms, good ones and broken ones. */
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
@@ -102,7 +103,7 @@ describe("an environment in a file", () => {
     expect(stdout).toContain("environments cannot be saved: new episodes begin");
   });
 
-  test("deep: a sweep on two threads equals one thread's", async () => {
+  test("a sweep on two threads equals one thread's", async () => {
     const sweep = async (threads: string) => {
       const args = ["--seeds", "2", "--steps", "1000", "--threads", threads, "--json"];
       const lines = jsonLines((await pigrad("sweep", task, ...args)).stdout);

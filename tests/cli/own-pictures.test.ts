@@ -1,3 +1,4 @@
+// @module-tag deep
 /** `caption` on pictures of one's own: a folder that the test draws, trained by the command line. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad play: a policy shown step by step, and people who play, in a pipe and on a terminal. */
 import { spawn, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
@@ -100,7 +101,7 @@ describe("in a pipe", () => {
     expect([ended.status, ended.stdout.match(/start/g)?.length]).toEqual([0, 1]);
   });
 
-  test("deep: in connect four the run's policy answers, the same at the same seed", () => {
+  test("in connect four the run's policy answers, the same at the same seed", () => {
     const game = (...args: string[]) => human([four, "--episodes", "1", ...args], "4445556667771");
     const first = game("--seed", "5");
     expect(first.stderr).toBe("");

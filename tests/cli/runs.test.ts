@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Runs that stop and go on, and what is made of them, from the command line. */
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Trainings of a sweep that diverge: they count as the lowest return, the others go on, and the exit code tells. */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad sweep: searches, halving, folders that go on, statistics of rows, and wrong input. */
 import { spawn, spawnSync } from "node:child_process";
 import {
@@ -195,7 +196,7 @@ describe("a sweep in a folder", () => {
     expect(compared.map(({ seed }) => seed)).toEqual([11, 13, 11, 13, 11, 13, 11, 13]);
   });
 
-  test("deep: killed in the middle it goes on to the same results, halving too", async () => {
+  test("killed in the middle it goes on to the same results, halving too", async () => {
     const whole = await pigrad("sweep", "line", ...halving);
     expect(whole.stderr).toBe("");
     const lines = figures(whole.stdout);
@@ -292,7 +293,7 @@ test.each([
   expect([status, stdout, stderr.trimEnd().split("\n").length]).toEqual([2, "", 1]);
 });
 
-test("deep: Ctrl-C leaves a folder that goes on", () => {
+test("Ctrl-C leaves a folder that goes on", () => {
   const args = ["sweep", "cartpole", "--seeds", "2", "--steps", "4000", "--out", at("sig")];
   spawnSync(process.execPath, [...node, ...args], { timeout: 1500, killSignal: "SIGINT" });
   const { status, stderr } = spawnSync(process.execPath, [...node, ...args], { encoding: "utf8" });

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** pigrad sample and what a run of a text task tells: each option is the sampler's own. */
 import { beforeAll, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** --threads of the commands: the same files and figures with any number; and what finds a number by itself. */
 import { readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** What commands say: names that were mistyped, numbers as arguments, progress, lists, summaries of a sweep. */
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Robots in MuJoCo: the contract, saving to the bit, physics by hand, rules on constructed states, memory. */
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { Random } from "../../src/core/random.ts";
@@ -299,7 +300,9 @@ describe.skipIf(library === null)("with mujoco-js", () => {
     expect(functions.terminated).toBe(true);
   });
 
-  test("100,000 starts take no more memory, nor do models opened and closed", () => {
+  test("100,000 starts take no more memory, nor do models opened and closed", {
+    tags: ["deep"],
+  }, () => {
     const env = make("hopper");
     env.start();
     const bytes = (): number => env.simulation.field("qpos").buffer.byteLength;

@@ -31,14 +31,14 @@ const half = (bits: number): number => {
 };
 
 describe("half precision", () => {
-  test("every number that has one keeps it", () => {
+  test("every number that has one keeps it", { tags: ["deep"] }, () => {
     for (let bits = 0; bits < 65536; bits++) {
       const x = half(bits);
       if (Number.isNaN(x)) expect(Number.isNaN(half(halfBits(x)))).toBe(true);
       else expect(halfBits(x)).toBe(bits);
     }
   });
-  test("between two numbers the nearer one, in the middle the even one", () => {
+  test("between two numbers the nearer one, in the middle the even one", { tags: ["deep"] }, () => {
     for (let bits = 0; bits < 0x7bff; bits++) {
       const [a, b] = [half(bits), half(bits + 1)];
       const middle = (a + b) / 2;

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** 100,000 broken files; `npm run test:fuzz` reads a million of each format. Also inflate and zip by hand. */
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";

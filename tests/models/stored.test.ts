@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Models whose frozen weights stay as bfloat16 or int8: the bits of a model of the expanded weights, and less memory. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Each way in which a connection can fail is one line and exit code 2. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Pieces of sampling against a real server: each result once, errors in one line, large weights and results. */
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -215,7 +216,7 @@ describe.skipIf(absent !== "")(`pieces${absent}`, () => {
     });
   });
 
-  test("deep: pieces that the server lost are given again", async () => {
+  test("pieces that the server lost are given again", async () => {
     await inQueue(async ({ giver, worker, link, prefix }) => {
       const { pieces } = await giver();
       const results = pieces.do(piecesOf(2));

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The work queue against a real server: nothing lost, nothing twice, whatever happens to giver, worker and messages. */
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
@@ -367,7 +368,7 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
     });
   });
 
-  test("deep: a server that comes back without its store: the jobs are given again", async () => {
+  test("a server that comes back without its store: the jobs are given again", async () => {
     const own = await NatsServer.start();
     try {
       const open = (): Promise<Link> => Link.open(own.url, { name: "test", patience: 20 });

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The server or the giver is killed in the middle of a sweep. */
 import { describe, expect, test } from "vitest";
 import { absent, queued } from "../support/nats.ts";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Trainings whose sampling is done by workers: the checkpoint of one machine, whatever dies meanwhile. */
 import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";

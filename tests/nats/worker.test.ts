@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Worker processes: the same bits as one machine, also where a worker is killed; own files. */
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** GPTs as JavaScript modules, run by importing them, against the models and tokenizers they were made from. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /**
  * A text's bits do not depend on its neighbors: alone, in a batch, packed beside others, or token by token from the
  * key/value cache, a position has the same logits; and the log-probability recorded while sampling is the trainer's.

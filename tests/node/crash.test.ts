@@ -1,3 +1,4 @@
+// @module-tag deep
 /** A run whose process is killed goes on to the bytes of one that was left alone. A kill leaves the folder of that moment. */
 
 import { appendFileSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Files that do not finish loading: a promise that never settles, and an endless loop. */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";

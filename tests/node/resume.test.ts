@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Runs that go on, end, grow longer, begin from others: what they read first, and what they leave alone. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -179,7 +179,7 @@ describe("files", () => {
     const pipe = at("pipe");
     if (spawnSync("mkfifo", [pipe]).status === 0) expect(() => readRegular(pipe)).toThrow();
   });
-  test("two writers of one path never show a torn file", async () => {
+  test("two writers of one path never show a torn file", { tags: ["deep"] }, async () => {
     const files = fileURLToPath(new URL("../../src/node/files.ts", import.meta.url));
     const path = at("shared.txt");
     const code = (letter: string) =>
@@ -285,7 +285,7 @@ describe("servers", () => {
       server.close();
     }
   });
-  test("the live page too, and drops listeners that never read", async () => {
+  test("the live page too, and drops listeners that never read", { tags: ["deep"] }, async () => {
     const live = await serveLive(() => "<p>", 0);
     const port = Number(new URL(live.url).port);
     try {

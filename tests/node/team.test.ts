@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Trainings on several threads: the bits of one thread, whatever the algorithm; threads that fail or end. */
 import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -128,13 +129,9 @@ const trainings: Readonly<Record<string, Training>> = {
   "minimum risk in a dialogue": { task: "guess", algo: "mrt", settings: text, updates: 6 },
 };
 
-const deep = "deep: ";
-/** One of each way to train; the others are part of `npm run test:deep`. */
-const quick = ["PPO, masks", "IMPALA", "REINFORCE, whole episodes", "GRPO, dropout, a reference"];
-
 describe("the bits of one thread", () => {
   for (const [name, { updates = 4, threads = [2], ...request }] of Object.entries(trainings)) {
-    test(quick.includes(name) ? name : `${deep}${name}`, async () => {
+    test(name, async () => {
       const seeded = { seed: 11, steps: 1e6, ...request };
       const alone = train((await start(seeded, 1)).session, updates);
       for (const count of threads)
@@ -142,7 +139,7 @@ describe("the bits of one thread", () => {
     });
   }
 
-  test("deep: a training moves between threads as it goes", async () => {
+  test("a training moves between threads as it goes", async () => {
     for (const request of [
       { task: "breakout", algo: "ppo", settings: { envs: 4, rollout: 20, epochs: 1 } },
       { task: "arith", algo: "rloo", settings: text },
@@ -171,7 +168,7 @@ describe("the bits of one thread", () => {
       settings: { normalizeObservation: true },
     },
   ])
-    test(`${deep}evaluations in the middle of a training on ${request.task}`, async () => {
+    test(`evaluations in the middle of a training on ${request.task}`, async () => {
       const results = [];
       for (const threads of [1, 2]) {
         const { session } = await start(request, threads);
@@ -256,7 +253,7 @@ describe("a thread that fails", () => {
     }
   });
 
-  test("deep: by ending: with a last word, or without, as where memory runs out", async () => {
+  test("by ending: with a last word, or without, as where memory runs out", async () => {
     for (const [name, what] of [
       ["exits", "process.exit(0);"],
       ["vanishes", 'process.removeAllListeners("exit"); process.exit(0);'],

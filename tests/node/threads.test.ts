@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Trainings on threads: the results of each job, the message of a failure, and that all threads end after it. */
 
 import threads, { type WorkerOptions } from "node:worker_threads";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Training in a folder: why it stops, when it writes a checkpoint, what its figures say. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";

@@ -122,7 +122,9 @@ function expectSame(got: Result, want: Result, ofValue: number, ofGrad: number):
 }
 
 describe("groupedAttention", () => {
-  test("property: equals attention with keys repeated per group and the window as a mask", () => {
+  test("property: equals attention with keys repeated per group and the window as a mask", {
+    tags: ["deep"],
+  }, () => {
     fc.assert(
       fc.property(sizes, fc.boolean(), (s, texts) => {
         const k = loops(Float64Array);
@@ -132,7 +134,7 @@ describe("groupedAttention", () => {
     );
   });
 
-  test("property: the simd kernels agree with the loops", () => {
+  test("property: the simd kernels agree with the loops", { tags: ["deep"] }, () => {
     fc.assert(
       fc.property(sizes, fc.boolean(), (s, texts) => {
         expectSame(run(fast, s, texts), run(loops(), s, texts), 1e-5, 1e-4);
@@ -260,7 +262,9 @@ describe("rotate", () => {
   });
 });
 
-test("deep: property: the simd kernels of rotate, siluGate and rmsNorm agree with the loops", () => {
+test("property: the simd kernels of rotate, siluGate and rmsNorm agree with the loops", {
+  tags: ["deep"],
+}, () => {
   const shapes = fc.record({
     rows: fc.integer({ min: 1, max: 300 }),
     heads: fc.integer({ min: 1, max: 3 }),

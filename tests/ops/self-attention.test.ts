@@ -82,7 +82,9 @@ function expectNear(got: ArrayLike<number>, want: ArrayLike<number>, tolerance: 
 }
 
 describe("selfAttention", () => {
-  test("property: equals attention on heads moved to their own axis, values and gradients", () => {
+  test("property: equals attention on heads moved to their own axis, values and gradients", {
+    tags: ["deep"],
+  }, () => {
     fc.assert(
       fc.property(sizes, fc.boolean(), (s, texts) => {
         const got = run(loops(Float64Array), s, texts);
@@ -94,7 +96,7 @@ describe("selfAttention", () => {
     );
   });
 
-  test("property: the simd kernels agree with the loops", () => {
+  test("property: the simd kernels agree with the loops", { tags: ["deep"] }, () => {
     const fast = simd({ memory: 2 ** 25 });
     fc.assert(
       fc.property(sizes, fc.boolean(), (s, texts) => {

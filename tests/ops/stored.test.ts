@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Linear layers and embeddings of weights in fewer bits: the bits of the same layers on expanded weights. */
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";

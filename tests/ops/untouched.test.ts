@@ -183,7 +183,7 @@ test("a wrong gradient is told with its input, its direction of at most 2 each, 
   expect(() => gradCheck((_, x) => ops.mul(x, 2), inputs)).not.toThrow();
 });
 
-test("no rows at all are a view too; places beyond 2²⁴ are refused", () => {
+test("no rows at all are a view too; places beyond 2²⁴ are refused", { tags: ["deep"] }, () => {
   const k = loops();
   const run = (body: () => Tensor): Tensor => new Tape(k, { grads: false }).run(body);
   for (const at of [0, 1, 3])

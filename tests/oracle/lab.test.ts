@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The lab's figures: by hand for estimators that are known, and what its sweeps must show. */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Tabular } from "../../src/envs/env.ts";

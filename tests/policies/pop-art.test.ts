@@ -89,13 +89,19 @@ describe("the value of an endless reward of 1,000 comes to 1,000/(1 − γ) = 20
     const x = input(model.parameters.backend, [1, 3], [0.5, 0.5, 0.5]);
     return new Tape(model.parameters.backend).run(() => model.value(x) as Tensor).data[0];
   };
-  test.each(["a2c", "ppo"] as const)("%s with it; without, it is nowhere near", (algo) => {
-    expect(Math.abs(valueAfter(algo, 0.05) - 20_000)).toBeLessThan(400);
-    expect(valueAfter(algo, 0)).toBeLessThan(2000);
-  });
+  test.each(["a2c", "ppo"] as const)(
+    "%s with it; without, it is nowhere near",
+    { tags: ["deep"] },
+    (algo) => {
+      expect(Math.abs(valueAfter(algo, 0.05) - 20_000)).toBeLessThan(400);
+      expect(valueAfter(algo, 0)).toBeLessThan(2000);
+    },
+  );
 });
 
-test("a run goes on to the last bit, and its V is the same in evaluation", () => {
+test("a run goes on to the last bit, and its V is the same in evaluation", {
+  tags: ["deep"],
+}, () => {
   for (const algo of ["ppo", "a2c"]) {
     const settings = { popArt: 0.1, envs: 2, rollout: 8 };
     const config = configOf({ task: "cartpole", algo, seed: 3, settings });

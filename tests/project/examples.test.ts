@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The files of docs/examples run as they stand, learn, and print the same again. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The listing of docs/own-environment.md runs as it stands, and learns. */
 import { spawnSync } from "node:child_process";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** docs/your-own.md as a reader would follow it: every listing written to a folder, every command run there. */
 import { execFile } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";

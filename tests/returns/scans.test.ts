@@ -57,7 +57,9 @@ describe("every scan", () => {
   for (const [name, scan] of Object.entries(scans)) {
     const define = definitions[name];
 
-    test(`property: ${name} is its definition, on 10,000 rollouts with random ends`, () => {
+    test(`property: ${name} is its definition, on 10,000 rollouts with random ends`, {
+      tags: ["deep"],
+    }, () => {
       property(
         small,
         (c) =>

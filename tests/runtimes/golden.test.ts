@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The quick tier of `npm run test:runtimes`: this Node, compiled and interpreted, against golden.json. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";

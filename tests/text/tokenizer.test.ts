@@ -59,7 +59,9 @@ describe("byte-level BPE", () => {
     expect(small.encode("aaabdaaabac")).toEqual([258, 100, 258, 97, 99]);
   });
 
-  test("round trip of 100,000 random Unicode strings, lone surrogates among them", () => {
+  test("round trip of 100,000 random Unicode strings, lone surrogates among them", {
+    tags: ["deep"],
+  }, () => {
     const random = new Random(7);
     for (let i = 0; i < 100_000; i++) {
       const given = randomText(random, true);
@@ -68,7 +70,9 @@ describe("byte-level BPE", () => {
     }
   });
 
-  test("on 1 MB of real text, and on 2,000 random strings, the ids are the reference library's", () => {
+  test("on 1 MB of real text, and on 2,000 random strings, the ids are the reference library's", {
+    tags: ["deep"],
+  }, () => {
     const json = writeTokenizerJson(trained);
     const reference = new Reference(JSON.parse(json), {});
     const mine = readTokenizerJson(json);

@@ -1,3 +1,4 @@
+// @module-tag deep
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import { checkFolder } from "./check.ts";

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Learning from rewards on completions: reports and weights are those of the algorithm written a second time. */
 import { describe, test } from "vitest";
 import {

@@ -1,3 +1,4 @@
+// @module-tag deep
 /** Tokenizers of every kind of part, against the reference library where it is installed; and by hand. */
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../../src/core/errors.ts";

@@ -125,7 +125,7 @@ test.each([
   "(a*)*",
   "(?<=aa)a|a(?!a{1,50}b)",
   "(a?){100}a{100}b|a",
-])("%s on a long text takes time near its length", (source) => {
+])("%s on a long text takes time near its length", { tags: ["deep"] }, (source) => {
   const find = regex(source, "pattern");
   const time = (n: number): number => {
     const text = "a".repeat(n);
