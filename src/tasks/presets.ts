@@ -17,8 +17,7 @@ const robot = {
   rollout: 256,
   epochs: 10,
   minibatch: 64,
-  learningRate: 1e-3,
-  logStd: -0.5,
+  learningRate: 3e-4,
   normalizeObservation: true,
   normalizeReward: true,
 };

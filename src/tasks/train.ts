@@ -2,6 +2,7 @@
 import type { Report } from "../algos/training.ts";
 import { ShapeError, UsageError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import { unknownName } from "../core/settings.ts";
 import type { State } from "../core/state.ts";
 import { type Awaiting, nextOf, runLater } from "../core/waiting.ts";
 import { GymnasiumDynamics } from "../envs/gymnasium.ts";
@@ -28,6 +29,11 @@ export interface TrainOptions
   /** Awaits promises of rewards; with a clock it can limit their time. */
   readonly awaiting?: Awaiting;
 }
+
+const optionNames: readonly string[] = [
+  ...["algo", "seed", "steps", "settings", "backend"],
+  ...["saved", "awaiting", "read", "guard"],
+];
 
 export interface ActOptions {
   /** 1 or true for each choice that is allowed. Needed where the environment masks its actions. */
@@ -175,12 +181,14 @@ function complete(
 
 /**
  * Begins to train a task: the name of one of ours, or one of your own as `defineTask` takes it. Nothing runs before
- * the result is iterated or awaited. Throws SettingError for names and settings that do not fit.
+ * the result is iterated or awaited. Throws SettingError for names, options and settings that do not fit.
  */
 export function train(
   task: string | Task | TaskDefinition,
   options: TrainOptions = {},
 ): TrainingRun {
+  const unknown = Object.keys(options).find((name) => !optionNames.includes(name));
+  if (unknown !== undefined) throw unknownName("option of train", unknown, optionNames);
   const { algo, seed, steps, settings, backend, saved, awaiting, ...rest } = options;
   const given = typeof task === "string" ? undefined : taskFrom(task, "train");
   const request = { task: typeof task === "string" ? task : "own", algo, seed, steps, backend };

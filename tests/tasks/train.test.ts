@@ -57,4 +57,8 @@ test("what does not fit is refused", async () => {
   );
   expect(() => text.policy).toThrow(UsageError);
   expect(typeof text.writer.complete("a")).toBe("string");
+  const misspelled = { setings: {} } as object;
+  expect(() => train("line", misspelled)).toThrow(
+    /unknown option of train "setings"; allowed: algo/,
+  );
 });
