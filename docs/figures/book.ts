@@ -10,7 +10,7 @@ import { effective, estimates, gaps, lengths, stepsBack } from "../examples/book
 import { curves as languageCurves } from "../examples/book/09-language.ts";
 import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
-import { columns, replay } from "./diagrams.ts";
+import { columns, credit, replay } from "./diagrams.ts";
 import { efficiency } from "./efficiency.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 import { training } from "./training.ts";
@@ -342,6 +342,7 @@ export const figures: Readonly<Record<string, () => string>> = {
   "03-theorem": theorem,
   "04-advantages": advantagesPicture,
   "04-columns": columns,
+  "07-credit": credit,
   "05-trust": trust,
   "06-details": details,
   "07-groups": groups,

@@ -1,5 +1,6 @@
-/** How things lie and move: the slots of a tape, and the columns of a rollout. Drawn from a real tape and a real scan. */
+/** How things lie and move: a tape's slots, a rollout's columns, credit on tokens. Drawn from a real tape, a real scan, a listing. */
 import * as pg from "pigrad";
+import { credits } from "../examples/book/07-groups.ts";
 import { at, picture, textAt } from "./svg.ts";
 
 const box = (x: number, y: number, width: number, name: string): string =>
@@ -78,4 +79,34 @@ export function columns(): string {
   );
   parts.push(textAt(330, 286, "boxes: number, Â; arrows: next Â is used", 'class="soft"'));
   return picture(630, 300, "A rollout's columns, [steps, envs], with advantages", parts.join("\n"));
+}
+
+/** Digits of answers with their credit, of the group's estimate and exact: a bar up or down from the middle. */
+export function credit(): string {
+  const parts: string[] = [];
+  const panels = ["GRPO: the same for all digits", "exact: what each digit changed"];
+  for (const [i, title] of panels.entries())
+    parts.push(textAt(80 + 310 * i, 24, title, 'class="title"'));
+  for (const [row, { answer, group, exact }] of credits.entries()) {
+    const y = 42 + 60 * row;
+    parts.push(textAt(16, y + 27, row === 0 ? "right" : "wrong", 'class="soft"'));
+    for (const [panel, values] of [[group, group], exact].entries())
+      for (const [place, value] of values.entries()) {
+        const x = 80 + 310 * panel + 130 * place;
+        const height = 15 * Math.abs(value);
+        const bar = `x="${x + 34}" y="${at(value < 0 ? y + 22 : y + 22 - height)}" width="22" height="${at(height)}"`;
+        parts.push(
+          textAt(x, y + 27, answer[place], 'class="mono title"'),
+          `<path class="edge" d="M${x + 28} ${y + 22}h34"/>`,
+          `<rect class="${value < 0 ? "f2" : "f3"}" ${bar}/>`,
+          textAt(
+            x + 70,
+            y + 27,
+            (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2),
+            'class="soft"',
+          ),
+        );
+      }
+  }
+  return picture(690, 270, "Credit of each digit of four answers to 3 + 4", parts.join("\n"));
 }

@@ -139,7 +139,7 @@ export const environmentTasks = {
     },
     make: (values) => new Driving(values as DrivingOptions),
     algo: "ppo",
-    steps: 300_000,
+    steps: 1_000_000,
     presets: presets.driving,
   }),
   "frozen-lake": environmentTask({

@@ -250,6 +250,7 @@ export const claims: readonly Claim[] = [
   },
   robot("InvertedPendulum", "inverted-pendulum", 1000, "1000, the most there is,"),
   robot("Hopper", "hopper", 2000, "greedy ≥ 2000, twice what standing gives,"),
+  robot("Walker2d", "walker2d", 2000, "greedy ≥ 2000, twice what standing gives,"),
   robot("HalfCheetah", "half-cheetah", 2000, "greedy ≥ 2000, 2 m/s,"),
 ];
 

@@ -74,7 +74,7 @@ const section = `## Driving beside its baselines
 
 Asked: fewer crashes per kilometer than both baselines (**${say(safer)}**) and a higher speed (**${say(faster)}**), outside the 95 %
 intervals of the seeds' means. Drawn actions, ${episodes.toLocaleString("en")} episodes on a seed of their own; the preset was chosen on seeds below 100.
-The baselines (src/envs/driving-baselines.ts) steer and brake five times a second, the policies choose every 0.3 s and trained for 300,000 steps.
+The baselines (src/envs/driving-baselines.ts) steer and brake five times a second, the policies choose every 0.3 s and trained for 1,000,000 steps.
 Written by \`npm run results:driving\`.
 
 Crashes per kilometer ${interval(results.map(rate), 4)}; speed in m/s ${interval(

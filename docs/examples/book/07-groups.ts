@@ -79,3 +79,23 @@ for (const aggregation of ["sequenceSum", "constant", "token", "sequence"] as co
     `${aggregation.padEnd(12)} angle ${((Math.acos(cosine) * 180) / Math.PI).toFixed(1).padStart(4)}°   size ${(norm(mean) / norm(exact)).toFixed(3)}`,
   );
 }
+
+// Credit: 3 + 4 in two digits, right if they are 07. The policy begins with 0 in 80 % of cases, and then takes 7 in 30 %.
+const answers = ["07", "05", "17", "03"];
+/** The chance that an answer which begins so will be right: the exact value of that state. */
+const chanceOf = (text: string): number =>
+  text === "07" ? 1 : text === "0" ? 0.3 : text === "" ? 0.8 * 0.3 : 0;
+const right = answers.filter((answer) => answer === "07").length;
+/** What each digit of an answer gets from GRPO, and its exact advantage: the value after it less the value before. */
+export const credits = answers.map((answer) => ({
+  answer,
+  group: estimators.GRPO(right, answers.length)[answer === "07" ? 0 : 1],
+  exact: [1, 2].map((n) => chanceOf(answer.slice(0, n)) - chanceOf(answer.slice(0, n - 1))),
+}));
+const signed = (x: number): string => (x < 0 ? "" : "+") + x.toFixed(2);
+console.log("\ncredit of each digit of four answers to 3+4=");
+console.log("answer   GRPO             exact");
+for (const { answer, group, exact } of credits)
+  console.log(
+    `${answer}       ${signed(group)}  ${signed(group)}     ${exact.map(signed).join("  ")}`,
+  );
