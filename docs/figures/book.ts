@@ -12,6 +12,7 @@ import { diagnoses } from "../examples/book/10-diagnosis.ts";
 import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
 import { columns, credit, replay } from "./diagrams.ts";
 import { efficiency } from "./efficiency.ts";
+import { engines } from "./engines.ts";
 import { at, type Curve, charts, picture, textAt } from "./svg.ts";
 import { training } from "./training.ts";
 
@@ -351,6 +352,7 @@ export const figures: Readonly<Record<string, () => string>> = {
   "10-diagnosis": diagnosis,
   "11-fast": fast,
   "12-anywhere": anywhere,
+  "12-engines": engines,
   training,
   efficiency,
 };

@@ -47,7 +47,7 @@ const definitions: Record<string, (c: Case) => number[]> = {
 };
 
 const exactly = (x: number) => fc.constant(x);
-/** gae takes eight columns at a time, by tiles of at least 16 rows: these cross both. */
+/** Many environments, and many steps. */
 const wide = fc.oneof(
   rollouts(fc.integer({ min: 15, max: 35 }), fc.integer({ min: 128, max: 140 })),
   rollouts(fc.integer({ min: 150, max: 180 }), fc.integer({ min: 14, max: 17 })),
@@ -71,7 +71,7 @@ describe("every scan", () => {
       );
     });
 
-    test(`property: ${name} is its definition on rollouts too large for one block`, () => {
+    test(`property: ${name} is its definition on wide and on long rollouts`, () => {
       const bare = wide.map((c) => ({ ...c, gamma: 0.875, lambda: 0.75 }));
       property(
         bare,

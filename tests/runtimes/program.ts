@@ -16,10 +16,20 @@ import { settle } from "../../src/core/settings.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor } from "../../src/core/tensor.ts";
 import { categoricalLogProb } from "../../src/distributions/categorical.ts";
+import { Breakout } from "../../src/envs/breakout.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
+import { ConnectFour } from "../../src/envs/connect-four.ts";
+import { Crossing } from "../../src/envs/crossing.ts";
+import { Dive } from "../../src/envs/dive.ts";
+import { Dodge } from "../../src/envs/dodge.ts";
 import { Driving } from "../../src/envs/driving.ts";
+import type { Dynamics } from "../../src/envs/env.ts";
+import { Game2048 } from "../../src/envs/game-2048.ts";
 import { Lander } from "../../src/envs/lander.ts";
+import { Portfolio } from "../../src/envs/portfolio.ts";
 import { Reacher } from "../../src/envs/reacher.ts";
+import { Recommend } from "../../src/envs/recommend.ts";
+import { Shoot } from "../../src/envs/shoot.ts";
 import { box, discrete } from "../../src/envs/space.ts";
 import { presets } from "../../src/estimators/presets.ts";
 import { surrogateLoss } from "../../src/estimators/surrogate.ts";
@@ -51,17 +61,22 @@ class Hash {
   }
 }
 
-/** Random steps of the environments whose motion is computed with most of our mathematics. */
-function moves(): string {
+/** 300 random steps in each environment. */
+function walks(envs: readonly Dynamics[]): string {
   const hash = new Hash();
-  for (const env of [new Reacher(), new Lander({ wind: 1 }), new Driving({ sensors: "lidar" })]) {
+  for (const env of envs) {
     const random = new Random(9);
     const observation = new Float32Array(env.observationSpace.size);
+    const { actionSpace } = env;
+    const allowed = new Float32Array(actionSpace.kind === "discrete" ? actionSpace.n : 0).fill(1);
     env.seed(9);
     env.start();
     for (let t = 0; t < 300; t++) {
       if (env.terminated || env.truncated) env.start();
-      env.act(env.actionSpace.sample(random), 0);
+      env.mask?.(allowed, 0);
+      let action = actionSpace.sample(random);
+      while (allowed[action[0]] === 0) action = actionSpace.sample(random);
+      env.act(action, 0);
       env.observe(observation, 0);
       hash.floats(observation);
       hash.numbers([env.reward, ...env.state]);
@@ -69,6 +84,15 @@ function moves(): string {
   }
   return hash.value;
 }
+
+/** Environments whose motion is computed with most of our mathematics. */
+const moves = (): string =>
+  walks([new Reacher(), new Lander({ wind: 1 }), new Driving({ sensors: "lidar" })]);
+const games = (): string =>
+  walks([
+    ...[new Breakout(), new ConnectFour(), new Crossing(), new Dive(), new Dodge(), new Game2048()],
+    ...[new Portfolio(), new Recommend(), new Shoot()],
+  ]);
 
 /** 300 decisions of a policy with a critic, on observations that follow no model. */
 function infers(k: Backend): string {
@@ -211,7 +235,7 @@ const host = globalThis as Host;
 /** Hashes of every part on each backend there is. */
 export function hashes(): Record<string, Record<string, string>> {
   const all = (k: Backend) => ({ infers: infers(k), ppo: ppo(k), grpo: grpo(k) });
-  const plain = { ...all(loops()), moves: moves() };
+  const plain = { ...all(loops()), moves: moves(), games: games() };
   const { pigradKernels: module } = host;
   if (module === undefined && !simdAvailable()) return { loops: plain };
   const options = { memory: 2 ** 24, ...(module === undefined ? {} : { module }) };

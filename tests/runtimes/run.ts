@@ -3,7 +3,7 @@
  * here; all must print the hashes of golden.json, on each backend they have, and an exported policy must play
  * CartPole there. Runtimes that are packages are
  * installed on demand under tests/runtimes/; what cannot be had is reported as absent, never as passed.
- * --update writes golden.json from this Node.
+ * --update writes golden.json from this Node; --record writes what was said for the book's picture.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -16,7 +16,10 @@ import { isHere, runtimes } from "./runtimes.ts";
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { update: { type: "boolean", default: false } },
+  options: {
+    update: { type: "boolean", default: false },
+    record: { type: "boolean", default: false },
+  },
 });
 const here = fileURLToPath(new URL(".", import.meta.url));
 const program = join(here, "program.tmp.mjs");
@@ -81,6 +84,7 @@ const named = (name: string): boolean =>
 console.log(
   `${"runtime".padEnd(22)}${"engine".padEnd(16)}${"loops".padEnd(12)}${"simd".padEnd(12)}exported policy plays`,
 );
+const rows: object[] = [];
 for (const runtime of runtimes.filter((r) => named(r.name))) {
   const { name, engine, packages, command } = runtime;
   const folder = isHere(runtime) ? installed(packages) : null;
@@ -94,8 +98,14 @@ for (const runtime of runtimes.filter((r) => named(r.name))) {
   families.add(engine);
   const [loops, simd] = [verdict(said.loops, wanted.loops), verdict(said.simd, wanted.simd)];
   if (!(said.plays >= 475)) wrong++;
+  rows.push({ name, engine, loops, simd, plays: said.plays });
   const parts = [name.padEnd(22), engine.padEnd(16), loops.padEnd(12), simd.padEnd(12), said.plays];
   console.log(parts.join(""));
 }
 console.log(`${present} runtimes of ${families.size} engine families, ${wrong} wrong`);
+if (flags.record)
+  writeFileSync(
+    new URL("../../docs/figures/data/engines.json", import.meta.url),
+    `${JSON.stringify(rows)}\n`,
+  );
 process.exitCode = wrong > 0 || present === 0 ? 1 : 0;
