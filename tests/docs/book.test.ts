@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The book: listings run and print what the chapters say, pictures are current, links resolve, exercises are right. */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";

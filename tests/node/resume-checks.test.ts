@@ -1,3 +1,4 @@
+// @module-tag deep
 /** A resume reads every file of the folder before it writes to one: where it fails, no byte has changed. */
 
 import {
