@@ -8,7 +8,7 @@ const tagged = (tag: RegExp): string[] =>
     .map((name) => `tests/${name}`)
     .filter((name) => name.endsWith(".test.ts") && tag.test(readFileSync(name, "utf8")));
 
-/** Threads begin in the compiled modules: the sources would be compiled anew in each of them. */
+/** Threads begin in the compiled modules: the sources would be compiled in each of them. */
 const compiledThreads = {
   name: "compiled threads",
   enforce: "pre",

@@ -13,7 +13,7 @@ import { missesOf, orders, sizes } from "../examples/book/11-fast.ts";
 import { columns, credit, replay } from "./diagrams.ts";
 import { efficiency } from "./efficiency.ts";
 import { engines } from "./engines.ts";
-import { at, type Curve, charts, picture, textAt } from "./svg.ts";
+import { at, type Curve, charts, picture, textAt, withMinus } from "./svg.ts";
 import { training } from "./training.ts";
 
 const grid = (low: number, high: number, count: number): number[] =>
@@ -51,7 +51,6 @@ function problem(): string {
   ]);
 }
 
-const signed = (x: number): string => x.toFixed(4).replace("-", "−");
 /** The graph of ln π(0) of two logits: each node with its value, and below it its gradient. */
 function gradients(): string {
   const [x0, x1] = [new Scalar(1), new Scalar(2)];
@@ -80,8 +79,8 @@ function gradients(): string {
     parts.push(`<rect class="paper" x="${at(x)}" y="${at(y)}" width="118" height="58" rx="6"/>`);
     parts.push(`<rect class="box" x="${at(x)}" y="${at(y)}" width="118" height="58" rx="6"/>`);
     parts.push(textAt(x + 10, y + 17, name, 'class="title"'));
-    parts.push(textAt(x + 10, y + 34, `value ${signed(node.value)}`, 'class="f1"'));
-    parts.push(textAt(x + 10, y + 50, `grad ${signed(node.grad)}`, 'class="f2"'));
+    parts.push(textAt(x + 10, y + 34, `value ${withMinus(node.value.toFixed(4))}`, 'class="f1"'));
+    parts.push(textAt(x + 10, y + 50, `grad ${withMinus(node.grad.toFixed(4))}`, 'class="f2"'));
   }
   parts.push(
     textAt(20, 22, "values flow to the right, gradients back to the left", 'class="soft"'),
@@ -343,10 +342,10 @@ export const figures: Readonly<Record<string, () => string>> = {
   "03-theorem": theorem,
   "04-advantages": advantagesPicture,
   "04-columns": columns,
-  "07-credit": credit,
   "05-trust": trust,
   "06-details": details,
   "07-groups": groups,
+  "07-credit": credit,
   "08-distance": distances,
   "09-language": language,
   "10-diagnosis": diagnosis,

@@ -1,7 +1,7 @@
 /** How things lie and move: a tape's slots, a rollout's columns, credit on tokens. Drawn from a real tape, a real scan, a listing. */
 import * as pg from "pigrad";
-import { credits } from "../examples/book/07-groups.ts";
-import { at, picture, textAt } from "./svg.ts";
+import { credits, signed } from "../examples/book/07-groups.ts";
+import { at, picture, textAt, withMinus } from "./svg.ts";
 
 const box = (x: number, y: number, width: number, name: string): string =>
   `<rect class="${name}" x="${at(x)}" y="${at(y)}" width="${at(width)}" height="34" rx="5"/>`;
@@ -69,7 +69,7 @@ export function columns(): string {
     const end = terminated[i] === 1 ? "f2" : truncated[i] === 1 ? "f4" : "";
     parts.push(box(x, y, 104, "box"));
     parts.push(textAt(x + 8, y + 22, `${i}`, 'class="soft"'));
-    parts.push(textAt(x + 44, y + 22, advantage[i].toFixed(3).replace("-", "−"), `class="${end}"`));
+    parts.push(textAt(x + 44, y + 22, withMinus(advantage[i].toFixed(3)), `class="${end}"`));
     const goesOn = step < steps - 1 && end === "";
     if (goesOn) parts.push(`<path class="edge" d="M${x + 52} ${y + 46}v-11m-4 5l4 -5l4 5"/>`);
   }
@@ -99,12 +99,7 @@ export function credit(): string {
           textAt(x, y + 27, answer[place], 'class="mono title"'),
           `<path class="edge" d="M${x + 28} ${y + 22}h34"/>`,
           `<rect class="${value < 0 ? "f2" : "f3"}" ${bar}/>`,
-          textAt(
-            x + 70,
-            y + 27,
-            (value < 0 ? "−" : "+") + Math.abs(value).toFixed(2),
-            'class="soft"',
-          ),
+          textAt(x + 70, y + 27, withMinus(signed(value)), 'class="soft"'),
         );
       }
   }

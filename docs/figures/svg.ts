@@ -36,6 +36,8 @@ const escaped = (text: string): string =>
   text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 /** A coordinate: tenths of a pixel, so that engines' last bits do not show. */
 export const at = (x: number): string => String(Math.round(x * 10) / 10);
+/** A number's text with the sign of mathematics. */
+export const withMinus = (text: string): string => text.replace("-", "−");
 export const textAt = (x: number, y: number, text: string, rest = ""): string =>
   `<text x="${at(x)}" y="${at(y)}" ${rest}>${escaped(text)}</text>`;
 
@@ -90,7 +92,7 @@ function tickText(v: number): string {
     const digits = String(power).replace("-", "⁻");
     return `10${digits.replace(/\d/g, (digit) => "⁰¹²³⁴⁵⁶⁷⁸⁹"[Number(digit)])}`;
   }
-  return String(Number(v.toPrecision(4))).replace("-", "−");
+  return withMinus(String(Number(v.toPrecision(4))));
 }
 
 function drawn({ title, x, curves, logX, logY, range }: Panel): string {

@@ -30,10 +30,10 @@ export interface TrainOptions
   readonly awaiting?: Awaiting;
 }
 
-const optionNames: readonly string[] = [
-  ...["algo", "seed", "steps", "settings", "backend"],
-  ...["saved", "awaiting", "read", "guard"],
-];
+const optionNames = Object.keys({
+  ...{ algo: true, seed: true, steps: true, settings: true, backend: true },
+  ...{ saved: true, awaiting: true, read: true, guard: true },
+} satisfies Record<keyof TrainOptions, true>);
 
 export interface ActOptions {
   /** 1 or true for each choice that is allowed. Needed where the environment masks its actions. */

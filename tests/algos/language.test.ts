@@ -58,23 +58,19 @@ describe.each([
   ["loops", () => loops()],
   ["simd", () => simd({ memory: 2 ** 26 })],
 ] as const)("on %s", (_, make) => {
-  test.each(resumed)(
-    "%s goes on to the last bit, from a file",
-
-    (algo, settings) => {
-      const whole = openText(config(algo, settings), { backend: make() });
-      const reports = Array.from({ length: 5 }, () => whole.reports.next().value);
-      for (const stop of [1, 3]) {
-        const first = openText(config(algo, settings), { backend: make() });
-        for (let i = 0; i < stop; i++) first.reports.next();
-        const { state } = decodeState(encodeState(first.training.save()));
-        const second = openText(config(algo, settings), { backend: make(), saved: state });
-        for (let i = stop; i < 5; i++) expect(second.reports.next().value).toEqual(reports[i]);
-        const weights = ({ gpt }: typeof first) => gpt.parameters.list.map(({ data }) => [...data]);
-        expect(weights(second)).toEqual(weights(whole));
-      }
-    },
-  );
+  test.each(resumed)("%s goes on to the last bit, from a file", (algo, settings) => {
+    const whole = openText(config(algo, settings), { backend: make() });
+    const reports = Array.from({ length: 5 }, () => whole.reports.next().value);
+    for (const stop of [1, 3]) {
+      const first = openText(config(algo, settings), { backend: make() });
+      for (let i = 0; i < stop; i++) first.reports.next();
+      const { state } = decodeState(encodeState(first.training.save()));
+      const second = openText(config(algo, settings), { backend: make(), saved: state });
+      for (let i = stop; i < 5; i++) expect(second.reports.next().value).toEqual(reports[i]);
+      const weights = ({ gpt }: typeof first) => gpt.parameters.list.map(({ data }) => [...data]);
+      expect(weights(second)).toEqual(weights(whole));
+    }
+  });
 });
 
 const alphabet = (changes: Partial<TextTask> = {}): TextTask => ({

@@ -209,9 +209,7 @@ describe("stdout that goes", () => {
     "--out",
     at(name),
   ];
-  test("a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", {
-    tags: ["deep"],
-  }, async () => {
+  test("a closed pipe stops the training at a checkpoint, with a code of its own, and it goes on", async () => {
     const child = spawn(process.execPath, [...node, ...args("pipe")], {
       cwd: at(),
       stdio: ["ignore", "pipe", "pipe"],

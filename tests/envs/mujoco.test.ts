@@ -300,9 +300,7 @@ describe.skipIf(library === null)("with mujoco-js", () => {
     expect(functions.terminated).toBe(true);
   });
 
-  test("100,000 starts take no more memory, nor do models opened and closed", {
-    tags: ["deep"],
-  }, () => {
+  test("100,000 starts take no more memory, nor do models opened and closed", () => {
     const env = make("hopper");
     env.start();
     const bytes = (): number => env.simulation.field("qpos").buffer.byteLength;

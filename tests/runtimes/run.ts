@@ -36,7 +36,7 @@ interface Said {
 bundleProgram(program);
 writeFileSync(kernels, kernelBytes());
 
-/** Where the packages are, installed where they were not; null where that fails. */
+/** Returns the folder of the packages, installed if they were not; null where that fails. */
 function installed(packages: readonly string[]): string | null {
   const folder = join(here, "installed.tmp", packages.join("+").replaceAll(/[/@]/g, "-"));
   if (packages.length === 0) return here;
@@ -49,7 +49,7 @@ function installed(packages: readonly string[]): string | null {
   return existsSync(join(folder, "node_modules")) && readdirSync(folder).length > 1 ? folder : null;
 }
 
-/** What the program says on a command; a reason where it says nothing. */
+/** Returns what the program says on a command; a reason where it says nothing. */
 function ask(command: readonly string[]): Said | string {
   const [path, ...args] = command;
   const { status, stdout, stderr, error } = spawnSync(path, args, {

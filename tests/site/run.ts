@@ -10,7 +10,6 @@ import type { Page } from "playwright-core";
 import { serve } from "../../docs/playground/serve.ts";
 import { buildSite, siteFolder } from "../../docs/site/build.ts";
 import { markdownFiles, pageOf, root } from "../../docs/site/pages.ts";
-
 import { check, comesTrue, failures, listen } from "../browser/checks.ts";
 import { executable, launch } from "../browser/chromium.ts";
 

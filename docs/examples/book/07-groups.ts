@@ -92,7 +92,7 @@ export const credits = answers.map((answer) => ({
   group: estimators.GRPO(right, answers.length)[answer === "07" ? 0 : 1],
   exact: [1, 2].map((n) => chanceOf(answer.slice(0, n)) - chanceOf(answer.slice(0, n - 1))),
 }));
-const signed = (x: number): string => (x < 0 ? "" : "+") + x.toFixed(2);
+export const signed = (x: number): string => (x < 0 ? "" : "+") + x.toFixed(2);
 console.log("\ncredit of each digit of four answers to 3+4=");
 console.log("answer   GRPO             exact");
 for (const { answer, group, exact } of credits)
