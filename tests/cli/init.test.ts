@@ -76,7 +76,7 @@ test("the templates' types fit pigrad's", { timeout: 120_000 }, async () => {
     include: [join(root, "templates/*/*.js")],
   };
   writeFileSync(at("tsconfig.json"), JSON.stringify(config));
-  const tsc = join(root, "node_modules/typescript/bin/tsc");
+  const tsc = join(root, "node_modules/@typescript/native/bin/tsc");
   const said = await run(root, [tsc, "-p", at("tsconfig.json")]).catch((error) => error);
   expect(said.stdout).toBe("");
 });

@@ -322,7 +322,7 @@ export interface Findings {
 
 /** Reads `count` broken files of a format: only FormatErrors, quickly, with little memory. */
 export function fuzz(
-  { name, files, read, prepare, share = 1 }: Format,
+  { name, files, read, prepare, share = 1, leastRefused = 0.8 }: Format,
   most: number,
   seed: number,
 ): Findings {
@@ -363,5 +363,7 @@ export function fuzz(
     found.slowest = Math.max(found.slowest, time);
     if (time > longest) found.faults.push(`${name}: ${time} ms for ${file.length} bytes`);
   }
+  if (found.refused <= leastRefused * count || found.refused === count)
+    found.faults.push(`${name}: ${found.refused} of ${count} were refused`);
   return found;
 }

@@ -6,7 +6,7 @@ import { absent, Command, NatsServer } from "../support/nats.ts";
 import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
 
 /** One training of a few seconds. */
-export const long = ["sweep", "cartpole", "--algo", "ppo", "--steps", "24000", "--seeds", "1"];
+export const long = ["sweep", "cartpole", "--algo", "ppo", "--steps", "12000", "--seeds", "1"];
 /** Four trainings of less than a second, and two rungs. */
 export const short = ["sweep", "line", "--steps", "4000", "--seeds", "2", "--halving", "2"];
 short.push("--set", "learningRate=0.01,0.001");

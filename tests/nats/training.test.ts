@@ -17,7 +17,7 @@ const trainings: Readonly<Record<string, readonly string[]>> = {
   cartpole: ["cartpole", "--algo", "ppo", "--steps", "2000"],
   arith: ["arith", "--algo", "grpo", "--steps", "600", ...settings(text)],
   guess: ["guess", "--algo", "rloo", "--steps", "600", ...settings(text)],
-  long: ["cartpole", "--algo", "ppo", "--steps", "30000", "--checkpoint-every", "1000"],
+  long: ["cartpole", "--algo", "ppo", "--steps", "12000", "--checkpoint-every", "1000"],
 };
 const seconds = 60; // by which a training must have ended
 

@@ -43,7 +43,7 @@ describe.skipIf(absent !== "")(`workers${absent}`, () => {
     await first.kill("SIGKILL");
     const second = worker("--name", "second");
     expect(await given.ended).toBe(0);
-    expect(second.stdout).toMatch(/takes: cartpole ppo, seed 1 from [1-9]\d* of 24000 steps/);
+    expect(second.stdout).toMatch(/takes: cartpole ppo, seed 1 from [1-9]\d* of 12000 steps/);
     expectSame(at("killed"), await expected("long", long));
   });
 

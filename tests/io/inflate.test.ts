@@ -1,5 +1,4 @@
-// @module-tag deep
-/** 100,000 broken files; `npm run test:fuzz` reads a million of each format. Also inflate and zip by hand. */
+/** Inflate against zlib, zip and JSON by hand; `npm run test:fuzz` reads broken files of every format. */
 import { deflateRawSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
@@ -7,20 +6,10 @@ import { Random } from "../../src/core/random.ts";
 import { inflate } from "../../src/io/inflate.ts";
 import { parseJson } from "../../src/io/json.ts";
 import { crc32, unzip } from "../../src/io/zip.ts";
-import { formats, fuzz } from "./mutations.ts";
-import { structures } from "./structures.ts";
-
-const all = [...formats(), ...structures()];
-test.each(all)("$name: broken files are refused, or are whole; nothing else", (format) => {
-  const { faults, refused, files } = fuzz(format, Math.ceil(100_000 / all.length), 1);
-  expect(faults).toEqual([]);
-  expect(refused).toBeGreaterThan((format.leastRefused ?? 0.8) * files);
-  expect(refused).toBeLessThan(files); // some are read
-});
 
 test("inflate: what zlib deflates, at every level, comes back", () => {
   const random = new Random(1);
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 100; i++) {
     const spread = 1 + random.below(256);
     const bytes = Uint8Array.from({ length: random.below(5000) }, () => random.below(spread));
     const packed = deflateRawSync(bytes, { level: random.below(10), strategy: random.below(5) });
