@@ -2,7 +2,10 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 
-/** Slow tests have the tag "deep", by `{ tags: ["deep"] }` or, for a whole file, by `@module-tag deep`. */
+/**
+ * Slow tests have the tag "deep", by `{ tags: ["deep"] }` or, for a whole file, by `@module-tag deep`. Those of them that
+ * take many seconds, and whose kind has a shorter one, are "long" too: CI leaves them out.
+ */
 const tagged = (tag: RegExp): string[] =>
   readdirSync("tests", { recursive: true, encoding: "utf8" })
     .map((name) => `tests/${name}`)
@@ -22,7 +25,7 @@ const compiledThreads = {
 export const all = {
   include: ["tests/**/*.test.ts"],
   exclude: ["tests/learning/**", "tests/browser/**", "**/node_modules/**"],
-  tags: [{ name: "deep" }],
+  tags: [{ name: "deep" }, { name: "long" }],
   maxWorkers: "100%", // by default one core is left idle
   isolate: false, // the modules of src are loaded once per worker, not once per file: a quarter of the time
   testTimeout: 300_000,
@@ -39,7 +42,11 @@ const quick = {
 /** The tests that `npm test` leaves out, by mode, as in `vitest run --mode browser`. */
 const modes: Readonly<Record<string, object>> = {
   browser: { include: ["tests/browser/**/*.test.ts"], testTimeout: 120_000 },
-  learning: { include: ["tests/learning/**/*.test.ts"], testTimeout: 3_600_000 },
+  learning: {
+    include: ["tests/learning/**/*.test.ts"],
+    maxWorkers: "100%",
+    testTimeout: 3_600_000,
+  },
   deep: { ...all, include: tagged(/\bdeep\b/), tagsFilter: ["deep"] },
 };
 

@@ -51,7 +51,10 @@ describe.each(templateNames)("the template %s", (template) => {
     expect(readFileSync(join(folder, "README.md"), "utf8").split("\n").length).toBeLessThan(12);
   });
 
-  test("passes its check and its test, and trains", { timeout: 300_000 }, async () => {
+  test("passes its check and its test, and trains", {
+    timeout: 300_000,
+    tags: template === "text" ? [] : ["long"],
+  }, async () => {
     const checked = await script(folder, "check");
     expect(checked).toMatch(template === "algorithm" ? /ranks .*\d/ : /all is well/);
     expect(await script(folder, "test")).toMatch(/^# pass [1-9]\d*\n# fail 0$/m);

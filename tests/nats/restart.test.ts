@@ -19,7 +19,9 @@ describe.skipIf(absent !== "")(`restarts${absent}`, () => {
     expectSame(at("restart"), await expected("long", long));
   });
 
-  test("the server stays away: one line on both sides after the patience", async () => {
+  test("the server stays away: one line on both sides after the patience", {
+    tags: ["long"],
+  }, async () => {
     const patience = ["--patience", "2"];
     const one = worker(...patience);
     await one.says("takes jobs from");

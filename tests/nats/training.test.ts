@@ -61,10 +61,13 @@ async function left(): Promise<number> {
 describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
   test("one worker and three give the checkpoints and metrics of one machine", async () => {
     const all = [worker()];
-    for (const count of [1, 3]) {
+    for (const [count, names] of [
+      [1, ["arith"]],
+      [3, ["cartpole", "arith", "guess"]],
+    ] as const) {
       while (all.length < count) all.push(worker("--name", `w${all.length}`));
       for (const one of all) await one.says("takes jobs from");
-      for (const name of ["cartpole", "arith", "guess"]) {
+      for (const name of names) {
         const given = learn(name, `${name}${count}`);
         expect([await given.ended, given.stderr]).toEqual([0, ""]);
         expectSame(at(`${name}${count}`), await expected(name));
@@ -95,7 +98,9 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("restart"), await expected("long"));
   });
 
-  test("the learner is killed: its pieces vanish, and --resume goes on", async () => {
+  test("the learner is killed: its pieces vanish, and --resume goes on", {
+    tags: ["long"],
+  }, async () => {
     worker();
     const given = learn("long", "learner");
     await begun("learner");
@@ -131,7 +136,9 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("twice"), await expected("cartpole"));
   });
 
-  test("every worker is gone: one line after the patience, and the checkpoint stands", async () => {
+  test("every worker is gone: one line after the patience, and the checkpoint stands", {
+    tags: ["long"],
+  }, async () => {
     const one = worker();
     const given = learn("long", "gone", "--workers-patience", "3");
     await begun("gone");
@@ -148,7 +155,9 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("gone"), await expected("long"));
   });
 
-  test("--staleness: rollouts are an update old, also when a worker is killed; refused for others", async () => {
+  test("--staleness: rollouts are an update old, also when a worker is killed; refused for others", {
+    tags: ["long"],
+  }, async () => {
     const two = [worker(), worker("--name", "second")];
     const given = learn("long", "stale", "--staleness", "1");
     await begun("stale");
@@ -177,7 +186,9 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("in-step"), await expected("arith"));
   });
 
-  test("a task file of one's own: a worker without it refuses, one with it samples", async () => {
+  test("a task file of one's own: a worker without it refuses, one with it samples", {
+    tags: ["long"],
+  }, async () => {
     const source = fileURLToPath(new URL("../../templates/environment/lander.js", import.meta.url));
     copyFileSync(source, at("gems.mjs"));
     copyFileSync(source, at("copy.mjs"));

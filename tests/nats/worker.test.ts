@@ -47,7 +47,7 @@ describe.skipIf(absent !== "")(`workers${absent}`, () => {
     expectSame(at("killed"), await expected("long", long));
   });
 
-  test("own files: none, another content, the same", async () => {
+  test("own files: none, another content, the same", { tags: ["long"] }, async () => {
     const source = fileURLToPath(new URL("../../templates/environment/lander.js", import.meta.url));
     const env = at("gems.mjs");
     copyFileSync(source, env);
