@@ -165,31 +165,29 @@ describe("the simd backend's memory", () => {
     }
   });
 
-  test(
-    "addresses up to 4 GiB: kernels on buffers at both ends agree",
-    { tags: ["long"] },
-    () => {
-      const k = simd({ memory: 2 ** 32 });
-      const [n, rest] = [64, 2 ** 32 - (3 << 20)];
-      const low = run();
-      const fillers = Array.from({ length: 4 }, () => k.alloc(rest / 16)); // never touched again
-      const high = run();
-      expect(high).toEqual(low);
-      for (const x of fillers) k.free(x);
-      function run(): number[] {
-        const x = variable(
-          k,
-          [n, n],
-          Float32Array.from({ length: n * n }, (_, i) => ((i * 7) % 13) / 13),
-        );
-        const tape = new Tape(k);
-        const loss = tape.run(() =>
-          ops.sum(ops.softmax(ops.linear(ops.matmul(x, x), x, undefined, "gelu"))),
-        );
-        tape.backward(loss);
-        return [loss.data[0], ...x.grad];
-      }
-    },
-    60_000,
-  );
+  test("addresses up to 4 GiB: kernels on buffers at both ends agree", {
+    tags: ["long"],
+    timeout: 60_000,
+  }, () => {
+    const k = simd({ memory: 2 ** 32 });
+    const [n, rest] = [64, 2 ** 32 - (3 << 20)];
+    const low = run();
+    const fillers = Array.from({ length: 4 }, () => k.alloc(rest / 16)); // never touched again
+    const high = run();
+    expect(high).toEqual(low);
+    for (const x of fillers) k.free(x);
+    function run(): number[] {
+      const x = variable(
+        k,
+        [n, n],
+        Float32Array.from({ length: n * n }, (_, i) => ((i * 7) % 13) / 13),
+      );
+      const tape = new Tape(k);
+      const loss = tape.run(() =>
+        ops.sum(ops.softmax(ops.linear(ops.matmul(x, x), x, undefined, "gelu"))),
+      );
+      tape.backward(loss);
+      return [loss.data[0], ...x.grad];
+    }
+  });
 });
