@@ -18,8 +18,9 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { FormatError, SettingError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 
 const { O_APPEND, O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants;
 // some systems lack these two
@@ -260,7 +261,7 @@ export function* linesOf(path: string): Generator<Line, void> {
       pieces.push(buffer.subarray(from, read));
       held += read - from;
       if (held > mostLine)
-        throw new FormatError(`${basename(path)}, line ${number}: more than ${mostLine} bytes`);
+        throw new FormatError(`${printable(path)}, line ${number}: more than ${mostLine} bytes`);
     }
     if (held > 0) yield { bytes: Buffer.concat(pieces), number, whole: false };
   } finally {

@@ -154,9 +154,12 @@ export interface Checkpoint {
   readonly envs: string | undefined;
 }
 
-/** A checked checkpoint of the run of `config`: its state, which has an update. */
+/**
+ * A checked checkpoint of the run of `config`: its state, which has an update. `where` begins the messages of
+ * FormatErrors.
+ */
 export function checkpointFrom(bytes: Uint8Array, config: RunConfig, where: string): Checkpoint {
-  const { state, metadata } = decodeState(bytes);
+  const { state, metadata } = decoded(bytes, where);
   const { envs, ...facts } = checkpointFacts(config);
   for (const [name, own] of Object.entries(facts)) {
     const got = metadata.get(name);
@@ -166,6 +169,14 @@ export function checkpointFrom(bytes: Uint8Array, config: RunConfig, where: stri
   const { update } = (isObject(state) ? state : {}) as Fields;
   if (!isWhole(update)) throw wrong(where, "update as a whole number ≥ 0", update);
   return { state: state as Checkpoint["state"], envs: metadata.get("envs") ?? envs };
+}
+
+function decoded(bytes: Uint8Array, where: string): ReturnType<typeof decodeState> {
+  try {
+    return decodeState(bytes);
+  } catch (error) {
+    throw error instanceof FormatError ? new FormatError(`${where}: ${error.message}`) : error;
+  }
 }
 
 function objectFrom(line: string, where: string): Fields {

@@ -176,7 +176,7 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
   const run = changeTask(resolved(), options);
   const read = knownCorpus(corpora, options.trustData ?? false);
   const opened = (state: State | null): Session =>
-    namingRun(path, () => {
+    naming(path, () => {
       checkMemory(run);
       const { backend } = options;
       return open(run, { read, guard: guardCalls, saved: state, ...(backend && { backend }) });
@@ -192,13 +192,14 @@ export function openRun(path: string, options: OpenRunOptions = {}): Session {
   }
   if (session === null) {
     const training = opened(state);
-    namingRun(path, () => training.prepare());
+    naming(path, () => training.prepare(), fileOf(path, name));
     return training;
   }
-  namingRun(path, () => {
+  const load = (): void => {
     const [fresh] = session.load(state);
-    if (fresh !== undefined) throw new FormatError(`${name}: no weights for ${fresh}`);
-  });
+    if (fresh !== undefined) throw new FormatError(`no weights for ${fresh}`);
+  };
+  naming(path, load, fileOf(path, name));
   return session;
 }
 
@@ -261,14 +262,13 @@ export function resumeRun(
     const { config } = run;
     checkMemory(run);
     const from = readCheckpoint(path, saved);
-    const session = namingRun(path, () => {
-      const renews = from !== null && environmentsOf(config).envs !== from.envs;
-      const read = knownCorpus(corpora, trustData);
-      const saved = from?.state ?? null;
-      const opened = open(run, { saved, read, renews, guard: guardCalls, helpers });
-      opened.prepare();
-      return opened;
-    });
+    const renews = from !== null && environmentsOf(config).envs !== from.envs;
+    const read = knownCorpus(corpora, trustData);
+    const state = from?.state ?? null;
+    const session = naming(path, () =>
+      open(run, { saved: state, read, renews, guard: guardCalls, helpers }),
+    );
+    naming(path, () => session.prepare(), fileOf(path, names.checkpoint));
     const { envSteps } = session.training;
     if (steps !== undefined && steps < envSteps) {
       throw new SettingError(
@@ -337,7 +337,7 @@ function* textLines(path: string, name: string) {
     for (const { bytes, number, whole } of linesOf(file)) {
       const text = bytes.toString();
       if (text === "" || (!whole && !isJson(text))) continue;
-      yield { text, bytes, where: `${printable(file)}, line ${number}` };
+      yield { text, bytes, where: `${fileOf(path, name)}, line ${number}` };
     }
   } catch (error) {
     throw notARun(path, name, error);
@@ -393,7 +393,7 @@ export const readConfig = (path: string): RunConfig => readRunFile(path).config;
 /** Returns the checked config.json of a run. */
 export function readRunFile(path: string): RunFile {
   const text = read(path, names.config, mostConfig).toString();
-  const where = printable(join(path, names.config));
+  const where = fileOf(path, names.config);
   try {
     return runFileFrom(text, where);
   } catch (error) {
@@ -410,7 +410,7 @@ function readCheckpoint(
 ): Checkpoint | null {
   try {
     const bytes = read(path, name, Infinity);
-    return namingRun(path, () => checkpointFrom(bytes, config, name));
+    return checkpointFrom(bytes, config, fileOf(path, name));
   } catch (error) {
     if (error instanceof MissingFile) return null;
     throw error;
@@ -436,12 +436,19 @@ function notARun(path: string, name: string, error: unknown): unknown {
     : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);
 }
 
-/** Runs `work`; prefixes its errors of format and settings with the run's path. */
-function namingRun<T>(path: string, work: () => T): T {
+/** Returns the path of a run's file, as messages name it. */
+const fileOf = (path: string, name: string): string => printable(join(path, name));
+
+/**
+ * Runs `work`; prefixes its errors of settings with the run's path, and its errors of format with that of the `file`
+ * that it restores from. Default: the run's.
+ */
+function naming<T>(path: string, work: () => T, file = path): T {
   try {
     return work();
   } catch (error) {
-    if (!(error instanceof FormatError || error instanceof SettingError)) throw error;
-    throw new FormatError(`${path}: ${error.message}`);
+    if (error instanceof FormatError) throw new FormatError(`${file}: ${error.message}`);
+    if (error instanceof SettingError) throw new FormatError(`${path}: ${error.message}`);
+    throw error;
   }
 }

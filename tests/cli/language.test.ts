@@ -113,7 +113,7 @@ describe("a run of a text task", () => {
     writeFileSync(file, JSON.stringify(config));
     const { status, stderr } = await pigrad("eval", at("other"));
     expect(status).toBe(2);
-    expect(stderr).toMatch(/^pigrad: \S*other: .*wte\.weight.*\n$/);
+    expect(stderr).toMatch(/^pigrad: \S*other\/checkpoint.safetensors: .*wte\.weight.*\n$/);
   });
 });
 

@@ -1,6 +1,8 @@
 /** Samples of a run as a report takes them, and the time that a run took over its sessions. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import type { State } from "../../src/core/state.ts";
+import { decodeState, encodeState } from "../../src/io/state-file.ts";
 import {
   abandonRun,
   createRun,
@@ -68,12 +70,27 @@ test("a run that fails leaves no folder, unless there is something in it to go o
   }
 });
 
-test("an error of a file names its run", async () => {
+test("an error of a file names the file: cut off, of another run, or without a part", async () => {
   const run = at("named");
   await pigrad("train", "line", "--steps", "400", "--quiet", "--out", run);
-  writeFileSync(at("named", "checkpoint.safetensors"), "damaged");
-  for (const args of [["eval"], ["train", "--resume"]])
-    expect((await pigrad(...args, run)).stderr).toMatch(`pigrad: ${run}: safetensors: `);
+  const file = at("named", "checkpoint.safetensors");
+  const { state, metadata } = decodeState(readFileSync(file));
+  const facts = Object.fromEntries(metadata);
+  const parts = state as Record<string, State>;
+  const { weights: _, ...bare } = parts;
+  const said: [Uint8Array | string, string][] = [
+    ["damaged", "safetensors: expected 8 bytes of header length, got 7"],
+    [encodeState(state, { ...facts, task: "bandit" }), 'expected a checkpoint of task "line"'],
+    [encodeState(bare, facts), 'state: no "weights"'],
+  ];
+  for (const [bytes, what] of said) {
+    writeFileSync(file, bytes);
+    for (const args of [["eval"], ["report"], ["train", "--steps", "9000", "--resume"]])
+      expect((await pigrad(...args, run)).stderr).toContain(`pigrad: ${file}: ${what}`);
+  }
+  writeFileSync(at("named", "best.safetensors"), "damaged");
+  const best = await pigrad("eval", run, "--best");
+  expect(best.stderr).toContain(`pigrad: ${at("named", "best.safetensors")}: safetensors: `);
 });
 
 test("a resumed run's seconds go on from those it had taken", async () => {
