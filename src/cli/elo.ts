@@ -4,7 +4,7 @@ import { Random } from "../core/random.ts";
 import { partOf } from "../core/state.ts";
 import { ConnectFour, type Opponent, randomOpponent } from "../envs/connect-four.ts";
 import { searchOpponent } from "../envs/connect-four-search.ts";
-import { openEnvironmentRun, readTraining } from "../node/run-folder.ts";
+import { openEnvironmentRun, withTraining } from "../node/run-folder.ts";
 import { eloRatings, roundRobin } from "../rollout/elo.ts";
 import { League, policyOpponent } from "../rollout/league.ts";
 import { only, wholeNumber } from "./args.ts";
@@ -65,7 +65,7 @@ function playersOf(run: string, copies: number): [string, Opponent][] {
   if (!(training.env.envs[0] instanceof ConnectFour))
     throw new SettingError(`${run}: expected a run of connect-four, got one of ${config.task}`);
   const league = new League(training.model, new Random(0));
-  league.renew(partOf(readTraining(run), "league"));
+  withTraining(run, (state) => league.renew(partOf(state, "league")));
   return [
     ["random", randomOpponent],
     ...depths.map((depth): [string, Opponent] => [`search ${depth}`, searchOpponent(depth)]),

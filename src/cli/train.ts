@@ -5,6 +5,7 @@ import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
 import { AutoThreads } from "../node/auto-threads.ts";
+import { loadFrom } from "../node/begin-from.ts";
 import type { Best } from "../node/best.ts";
 import { type KnownCorpora, knownCorpus, newCorpus } from "../node/corpora.ts";
 import { type EvaluationPlan, readPlan, writePlan } from "../node/evaluation-plan.ts";
@@ -22,7 +23,6 @@ import {
   lastMetric,
   openRun,
   readConfig,
-  readTraining,
   resumeRun,
 } from "../node/run-folder.ts";
 import { MovingSession, whyAlone } from "../node/threads.ts";
@@ -365,7 +365,7 @@ async function begin(
     helpers: sampling?.helpers ?? null,
   });
   sampling?.check(session);
-  const fresh = from === undefined ? [] : session.load(readTraining(from));
+  const fresh = from === undefined ? [] : loadFrom(from, session);
   if (fresh.length > 0 && !values.json && !values.quiet)
     say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
   session.prepare(); // may refuse the settings, before a folder exists

@@ -309,11 +309,11 @@ function cutBack(path: string, update: number): void {
     cut(path, names.samples, (line, where) => sampleFrom(line, where).update <= update);
 }
 
-/** Returns the saved training of a run, for a new run that starts from its weights. */
-export function readTraining(path: string): State {
+/** Calls `use` with the saved training of a run. Prefixes its errors of format with the file's path. */
+export function withTraining<T>(path: string, use: (state: State) => T): T {
   const from = readCheckpoint(path, readConfig(path));
   if (from === null) throw new FormatError(`${path} has no ${names.checkpoint} to begin from`);
-  return from.state;
+  return naming(path, () => use(from.state), fileOf(path, names.checkpoint));
 }
 
 /** Rewrites a file atomically with the lines that are `kept`. Removes an incomplete last line. */

@@ -1,6 +1,7 @@
 /** A session of an environment task. */
 import type { Algorithm } from "../algos/index.ts";
-import { type Report, Training, weightsOf } from "../algos/training.ts";
+import { loadWeights } from "../algos/load-weights.ts";
+import { type Report, Training } from "../algos/training.ts";
 import type { Backend } from "../core/backend.ts";
 import { Random } from "../core/random.ts";
 import type { Settings, Values } from "../core/settings.ts";
@@ -67,8 +68,8 @@ export function openEnvironment(
       return yield* begin();
     })(),
     close: () => training.env.close(),
-    load(state) {
-      weightsOf(training.model.parameters).restore(partOf(state, "weights"));
+    load(state, shapes) {
+      loadWeights(training.model.parameters, partOf(state, "weights"), shapes);
       training.env.loadMoments(partOf(state, "env"));
       const { popArt } = state as { readonly popArt?: State };
       if (popArt !== undefined) training.model.popArt?.restore(popArt);

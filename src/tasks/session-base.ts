@@ -4,6 +4,7 @@ import type { Backend } from "../core/backend.ts";
 import type { Helpers } from "../core/helpers.ts";
 import type { Kept, State } from "../core/state.ts";
 import type { Team } from "../core/team.ts";
+import type { Shape } from "../core/tensor.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { Evaluation } from "../rollout/evaluate.ts";
 import type { Guard } from "../text/own-reward.ts";
@@ -43,9 +44,10 @@ export interface SessionBase {
   ): Waiting<Evaluation>;
   /**
    * Loads weights and statistics of observations from a saved training. To train on, call it before `prepare`. Returns
-   * the names of weights that the saved training lacks; these keep their initial values.
+   * the names of weights that the saved training lacks; these keep their initial values. Throws FormatError for weights
+   * that do not fit, with the saved ones' `shapes` where they are known.
    */
-  load(state: State): readonly string[];
+  load(state: State, shapes?: ReadonlyMap<string, Shape>): readonly string[];
   /**
    * Sets up the trainer and restores the saved training, if there is one. Throws if the settings or the saved state
    * do not fit.

@@ -246,7 +246,7 @@ describe("wrong input: exit code 2, one clear line, nothing written", () => {
           writeFileSync(file, readFileSync(file, "utf8").replace("32", "16"));
         }),
       ],
-      /expected 16 numbers as "policy.0.weight", got \d+/,
+      /d5\/checkpoint.safetensors: weights: expected policy.0.weight of \[16, 1\], got 32 numbers/,
     ],
   };
   for (const [name, [args, message]] of Object.entries(cases)) {

@@ -3,13 +3,15 @@ import { evaluatingLanguage, type LanguageEvaluation } from "../../algos/evaluat
 import type { TuneConfig } from "../../algos/group-algorithms.ts";
 import type { TextAlgorithm } from "../../algos/index.ts";
 import { inStages, LanguageTraining, type Stage } from "../../algos/language-training.ts";
+import { loadWeights } from "../../algos/load-weights.ts";
 import { type SftConfig, supervised } from "../../algos/sft.ts";
-import { type Report, weightsOf } from "../../algos/training.ts";
+import type { Report } from "../../algos/training.ts";
 import { tuning } from "../../algos/tune.ts";
 import { SettingError } from "../../core/errors.ts";
 import { Random } from "../../core/random.ts";
 import { partOf, type State } from "../../core/state.ts";
 import { solo } from "../../core/team.ts";
+import type { Shape } from "../../core/tensor.ts";
 import { runNow, type Waiting } from "../../core/waiting.ts";
 import { gptModule } from "../../export/gpt-js.ts";
 import { loadGptState } from "../../export/gpt-weights.ts";
@@ -123,16 +125,20 @@ export function openLanguage(
     reports: (function* () {
       yield* begin();
     })(),
-    load: (state) => loadWeights(gpt, partOf(state, "weights")),
+    load: (state, shapes) => loadModelWeights(gpt, partOf(state, "weights"), shapes),
     prepare: () => void begin(),
     close() {},
   };
 }
 
 /** Loads saved weights into a model. Returns the names of those that are not among them. */
-function loadWeights(gpt: HubModel, weights: State): readonly string[] {
+function loadModelWeights(
+  gpt: HubModel,
+  weights: State,
+  shapes?: ReadonlyMap<string, Shape>,
+): readonly string[] {
   if (gpt instanceof Gpt && gpt.parts.weights === gpt.parameters) return loadGptState(gpt, weights);
-  weightsOf(gpt.parameters).restore(weights);
+  loadWeights(gpt.parameters, weights, shapes);
   return [];
 }
 
