@@ -2,6 +2,7 @@
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
 
 const kernel = 3; // rows and columns of a convolution
+const mostChannels = 4; // red, green, blue and opacity
 
 /** Returns a line that says how images are read and how to choose otherwise; empty for other observations. */
 export function imageNote({ training }: EnvironmentSession): string {
@@ -10,9 +11,12 @@ export function imageNote({ training }: EnvironmentSession): string {
   if (kind !== "box" || shape.length !== 3) return "";
   const image = `images of ${shape.join(" × ")} (planes, rows, columns)`;
   const dense = hidden.length > 0 ? `dense layers (hidden=${hidden.join(",")})` : "the output";
+  const isLast = shape[2] <= mostChannels && Math.min(shape[0], shape[1]) > mostChannels;
+  const [rows, columns, channels] = shape;
+  const turn = `; if these are rows, columns and channels, put the channels first ([${channels}, ${rows}, ${columns}]), or say channels: "last" for pixels of 0 to 255`;
   if (filters.length > 0)
-    return `${image} go through convolutions (filters=${filters.join(",")}), then ${dense}\n`;
+    return `${image} go through convolutions (filters=${filters.join(",")}), then ${dense}${isLast ? turn : ""}\n`;
   const how =
     Math.min(shape[1], shape[2]) < kernel ? "" : "; --set filters=16 puts a convolution before";
-  return `${image} go straight into ${dense}, without convolution${how}\n`;
+  return `${image} go straight into ${dense}, without convolution${isLast ? turn : how}\n`;
 }

@@ -155,6 +155,23 @@ describe("what was left over", () => {
     expect((await pigrad("check", large)).stdout).toMatch(filtered);
     const trained = await pigrad("train", small, "--steps", "600", "--out", at("small"));
     expect(trained.stdout).toMatch(flat);
+    // channels that come last would be taken for columns: neither size is silent about that
+    writeFileSync(at("last.mjs"), environment("[10, 12, 3]"));
+    for (const [set, read] of [
+      [
+        [],
+        "10 × 12 × 3 (planes, rows, columns) go straight into dense layers (hidden=64,64), without convolution;",
+      ],
+      [
+        ["--set", "filters=8"],
+        "10 × 12 × 3 (planes, rows, columns) go through convolutions (filters=8), then dense layers (hidden=64,64);",
+      ],
+    ] as const)
+      expect((await pigrad("check", at("last.mjs"), ...set)).stdout).toContain(
+        `images of ${read} if these are rows, columns and channels, put the channels first ([3, 10, 12]), or say channels: "last" for pixels of 0 to 255\n`,
+      );
+    for (const task of [large, "game-2048"])
+      expect((await pigrad("check", task)).stdout).not.toContain("channels first");
     expect((await pigrad("check", "cartpole")).stdout).not.toContain("images");
     const { stdout } = await pigrad("explain", at("small"), "--step", "1");
     expect(stdout).toMatch(/^plane 0, row 3, column 4 +1 /m);
