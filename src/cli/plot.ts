@@ -14,16 +14,18 @@ import {
   centers,
   figureNames,
   groupRuns,
+  type Run,
   readRun,
   runFolders,
+  unitOf,
 } from "./runs.ts";
 import { say } from "./stdout.ts";
 
 export const plotHelp = `  pigrad plot RUN... [--svg FILE] [--png FILE] [--csv FILE] [--figure NAME]...
                [--center mean|iqm] [--title TEXT] [--width N] [--height N]
       learning curves as a picture or a table; RUN may be a sweep's folder. NAME is a metric (default
-      meanReturn); several make several charts. Bands are bootstrap intervals of 95 % where a group has
-      three seeds or more. --png needs the package @resvg/resvg-js`;
+      meanReturn, or loss of supervised runs); several make several charts. Bands are bootstrap intervals
+      of 95 % where a group has three seeds or more. --png needs the package @resvg/resvg-js`;
 
 export async function plotCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, {
@@ -48,9 +50,9 @@ export async function plotCommand(args: string[]): Promise<void> {
   const center = centerFrom(values.center);
   const runs = runFolders(positionals).map(readRun);
   const groups = groupRuns(runs);
-  const figures = checkFigures(values.figure ?? ["meanReturn"], figureNames(runs));
+  const figures = checkFigures(values.figure ?? [usualFigure(runs)], figureNames(runs));
   const curves = figures.map((figure) => ({ figure, bands: bands(groups, figure, center) }));
-  const svg = plotSvg(curves, values.title, size);
+  const svg = plotSvg(curves, { title: values.title, unit: unitOf(runs) }, size);
   if (values.png !== undefined) {
     writeAtomically(values.png, await png(svg));
     say(`picture: ${values.png}\n`);
@@ -73,6 +75,13 @@ function centerFrom(given: string | undefined): Center {
   );
 }
 
+/** Returns the return, or the loss of runs that have no return since they are supervised. */
+function usualFigure(runs: readonly Run[]): string {
+  const has = (figure: string): boolean =>
+    runs.some(({ curves }) => (curves.get(figure)?.values.length ?? 0) > 0);
+  return has("loss") && !has("meanReturn") ? "loss" : "meanReturn";
+}
+
 function checkFigures(figures: readonly string[], names: readonly string[]): readonly string[] {
   for (const figure of figures) {
     if (names.includes(figure)) continue;
@@ -88,26 +97,34 @@ export interface FigureBands {
   readonly bands: readonly Band[];
 }
 
-/** Draws a chart per metric; a title of one's own stands before the metric's name. */
+/** What a picture says beside the metrics' names. */
+export interface Words {
+  /** Stands before the metric's name. */
+  readonly title?: string | undefined;
+  /** What the steps count. */
+  readonly unit: string;
+}
+
+/** Draws a chart per metric. */
 export const plotSvg = (
   curves: readonly FigureBands[],
-  title: string | undefined,
+  { title, unit }: Words,
   size: Size,
 ): string =>
   chartsSvg(
-    curves.map(({ figure, bands: list }) =>
-      chartOf(title === undefined ? figure : `${title}: ${figure}`, list),
-    ),
+    curves.map(({ figure, bands: list }) => ({
+      ...chartOf(title === undefined ? figure : `${title}: ${figure}`, list),
+      xName: unit,
+    })),
     size,
   );
 
 /** Says once what the bands are where all are the same, and otherwise for each curve. */
-function chartOf(title: string, list: readonly Band[]): Chart {
+function chartOf(title: string, list: readonly Band[]): Omit<Chart, "xName"> {
   const notes = new Set(list.map(({ note }) => note).filter((note) => note !== ""));
   const [only] = notes;
   return {
     title,
-    xName: "environment steps",
     from: 0,
     ...(notes.size === 1 && { note: only }),
     curves: list.map(({ name, note, steps, mean, low, high }) => ({

@@ -4,7 +4,7 @@ import type { Replay } from "../tasks/replay.ts";
 import { escaped, page } from "./page.ts";
 import { profilesSection } from "./report-profiles.ts";
 import { samplesSection } from "./report-samples.ts";
-import { bands, figureNames, groupRuns, type Run } from "./runs.ts";
+import { bands, figureNames, groupRuns, isOfText, type Run, unitOf } from "./runs.ts";
 
 export interface ReportPart {
   readonly run: Run;
@@ -19,9 +19,10 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
   const first = ["meanReturn", "meanLength"];
   const named = figureNames(runs).filter((name) => !first.includes(name) && !isIdle(name, runs));
   const names = [...first, ...named];
+  const all = live && !runs.some(isOfText); // a text has no return before it is rewarded
   const charts = names
     .map((figure) => ({ figure, bands: bands(groups, figure) }))
-    .filter(({ bands: list }) => live || list.some(({ mean }) => mean.some((x) => x !== null)));
+    .filter(({ bands: list }) => all || list.some(({ mean }) => mean.some((x) => x !== null)));
   const replays = parts
     .filter(({ replay }) => (replay?.frames.length ?? 0) > 0)
     .map(({ run, replay }) => ({ name: run.path, ...replay }));
@@ -29,7 +30,7 @@ export function reportPage(parts: readonly ReportPart[], live = false): string {
   return page({
     title,
     live,
-    data: { charts, replays, live },
+    data: { charts, replays, live, unit: unitOf(runs) },
     style,
     script,
     body: `<h1>${escaped(title)}</h1>
@@ -49,6 +50,7 @@ ${parts.map(({ run, samples = [] }) => samplesSection(run.path, samples)).join("
 const isIdle = (figure: string, runs: readonly Run[]): boolean =>
   figure === "episodes" ||
   figure === "seconds" ||
+  figure === "trainedTokens" ||
   (figure === "valueLoss" &&
     runs.every(({ curves }) => curves.get(figure)?.values.every((x) => x === 0) ?? true));
 
@@ -109,7 +111,7 @@ const style = `
 
 /** Runs in the page. */
 const script = `
-const { charts, replays, live } = JSON.parse(document.getElementById("data").textContent);
+const { charts, replays, live, unit } = JSON.parse(document.getElementById("data").textContent);
 const css = getComputedStyle(document.documentElement);
 const [ink, line] = ["--ink", "--line"].map((name) => css.getPropertyValue(name));
 const colors = ["#2f6fde", "#d9582b", "#2b9a66", "#8b5cf6", "#c99700", "#0891b2"];
@@ -124,10 +126,11 @@ function draw({ figure, bands }) {
   const on = (b, values) => { const map = new Map(b.steps.map((s, i) => [s, values[i]])); return at.map((s) => map.has(s) ? map.get(s) : undefined); };
   const read = document.createElement("p");
   read.className = "soft read";
-  const series = [{}], data = [at], areas = [];
+  const series = [{}], data = [at], areas = [], means = [];
   bands.forEach((b, i) => {
     const color = colors[i % colors.length];
     const many = b.low.some((x, j) => x !== b.high[j]);
+    means.push([series.length, color]);
     series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: at.length < 3 } });
     data.push(on(b, b.mean));
     if (!many) return;
@@ -140,10 +143,10 @@ function draw({ figure, bands }) {
     hooks: { setCursor: [(u) => {
       const i = u.cursor.idx;
       if (i == null) { read.textContent = ""; return; }
-      const values = u.series.flatMap((one, j) => one.label && u.data[j][i] != null ? [[one.stroke(u, j), short(u.data[j][i])]] : []);
-      read.replaceChildren(u.data[0][i].toLocaleString("en") + " steps", ...values.map(([color, text]) => { const b = document.createElement("b"); b.style.color = color; b.textContent = " " + text; return b; }));
+      const values = means.flatMap(([j, color]) => u.data[j][i] != null ? [[color, short(u.data[j][i])]] : []);
+      read.replaceChildren(u.data[0][i].toLocaleString("en") + " " + unit, ...values.map(([color, text]) => { const b = document.createElement("b"); b.style.color = color; b.textContent = " " + text; return b; }));
     }] },
-    axes: [{ ...axis, values: (_, list) => list.map(steps) }, { ...axis, size: 62, values: (_, list) => list.map(short) }],
+    axes: [{ ...axis, label: unit, labelSize: 18, labelFont: "12px system-ui", size: 34, values: (_, list) => list.map(steps) }, { ...axis, size: 62, values: (_, list) => list.map(short) }],
     series,
   }, data, box);
   box.append(read);
@@ -166,9 +169,10 @@ if (live) {
     if (report.type === "end") { document.getElementById("state").textContent = "done"; source.close(); return; }
     taught = report.trainedTokens ?? taught;
     const step = taught + report.envSteps;
-    document.getElementById("state").textContent = "training: " + step.toLocaleString("en") + " steps, " + ("loss" in report ? "loss " + short(report.loss) : "mean return " + short(report.meanReturn));
+    document.getElementById("state").textContent = "training: " + step.toLocaleString("en") + " " + unit.split(" ").pop() + ", " + ("loss" in report ? "loss " + short(report.loss) : "mean return " + short(report.meanReturn));
     for (const [figure, value] of Object.entries(report)) {
-      if (["type", "update", "envSteps", "episodes", "seconds"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
+      if (["type", "update", "envSteps", "episodes", "seconds", "trainedTokens"].includes(figure) || (typeof value !== "number" && value !== null)) continue;
+      if (!plots.has(figure) && value === null) continue;
       if (!plots.has(figure)) draw({ figure, bands: [{ name: figure, steps: [], mean: [], low: [], high: [] }] });
       const { plot, data } = plots.get(figure);
       data[0].push(step); data[1].push(value);

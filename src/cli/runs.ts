@@ -3,6 +3,7 @@ import { Random } from "../core/random.ts";
 import { type Metric, metricsOf, readConfig } from "../node/run-folder.ts";
 import { isSweep, runsOfSweep } from "../node/sweep-folder.ts";
 import { type Interval, interquartileMean, mean, quantile } from "../rollout/statistics.ts";
+import { modelSettings } from "../tasks/model-settings.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { leastOf, mostOf } from "./extent.ts";
 
@@ -86,6 +87,17 @@ class Thinned implements Series {
     this.values.push(value / n);
     this.sums = { n: 0, step: 0, value: 0 };
   }
+}
+
+/** Returns whether a run is of a text. Those of environments, and no others, have all settings of a policy. */
+export const isOfText = ({ config: { settings } }: Pick<Run, "config">): boolean =>
+  !Object.keys(modelSettings).every((name) => Object.hasOwn(settings, name));
+
+/** Returns what the steps of curves count: of texts the tokens taught and then sampled. */
+export function unitOf(runs: readonly Run[]): "environment steps" | "tokens" | "steps" {
+  const ofText = runs.filter(isOfText).length;
+  if (ofText === 0) return "environment steps";
+  return ofText === runs.length ? "tokens" : "steps";
 }
 
 /** Runs that differ in nothing but their seed, under one name: what differs between the groups. */

@@ -63,6 +63,9 @@ describe.skipIf(executable === undefined)("pages in Chromium", () => {
       await page.locator("#play").click();
       expect(await page.locator("#play").textContent()).toBe("play");
       expect(await page.locator("#attribution div").count()).toBe(4);
+      await page.locator("#charts .u-over").first().hover();
+      const read = await page.locator("#charts .read").first().textContent();
+      expect(read).toMatch(/^[\d,]+ environment steps [\d.]+$/); // the mean, not the band's edges
       const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
       expect(wide).toBeLessThanOrEqual(0);
       await page.close();

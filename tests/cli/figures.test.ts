@@ -6,7 +6,15 @@ import { chartsSvg, ticks, usualSize } from "../../src/cli/chart.ts";
 import { plotSvg } from "../../src/cli/plot.ts";
 import { reportPage } from "../../src/cli/report-page.ts";
 import { samplesSection } from "../../src/cli/report-samples.ts";
-import { type Band, bands, figureNames, groupRuns, readRun, thinned } from "../../src/cli/runs.ts";
+import {
+  type Band,
+  bands,
+  figureNames,
+  groupRuns,
+  readRun,
+  thinned,
+  unitOf,
+} from "../../src/cli/runs.ts";
 import { table } from "../../src/cli/table.ts";
 import { readMetrics } from "../../src/node/run-folder.ts";
 import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
@@ -152,7 +160,7 @@ describe("plot", () => {
     high: [5],
   };
   const curvesSvg = (figure: string, list: Band[]) =>
-    plotSvg([{ figure, bands: list }], undefined, usualSize);
+    plotSvg([{ figure, bands: list }], { unit: "environment steps" }, usualSize);
   const texts = (svg: string) =>
     [...svg.matchAll(/<text x="([^"]*)" y="([^"]*)"[^>]*>([^<]*)</g)].map(([, x, y, text]) => ({
       x: Number(x),
@@ -217,7 +225,11 @@ describe("plot", () => {
       ...band,
       name: `${"name".repeat(8)} ${i}`,
     }));
-    const svg = plotSvg([{ figure: "x", bands: many }], undefined, { width: 240, height: 180 });
+    const svg = plotSvg(
+      [{ figure: "x", bands: many }],
+      { unit: "tokens" },
+      { width: 240, height: 180 },
+    );
     expect(svg).toContain(">40 more<"); // the one line has the note
     const heights = points(svg, "polygon").flatMap((list) => list.map(([, y]) => y));
     expect(Math.max(...heights) - Math.min(...heights)).toBeGreaterThan(60);
@@ -331,6 +343,37 @@ describe("report", () => {
     };
     expect(charts([0, 0])).toEqual([]);
     expect(charts([0, 0.5])).toEqual(["valueLoss"]);
+  });
+
+  test("a supervised run is drawn over tokens taught, and has no empty charts of a return", async () => {
+    const taught = at("taught");
+    const set = ["width=8", "layers=1", "heads=1", "sftUpdates=3", "sftTexts=2"].flatMap((one) => [
+      "--set",
+      one,
+    ]);
+    const args = ["--algo", "sft", "--steps", "3", "--quiet", "--out", taught];
+    expect((await pigrad("train", "arith", ...args, ...set)).stderr).toBe("");
+    const tokens = readMetrics(taught).map(({ trainedTokens }) => trainedTokens);
+    expect(tokens).toHaveLength(3);
+    const run = readRun(taught);
+    expect([[run], [readRun(first)], [readRun(first), run]].map(unitOf)).toEqual([
+      "tokens",
+      "environment steps",
+      "steps",
+    ]);
+    for (const live of [false, true]) {
+      const { charts, unit } = dataOf(reportPage([{ run, replay: null }], live));
+      const names = charts.map(({ figure }: { figure: string }) => figure);
+      expect([unit, names[0]]).toEqual(["tokens", "loss"]);
+      expect(names).not.toContain("meanReturn");
+      expect(charts[0].bands[0].steps).toEqual(tokens);
+    }
+    const svg = at("taught.svg");
+    await pigrad("plot", taught, "--svg", svg);
+    for (const text of [">loss<", ">tokens<"]) expect(readFileSync(svg, "utf8")).toContain(text);
+    await pigrad("plot", first, "--svg", svg);
+    for (const text of [">meanReturn<", ">environment steps<"])
+      expect(readFileSync(svg, "utf8")).toContain(text);
   });
 
   test("its table has each run's settings and where it came to", () => {
