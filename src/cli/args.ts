@@ -1,7 +1,7 @@
 /** Parses values of options: numbers, and the pairs of --set. */
 import { SettingError } from "../core/errors.ts";
-import { messageOf } from "../core/thrown.ts";
 import { readRegular } from "../node/files.ts";
+import { unreadable } from "../node/missing.ts";
 
 const mostText = 2 ** 28; // bytes of a file given as @FILE
 
@@ -73,7 +73,7 @@ function fileText(key: string, path: string): string {
   try {
     return readRegular(path, { links: true, most: mostText }).toString();
   } catch (error) {
-    throw new SettingError(`--set ${key}: cannot read ${path}: ${messageOf(error)}`);
+    throw unreadable(path, `--set ${key}: cannot read ${path}`, error);
   }
 }
 

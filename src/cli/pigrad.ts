@@ -8,7 +8,7 @@ import {
   NumericError,
   OwnCodeError,
   SettingError,
-  UnknownNameError,
+  type UnknownNameError,
 } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
@@ -181,7 +181,9 @@ export async function pigrad(args: readonly string[]): Promise<void> {
     const wrong = isWrongInput(error);
     const stack = error instanceof Error ? error.stack : undefined; // a fault of the program shows its place
     const details = error instanceof NumericError ? error.message : (stack ?? messageOf(error));
-    const hint = error instanceof UnknownNameError ? didYouMean(error.given, error.known) : "";
+    const { given, known } = (error ?? {}) as Partial<UnknownNameError>;
+    const hint =
+      wrong && given !== undefined && known !== undefined ? didYouMean(given, known) : "";
     const text = wrong ? `${messageOf(error).split("\n")[0]}${hint}` : `failed: ${details}`;
     process.stderr.write(`pigrad: ${printable(text)}\n`);
     process.exitCode = wrong ? 2 : 1;

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
-import { messageOf } from "../core/thrown.ts";
 import { type RunConfig, resolve } from "../tasks/run.ts";
 import type { ReadCorpus } from "../tasks/task.ts";
-import { codeOf, makeFolder, readRegular, writeAtomically } from "./files.ts";
+import { makeFolder, readRegular, writeAtomically } from "./files.ts";
+import { unreadable } from "./missing.ts";
 
 /** Size and hash of each corpus, by the name in the setting, as config.json stores them. */
 export type KnownCorpora = Readonly<
@@ -70,9 +70,7 @@ function corpusBytes(name: string, most = mostBytes): Buffer {
         .join("\n\n"),
     );
   } catch (error) {
-    throw new SettingError(
-      `data: cannot read ${brief(name)} (${codeOf(error) ?? messageOf(error)})`,
-    );
+    throw unreadable(name, `data: cannot read ${brief(name)}`, error);
   }
 }
 

@@ -3,11 +3,11 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { SettingError } from "../core/errors.ts";
-import { messageOf } from "../core/thrown.ts";
 import type { Mujoco, MujocoModel, MujocoModule } from "../envs/mujoco/engine.ts";
 import { mujocoTasks, useMujoco } from "../tasks/mujoco.ts";
 import type { RunConfig } from "../tasks/run.ts";
 import { codeOf, readRegular } from "./files.ts";
+import { missingFile, unreadable } from "./missing.ts";
 
 const name = "mujoco-js";
 let loading: Promise<Mujoco> | null = null;
@@ -81,10 +81,10 @@ const named = (text: string, pattern: RegExp): string[] =>
   Array.from(text.matchAll(pattern), ([, value]) => value);
 
 function read(path: string, given: string): Buffer {
-  if (!existsSync(path)) throw new SettingError(`${given}: no such file`);
+  if (!existsSync(path)) throw missingFile(path, `${given}: no such file`);
   try {
     return readRegular(path, { links: true, most: mostBytes });
   } catch (error) {
-    throw new SettingError(`${given}: cannot be read (${codeOf(error) ?? messageOf(error)})`);
+    throw unreadable(path, `${given}: cannot be read`, error);
   }
 }

@@ -12,6 +12,7 @@ import type { RunConfig } from "../tasks/run.ts";
 import type { Jinja } from "../text/chat-template.ts";
 import { loadJinja } from "./chat-template.ts";
 import { codeOf, readRegular } from "./files.ts";
+import { missingFile, unreadable } from "./missing.ts";
 import { isMjcf, loadLibraryOf, readMjcf } from "./mujoco.ts";
 import { readPublished } from "./published.ts";
 
@@ -82,14 +83,14 @@ export function ownFileOf(given: string): OwnFile {
 }
 
 function hashOf(path: string, given: string): string {
-  if (!existsSync(path)) throw new SettingError(`${given}: no such file`);
+  if (!existsSync(path)) throw missingFile(path, `${given}: no such file`);
   if (!extensions.includes(extname(path)))
     throw new SettingError(`${given}: expected a file that ends with ${extensions.join(", ")}`);
   try {
     const bytes = readRegular(path, { links: true, most: mostBytes });
     return createHash("sha256").update(bytes).digest("hex");
   } catch (error) {
-    throw new SettingError(`${given}: cannot be read (${codeOf(error) ?? messageOf(error)})`);
+    throw unreadable(path, `${given}: cannot be read`, error);
   }
 }
 

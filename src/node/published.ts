@@ -7,6 +7,7 @@ import { locateTensors } from "../models/shards.ts";
 import { type Published, publishedFrom } from "../tasks/text/published.ts";
 import type { Jinja } from "../text/chat-template.ts";
 import { besideNames } from "../text/tokenizer-json.ts";
+import { missingFile } from "./missing.ts";
 import { modelFolder, type SyncFiles } from "./model-folder.ts";
 
 /** Returns a folder's model, without its weights, and the hash of its files. `given` is how messages name it. */
@@ -15,8 +16,10 @@ export function readPublished(
   given: string,
   jinja?: Jinja,
 ): { readonly published: Published; readonly sha256: string } {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new SettingError(`${given}: expected a folder with config.json and model.safetensors`);
+  const found = statSync(path, { throwIfNoEntry: false });
+  const wanted = `${given}: expected a folder with config.json and model.safetensors`;
+  if (found === undefined) throw missingFile(path, `${wanted}, got none`);
+  if (!found.isDirectory()) throw new SettingError(wanted);
   const files = modelFolder(path);
   try {
     return { published: publishedFrom(files, jinja), sha256: hashOf(files) };

@@ -31,6 +31,7 @@ import {
   writeAtomically,
 } from "./files.ts";
 import { checkMemory } from "./memory.ts";
+import { missingPart } from "./missing.ts";
 import { guardCalls } from "./patience.ts";
 import {
   type Checkpoint,
@@ -417,7 +418,15 @@ function readCheckpoint(
   }
 }
 
-class MissingFile extends FormatError {}
+/** Of a run's file that is not there. Where that is because the run's folder is not, holds the names beside it. */
+class MissingFile extends FormatError {
+  readonly given: string | undefined;
+  readonly known: readonly string[] | undefined;
+  constructor(path: string, name: string) {
+    super(`${path} is not a run folder: ${name}: no such file`);
+    if (!existsSync(path)) Object.assign(this, missingPart(path));
+  }
+}
 
 function read(path: string, name: string, most: number): Buffer {
   try {
@@ -429,8 +438,7 @@ function read(path: string, name: string, most: number): Buffer {
 
 function notARun(path: string, name: string, error: unknown): unknown {
   if (error instanceof FormatError) return error;
-  if (codeOf(error) === "ENOENT")
-    return new MissingFile(`${path} is not a run folder: ${name}: no such file`);
+  if (codeOf(error) === "ENOENT") return new MissingFile(path, name);
   return codeOf(error) === undefined
     ? error
     : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);

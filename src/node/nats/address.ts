@@ -1,8 +1,8 @@
 /** Reads the server's address and the user from a URL, and from the environment variables of the nats command. */
 import type { NodeConnectionOptions } from "@nats-io/transport-node";
 import { SettingError } from "../../core/errors.ts";
-import { messageOf } from "../../core/thrown.ts";
-import { codeOf, readRegular } from "../files.ts";
+import { readRegular } from "../files.ts";
+import { unreadable } from "../missing.ts";
 import type { Client } from "./client.ts";
 
 export interface Address {
@@ -54,7 +54,7 @@ export function authOf(
     try {
       return readRegular(path, { links: true, most: 2 ** 20 });
     } catch (error) {
-      throw new SettingError(`${name}: cannot read ${path} (${codeOf(error) ?? messageOf(error)})`);
+      throw unreadable(path, `${name}: cannot read ${path}`, error);
     }
   };
   for (const [name, path] of Object.entries({ NATS_CA, NATS_CERT, NATS_KEY }))
