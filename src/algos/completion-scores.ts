@@ -3,7 +3,7 @@ import { SettingError, UsageError } from "../core/errors.ts";
 import { solo } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
 import type { CompleterOptions, Completions } from "../rollout/completions.ts";
-import type { Judge } from "../text/own-reward.ts";
+import { type Judge, unnamed } from "../text/own-reward.ts";
 import { type Reward, rewardOf } from "../text/rewards.ts";
 import { stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
 
@@ -31,7 +31,7 @@ export function score(
   }
 }
 
-/** Rewards of samples, and each judge's scores by name if the task has several. */
+/** Rewards of samples, and the scores of each judge that has a name, without its weight. */
 export interface Scores {
   readonly reward: ArrayLike<number>;
   readonly byJudge: Readonly<Record<string, ArrayLike<number>>>;
@@ -58,7 +58,7 @@ export function* scoresOf(
   for (const [j, weight] of weights.entries())
     for (let i = 0; i < count; i++) reward[i] += weight * columns[j][i];
   const byJudge = Object.fromEntries(
-    judges.length > 1 ? judges.map(({ name }, j) => [name, columns[j].slice()]) : [],
+    judges.flatMap(({ name }, j) => (name === unnamed ? [] : [[name, columns[j].slice()]])),
   );
   team.release(mark);
   return { reward, byJudge };

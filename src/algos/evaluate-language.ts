@@ -19,7 +19,7 @@ export interface LanguageEvaluation extends Evaluation {
   readonly unscored: number;
   /** Mean tokens per completion. */
   readonly meanLength: number;
-  /** Means of the task's measures, and of each judge where it has several, by name. */
+  /** Means of the task's measures, and of each judge that has a name, without its weight. */
   readonly measures: Readonly<Record<string, number>>;
   /** distinct-2: unique bigrams divided by all bigrams, over all completions. Drops when outputs collapse. */
   readonly distinct2: number;

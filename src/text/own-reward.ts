@@ -52,10 +52,13 @@ export interface Judge {
   score(samples: readonly Sample[]): Waiting<ArrayLike<number>>;
 }
 
+/** The name of a reward that was given without one. */
+export const unnamed = "reward";
+
 /** Returns the judges that `source` describes. Throws SettingError, with `where`, for what describes none. */
 export function judgesFrom(source: RewardSource, where: string): readonly Judge[] {
   if (typeof source === "function" || (isObject(source) && isOptions(source)))
-    return [judgeFrom("reward", source, where)];
+    return [judgeFrom(unnamed, source, where)];
   if (!isObject(source) || Object.keys(source).length === 0)
     throw new SettingError(
       `${where}: expected reward as a function, as { reward } or { batch }, or as several of these by name, got ${brief(source)}`,
@@ -78,7 +81,7 @@ function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: s
       throw new SettingError(
         `${where}: expected ${field} of reward ${name} as a number, got ${brief(value)}`,
       );
-  const label = name === "reward" ? `${where}: reward` : `${where}: reward ${name}`;
+  const label = name === unnamed ? `${where}: reward` : `${where}: reward ${name}`;
   const late = `${label}: expected an answer within ${timeout} s, got none`;
   return {
     name,

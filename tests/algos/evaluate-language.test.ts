@@ -1,6 +1,7 @@
 /** Evaluation of a language model: what each figure is of. */
 import { describe, expect, test } from "vitest";
 import { evaluateLanguage } from "../../src/algos/evaluate-language.ts";
+import { judgesFrom, type RewardSource } from "../../src/text/own-reward.ts";
 import { promptTokens, type TextTask } from "../../src/text/task.ts";
 import { mean } from "./plain/learner.ts";
 import { letters, Reader, writing } from "./plain/writer.ts";
@@ -53,6 +54,22 @@ describe("figures", () => {
     expect(e.meanLength).toBeCloseTo(mean(lengths.map((n) => Math.min(3, n + 1))), 12);
     expect(evaluateLanguage(gpt, task, { sampling: {}, seed: 6 })).toEqual(e);
     expect(evaluateLanguage(gpt, task, { sampling: {}, seed: 99 }).samples).not.toEqual(e.samples);
+  });
+
+  test("each reward that has a name has its mean without its weight, a single one too", () => {
+    const length = (_: string, text: string) => text.length;
+    const starts = (_: string, text: string) => (text.startsWith("b") ? Number.NaN : 1);
+    const of = (source: RewardSource) =>
+      evaluateLanguage(gpt, { ...task, measures: {}, judges: judgesFrom(source, "here") });
+    const lengths = mean(of(length).samples.map(({ completion }) => completion.length));
+    expect(lengths).toBeGreaterThan(0);
+    expect(of(length)).toMatchObject({ meanReturn: lengths, measures: {} });
+    expect(of({ reward: length, weight: 3 }).measures).toEqual({});
+    const single = of({ long: { reward: length, weight: 3 } });
+    expect(single.meanReturn).toBeCloseTo(3 * lengths, 12);
+    expect(single.measures).toEqual({ long: lengths });
+    const several = of({ long: { reward: length, weight: -2 }, starts });
+    expect(several.measures).toEqual({ long: lengths, starts: 1 });
   });
 
   test("prompts are of the side asked for, at most so many, spread over all", () => {
