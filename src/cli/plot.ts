@@ -97,11 +97,11 @@ export interface FigureBands {
   readonly bands: readonly Band[];
 }
 
-/** What a picture says beside the metrics' names. */
+/** Texts of a picture beside the names of its metrics. */
 export interface Words {
   /** Stands before the metric's name. */
   readonly title?: string | undefined;
-  /** What the steps count. */
+  /** The name of what the steps count. */
   readonly unit: string;
 }
 
