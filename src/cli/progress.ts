@@ -8,7 +8,8 @@ const longest = 20; // returns in the sparkline
 
 export class Progress {
   private readonly total: number;
-  /** Steps taken before this session, which steps/s leaves out. */
+  private readonly unit: string;
+  /** Steps taken before this session, which the rate leaves out. */
   private readonly before: number;
   private readonly live: boolean;
   private readonly begun = performance.now();
@@ -16,8 +17,9 @@ export class Progress {
   private shown: number;
   private readonly returns: number[] = [];
 
-  constructor(total: number, before: number) {
+  constructor(total: number, before: number, unit = "steps") {
     this.total = total;
+    this.unit = unit;
     this.before = before;
     this.live = process.stdout.isTTY === true;
     this.shown = this.live ? 0 : before;
@@ -48,8 +50,8 @@ export class Progress {
     const left = timeLeft((this.total - envSteps) / rate);
     const curve = this.live ? sparkline(this.returns) : "";
     this.line(
-      `${envSteps.toLocaleString("en")} / ${this.total.toLocaleString("en")} steps` +
-        `  ${Math.round(rate).toLocaleString("en")} steps/s  return ${meanReturn.toFixed(2)}${curve && ` ${curve}`}  ${left}${sample && `  ${sample}`}`,
+      `${envSteps.toLocaleString("en")} / ${this.total.toLocaleString("en")} ${this.unit}` +
+        `  ${Math.round(rate).toLocaleString("en")} ${this.unit}/s  return ${meanReturn.toFixed(2)}${curve && ` ${curve}`}  ${left}${sample && `  ${sample}`}`,
     );
   }
 

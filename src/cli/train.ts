@@ -5,7 +5,7 @@ import { printable } from "../core/printable.ts";
 import { runLater } from "../core/waiting.ts";
 import type { Dynamics, Tabular } from "../envs/env.ts";
 import { AutoThreads } from "../node/auto-threads.ts";
-import { loadFrom } from "../node/begin-from.ts";
+import { loadFrom, otherModel } from "../node/begin-from.ts";
 import type { Best } from "../node/best.ts";
 import { type KnownCorpora, knownCorpus, newCorpus } from "../node/corpora.ts";
 import { type EvaluationPlan, readPlan, writePlan } from "../node/evaluation-plan.ts";
@@ -258,7 +258,7 @@ async function trainAndReport(
   }
   const board = values.tensorboard ? new EventFile(folder) : null;
   const before = session.training.envSteps;
-  const progress = talk ? new Progress(config.steps, before) : null;
+  const progress = talk ? new Progress(config.steps, before, unitOf(session)) : null;
   let shown = "";
   const options = { ...stop, secondsBefore, evaluation };
   const trained = await trainRun(folder, session, options, (report, line) => {
@@ -278,11 +278,14 @@ async function trainAndReport(
   else sayGone(folder, session);
 }
 
+/** What a training counts. */
+const unitOf = ({ kind }: Session): string => (kind === "text" ? "tokens" : "steps");
+
 /** Says on stderr that stdout failed, and how to resume the run. */
-function sayGone(folder: string, { training }: Session): void {
-  const steps = training.envSteps.toLocaleString("en");
+function sayGone(folder: string, session: Session): void {
+  const taken = `${session.training.envSteps.toLocaleString("en")} ${unitOf(session)}`;
   process.stderr.write(
-    `pigrad: stdout: ${stdoutFailure()?.message}; stopped after ${steps} steps, go on with pigrad train --resume ${printable(folder)}\n`,
+    `pigrad: stdout: ${stdoutFailure()?.message}; stopped after ${taken}, go on with pigrad train --resume ${printable(folder)}\n`,
   );
   process.exitCode = stdoutGone;
 }
@@ -309,13 +312,14 @@ async function finish(
     sayJson({ ...summary, ...(best && { best }), evaluation, run: folder });
     return;
   }
+  const unit = unitOf(session);
   const trained =
     taughtIn(last, seconds) ??
-    `trained ${envSteps.toLocaleString("en")} steps in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} steps/s)`;
+    `trained ${envSteps.toLocaleString("en")} ${unit} in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} ${unit}/s)`;
   const asked = session.kind === "text" ? " (validation prompts)" : "";
   say(
     `${trained}\n${describe(evaluation, true)}${asked}\n` +
-      `${comparison(session, evaluation)}${bestLine(best)}saved to ${folder}\n`,
+      `${comparison(session, evaluation)}${bestLine(best, unit)}saved to ${folder}\n`,
   );
 }
 
@@ -327,10 +331,10 @@ function taughtIn(last: Trained["last"], seconds: number): string | null {
   return `taught ${trainedTokens.toLocaleString("en")} tokens in ${seconds.toFixed(1)} s: ${losses}`;
 }
 
-const bestLine = (best: Best | null): string =>
+const bestLine = (best: Best | null, unit: string): string =>
   best === null
     ? ""
-    : `best policy: return ${best.evalReturn.toFixed(2)} after ${best.envSteps.toLocaleString("en")} steps (--best)\n`;
+    : `best policy: return ${best.evalReturn.toFixed(2)} after ${best.envSteps.toLocaleString("en")} ${unit} (--best)\n`;
 
 /** Returns the HTML report of the run so far, which updates itself while the run trains. */
 const livePage = (folder: string): string =>
@@ -366,8 +370,11 @@ async function begin(
   });
   sampling?.check(session);
   const fresh = from === undefined ? [] : loadFrom(from, session);
-  if (fresh.length > 0 && !values.json && !values.quiet)
-    say(`not in ${printable(String(from))}, and fresh: ${fresh.join(", ")}\n`);
+  if (from !== undefined && !values.json && !values.quiet) {
+    if (fresh.length > 0) say(`not in ${printable(from)}, and fresh: ${fresh.join(", ")}\n`);
+    const other = otherModel(from, session);
+    if (other !== "") say(`${printable(other)}\n`);
+  }
   session.prepare(); // may refuse the settings, before a folder exists
   return () => {
     const folder = createRun(values.out, session.config, corpora);

@@ -3,6 +3,7 @@
 import { FormatError } from "../core/errors.ts";
 import type { Shape } from "../core/tensor.ts";
 import { messageOf } from "../core/thrown.ts";
+import type { RunConfig } from "../tasks/run.ts";
 import { open, type Session } from "../tasks/session.ts";
 import { knownCorpus } from "./corpora.ts";
 import { readRunFile, withTraining } from "./run-folder.ts";
@@ -42,6 +43,20 @@ function shapesOf(path: string): ReadonlyMap<string, Shape> {
   return new Map(parameters.list.map(({ name, shape }) => [name, shape]));
 }
 
+/** Says what a run's model was trained with and the new one is not, where the weights fit all the same; empty if nothing. */
+export function otherModel(path: string, { run }: Session): string {
+  const { config: theirs } = readRunFile(path);
+  const changed = changedIn(Object.keys(run.values.model), theirs, run.config);
+  if (changed.length === 0) return "";
+  return `${path} was trained with ${changed.join(" ")}, this run is not`;
+}
+
+const changedIn = (names: readonly string[], theirs: RunConfig, own: RunConfig): string[] =>
+  names
+    .map((name) => [name, theirs.settings[name], own.settings[name]].map(String))
+    .filter(([, a, b]) => a !== b && a !== "undefined" && a.length <= longest)
+    .map(([name, value]) => `--set ${name}=${value}`);
+
 const longest = 60; // characters of a setting that a message shows
 
 /** Returns how the run was trained otherwise than the new one: task, algorithm, and settings of model and task. */
@@ -49,10 +64,7 @@ function difference(path: string, { run }: Session): string {
   const { config: theirs } = readRunFile(path);
   const { config: own, values } = run;
   const table = theirs.task === own.task ? { ...values.model, ...values.task } : values.model;
-  const changed = Object.keys(table)
-    .map((name) => [name, theirs.settings[name], own.settings[name]].map(String))
-    .filter(([, a, b]) => a !== b && a !== "undefined" && a.length <= longest)
-    .map(([name, value]) => `--set ${name}=${value}`);
+  const changed = changedIn(Object.keys(table), theirs, own);
   const said = [
     theirs.task === own.task ? "" : ` on ${theirs.task}`,
     theirs.algo === own.algo ? "" : ` by ${theirs.algo}`,

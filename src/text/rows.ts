@@ -8,13 +8,14 @@ export type DataRow = string | Readonly<Record<string, unknown>>;
 
 /**
  * Returns the rows of a file, in the form that its name ends with: .jsonl, .json (a list), .csv (with a header); pairs
- * where every line has a tab; else texts, by lines or paragraphs. Throws FormatError that names the line.
+ * where every line has a tab; else texts, by lines or paragraphs. Throws FormatError that names the file and the line.
  */
 export function rowsOfFile(name: string, content: string, by: "line" | "paragraph"): DataRow[] {
   const text = withoutMark(content);
-  if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) return jsonRows(text);
-  if (name.endsWith(".json")) return listOf(parsed(text, "data"), "data");
-  if (name.endsWith(".csv")) return csvRows(text);
+  const where = `data ${name}`;
+  if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) return jsonRows(text, where);
+  if (name.endsWith(".json")) return listOf(parsed(text, where), where);
+  if (name.endsWith(".csv")) return csvRows(text, where);
   const lines = text.split(/\r?\n/).filter((line) => line !== "");
   if (lines.length > 0 && lines.every((line) => line.split("\t").length === 2))
     return pairs(text).map((pair) => ({ ...pair }));
@@ -40,35 +41,35 @@ function listOf(value: unknown, where: string): DataRow[] {
   return value;
 }
 
-const jsonRows = (text: string): DataRow[] =>
+const jsonRows = (text: string, where: string): DataRow[] =>
   text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
-    const row = parsed(line, `data, line ${i + 1}`);
-    if (!isRow(row)) throw new FormatError(`data, line ${i + 1}: expected a text or an object`);
+    const row = parsed(line, `${where}, line ${i + 1}`);
+    if (!isRow(row)) throw new FormatError(`${where}, line ${i + 1}: expected a text or an object`);
     return [row];
   });
 
 /** Rows by the names of the header. Fields may stand in quotes, with quotes inside doubled (RFC 4180). */
-function csvRows(text: string): DataRow[] {
-  const [header, ...records] = csvRecords(text);
-  if (header === undefined) throw new FormatError("data: expected a header, got an empty file");
+function csvRows(text: string, where: string): DataRow[] {
+  const [header, ...records] = csvRecords(text, where);
+  if (header === undefined) throw new FormatError(`${where}: expected a header, got an empty file`);
   return records.map(({ fields, line }) => {
     if (fields.length !== header.fields.length)
       throw new FormatError(
-        `data, line ${line}: expected ${header.fields.length} fields, got ${fields.length}`,
+        `${where}, line ${line}: expected ${header.fields.length} fields, got ${fields.length}`,
       );
     return Object.fromEntries(header.fields.map((name, i) => [name, fields[i]]));
   });
 }
 
-function csvRecords(text: string): { fields: string[]; line: number }[] {
+function csvRecords(text: string, where: string): { fields: string[]; line: number }[] {
   const records: { fields: string[]; line: number }[] = [];
   const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
   let [fields, line, start] = [[] as string[], 1, 1];
   while (field.lastIndex < text.length || fields.length > 0) {
     const at = field.lastIndex;
     const match = field.exec(text);
-    if (match === null) throw new FormatError(`data, line ${line}: a quote is out of place`);
+    if (match === null) throw new FormatError(`${where}, line ${line}: a quote is out of place`);
     const [whole, quoted, plain, end] = match;
     fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
     line += whole.split("\n").length - 1;

@@ -1,6 +1,6 @@
 // @module-tag deep
 /** A run that begins from the weights of another one, of which some do not fit: what the message says. */
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { pigrad, temporary } from "../support/pigrad.ts";
 
@@ -130,4 +130,17 @@ test("a part of the other model is not enough: hidden=6 would leave out the seco
   expect((await pigrad(...args)).stderr).toContain(
     `expected a model without policy.1.bias, which the saved one has; ${run} was trained with --set hidden=6,6`,
   );
+});
+
+test("weights that fit another model are said to have been trained otherwise", async () => {
+  const begin = async (settings: string) => {
+    const args = ["train", "cartpole", "--steps", "100", ...set(settings), "--out", at("other")];
+    const { stdout } = await pigrad(...args, "--from", at("cartpole"));
+    rmSync(at("other"), { recursive: true });
+    return stdout;
+  };
+  expect(await begin(`${control} activation=relu`)).toContain(
+    `${at("cartpole")} was trained with --set activation=tanh, this run is not\n`,
+  );
+  expect(await begin(control)).not.toContain("was trained with");
 });

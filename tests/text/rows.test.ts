@@ -18,7 +18,7 @@ describe("CSV", () => {
   });
   test("a row of another length, and a quote out of place, by their lines", () => {
     expect(() => rows("a.csv", 'a,b\n"1\n2",3\n4')).toThrow(
-      "data, line 4: expected 2 fields, got 1",
+      "data a.csv, line 4: expected 2 fields, got 1",
     );
     expect(() => rows("a.csv", 'a\nb"c')).toThrow(FormatError);
     expect(() => rows("a.csv", "")).toThrow("expected a header");
@@ -28,8 +28,10 @@ describe("CSV", () => {
 test("JSON lines and lists; what is no row is named", () => {
   expect(rows("a.jsonl", '{"prompt":"a"}\n\n"b"\n')).toEqual([{ prompt: "a" }, "b"]);
   expect(rows("a.json", '["a",{"text":"b"}]')).toEqual(["a", { text: "b" }]);
-  expect(() => rows("a.jsonl", '"a"\n5')).toThrow("data, line 2: expected a text or an object");
-  expect(() => rows("a.jsonl", '"a"\n{')).toThrow("data, line 2: expected JSON");
+  expect(() => rows("a.jsonl", '"a"\n5')).toThrow(
+    "data a.jsonl, line 2: expected a text or an object",
+  );
+  expect(() => rows("a.jsonl", '"a"\n{')).toThrow("data a.jsonl, line 2: expected JSON");
   expect(() => rows("a.json", "{}")).toThrow("expected a list of rows");
   expect(() => rows("a.json", '["a",[1]]')).toThrow("row 2");
 });
