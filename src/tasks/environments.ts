@@ -217,7 +217,7 @@ export const environmentTasks = {
     settings: maxSteps(1000),
     make: (values) => new Shoot(values),
     algo: "ppo",
-    steps: 400_000,
+    steps: 1_500_000,
     presets: presets.shoot,
   }),
   crossing: environmentTask({
@@ -225,7 +225,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Crossing(values),
     algo: "ppo",
-    steps: 200_000,
+    steps: 1_000_000,
     presets: presets.crossing,
   }),
   dive: environmentTask({
