@@ -6,195 +6,159 @@
 import { fileURLToPath } from "node:url";
 import { BatchEvaluator } from "../../src/algos/batch-evaluator.ts";
 import { improve, Learner } from "../../src/algos/improve.ts";
-import type { PpoConfig } from "../../src/algos/ppo.ts";
-import type { Report, Training } from "../../src/algos/training.ts";
 import { exp } from "../../src/core/math.ts";
-import { surrogateDefaults } from "../../src/estimators/surrogate.ts";
-import { valueDefaults } from "../../src/estimators/value.ts";
 import { meanWeights } from "../../src/estimators/weights.ts";
+import * as pg from "../../src/index.ts";
 import { Milestones } from "../../src/node/milestones.ts";
-import { Adam } from "../../src/optim/adam.ts";
-import { Actor } from "../../src/policies/actor.ts";
-import { gae } from "../../src/returns/gae.ts";
 import { standardizeRows } from "../../src/returns/normalize.ts";
-import { Rollout } from "../../src/rollout/rollout.ts";
-import { minibatchEnd, RolloutChunks } from "../../src/rollout/rollout-chunks.ts";
+import { minibatchEnd } from "../../src/rollout/rollout-chunks.ts";
 import { bootstrapInterval, interquartileMean, median } from "../../src/rollout/statistics.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
 import { short, table } from "../support/markdown.ts";
 import { openControl } from "../support/sessions.ts";
 
-export interface Replay {
-  /** Rollouts that an update learns from: the new one and those before it. 1: plain PPO. */
-  readonly keep: number;
-  /** false: actions count as the current policy's own. */
-  readonly corrected: boolean;
+/** Drops the oldest of the rollouts that `kept` has end to end, and appends a new one. */
+export function append(kept: pg.Rollout, fresh: pg.Rollout): void {
+  const columns = fresh.columns();
+  for (const [i, column] of kept.columns().entries()) {
+    column.copyWithin(0, columns[i].length);
+    column.set(columns[i], column.length - columns[i].length);
+  }
 }
 
-/** The last rollouts end to end, the newest last, with estimates by the current policy and critic. */
-export class Kept {
-  readonly rollout: Rollout;
-  /** min(1, π/μ) of each action: π is the policy before the update, μ the one that acted. 1 where not corrected. */
-  readonly weight: Float32Array;
+/** Columns of the kept rows. */
+export class Estimates {
+  /** ln π of each action by the policy before the update. */
+  readonly oldLogProb: Float32Array;
+  /** w = min(1, ρ), where ρ is π by the policy that acted; 1 where not corrected. */
+  readonly ratio: Float32Array;
   readonly advantage: Float32Array;
   readonly target: Float32Array;
-  /** ln π of each action by the policy before the update. */
-  readonly logProb: Float32Array;
-  readonly chunks: RolloutChunks;
-  private readonly lambda: Float64Array;
-  private readonly current: BatchEvaluator;
 
-  constructor(fresh: Rollout, { rollout, minibatch }: PpoConfig, keep: number) {
-    const { model } = fresh.actor;
-    this.rollout = new Rollout(fresh.env, fresh.actor, keep * rollout);
-    const { size } = this.rollout;
+  constructor(size: number) {
     const column = (): Float32Array => new Float32Array(size);
-    [this.weight, this.advantage, this.target] = [column(), column(), column()];
-    this.logProb = column();
-    this.lambda = new Float64Array(size);
-    this.chunks = new RolloutChunks(model, this.rollout, Math.min(minibatch, fresh.size));
-    this.current = new BatchEvaluator(this.chunks, size);
-  }
-
-  /** Drops the oldest rollout and appends a new one. */
-  append(fresh: Rollout): void {
-    const columns = fresh.columns();
-    for (const [i, column] of this.rollout.columns().entries()) {
-      column.copyWithin(0, columns[i].length);
-      column.set(columns[i], column.length - columns[i].length);
-    }
+    [this.oldLogProb, this.ratio, this.advantage, this.target] = [0, 1, 2, 3].map(column);
   }
 
   /**
-   * Writes V, Â and targets. V-trace with ρ̄ = c̄ = 1 has eₜ = wₜ·(δₜ + γλ·eₜ₊₁), w = min(1, ρ). So eₜ = wₜ·Âₜ with
-   * Âₜ = δₜ + γ·(λ·wₜ₊₁)·Âₜ₊₁: GAE with a λ per step, whose weight the surrogate then applies once. V of the final
-   * state of a truncated episode stays the one at the time.
+   * V-trace with ρ̄ = c̄ = 1 has v − V = eₜ = wₜ·(δₜ + γλ·eₜ₊₁). So eₜ = wₜ·Âₜ with Âₜ = δₜ + γ·(λ·wₜ₊₁)·Âₜ₊₁: GAE with
+   * a λ per step. The surrogate multiplies Â by w once. V of the final state of a truncated episode stays as it was.
    */
-  estimate({ gamma, lambda }: PpoConfig, corrected: boolean): void {
-    const { weight, advantage, target, logProb, rollout } = this;
-    const { size, envs, value, nextValue, truncated } = rollout;
-    this.current.evaluate(logProb, value);
-    for (let i = 0; i < size; i++)
-      weight[i] = corrected ? Math.min(1, exp(logProb[i] - rollout.logProb[i])) : 1;
-    for (let i = 0; i < size - envs; i++) {
-      this.lambda[i] = lambda * weight[i + envs];
+  write(kept: pg.Rollout, { gamma, lambda }: pg.PpoConfig, corrected: boolean): void {
+    const { oldLogProb, ratio, advantage, target } = this;
+    const { size, envs, value, nextValue, truncated, logProb } = kept;
+    const lambdas = new Float64Array(size);
+    for (let i = size - 1; i >= 0; i--) {
+      ratio[i] = corrected ? Math.min(1, exp(oldLogProb[i] - logProb[i])) : 1;
+      if (i + envs >= size) continue;
+      lambdas[i] = lambda * ratio[i + envs];
       if (truncated[i] === 0) nextValue[i] = value[i + envs];
     }
-    gae(advantage, rollout, gamma, this.lambda);
-    for (let i = 0; i < size; i++) target[i] = weight[i] * advantage[i] + value[i];
+    pg.gae(advantage, kept, gamma, lambdas);
+    for (let i = 0; i < size; i++) target[i] = ratio[i] * advantage[i] + value[i];
   }
 }
 
-/** PPO (src/algos/ppo.ts) for policies without memory, on the last `keep` rollouts in each update. */
+/**
+ * PPO (src/algos/ppo.ts) of policies without memory: each update learns from the last `keep` rollouts. Without
+ * `corrected` their actions count as the current policy's own. With `keep` 1 it is PPO, bit for bit.
+ */
 export function* replayPpo(
-  t: Training,
-  c: PpoConfig,
-  { keep, corrected }: Replay,
-): Generator<Report, never> {
+  t: pg.Training,
+  c: pg.PpoConfig,
+  keep: number,
+  corrected = true,
+): Generator<pg.Report, never> {
   const { model, env, random } = t;
-  const fresh = new Rollout(env, new Actor(model, env.envs.length), c.rollout);
-  const kept = new Kept(fresh, c, keep);
-  const { size, mask } = kept.rollout;
-  const [advantage, weight] = [new Float32Array(size), new Float32Array(size)];
-  const columns = { oldLogProb: kept.logProb, advantage, weight, target: kept.target };
-  const { entropyWeight, valueWeight } = c;
-  const settings = {
-    surrogate: surrogateDefaults,
-    value: valueDefaults,
-    entropyWeight,
-    valueWeight,
-  };
-  const learner = new Learner(kept.chunks, columns, settings);
-  const adam = new Adam(model.parameters, { eps: 1e-5 });
+  const actor = new pg.Actor(model, env.envs.length);
+  const [fresh, kept] = [1, keep].map((n) => new pg.Rollout(env, actor, n * c.rollout));
+  const chunks = new pg.RolloutChunks(model, kept, Math.min(c.minibatch, fresh.size));
+  const current = new BatchEvaluator(chunks, kept.size);
+  const estimates = new Estimates(kept.size);
+  const [advantage, weight] = [0, 1].map(() => new Float32Array(kept.size));
+  const { oldLogProb, target } = estimates;
+  const terms = { ...c, surrogate: pg.surrogateDefaults, value: pg.valueDefaults };
+  const learner = new Learner(chunks, { oldLogProb, advantage, weight, target }, terms);
+  const adam = new pg.Adam(model.parameters, { eps: 1e-5 });
   t.restoreOrStart({ adam });
   for (;;) {
     t.next();
     const learningRate = c.learningRate * (c.anneal ? t.left() : 1);
     const clip = c.annealClip ? Math.max(c.clipRange * t.left(), 1e-6) : c.clipRange;
-    settings.surrogate = { ...surrogateDefaults, clipLow: clip, clipHigh: clip };
+    terms.surrogate = { ...pg.surrogateDefaults, clipLow: clip, clipHigh: clip };
     fresh.collect(random);
     t.count(fresh);
-    kept.append(fresh);
-    kept.estimate(c, corrected);
-    const rows = new Int32Array(Math.min(size, t.update * fresh.size));
+    append(kept, fresh);
+    current.evaluate(oldLogProb, kept.value);
+    estimates.write(kept, c, corrected);
+    const rows = new Int32Array(Math.min(kept.size, t.update * fresh.size)); // the last ones
     improve(t, learner, adam, rows, {
       ...c,
       learningRate,
-      shuffle(order) {
-        for (let i = 0; i < order.length; i++) order[i] = size - order.length + i;
-        random.shuffle(order);
+      shuffle() {
+        for (const i of rows.keys()) rows[i] = kept.size - rows.length + i;
+        random.shuffle(rows);
       },
       minibatchEnd: (first) => minibatchEnd(first, c.minibatch, rows.length, 2),
-      prepare(order, first, end) {
-        const some = order.subarray(first, end);
-        standardizeRows(advantage, kept.advantage, some);
-        for (const row of some) advantage[row] *= kept.weight[row];
-        return meanWeights(weight, mask, some);
+      prepare(_, first, end) {
+        const some = rows.subarray(first, end);
+        standardizeRows(advantage, estimates.advantage, some);
+        for (const row of some) advantage[row] *= estimates.ratio[row];
+        return meanWeights(weight, kept.mask, some);
       },
     });
     yield t.report();
   }
 }
 
-/** Trains one seed. Without `replay` it is the library's own PPO. */
-export function trainOnce(task: string, seed: number, settings: object, replay: Replay | null) {
-  const session = openControl({ task, algo: "ppo", seed, settings: { ...settings } });
-  const { training, config, run } = session;
-  const { solved } = environmentTasks[task as "cartpole"];
-  const milestones = new Milestones(config.steps, solved);
-  const reports =
-    replay === null
-      ? session.reports
-      : replayPpo(training, run.values.algorithm as unknown as PpoConfig, replay);
-  while (training.envSteps < config.steps) milestones.add(reports.next().value);
-  const greedy = session.evaluate(100, 1_000_000_007, true).meanReturn;
-  return { steps: milestones.stepsToThreshold ?? Infinity, greedy };
+const seeds = Array.from({ length: 10 }, (_, i) => 501 + i);
+const arms = [
+  "the preset",
+  "rollouts of a quarter",
+  "four kept, corrected",
+  "four kept, uncorrected",
+];
+/** Steps to train; of the last three arms, epochs and step sizes: the soonest at the mark, on seeds 1 to 3, of those tried. */
+const chosen = {
+  cartpole: { steps: 100_000, epochs: [10, 4, 4], rates: [1e-3, 2e-3, 2e-3] },
+  acrobot: { steps: 150_000, epochs: [4, 1, 1], rates: [2e-3, 2e-3, 2e-3] },
+  pendulum: { steps: 100_000, epochs: [10, 3, 3], rates: [1e-3, 1e-3, 1e-3] },
+};
+type Name = keyof typeof chosen;
+
+export function trainOnce(task: Name, seed: number, settings: object, keep = 1, corrected = true) {
+  const { steps } = chosen[task];
+  const session = openControl({ task, algo: "ppo", seed, steps, settings: { ...settings } });
+  const { training, run } = session;
+  const milestones = new Milestones(steps, environmentTasks[task].solved ?? null);
+  const c = run.values.algorithm as unknown as pg.PpoConfig;
+  const reports = replayPpo(training, c, keep, corrected);
+  while (training.envSteps < steps) milestones.add(reports.next().value);
+  const { meanReturn } = session.evaluate(100, 1_000_000_007, true);
+  return { steps: milestones.stepsToThreshold ?? Infinity, greedy: meanReturn };
 }
 
-/** Epochs and step sizes of the arms, best of those tried on seeds 1 to 3 (docs/results.md). */
-const chosen: Readonly<Record<string, readonly object[]>> = {
-  cartpole: [{}, {}, {}],
-};
+const over = (x: readonly number[], of: (x: readonly number[]) => number): string =>
+  `${short(of(x))} (${bootstrapInterval(x, of).map(short).join(" to ")})`;
 
-/** Trains all arms of a task. Returns its table. */
-function compare(task: string): string {
-  const preset = openControl({ task, algo: "ppo" }).config.settings;
-  const quarter = { rollout: Number(preset.rollout) / 4 };
-  const [brief, corrected, uncorrected] = chosen[task];
-  const arms: readonly (readonly [string, object, Replay | null])[] = [
-    ["the preset", {}, null],
-    ["a quarter of the steps per rollout", { ...quarter, ...brief }, null],
-    ["the same, four kept, corrected", { ...quarter, ...corrected }, { keep: 4, corrected: true }],
-    [
-      "the same, four kept, not corrected",
-      { ...quarter, ...uncorrected },
-      { keep: 4, corrected: false },
-    ],
-  ];
-  const rows = arms.map(([name, settings, replay]) => {
-    const results = seeds.map((seed) => trainOnce(task, seed, settings, replay));
-    const steps = results.map((result) => result.steps);
-    const greedy = results.map((result) => result.greedy);
-    const over = (x: readonly number[], of: (x: readonly number[]) => number): string =>
-      `${short(of(x))} (${bootstrapInterval(x, of).map(short).join(" to ")})`;
-    const row = [
-      name,
-      ...["rollout", "epochs", "learningRate"].map((key) =>
-        String({ ...preset, ...settings }[key]),
-      ),
-      over(steps, median),
-      `${steps.filter(Number.isFinite).length} of ${seeds.length}`,
-      over(greedy, interquartileMean),
-    ];
-    console.error(row.join(" | "));
-    return row;
-  });
-  const { solved } = environmentTasks[task as "cartpole"];
-  const settings = ["rollout", "epochs", "learningRate"];
-  return `${task}\n\n${table(["PPO", ...settings, `steps to ${solved}`, "seeds", "greedy return"], rows)}\n`;
+function compare(task: Name): void {
+  const preset = openControl({ task, algo: "ppo" }).config.settings as unknown as pg.PpoConfig;
+  const all = chosen[task];
+  const mark = `steps to ${environmentTasks[task].solved}`;
+  console.log(`\n${table([task, "epochs", "step size", mark, "seeds", "greedy return"], [])}`);
+  for (const [i, name] of arms.entries()) {
+    const [epochs, learningRate] =
+      i === 0 ? [preset.epochs, preset.learningRate] : [all.epochs[i - 1], all.rates[i - 1]];
+    const settings = { rollout: preset.rollout / (i === 0 ? 1 : 4), epochs, learningRate };
+    const results = seeds.map((seed) => trainOnce(task, seed, settings, i < 2 ? 1 : 4, i < 3));
+    const [steps, greedy] = [results.map((one) => one.steps), results.map((one) => one.greedy)];
+    const came = `${steps.filter(Number.isFinite).length} of ${seeds.length}`;
+    const cells = [name, epochs, learningRate, over(steps, median), came];
+    console.log(`| ${[...cells, over(greedy, interquartileMean)].join(" | ")} |`);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const tasks = process.argv.slice(2);
-  for (const task of tasks.length > 0 ? tasks : Object.keys(chosen)) console.log(compare(task));
+  const [, , ...named] = process.argv;
+  for (const task of named.length > 0 ? named : Object.keys(chosen)) compare(task as Name);
 }
