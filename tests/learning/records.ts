@@ -70,6 +70,6 @@ export function record(fresh: Readonly<Record<string, Result>>, names: readonly 
       `## ${name}\n\nAsked: ${asks}. **${holds ? "Holds." : "Does not hold."}** Seeds ${seeds}. Run ${ran}.\n\n${text.trim()}\n`,
   );
   const old = readFileSync(page, "utf8");
-  const [apart = ""] = /\n## (Driving beside|Defaults by shape)[\s\S]*$/.exec(old) ?? [];
+  const [apart = ""] = /\n## (Replay|Driving beside|Defaults by shape)[\s\S]*$/.exec(old) ?? [];
   writeFileSync(page, `${head}${rows.join("\n")}\n\n${sections.join("\n").trimEnd()}\n${apart}`);
 }
