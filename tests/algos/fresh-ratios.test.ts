@@ -15,13 +15,14 @@ const once = { epochs: 1, minibatches: 1 };
 const backends: Record<string, () => Backend> = { loops, simd: () => simd({ memory: 2 ** 26 }) };
 const names = Object.keys(groupAlgorithms) as GroupAlgorithmName[];
 
-describe.each(Object.entries(backends))("language models on %s", (_, make) => {
+describe.each(Object.entries(backends))("language models on %s", (backend, make) => {
+  const tags = backend === "loops" ? ["long"] : [];
   const samplings: object[] = [
     {},
     { temperature: 0.8, topK: 4, width: 20, heads: 5, layers: 2 },
     { temperature: 1.2, topP: 0.9, minP: 0.02, width: 6, heads: 2 },
   ];
-  test.each(names)("%s", (algo) => {
+  test.each(names)("%s", { tags }, (algo) => {
     for (const [i, sampling] of samplings.entries()) {
       const size = { width: 16, layers: 1, heads: 2, prompts: 7, groupSize: 5, reference: true };
       const settings = { ...size, ...once, learningRate: 1e-2, warmup: 1, ...sampling };

@@ -14,7 +14,10 @@ const x0 = Math.fround(0.1);
 const within = (got: number, want: number): void =>
   expect(Math.abs(got / want - 1), `${got} for ${want}`).toBeLessThan(1e-5);
 
-describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
+describe.each([
+  { k: loops(), tags: ["long"] },
+  { k: simd({ memory: 2 ** 29 }), tags: [] },
+])("$k.name", ({ k, tags }) => {
   const equal = (shape: readonly number[]): Tensor => {
     const x = input(k, shape);
     x.data.fill(0.1);
@@ -29,7 +32,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     return first;
   };
 
-  test("reductions", () => {
+  test("reductions", { tags }, () => {
     const x = equal([n]);
     within(
       run(() => ops.sum(x)),
@@ -58,7 +61,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(x);
   });
 
-  test("a product of depth 10⁷", () => {
+  test("a product of depth 10⁷", { tags }, () => {
     const [x, w] = [equal([1, n]), equal([n, 1])];
     within(
       run(() => ops.matmul(x, w)),
@@ -71,7 +74,9 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(x, w);
   });
 
-  test("weight and bias gradients of a linear layer, of 10⁷ rows and of many sizes", () => {
+  test("weight and bias gradients of a linear layer, of 10⁷ rows and of many sizes", {
+    tags,
+  }, () => {
     const many: [number, number, number][] = [
       [n, 1, 1],
       [3e4, 40, 70],
@@ -88,7 +93,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     }
   });
 
-  test("gradients of what is broadcast, and of layer norm's weight and bias", () => {
+  test("gradients of what is broadcast, and of layer norm's weight and bias", { tags }, () => {
     const [w, b] = [variable(k, [2], [0.1, 0.1]), variable(k, [2])];
     const x = equal([n / 2, 2]);
     for (let i = 0; i < x.data.length; i += 2) x.data[i] = -0.1; // rows −0.1, 0.1: x̂ = ∓1
@@ -101,7 +106,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(w, b, x);
   });
 
-  test("the gradient of a Gaussian's shared ln σ, and of a convolution", () => {
+  test("the gradient of a Gaussian's shared ln σ, and of a convolution", { tags }, () => {
     const logStd = variable(k, [1]);
     const mean = equal([n, 1]);
     const value = input(k, [n, 1]);
@@ -116,7 +121,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(w, b, images);
   });
 
-  test("what is scattered: an embedding's gradient, gather's, and scatterAdd", () => {
+  test("what is scattered: an embedding's gradient, gather's, and scatterAdd", { tags }, () => {
     const w = variable(k, [2, 1]);
     const index = input(k, [n]);
     const d = equal([n, 1]);
@@ -133,7 +138,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(w, index, d);
   });
 
-  test("global norms: long, overflowing, vanishing", () => {
+  test("global norms: long, overflowing, vanishing", { tags }, () => {
     const w = variable(k, [n]);
     w.grad.fill(0.1);
     const model = [{ ...w, backend: k }];
@@ -147,7 +152,7 @@ describe.each([loops(), simd({ memory: 2 ** 29 })])("$name", (k) => {
     free(w);
   });
 
-  test("a norm of layers whose squares overflow float32", () => {
+  test("a norm of layers whose squares overflow float32", { tags }, () => {
     const x = input(k, [2, 4], [1e20, -1e20, 1e20, -1e20, 1, 2, 3, 4]);
     const [w, b] = [input(k, [4], [1, 1, 1, 1]), input(k, [4])];
     const tape = new Tape(k);

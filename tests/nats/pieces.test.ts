@@ -216,7 +216,7 @@ describe.skipIf(absent !== "")(`pieces${absent}`, () => {
     });
   });
 
-  test("pieces that the server lost are given again", async () => {
+  test("pieces that the server lost are given again", { tags: ["long"] }, async () => {
     await inQueue(async ({ giver, worker, link, prefix }) => {
       const { pieces } = await giver();
       const results = pieces.do(piecesOf(2));

@@ -86,7 +86,7 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expectSame(at("killed"), await expected("long"));
   });
 
-  test("the server is killed and started again: both sides go on", async () => {
+  test("the server is killed and started again: both sides go on", { tags: ["long"] }, async () => {
     const one = worker();
     const given = learn("long", "restart");
     await begun("restart");

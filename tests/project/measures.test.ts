@@ -8,7 +8,9 @@ import { expect, test } from "vitest";
 import { tsx } from "../support/main.ts";
 import { circlesOf, foldersOf, functionsOf, longSignatures, readSources } from "./measures.ts";
 
-test("the script prints every measure, and sees the files of both updates and of src", () => {
+test("the script prints every measure, and sees the files of both updates and of src", {
+  tags: ["long"],
+}, () => {
   const script = fileURLToPath(new URL("measures.ts", import.meta.url));
   const { stdout, stderr } = spawnSync(process.execPath, [...tsx, script], {
     encoding: "utf8",
