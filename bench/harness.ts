@@ -44,14 +44,14 @@ export interface Result {
   readonly share: boolean;
 }
 
-/** Times every case for `milliseconds`. */
-export async function measure(name: string, suite: Suite, milliseconds: number): Promise<Result[]> {
+/** Times every case for half a second, or quickly: a few calls, which say that it runs. */
+export async function measure(name: string, suite: Suite, quick: boolean): Promise<Result[]> {
   const results: Result[] = [];
   for (const { name: of, amount, unit, run, against } of await suite.make()) {
     const bench = new Bench({
-      time: milliseconds,
-      warmupTime: milliseconds / 4,
-      iterations: 5, // for long calls
+      time: quick ? 5 : 500,
+      warmupTime: quick ? 1 : 125,
+      iterations: quick ? 1 : 5, // for long calls
       warmupIterations: 1,
       retainSamples: true,
     });
@@ -71,7 +71,7 @@ export async function measure(name: string, suite: Suite, milliseconds: number):
       high: at(0.75),
       rate: (amount / median) * 1e6,
       unit,
-      bytes: bytesOf(run, median > 5000 ? 3 : 20),
+      bytes: bytesOf(run, quick ? 1 : median > 5000 ? 3 : 20),
       against: against ?? null,
       ratio: ratioTo(results, against, median, suite.compare === "share" ? amount : null),
       share: suite.compare === "share",

@@ -76,7 +76,7 @@ const results: Result[] = [];
 console.log(`Node ${process.version}, median (quartiles) of a call and rate at the median`);
 for (const name of names) {
   console.log(`\n${name}: ${suites[name].about}`);
-  const measured = await measure(name, suites[name], values.quick ? 5 : 500);
+  const measured = await measure(name, suites[name], values.quick ?? false);
   print(measured, earlier);
   for (const note of suites[name].notes?.() ?? []) console.log(`  ${note}`);
   results.push(...measured);
