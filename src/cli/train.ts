@@ -258,7 +258,7 @@ async function trainAndReport(
   }
   const board = values.tensorboard ? new EventFile(folder) : null;
   const before = session.training.envSteps;
-  const progress = talk ? new Progress(config.steps, before, unitOf(session)) : null;
+  const progress = talk ? new Progress(config.steps, before, unitOfSession(session)) : null;
   let shown = "";
   const options = { ...stop, secondsBefore, evaluation };
   const trained = await trainRun(folder, session, options, (report, line) => {
@@ -278,12 +278,12 @@ async function trainAndReport(
   else sayGone(folder, session);
 }
 
-/** What a training counts. */
-const unitOf = ({ kind }: Session): string => (kind === "text" ? "tokens" : "steps");
+/** Returns what a training counts. */
+const unitOfSession = ({ kind }: Session): string => (kind === "text" ? "tokens" : "steps");
 
 /** Says on stderr that stdout failed, and how to resume the run. */
 function sayGone(folder: string, session: Session): void {
-  const taken = `${session.training.envSteps.toLocaleString("en")} ${unitOf(session)}`;
+  const taken = `${session.training.envSteps.toLocaleString("en")} ${unitOfSession(session)}`;
   process.stderr.write(
     `pigrad: stdout: ${stdoutFailure()?.message}; stopped after ${taken}, go on with pigrad train --resume ${printable(folder)}\n`,
   );
@@ -312,7 +312,7 @@ async function finish(
     sayJson({ ...summary, ...(best && { best }), evaluation, run: folder });
     return;
   }
-  const unit = unitOf(session);
+  const unit = unitOfSession(session);
   const trained =
     taughtIn(last, seconds) ??
     `trained ${envSteps.toLocaleString("en")} ${unit} in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} ${unit}/s)`;

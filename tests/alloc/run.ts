@@ -1,6 +1,6 @@
 /**
  * `npm run test:alloc` (needs --expose-gc): after warm-up a training step keeps nothing: typed-array memory
- * does not grow, the heap by less than 64 bytes a step, no slot is recorded anew, and a run on a poisoned
+ * does not grow, the heap by less than 64 bytes a step, no slot is recorded twice, and a run on a poisoned
  * tape gives the same bits, so nothing stale is read.
  */
 

@@ -1,4 +1,4 @@
-/** What must be learned, by task and algorithm, with presets: the numbers that docs/results.md reports and tests hold. */
+/** Claims of what presets learn, by task and algorithm: docs/results.md reports their numbers, tests hold them. */
 
 import { availableParallelism } from "node:os";
 import type { Dynamics, Tabular } from "../../src/envs/env.ts";
@@ -16,7 +16,7 @@ export interface Claim {
   readonly algo: string;
   /** The number of seeds, from 501 on: presets were chosen on seeds below 100. */
   readonly seeds: number;
-  /** A figure that others published or that was measured of them, with its source. */
+  /** The figure of others, published or measured, with its source. */
   readonly published?: string;
   readonly steps?: number;
   readonly settings?: Readonly<Record<string, unknown>>;
@@ -24,7 +24,7 @@ export interface Claim {
   readonly episodes?: number;
   /** Mean return of the last 100 training episodes whose first reaching counts. */
   readonly threshold?: number;
-  /** What is asked, in words, and whether the results have it. */
+  /** The claim in words. */
   readonly asks: string;
   readonly holds: (outcome: Outcome) => boolean;
 }
@@ -110,7 +110,7 @@ const connectFour = (
   };
 };
 
-/** A robot in MuJoCo, on a model of our own: no published figure is of it. */
+/** A robot in MuJoCo. The model is our own, so there is no published figure. */
 const robot = (name: string, task: string, atLeast: number, asks: string): Claim => ({
   name,
   task,

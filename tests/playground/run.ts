@@ -1,8 +1,8 @@
 /// <reference lib="dom" />
 /**
  * `npm run test:playground [-- SCREENSHOTS]`: the built page in Chromium: CartPole on `loops` reaches a mean
- * return of 195, the page never freezes, says nothing on the console, keeps its setup in the address, and gives the
- * policy away. Seconds and the longest task are printed: how quick they are depends on what else the machine does.
+ * return of 195 within a minute, the page stays quick, says nothing on the console, keeps its setup in the
+ * address, and gives the policy away.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -37,7 +37,6 @@ async function until(expression: string): Promise<void> {
   if (!(await comesTrue(page, expression))) throw new Error(`never came true: ${expression}`);
 }
 
-const frozen = 1000; // milliseconds in which a page answers nobody
 const status = async (): Promise<string> => (await page.textContent("#status")) ?? "";
 await page.goto(`${url}#task=cartpole&algo=ppo&seed=1&steps=150000&backend=loops`);
 await until(`document.getElementById("status").textContent.startsWith("ready")`);
@@ -52,14 +51,18 @@ const meanReturn = (): Promise<number> =>
     `Number(/mean return (-?[\\d.]+)/.exec(document.getElementById("status").textContent)?.[1] ?? NaN)`,
   );
 let reached = Number.NaN;
-while (performance.now() - start < 300_000 && !(reached >= 195)) {
+while (performance.now() - start < 60_000 && !(reached >= 195)) {
   await page.waitForTimeout(250);
   reached = await meanReturn();
 }
 const seconds = ((performance.now() - start) / 1000).toFixed(1);
-check("CartPole on loops", reached >= 195, `mean return ${reached} after ${seconds} s, want 195`);
+check(
+  "CartPole on loops",
+  reached >= 195,
+  `mean return ${reached} after ${seconds} s, want 195 within 60 s`,
+);
 const slowest: number = await page.evaluate("globalThis.slowest");
-check("the page's thread", slowest <= frozen, `longest task ${slowest} ms (0: none over 50)`);
+check("the page's thread", slowest <= 50, `longest task ${slowest} ms (0: none over 50)`);
 
 await page.click("#run");
 const paused = await status();
@@ -80,7 +83,7 @@ check(
   probabilities.join(", "),
 );
 
-/** What the page's button gives, imported. */
+/** Returns the file that the page's button gives, and its module. */
 async function downloaded(name: string) {
   const [download] = await Promise.all([page.waitForEvent("download"), page.click("#download")]);
   const file = join(folder, `${name}.mjs`);
@@ -148,7 +151,7 @@ for (let before = 0; updates < 10; updates++, before = await stepsNow()) {
 }
 check("ten updates of adapters", (await stepsNow()) > 1000, await status());
 const slowestModel: number = await page.evaluate("globalThis.slowest");
-check("the page's thread meanwhile", slowestModel <= frozen, `longest task ${slowestModel} ms`);
+check("the page's thread meanwhile", slowestModel <= 50, `longest task ${slowestModel} ms`);
 for (const way of ["fetched", "from the cache"]) {
   await page.fill("#address", way === "fetched" ? "published" : "published/");
   await page.click("#fetch");

@@ -92,9 +92,7 @@ test("the README has one listing, and leads to the environment", () => {
   expect(readme).toContain("(docs/examples/own-environment.ts)");
 });
 
-test("walk-forward: on prices with trends the policy beats holding, and what it saw in training flatters it", {
-  tags: ["long"],
-}, () => {
+test("walk-forward: on prices with trends the policy beats holding, and what it saw in training flatters it", () => {
   const lines = run("walk-forward.ts").split("\n");
   const windows = lines.filter((line) => line.startsWith("trained"));
   expect(windows).toHaveLength(5);

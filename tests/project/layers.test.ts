@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { expect, test } from "vitest";
 import { checkLayers } from "./layers.ts";
 
-/** What the check says of a src folder with these files. */
+/** Returns the violations that the check finds in a src folder with these files. */
 async function planted(files: Record<string, string>): Promise<readonly string[]> {
   const root = mkdtempSync(join(tmpdir(), "pigrad-layers-"));
   try {
