@@ -58,9 +58,10 @@ export interface LanguageClaim {
   /** The number of seeds, from 501 on. */
   readonly seeds: number;
   readonly measure: string;
+  readonly settings?: Readonly<Record<string, unknown>>;
   readonly options?: Options;
   readonly asks: string;
-  holds(before: readonly number[], after: readonly number[]): boolean;
+  holds(before: readonly number[], after: readonly number[], kl: readonly number[]): boolean;
 }
 
 const least = (x: readonly number[]): number => Math.min(...x);
@@ -75,6 +76,58 @@ export const languageClaims: readonly LanguageClaim[] = [
     asks: "from ≤ 60 % to ≥ 97 % of held-out sums on ≥ 4 of 5 seeds",
     holds: (before, after) =>
       Math.max(...before) <= 0.6 && after.filter((x) => x >= 0.97).length >= 4,
+  },
+  ...["ppo", "rloo", "reinforce", "best-of-n"].map(
+    (algo): LanguageClaim => ({
+      name: `arith, ${algo}`,
+      task: "arith",
+      algo,
+      seeds: 3,
+      measure: "exact",
+      asks: "≥ 90 % of held-out sums",
+      holds: (_, after) => least(after) >= 0.9,
+    }),
+  ),
+  {
+    name: "g2p, CMU dictionary",
+    task: "g2p",
+    algo: "rloo",
+    seeds: 3,
+    measure: "per",
+    settings: { data: "data/g2p-data.txt" },
+    options: { prompts: 2000 },
+    asks: "≥ 10 % fewer phoneme errors on held-out words",
+    holds: (before, after) => after.every((x, i) => x <= 0.9 * before[i]),
+  },
+  {
+    name: "sentiment, real sentences",
+    task: "sentiment",
+    algo: "rloo",
+    seeds: 3,
+    measure: "valence",
+    settings: { data: "data/sentiment-data.txt", lexicon: "data/sentiment-lexicon.txt" },
+    options: { greedy: false, prompts: 2000 },
+    asks: "valence of samples higher by 0.8 (a deviation, from 0.71 to 0.76), at a KL of ≤ 0.3 a token",
+    holds: (before, after, kl) =>
+      after.every((x, i) => x >= before[i] + 0.8) && Math.max(...kl) <= 0.3,
+  },
+  {
+    name: "errand",
+    task: "errand",
+    algo: "rloo",
+    seeds: 5,
+    measure: "exact",
+    asks: "≥ 95 % of held-out questions answered",
+    holds: (_, after) => least(after) >= 0.95,
+  },
+  {
+    name: "caption",
+    task: "caption",
+    algo: "rloo",
+    seeds: 5,
+    measure: "facts",
+    asks: "≥ 95 % of facts right on held-out combinations, from ≤ 70 %",
+    holds: (before, after) => Math.max(...before) <= 0.7 && least(after) >= 0.95,
   },
   {
     name: "number-words",
@@ -107,5 +160,5 @@ export const languageClaims: readonly LanguageClaim[] = [
 ];
 
 /** Trains a claim's seeds, one after another. */
-export const judgeLanguage = ({ task, algo, seeds, options }: LanguageClaim): Trained[] =>
-  Array.from({ length: seeds }, (_, i) => train(task, algo, 501 + i, {}, options));
+export const judgeLanguage = ({ task, algo, seeds, settings, options }: LanguageClaim): Trained[] =>
+  Array.from({ length: seeds }, (_, i) => train(task, algo, 501 + i, settings, options));

@@ -102,10 +102,12 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
   const values = (when: "before" | "after"): number[] =>
     runs.map((run) => run[when][measure] ?? Number.NaN);
   const [before, after] = [values("before"), values("after")];
+  const kl = runs.map(({ last }) => last.kl);
   const rows = runs.map(({ seconds }, i) => [
     String(501 + i),
     short(before[i]),
     short(after[i]),
+    short(kl[i]),
     seconds.toFixed(0),
   ]);
   const { config } = runs[0].session;
@@ -117,8 +119,8 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     ran,
     seeds: `501 to ${500 + runs.length}`,
     result: `${measure} ${over(after)}${before.some(Number.isNaN) ? "" : `, before ${over(before)}`}`,
-    holds: claim.holds(before, after),
-    text: `${table(["seed", `${measure} before, taught alone`, `${measure} after`, "seconds"], rows)}\n\n${settingsOf(
+    holds: claim.holds(before, after, kl),
+    text: `${table(["seed", `${measure} before, taught alone`, `${measure} after`, "KL a token", "seconds"], rows)}\n\n${settingsOf(
       config.algo,
       config.steps,
       config.settings,
