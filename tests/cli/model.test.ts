@@ -54,13 +54,16 @@ beforeAll(() => {
   for (const kind of ["gpt2", "llama"] as const) writeModelFolder(at(kind), kind);
 });
 
-describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
+describe.each<{ kind: "gpt2" | "llama"; tags: string[] }>([
+  { kind: "gpt2", tags: [] },
+  { kind: "llama", tags: ["long"] },
+])("$kind", ({ kind, tags }) => {
   const name = (run: string) => `${kind}-${run}`;
   beforeAll(() =>
     train(kind, name("run"), "--steps", "900", "--threads", "1", ...settings("lora=2")),
   );
 
-  test("two threads, and a run that was interrupted, give the same bits", async () => {
+  test("two threads, and a run that was interrupted, give the same bits", { tags }, async () => {
     const how = ["--steps", "900", ...settings("lora=2")];
     await train(kind, name("two"), "--threads", "2", ...how);
     await train(kind, name("cut"), "--threads", "1", "--until-steps", "300", ...how);
@@ -69,7 +72,9 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
       expect(checkpoint(name(other))).toEqual(checkpoint(name("run")));
   });
 
-  test("the run keeps adapters alone; merged and unmerged they say the same", async () => {
+  test("the run keeps adapters alone; merged and unmerged they say the same", {
+    tags,
+  }, async () => {
     const session = openRun(at(name("run"))) as LanguageSession;
     expect(session.gpt.parameters.list.every((p) => p.name.includes("lora_"))).toBe(true);
     const trained = logitsOf(session.gpt);
@@ -86,7 +91,7 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
     expect(distance(logitsOf(model), trained)).toBeLessThan(1e-6);
   });
 
-  test("sample, eval and report know the model", async () => {
+  test("sample, eval and report know the model", { tags }, async () => {
     const samples = jsonLines(await run("sample", at(name("run")), "-n", "2", "--json"));
     expect(samples.map(({ prompt }) => typeof prompt)).toEqual(["string", "string"]);
     expect(await run("eval", at(name("run")), "--episodes", "5")).toContain("valence");
@@ -96,6 +101,7 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
 
   test.each(["bf16", "int8"])(
     "a base kept as %s: trained, resumed, merged in floats",
+    { tags },
     async (weights) => {
       const of = (what: string) => name(`${weights}-${what}`);
       const how = [
@@ -116,7 +122,9 @@ describe.each(["gpt2", "llama"] as const)("%s", (kind) => {
     },
   );
 
-  test("without adapters all weights are trained, and a value head where the algorithm has one", async () => {
+  test("without adapters all weights are trained, and a value head where the algorithm has one", {
+    tags,
+  }, async () => {
     await train(kind, name("whole"), "--steps", "300", ...settings());
     const session = openRun(at(name("whole"))) as LanguageSession;
     expect(session.lora).toBeNull();

@@ -196,7 +196,9 @@ describe("a sweep in a folder", () => {
     expect(compared.map(({ seed }) => seed)).toEqual([11, 13, 11, 13, 11, 13, 11, 13]);
   });
 
-  test("killed in the middle it goes on to the same results, halving too", async () => {
+  test("killed in the middle it goes on to the same results, halving too", {
+    tags: ["long"],
+  }, async () => {
     const whole = await pigrad("sweep", "line", ...halving);
     expect(whole.stderr).toBe("");
     const lines = figures(whole.stdout);

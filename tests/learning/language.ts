@@ -82,7 +82,7 @@ export const languageClaims: readonly LanguageClaim[] = [
       name: `arith, ${algo}`,
       task: "arith",
       algo,
-      seeds: 3,
+      seeds: 1,
       measure: "exact",
       asks: "≥ 90 % of held-out sums",
       holds: (_, after) => least(after) >= 0.9,

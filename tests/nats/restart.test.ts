@@ -41,7 +41,9 @@ describe.skipIf(absent !== "")(`restarts${absent}`, () => {
     expectSame(at("away"), await expected("long", long));
   });
 
-  test("the giver is killed: the same command takes what was done meanwhile", async () => {
+  test("the giver is killed: the same command takes what was done meanwhile", {
+    tags: ["long"],
+  }, async () => {
     const command = [...short, "--out", at("giver"), "--workers", server().url, ...lease];
     const given = run(...command);
     await queued(server().url, 4); // nobody does them

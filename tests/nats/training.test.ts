@@ -77,7 +77,7 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     expect(await left()).toBe(0);
   });
 
-  test("a worker is killed: the other does its pieces", async () => {
+  test("a worker is killed: the other does its pieces", { tags: ["long"] }, async () => {
     const two = [worker(), worker("--name", "second")];
     const given = learn("long", "killed");
     await begun("killed");

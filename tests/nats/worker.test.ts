@@ -36,7 +36,9 @@ describe.skipIf(absent !== "")(`workers${absent}`, () => {
     expect(two[0].process.exitCode).toBe(0);
   });
 
-  test("a training whose worker is killed goes on elsewhere from its checkpoint", async () => {
+  test("a training whose worker is killed goes on elsewhere from its checkpoint", {
+    tags: ["long"],
+  }, async () => {
     const first = worker();
     const given = run(...long, "--out", at("killed"), "--workers", server().url, ...lease);
     await first.says("stored: cartpole ppo, seed 1");

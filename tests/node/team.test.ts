@@ -132,10 +132,8 @@ const trainings: Readonly<Record<string, Training>> = {
 /** One of each kind; the others are long together. */
 const kinds = new Set([
   "PPO, several chunks",
-  "PPO, statistics of observations and rewards",
   "PPO against past selves, who remember too",
   "A2C, more threads than environments",
-  "squashed Gaussian",
   "GRPO, dropout, a reference",
   "dynamic sampling",
 ]);
@@ -150,7 +148,7 @@ describe("the bits of one thread", () => {
     });
   }
 
-  test("a training moves between threads as it goes", async () => {
+  test("a training moves between threads as it goes", { tags: ["long"] }, async () => {
     for (const request of [
       { task: "breakout", algo: "ppo", settings: { envs: 4, rollout: 20, epochs: 1 } },
       { task: "arith", algo: "rloo", settings: text },
@@ -179,7 +177,9 @@ describe("the bits of one thread", () => {
       settings: { normalizeObservation: true },
     },
   ])
-    test(`evaluations in the middle of a training on ${request.task}`, async () => {
+    test(`evaluations in the middle of a training on ${request.task}`, {
+      tags: request.task === "pendulum" ? ["long"] : [],
+    }, async () => {
       const results = [];
       for (const threads of [1, 2]) {
         const { session } = await start(request, threads);

@@ -159,7 +159,7 @@ export const languageTasks = {
     make: (values, read) =>
       values.folder === "" && values.captions === "" ? caption(values) : captionOwn(values, read),
     algo: "rloo",
-    steps: 800_000,
+    steps: 2_000_000,
     preset: {
       layers: 3,
       sftUpdates: 1000,
