@@ -68,7 +68,7 @@ const least = (x: readonly number[]): number => Math.min(...x);
 
 export const languageClaims: readonly LanguageClaim[] = [
   {
-    name: "arith",
+    name: "arith, grpo",
     task: "arith",
     algo: "grpo",
     seeds: 5,
@@ -92,7 +92,7 @@ export const languageClaims: readonly LanguageClaim[] = [
     name: "g2p, CMU dictionary",
     task: "g2p",
     algo: "rloo",
-    seeds: 3,
+    seeds: 2,
     measure: "per",
     settings: { data: "data/g2p-data.txt" },
     options: { prompts: 2000 },
