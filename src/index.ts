@@ -76,6 +76,7 @@ export {
   categoricalMode,
   categoricalProbs,
   categoricalSample,
+  gumbel,
 } from "./distributions/categorical.ts";
 export {
   gaussianEntropy,

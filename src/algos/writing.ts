@@ -1,6 +1,7 @@
 /** The completion of prompts by their number, here or in pieces elsewhere. */
 import { FormatError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
+import { reserve } from "../core/reserve.ts";
 import { numbersOf, type State } from "../core/state.ts";
 import type { Completer, Completions } from "../rollout/completions.ts";
 import type { LanguageTraining } from "./language-training.ts";
@@ -62,7 +63,7 @@ export class Writing implements Pieced {
     this.set(Int32Array.from(numbersOf(start, "chosen")), 0);
     checkRange(Math.min(this.units, batch.count), first, end);
     const random = Random.from(Array.from(numbersOf(start, "random")));
-    random.reserve(first * batch.steps);
+    reserve(random, first * batch.steps);
     completer.complete(batch, this.promptsFrom(first, end, 0), random);
     const n = end - first;
     return Object.fromEntries(
@@ -84,7 +85,7 @@ export class Writing implements Pieced {
   }
 
   finish(random: Random): void {
-    random.reserve(this.units * this.batch.steps);
+    reserve(random, this.units * this.batch.steps);
   }
 
   /** Returns the tokens of the prompts first … end − 1, and writes their texts as those of the samples from `at` on. */

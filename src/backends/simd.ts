@@ -107,10 +107,13 @@ export function simd(options: SimdOptions = {}): SimdBackend {
     },
     keep(keep, random, limit) {
       const whole = keep.length & ~7;
-      const first = random.take(whole / 2);
-      if (first >= 0) kernels.keep(address(keep), whole, random.key0, random.key1, first, limit);
-      for (let i = first < 0 ? 0 : whole; i < keep.length; i++)
-        keep[i] = random.bits() < limit ? 0 : 1;
+      const [key0, key1, first, , half] = random.save();
+      const fits = half === 0 && first + whole / 2 <= 2 ** 32; // at the start of a block, with counters of 32 bits
+      if (fits) {
+        kernels.keep(address(keep), whole, key0, key1, first, limit);
+        random.skip(whole);
+      }
+      for (let i = fits ? whole : 0; i < keep.length; i++) keep[i] = random.bits() < limit ? 0 : 1;
     },
   };
   return k;

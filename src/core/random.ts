@@ -52,15 +52,14 @@ const splitDomain = 0x80000000;
 /** Any array of numbers, typed or not. */
 type Numbers = { readonly length: number; [i: number]: number };
 
-/** Returns a number in [0, 1) of 53 bits. */
-const uniformOf = (high: number, low: number): number =>
+/** Returns a number in [0, 1) of the first 53 bits of a block's two words. */
+export const uniformOf = (high: number, low: number): number =>
   ((high >>> 5) * 2 ** 26 + (low >>> 6)) * 2 ** -53;
 
 export class Random {
   private readonly words = new Uint32Array(2);
-  /** @internal The key, for callers that generate blocks themselves; see `take`. */
-  key0 = 0;
-  key1 = 0;
+  private key0 = 0;
+  private key1 = 0;
   private drawn = 0; // blocks drawn
   private splits = 0;
   private half = 0; // 1: the second word of the last block is still to be drawn
@@ -129,17 +128,6 @@ export class Random {
     return this.words[0];
   }
 
-  /**
-   * @internal Reserves the next `blocks` for a caller that generates them with a counter of 32 bits. Returns the
-   * first counter; or −1, reserving none, in the middle of a block or where counters are longer.
-   */
-  take(blocks: number): number {
-    const first = this.drawn;
-    if (this.half === 1 || first + blocks > 2 ** 32) return -1;
-    this.drawn += blocks;
-    return first;
-  }
-
   /** Goes on as if `bits` had been called n more times. */
   skip(n: number): void {
     const words = 2 * this.drawn - this.half + n;
@@ -151,19 +139,6 @@ export class Random {
   /** Returns a uniform number in [0, 1), all 53 bits random. */
   uniform(): number {
     return uniformOf(this.bits(), this.bits());
-  }
-
-  /** Reserves the next n uniform numbers. Returns a function that gives the i-th of them, in any order. */
-  reserve(n: number): (i: number) => number {
-    const { key0, key1, drawn } = this;
-    const words = new Uint32Array(2);
-    this.half = 0; // the rest of a block that was begun is dropped
-    this.drawn += n;
-    return (i) => {
-      const block = drawn + i;
-      threefry2x32(key0, key1, Math.floor(block / 2 ** 32), block >>> 0, words);
-      return uniformOf(words[0], words[1]);
-    };
   }
 
   /** Returns a standard normal number: Box & Muller 1958, one of the pair, so that no spare needs saving. */
@@ -202,12 +177,6 @@ export class Random {
     }
     if (last < 0) throw new RangeError("categorical: expected a probability above 0, got none");
     return last;
-  }
-
-  /** Returns a standard Gumbel number: −ln(−ln u), u the middle of one of 2⁵² parts of (0, 1). */
-  gumbel(): number {
-    const high = this.bits() >>> 6;
-    return -log(-log((high * 2 ** 26 + (this.bits() >>> 6) + 0.5) * 2 ** -52));
   }
 
   /** Shuffles the elements (Fisher & Yates). */

@@ -6,8 +6,9 @@
 import type { Floats } from "../core/backend.ts";
 import { checkLength } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
-import { exp } from "../core/math.ts";
+import { exp, log } from "../core/math.ts";
 import type { Op } from "../core/op.ts";
+import type { Random } from "../core/random.ts";
 import { apply } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
 import { isZero } from "../ops/zero.ts";
@@ -205,6 +206,12 @@ export function categoricalSample(
   for (let row = 0; row < action.length; row++) {
     action[row] = sampleRow("categoricalSample", logits.data, m, row * n, n, noise, row);
   }
+}
+
+/** Returns a standard Gumbel number: −ln(−ln u), u the middle of one of 2⁵² parts of (0, 1). */
+export function gumbel(random: Random): number {
+  const high = random.bits() >>> 6;
+  return -log(-log((high * 2 ** 26 + (random.bits() >>> 6) + 0.5) * 2 ** -52));
 }
 
 /** Writes one action per row: argmax(logits + noise), a sample if `noise` [batch, actions] is Gumbel. */

@@ -1,6 +1,7 @@
 /** Completions of prompts by a language model: a batch as columns, and the sampling that fills it. */
 import { SettingError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
+import { reserve } from "../core/reserve.ts";
 import { sameList } from "../core/same.ts";
 import { solo, type Team } from "../core/team.ts";
 import { Decoder } from "../nn/decode.ts";
@@ -155,7 +156,7 @@ export class Completer {
     const { steps } = batch;
     for (const [i, prompt] of prompts.entries()) this.check(prompt, steps, i);
     const { sampleOf, decoder, team } = this;
-    const noiseOf = random.reserve(prompts.length * steps);
+    const noiseOf = reserve(random, prompts.length * steps);
     for (const [i, prompt] of prompts.entries()) batch.prompt[first + i] = prompt;
     sampleOf.fill(-1);
     let active = 0;

@@ -32,7 +32,7 @@ export const exempt: Readonly<Record<string, string>> = {
       .map((name) => [name, bytesOrText]),
   ),
   ...Object.fromEntries(
-    `editDistance errorRate exactMatch exactReturns format lexiconScore loops simdAvailable trajectories weightedSum`
+    `editDistance errorRate exactMatch exactReturns format gumbel lexiconScore loops simdAvailable trajectories weightedSum`
       .split(" ")
       .map((name) => [name, anything]),
   ),

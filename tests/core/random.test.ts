@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { Random, threefry2x32 } from "../../src/core/random.ts";
+import { reserve } from "../../src/core/reserve.ts";
+import { gumbel } from "../../src/distributions/categorical.ts";
 
 function block(key0: number, key1: number, counter0: number, counter1: number): number[] {
   const out = new Uint32Array(2);
@@ -135,7 +137,7 @@ describe("Random", () => {
       r.fillUniform(uniforms);
       r.fillNormal(normals);
       r.shuffle(order);
-      const single = [r.normal(), r.gumbel(), r.below(1000), r.categorical([0.3, 0.3, 0.4])];
+      const single = [r.normal(), gumbel(r), r.below(1000), r.categorical([0.3, 0.3, 0.4])];
       return [...single, ...uniforms, ...normals, ...order, r.split().bits(), r.bits()];
     };
     expect(all(copy)).toEqual(all(random));
@@ -256,12 +258,22 @@ describe("Random", () => {
     );
   });
 
+  test("reserved numbers are those that uniform draws from the next block on, in any order", () => {
+    const [random, plain] = [new Random(20), new Random(20)];
+    random.bits();
+    const noise = reserve(random, 3);
+    plain.skip(2);
+    const drawn = [plain.uniform(), plain.uniform(), plain.uniform()];
+    expect([noise(2), noise(0), noise(1)]).toEqual([drawn[2], drawn[0], drawn[1]]);
+    expect(random.save()).toEqual(plain.save());
+  });
+
   test("gumbel: mean Euler's constant; argmax of logits plus gumbel samples the softmax", () => {
     const random = new Random(15);
     let sum = 0;
     let first = 0;
     for (let i = 0; i < 50_000; i++) {
-      const [a, b] = [random.gumbel(), random.gumbel()];
+      const [a, b] = [gumbel(random), gumbel(random)];
       sum += a;
       if (Math.log(3) + a > b) first++; // odds 3 : 1
     }

@@ -177,17 +177,16 @@ test("checks: what is within passes, what is not is said", () => {
   ]);
 });
 
-test("blocks are left to a caller only at the start of one, with counters of 32 bits", () => {
-  const random = new Random(5);
-  expect(random.take(3)).toBe(0);
-  const plain = new Random(5);
-  for (let i = 0; i < 6; i++) plain.bits();
-  expect(random.bits()).toBe(plain.bits());
-  expect(random.take(1)).toBe(-1); // in the middle of a block
-  expect(random.bits()).toBe(plain.bits());
-  const far = Random.from([0, 5, 2 ** 32 - 2, 0, 0]);
-  expect(far.take(3)).toBe(-1);
-  expect(far.take(2)).toBe(2 ** 32 - 2);
-  expect(far.take(1)).toBe(-1);
-  expect(far.save()).toEqual([0, 5, 2 ** 32, 0, 0]);
+test.each([
+  ["at the start of a block", [1, 5, 7, 0, 0]],
+  ["in the middle of one", [1, 5, 7, 0, 1]],
+  ["up to the last counter of 32 bits", [1, 5, 2 ** 32 - 8, 0, 0]],
+  ["beyond it", [1, 5, 2 ** 32 - 7, 0, 0]],
+])("a kernel draws a dropout mask as a loop does, %s", (_, state) => {
+  const [random, plain] = [Random.from(state), Random.from(state)];
+  const k = simd();
+  const keep = k.alloc(19);
+  k.keep?.(keep, random, 2 ** 31);
+  expect([...keep]).toEqual(Array.from(keep, () => (plain.bits() < 2 ** 31 ? 0 : 1)));
+  expect(random.save()).toEqual(plain.save());
 });
