@@ -1,3 +1,4 @@
+// @module-tag deep
 /** The experiment of tests/learning/replay.ts does what its name says: PPO, and on old rollouts V-trace. */
 import { describe, expect, test } from "vitest";
 import { BatchEvaluator } from "../../src/algos/batch-evaluator.ts";

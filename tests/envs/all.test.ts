@@ -26,7 +26,10 @@ const seen = (env: Dynamics): number[] => {
 describe("every task's environment", () => {
   for (const [name, task] of Object.entries(environmentTasks)) {
     const make = (): Dynamics => task.make(configOf({ task: name }).settings as never);
-    test(`${name} keeps the contract over 2,000 random steps`, () => {
+    test(`${name} keeps the contract over 300 random steps`, () => {
+      checkEnv(make, { steps: 300 });
+    });
+    test(`${name} keeps it over 2,000`, { tags: ["deep"] }, () => {
       checkEnv(make, { steps: 2000 });
     });
     test(`${name} draws itself: the same state, the same picture, as SVG that is whole`, () => {

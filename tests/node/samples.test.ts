@@ -70,7 +70,9 @@ test("a run that fails leaves no folder, unless there is something in it to go o
   }
 });
 
-test("an error of a file names the file: cut off, of another run, or without a part", async () => {
+test("an error of a file names the file: cut off, of another run, or without a part", {
+  tags: ["deep"],
+}, async () => {
   const run = at("named");
   await pigrad("train", "line", "--steps", "400", "--quiet", "--out", run);
   const file = at("named", "checkpoint.safetensors");
@@ -93,7 +95,7 @@ test("an error of a file names the file: cut off, of another run, or without a p
   expect(best.stderr).toContain(`pigrad: ${at("named", "best.safetensors")}: safetensors: `);
 });
 
-test("a resumed run's seconds go on from those it had taken", async () => {
+test("a resumed run's seconds go on from those it had taken", { tags: ["deep"] }, async () => {
   const run = at("line");
   await pigrad("train", "line", "--steps", "900", "--quiet", "--out", run);
   const file = at("line", "metrics.jsonl");
