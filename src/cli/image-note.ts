@@ -8,9 +8,13 @@ const mostChannels = 4; // red, green, blue and opacity
 export function imageNote({ training }: EnvironmentSession): string {
   const { observation, filters = [], hidden } = training.model.options;
   const { kind, shape } = observation;
-  if (kind !== "box" || shape.length !== 3) return "";
-  const image = `images of ${shape.join(" × ")} (planes, rows, columns)`;
+  if (kind !== "box" || shape.length < 2 || shape.length > 3) return "";
   const dense = hidden.length > 0 ? `dense layers (hidden=${hidden.join(",")})` : "the output";
+  if (shape.length === 2)
+    return Math.min(...shape) < kernel
+      ? ""
+      : `observations of ${shape.join(" × ")} go straight into ${dense}; if they are an image, declare [1, ${shape.join(", ")}], and --set filters=16 puts a convolution before\n`;
+  const image = `images of ${shape.join(" × ")} (planes, rows, columns)`;
   const isLast = shape[2] <= mostChannels && Math.min(shape[0], shape[1]) > mostChannels;
   const [rows, columns, channels] = shape;
   const turn = `; if these are rows, columns and channels, put the channels first ([${channels}, ${rows}, ${columns}]), or say channels: "last" for pixels of 0 to 255`;

@@ -153,6 +153,10 @@ describe("what was left over", () => {
       /images of 2 × 10 × 10 \(.*\) go through convolutions \(filters=16\), then dense layers/;
     expect((await pigrad("check", small)).stdout).toMatch(flat);
     expect((await pigrad("check", large)).stdout).toMatch(filtered);
+    writeFileSync(at("grid.mjs"), environment("[5, 6]"));
+    expect((await pigrad("check", at("grid.mjs"))).stdout).toMatch(
+      /observations of 5 × 6 go straight into dense layers \(hidden=[\d,]+\); if they are an image, declare \[1, 5, 6\]/,
+    );
     const trained = await pigrad("train", small, "--steps", "600", "--out", at("small"));
     expect(trained.stdout).toMatch(flat);
     // channels that come last would be taken for columns: neither size is silent about that
