@@ -55,11 +55,9 @@ export class Decoder {
     this.logits = new Float32Array(texts * vocab);
     if (k.name === "loops64") this.logits = new Float64Array(texts * vocab);
     this.text = new Int32Array(texts * context);
-    [this.length, this.fed, this.slid] = [0, 1, 2].map(() => new Int32Array(texts)) as [
-      Int32Array,
-      Int32Array,
-      Int32Array,
-    ];
+    this.length = new Int32Array(texts);
+    this.fed = new Int32Array(texts);
+    this.slid = new Int32Array(texts);
     this.last = new Int32Array(texts);
     // one spare text, for padding rows
     const shapes = [

@@ -10,7 +10,7 @@
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
 import { Parameters, type Tensor } from "../core/tensor.ts";
-import { add } from "../ops/arithmetic.ts";
+import { addSame } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { layerNorm } from "../ops/normalization.ts";
 import { cachedAttention, selfAttention } from "../ops/self-attention.ts";
@@ -119,7 +119,7 @@ function gptParts(
     weights,
     keyHeads: heads,
     headWidth: width / heads,
-    embed: (tokens, positions) => add(embedding(wte, tokens), embedding(wpe, positions)),
+    embed: (tokens, positions) => addSame(embedding(wte, tokens), embedding(wpe, positions)),
     blocks,
     norm: (x) => lnf.forward(x),
     head: tied ? wte : weight("head.weight", [vocab, width]),

@@ -3,7 +3,7 @@
  * each added to its input; a last norm; a head. A family (gpt.ts, llama.ts) supplies the parts.
  */
 import { NONE, type Parameters, type Tensor } from "../core/tensor.ts";
-import { add } from "../ops/arithmetic.ts";
+import { addSame } from "../ops/arithmetic.ts";
 import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
@@ -125,8 +125,8 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     const { embed, blocks, norm } = this.parts;
     let x = dropped(embed(tokens, positions), drop);
     for (let i = 0; i < blocks.length; i++) {
-      x = add(x, dropped(blocks[i].attention(x, positions, i, attend), drop));
-      x = add(x, dropped(blocks[i].mlp(x), drop));
+      x = addSame(x, dropped(blocks[i].attention(x, positions, i, attend), drop));
+      x = addSame(x, dropped(blocks[i].mlp(x), drop));
     }
     return norm(x);
   }

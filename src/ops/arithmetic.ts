@@ -1,8 +1,9 @@
 /** Elementwise arithmetic of two tensors, with NumPy's broadcasting, or of a tensor and a number. */
+import { ShapeError } from "../core/errors.ts";
 import * as math from "../core/math.ts";
 import type { AnyOp, Op } from "../core/op.ts";
 import { apply } from "../core/tape.ts";
-import { NONE, type Tensor } from "../core/tensor.ts";
+import { NONE, sameShape, show, type Tensor } from "../core/tensor.ts";
 import { broadcastLike } from "./layout.ts";
 
 /** Applies `op` to a and b, each broadcast to their common shape. */
@@ -12,6 +13,12 @@ const both = (op: AnyOp, a: Tensor, b: Tensor): Tensor =>
 /** y = a + b */
 export const add = (a: Tensor, b: Tensor | number): Tensor =>
   typeof b === "number" ? apply(addNumberOp, a, NONE, NONE, b) : both(addOp, a, b);
+/** y = a + b for tensors of one shape: a page that needs no broadcasting does not carry it. */
+export function addSame(a: Tensor, b: Tensor): Tensor {
+  if (!sameShape(a.shape, b.shape))
+    throw new ShapeError(`addSame: expected ${show(a.shape)}, got ${show(b.shape)}`);
+  return apply(addOp, a, b);
+}
 export const addOp: Op<"a" | "b"> = {
   name: "add",
   inputs: ["a", "b"],

@@ -11,7 +11,7 @@ export {
   softplus,
   tanh,
 } from "./activations.ts";
-export { add, div, maximum, minimum, mul, neg, pow, sub, where } from "./arithmetic.ts";
+export { add, addSame, div, maximum, minimum, mul, neg, pow, sub, where } from "./arithmetic.ts";
 export { attention } from "./attention.ts";
 export type { Axes } from "./axes.ts";
 export { equal, greater, greaterEqual, less, lessEqual, notEqual } from "./compare.ts";

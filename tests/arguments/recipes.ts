@@ -45,7 +45,7 @@ export const ops: Recipes = {
     x,
   ),
   ...same("gelu logSigmoid relu sigmoid silu softplus stopGradient tanh", x),
-  ...same("add sub mul div pow minimum maximum", ...pair),
+  ...same("add addSame sub mul div pow minimum maximum", ...pair),
   ...same("equal notEqual less lessEqual greater greaterEqual", ...pair),
   where: [tensor([2, 3]), tensor([2, 3]), tensor([2, 3])],
   clip: [x, real(-1), real(1)],

@@ -90,6 +90,10 @@ const cases: Record<string, (d: Draw) => Case> = {
   "pow 1.5": positive((x) => o.pow(x, 1.5)),
   "mul by itself": unary((x) => o.mul(x, x)),
   add: binary(o.add),
+  addSame: (d) => {
+    const shape = d.shape();
+    return { f: o.addSame, inputs: [d.tensor(shape), d.tensor(shape)] };
+  },
   sub: binary(o.sub),
   mul: binary(o.mul),
   div: (d) => {

@@ -71,7 +71,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "GPT inference with sampling by the library",
-    14.7, // 0.1 kB of it: logits of a prompt's last token alone, which is a quarter of reading a prompt
+    14.2,
     () => `export { loops } from "./backends/loops.ts";
       export { Random } from "./core/random.ts";
       export { generate } from "./nn/decode.ts";
