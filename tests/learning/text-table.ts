@@ -2,7 +2,7 @@
  * `npx tsx tests/learning/text-table.ts TASK STEPS SEEDS [key=value...]`: algorithms beside each other on a text task.
  * SEEDS are separated by commas. Trains the supervised model, and from its weights each of ALGOS (in the environment;
  * default rloo,grpo,best-of-n) with STEPS sampled tokens. Prints the mean reward and the task's measures of greedy
- * answers to at most 2,000 held-out prompts (with VALIDATION=1 in the environment: of validation), the reward with its
+ * answers to at most 1,000 held-out prompts (with VALIDATION=1 in the environment: of validation), the reward with its
  * 95 % interval; for `translate` and `summarize` also those of a baseline that copies.
  */
 import { simd } from "../../src/backends/simd.ts";
@@ -19,7 +19,7 @@ const algos = (process.env.ALGOS ?? "rloo,grpo,best-of-n").split(",");
 const own = Object.fromEntries(changes.map((pair) => pair.split("=")));
 const steps = Number(tokens);
 const heldOut = process.env.VALIDATION !== "1";
-const most = 2000;
+const most = 1000;
 const begun = performance.now();
 
 type Said = Pick<Evaluation, "meanReturn" | "margin" | "measures">;
