@@ -10,12 +10,16 @@ import type { AdamRun, Backend } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 import { choice } from "../core/settings.ts";
 
-/** How the moments stay in memory. */
+/** The forms of the moments in memory. */
 export const momentForms = ["f32", "bf16"] as const;
 export type MomentForm = (typeof momentForms)[number];
 
 /** The setting of a training. */
-export const moments = choice("f32", momentForms, "Adam's moments in memory; bf16 takes half of it");
+export const moments = choice(
+  "f32",
+  momentForms,
+  "Adam's moments in memory; bf16 takes half of it",
+);
 
 /** Throws UsageError unless the options allow the form. */
 export function checkForm(form: MomentForm, amsgrad: boolean): void {

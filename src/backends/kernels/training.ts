@@ -42,7 +42,12 @@ export function addTraining(m: Module, k: Kit): void {
         const word = f.let(moments.add(i).vector());
         const g = f.let(l2.mul(x).add(grad.add(i).vector()));
         const m1 = f.let(word.and(upper).mul(beta1).add(rest1.mul(g)));
-        const m2 = f.let(word.shl(16).mul(beta2).add(rest2.mul(g.mul(g))));
+        const m2 = f.let(
+          word
+            .shl(16)
+            .mul(beta2)
+            .add(rest2.mul(g.mul(g))),
+        );
         const h = f.let(keys.addInt(i.splat()));
         f.set(h, h.xor(h.shr(16)).mulInt(bits(0x85ebca6b | 0)));
         f.set(h, h.xor(h.shr(13)).mulInt(bits(0xc2b2ae35 | 0)));
