@@ -275,7 +275,11 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
   const { texts, skipped } = textsOf(t, task.examples.train);
   const validationTexts = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
-    throw new SettingError(`sft: expected examples, got none that fits (${skipped} are too long)`);
+    throw new SettingError(
+      skipped > 0
+        ? `sft: expected examples, got none that fits (${skipped} are too long)`
+        : "sft: expected examples to imitate, got none: a row needs a completion, a text, or an assistant's message; sftUpdates=0 leaves this stage out",
+    );
   const longest = [...texts, ...validationTexts].reduce(
     (n, { tokens }) => Math.max(n, tokens.length),
     2,
