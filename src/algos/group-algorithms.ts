@@ -5,6 +5,7 @@
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { type EstimatorSettings, presets } from "../estimators/presets.ts";
 import { samplingSettings } from "../nn/sampler.ts";
+import { type MomentForm, moments } from "../optim/brain-moments.ts";
 
 export interface GroupAlgorithm {
   readonly about: string;
@@ -68,6 +69,7 @@ export const tuneSettings = {
     "most additional rounds of sampling, for groups with a signal (dynamic sampling)",
   ),
   curriculum: flag(false, "draw prompts whose rewards differ more often"),
+  moments,
 };
 export type TuneConfig = Values<typeof tuneSettings>;
 
@@ -84,7 +86,7 @@ export type EpisodeConfig = Values<typeof episodeSettings>;
 
 /** Settings that the trainer of groups reads. */
 export type GroupConfig = Values<typeof groupSettings> &
-  Values<typeof valueSettings> & { readonly groupSize: number };
+  Values<typeof valueSettings> & { readonly groupSize: number; readonly moments?: MomentForm };
 
 const withLearnedValue = (estimator: EstimatorSettings): EstimatorSettings => ({
   ...estimator,

@@ -143,7 +143,8 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     const withValue = estimator.baseline === "value";
     this.critic = withValue ? new BatchEvaluator(policy.chunks, sequences, t.team) : null;
     this.adapted = { klWeight: estimator.kl?.weight ?? 0 };
-    this.adam = new Adam(policy.parameters);
+    const { moments = "f32" } = c;
+    this.adam = new Adam(policy.parameters, { moments });
     this.klWeight = input(policy.parameters.backend, [1]);
     this.learner = new Learner(policy.chunks, this.lossColumns(), this.lossSettings(), t.team);
     this.minibatches = new Minibatches(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);

@@ -16,6 +16,7 @@ import { reshape } from "../ops/layout.ts";
 import { crossEntropy } from "../ops/loss.ts";
 import { sum } from "../ops/reduce.ts";
 import { AdamW } from "../optim/adam.ts";
+import { moments } from "../optim/brain-moments.ts";
 import { cosine, type Schedule, withWarmup } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly, singleTurns } from "../text/corpus.ts";
@@ -33,6 +34,7 @@ export const sftSettings = {
   sftDecay: real(0.01, "weight decay of matrices", { min: 0, max: 10 }),
   sftDropout: real(0, "fraction dropped", { min: 0, max: 0.99 }),
   sftValidate: integer(50, "steps between validation losses", { min: 1 }),
+  moments,
 };
 export type SftConfig = Values<typeof sftSettings>;
 
@@ -252,12 +254,13 @@ class TextQueue implements Kept {
 }
 
 /** Returns AdamW that decays matrices only. */
-function optimizerOf({ list }: Parameters, weightDecay: number): AdamW {
+function optimizerOf({ list }: Parameters, { sftDecay: weightDecay, moments }: SftConfig): AdamW {
   const isMatrix = ({ shape }: { shape: readonly number[] }): boolean => shape.length === 2;
-  return new AdamW([
+  const groups = [
     { parameters: list.filter(isMatrix), weightDecay },
     { parameters: list.filter((p) => !isMatrix(p)), weightDecay: 0 },
-  ]);
+  ];
+  return new AdamW(groups, { moments });
 }
 
 function scheduleOf({ sftUpdates, sftWarmup, sftLearningRate }: SftConfig): Schedule {
@@ -272,7 +275,11 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
   const { texts, skipped } = textsOf(t, task.examples.train);
   const validationTexts = textsOf(t, evenly(task.examples.validation, mostValidated)).texts;
   if (texts.length === 0 && c.sftUpdates > 0)
-    throw new SettingError(`sft: expected examples, got none that fits (${skipped} are too long)`);
+    throw new SettingError(
+      skipped > 0
+        ? `sft: expected examples, got none that fits (${skipped} are too long)`
+        : "sft: expected examples to imitate, got none: a row needs a completion, a text, or an assistant's message; sftUpdates=0 leaves this stage out",
+    );
   const longest = [...texts, ...validationTexts].reduce(
     (n, { tokens }) => Math.max(n, tokens.length),
     2,
@@ -281,7 +288,7 @@ export function supervised(t: LanguageTraining, c: SftConfig): Stage<SftReport> 
   const drop = new TextDropout(t, c.sftDropout, noise);
   const learning = new TextLoss(t, longest, drop, true);
   const validation = new TextLoss(t, longest, null, false);
-  const adam = optimizerOf(gpt.parameters, c.sftDecay);
+  const adam = optimizerOf(gpt.parameters, c);
   const schedule = scheduleOf(c);
   const queue = new TextQueue(texts, random, noise);
 

@@ -59,6 +59,10 @@ export function tuning(
 ): Stage<TuneReport> {
   const { gpt } = t;
   const algorithm = resolveAlgorithm(name, c);
+  if (t.task.judges?.length === 0)
+    throw new SettingError(
+      `${algorithm.name}: expected a reward to learn from, got none; give --reward FILE, or reward in the task's file`,
+    );
   const { baseline } = algorithm.estimator;
   if (baseline === "value" && !gpt.options.valueHead)
     throw new SettingError(`${algorithm.name}: expected a model with a value head`);

@@ -1,10 +1,10 @@
 /** pigrad list: tasks, algorithms, and every setting with its default and a line of help. */
-
+import { existsSync } from "node:fs";
 import { tuneSettings } from "../algos/group-algorithms.ts";
-import { algorithms, onEpisodes, textAlgorithms } from "../algos/index.ts";
+import { algorithms, onEpisodes, type TextAlgorithm, textAlgorithms } from "../algos/index.ts";
 import { sftSettings } from "../algos/sft.ts";
-import type { Settings } from "../core/settings.ts";
-import { loadOwn, nameOfFile } from "../node/own-files.ts";
+import { type Settings, unknownName } from "../core/settings.ts";
+import { loadOwn, meansFile, nameOfFile } from "../node/own-files.ts";
 import { environmentTasks } from "../tasks/environments.ts";
 import { tasks } from "../tasks/index.ts";
 import { gptSettings, hubSettings, modelSettings } from "../tasks/model-settings.ts";
@@ -14,23 +14,61 @@ import { ownOf } from "../tasks/own-files.ts";
 import { taskFrom } from "../tasks/own-task.ts";
 import type { Task } from "../tasks/task.ts";
 import { languageTasks } from "../tasks/text/index.ts";
+import { mustBeNoFile } from "./own.ts";
 import { parseOptions } from "./parse.ts";
 import { say, sayJson } from "./stdout.ts";
 
-export const listHelp = `  pigrad list [FILE]... [--json]
-      tasks, algorithms, and every setting with its default, or those of files of your own;
-      --json: one object per line`;
+export const listHelp = `  pigrad list [NAME|FILE]... [--json]
+      tasks, algorithms, and every setting with its default, or only those of these names, or of
+      files of your own; --json: one object per line`;
+
+/** Names of tasks and algorithms. */
+export const listNames: readonly string[] = [
+  ...new Set([tasks, algorithms, textAlgorithms].flatMap((table) => Object.keys(table))),
+];
 
 export async function listCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, { json: { type: "boolean" } });
-  const own = await Promise.all(positionals.map(ownLines));
-  const json = own.length > 0 ? own.map(({ json: line }) => line) : jsonLines();
+  const some = (await Promise.all(positionals.map(linesOf))).flat();
+  const json = some.length > 0 ? some.map(({ json: line }) => line) : jsonLines();
   if (values.json) for (const line of json) sayJson(line);
-  else say(`${(own.length > 0 ? own.flatMap(({ text }) => text) : textLines()).join("\n")}\n`);
+  else say(`${(some.length > 0 ? some.flatMap(({ text }) => text) : textLines()).join("\n")}\n`);
 }
 
-/** A file's task or algorithm, in both forms. */
-async function ownLines(path: string): Promise<{ json: object; text: string[] }> {
+interface Described {
+  readonly about: string;
+  readonly settings: Settings;
+}
+
+/** A task or an algorithm, in both forms. */
+interface Listed {
+  readonly json: object;
+  readonly text: readonly string[];
+}
+
+/** Returns the task and the algorithms of a name, or what a file has. */
+async function linesOf(name: string): Promise<readonly Listed[]> {
+  const named = <T>(table: Readonly<Record<string, T>>): [string, T][] =>
+    Object.hasOwn(table, name) ? [[name, table[name]]] : [];
+  const found = [
+    ...named<Task>(tasks).map((task) => ({ json: taskFacts(task), text: taskLines(task) })),
+    ...named<Described>(algorithms).map((algorithm) => ({
+      json: algorithmFacts(algorithm),
+      text: algorithmLines(`${name} on environments`, algorithm[1]),
+    })),
+    ...named(textAlgorithms).map((algorithm) => ({
+      json: textAlgorithmFacts(algorithm),
+      text: algorithmLines(`${name} on texts`, algorithm[1]),
+    })),
+  ];
+  if (found.length > 0) return found;
+  if (meansFile(name) || existsSync(name)) return [await ownLines(name)];
+  mustBeNoFile(name);
+  throw unknownName("task or algorithm", name, listNames);
+}
+
+/** A file's task or algorithm. */
+async function ownLines(path: string): Promise<Listed> {
   const name = nameOfFile(path);
   const given = ownOf(await loadOwn(path));
   const fields = Object.keys(given as object);
@@ -39,11 +77,8 @@ async function ownLines(path: string): Promise<{ json: object; text: string[] }>
     return { json: taskFacts([name, task]), text: taskLines([name, task]) };
   }
   const own = algorithmFrom(given, name, path);
-  const { about, settings } = own.kind === "group" ? onEpisodes(own.group) : own.algorithm;
-  return {
-    json: { type: "algorithm", name, about, settings: facts(settings) },
-    text: ["", `  ${name}: ${about}`, ...settingLines(settings)],
-  };
+  const algorithm = own.kind === "group" ? onEpisodes(own.group) : own.algorithm;
+  return { json: algorithmFacts([name, algorithm]), text: algorithmLines(name, algorithm) };
 }
 
 const kinds = { environment: "task", text: "textTask" } as const;
@@ -52,17 +87,27 @@ const kinds = { environment: "task", text: "textTask" } as const;
 function jsonLines(): object[] {
   return [
     ...Object.entries<Task>(tasks).map(taskFacts),
-    ...Object.entries(algorithms).map(([name, { about, settings }]) => {
-      return { type: "algorithm", name, about, settings: facts(settings) };
-    }),
-    ...Object.entries(textAlgorithms).map(([name, { about, settings, usual }]) => {
-      return { type: "textAlgorithm", name, about, preset: usual, settings: facts(settings) };
-    }),
+    ...Object.entries<Described>(algorithms).map(algorithmFacts),
+    ...Object.entries(textAlgorithms).map(textAlgorithmFacts),
     { type: "model", settings: facts(modelSettings) },
     { type: "textModel", settings: facts(gptSettings) },
     { type: "publishedModel", settings: facts(hubSettings) },
   ];
 }
+
+const algorithmFacts = ([name, { about, settings }]: [string, Described]): object => ({
+  type: "algorithm",
+  name,
+  about,
+  settings: facts(settings),
+});
+const textAlgorithmFacts = ([name, algorithm]: [string, TextAlgorithm]): object => ({
+  type: "textAlgorithm",
+  name,
+  about: algorithm.about,
+  preset: algorithm.usual,
+  settings: facts(algorithm.settings),
+});
 
 function taskFacts([name, task]: [string, Task]): object {
   const { kind, about, algo, steps, solved, preset = {}, presets = {}, settings } = task;
@@ -90,9 +135,9 @@ function textLines(): string[] {
     ...Object.entries(languageTasks).flatMap(taskLines),
     "",
     "Algorithms of environments (--algo NAME)",
-    ...Object.entries(algorithms).flatMap(([name, { about, settings }]) => {
-      return ["", `  ${name}: ${about}`, ...settingLines(settings)];
-    }),
+    ...Object.entries<Described>(algorithms).flatMap(([name, algorithm]) =>
+      algorithmLines(name, algorithm),
+    ),
     "",
     "The model of environments",
     ...settingLines(modelSettings),
@@ -114,6 +159,12 @@ function textLines(): string[] {
     ...settingLines(hubSettings),
   ];
 }
+
+const algorithmLines = (name: string, { about, settings }: Described): string[] => [
+  "",
+  `  ${name}: ${about}`,
+  ...settingLines(settings),
+];
 
 function taskLines([name, task]: [string, Task]): string[] {
   const { kind, about, algo, steps, settings, preset, presets = {} } = task;

@@ -30,7 +30,7 @@ import { explainCommand, explainHelp } from "./explain.ts";
 import { exportCommand, exportHelp } from "./export.ts";
 import { initCommand, initHelp, templateNames } from "./init.ts";
 import { labCommand, labHelp } from "./lab.ts";
-import { listCommand, listHelp } from "./list.ts";
+import { listCommand, listHelp, listNames } from "./list.ts";
 import { didYouMean } from "./nearest.ts";
 import { playCommand, playHelp } from "./play.ts";
 import { plotCommand, plotHelp } from "./plot.ts";
@@ -106,7 +106,7 @@ export const commands: Readonly<Record<string, Command>> = {
     example: "pigrad explain runs/cart --tree",
   },
   plot: { run: plotCommand, help: plotHelp, example: "pigrad plot runs/cart --svg curve.svg" },
-  list: { run: listCommand, help: listHelp, example: "pigrad list" },
+  list: { run: listCommand, help: listHelp, example: "pigrad list cartpole", words: listNames },
   lab: {
     run: labCommand,
     help: labHelp,

@@ -66,6 +66,8 @@ export interface Backend {
    * rootScale, eps, l2 and keep. May clear the gradient.
    */
   adam?(run: AdamRun, numbers: Floats): void;
+  /** Takes one Adam step on moments in BF16; optim/brain-moments.ts has the formula. May clear the gradient. */
+  adamBrain?(run: AdamRun, numbers: Floats, key: number): void;
   /** Writes each row's maximum and ln Σ exp(x − maximum) to `sums` [rows, 2], for x [rows, n]. */
   logSums?(sums: Floats, x: Floats, rows: number): void;
   /** Adds by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */
@@ -74,7 +76,10 @@ export interface Backend {
   keep?(keep: Floats, random: Random, limit: number): void;
 }
 
-/** Parameters of an Adam step with their gradients, and `state`, the running means m and v. */
+/**
+ * Parameters of an Adam step with their gradients, and `state`, the running means: m and v, or one array that holds the
+ * bits of both in BF16.
+ */
 export interface AdamRun {
   readonly data: Floats;
   readonly grad: Floats;

@@ -97,7 +97,7 @@ function find(
     if (dtype !== undefined)
       throw new FormatError(`gpt: expected ${known} as floating-point numbers, got ${dtype}`);
   }
-  throw new FormatError(`gpt: no tensor "${name}", nor "${theirs}"`);
+  throw new FormatError(`gpt: no tensor "${name}"${theirs === name ? "" : `, nor "${theirs}"`}`);
 }
 
 /** Throws FormatError for a file with more blocks than the model. */

@@ -1,4 +1,5 @@
 /** Corpora on this machine: reads the file that a setting names, and fetches corpora for `pigrad data`. */
+import { isUtf8 } from "node:buffer";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -19,7 +20,17 @@ const mostBytes = 2 ** 29 - 24; // of a text in memory
 
 /** Reads corpora by one function of their bytes. */
 const reading = (bytes: (name: string, most?: number) => Buffer): ReadCorpus =>
-  Object.assign((name: string) => bytes(name).toString(), { bytes });
+  Object.assign((name: string) => textOf(bytes(name), name), { bytes });
+
+/** Returns the text of UTF-8. Throws SettingError for other bytes, of which every letter would be learned wrong. */
+function textOf(bytes: Buffer, name: string): string {
+  if (isUtf8(bytes)) return bytes.toString();
+  const is16 = ["fffe", "feff"].includes(bytes.toString("hex", 0, 2));
+  const got = is16 ? "UTF-16" : "other bytes";
+  throw new SettingError(
+    `data: expected ${brief(name)} as text in UTF-8, got ${got}; convert it, such as with iconv -f ${is16 ? "UTF-16" : "LATIN1"} -t UTF-8`,
+  );
+}
 
 /** Returns the text of a regular file. Throws SettingError if it cannot be read. */
 export const readCorpus: ReadCorpus = reading(corpusBytes);
@@ -66,10 +77,11 @@ function corpusBytes(name: string, most = mostBytes): Buffer {
     return Buffer.from(
       files
         .sort()
-        .map((file) => read(join(name, file)).toString())
+        .map((file) => textOf(read(join(name, file)), join(name, file)))
         .join("\n\n"),
     );
   } catch (error) {
+    if (error instanceof SettingError) throw error;
     throw unreadable(name, `data: cannot read ${brief(name)}`, error);
   }
 }

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, dirname, resolve } from "node:path";
 import { SettingError, UnknownNameError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
 import { codeOf } from "./files.ts";
 
@@ -31,6 +32,7 @@ export function missingFile(path: string, message: string): UnknownNameError {
 /** Returns the error of a file that could not be read: what was tried, and why it failed. */
 export function unreadable(path: string, what: string, error: unknown): SettingError {
   const code = codeOf(error);
-  const message = `${what} (${code ?? messageOf(error)})`;
-  return code === "ENOENT" ? missingFile(path, message) : new SettingError(message);
+  if (code === "ENOENT")
+    return missingFile(path, `${what} (no such file in ${printable(dirname(resolve(path)))})`);
+  return new SettingError(`${what} (${code ?? messageOf(error)})`);
 }

@@ -439,6 +439,8 @@ function read(path: string, name: string, most: number): Buffer {
 function notARun(path: string, name: string, error: unknown): unknown {
   if (error instanceof FormatError) return error;
   if (codeOf(error) === "ENOENT") return new MissingFile(path, name);
+  if (codeOf(error) === "ENOTDIR")
+    return new FormatError(`${path} is not a run folder but a file; give the folder that it is in`);
   return codeOf(error) === undefined
     ? error
     : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);
@@ -456,7 +458,8 @@ function naming<T>(path: string, work: () => T, file = path): T {
     return work();
   } catch (error) {
     if (error instanceof FormatError) throw new FormatError(`${file}: ${error.message}`);
-    if (error instanceof SettingError) throw new FormatError(`${path}: ${error.message}`);
-    throw error;
+    if (!(error instanceof SettingError)) throw error;
+    const { given, known } = error as Partial<UnknownNameError>; // for a suggestion
+    throw Object.assign(new FormatError(`${path}: ${error.message}`), { given, known });
   }
 }

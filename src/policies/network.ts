@@ -58,6 +58,11 @@ export class Network {
         `filters: expected observations [planes, height, width], got ${show(shape)}`,
       );
     }
+    const side = 2 * filters.length; // each convolution takes a pixel off every side
+    if (filters.length > 0 && Math.min(shape[1], shape[2]) <= side)
+      throw new SettingError(
+        `filters: expected planes of more than ${side} by ${side} for ${filters.length} convolutions, got ${show(shape)}; give fewer`,
+      );
     this.image = [-1, ...shape];
     let [planes, height, width] = shape;
     this.filters = filters.map((channels, i) => {

@@ -73,8 +73,12 @@ function languageNeed(run: ResolvedRun): MemoryNeed {
     layers * (12 * width * width + 13 * width) + (seen + least * (tied ? 1 : 2)) * width;
   const caches = 2 * layers * width * textsOf(settings) * least; // keys and values while it writes
   const backend = float * (2 * parameters + caches);
-  return { parameters, backend, total: backend + float * 2 * parameters };
+  return { parameters, backend, total: backend + momentsOf(settings, parameters) };
 }
+
+/** The bytes of Adam's moments. */
+const momentsOf = ({ moments }: Readonly<Record<string, unknown>>, parameters: number): number =>
+  (moments === "bf16" ? 2 : float) * 2 * parameters;
 
 /** Of frozen weights no gradients and moments; adapters are left out. */
 function publishedNeed(
@@ -88,7 +92,7 @@ function publishedNeed(
   const pass = passTokensFor(config, 512) * (40 * layers * width + 2 * vocab);
   const stored = { f32: float, bf16: 2, int8: 1 }[form] * weights;
   const backend = stored + float * (parameters + Math.min(caches, 2 ** 26) + pass);
-  return { parameters: weights, backend, total: backend + float * 2 * parameters };
+  return { parameters: weights, backend, total: backend + momentsOf(settings, parameters) };
 }
 
 /** The texts that are sampled together. */

@@ -72,12 +72,19 @@ const initial: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   },
   sft: {
     ...{ sftUpdates: 300, sftTexts: 64, sftLearningRate: 3e-3, sftWarmup: 20 },
-    ...{ sftDecay: 0.01, sftDropout: 0, sftValidate: 50 },
+    ...{ sftDecay: 0.01, sftDropout: 0, sftValidate: 50, moments: "f32" },
   },
   tune: {
     ...{ ...groups, prompts: 16, groupSize: 8, temperature: 1, topK: 0, topP: 1 },
     ...{ topPRule: "reach", minP: 0, valueWeight: 0.5, lambda: 1, standardize: true },
-    ...{ cutShort: "score", cutShortFactor: 1, missingEnd: 0, dynamic: 0, curriculum: false },
+    ...{
+      cutShort: "score",
+      cutShortFactor: 1,
+      missingEnd: 0,
+      dynamic: 0,
+      curriculum: false,
+      moments: "f32",
+    },
   },
   ...Object.fromEntries(
     episodeAlgorithms.map((name) => [

@@ -125,7 +125,7 @@ const wrong: Record<string, [string[], RegExp]> = {
   "a setting that is none": [["train", "guess", "--set", "gamma=1"], /unknown setting "gamma"/],
   "a corpus that is not there": [
     ["train", "g2p", "--set", "data=no.txt"],
-    /data: cannot read "no.txt" \(ENOENT\)/,
+    /data: cannot read "no.txt" \(no such file in \/.*\)/,
   ],
   "data for a task that has none": [
     ["data", "guess"],

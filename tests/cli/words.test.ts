@@ -295,6 +295,20 @@ describe("list", () => {
     const { about, algo, steps, preset } = languageTasks.arith;
     expect(arith).toMatchObject({ about, algo, steps, preset });
   });
+  test("a name lists that task or algorithm alone, on each kind of task that has it", async () => {
+    const all = jsonLines((await pigrad("list", "--json")).stdout);
+    const named = jsonLines((await pigrad("list", "cartpole", "grpo", "--json")).stdout);
+    expect(named).toEqual(all.filter(({ name }) => name === "cartpole" || name === "grpo"));
+    expect(named.map(({ type }) => type)).toEqual(["task", "algorithm", "textAlgorithm"]);
+    const { stdout } = await pigrad("list", "sft");
+    expect(stdout).toContain("  sft on texts: supervised learning alone\n    sftUpdates ");
+    expect(stdout).not.toContain("cartpole");
+    const { stderr, status } = await pigrad("list", "cartpol");
+    expect(status).toBe(2);
+    expect(stderr).toMatch(
+      /^pigrad: unknown task or algorithm "cartpol"; allowed: line, .*; did you mean "cartpole"\?\n$/,
+    );
+  });
   test("in words: each of them with its preset and a line for each setting", async () => {
     const { stdout } = await pigrad("list");
     const json = jsonLines((await pigrad("list", "--json")).stdout);

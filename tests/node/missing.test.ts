@@ -1,5 +1,6 @@
 /** Files that are not there: the command line suggests what lies in their place. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import { SettingError, UnknownNameError } from "../../src/core/errors.ts";
 import { missingFile, missingPart, unreadable } from "../../src/node/missing.ts";
@@ -28,6 +29,7 @@ test("an error holds the names where the file is missing, and not where it canno
   const failed = (code?: string) =>
     unreadable(at("x"), "cannot read x", Object.assign(new Error("why"), { code }));
   expect(failed("ENOENT")).toBeInstanceOf(UnknownNameError);
+  expect(failed("ENOENT").message).toBe(`cannot read x (no such file in ${dirname(at("x"))})`);
   for (const [code, why] of [
     ["EACCES", "EACCES"],
     [undefined, "why"],
@@ -57,6 +59,16 @@ describe("a mistyped name on the command line", () => {
     expect(stderr).toMatch(/^pigrad: [^\n]*\n$/);
     expect(stderr).toContain(`; did you mean "${meant}"?\n`);
     expect(status).toBe(2);
+  });
+  test("a run whose data was renamed", async () => {
+    const data = at("data", "poem.txt");
+    writeFileSync(data, "roses are red\n".repeat(30));
+    const texts = ["--set", `data=${data}`, "--set", "sftUpdates=1", "--out", at("texts")];
+    expect((await pigrad("train", "text", ...texts, "--quiet")).status).toBe(0);
+    renameSync(data, at("data", "poems.txt"));
+    const { status, stderr } = await pigrad("sample", at("texts"));
+    expect(status).toBe(2);
+    expect(stderr).toContain(`(no such file in ${at("data")}); did you mean "poems.txt"?\n`);
   });
   test("nothing is suggested where nothing is near, or the folder is there", async () => {
     for (const args of [

@@ -88,6 +88,9 @@ describe("language", () => {
     );
     expect(backend).toBe(4 * (2 * parameters + 2 * 3 * 8 * 35 * 16));
     expect(total).toBe(backend + 8 * parameters);
+    const sizes = { layers: 3, width: 8, heads: 2, prompts: 5, groupSize: 7 };
+    const halved = memoryNeed(language({ ...sizes, moments: "bf16" }));
+    expect(halved.total).toBe(backend + 4 * parameters);
     const sft = memoryNeed(language({ layers: 3, width: 8, heads: 2 }, "sft"));
     expect(sft.backend).toBe(4 * (2 * parameters + 2 * 3 * 8 * 16));
   });

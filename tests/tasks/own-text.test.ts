@@ -124,3 +124,25 @@ test("the tokenizer: characters of all texts, bytes for many, merges, or one of 
   ])
     expect(() => make(wrong as never)).toThrow(SettingError);
 });
+
+test.each([
+  [7, "a text or an object, got 7"],
+  [["a"], "a text or an object, got a list"],
+  [{ prompt: 1 }, "prompt as a text, got 1"],
+  [{ prompt: "a", completion: null }, "completion as a text, got null"],
+  [{ question: "a", answer: "b" }, 'prompt, completion, text or messages, got "question, answer"'],
+  [{}, "prompt, completion, text or messages, got no field"],
+  [{ messages: "x" }, 'messages as a list of one message or more, got "x"'],
+  [{ messages: [] }, "messages as a list of one message or more, got a list"],
+  [
+    { messages: [{ role: "user", content: "a" }, { content: "b" }] },
+    "role and content as texts in message 2",
+  ],
+  [{ messages: [null] }, "role and content as texts in message 1"],
+  [{ messages: [{ role: "user", content: 5 }] }, "role and content as texts in message 1"],
+])("the row %j is refused by its number, with what was expected", (row, expected) => {
+  for (const name of ["examples", "prompts"] as const)
+    expect(() => make({ [name]: ["fine", row as never] })).toThrow(
+      new SettingError(`here: ${name}: row 2: expected ${expected}`),
+    );
+});

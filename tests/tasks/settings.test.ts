@@ -1,5 +1,6 @@
 /** The settings of environmentTasks: what each changes, what it refuses, and that presets say something. */
 import { describe, expect, test } from "vitest";
+import { SettingError } from "../../src/core/errors.ts";
 import { type Settings, settle } from "../../src/core/settings.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
@@ -7,6 +8,7 @@ import { gptSettings, modelSettings } from "../../src/tasks/model-settings.ts";
 import { algorithmOf, tablesOf, taskNamed } from "../../src/tasks/run.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import { seen, stepFrom } from "../support/seen.ts";
+import { configOf, openConfig } from "../support/sessions.ts";
 
 type Name = keyof typeof environmentTasks;
 const make = (task: Name, given: object = {}): Dynamics => {
@@ -293,4 +295,20 @@ describe("presets", () => {
           expect(value, `${task} ${setting}`).not.toEqual(table[setting].initial);
     }
   });
+});
+
+test.each([
+  [{ task: "tokens", settings: { heads: 7 } }, /^width: expected a multiple of 7 for 7 heads, got/],
+  [
+    { task: "tokens", settings: { heads: 3, width: 9, family: "llama" } },
+    /^width: expected a multiple of 6 for 3 heads, got 9; change width or heads$/,
+  ],
+  [
+    { task: "catch", settings: { filters: [4, 4, 4, 4, 4] } },
+    /^filters: expected planes of more than 10 by 10 for 5 convolutions, got \[/,
+  ],
+])("sizes that do not fit each other are settings to mend: %j", (config, message) => {
+  const made = (): void => openConfig(configOf({ backend: "loops", ...config })).prepare();
+  expect(made).toThrow(SettingError);
+  expect(made).toThrow(message);
 });

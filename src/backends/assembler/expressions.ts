@@ -48,6 +48,7 @@ const instructions = {
   "i32x4.shr_u": [0xad, "v128 i32", "v128"],
   "i32x4.add": [0xae, "v128 v128", "v128"],
   "i32x4.sub": [0xb1, "v128 v128", "v128"],
+  "i32x4.mul": [0xb5, "v128 v128", "v128"],
   "f32x4.abs": [0xe0, "v128", "v128"],
   "f32x4.neg": [0xe1, "v128", "v128"],
   "f32x4.sqrt": [0xe3, "v128", "v128"],
@@ -243,6 +244,7 @@ const vectorMethods = {
   // ---- as whole numbers
   addInt: "i32x4.add",
   subInt: "i32x4.sub",
+  mulInt: "i32x4.mul",
   shl: "i32x4.shl",
   shr: "i32x4.shr_u",
   shrSigned: "i32x4.shr_s",

@@ -21,12 +21,13 @@ export function ownModel(
   { context, valueHead, random }: ModelNeeds,
 ): HubModel {
   const all = { ...sizes, context, valueHead };
-  if (family === "gpt") return new Gpt(k, all, random);
   const { width, heads, layers } = sizes;
-  if (width % (2 * heads) !== 0)
+  const least = family === "gpt" ? heads : 2 * heads; // rotary positions turn pairs of numbers
+  if (width % least !== 0)
     throw new SettingError(
-      `width: expected a multiple of ${2 * heads} for ${heads} heads, got ${width}`,
+      `width: expected a multiple of ${least} for ${heads} heads, got ${width}; change width or heads`,
     );
+  if (family === "gpt") return new Gpt(k, all, random);
   const options = {
     ...all,
     ...{ keyHeads: heads, headWidth: width / heads, eps: 1e-5 },

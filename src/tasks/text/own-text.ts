@@ -178,12 +178,38 @@ const isOfMessages = (row: Row): boolean => typeof row !== "string" && row.messa
 
 function rowsOf(rows: unknown, where: string): readonly Row[] {
   if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${brief(rows)}`);
-  for (const [i, row] of rows.entries())
-    if (typeof row !== "string" && (typeof row !== "object" || row === null))
-      throw new SettingError(
-        `${where}: expected a text or an object in row ${i + 1}, got ${brief(row)}`,
-      );
+  for (const [i, row] of rows.entries()) {
+    if (typeof row === "string") continue;
+    const wrong = faultOf(row);
+    if (wrong !== null) throw new SettingError(`${where}: row ${i + 1}: expected ${wrong}`);
+  }
   return rows;
+}
+
+/** Returns what was expected of a row and what came; null for a row that fits. */
+function faultOf(row: unknown): string | null {
+  if (typeof row !== "object" || row === null || Array.isArray(row))
+    return `a text or an object, got ${brief(row)}`;
+  const { messages, ...fields } = row as Record<string, unknown>;
+  const texts = ["prompt", "completion", "text"];
+  const wrong = texts.find((field) => !["string", "undefined"].includes(typeof fields[field]));
+  if (wrong !== undefined) return `${wrong} as a text, got ${brief(fields[wrong])}`;
+  const names = Object.keys(fields);
+  if (messages === undefined)
+    return texts.some((field) => fields[field] !== undefined)
+      ? null
+      : `prompt, completion, text or messages, got ${names.length > 0 ? brief(names.join(", ")) : "no field"}`;
+  if (!Array.isArray(messages) || messages.length === 0)
+    return `messages as a list of one message or more, got ${brief(messages)}`;
+  const odd = messages.findIndex((message) => !isMessage(message));
+  return odd < 0 ? null : `role and content as texts in message ${odd + 1}`;
+}
+
+/** Templates also take a list as content, and none beside calls of tools. */
+function isMessage(message: unknown): boolean {
+  const { role, content } = (message ?? {}) as Record<string, unknown>;
+  const isContent = typeof content === "string" || Array.isArray(content) || content == null;
+  return typeof role === "string" && isContent;
 }
 
 /** Returns the texts to imitate: prompt and completion, or messages, of which the assistant's turns are learned. */
