@@ -229,6 +229,7 @@ export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export type { LanguageModel, ModelOptions } from "./nn/transformer.ts";
 export * from "./ops/index.ts";
 export { Adam, Adamax, type AdamOptions, AdamW } from "./optim/adam.ts";
+export { AdamBf16 } from "./optim/adam-bf16.ts";
 export { clipGlobalNorm, clipValue, globalNorm } from "./optim/clip.ts";
 export { type Group, Optimizer } from "./optim/optimizer.ts";
 export { Rmsprop } from "./optim/rmsprop.ts";

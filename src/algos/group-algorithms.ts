@@ -5,7 +5,7 @@
 import { choice, flag, integer, real, type Values } from "../core/settings.ts";
 import { type EstimatorSettings, presets } from "../estimators/presets.ts";
 import { samplingSettings } from "../nn/sampler.ts";
-import { type MomentForm, moments } from "../optim/brain-moments.ts";
+import { moments } from "../optim/adam-bf16.ts";
 
 export interface GroupAlgorithm {
   readonly about: string;
@@ -86,7 +86,7 @@ export type EpisodeConfig = Values<typeof episodeSettings>;
 
 /** Settings that the trainer of groups reads. */
 export type GroupConfig = Values<typeof groupSettings> &
-  Values<typeof valueSettings> & { readonly groupSize: number; readonly moments?: MomentForm };
+  Values<typeof valueSettings> & { readonly groupSize: number; readonly moments?: "f32" | "bf16" };
 
 const withLearnedValue = (estimator: EstimatorSettings): EstimatorSettings => ({
   ...estimator,

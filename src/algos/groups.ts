@@ -22,7 +22,8 @@ import type { PolicyLossSettings } from "../estimators/policy-loss.ts";
 import { sequenceAdvantages } from "../estimators/sequence-advantages.ts";
 import { valueDefaults } from "../estimators/value.ts";
 import { tokenWeights } from "../estimators/weights.ts";
-import { Adam } from "../optim/adam.ts";
+import { adamWith } from "../optim/adam-bf16.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import type { Chunks } from "../rollout/chunks.ts";
 import { BatchEvaluator } from "./batch-evaluator.ts";
 import type { GroupConfig, ResolvedAlgorithm } from "./group-algorithms.ts";
@@ -110,7 +111,7 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
   private readonly reference: ChunkedModel | null;
   private readonly refEvaluator: BatchEvaluator | null;
   private readonly critic: BatchEvaluator | null;
-  private readonly adam: Adam;
+  private readonly adam: Optimizer;
   private readonly learner: Learner;
   private readonly minibatches: Minibatches;
   private readonly adapted: { klWeight: number };
@@ -143,8 +144,7 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
     const withValue = estimator.baseline === "value";
     this.critic = withValue ? new BatchEvaluator(policy.chunks, sequences, t.team) : null;
     this.adapted = { klWeight: estimator.kl?.weight ?? 0 };
-    const { moments = "f32" } = c;
-    this.adam = new Adam(policy.parameters, { moments });
+    this.adam = adamWith(c.moments, policy.parameters);
     this.klWeight = input(policy.parameters.backend, [1]);
     this.learner = new Learner(policy.chunks, this.lossColumns(), this.lossSettings(), t.team);
     this.minibatches = new Minibatches(sequences, minimumRisk ? c.groupSize : 1, c.minibatches);

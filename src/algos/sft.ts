@@ -15,8 +15,8 @@ import { mul } from "../ops/arithmetic.ts";
 import { reshape } from "../ops/layout.ts";
 import { crossEntropy } from "../ops/loss.ts";
 import { sum } from "../ops/reduce.ts";
-import { AdamW } from "../optim/adam.ts";
-import { moments } from "../optim/brain-moments.ts";
+import { adamWith, moments } from "../optim/adam-bf16.ts";
+import type { Optimizer } from "../optim/optimizer.ts";
 import { cosine, type Schedule, withWarmup } from "../optim/schedule.ts";
 import { Pack } from "../rollout/pack.ts";
 import { type Example, evenly, singleTurns } from "../text/corpus.ts";
@@ -254,13 +254,16 @@ class TextQueue implements Kept {
 }
 
 /** Returns AdamW that decays matrices only. */
-function optimizerOf({ list }: Parameters, { sftDecay: weightDecay, moments }: SftConfig): AdamW {
+function optimizerOf(
+  { list }: Parameters,
+  { sftDecay: weightDecay, moments }: SftConfig,
+): Optimizer {
   const isMatrix = ({ shape }: { shape: readonly number[] }): boolean => shape.length === 2;
   const groups = [
     { parameters: list.filter(isMatrix), weightDecay },
     { parameters: list.filter((p) => !isMatrix(p)), weightDecay: 0 },
   ];
-  return new AdamW(groups, { moments });
+  return adamWith(moments, groups, { decoupled: true });
 }
 
 function scheduleOf({ sftUpdates, sftWarmup, sftLearningRate }: SftConfig): Schedule {

@@ -98,10 +98,10 @@ export function simd(options: SimdOptions = {}): SimdBackend {
       const at = address(numbers);
       kernels.adam(address(data), address(grad), address(m), address(v), data.length, at);
     },
-    adamBrain({ data, grad, state: [moments] }, given, key) {
+    adamBf16({ data, grad, state: [moments] }, given, key) {
       numbers.set(given);
       const at = address(numbers);
-      kernels.adamBrain(address(data), address(grad), address(moments), data.length, at, key);
+      kernels.adamBf16(address(data), address(grad), address(moments), data.length, at, key);
     },
     logSums: (sums, x, rows) =>
       void kernels.logSums(address(sums), address(x), rows, x.length / rows),

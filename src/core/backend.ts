@@ -66,8 +66,8 @@ export interface Backend {
    * rootScale, eps, l2 and keep. May clear the gradient.
    */
   adam?(run: AdamRun, numbers: Floats): void;
-  /** Takes one Adam step on moments in BF16; optim/brain-moments.ts has the formula. May clear the gradient. */
-  adamBrain?(run: AdamRun, numbers: Floats, key: number): void;
+  /** Takes one Adam step on moments in BF16; optim/adam-bf16.ts has the formula. May clear the gradient. */
+  adamBf16?(run: AdamRun, numbers: Floats, key: number): void;
   /** Writes each row's maximum and ln Σ exp(x − maximum) to `sums` [rows, 2], for x [rows, n]. */
   logSums?(sums: Floats, x: Floats, rows: number): void;
   /** Adds by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */

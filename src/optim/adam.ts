@@ -2,9 +2,6 @@
  * Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1), AdamW (Loshchilov & Hutter 2019,
  * arXiv:1711.05101), AMSGrad (Reddi et al. 2018) and Adamax (Kingma & Ba, algorithm 2).
  */
-import { FormatError } from "../core/errors.ts";
-import type { State } from "../core/state.ts";
-import { brainStep, checkForm, checkWords, keyOf, type MomentForm } from "./brain-moments.ts";
 import { atLeast, type Optimized, type OptimizedRegion, Optimizer } from "./optimizer.ts";
 
 export interface AdamOptions {
@@ -18,11 +15,6 @@ export interface AdamOptions {
   readonly decoupled?: boolean;
   /** AMSGrad: divides by the largest v so far. Default false. */
   readonly amsgrad?: boolean;
-  /**
-   * How m and v stay in memory: "f32" (default), eight bytes per parameter, or "bf16", four. Each is then within 2⁻⁷ of
-   * what its step computed, m within 2⁻⁸; brain-moments.ts has the rounding. Not with `amsgrad`.
-   */
-  readonly moments?: MomentForm;
 }
 
 /**
@@ -34,36 +26,16 @@ export interface AdamOptions {
 export class Adam extends Optimizer {
   private readonly o: Required<Omit<AdamOptions, "learningRate" | "weightDecay">>;
   /** The arguments of a backend's kernel; see `Backend.adam`. */
-  private readonly numbers: Float64Array | Float32Array;
+  private readonly numbers: Float64Array;
   constructor(what: Optimized, options: AdamOptions = {}) {
-    const { learningRate = 1e-3, weightDecay = 0, amsgrad = false, moments = "f32" } = options;
-    checkForm(moments, amsgrad);
-    const brain = moments === "bf16";
-    super(what, learningRate, weightDecay, brain ? 1 : amsgrad ? 3 : 2);
-    if (brain) for (const { backend, data } of this.regions) checkWords(backend, data);
+    const { learningRate = 1e-3, weightDecay = 0, amsgrad = false } = options;
+    super(what, learningRate, weightDecay, amsgrad ? 3 : 2);
     const { beta1 = 0.9, beta2 = 0.999, eps = 1e-8, decoupled = false } = options;
     atLeast("beta1", beta1, 0, 1);
     atLeast("beta2", beta2, 0, 1);
     atLeast("eps", eps, 0);
-    this.o = { beta1, beta2, eps, decoupled, amsgrad, moments };
-    const numbers = [beta1, 1 - beta1, beta2, 1 - beta2, 0, 0, eps, 0, 0];
-    this.numbers = brain ? Float32Array.from(numbers) : Float64Array.from(numbers);
-  }
-
-  override save(): State {
-    const saved = super.save();
-    return this.o.moments === "f32" ? saved : { ...(saved as object), brainMoments: 1 };
-  }
-
-  override restore(state: State): void {
-    const { brainMoments } = state as { readonly brainMoments?: unknown };
-    const got: MomentForm = brainMoments === undefined ? "f32" : "bf16";
-    const { moments } = this.o;
-    if (got !== moments)
-      throw new FormatError(
-        `optimizer: expected moments as ${moments}, got a checkpoint with ${got}; go on with moments=${got}`,
-      );
-    super.restore(state);
+    this.o = { beta1, beta2, eps, decoupled, amsgrad };
+    this.numbers = Float64Array.of(beta1, 1 - beta1, beta2, 1 - beta2, 0, 0, eps, 0, 0);
   }
 
   protected override advancePowers(): void {
@@ -79,19 +51,12 @@ export class Adam extends Optimizer {
     const keep = decoupled ? 1 - learningRate * weightDecay : 1;
     const rate = learningRate / (1 - this.powers[0]);
     const rootScale = 1 / Math.sqrt(1 - this.powers[1]);
-    const { numbers } = this;
-    numbers[4] = rate;
-    numbers[5] = rootScale;
-    numbers[7] = l2;
-    numbers[8] = keep;
-    if (numbers instanceof Float32Array) {
-      const { regions, steps } = this;
-      const key = keyOf(steps * regions.length + regions.indexOf(region));
-      if (backend.adamBrain === undefined) brainStep(region, numbers, key);
-      else backend.adamBrain(region, numbers, key);
-      return;
-    }
     if (backend.adam !== undefined && !amsgrad) {
+      const { numbers } = this;
+      numbers[4] = rate;
+      numbers[5] = rootScale;
+      numbers[7] = l2;
+      numbers[8] = keep;
       backend.adam(region, numbers);
       return;
     }

@@ -434,6 +434,7 @@ export const made: Recipes = {
   Adam: [gradientsOf(), adamOptions()],
   AdamW: [gradientsOf(), adamOptions()],
   Adamax: [gradientsOf(), adamOptions()],
+  AdamBf16: [gradientsOf(), adamOptions()],
   Adagrad: [
     gradientsOf(),
     fields({ learningRate: atLeast0(0.1), eps: atLeast0(0), weightDecay: atLeast0(0) }),

@@ -28,9 +28,9 @@ export function addTraining(m: Module, k: Kit): void {
       });
     },
   );
-  // The same on words of two BF16 numbers, m above v: `brainStep` of optim/brain-moments.ts, bit for bit
+  // The same on words of two BF16 numbers, m above v: `stepBf16` of optim/adam-bf16.ts, bit for bit
   m.func(
-    "adamBrain",
+    "adamBf16",
     ints("w", "grad", "moments", "n", "p", "key"),
     (f, { w, grad, moments, n, p, key }) => {
       const bits = (x: number): V128 => m.bits(x);
