@@ -1,6 +1,6 @@
 /** Dropout whose masks are drawn again on every run of a tape: Srivastava et al. 2014. */
 import type { Backend } from "../core/backend.ts";
-import type { Random } from "../core/random.ts";
+import { Random } from "../core/random.ts";
 import { input, type Tensor } from "../core/tensor.ts";
 import { dropout } from "../ops/elementwise.ts";
 
@@ -33,6 +33,23 @@ export class Dropout {
   /** Starts a run; call it first in the tape's body. */
   begin(): void {
     this.used = 0;
+  }
+
+  /**
+   * Runs a part of a pass that is computed again in the backward pass, so that later parts may use the same memory for
+   * their masks. `drawn` is null for the first time; then it is what this returns beside the result: the state of the
+   * generator, with which the same masks are drawn again.
+   */
+  part<T>(body: () => T, drawn: readonly number[] | null): [T, readonly number[]] {
+    const { used, stream } = this;
+    if (drawn !== null) this.stream = Random.from(drawn);
+    const state = this.stream.save();
+    try {
+      return [body(), state];
+    } finally {
+      this.used = used;
+      this.stream = stream;
+    }
   }
 
   apply(x: Tensor): Tensor {

@@ -4,8 +4,10 @@
  */
 import { NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
-import { reshape } from "../ops/layout.ts";
+import { stack } from "../ops/join.ts";
+import { reshape, slice } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
+import { type Recomputable, recomputed } from "../ops/recomputed.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
 import type { WeightList } from "./weights.ts";
@@ -33,10 +35,21 @@ export interface LanguageModel {
   /** The heads of keys and values, and the width of a head: the sizes of a cache. */
   readonly keyHeads: number;
   readonly headWidth: number;
+  /** Computes blocks and logits again in the backward pass, in place of keeping them. */
+  recompute: boolean;
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop?: Dropout | null): Tensor;
   decode(tokens: Tensor, positions: Tensor, cache: Cache): Tensor;
   logits(hidden: Tensor): Tensor;
+  perToken(hidden: Tensor, beside: readonly Tensor[], read: ReadLogits): readonly Tensor[];
   value(hidden: Tensor): Tensor;
+}
+
+/** Computes numbers per token from its logits. */
+export interface ReadLogits {
+  /** The number of results. */
+  readonly results: number;
+  /** Maps logits [tokens, vocab] and what stands beside them, [tokens, …], to results [tokens]; tokens separately. */
+  readonly of: (logits: Tensor, beside: readonly Tensor[]) => readonly Tensor[];
 }
 
 /** Each layer's keys and values, and the sequence [rows] and position [rows] of the rows that enter them. */
@@ -81,7 +94,14 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   readonly keyHeads: number;
   readonly headWidth: number;
   readonly parts: Parts<QKV>;
+  /**
+   * Keeps only each block's input for the backward pass, and no logits: blocks and, in `perToken`, logits are computed
+   * again there (gradient checkpointing). Gradients have the same bits. Default false.
+   */
+  recompute = false;
   private readonly attends = new WeakMap<Tensor, Attend<QKV>>();
+  private readonly passes = new WeakMap<Tensor, Pass<QKV>>();
+  private readonly readers = new WeakMap<ReadLogits, Recomputable>();
 
   constructor(options: Options, parts: Parts<QKV>) {
     this.options = options;
@@ -97,7 +117,14 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
    * are [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
    */
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
-    return this.body(tokens, positions, this.wholeSequences(allowed), drop);
+    const attend = this.wholeSequences(allowed);
+    if (!this.recompute) return this.body(tokens, positions, attend, drop);
+    const { embed, norm } = this.parts;
+    const { list: parameters } = this.parameters;
+    let x = dropped(embed(tokens, positions), drop);
+    for (const block of this.passOf(positions, attend, drop).blocks)
+      x = recomputed(block, [x], { parameters });
+    return norm(x);
   }
 
   /** Returns the last layer's output, [rows, width], for rows that enter a cache. No gradient. */
@@ -124,16 +151,80 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   ): Tensor {
     const { embed, blocks, norm } = this.parts;
     let x = dropped(embed(tokens, positions), drop);
-    for (let i = 0; i < blocks.length; i++) {
-      x = add(x, dropped(blocks[i].attention(x, positions, i, attend), drop));
-      x = add(x, dropped(blocks[i].mlp(x), drop));
-    }
+    for (let i = 0; i < blocks.length; i++) x = this.block(i, x, positions, attend, drop);
     return norm(x);
+  }
+
+  private block(
+    i: number,
+    x: Tensor,
+    positions: Tensor,
+    attend: Attend<QKV>,
+    drop: Dropout | null,
+  ): Tensor {
+    const block = this.parts.blocks[i];
+    const y = add(x, dropped(block.attention(x, positions, i, attend), drop));
+    return add(y, dropped(block.mlp(y), drop));
+  }
+
+  /** Returns the blocks of a pass as functions, cached so that a tape that runs again keeps its slots. */
+  private passOf(positions: Tensor, attend: Attend<QKV>, drop: Dropout | null): Pass<QKV> {
+    const known = this.passes.get(positions);
+    if (known !== undefined && known.attend === attend && known.drop === drop) return known;
+    const blocks = this.parts.blocks.map((_, i): Recomputable => {
+      let drawn: readonly number[] | null = null;
+      return ([x], again) => {
+        const run = (): Tensor => this.block(i, x, positions, attend, drop);
+        if (drop === null) return run();
+        const [y, state] = drop.part(run, again ? drawn : null);
+        drawn = state;
+        return y;
+      };
+    });
+    const made = { attend, drop, blocks };
+    this.passes.set(positions, made);
+    return made;
   }
 
   /** Returns logits […, vocab] for the last layer's output […, width]. */
   logits(hidden: Tensor): Tensor {
     return linear(hidden, this.parts.head);
+  }
+
+  /**
+   * Returns the results [tokens] of `read` on the logits of the last layer's output [tokens, width], and on tensors
+   * [tokens, …] beside them. With `recompute`, only the logits of some tokens are in memory at a time; of all tokens where
+   * the head is trained, whose gradient is a sum over tokens. Pass the same `read` at each run of a tape.
+   */
+  perToken(hidden: Tensor, beside: readonly Tensor[], read: ReadLogits): readonly Tensor[] {
+    if (!this.recompute) return read.of(this.logits(hidden), beside);
+    const { results } = read;
+    const [tokens] = hidden.shape;
+    const { head } = this.parts;
+    const y = recomputed(this.reader(read), [hidden, ...beside], {
+      parameters: this.parameters.list,
+      shape: [tokens, results],
+      ...(head.grad === null && { rows: Math.max(8, Math.floor(chunk / head.shape[0]) & ~7) }),
+    });
+    return Array.from({ length: results }, (_, j) =>
+      reshape(
+        slice(y, [
+          [0, tokens],
+          [j, j + 1],
+        ]),
+        flat,
+      ),
+    );
+  }
+
+  /** Returns `read` on the last layer's output as one result [tokens, results], cached as blocks are. */
+  private reader(read: ReadLogits): Recomputable {
+    const known = this.readers.get(read);
+    if (known !== undefined) return known;
+    const made: Recomputable = ([hidden, ...beside]) =>
+      stack(read.of(this.logits(hidden), beside), 1);
+    this.readers.set(read, made);
+    return made;
   }
 
   /** Frees the weights; the model must not be used again. */
@@ -150,6 +241,15 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   }
 }
 const flat = Object.freeze([-1]);
+/** Logits in memory at a time, with recomputation: 16 MiB, and as much for their gradient. */
+const chunk = 2 ** 22;
+
+/** The blocks of a pass, and what they depend on beside their input. */
+interface Pass<QKV> {
+  readonly attend: Attend<QKV>;
+  readonly drop: Dropout | null;
+  readonly blocks: readonly Recomputable[];
+}
 const dropped = (x: Tensor, drop: Dropout | null): Tensor => (drop === null ? x : drop.apply(x));
 
 /** Throws RangeError unless each of these options is a whole number of at least 1. */

@@ -27,6 +27,7 @@ export function twinOf<M extends LanguageModel>(model: M): M {
     new Random(0),
     frozen,
   );
+  twin.recompute = model.recompute;
   for (const change of changes.get(model) ?? []) change(twin as never);
   return twin as unknown as M;
 }
