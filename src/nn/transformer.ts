@@ -204,7 +204,9 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     const y = recomputed(this.reader(read), [hidden, ...beside], {
       parameters: this.parameters.list,
       shape: [tokens, results],
-      ...(head.grad === null && { rows: Math.max(8, Math.floor(chunk / head.shape[0]) & ~7) }),
+      ...(head.grad === null && {
+        rows: Math.max(8, Math.floor(logitsAtATime / head.shape[0]) & ~7),
+      }),
     });
     return Array.from({ length: results }, (_, j) =>
       reshape(
@@ -241,8 +243,8 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   }
 }
 const flat = Object.freeze([-1]);
-/** Logits in memory at a time, with recomputation: 16 MiB, and as much for their gradient. */
-const chunk = 2 ** 22;
+/** Logits in memory at a time where they are computed again: 16 MiB, and as much for their gradient. */
+export const logitsAtATime = 2 ** 22;
 
 /** The blocks of a pass, and what they depend on beside their input. */
 interface Pass<QKV> {

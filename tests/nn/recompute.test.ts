@@ -24,6 +24,7 @@ import { CompletionChunks } from "../../src/rollout/completion-chunks.ts";
 import { Completions } from "../../src/rollout/completions.ts";
 import type { LearnedText } from "../../src/text/task.ts";
 import { bitsOf } from "../support/bits.ts";
+import { openText } from "../support/sessions.ts";
 
 const backends = {
   loops: () => loops(),
@@ -248,4 +249,26 @@ test("memory: inputs and gradients of blocks, in place of all that blocks comput
   expect(kept).toBeLessThan((layers + 5) * block); // embeddings, their sum, the last norm
   expect(all).toBeGreaterThan(10 * kept);
   expect(bytes(twinOf(gpt))).toBe(kept);
+});
+
+describe("as a setting", () => {
+  const settings = {
+    ...{ width: 16, layers: 2, heads: 2, prompts: 4, groupSize: 4, warmup: 1 },
+    ...{ sftUpdates: 2, sftTexts: 5, sftDropout: 0.1, klWeight: 0.1, reference: true },
+  };
+  test.each([
+    ["grpo", { entropyWeight: 0.01, topK: 3, temperature: 0.8 }],
+    ["ppo", { family: "llama", minibatches: 2 }],
+    ["mrt", {}],
+  ])("%s: a run has the same weights and samples", (algo, more) => {
+    const ran = (recompute: boolean) => {
+      const request = { task: "tokens", algo, settings: { ...settings, ...more, recompute } };
+      const session = openText(request, { backend: simd({ memory: 2 ** 26 }) });
+      expect(session.gpt.recompute).toBe(recompute);
+      const reports = Array.from({ length: 5 }, () => session.reports.next().value);
+      const sampled = reports.filter((report) => !("trainedTokens" in report));
+      return [sampled, session.gpt.parameters.list.map(({ data }) => bitsOf(data))];
+    };
+    expect(ran(true)).toEqual(ran(false));
+  });
 });

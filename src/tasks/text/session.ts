@@ -89,6 +89,7 @@ export function openLanguage(
     published === null
       ? { gpt: ownModel(k, sizes, how), lora: null }
       : loadPublished(k, published, given as HubConfig, how);
+  gpt.recompute = given.recompute;
   if (pictures !== undefined) seePictures(gpt, pictures, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, {
     saved,
