@@ -17,8 +17,8 @@ import { buildStored, type HubModel } from "../src/models/build.ts";
 import { modelConfig } from "../src/models/config.ts";
 import { Lora } from "../src/models/lora.ts";
 import { Decoder } from "../src/nn/decode.ts";
+import type { ReadLogits } from "../src/nn/recompute.ts";
 import { type WeightForm, weightForms } from "../src/nn/stored.ts";
-import type { ReadLogits } from "../src/nn/transformer.ts";
 import { reshape } from "../src/ops/layout.ts";
 import { crossEntropy } from "../src/ops/loss.ts";
 import { mean } from "../src/ops/reduce.ts";
@@ -30,7 +30,7 @@ const { values, positionals } = parseArgs({
 });
 const { quick, memory } = values;
 const forms = weightForms.filter((form) => positionals.length === 0 || positionals.includes(form));
-const rounds = quick || memory !== undefined ? 1 : 4;
+const rounds = quick ? 1 : memory === undefined ? 4 : 0;
 const [texts, promptLength] = [8, 64];
 const [batch, steps] = quick ? [2, 16] : [memory === undefined ? 4 : 8, 128];
 

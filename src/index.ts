@@ -224,6 +224,7 @@ export { Linear } from "./nn/linear.ts";
 export { Llama, type LlamaOptions } from "./nn/llama.ts";
 export { Mlp, type MlpOptions } from "./nn/mlp.ts";
 export { seePictures } from "./nn/pictures.ts";
+export type { ReadLogits } from "./nn/recompute.ts";
 export { Sampler, type Sampling, samplingSettings } from "./nn/sampler.ts";
 export type { LanguageModel, ModelOptions } from "./nn/transformer.ts";
 export * from "./ops/index.ts";

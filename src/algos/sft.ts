@@ -11,7 +11,7 @@ import { Tape } from "../core/tape.ts";
 import { solo } from "../core/team.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
-import type { ReadLogits } from "../nn/transformer.ts";
+import type { ReadLogits } from "../nn/recompute.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { reshape } from "../ops/layout.ts";
 import { crossEntropy } from "../ops/loss.ts";

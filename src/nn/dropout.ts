@@ -36,16 +36,16 @@ export class Dropout {
   }
 
   /**
-   * Runs a part of a pass that is computed again in the backward pass, so that later parts may use the same memory for
-   * their masks. `drawn` is null for the first time; then it is what this returns beside the result: the state of the
-   * generator, with which the same masks are drawn again.
+   * Runs a body that is computed again in the backward pass, so that others may use the memory of its masks after it.
+   * Returns its result and the state of the generator before it, with which the same masks are drawn again; `state` is
+   * null for the first time.
    */
-  part<T>(body: () => T, drawn: readonly number[] | null): [T, readonly number[]] {
+  recomputable<T>(body: () => T, state: readonly number[] | null): [T, readonly number[]] {
     const { used, stream } = this;
-    if (drawn !== null) this.stream = Random.from(drawn);
-    const state = this.stream.save();
+    if (state !== null) this.stream = Random.from(state);
+    const before = this.stream.save();
     try {
-      return [body(), state];
+      return [body(), before];
     } finally {
       this.used = used;
       this.stream = stream;

@@ -4,12 +4,12 @@
  */
 import { NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { add } from "../ops/arithmetic.ts";
-import { stack } from "../ops/join.ts";
-import { reshape, slice } from "../ops/layout.ts";
+import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import { type Recomputable, recomputed } from "../ops/recomputed.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
+import { type ReadLogits, RecomputedLogits, recomputableBlock } from "./recompute.ts";
 import type { WeightList } from "./weights.ts";
 
 /** The sizes and choices that every family has. */
@@ -42,14 +42,6 @@ export interface LanguageModel {
   logits(hidden: Tensor): Tensor;
   perToken(hidden: Tensor, beside: readonly Tensor[], read: ReadLogits): readonly Tensor[];
   value(hidden: Tensor): Tensor;
-}
-
-/** Computes numbers per token from its logits. */
-export interface ReadLogits {
-  /** The number of results. */
-  readonly results: number;
-  /** Maps logits [tokens, vocab] and what stands beside them, [tokens, …], to results [tokens]; tokens separately. */
-  readonly of: (logits: Tensor, beside: readonly Tensor[]) => readonly Tensor[];
 }
 
 /** Each layer's keys and values, and the sequence [rows] and position [rows] of the rows that enter them. */
@@ -101,7 +93,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   recompute = false;
   private readonly attends = new WeakMap<Tensor, Attend<QKV>>();
   private readonly passes = new WeakMap<Tensor, Pass<QKV>>();
-  private readonly readers = new WeakMap<ReadLogits, Recomputable>();
+  private readonly recomputedLogits: RecomputedLogits;
 
   constructor(options: Options, parts: Parts<QKV>) {
     this.options = options;
@@ -110,6 +102,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     this.keyHeads = parts.keyHeads;
     this.headWidth = parts.headWidth;
     this.parts = parts;
+    this.recomputedLogits = new RecomputedLogits((hidden) => this.logits(hidden), parts.head);
   }
 
   /**
@@ -171,16 +164,9 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   private passOf(positions: Tensor, attend: Attend<QKV>, drop: Dropout | null): Pass<QKV> {
     const known = this.passes.get(positions);
     if (known !== undefined && known.attend === attend && known.drop === drop) return known;
-    const blocks = this.parts.blocks.map((_, i): Recomputable => {
-      let drawn: readonly number[] | null = null;
-      return ([x], again) => {
-        const run = (): Tensor => this.block(i, x, positions, attend, drop);
-        if (drop === null) return run();
-        const [y, state] = drop.part(run, again ? drawn : null);
-        drawn = state;
-        return y;
-      };
-    });
+    const blocks = this.parts.blocks.map((_, i) =>
+      recomputableBlock((x) => this.block(i, x, positions, attend, drop), drop),
+    );
     const made = { attend, drop, blocks };
     this.passes.set(positions, made);
     return made;
@@ -194,39 +180,11 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   /**
    * Returns the results [tokens] of `read` on the logits of the last layer's output [tokens, width], and on tensors
    * [tokens, …] beside them. With `recompute`, only the logits of some tokens are in memory at a time; of all tokens where
-   * the head is trained, whose gradient is a sum over tokens. Pass the same `read` at each run of a tape.
+   * the head is trained. Pass the same `read` at each run of a tape.
    */
   perToken(hidden: Tensor, beside: readonly Tensor[], read: ReadLogits): readonly Tensor[] {
-    if (!this.recompute) return read.of(this.logits(hidden), beside);
-    const { results } = read;
-    const [tokens] = hidden.shape;
-    const { head } = this.parts;
-    const y = recomputed(this.reader(read), [hidden, ...beside], {
-      parameters: this.parameters.list,
-      shape: [tokens, results],
-      ...(head.grad === null && {
-        rows: Math.max(8, Math.floor(logitsAtATime / head.shape[0]) & ~7),
-      }),
-    });
-    return Array.from({ length: results }, (_, j) =>
-      reshape(
-        slice(y, [
-          [0, tokens],
-          [j, j + 1],
-        ]),
-        flat,
-      ),
-    );
-  }
-
-  /** Returns `read` on the last layer's output as one result [tokens, results], cached as blocks are. */
-  private reader(read: ReadLogits): Recomputable {
-    const known = this.readers.get(read);
-    if (known !== undefined) return known;
-    const made: Recomputable = ([hidden, ...beside]) =>
-      stack(read.of(this.logits(hidden), beside), 1);
-    this.readers.set(read, made);
-    return made;
+    if (this.recompute) return this.recomputedLogits.perToken(hidden, beside, read);
+    return read.of(this.logits(hidden), beside);
   }
 
   /** Frees the weights; the model must not be used again. */
@@ -243,8 +201,6 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   }
 }
 const flat = Object.freeze([-1]);
-/** Logits in memory at a time where they are computed again: 16 MiB, and as much for their gradient. */
-export const logitsAtATime = 2 ** 22;
 
 /** The blocks of a pass, and what they depend on beside their input. */
 interface Pass<QKV> {

@@ -1,7 +1,7 @@
 /** Estimates the least memory of a run from its settings, before anything is allocated. */
 import { passTokensFor } from "../algos/pass-tokens.ts";
 import type { Space } from "../envs/space.ts";
-import { logitsAtATime } from "../nn/transformer.ts";
+import { logitsAtATime } from "../nn/recompute.ts";
 import type { GptConfig, HubConfig, ModelConfig } from "./model-settings.ts";
 import { ownOf } from "./own-files.ts";
 import { isEnvironmentRun, type ResolvedRun } from "./run.ts";

@@ -44,5 +44,6 @@ export const exempt: Readonly<Record<string, string>> = {
   estimator: "takes presets; tests/oracle",
   free: "tests/backends/memory.test.ts frees twice",
   gradCheck: "it is what checks",
+  recomputed: "takes a function; tests/ops/recomputed.test.ts gives it other inputs and results",
   simd: "tests/backends/memory.test.ts and simd.test.ts",
 };
