@@ -50,7 +50,7 @@ export class RecomputedLogits {
     const shape = [tokens, read.results];
     const { head } = this;
     const rows = Math.max(8, Math.floor(logitsAtATime / head.shape[0]) & ~7);
-    // a trained head's gradient is a sum over tokens, of which parts would be rounded apart
+    // a trained head's gradient is a sum over tokens, which in chunks would be rounded more than once
     const options =
       head.grad === null ? { parameters: [], shape, rows } : { parameters: [head], shape };
     const y = recomputed(this.bodyOf(read), [hidden, ...beside], options);

@@ -34,7 +34,11 @@ export interface RecomputedOptions {
 export function recomputed(
   body: Recomputable,
   inputs: readonly Tensor[],
-  { parameters, shape = inputs[0].shape, rows = Math.max(1, shape[0] ?? 1) }: RecomputedOptions,
+  {
+    parameters,
+    shape = inputs[0]?.shape ?? [],
+    rows = Math.max(1, shape[0] ?? 1),
+  }: RecomputedOptions,
 ): Tensor {
   checkInteger("recomputed", "rows", rows, { min: 1 });
   const list = [...inputs, ...parameters];
@@ -64,7 +68,7 @@ const recomputedOp: Op<never, { numbers: "count" | "rows"; set: Setting; bound: 
   numbers: ["count", "rows"],
   shape({ list, count, set: { shape } }) {
     const shapes = [shape, ...list.slice(0, count).map((x) => x.shape)];
-    if (shapes.some((s) => s.length === 0 || s[0] !== shape[0]))
+    if (count === 0 || shapes.some((s) => s.length === 0 || s[0] !== shape[0]))
       throw new ShapeError(
         `recomputed: expected a result and inputs of as many rows, got ${shapes.map(show).join(", ")}`,
       );

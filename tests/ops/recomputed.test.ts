@@ -122,6 +122,7 @@ test("what a body throws passes through and leaves nothing in memory; shapes tha
   refused(([x]) => x, [at, other], `${rows} [4, 2], [4, 2], [3, 2]`);
   refused(([x]) => x, [at], `${rows} [8], [4, 2]`, { shape: [8] });
   refused(([x]) => x, [at], `${rows} [], [4, 2]`, { shape: [] });
+  refused(() => at, [], `${rows} []`);
   const none = { parameters: [], rows: 0 };
   expect(() => tape.run(() => recomputed(([x]) => x, [at], none))).toThrow(RangeError);
 });
