@@ -2,6 +2,7 @@
  * `npm run bench:models`: a model of SmolLM2-135M's shape with random weights, on one thread: reading eight prompts of 64
  * tokens, continuing eight texts by a token, a LoRA step on four texts of 128 tokens, for each form of the weights; and
  * the memory. `npm run bench:models -- int8` runs one form; --quick takes a small shape. Times are user CPU, the least.
+ * `-- int8 --memory kept` or `--memory recomputed` runs LoRA steps of eight texts alone, and prints their memory.
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
@@ -16,19 +17,22 @@ import { buildStored, type HubModel } from "../src/models/build.ts";
 import { modelConfig } from "../src/models/config.ts";
 import { Lora } from "../src/models/lora.ts";
 import { Decoder } from "../src/nn/decode.ts";
+import { perToken, type ReadLogits, recompute } from "../src/nn/recompute.ts";
 import { type WeightForm, weightForms } from "../src/nn/stored.ts";
+import { reshape } from "../src/ops/layout.ts";
 import { crossEntropy } from "../src/ops/loss.ts";
+import { mean } from "../src/ops/reduce.ts";
 import { AdamW } from "../src/optim/adam.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false } },
+  options: { quick: { type: "boolean", default: false }, memory: { type: "string" } },
 });
-const { quick } = values;
+const { quick, memory } = values;
 const forms = weightForms.filter((form) => positionals.length === 0 || positionals.includes(form));
-const rounds = quick ? 1 : 4;
+const rounds = quick ? 1 : memory === undefined ? 4 : 0;
 const [texts, promptLength] = [8, 64];
-const [batch, steps] = quick ? [2, 16] : [4, 128];
+const [batch, steps] = quick ? [2, 16] : [memory === undefined ? 4 : 8, 128];
 
 const smol = {
   ...{ hidden_size: 576, num_hidden_layers: 30, intermediate_size: 1536, vocab_size: 49152 },
@@ -92,17 +96,28 @@ function decoding(model: HubModel, random: Random): void {
   decoder.free();
 }
 
+const each = { reduction: "none" } as const;
+const losses: ReadLogits = {
+  results: 1,
+  of: (logits, [label]) => [crossEntropy(logits, label, each)],
+};
+
 function training(k: Backend, model: HubModel, random: Random): void {
   new Lora(model, { rank: 8, alpha: 16, targets: ["q_proj", "v_proj"] }, random);
   const adam = new AdamW(model.parameters, { learningRate: 1e-4 });
-  const [tokens, labels, positions] = [0, 1, 2].map(() => input(k, [batch, steps]));
+  const [tokens, positions] = [0, 1].map(() => input(k, [batch, steps]));
+  const labels = input(k, [batch * steps]);
   for (let i = 0; i < batch * steps; i++) {
     tokens.data[i] = random.below(model.options.vocab);
     labels.data[i] = random.below(model.options.vocab);
     positions.data[i] = i % steps;
   }
   const tape = new Tape(k);
-  const loss = () => crossEntropy(model.logits(model.hidden(tokens, positions)), labels);
+  const flat = Object.freeze([batch * steps, -1]);
+  const loss = () => {
+    const hidden = reshape(model.hidden(tokens, positions), flat);
+    return mean(perToken(model, hidden, [labels], losses)[0]);
+  };
   const seconds = least(() => {
     tape.backward(tape.run(loss));
     adam.step();
@@ -112,17 +127,25 @@ function training(k: Backend, model: HubModel, random: Random): void {
 
 function run(weights: WeightForm): void {
   const config = modelConfig(parseJson(JSON.stringify(quick ? small : smol), "config.json"));
-  const k = simd({ memory: quick ? 2 ** 27 : 3.75 * 2 ** 30 });
+  const k = simd({ memory: quick ? 2 ** 27 : 2 ** 32 - 2 ** 16 });
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
   console.log(weights);
   const options = { context: 256, frozen: true, weights, random: new Quick(1) };
   const model = buildStored(k, config, options, "bf16");
   console.log(`  weights ${mib(k.live())}`);
   const random = new Random(2);
-  decoding(model, random);
-  console.log(`  resident after decoding ${mib(process.memoryUsage.rss())}`);
+  if (memory === undefined) {
+    decoding(model, random);
+    console.log(`  resident after decoding ${mib(process.memoryUsage.rss())}`);
+  } else {
+    recompute(model, memory === "recomputed");
+    console.log(`  resident ${mib(process.memoryUsage.rss())}`);
+  }
   training(k, model, random);
   console.log(`  with the LoRA step's activations ${mib(k.live())}`);
+  if (memory === undefined) return;
+  console.log(`  most in use at once ${mib(k.used())}`);
+  console.log(`  resident, at most ${mib(1024 * process.resourceUsage().maxRSS)}`);
 }
 
 if (forms.length === 1) run(forms[0]);

@@ -10,6 +10,7 @@ import { integer, real, type Values } from "../core/settings.ts";
 import { Tape } from "../core/tape.ts";
 import { free, input, type Tensor } from "../core/tensor.ts";
 import type { LanguageModel } from "../nn/transformer.ts";
+import { valuesOf } from "../nn/value.ts";
 import { mul, sub } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
@@ -62,7 +63,7 @@ class PairLoss {
     this.tape = new Tape(k, { grads: learns });
     const { tokens, positions, allowed } = this.pack;
     this.body = () => {
-      const score = gpt.value(reshape(gpt.hidden(tokens, positions, allowed), flat));
+      const score = valuesOf(gpt, reshape(gpt.hidden(tokens, positions, allowed), flat));
       const margin = sub(indexSelect(score, this.ends[0]), indexSelect(score, this.ends[1]));
       return { margin, loss: sum(mul(bceWithLogits(margin, this.one, "none"), this.weight)) };
     };
@@ -181,7 +182,7 @@ export function learnedReward(
   );
   const tape = new Tape(k, { grads: false });
   const flat = Object.freeze([context, -1]);
-  const scores = (): Tensor => gpt.value(reshape(gpt.hidden(tokens, positions), flat));
+  const scores = (): Tensor => valuesOf(gpt, reshape(gpt.hidden(tokens, positions), flat));
   const stop = stopTokens(task);
   return (prompt, completion, written) => {
     const whole = exampleTokens(task, { prompt, completion }).tokens;

@@ -11,6 +11,7 @@ import { Tape } from "../core/tape.ts";
 import { solo } from "../core/team.ts";
 import { input, type Parameters, type Tensor } from "../core/tensor.ts";
 import { Dropout } from "../nn/dropout.ts";
+import { perToken, type ReadLogits } from "../nn/recompute.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { reshape } from "../ops/layout.ts";
 import { crossEntropy } from "../ops/loss.ts";
@@ -90,6 +91,13 @@ export class TextDropout {
 const passTokens = 512;
 const mostValidated = 512;
 
+const summed = Object.freeze({ reduction: "sum", ignoreIndex: noLabel } as const);
+const each = Object.freeze({ ...summed, reduction: "none" } as const);
+const tokenLosses: ReadLogits = {
+  results: 1,
+  of: (logits, [label]) => [crossEntropy(logits, label, each)],
+};
+
 /** The loss of packed texts. */
 export class TextLoss {
   readonly tape: Tape;
@@ -121,11 +129,13 @@ export class TextLoss {
     this.shards = new Shards(team, learns ? { numbers: 1, parameters } : { numbers: 1 });
     const { tokens, positions: at, allowed } = this.pack;
     const flat = Object.freeze([rows * positions, -1]);
-    const options = Object.freeze({ reduction: "sum", ignoreIndex: noLabel } as const);
+    const beside = [this.label];
     this.body = () => {
       drop?.begin();
       const hidden = reshape(gpt.hidden(tokens, at, allowed, drop?.added ?? null), flat);
-      const total = crossEntropy(gpt.logits(hidden), this.label, options);
+      const total = gpt.recompute
+        ? sum(perToken(gpt, hidden, beside, tokenLosses)[0])
+        : crossEntropy(gpt.logits(hidden), this.label, summed);
       return sum(mul(total, this.perToken));
     };
   }

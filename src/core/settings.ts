@@ -78,12 +78,7 @@ export function flag(initial: boolean, about: string): Setting<boolean> {
     initial,
     about,
     allowed: "true or false",
-    read: (given) =>
-      given === true || given === "true"
-        ? true
-        : given === false || given === "false"
-          ? false
-          : undefined,
+    read: (given) => [true, false].find((x) => given === x || given === String(x)),
   };
 }
 

@@ -1,6 +1,6 @@
 /** Dropout whose masks are drawn again on every run of a tape: Srivastava et al. 2014. */
 import type { Backend } from "../core/backend.ts";
-import type { Random } from "../core/random.ts";
+import { Random } from "../core/random.ts";
 import { input, type Tensor } from "../core/tensor.ts";
 import { dropout } from "../ops/elementwise.ts";
 
@@ -33,6 +33,23 @@ export class Dropout {
   /** Starts a run; call it first in the tape's body. */
   begin(): void {
     this.used = 0;
+  }
+
+  /**
+   * Runs a body that is computed again in the backward pass, so that others may use the memory of its masks after it.
+   * Returns its result and the state of the generator before it, with which the same masks are drawn again; `state` is
+   * null for the first time.
+   */
+  recomputable<T>(body: () => T, state: readonly number[] | null): [T, readonly number[]] {
+    const { used, stream } = this;
+    if (state !== null) this.stream = Random.from(state);
+    const before = this.stream.save();
+    try {
+      return [body(), before];
+    } finally {
+      this.used = used;
+      this.stream = stream;
+    }
   }
 
   apply(x: Tensor): Tensor {

@@ -4,10 +4,10 @@
  */
 import { NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { addSame } from "../ops/arithmetic.ts";
-import { reshape } from "../ops/layout.ts";
 import { linear } from "../ops/matmul.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
+import type { Recompute } from "./recompute.ts";
 import type { WeightList } from "./weights.ts";
 
 /** The sizes and choices that every family has. */
@@ -33,10 +33,13 @@ export interface LanguageModel {
   /** The heads of keys and values, and the width of a head: the sizes of a cache. */
   readonly keyHeads: number;
   readonly headWidth: number;
+  /** Computes blocks and logits again in the backward pass; null, the default, keeps them. `recompute` sets it. */
+  recompute: Recompute | null;
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop?: Dropout | null): Tensor;
   decode(tokens: Tensor, positions: Tensor, cache: Cache): Tensor;
   logits(hidden: Tensor): Tensor;
-  value(hidden: Tensor): Tensor;
+  /** Maps [n, width] to [n, 1]; see `valuesOf`. */
+  readonly valueHead: { forward(x: Tensor): Tensor } | null;
 }
 
 /** Each layer's keys and values, and the sequence [rows] and position [rows] of the rows that enter them. */
@@ -80,7 +83,9 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   readonly parameters: Parameters;
   readonly keyHeads: number;
   readonly headWidth: number;
+  readonly valueHead: Parts<QKV>["valueHead"];
   readonly parts: Parts<QKV>;
+  recompute: Recompute | null = null;
   private readonly attends = new WeakMap<Tensor, Attend<QKV>>();
 
   constructor(options: Options, parts: Parts<QKV>) {
@@ -89,6 +94,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     this.parameters = parts.parameters;
     this.keyHeads = parts.keyHeads;
     this.headWidth = parts.headWidth;
+    this.valueHead = parts.valueHead;
     this.parts = parts;
   }
 
@@ -97,7 +103,8 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
    * are [batch, T]; `allowed` [batch, T, T] is for several texts in one row.
    */
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
-    return this.body(tokens, positions, this.wholeSequences(allowed), drop);
+    const attend = this.wholeSequences(allowed);
+    return (this.recompute ?? this).body(tokens, positions, attend, drop);
   }
 
   /** Returns the last layer's output, [rows, width], for rows that enter a cache. No gradient. */
@@ -116,7 +123,8 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     return made;
   }
 
-  private body(
+  /** @internal Returns the output of all blocks. */
+  body(
     tokens: Tensor,
     positions: Tensor,
     attend: Attend<QKV>,
@@ -124,11 +132,21 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   ): Tensor {
     const { embed, blocks, norm } = this.parts;
     let x = dropped(embed(tokens, positions), drop);
-    for (let i = 0; i < blocks.length; i++) {
-      x = addSame(x, dropped(blocks[i].attention(x, positions, i, attend), drop));
-      x = addSame(x, dropped(blocks[i].mlp(x), drop));
-    }
+    for (let i = 0; i < blocks.length; i++) x = this.block(i, x, positions, attend, drop);
     return norm(x);
+  }
+
+  /** @internal Returns the output of block i for its input, as `hidden` has it. */
+  block(
+    i: number,
+    x: Tensor,
+    positions: Tensor,
+    attend: Attend<QKV>,
+    drop: Dropout | null,
+  ): Tensor {
+    const block = this.parts.blocks[i];
+    const y = addSame(x, dropped(block.attention(x, positions, i, attend), drop));
+    return addSame(y, dropped(block.mlp(y), drop));
   }
 
   /** Returns logits […, vocab] for the last layer's output […, width]. */
@@ -141,16 +159,9 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     this.parameters.free();
     this.parts.weights.free();
   }
-
-  /** Returns V [n] for [n, width]. Throws RangeError for a model without a value head. */
-  value(hidden: Tensor): Tensor {
-    const { valueHead } = this.parts;
-    if (valueHead === null) throw new RangeError("gpt: expected a model with a value head");
-    return reshape(valueHead.forward(hidden), flat);
-  }
 }
-const flat = Object.freeze([-1]);
-const dropped = (x: Tensor, drop: Dropout | null): Tensor => (drop === null ? x : drop.apply(x));
+export const dropped = (x: Tensor, drop: Dropout | null): Tensor =>
+  drop === null ? x : drop.apply(x);
 
 /** Throws RangeError unless each of these options is a whole number of at least 1. */
 export function checkSizes<O>(

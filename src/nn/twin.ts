@@ -1,5 +1,6 @@
 /** Second models of the same form, such as the reference of a KL term. */
 import { Random } from "../core/random.ts";
+import { recompute } from "./recompute.ts";
 import type { LanguageModel, Transformer } from "./transformer.ts";
 import { sharing, type WeightList } from "./weights.ts";
 
@@ -27,6 +28,7 @@ export function twinOf<M extends LanguageModel>(model: M): M {
     new Random(0),
     frozen,
   );
+  recompute(twin, model.recompute !== null);
   for (const change of changes.get(model) ?? []) change(twin as never);
   return twin as unknown as M;
 }

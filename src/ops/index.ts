@@ -68,6 +68,7 @@ export {
 } from "./loss.ts";
 export { linear, matmul } from "./matmul.ts";
 export { layerNorm, rmsNorm } from "./normalization.ts";
+export { type Recomputable, type RecomputedOptions, recomputed } from "./recomputed.ts";
 export { type CellWeights, gruCell, lstm, lstmCell } from "./recurrent.ts";
 export { argmax, argmin, max, mean, min, norm, prod, std, sum, variance } from "./reduce.ts";
 export { rotate } from "./rotary.ts";

@@ -4,7 +4,9 @@ import { SettingError } from "../core/errors.ts";
 import { input, NONE, type Parameters, type Tensor } from "../core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../distributions/categorical.ts";
 import type { PolicyOutputs } from "../estimators/policy-loss.ts";
+import { perToken, type ReadLogits } from "../nn/recompute.ts";
 import type { LanguageModel } from "../nn/transformer.ts";
+import { valuesOf } from "../nn/value.ts";
 import { mul } from "../ops/arithmetic.ts";
 import { indexSelect } from "../ops/indexing.ts";
 import { reshape } from "../ops/layout.ts";
@@ -39,7 +41,9 @@ export class CompletionChunks implements Chunks {
   count = 0;
   private readonly gpt: LanguageModel;
   private readonly batch: Completions;
-  private readonly temperature: number;
+  /** Log-probabilities, and entropies beside them. */
+  private readonly readLogProb: ReadLogits;
+  private readonly readBoth: ReadLogits;
   private readonly sizes: ChunkSizes;
   private readonly vocab: number;
   private support: Tensor = NONE;
@@ -51,7 +55,18 @@ export class CompletionChunks implements Chunks {
     const { vocab } = gpt.options;
     this.gpt = gpt;
     this.batch = batch;
-    this.temperature = temperature;
+    const tempered = (x: Tensor): Tensor => (temperature === 1 ? x : mul(x, 1 / temperature));
+    this.readLogProb = {
+      results: 1,
+      of: (logits, [token, support]) => [categoricalLogProb(tempered(logits), token, support)],
+    };
+    this.readBoth = {
+      results: 2,
+      of(logits, [token, support]) {
+        const x = tempered(logits);
+        return [categoricalLogProb(x, token, support), categoricalEntropy(x, support)];
+      },
+    };
     this.parameters = gpt.parameters;
     this.sizes = sizes;
     this.capacity = samples;
@@ -163,15 +178,16 @@ export class CompletionChunks implements Chunks {
   }
 
   evaluate({ entropy, value }: WantedOutputs): PolicyOutputs {
-    const { gpt, temperature, support } = this;
+    const { gpt, support } = this;
     const { tokens, positions, allowed, following } = this.pack;
     const hidden = reshape(gpt.hidden(tokens, positions, allowed), this.flat);
-    const untempered = gpt.logits(hidden);
-    const logits = temperature === 1 ? untempered : mul(untempered, 1 / temperature);
+    const beside = support === NONE ? [following] : [following, support];
+    const read = entropy ? this.readBoth : this.readLogProb;
+    const [logProb, entropies] = perToken(gpt, hidden, beside, read);
     return {
-      logProb: this.gather(categoricalLogProb(logits, following, support)),
-      entropy: entropy ? this.gather(categoricalEntropy(logits, support)) : null,
-      value: value ? this.gather(gpt.value(hidden)) : null,
+      logProb: this.gather(logProb),
+      entropy: entropy ? this.gather(entropies) : null,
+      value: value ? this.gather(valuesOf(gpt, hidden)) : null,
     };
   }
 

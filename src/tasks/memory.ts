@@ -1,6 +1,7 @@
 /** Estimates the least memory of a run from its settings, before anything is allocated. */
 import { passTokensFor } from "../algos/pass-tokens.ts";
 import type { Space } from "../envs/space.ts";
+import { logitsAtATime } from "../nn/recompute.ts";
 import type { GptConfig, HubConfig, ModelConfig } from "./model-settings.ts";
 import { ownOf } from "./own-files.ts";
 import { isEnvironmentRun, type ResolvedRun } from "./run.ts";
@@ -85,11 +86,15 @@ function publishedNeed(
   { values, config: { settings } }: ResolvedRun,
   { config, weights }: Published,
 ): MemoryNeed {
-  const { context, lora, weights: form } = values.model as HubConfig;
+  const { context, lora, weights: form, recompute } = values.model as HubConfig;
   const { layers, width, vocab, keyHeads, headWidth } = config;
   const caches = 2 * layers * keyHeads * headWidth * textsOf(settings) * Math.max(context, 16);
   const parameters = lora > 0 ? 0 : weights;
-  const pass = passTokensFor(config, 512) * (40 * layers * width + 2 * vocab);
+  const tokens = passTokensFor(config, 512);
+  // with recomputation each block's result and its gradient, all numbers of one block, and part of the logits
+  const ofBlocks = tokens * (recompute ? 2 * layers + 40 : 40 * layers) * width;
+  const logits = tokens * vocab;
+  const pass = ofBlocks + 2 * (recompute && lora > 0 ? Math.min(logits, logitsAtATime) : logits);
   const stored = { f32: float, bf16: 2, int8: 1 }[form] * weights;
   const backend = stored + float * (parameters + Math.min(caches, 2 ** 26) + pass);
   return { parameters: weights, backend, total: backend + momentsOf(settings, parameters) };

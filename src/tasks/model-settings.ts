@@ -23,20 +23,29 @@ export const modelSettings = {
 };
 export type ModelConfig = Values<typeof modelSettings>;
 
+/** Settings of every language model. */
+const textSettings = {
+  context: integer(0, "tokens seen; 0: as many as the task's texts have", { max: 65536 }),
+  recompute: flag(
+    false,
+    "gradient checkpointing: keep only each block's input, and compute the rest again for the gradient",
+  ),
+};
+
 /** Settings of a language model of the run's own. */
 export const gptSettings = {
   family: choice("gpt", ["gpt", "llama"], "GPT-2's form, or Llama's with rotary positions"),
   layers: integer(2, "blocks", { min: 1, max: 64 }),
   heads: integer(4, "attention heads", { min: 1, max: 64 }),
   width: integer(64, "numbers per position", { min: 1, max: 8192 }),
-  context: integer(0, "tokens seen; 0: as many as the task's texts have", { max: 65536 }),
+  ...textSettings,
   tied: flag(true, "the head is the token embedding"),
 };
 export type GptConfig = Values<typeof gptSettings>;
 
 /** Settings of a published model, whose sizes its folder says. */
 export const hubSettings = {
-  context: gptSettings.context,
+  ...textSettings,
   lora: integer(0, "rank of adapters on a frozen model; 0 trains all of its weights", {
     max: 4096,
   }),

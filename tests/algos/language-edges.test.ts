@@ -138,7 +138,7 @@ describe("rewards that are no numbers", () => {
     () => true,
     () => 1n,
     () => Number.POSITIVE_INFINITY,
-    () => ({ valueOf: () => 1 }),
+    () => ({ valuesOf: () => 1 }),
   ] as unknown as Reward[];
   test.each(bad)("%o is an error that names the sample, alone and in parts", (reward) => {
     for (const wrong of [reward, weightedSum([[1, reward]]), cosineLength(reward, 5)]) {

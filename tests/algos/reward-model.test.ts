@@ -14,6 +14,7 @@ import { settle } from "../../src/core/settings.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input } from "../../src/core/tensor.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
+import { valuesOf } from "../../src/nn/value.ts";
 import { reshape } from "../../src/ops/layout.ts";
 import { tokens as lettersTask } from "../../src/tasks/text/tokens.ts";
 import { endToken, exampleTokens } from "../../src/text/task.ts";
@@ -107,7 +108,7 @@ describe("texts as they come", () => {
     const tokens = input(k, [1, text.length], text);
     const positions = input(k, [1, text.length], [...text.keys()]);
     const values = new Tape(k, { grads: false }).run(() =>
-      gpt.value(reshape(gpt.hidden(tokens, positions), [text.length, -1])),
+      valuesOf(gpt, reshape(gpt.hidden(tokens, positions), [text.length, -1])),
     ).data;
     const made = task.tokenizer.encode("abc");
     expect(reward("a", "abc", [...made, end])).toBeCloseTo(values[text.length - 1], 6);

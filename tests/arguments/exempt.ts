@@ -19,7 +19,7 @@ export const exempt: Readonly<Record<string, string>> = {
       .map((name) => [name, session]),
   ),
   ...Object.fromEntries(
-    `Actor ActorCritic Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
+    `Actor ActorCritic perToken recompute valuesOf Completer Completions Decoder Dynamics LanguageTraining RolloutChunks Optimizer Parameters Rollout
     AsyncVectorEnv CartPole ClipAction FrameStack RescaleAction ScaleObservation Tape TimeLimit Wrapper Training TrainingRun VectorEnv checkEnv defineAlgorithm defineTask dict evaluate fromGymnasium environmentTask generate gpt2Tensors gptModule gptOnnx languageTask learnedReward loadActorCritic
     Cider loadGpt Llama Lora seePictures FrozenWeights saveLora buildModel policyModule policyOnnx policyPlan preferenceAccuracy simdFor tuple`
       .split(/\s+/)
@@ -44,5 +44,6 @@ export const exempt: Readonly<Record<string, string>> = {
   estimator: "takes presets; tests/oracle",
   free: "tests/backends/memory.test.ts frees twice",
   gradCheck: "it is what checks",
+  recomputed: "takes a function; tests/ops/recomputed.test.ts gives it other inputs and results",
   simd: "tests/backends/memory.test.ts and simd.test.ts",
 };

@@ -6,6 +6,7 @@ import { input } from "../../src/core/tensor.ts";
 import { gptOnnx } from "../../src/export/gpt-onnx.ts";
 import { Dropout } from "../../src/nn/dropout.ts";
 import type { Gpt } from "../../src/nn/gpt.ts";
+import { valuesOf } from "../../src/nn/value.ts";
 import { readOnnx, runOnnx } from "../support/onnx.ts";
 import { logitsOf, tiny, tinyGpt } from "../support/tiny-gpt.ts";
 
@@ -116,7 +117,7 @@ test("positions are those given; the value head is one number of the last layer"
     [3, tiny.width],
     Array.from({ length: 24 }, (_, i) => i / 10),
   );
-  const value = new Tape(k).run(() => gpt.value(hidden));
+  const value = new Tape(k).run(() => valuesOf(gpt, hidden));
   const [weight, bias] = ["weight", "bias"].map(
     (n) => gpt.parameters.get(`value.${n}`)?.data ?? [],
   );
@@ -128,7 +129,7 @@ test("positions are those given; the value head is one number of the last layer"
     9,
   );
   expect(value.shape).toEqual([3]);
-  expect(() => new Tape(k).run(() => tinyGpt().value(hidden))).toThrow(RangeError);
+  expect(() => new Tape(k).run(() => valuesOf(tinyGpt(), hidden))).toThrow(RangeError);
 });
 
 test("dropout falls on the embeddings and on what each block adds, each place with its own mask", () => {

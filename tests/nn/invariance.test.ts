@@ -15,6 +15,7 @@ import { Gpt, type GptOptions } from "../../src/nn/gpt.ts";
 import { Llama, type LlamaOptions } from "../../src/nn/llama.ts";
 import type { Sampling } from "../../src/nn/sampler.ts";
 import type { LanguageModel } from "../../src/nn/transformer.ts";
+import { valuesOf } from "../../src/nn/value.ts";
 import { reshape } from "../../src/ops/layout.ts";
 import { CompletionChunks } from "../../src/rollout/completion-chunks.ts";
 import { Completer } from "../../src/rollout/completions.ts";
@@ -74,7 +75,7 @@ function evaluate(
   let value: Tensor = NONE;
   const { data } = tape.run(() => {
     const hidden = reshape(gpt.hidden(tokens, positions, allowed), [-1, gpt.options.width]);
-    if (valueHead) value = gpt.value(hidden);
+    if (valueHead) value = valuesOf(gpt, hidden);
     return gpt.logits(hidden);
   });
   const made = { logits: Float32Array.from(data), value: Float32Array.from(value.data) };

@@ -234,6 +234,14 @@ const cases: Record<string, (d: Draw) => Case> = {
       inputs: [d.tensor([3 + d.below(3), d.size(), d.size()])],
     };
   },
+  recomputed: (d) => {
+    const shape = d.shape(1);
+    const parameter = shape.slice(1);
+    const rows = d.some();
+    const f: Case["f"] = (x, y, w) =>
+      o.recomputed(([x, y]) => o.mul(o.mul(o.square(x), y), w), [x, y], { parameters: [w], rows });
+    return { f, inputs: [d.tensor(shape), d.tensor(shape), d.tensor(parameter)] };
+  },
   rows: (d) => ({ f: (x) => o.square(o.rows(x, 1, 3)), inputs: [d.tensor([4, ...d.shape()])] }),
   reshape: (d) => ({ f: (x) => o.square(o.reshape(x, [-1])), inputs: [d.tensor(d.filled())] }),
   permute: (d) => ({

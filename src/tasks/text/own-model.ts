@@ -17,7 +17,7 @@ export interface ModelNeeds {
 /** Makes a model with random weights. Throws SettingError for sizes that do not fit each other. */
 export function ownModel(
   k: Backend,
-  { family, ...sizes }: GptConfig & { readonly vocab: number },
+  { family, recompute: _, ...sizes }: GptConfig & { readonly vocab: number },
   { context, valueHead, random }: ModelNeeds,
 ): HubModel {
   const all = { ...sizes, context, valueHead };

@@ -21,6 +21,7 @@ import type { Lora } from "../../models/lora.ts";
 import { saveModel } from "../../models/save.ts";
 import { Gpt } from "../../nn/gpt.ts";
 import { seePictures } from "../../nn/pictures.ts";
+import { recompute } from "../../nn/recompute.ts";
 import { type Guard, guardedJudge, judgesFrom, type RewardSource } from "../../text/own-reward.ts";
 import { endOf, stopTokens, type TextTask, turnEndTokens } from "../../text/task.ts";
 import { writeTokenizerJson } from "../../text/tokenizer-json.ts";
@@ -89,6 +90,7 @@ export function openLanguage(
     published === null
       ? { gpt: ownModel(k, sizes, how), lora: null }
       : loadPublished(k, published, given as HubConfig, how);
+  recompute(gpt, given.recompute);
   if (pictures !== undefined) seePictures(gpt, pictures, random.split());
   const training = new LanguageTraining(gpt, task, random.split(), steps, {
     saved,

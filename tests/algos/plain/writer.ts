@@ -7,6 +7,7 @@ import { input } from "../../../src/core/tensor.ts";
 import { categoricalEntropy, categoricalLogProb } from "../../../src/distributions/categorical.ts";
 import { Gpt } from "../../../src/nn/gpt.ts";
 import type { LanguageModel } from "../../../src/nn/transformer.ts";
+import { valuesOf } from "../../../src/nn/value.ts";
 import { add, mul } from "../../../src/ops/arithmetic.ts";
 import { reshape } from "../../../src/ops/layout.ts";
 import { sum } from "../../../src/ops/reduce.ts";
@@ -97,7 +98,7 @@ export class Reader {
       const logits = mul(gpt.logits(hidden), 1 / this.temperature);
       const logProb = categoricalLogProb(logits, following, allowed);
       const entropy = categoricalEntropy(logits, allowed);
-      const value = gpt.value(hidden);
+      const value = valuesOf(gpt, hidden);
       const own = (x: { data: ArrayLike<number> }): number[] => Array.from(x.data).slice(first);
       read = { logProb: own(logProb), entropy: own(entropy), value: own(value) };
       const { logProb: l, entropy: h, value: v } = slopes ?? read;
