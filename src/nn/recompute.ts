@@ -39,7 +39,9 @@ export const perToken = (
   beside: readonly Tensor[],
   read: ReadLogits,
 ): readonly Tensor[] =>
-  model.recompute?.perToken(hidden, beside, read) ?? read.of(model.logits(hidden), beside);
+  model.recompute instanceof Recompute
+    ? model.recompute.perToken(hidden, beside, read)
+    : read.of(model.logits(hidden), beside);
 
 // biome-ignore lint/suspicious/noExplicitAny: of any family
 type Model = Transformer<any, any>;

@@ -7,7 +7,6 @@ import { addSame } from "../ops/arithmetic.ts";
 import { linear } from "../ops/matmul.ts";
 import type { KeyValues } from "../ops/self-attention.ts";
 import type { Dropout } from "./dropout.ts";
-import type { Recompute } from "./recompute.ts";
 import type { WeightList } from "./weights.ts";
 
 /** The sizes and choices that every family has. */
@@ -34,7 +33,7 @@ export interface LanguageModel {
   readonly keyHeads: number;
   readonly headWidth: number;
   /** Computes blocks and logits again in the backward pass; null, the default, keeps them. `recompute` sets it. */
-  recompute: Recompute | null;
+  recompute: Recomputing | null;
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop?: Dropout | null): Tensor;
   decode(tokens: Tensor, positions: Tensor, cache: Cache): Tensor;
   logits(hidden: Tensor): Tensor;
@@ -55,6 +54,12 @@ export type Attend<QKV> = (qkv: QKV, layer: number) => Tensor;
 export interface Block<QKV> {
   attention(x: Tensor, positions: Tensor, layer: number, attend: Attend<QKV>): Tensor;
   mlp(x: Tensor): Tensor;
+}
+
+/** Passes that compute again what they do not keep; recompute.ts has them. */
+export interface Recomputing {
+  // biome-ignore lint/suspicious/noExplicitAny: of any family
+  body(tokens: Tensor, positions: Tensor, attend: Attend<any>, drop: Dropout | null): Tensor;
 }
 
 /** What a family supplies. */
@@ -85,7 +90,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
   readonly headWidth: number;
   readonly valueHead: Parts<QKV>["valueHead"];
   readonly parts: Parts<QKV>;
-  recompute: Recompute | null = null;
+  recompute: Recomputing | null = null;
   private readonly attends = new WeakMap<Tensor, Attend<QKV>>();
 
   constructor(options: Options, parts: Parts<QKV>) {

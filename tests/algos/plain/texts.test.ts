@@ -137,7 +137,7 @@ describe("supervised learning", () => {
     const { t } = writing(letters({ examples: none }), 1000);
     expect([...inStages(t, [supervised(t, settle(sftSettings, { sftUpdates: 0 }))])]).toEqual([]);
     expect(() => supervised(t, settle(sftSettings, { sftUpdates: 1 }))).toThrow(
-      /got none that fits/,
+      /expected examples to imitate, got none/,
     );
     const alone = writing(letters({ examples: { ...none, train } }), 1000).t;
     const c = settle(sftSettings, { sftUpdates: 1, sftTexts: 2 });
