@@ -117,7 +117,7 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     asks,
     published: "",
     ran,
-    seeds: `501 to ${500 + runs.length}`,
+    seeds: runs.length === 1 ? "501" : `501 to ${500 + runs.length}`,
     result: `${measure} ${over(after)}${before.some(Number.isNaN) ? "" : `, before ${over(before)}`}`,
     holds: claim.holds(before, after, kl),
     text: `${table(["seed", `${measure} before, taught alone`, `${measure} after`, "KL a token", "seconds"], rows)}\n\n${settingsOf(
