@@ -176,8 +176,8 @@ export const languageTasks = {
     settings: errandSettings,
     make: (values) => errand(values),
     algo: "rloo",
-    steps: 400_000,
-    preset: { sftUpdates: 300, prompts: 32, groupSize: 8, learningRate: 1e-3 },
+    steps: 500_000,
+    preset: { width: 96, sftUpdates: 300, prompts: 64, groupSize: 8, learningRate: 1e-3 },
   }),
   tokens: languageTask({
     about: "a token task small enough to know the exact return of",
