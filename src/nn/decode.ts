@@ -32,7 +32,7 @@ export class Decoder {
   /** The number of tokens that each text has lost from its start. */
   readonly slid: Int32Array;
   private readonly gpt: LanguageModel;
-  /** How many tokens of each text have been read. */
+  /** The number of tokens of each text that have been read. */
   readonly fed: Int32Array;
   private readonly slide: number;
   /** Passes over tokens by their rows; by −rows, of the rows whose logits are wanted: of a prompt, only the last. */

@@ -7,7 +7,7 @@ import { stack } from "../ops/join.ts";
 import { reshape, slice } from "../ops/layout.ts";
 import { type Recomputable, recomputed } from "../ops/recomputed.ts";
 import type { Dropout } from "./dropout.ts";
-import { dropped, type LanguageModel, type Transformer } from "./transformer.ts";
+import type { LanguageModel, Transformer } from "./transformer.ts";
 
 /** Logits in memory at a time where they are computed again: 16 MiB, and as much for their gradient. */
 export const logitsAtATime = 2 ** 22;
@@ -64,13 +64,10 @@ export class Recompute {
     this.model = model;
   }
 
-  /** Returns what `Transformer.body` does. */
-  body(tokens: Tensor, positions: Tensor, attend: AnyAttend, drop: Dropout | null): Tensor {
-    const { parts, parameters } = this.model;
-    let x = dropped(parts.embed(tokens, positions), drop);
-    for (const block of this.passOf(positions, attend, drop).blocks)
-      x = recomputed(block, [x], { parameters: parameters.list });
-    return parts.norm(x);
+  /** Returns what `Transformer.block` does. */
+  block(i: number, x: Tensor, positions: Tensor, attend: AnyAttend, drop: Dropout | null): Tensor {
+    const { blocks } = this.passOf(positions, attend, drop);
+    return recomputed(blocks[i], [x], { parameters: this.model.parameters.list });
   }
 
   private passOf(positions: Tensor, attend: AnyAttend, drop: Dropout | null): Pass {

@@ -23,7 +23,7 @@ export interface ModelOptions {
   readonly valueHead: boolean;
 }
 
-/** What decoding, sampling and training need of a language model of any family. */
+/** A language model of any family, as decoding, sampling and training need it. */
 export interface LanguageModel {
   readonly options: ModelOptions;
   /** The ids that may be read: the vocabulary's, and those of patches where it sees pictures. */
@@ -56,15 +56,15 @@ export interface Block<QKV> {
   mlp(x: Tensor): Tensor;
 }
 
-/** Passes that compute again what they do not keep; recompute.ts has them. */
+/** Returns the output of block i for its input. recompute.ts has one that computes it again in the backward pass. */
 export interface Recomputing {
   // biome-ignore lint/suspicious/noExplicitAny: of any family
-  body(tokens: Tensor, positions: Tensor, attend: Attend<any>, drop: Dropout | null): Tensor;
+  block(i: number, x: Tensor, positions: Tensor, attend: Attend<any>, drop: Dropout | null): Tensor;
 }
 
-/** What a family supplies. */
+/** The parts that a family supplies. */
 export interface Parts<QKV> {
-  /** What training changes. */
+  /** The weights that training changes. */
   readonly parameters: Parameters;
   /** All weights that files hold; the parameters unless these are frozen. */
   readonly weights: WeightList;
@@ -109,7 +109,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
    */
   hidden(tokens: Tensor, positions: Tensor, allowed?: Tensor, drop: Dropout | null = null): Tensor {
     const attend = this.wholeSequences(allowed);
-    return (this.recompute ?? this).body(tokens, positions, attend, drop);
+    return this.body(tokens, positions, attend, drop, this.recompute ?? this);
   }
 
   /** Returns the last layer's output, [rows, width], for rows that enter a cache. No gradient. */
@@ -128,16 +128,16 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     return made;
   }
 
-  /** @internal Returns the output of all blocks. */
-  body(
+  private body(
     tokens: Tensor,
     positions: Tensor,
     attend: Attend<QKV>,
     drop: Dropout | null = null,
+    by: Recomputing = this,
   ): Tensor {
     const { embed, blocks, norm } = this.parts;
     let x = dropped(embed(tokens, positions), drop);
-    for (let i = 0; i < blocks.length; i++) x = this.block(i, x, positions, attend, drop);
+    for (let i = 0; i < blocks.length; i++) x = by.block(i, x, positions, attend, drop);
     return norm(x);
   }
 
@@ -165,8 +165,7 @@ export class Transformer<Options extends ModelOptions, QKV> implements LanguageM
     this.parts.weights.free();
   }
 }
-export const dropped = (x: Tensor, drop: Dropout | null): Tensor =>
-  drop === null ? x : drop.apply(x);
+const dropped = (x: Tensor, drop: Dropout | null): Tensor => (drop === null ? x : drop.apply(x));
 
 /** Throws RangeError unless each of these options is a whole number of at least 1. */
 export function checkSizes<O>(

@@ -107,7 +107,7 @@ export const languageClaims: readonly LanguageClaim[] = [
     measure: "valence",
     settings: { data: "data/sentiment-data.txt", lexicon: "data/sentiment-lexicon.txt" },
     options: { greedy: false, prompts: 2000 },
-    asks: "valence of samples higher by 0.8 (a deviation, from 0.71 to 0.76), at a KL of ≤ 0.3 a token",
+    asks: "valence of samples higher by 0.8 (about a deviation), at a KL of ≤ 0.3 a token",
     holds: (before, after, kl) =>
       after.every((x, i) => x >= before[i] + 0.8) && Math.max(...kl) <= 0.3,
   },

@@ -7,13 +7,12 @@ import { each } from "./walk.ts";
 const numbersAt = (f: Func, p: I32): V128[] =>
   Array.from({ length: 9 }, (_, i) => f.let(p.spread(4 * i)));
 
-export function addTraining(m: Module, k: Kit): void {
+export function addTraining(m: Module, { multiplyAdd }: Kit): void {
   // m = β₁m + (1 − β₁)g;  v = β₂v + (1 − β₂)g²;  w = keep·w − rate·m/(√v·rootScale + eps); clears g
   m.func(
     "adam",
     ints("w", "grad", "first", "second", "n", "p"),
     (f, { w, grad, first, second, n, p }) => {
-      const { multiplyAdd } = k;
       const [beta1, rest1, beta2, rest2, rate, rootScale, eps, l2, keep] = numbersAt(f, p);
       each(f, n, (i, put) => {
         const x = f.let(w.add(i).vector());

@@ -39,7 +39,7 @@ export function ownModel(
   return new Llama(k, options, random);
 }
 
-/** From so many weights on a model gets all the memory that a backend can have. */
+/** A model of this many weights or more gets all the memory that a backend can have. */
 export const manyWeights = 1e6;
 
 /** Returns about how many weights a model of its own has. */
