@@ -5,6 +5,7 @@
  * `-- int8 --memory kept` or `--memory recomputed` runs LoRA steps of eight texts alone, and prints their memory.
  */
 import { spawnSync } from "node:child_process";
+import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { simd } from "../src/backends/simd.ts";
@@ -12,47 +13,37 @@ import type { Backend } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
 import { Tape } from "../src/core/tape.ts";
 import { input } from "../src/core/tensor.ts";
-import { parseJson } from "../src/io/json.ts";
-import { buildStored, type HubModel } from "../src/models/build.ts";
-import { modelConfig } from "../src/models/config.ts";
+import type { HubModel } from "../src/models/build.ts";
+import { loadModel } from "../src/models/load.ts";
 import { Lora } from "../src/models/lora.ts";
 import { Decoder } from "../src/nn/decode.ts";
 import { perToken, type ReadLogits, recompute } from "../src/nn/recompute.ts";
 import { type WeightForm, weightForms } from "../src/nn/stored.ts";
+import { modelFolder } from "../src/node/model-folder.ts";
 import { reshape } from "../src/ops/layout.ts";
 import { crossEntropy } from "../src/ops/loss.ts";
 import { mean } from "../src/ops/reduce.ts";
 import { AdamW } from "../src/optim/adam.ts";
+import { type LlamaSizes, smol, writePublished } from "./published.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: "boolean", default: false }, memory: { type: "string" } },
+  options: {
+    quick: { type: "boolean", default: false },
+    memory: { type: "string" },
+    folder: { type: "string" },
+  },
 });
-const { quick, memory } = values;
+const { quick, memory, folder } = values;
 const forms = weightForms.filter((form) => positionals.length === 0 || positionals.includes(form));
 const rounds = quick ? 1 : memory === undefined ? 4 : 0;
 const [texts, promptLength] = [8, 64];
 const [batch, steps] = quick ? [2, 16] : [memory === undefined ? 4 : 8, 128];
 
-const smol = {
-  ...{ hidden_size: 576, num_hidden_layers: 30, intermediate_size: 1536, vocab_size: 49152 },
-  ...{ num_attention_heads: 9, num_key_value_heads: 3, tie_word_embeddings: true },
-  ...{ model_type: "llama", max_position_embeddings: 8192 },
+const small: LlamaSizes = {
+  ...{ hidden_size: 72, num_hidden_layers: 2, intermediate_size: 96, vocab_size: 512 },
+  ...{ num_attention_heads: 9, num_key_value_heads: 3 },
 };
-const small = {
-  ...smol,
-  hidden_size: 72,
-  num_hidden_layers: 2,
-  intermediate_size: 96,
-  vocab_size: 512,
-};
-
-/** Draws uniform numbers for weights, which is quicker. */
-class Quick extends Random {
-  override fillNormal(out: { readonly length: number; [i: number]: number }): void {
-    for (let i = 0; i < out.length; i++) out[i] = this.bits() * 2 ** -31 - 1;
-  }
-}
 
 /** Returns the least of some runs' user CPU time, in seconds. */
 function least(run: () => void, before: () => void = () => {}): number {
@@ -125,13 +116,11 @@ function training(k: Backend, model: HubModel, random: Random): void {
   say(`LoRA step ${batch}×${steps}`, batch * steps, seconds);
 }
 
-function run(weights: WeightForm): void {
-  const config = modelConfig(parseJson(JSON.stringify(quick ? small : smol), "config.json"));
+function run(weights: WeightForm, folder: string): void {
   const k = simd({ memory: quick ? 2 ** 27 : 2 ** 32 - 2 ** 16 });
   const mib = (bytes: number): string => `${Math.round(bytes / 2 ** 20)} MiB`;
   console.log(weights);
-  const options = { context: 256, frozen: true, weights, random: new Quick(1) };
-  const model = buildStored(k, config, options, "bf16");
+  const { model } = loadModel(k, modelFolder(folder), { context: 256, frozen: true, weights });
   console.log(`  weights ${mib(k.live())}`);
   const random = new Random(2);
   if (memory === undefined) {
@@ -148,13 +137,17 @@ function run(weights: WeightForm): void {
   console.log(`  resident, at most ${mib(1024 * process.resourceUsage().maxRSS)}`);
 }
 
-if (forms.length === 1) run(forms[0]);
-else
+if (folder !== undefined) run(forms[0], folder);
+else {
+  const written = writePublished(quick ? small : smol);
   for (const form of forms) {
     // a process each, so that resident memory is that of one form
-    const args = [...process.execArgv, fileURLToPath(import.meta.url), form];
-    const { status } = spawnSync(process.execPath, quick ? [...args, "--quick"] : args, {
+    const script = fileURLToPath(import.meta.url);
+    const args = [script, ...process.argv.slice(2), form, "--folder", written];
+    const { status } = spawnSync(process.execPath, [...process.execArgv, ...args], {
       stdio: "inherit",
     });
-    if (status !== 0) process.exit(status ?? 1);
+    process.exitCode = status ?? 1;
   }
+  rmSync(written, { recursive: true });
+}

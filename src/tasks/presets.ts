@@ -165,14 +165,14 @@ export const presets = {
   },
   "connect-four": {
     ppo: {
-      steps: 800_000,
+      steps: 4_000_000,
       envs: 64,
       rollout: 32,
       minibatch: 512,
-      learningRate: 2e-3,
+      learningRate: 1e-3,
       gamma: 1,
       entropyWeight: 0.02,
-      hidden: [128, 128],
+      hidden: [256, 256],
       activation: "relu",
       sparring: [2, 2, 4],
     },

@@ -91,25 +91,6 @@ const beats = (name: string, task: string, players: 1 | 2): Claim => ({
       .slice(0, players)
       .every((one) => bootstrapInterval(greedy, mean)[0] > one.mean + one.margin),
 });
-/** The preset's policy against an opponent that is not of its own past. */
-const connectFour = (
-  settings: { readonly opponent: string; readonly depth?: number },
-  share: number,
-): Claim => {
-  const { opponent, depth } = settings;
-  const against = depth === undefined ? `${opponent} play` : `${opponent} of depth ${depth}`;
-  return {
-    name: `Connect four against ${against}`,
-    task: "connect-four",
-    algo: "ppo",
-    seeds: 5,
-    settings,
-    episodes: 400,
-    asks: `≥ ${100 * share} % won on average, who begins drawn by lot`,
-    holds: ({ success }) => mean(success) >= share,
-  };
-};
-
 /** A robot in MuJoCo. The model is our own, so there is no published figure. */
 const robot = (name: string, task: string, atLeast: number, asks: string): Claim => ({
   name,
@@ -221,9 +202,6 @@ export const claims: readonly Claim[] = [
     asks: "greedy ≥ 400",
     holds: ({ greedy }) => least(greedy) >= 400,
   },
-  connectFour({ opponent: "random" }, 0.95),
-  connectFour({ opponent: "search", depth: 2 }, 0.7),
-  connectFour({ opponent: "search", depth: 4 }, 0.5),
   beats("Dodge", "dodge", 2),
   beats("Shoot", "shoot", 2),
   beats("Crossing", "crossing", 2),
