@@ -24,7 +24,7 @@ import { reshape } from "../src/ops/layout.ts";
 import { crossEntropy } from "../src/ops/loss.ts";
 import { mean } from "../src/ops/reduce.ts";
 import { AdamW } from "../src/optim/adam.ts";
-import { type LlamaSizes, smol, writePublished } from "./published.ts";
+import { shapes, writePublished } from "./published.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -39,11 +39,6 @@ const forms = weightForms.filter((form) => positionals.length === 0 || positiona
 const rounds = quick ? 1 : memory === undefined ? 4 : 0;
 const [texts, promptLength] = [8, 64];
 const [batch, steps] = quick ? [2, 16] : [memory === undefined ? 4 : 8, 128];
-
-const small: LlamaSizes = {
-  ...{ hidden_size: 72, num_hidden_layers: 2, intermediate_size: 96, vocab_size: 512 },
-  ...{ num_attention_heads: 9, num_key_value_heads: 3 },
-};
 
 /** Returns the least of some runs' user CPU time, in seconds. */
 function least(run: () => void, before: () => void = () => {}): number {
@@ -139,7 +134,7 @@ function run(weights: WeightForm, folder: string): void {
 
 if (folder !== undefined) run(forms[0], folder);
 else {
-  const written = writePublished(quick ? small : smol);
+  const written = writePublished(quick ? shapes.tiny : shapes.smol);
   for (const form of forms) {
     // a process each, so that resident memory is that of one form
     const script = fileURLToPath(import.meta.url);

@@ -14,16 +14,26 @@ export interface LlamaSizes {
   readonly num_key_value_heads: number;
 }
 
-/** The shape of SmolLM2-135M. */
-export const smol: LlamaSizes = {
-  ...{ hidden_size: 576, num_hidden_layers: 30, intermediate_size: 1536, vocab_size: 49152 },
-  ...{ num_attention_heads: 9, num_key_value_heads: 3 },
-};
+/** The shape of SmolLM2-135M, one of 10.5 million weights, and one to try things with. */
+export const shapes = {
+  smol: {
+    ...{ hidden_size: 576, num_hidden_layers: 30, intermediate_size: 1536, vocab_size: 49152 },
+    ...{ num_attention_heads: 9, num_key_value_heads: 3 },
+  },
+  "10M": {
+    ...{ hidden_size: 256, num_hidden_layers: 8, intermediate_size: 768, vocab_size: 16384 },
+    ...{ num_attention_heads: 8, num_key_value_heads: 4 },
+  },
+  tiny: {
+    ...{ hidden_size: 72, num_hidden_layers: 2, intermediate_size: 96, vocab_size: 512 },
+    ...{ num_attention_heads: 9, num_key_value_heads: 3 },
+  },
+} satisfies Record<string, LlamaSizes>;
 
 function shapesOf(sizes: LlamaSizes): Record<string, readonly number[]> {
   const { hidden_size: width, intermediate_size: inner } = sizes;
   const keys = (width / sizes.num_attention_heads) * sizes.num_key_value_heads;
-  const shapes: Record<string, readonly number[]> = {
+  const list: Record<string, readonly number[]> = {
     "model.embed_tokens.weight": [sizes.vocab_size, width],
     "model.norm.weight": [width],
   };
@@ -35,8 +45,8 @@ function shapesOf(sizes: LlamaSizes): Record<string, readonly number[]> {
       ...{ "mlp.gate_proj": [inner, width], "mlp.up_proj": [inner, width] },
       "mlp.down_proj": [width, inner],
     }))
-      shapes[`model.layers.${layer}.${name}.weight`] = shape;
-  return shapes;
+      list[`model.layers.${layer}.${name}.weight`] = shape;
+  return list;
 }
 
 /** Writes the folder below the system's own for temporary files, a tensor at a time. Returns its path. */
@@ -44,9 +54,9 @@ export function writePublished(sizes: LlamaSizes): string {
   const folder = mkdtempSync(join(tmpdir(), "pigrad-model-"));
   const config = { ...sizes, tie_word_embeddings: true, max_position_embeddings: 8192 };
   writeFileSync(join(folder, "config.json"), JSON.stringify({ model_type: "llama", ...config }));
-  const shapes = Object.entries(shapesOf(sizes));
+  const tensors = Object.entries(shapesOf(sizes));
   let end = 0;
-  const entries = shapes.map(([name, shape]) => {
+  const entries = tensors.map(([name, shape]) => {
     const start = end;
     end += 2 * sizeOf(shape);
     return [name, { dtype: "BF16", shape, data_offsets: [start, end] }];
@@ -57,7 +67,7 @@ export function writePublished(sizes: LlamaSizes): string {
   const file = openSync(join(folder, "model.safetensors"), "w");
   writeSync(file, Buffer.concat([length, header]));
   const random = new Random(1);
-  for (const [, shape] of shapes) {
+  for (const [, shape] of tensors) {
     const sign = (): number => (random.bits() & 1) << 15;
     // ±2⁻⁷ to ±2⁻⁵: an exponent of 120 or 121 and seven random bits
     const words = Uint16Array.from({ length: sizeOf(shape) }, () => {

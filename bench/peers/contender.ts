@@ -4,9 +4,21 @@ import { createInterface } from "node:readline";
 /** A workload: its kind and its sizes. */
 export interface Work {
   readonly name: string;
-  readonly kind: "update" | "act" | "gemm" | "rows" | "gae" | "train" | "generate";
+  readonly kind:
+    | "update"
+    | "act"
+    | "gemm"
+    | "rows"
+    | "gae"
+    | "train"
+    | "generate"
+    | "prefill"
+    | "complete"
+    | "lora";
   readonly sizes: Readonly<Record<string, number>>;
   readonly op?: string;
+  /** The folder of a published model; run.ts writes it, and puts its path in place of its shape's name. */
+  readonly model?: string;
 }
 
 /** A contender's implementation of a workload: a step to time, and numbers that all contenders must agree on. */

@@ -5,14 +5,20 @@ import { type Backend, type Floats, matrix } from "../../src/core/backend.ts";
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Parameters, type Tensor } from "../../src/core/tensor.ts";
+import { loadModel } from "../../src/models/load.ts";
+import { Lora } from "../../src/models/lora.ts";
 import { Decoder } from "../../src/nn/decode.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { Sampler } from "../../src/nn/sampler.ts";
+import type { WeightForm } from "../../src/nn/stored.ts";
+import { modelFolder } from "../../src/node/model-folder.ts";
 import { tanh } from "../../src/ops/activations.ts";
 import { add } from "../../src/ops/arithmetic.ts";
 import { exp } from "../../src/ops/elementwise.ts";
+import { crossEntropy } from "../../src/ops/loss.ts";
 import { layerNorm } from "../../src/ops/normalization.ts";
 import { logSoftmax, softmax } from "../../src/ops/softmax.ts";
+import { AdamW } from "../../src/optim/adam.ts";
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { gae } from "../../src/returns/gae.ts";
@@ -148,7 +154,76 @@ function generate(k: Backend, { sizes: { vocab, width, layers, context } }: Work
   return { step: () => text(sampled), check };
 }
 
+const loaded = (k: Backend, { model, op }: Work) =>
+  loadModel(k, modelFolder(model as string), {
+    context: 256,
+    frozen: true,
+    weights: (op ?? "f32") as WeightForm,
+  }).model;
+
+/** Reads prompts, up to the logits of what follows each. */
+function prefill(k: Backend, work: Work) {
+  const { texts, tokens: length } = work.sizes;
+  const model = loaded(k, work);
+  const decoder = new Decoder(model, texts);
+  const given = tokens(texts * length, model.options.vocab);
+  const step = (): void => {
+    decoder.clearAll();
+    given.forEach((token, i) => {
+      decoder.push(Math.floor(i / length), token);
+    });
+    decoder.run();
+  };
+  return { step, check: () => after(step, decoder.logits) };
+}
+
+/** Continues texts that have one token each, with given tokens. */
+function complete(k: Backend, work: Work) {
+  const { texts, tokens: length } = work.sizes;
+  const model = loaded(k, work);
+  const decoder = new Decoder(model, texts);
+  const given = tokens(texts * length, model.options.vocab);
+  const step = (): void => {
+    decoder.clearAll();
+    for (let t = 0; t < length; t++) {
+      for (let text = 0; text < texts; text++) decoder.push(text, given[text * length + t]);
+      decoder.run();
+    }
+  };
+  return { step, check: () => after(step, decoder.logits) };
+}
+
+/** A step of AdamW on adapters of rank 8 of queries and values, in chunks as trainers compute it. */
+function lora(k: Backend, work: Work) {
+  const { texts, tokens: length } = work.sizes;
+  const model = loaded(k, work);
+  const targets = ["q_proj", "v_proj"];
+  const { adapters } = new Lora(model, { rank: 8, alpha: 16, targets }, new Random(1));
+  for (const [i, { a, b }] of adapters.entries()) {
+    a.data.set(tensor(2 * i, a.data.length, gptScale));
+    b.data.set(tensor(2 * i + 1, b.data.length, gptScale));
+  }
+  const [x, positions] = [0, 1].map(() => input(k, [texts, length]));
+  const following = input(k, [texts, length]);
+  x.data.set(tokens(texts * length, model.options.vocab));
+  following.data.set(labels(texts * length, model.options.vocab));
+  for (let i = 0; i < texts * length; i++) positions.data[i] = i % length;
+  const adam = new AdamW(model.parameters, { learningRate: 3e-4, weightDecay: 0.1 });
+  const tape = new Tape(k);
+  const loss = () => crossEntropy(model.logits(model.hidden(x, positions)), following);
+  const step = (): number => {
+    const made = tape.run(loss);
+    tape.backward(made);
+    adam.step();
+    return made.data[0];
+  };
+  return { step, check: () => losses(step) };
+}
+
 const k = (): Backend => (process.argv[2] === "loops" ? loops() : simd());
+/** Published models run on simd alone: loops take minutes for a step. */
+const large = <T>(work: Work, make: (k: Backend, work: Work) => T): T | null =>
+  process.argv[2] === "loops" ? null : make(simd({ memory: 2 ** 32 - 2 ** 16 }), work);
 await serve({
   update: (work) => update(k(), work),
   act: () => act(k()),
@@ -157,4 +232,7 @@ await serve({
   gae: advantages,
   train: (work) => train(k(), work),
   generate: (work) => generate(k(), work),
+  prefill: (work) => large(work, prefill),
+  complete: (work) => large(work, complete),
+  lora: (work) => large(work, lora),
 });

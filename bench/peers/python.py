@@ -256,6 +256,117 @@ def generate(sizes):
     return step, lambda: some(text(lambda t, logits: given[t]))
 
 
+def published(folder):
+    """Returns the config and the bfloat16 weights, as float32, of a folder that published.ts wrote."""
+    with open(os.path.join(folder, "config.json")) as f:
+        config = json.load(f)
+    with open(os.path.join(folder, "model.safetensors"), "rb") as f:
+        header = json.loads(f.read(int.from_bytes(f.read(8), "little")))
+        data = np.frombuffer(f.read(), np.uint16)
+    floats = lambda start, end: (data[start // 2 : end // 2].astype(np.uint32) << 16).view(np.float32)
+    return config, {
+        name: torch.from_numpy(floats(*entry["data_offsets"]).reshape(entry["shape"])) for name, entry in header.items()}
+
+
+class Llama:
+    """The forward pass of Llama's form with frozen weights, and adapters of rank 8 on queries and values where asked."""
+
+    def __init__(self, folder, adapted=False):
+        c, self.weights = published(folder)
+        self.width, self.layers, self.vocab = c["hidden_size"], c["num_hidden_layers"], c["vocab_size"]
+        self.heads, self.groups = c["num_attention_heads"], c["num_attention_heads"] // c["num_key_value_heads"]
+        self.head = self.width // self.heads
+        angle = torch.outer(torch.arange(256.0), 10000 ** (-torch.arange(0, self.head, 2) / self.head))
+        self.cos, self.sin = (f(torch.cat([angle, angle], 1)) for f in (torch.cos, torch.sin))
+        self.adapters = {}
+        for i in range(2 * self.layers if adapted else 0):
+            name = f"model.layers.{i // 2}.self_attn.{'qv'[i % 2]}_proj"
+            outputs, inputs = self.weights[name + ".weight"].shape
+            self.adapters[name] = [nn.Parameter(torch.from_numpy(tensor(2 * i + j, math.prod(shape), 0.05).reshape(shape)))
+                                   for j, shape in enumerate([(8, inputs), (outputs, 8)])]
+
+    def linear(self, name, x):
+        y = F.linear(x, self.weights[name + ".weight"])
+        if name in self.adapters:
+            a, b = self.adapters[name]
+            y = y + 2 * F.linear(F.linear(x, a), b)
+        return y
+
+    def norm(self, name, x):
+        return x * torch.rsqrt((x * x).mean(-1, keepdim=True) + 1e-6) * self.weights[name + ".weight"]
+
+    def rotated(self, x, position):
+        cos, sin = (f[position : position + x.shape[2]] for f in (self.cos, self.sin))
+        a, b = x.chunk(2, -1)
+        return x * cos + torch.cat([-b, a], -1) * sin
+
+    def hidden(self, x, cache=None, position=0):
+        B, T = x.shape
+        h = self.weights["model.embed_tokens.weight"][x]
+        mask = torch.ones(T, T).tril().bool()
+        for i in range(self.layers):
+            at = f"model.layers.{i}."
+            n = self.norm(at + "input_layernorm", h)
+            q, k, v = (self.linear(f"{at}self_attn.{z}_proj", n).view(B, T, -1, self.head).transpose(1, 2) for z in "qkv")
+            q, k = self.rotated(q, position), self.rotated(k, position)
+            if cache is not None:
+                if cache[i] is not None:
+                    k, v = torch.cat([cache[i][0], k], 2), torch.cat([cache[i][1], v], 2)
+                cache[i] = (k, v)
+            k, v = (z.repeat_interleave(self.groups, 1) for z in (k, v))
+            scores = q @ k.transpose(-2, -1) / math.sqrt(self.head)
+            if T > 1:
+                scores = scores.masked_fill(~mask, float("-inf"))
+            y = (F.softmax(scores, -1) @ v).transpose(1, 2).reshape(B, T, -1)
+            h = h + self.linear(at + "self_attn.o_proj", y)
+            n = self.norm(at + "post_attention_layernorm", h)
+            h = h + self.linear(at + "mlp.down_proj", F.silu(self.linear(at + "mlp.gate_proj", n)) * self.linear(at + "mlp.up_proj", n))
+        return self.norm("model.norm", h)
+
+    def logits(self, h):
+        return h @ self.weights["model.embed_tokens.weight"].T
+
+    def given(self, sizes):
+        i = torch.arange(sizes["texts"] * sizes["tokens"])
+        return ((7 * i * i + 3 * i) % self.vocab).view(sizes["texts"], -1), (5 * i * i + 11 * i + 1) % self.vocab
+
+
+def prefill(sizes, folder):
+    model = Llama(folder)
+    x, _ = model.given(sizes)
+    step = torch.no_grad()(lambda: model.logits(model.hidden(x, [None] * model.layers)[:, -1]))
+    return step, lambda: some(step())
+
+
+def complete(sizes, folder):
+    model = Llama(folder)
+    x, _ = model.given(sizes)
+
+    @torch.no_grad()
+    def step():
+        cache = [None] * model.layers
+        for t in range(sizes["tokens"]):
+            logits = model.logits(model.hidden(x[:, t : t + 1], cache, t)[:, -1])
+        return logits
+
+    return step, lambda: some(step())
+
+
+def lora(sizes, folder):
+    model = Llama(folder, adapted=True)
+    x, y = model.given(sizes)
+    adam = torch.optim.AdamW([z for pair in model.adapters.values() for z in pair], lr=3e-4, weight_decay=0.1)
+
+    def step():
+        loss = F.cross_entropy(model.logits(model.hidden(x)).view(-1, model.vocab), y)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        return loss
+
+    return step, lambda: [float(step()) for _ in range(5)]
+
+
 def timed(step, milliseconds):
     repeat = getattr(step, "repeat", 1)
 
@@ -275,7 +386,8 @@ def timed(step, milliseconds):
 
 
 kinds = {
-    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae, "train": train, "generate": generate},
+    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae, "train": train, "generate": generate,
+              "prefill": prefill, "complete": complete, "lora": lora},
     "numpy": {"gemm": gemm, "rows": rows, "gae": gae},
     "c": {"gae": gae},
 }[which]
@@ -288,7 +400,8 @@ for line in sys.stdin:
         if work["name"] != current:
             current, made = work["name"], None
             if work["kind"] in kinds:
-                arguments = [work["sizes"], work["op"]] if "op" in work else [work["sizes"]]
+                extra = [work[name] for name in ("model", "op") if name in work][:1]
+                arguments = [work["sizes"], *extra]
                 made = kinds[work["kind"]](*arguments)
         if made is not None:
             answer = made[1]() if question["ask"] == "check" else timed(made[0], question["milliseconds"])

@@ -5,11 +5,12 @@
  * --rounds N, --milliseconds N of each turn, --node PATH another Node for ours, --json FILE.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { machine } from "../machine.ts";
+import { shapes, writePublished } from "../published.ts";
 import { torchAtItsBest } from "./blas.ts";
 import type { Work } from "./contender.ts";
 import { works } from "./works.ts";
@@ -161,9 +162,19 @@ async function compare(work: Work): Promise<void> {
 console.log(
   "least of the rounds' lower quartiles (median, most), and how many times the time of simd:",
 );
+/** Folders of the models that were asked for, by their shapes' names. */
+const folders = new Map<string, string>();
 for (const work of works) {
-  if (patterns.length === 0 || patterns.some((p) => work.name.includes(p))) await compare(work);
+  if (patterns.length > 0 && !patterns.some((p) => work.name.includes(p))) continue;
+  const shape = work.model as keyof typeof shapes | undefined;
+  if (shape === undefined) await compare(work);
+  else {
+    const model = folders.get(shape) ?? writePublished(shapes[shape]);
+    folders.set(shape, model);
+    await compare({ ...work, model });
+  }
 }
+for (const folder of folders.values()) rmSync(folder, { recursive: true });
 for (const { child } of contenders) child.kill();
 if (flags.json !== undefined) {
   writeFileSync(flags.json, `${JSON.stringify({ machine: machine(), results }, null, 1)}\n`);

@@ -25,6 +25,18 @@ const texts: Work[] = Object.entries(gptSizes).flatMap(([name, sizes]) => [
   { name: `generate ${name}`, kind: "generate", sizes: { ...sizes } },
 ]);
 
+/** Published models: reading prompts, continuing texts from the cache (`weights` in our memory), a step of adapters. */
+const models: Work[] = ["10M", "smol"].flatMap((model) =>
+  [
+    { kind: "prefill" as const, sizes: { texts: 8, tokens: 64 }, what: "reads 8 × 64" },
+    ...["f32", "bf16"].map((op) => ({
+      ...{ kind: "complete" as const, op, what: `continues 8 by 16, ${op}` },
+      sizes: { texts: 8, tokens: 16 },
+    })),
+    { kind: "lora" as const, sizes: { texts: 8, tokens: 128 }, what: "LoRA step, 8 × 128" },
+  ].map(({ what, ...work }) => ({ ...work, name: `models ${model} ${what}`, model })),
+);
+
 export const works: readonly Work[] = [
   { name: "act 4-64-64-2", kind: "act", sizes: {} },
   ...updates,
@@ -32,4 +44,5 @@ export const works: readonly Work[] = [
   ...texts,
   ...rows,
   { name: "gae [2048, 8]", kind: "gae", sizes: { steps: 2048, envs: 8 } },
+  ...models,
 ];
