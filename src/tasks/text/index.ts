@@ -176,7 +176,7 @@ export const languageTasks = {
     settings: errandSettings,
     make: (values) => errand(values),
     algo: "rloo",
-    steps: 500_000,
+    steps: 800_000,
     preset: { width: 96, sftUpdates: 300, prompts: 64, groupSize: 8, learningRate: 1e-3 },
   }),
   tokens: languageTask({
