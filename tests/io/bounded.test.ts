@@ -12,22 +12,12 @@ import { crc32 } from "../../src/io/zip.ts";
 import { bpe, trainBpe } from "../../src/text/bpe.ts";
 import { tokenizerFrom } from "../../src/text/load.ts";
 import { readTokenizerJson } from "../../src/text/tokenizer-json.ts";
+import { processorSeconds } from "../support/processor-time.ts";
 
-/** Seconds of processor time of the quickest of three: what else the machine does has no part in it. */
-function seconds(work: () => void): number {
-  let best = Infinity;
-  for (let i = 0; i < 3; i++) {
-    const begun = process.cpuUsage();
-    work();
-    const { user, system } = process.cpuUsage(begun);
-    best = Math.min(best, user + system);
-  }
-  return best / 1e6;
-}
 /** Four times the size takes about four times as long, not sixteen: with room for a busy machine. */
 function growsLinearly(work: (n: number) => void, n: number): void {
   work(n);
-  const [small, large] = [seconds(() => work(n)), seconds(() => work(4 * n))];
+  const [small, large] = [n, 4 * n].map((size) => processorSeconds(() => work(size)));
   expect(large / Math.max(small, 1e-3)).toBeLessThan(10);
 }
 const refused = (work: () => unknown): void => {
