@@ -63,7 +63,7 @@ async function learned(seed: number): Promise<Played[]> {
     const evaluation = JSON.parse(await pigrad("eval", runOf(seed), ...flags, ...settings));
     played.push({ ...evaluation, seconds });
   }
-  console.log(seed, seconds, played);
+  console.log(seed, ...played.map(({ successRate }) => successRate));
   return played;
 }
 
