@@ -8,6 +8,7 @@ import {
   type ExplainedRun,
   type ExplainedTree,
   hasRows,
+  isOfTokens,
   short,
   strongest,
   treeHead,
@@ -38,7 +39,7 @@ ${tree === null ? "" : treeSection(tree)}`,
 }
 
 function targetSection(decision: ExplainedDecision, target: ExplainedTarget): string {
-  const isText = decision.columns.length === 1;
+  const isText = isOfTokens(decision);
   const rows = byRow(decision, target);
   return `<section><h2>${escaped(target.name)}</h2>
 <p class="soft">${escaped(completeness(target))}</p>

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -91,6 +92,16 @@ function checkReplaceable(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isFile() || found.isSymbolicLink()) return;
   throw new SettingError(`${path}: expected a file's path, got ${kindOf(found)}`);
+}
+
+/** Throws, before any work is done, where `writeAtomically` could not put a file. */
+export function checkPlace(path: string): void {
+  checkReplaceable(path);
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw namingTheFile(error, path);
+  }
 }
 
 /** The system's error with the path that the caller knows; errors of writing have none, others the temporary one. */

@@ -11,6 +11,7 @@ export const isSystemError = (error: unknown): error is SystemError =>
   /^E[A-Z0-9]+$/.test((error as SystemError).code ?? "");
 
 const acts: Readonly<Record<string, string>> = {
+  access: "write there",
   mkdir: "make the folder",
   open: "open the file",
   rename: "replace the file",
