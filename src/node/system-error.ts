@@ -16,6 +16,7 @@ const acts: Readonly<Record<string, string>> = {
   open: "open the file",
   rename: "replace the file",
   scandir: "list the folder",
+  write: "write",
 };
 const elsewhere = "choose another path";
 const lessOnDisk = "free some space, then try again";

@@ -1,4 +1,4 @@
-/** Where results go is checked before the work is done; and runs with little in them are told as they are. */
+/** Checks the places of results before the work is done, and what is said of runs with little in them. */
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { beforeAll, expect, test } from "vitest";
 import { pigrad, temporary } from "../support/pigrad.ts";

@@ -1,4 +1,4 @@
-/** What a person reads of an error of the operating system: the path, why, and what to do; no system's own words. */
+/** Errors of the operating system are told with the path, the reason and what to do, not in the system's own words. */
 import fs, { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -37,7 +37,7 @@ test("the sentence has the path, what was tried, the reason, what to do and the 
     "/a/b: cannot make the folder: the file system is read-only; choose another path (EROFS)",
   );
   expect(systemText(system("ENOSPC", "write"))).toBe(
-    "cannot read or write: the disk is full; free some space, then try again (ENOSPC)",
+    "cannot write: the disk is full; free some space, then try again (ENOSPC)",
   );
   expect(systemText(system("ENOENT", "open", at("none", "x")))).toBe(
     `${at("none", "x")}: cannot open the file: there is no folder ${at("none")}; make it first (ENOENT)`,
@@ -56,7 +56,7 @@ describe("on a full disk, the path that the caller knows is named", () => {
   test("by a file that is replaced, one that grows, and a lock, of which nothing stays", () => {
     mkdirSync(at("full"));
     failing("writeSync", "ENOSPC");
-    const full = "cannot read or write: the disk is full; free some space, then try again (ENOSPC)";
+    const full = "cannot write: the disk is full; free some space, then try again (ENOSPC)";
     expect(textOf(() => writeAtomically(at("full", "x"), "text"))).toBe(
       `${at("full", "x")}: ${full}`,
     );
@@ -70,7 +70,7 @@ describe("on a full disk, the path that the caller knows is named", () => {
     const failure = failureOf(system("ENOSPC", "write", "/sweep/row1-seed1/metrics.jsonl"));
     expect(failure?.kind).toBe("SettingError");
     expect(errorOf(failure as NonNullable<typeof failure>).message).toMatch(
-      /^\/sweep\/row1-seed1\/metrics\.jsonl: cannot read or write: the disk is full/,
+      /^\/sweep\/row1-seed1\/metrics\.jsonl: cannot write: the disk is full/,
     );
   });
 });
