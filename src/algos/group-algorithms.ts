@@ -23,7 +23,10 @@ export interface GroupAlgorithm {
 /** Settings of every algorithm that learns from groups of sequences. */
 const groupSettings = {
   epochs: integer(1, "passes over a batch", { min: 1, max: 100 }),
-  minibatches: integer(1, "optimizer steps per pass", { min: 1, max: 4096 }),
+  minibatches: integer(1, "optimizer steps per pass, at most one per sample", {
+    min: 1,
+    max: 4096,
+  }),
   learningRate: real(1e-3, "Adam's step size", { min: 0, max: 10 }),
   warmup: integer(5, "updates over which the step size rises"),
   anneal: flag(true, "the step size falls linearly to a tenth"),

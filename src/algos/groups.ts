@@ -200,8 +200,8 @@ export class GroupTrainer<S extends SampleReport = SampleReport> {
   }
 
   private learningRate(): number {
-    const { c, t, adam } = this;
-    const updates = adam.steps / (c.epochs * c.minibatches);
+    const { c, t, adam, minibatches } = this;
+    const updates = adam.steps / (c.epochs * minibatches.count);
     const rise = c.warmup === 0 ? 1 : Math.min(1, (updates + 1) / c.warmup);
     return c.learningRate * rise * (c.anneal ? 0.1 + 0.9 * t.left() : 1);
   }
@@ -318,13 +318,16 @@ class Minibatches {
   private readonly together: number;
   private readonly blocks: Int32Array;
   private readonly ends: readonly number[];
+  /** Minibatches per pass: as many as asked for, and at most the blocks. */
+  readonly count: number;
 
   constructor(sequences: number, together: number, count: number) {
     this.together = together;
     this.blocks = new Int32Array(sequences / together);
+    this.count = Math.min(count, this.blocks.length);
     this.ends = Array.from(
-      { length: count },
-      (_, m) => Math.round(((m + 1) * this.blocks.length) / count) * together,
+      { length: this.count },
+      (_, m) => Math.round(((m + 1) * this.blocks.length) / this.count) * together,
     );
   }
 

@@ -50,7 +50,11 @@ export const trpoSettings = {
   standardize: flag(true, "standardize advantages over the rollout"),
   criticRate: real(1e-3, "Adam's step size for the critic", { min: 0, max: 10 }),
   criticEpochs: integer(10, "passes of the critic over a rollout", { min: 1, max: 1000 }),
-  minibatch: integer(128, "environment steps per optimizer step of the critic", { min: 1 }),
+  minibatch: integer(
+    128,
+    "environment steps per optimizer step of the critic, at most all of a rollout",
+    { min: 1 },
+  ),
 };
 export type TrpoConfig = Values<typeof trpoSettings>;
 

@@ -106,8 +106,11 @@ function attributedTable(what: string, list: readonly Attributed[]): string {
 }
 
 /** Returns whether the rows have something to say: past steps, or tokens. */
-export const hasRows = ({ rows, columns }: ExplainedDecision): boolean =>
-  rows.length > 1 || columns.length === 1;
+export const hasRows = (decision: ExplainedDecision): boolean =>
+  decision.rows.length > 1 || isOfTokens(decision);
+
+/** Returns whether the attributions are of a text's tokens, which have no values; those of an observation do. */
+export const isOfTokens = ({ values }: ExplainedDecision): boolean => values.length === 0;
 
 export function completeness({ from, to, gap, allowed, gradients }: ExplainedTarget): string {
   const fits = Math.abs(gap) <= allowed ? "within" : "NOT within";
@@ -119,17 +122,15 @@ export function decisionLines({ path, config, decision }: ExplainedRun): string 
   const share = probability === null ? "" : `, π ${short(probability)}`;
   const parts = targets.map((target) => {
     const rows = hasRows(decision)
-      ? attributedTable(rowsName(decision), byRow(decision, target))
+      ? attributedTable(isOfTokens(decision) ? "token" : "past step", byRow(decision, target))
       : "";
-    const columns =
-      decision.columns.length > 1 ? attributedTable("input", byColumn(decision, target)) : "";
+    const columns = isOfTokens(decision)
+      ? ""
+      : attributedTable("input", byColumn(decision, target));
     return `${target.name}: ${completeness(target)}\n${columns}${rows}`;
   });
   return `${path}: ${config.task} with ${config.algo}\ndecision: ${where}: ${chosen}${share}\nbaseline: ${baseline}\n\n${parts.join("\n")}`;
 }
-
-export const rowsName = ({ columns }: ExplainedDecision): string =>
-  columns.length === 1 ? "token" : "past step";
 
 export function updateLines({ update, samples, targets, longer }: UpdateOfRun): string {
   const parts = targets.map((target) => {

@@ -8,6 +8,7 @@ import {
   type ExplainedRun,
   type ExplainedTree,
   hasRows,
+  isOfTokens,
   short,
   strongest,
   treeHead,
@@ -38,7 +39,7 @@ ${tree === null ? "" : treeSection(tree)}`,
 }
 
 function targetSection(decision: ExplainedDecision, target: ExplainedTarget): string {
-  const isText = decision.columns.length === 1;
+  const isText = isOfTokens(decision);
   const rows = byRow(decision, target);
   return `<section><h2>${escaped(target.name)}</h2>
 <p class="soft">${escaped(completeness(target))}</p>
@@ -89,7 +90,7 @@ function updateSection(update: UpdateOfRun): string {
     ]);
     return `<p>${escaped(updateSummary(target))}</p>${tableOf(["pull", "advantage", "reward", "sample"], rows)}`;
   });
-  return `<section><h2>One update</h2><p class="soft">${escaped(updateTitle(update))}; a sample's pull is what it adds to the target per unit of learning rate, to first order</p>${parts.join("\n")}</section>`;
+  return `<section class="pulls"><h2>One update</h2><p class="soft">${escaped(updateTitle(update))}; a sample's pull is what it adds to the target per unit of learning rate, to first order</p>${parts.join("\n")}</section>`;
 }
 
 const treeSection = (tree: ExplainedTree): string =>
@@ -112,6 +113,6 @@ span.up { color: var(--up); } span.down { color: var(--down); }
 .signed b.up { background: var(--up); } .signed b.down { background: var(--down); }
 .tokens { font: 1.2rem/1.9 ui-monospace, monospace; } .tokens span { padding: .15em .12em; border-radius: 2px; white-space: pre-wrap; }
 pre { font: 12px/1.5 ui-monospace, monospace; padding: .6rem; border: 1px solid var(--line); }
-td, th { white-space: nowrap; } td:last-child, th:last-child { text-align: left; }
+td, th { white-space: nowrap; } .pulls :is(td, th):last-child { text-align: left; }
 @media (prefers-color-scheme: dark) { :root { --up: #6c9cf0; --down: #e8805a; } }
 `;

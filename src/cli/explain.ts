@@ -35,6 +35,7 @@ import {
 import { explainPage } from "./explain-page.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
+import { checkFile } from "./picture.ts";
 import { actionText } from "./play-frame.ts";
 import { inForm } from "./sample.ts";
 import { say, sayJson } from "./stdout.ts";
@@ -76,6 +77,7 @@ export async function explainCommand(args: string[]): Promise<void> {
   const { values, positionals } = parse(args);
   const path = only("run folder", positionals);
   checkOptions(values);
+  checkFile("html", values.html);
   await loadRunFiles([path], values);
   const opening: OpenRunOptions = {
     best: values.best ?? false,

@@ -11,7 +11,7 @@ import { type Dtype, dtypes, quantize } from "../io/quantize.ts";
 import { encodeSafetensors, type NamedTensor, type TensorToWrite } from "../io/safetensors.ts";
 import { saveLora } from "../models/lora-files.ts";
 import { Gpt } from "../nn/gpt.ts";
-import { makeFolder, writeAtomically } from "../node/files.ts";
+import { checkPlace, makeFolder, writeAtomically } from "../node/files.ts";
 import { openRun } from "../node/run-folder.ts";
 import { type MomentsState, normalizeDefaults } from "../returns/running.ts";
 import type { EnvironmentSession } from "../tasks/environment-session.ts";
@@ -56,6 +56,7 @@ export async function exportCommand(args: string[]): Promise<void> {
       `--format: expected one of ${formats.join(", ")}, got ${format ?? "none"}${didYouMean(format ?? "", formats)}`,
     );
   const dtype = dtypeFrom(values.dtype);
+  if (!isFolder(format)) checkPlace(out);
   const session = openRun(run, {
     best: values.best ?? false,
     trustData: values["trust-data"] ?? false,

@@ -1,11 +1,13 @@
 /** Pictures and tables as files, whose names must say what they are. */
 import { SettingError } from "../core/errors.ts";
-import { codeOf } from "../node/files.ts";
+import { checkPlace, codeOf } from "../node/files.ts";
 
-/** Throws SettingError unless the file of `--flag` ends in its own format's name. */
-export function checkEnding(flag: "svg" | "png" | "csv", path: string | undefined): void {
-  if (path === undefined || path.toLowerCase().endsWith(`.${flag}`)) return;
-  throw new SettingError(`--${flag}: expected a file that ends in .${flag}, got "${path}"`);
+/** Throws unless the file of `--flag` ends in its format's name, and can be written where it is to be. */
+export function checkFile(flag: string, path: string | undefined, format = flag): void {
+  if (path === undefined) return;
+  if (!path.toLowerCase().endsWith(`.${format}`))
+    throw new SettingError(`--${flag}: expected a file that ends in .${format}, got "${path}"`);
+  checkPlace(path);
 }
 
 /** The part of @resvg/resvg-js that draws. It is not a dependency: who wants PNG pictures installs it. */

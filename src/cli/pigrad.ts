@@ -14,6 +14,7 @@ import { printable } from "../core/printable.ts";
 import { unknownName } from "../core/settings.ts";
 import { messageOf } from "../core/thrown.ts";
 import { sources } from "../node/corpora.ts";
+import { isSystemError, systemText } from "../node/system-error.ts";
 import { labProblems } from "../oracle/lab.ts";
 import { tasks } from "../tasks/index.ts";
 import { tieNegatives } from "./args.ts";
@@ -167,12 +168,6 @@ const isWrongInput = (error: unknown): boolean =>
   error instanceof OwnCodeError ||
   isSystemError(error);
 
-/** Returns true for errors of the operating system: a path, a full disk, a port in use. */
-const isSystemError = (error: unknown): error is NodeJS.ErrnoException =>
-  error instanceof Error &&
-  typeof (error as NodeJS.ErrnoException).syscall === "string" &&
-  /^E[A-Z0-9]+$/.test((error as NodeJS.ErrnoException).code ?? "");
-
 /** Runs the command that the arguments name. Sets the process's exit code unless it is 0. */
 export async function pigrad(args: readonly string[]): Promise<void> {
   try {
@@ -184,7 +179,8 @@ export async function pigrad(args: readonly string[]): Promise<void> {
     const { given, known } = (error ?? {}) as Partial<UnknownNameError>;
     const hint =
       wrong && given !== undefined && known !== undefined ? didYouMean(given, known) : "";
-    const text = wrong ? `${messageOf(error).split("\n")[0]}${hint}` : `failed: ${details}`;
+    const message = isSystemError(error) ? systemText(error) : messageOf(error).split("\n")[0];
+    const text = wrong ? `${message}${hint}` : `failed: ${details}`;
     process.stderr.write(`pigrad: ${printable(text)}\n`);
     process.exitCode = wrong ? 2 : 1;
   }

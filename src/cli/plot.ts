@@ -6,7 +6,7 @@ import { type Chart, chartsSvg, type Size, usualSize } from "./chart.ts";
 import { csv } from "./csv.ts";
 import { didYouMean } from "./nearest.ts";
 import { parseOptions } from "./parse.ts";
-import { checkEnding, png } from "./picture.ts";
+import { checkFile, png } from "./picture.ts";
 import {
   type Band,
   bands,
@@ -42,7 +42,7 @@ export async function plotCommand(args: string[]): Promise<void> {
   const formats = ["svg", "png", "csv"] as const;
   if (formats.every((format) => values[format] === undefined))
     throw new SettingError("expected --svg FILE, --png FILE or --csv FILE");
-  for (const format of formats) checkEnding(format, values[format]);
+  for (const format of formats) checkFile(format, values[format]);
   const size = {
     width: wholeNumber("width", values.width, 240, 10_000) ?? usualSize.width,
     height: wholeNumber("height", values.height, 180, 10_000) ?? usualSize.height,
@@ -83,6 +83,8 @@ function usualFigure(runs: readonly Run[]): string {
 }
 
 function checkFigures(figures: readonly string[], names: readonly string[]): readonly string[] {
+  if (names.length === 0)
+    throw new SettingError("these runs have no metrics yet: train them first");
   for (const figure of figures) {
     if (names.includes(figure)) continue;
     throw new SettingError(

@@ -131,7 +131,7 @@ function draw({ figure, bands }) {
     const color = colors[i % colors.length];
     const many = b.low.some((x, j) => x !== b.high[j]);
     means.push([series.length, color]);
-    series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: at.length < 3 } });
+    series.push({ label: b.name, stroke: color, width: 1.5, spanGaps: true, points: { show: (u, j) => u.data[j].filter((v) => v != null).length < 3 } });
     data.push(on(b, b.mean));
     if (!many) return;
     for (const edge of [b.high, b.low]) { series.push({ stroke: "transparent", points: { show: false }, spanGaps: true }); data.push(on(b, edge)); }

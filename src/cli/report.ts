@@ -7,6 +7,7 @@ import { taskOf } from "../tasks/run.ts";
 import { evaluationSeed } from "./eval.ts";
 import { loadRunFiles, ownOptions } from "./own.ts";
 import { parseOptions } from "./parse.ts";
+import { checkFile } from "./picture.ts";
 import { reportPage } from "./report-page.ts";
 import { mostSamples } from "./report-samples.ts";
 import { type Run, readRun, runFolders } from "./runs.ts";
@@ -21,9 +22,10 @@ const episodes = 3;
 export async function reportCommand(args: string[]): Promise<void> {
   const { values, positionals } = parseOptions(args, { ...ownOptions, out: { type: "string" } });
   if (positionals.length === 0) throw new SettingError("expected run folders, got none");
+  const out = values.out ?? "report.html";
+  checkFile("out", out, "html");
   const paths = runFolders(positionals);
   await loadRunFiles(paths, values);
-  const out = values.out ?? "report.html";
   const runs = paths.map(readRun);
   const parts = runs.map((run) => ({
     run,

@@ -1,6 +1,7 @@
 /** Writes to stdout: escapes control characters, and stops cleanly when the reader has closed the pipe. */
 import { printable, printableJson } from "../core/printable.ts";
 import { codeOf } from "../node/files.ts";
+import { systemText } from "../node/system-error.ts";
 
 let failure: Error | null = null;
 let onFailure: ((error: Error) => void) | null = null;
@@ -41,7 +42,7 @@ function failed(error: Error): void {
   else if (codeOf(error) === "EPIPE")
     process.exit(0); // as in `pigrad list | head`
   else {
-    process.stderr.write(`pigrad: stdout: ${error.message}\n`);
+    process.stderr.write(`pigrad: stdout: ${systemText(error)}\n`);
     process.exit(2);
   }
 }

@@ -6,7 +6,7 @@ import { type ResolvedRun, resolve, tablesOf } from "../tasks/run.ts";
 import { pairs, realNumber, wholeNumber } from "./args.ts";
 import { requestFor } from "./own.ts";
 import { parseOptions } from "./parse.ts";
-import { checkEnding } from "./picture.ts";
+import { checkFile } from "./picture.ts";
 import { searches } from "./search-points.ts";
 import { seedsFrom } from "./sweep-seeds.ts";
 import { type Row, type Sampling, sweepRows } from "./sweep-space.ts";
@@ -49,8 +49,8 @@ export interface Plan {
 }
 
 export async function planOf(task: string, values: SweepOptions): Promise<Plan> {
-  checkEnding("csv", values.csv);
-  checkEnding("svg", values.svg);
+  checkFile("csv", values.csv);
+  checkFile("svg", values.svg);
   const { backend } = values;
   const steps = wholeNumber("steps", values.steps, 1);
   const { settings: given, ...names } = await requestFor({

@@ -49,6 +49,7 @@ export class Keys {
   }
 
   private readonly listen: Listener = (text, { name, ctrl }) => {
+    if (!this.input.isTTY && (name === "enter" || name === "return")) return; // the line ends of a pipe
     const isCharacter = text !== undefined && /^[!-~]$/.test(text);
     const key = isCharacter ? text : (name ?? text ?? "");
     this.pressed.push(ctrl ? `ctrl-${key}` : key);

@@ -315,7 +315,7 @@ async function finish(
   const unit = unitOfSession(session);
   const trained =
     taughtIn(last, seconds) ??
-    `trained ${envSteps.toLocaleString("en")} ${unit} in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} ${unit}/s)`;
+    `trained ${envSteps.toLocaleString("en")} ${unit}${last === null ? "" : ` in ${seconds.toFixed(1)} s (${stepsPerSecond.toLocaleString("en")} ${unit}/s)`}`;
   const asked = session.kind === "text" ? " (validation prompts)" : "";
   say(
     `${trained}\n${describe(evaluation, true)}${asked}\n` +

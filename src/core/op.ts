@@ -76,6 +76,8 @@ export interface Op<I extends string = never, H extends Has = object> {
   forward?(run: Run<I, H>): void;
   /** Adds ∂loss/∂x to dx of each input x that has one. Without it, no gradient passes. */
   backward?(run: GradRun<I, H>): void;
+  /** Names the first of the ops that this one runs which is not finite, as `firstNotFinite` does. */
+  notFiniteInside?(run: Run<I, H>): string | null;
 }
 
 /** An op with any names; only the op itself knows the types of its calls and runs. */
@@ -90,6 +92,7 @@ export interface AnyOp {
   view?(call: never): number;
   forward?(run: never): void;
   backward?(run: never): void;
+  notFiniteInside?(run: never): string | null;
 }
 
 /** The run of an op: `RunOf<typeof linearOp>`. */

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
   closeSync,
   constants,
   fstatSync,
@@ -51,7 +52,7 @@ export function writeAtomically(path: string, content: Content): void {
     renameSync(temporary, path);
   } catch (error) {
     if (made) rmSync(temporary, { force: true });
-    throw namingTheFile(error, temporary, path);
+    throw namingTheFile(error, path, temporary);
   }
   flushFolder(dirname(path));
 }
@@ -63,7 +64,11 @@ export function appendFlushed(path: string, content: string | Uint8Array): void 
     closeSync(file);
     throw new FormatError(`${path}: expected a regular file`);
   }
-  writeFlushed(file, content);
+  try {
+    writeFlushed(file, content);
+  } catch (error) {
+    throw namingTheFile(error, path);
+  }
 }
 
 function writeFlushed(file: number, content: Content): void {
@@ -89,10 +94,21 @@ function checkReplaceable(path: string): void {
   throw new SettingError(`${path}: expected a file's path, got ${kindOf(found)}`);
 }
 
-/** The system's error with the path that the caller knows in place of the temporary one. */
-function namingTheFile(error: unknown, temporary: string, path: string): unknown {
-  if (error instanceof Error) error.message = error.message.replaceAll(temporary, path);
-  return error;
+/** Throws, before any work is done, where `writeAtomically` could not put a file. */
+export function checkPlace(path: string): void {
+  checkReplaceable(path);
+  try {
+    accessSync(dirname(path), constants.W_OK);
+  } catch (error) {
+    throw namingTheFile(error, path);
+  }
+}
+
+/** The system's error with the path that the caller knows; errors of writing have none, others the temporary one. */
+export function namingTheFile(error: unknown, path: string, temporary = path): unknown {
+  if (!(error instanceof Error)) return error;
+  error.message = error.message.replaceAll(temporary, path);
+  return codeOf(error) === undefined ? error : Object.assign(error, { path });
 }
 
 /** Makes a rename durable, where the system lets folders be opened. */

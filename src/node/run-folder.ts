@@ -45,6 +45,7 @@ import {
   sampleFrom,
 } from "./run-files.ts";
 import { isLock, lockRun, unlockRun } from "./run-lock.ts";
+import { isSystemError, systemText } from "./system-error.ts";
 
 export type { Metric } from "./run-files.ts";
 
@@ -441,9 +442,9 @@ function notARun(path: string, name: string, error: unknown): unknown {
   if (codeOf(error) === "ENOENT") return new MissingFile(path, name);
   if (codeOf(error) === "ENOTDIR")
     return new FormatError(`${path} is not a run folder but a file; give the folder that it is in`);
-  return codeOf(error) === undefined
+  return !isSystemError(error)
     ? error
-    : new FormatError(`${path} is not a run folder: ${name}: ${String(error)}`);
+    : new FormatError(`${path} cannot be opened as a run: ${systemText(error)}`);
 }
 
 /** Returns the path of a run's file, as messages name it. */

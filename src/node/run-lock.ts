@@ -18,7 +18,7 @@ import {
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { SettingError } from "../core/errors.ts";
-import { codeOf, readRegular } from "./files.ts";
+import { codeOf, namingTheFile, readRegular } from "./files.ts";
 
 export const lockName = "lock";
 /** Names of locks on the removal of a lock. */
@@ -71,15 +71,18 @@ function take(path: string, folder: string): void {
 }
 
 function create(path: string): boolean {
+  let file: number | undefined;
   try {
     const { O_CREAT, O_EXCL, O_WRONLY } = constants;
-    const file = openSync(path, O_WRONLY | O_CREAT | O_EXCL);
+    file = openSync(path, O_WRONLY | O_CREAT | O_EXCL);
     writeSync(file, `${JSON.stringify(ourselves())}\n`);
-    closeSync(file);
     return true;
   } catch (error) {
     if (codeOf(error) === "EEXIST") return false;
-    throw error;
+    if (file !== undefined) rmSync(path, { force: true }); // a full disk: no lock of nobody stays
+    throw namingTheFile(error, path);
+  } finally {
+    if (file !== undefined) closeSync(file);
   }
 }
 

@@ -6,6 +6,7 @@ import {
   OwnCodeError,
   SettingError,
 } from "../core/errors.ts";
+import { isSystemError, systemText } from "./system-error.ts";
 
 const kinds = { FormatError, MemoryError, NumericError, OwnCodeError, SettingError } as const;
 
@@ -16,6 +17,7 @@ export interface Failure {
 
 /** Returns an error as a message; null for a fault of the program. */
 export function failureOf(error: unknown): Failure | null {
+  if (isSystemError(error)) return { kind: "SettingError", message: systemText(error) };
   for (const [kind, type] of Object.entries(kinds))
     if (error instanceof type) return { kind: kind as Failure["kind"], message: error.message };
   return null;

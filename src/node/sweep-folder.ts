@@ -112,7 +112,7 @@ export class SweepFolder {
     );
     if (other === undefined) return;
     throw new SettingError(
-      `--out ${this.path}: expected the folder of this sweep, got one of another sweep (its ${other} differ)`,
+      `--out ${this.path}: expected the folder of this sweep, got one of another sweep (different ${other})`,
     );
   }
 

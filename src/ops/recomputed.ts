@@ -5,6 +5,7 @@
 import type { Floats } from "../core/backend.ts";
 import { checkInteger } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
+import { firstNotFinite } from "../core/not-finite.ts";
 import type { Op } from "../core/op.ts";
 import { apply, Tape } from "../core/tape.ts";
 import { NONE, type Shape, sameShape, show, sizeOf, type Tensor } from "../core/tensor.ts";
@@ -107,6 +108,17 @@ const recomputedOp: Op<never, { numbers: "count" | "rows"; set: Setting; bound: 
       } finally {
         back.drop();
       }
+  },
+  notFiniteInside({ set: { body }, bound: { chunks, forth } }) {
+    for (const { inputs } of chunks)
+      try {
+        forth.run(() => body(inputs, true));
+        const found = firstNotFinite(forth);
+        if (found !== null) return `${found}, in a recomputed part`;
+      } finally {
+        forth.drop();
+      }
+    return null;
   },
 };
 

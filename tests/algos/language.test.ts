@@ -41,6 +41,17 @@ test.each(names)("%s raises the exact mean reward of a token task", (algo) => {
   expect(after).toBeGreaterThan(before + 0.3);
 });
 
+test("more minibatches than samples are one per sample, in the warmup too", () => {
+  const [most, more] = [16, 4096].map((minibatches) => {
+    const { reports } = openText(
+      config("grpo", { prompts: 4, groupSize: 4, minibatches, warmup: 4 }),
+    );
+    return Array.from({ length: 4 }, () => reports.next().value as TuneReport);
+  });
+  expect(more).toEqual(most);
+  expect(more[3].learningRate).toBeGreaterThan(2 * more[0].learningRate);
+});
+
 test("REINFORCE comes to the best there is, and knows it exactly", () => {
   const session = openText(config("reinforce"), { backend: simd({ memory: 2 ** 26 }) });
   for (let i = 0; i < 250; i++) session.reports.next();

@@ -31,6 +31,13 @@ const human = (args: string[], input: string) =>
   pigradProcess(["play", ...args, "--human"], { input });
 
 describe("in a pipe", () => {
+  test("a person's keys may stand on lines of their own", () => {
+    const { stdout, status } = human(["line"], "2\r\n2\n");
+    expect(status).toBe(0);
+    expect(stdout).toContain("step 2  right");
+    expect(stdout).not.toContain("no action has the key");
+  });
+
   test("frames follow one another without codes or waiting; episodes are those of eval", async () => {
     const args = ["--seed", "7", "--episodes", "4"];
     for (const how of ["--greedy", "--sample"]) {

@@ -240,7 +240,7 @@ describe("a sweep in a folder", () => {
   });
 
   const damage: Record<string, [() => void, string[], RegExp]> = {
-    "another sweep": [() => {}, ["--steps", "800"], /one of another sweep \(its steps differ\)/],
+    "another sweep": [() => {}, ["--steps", "800"], /one of another sweep \(different steps\)/],
     "a folder in use": [
       () => rmSync(at("other", "sweep.json")),
       [],

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";
 import { ShapeError } from "../../src/core/errors.ts";
+import { firstNotFinite } from "../../src/core/not-finite.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
 import { mul, type Recomputable, recomputed, square, sum } from "../../src/ops/index.ts";
@@ -125,4 +126,28 @@ test("what a body throws passes through and leaves nothing in memory; shapes tha
   refused(() => at, [], `${rows} []`);
   const none = { parameters: [], rows: 0 };
   expect(() => tape.run(() => recomputed(([x]) => x, [at], none))).toThrow(RangeError);
+});
+
+test("a number that is not finite is named by the op inside, on an input, a parameter or the way", () => {
+  const tape = new Tape(k);
+  const big = variable(k, [2, 2], [1, 2, 3, 1e200]);
+  const factor = variable(k, [2], [1, 1]);
+  const body: Recomputable = ([rows]) => mul(square(rows), factor);
+  const run = () =>
+    tape.run(() => sum(recomputed(body, [square(big)], { parameters: [factor], rows: 1 })));
+  run();
+  const inside = "in a recomputed part";
+  expect(firstNotFinite(tape)).toBe(`square made a number that is not finite, in [2, 2]`);
+  big.data[3] = 1e100; // its square is finite, and the square of that is not
+  run();
+  expect(firstNotFinite(tape)).toBe(
+    `square made a number that is not finite, in [1, 2], ${inside}`,
+  );
+  big.data[3] = 4;
+  factor.data[1] = Number.NaN;
+  run();
+  expect(firstNotFinite(tape)).toBe(`an input [2] of broadcastLike is not finite, ${inside}`);
+  factor.data[1] = 1;
+  run();
+  expect(firstNotFinite(tape)).toBeNull();
 });
