@@ -40,7 +40,7 @@ export async function compareCommand(args: string[]): Promise<void> {
       backend,
       envSteps: last?.envSteps ?? 0,
       seconds: last?.seconds ?? 0,
-      trainingReturn: Number(last?.meanReturn ?? Number.NaN),
+      trainingReturn: typeof last?.meanReturn === "number" ? last.meanReturn : null,
       greedyReturn: meanReturn,
       margin,
       successRate,
@@ -58,7 +58,7 @@ export async function compareCommand(args: string[]): Promise<void> {
     String(row.seed),
     row.envSteps.toLocaleString("en"),
     row.seconds.toFixed(1),
-    row.trainingReturn.toFixed(2),
+    row.trainingReturn?.toFixed(2) ?? "–",
     `${row.greedyReturn.toFixed(2)} ± ${row.margin.toFixed(2)}`,
     row.successRate === null ? "–" : `${(100 * row.successRate).toFixed(0)} %`,
   ]);

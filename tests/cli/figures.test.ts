@@ -1,5 +1,5 @@
 /** Figures on the command line: each number in a table, a picture or a page is of the row that it names. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ExplainedSample } from "../../src/algos/explain-samples.ts";
 import { chartsSvg, ticks, usualSize } from "../../src/cli/chart.ts";
@@ -83,6 +83,14 @@ describe("compare", () => {
       cells.push(row.trainingReturn.toFixed(2), greedy, success);
       expect(lines[i + 1].trim().split(/ {2,}/)).toEqual(cells);
     }
+  });
+
+  test("a run whose metrics are lost has a dash for its training return", async () => {
+    const lost = at("lost");
+    cpSync(first, lost, { recursive: true });
+    writeFileSync(`${lost}/metrics.jsonl`, "");
+    const [, line] = (await pigrad("compare", lost)).stdout.split("\n");
+    expect(line).toMatch(/ 0 +0\.0 +– +-?\d+\.\d\d ± /);
   });
 });
 
