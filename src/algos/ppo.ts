@@ -38,14 +38,10 @@ export const ppoSettings = {
   envs: integer(8, "environments side by side", { min: 1, max: 4096 }),
   rollout: integer(128, "steps per environment between updates", { min: 1, max: 100_000 }),
   epochs: integer(4, "passes over a rollout", { min: 1, max: 1000 }),
-  minibatch: integer(
-    256,
-    "environment steps per optimizer step, at most all of a rollout (rollout × envs)",
-    {
-      min: 1,
-      max: 1_000_000,
-    },
-  ),
+  minibatch: integer(256, "environment steps per optimizer step, at most a rollout's", {
+    min: 1,
+    max: 1_000_000,
+  }),
   learningRate: real(3e-4, "Adam's step size", { min: 0, max: 10 }),
   anneal: flag(true, "anneal the learning rate linearly to 0"),
   gamma: real(0.99, "discount per step", { min: 0, max: 1 }),

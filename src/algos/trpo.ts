@@ -52,7 +52,7 @@ export const trpoSettings = {
   criticEpochs: integer(10, "passes of the critic over a rollout", { min: 1, max: 1000 }),
   minibatch: integer(
     128,
-    "environment steps per optimizer step of the critic, at most all of a rollout",
+    "environment steps per optimizer step of the critic, at most a rollout's",
     { min: 1 },
   ),
 };

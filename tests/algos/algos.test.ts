@@ -117,7 +117,9 @@ test("TRPO keeps each step's exact KL within its bound, and takes steps", () => 
   }
 });
 
-test("a small natural step's KL is what it aims at, less the damping: the Fisher matrix is the KL's", () => {
+test("a small natural step's KL is what it aims at, less the damping: the Fisher matrix is the KL's", {
+  tags: ["deep"],
+}, () => {
   const settings = { rollout: 256, maxKl: 1e-4, damping: 0.01, conjugateSteps: 40 };
   for (const task of ["pendulum", "acrobot"]) {
     const session = openControl(configOf({ task, algo: "natural", settings }));

@@ -121,7 +121,7 @@ test("prices: many names and no lines ask for no memory", () => {
 });
 
 describe("JSON and states", () => {
-  test("nesting, long texts and many keys", () => {
+  test("nesting, long texts and many keys", { tags: ["deep"] }, () => {
     refused(() => parseJson("[".repeat(20_000), "x"));
     growsLinearly((n) => void parseJson(`[${"1,".repeat(n)}1]`, "x"), 50_000);
     growsLinearly((n) => {

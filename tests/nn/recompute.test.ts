@@ -167,7 +167,7 @@ function scored(model: Model, batch: Completions, again: boolean) {
   return [...made, ...gradients(model)];
 }
 
-describe.each(Object.entries(backends))("%s", (_, make) => {
+describe.each(Object.entries(backends))("%s", (backendName, make) => {
   test.each(Object.entries(models))("%s: gradients have the same bits", (_, build) => {
     const model = build(make());
     const usual = taught(model, false);
@@ -190,6 +190,7 @@ describe.each(Object.entries(backends))("%s", (_, make) => {
 
   test.each(["f32", "bf16", "trained"] as const)(
     "a head, %s, some tokens at a time: the same bits",
+    { tags: backendName === "loops" ? ["deep"] : [] },
     (form) => {
       const backend = make();
       const model =
