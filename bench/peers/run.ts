@@ -1,7 +1,8 @@
 /**
  * `npm run bench:peers [-- NAME…]`: measures the same workloads here and in other libraries, in turns within one
  * run. Each contender is a long-lived process. For each workload, contenders are first checked to compute the
- * same numbers, then timed in rounds. Prints each one's time and its ratio to ours.
+ * same numbers, then timed in rounds. Prints each one's time and its ratio to ours. Published models, which take
+ * minutes and 4 GB, are measured where NAME says so: `-- models`.
  * --rounds N, --milliseconds N of each turn, --node PATH another Node for ours, --json FILE.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
@@ -164,8 +165,12 @@ console.log(
 );
 /** Folders of the models that were asked for, by their shapes' names. */
 const folders = new Map<string, string>();
-for (const work of works) {
-  if (patterns.length > 0 && !patterns.some((p) => work.name.includes(p))) continue;
+process.once("exit", () => {
+  for (const folder of folders.values()) rmSync(folder, { recursive: true });
+});
+const wanted = ({ name, model }: Work): boolean =>
+  patterns.length === 0 ? model === undefined : patterns.some((p) => name.includes(p));
+for (const work of works.filter(wanted)) {
   const shape = work.model as keyof typeof shapes | undefined;
   if (shape === undefined) await compare(work);
   else {
@@ -174,7 +179,6 @@ for (const work of works) {
     await compare({ ...work, model });
   }
 }
-for (const folder of folders.values()) rmSync(folder, { recursive: true });
 for (const { child } of contenders) child.kill();
 if (flags.json !== undefined) {
   writeFileSync(flags.json, `${JSON.stringify({ machine: machine(), results }, null, 1)}\n`);
