@@ -16,7 +16,7 @@ function memory(): { heap: number; buffers: number } {
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
 
 for (const backend of ["simd", "loops"]) {
-  const settings = { envs: 1, hidden: [8] };
+  const settings = { envs: 2, hidden: [8] };
   const { reports } = openControl(
     configOf({ task: "bandit", algo: "reinforce", backend, settings, steps: 1e12 }),
   );
