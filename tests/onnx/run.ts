@@ -70,10 +70,10 @@ async function policy({ name, plan, actor, observe, act }: Exported): Promise<vo
 /** What the policy's head was last given. */
 function watched(actor: Actor): () => ArrayLike<number> {
   const { model } = actor;
-  const forward = model.forward.bind(model);
+  const outputs = model.outputs.bind(model);
   let last: ArrayLike<number> = [];
-  model.forward = (...args) => {
-    const params = forward(...args);
+  model.outputs = (features) => {
+    const params = outputs(features);
     last = params.data;
     return params;
   };
