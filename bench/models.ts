@@ -137,12 +137,11 @@ else {
   const written = writePublished(quick ? shapes.tiny : shapes.smol);
   for (const form of forms) {
     // a process each, so that resident memory is that of one form
-    const script = fileURLToPath(import.meta.url);
-    const args = [script, ...process.argv.slice(2), form, "--folder", written];
-    const { status } = spawnSync(process.execPath, [...process.execArgv, ...args], {
-      stdio: "inherit",
-    });
-    process.exitCode = status ?? 1;
+    const args = [...process.execArgv, fileURLToPath(import.meta.url), form, "--folder", written];
+    if (quick) args.push("--quick");
+    if (memory !== undefined) args.push("--memory", memory);
+    const { status } = spawnSync(process.execPath, args, { stdio: "inherit" });
+    if (status !== 0) process.exitCode = status ?? 1;
   }
   rmSync(written, { recursive: true });
 }

@@ -12,8 +12,7 @@ export interface Work {
     | "gae"
     | "train"
     | "generate"
-    | "prefill"
-    | "complete"
+    | "read"
     | "lora";
   readonly sizes: Readonly<Record<string, number>>;
   readonly op?: string;

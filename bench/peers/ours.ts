@@ -158,42 +158,27 @@ const loaded = (k: Backend, { model, op }: Work) =>
   loadModel(k, modelFolder(model as string), {
     context: 256,
     frozen: true,
-    weights: (op ?? "f32") as WeightForm,
+    weights: op as WeightForm,
   }).model;
 
-/** Reads prompts, up to the logits of what follows each. */
-function prefill(k: Backend, work: Work) {
-  const { texts, tokens: length } = work.sizes;
+/** Reads texts from their first token on, `atOnce` tokens of each at a time: all of a prompt, or one after the other. */
+function read(k: Backend, work: Work) {
+  const { texts, tokens: length, atOnce } = work.sizes;
   const model = loaded(k, work);
   const decoder = new Decoder(model, texts);
   const given = tokens(texts * length, model.options.vocab);
   const step = (): void => {
     decoder.clearAll();
-    given.forEach((token, i) => {
-      decoder.push(Math.floor(i / length), token);
-    });
-    decoder.run();
-  };
-  return { step, check: () => after(step, decoder.logits) };
-}
-
-/** Continues texts that have one token each, with given tokens. */
-function complete(k: Backend, work: Work) {
-  const { texts, tokens: length } = work.sizes;
-  const model = loaded(k, work);
-  const decoder = new Decoder(model, texts);
-  const given = tokens(texts * length, model.options.vocab);
-  const step = (): void => {
-    decoder.clearAll();
-    for (let t = 0; t < length; t++) {
-      for (let text = 0; text < texts; text++) decoder.push(text, given[text * length + t]);
+    for (let t = 0; t < length; t += atOnce) {
+      for (let text = 0; text < texts; text++)
+        for (let i = t; i < t + atOnce; i++) decoder.push(text, given[text * length + i]);
       decoder.run();
     }
   };
   return { step, check: () => after(step, decoder.logits) };
 }
 
-/** A step of AdamW on adapters of rank 8 of queries and values, in chunks as trainers compute it. */
+/** A step of AdamW on adapters of rank 8 of queries and values. */
 function lora(k: Backend, work: Work) {
   const { texts, tokens: length } = work.sizes;
   const model = loaded(k, work);
@@ -232,7 +217,6 @@ await serve({
   gae: advantages,
   train: (work) => train(k(), work),
   generate: (work) => generate(k(), work),
-  prefill: (work) => large(work, prefill),
-  complete: (work) => large(work, complete),
+  read: (work) => large(work, read),
   lora: (work) => large(work, lora),
 });

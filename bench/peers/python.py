@@ -331,22 +331,15 @@ class Llama:
         return ((7 * i * i + 3 * i) % self.vocab).view(sizes["texts"], -1), (5 * i * i + 11 * i + 1) % self.vocab
 
 
-def prefill(sizes, folder):
-    model = Llama(folder)
-    x, _ = model.given(sizes)
-    step = torch.no_grad()(lambda: model.logits(model.hidden(x, [None] * model.layers)[:, -1]))
-    return step, lambda: some(step())
-
-
-def complete(sizes, folder):
-    model = Llama(folder)
+def read(sizes, folder):
+    model, at_once = Llama(folder), sizes["atOnce"]
     x, _ = model.given(sizes)
 
     @torch.no_grad()
     def step():
         cache = [None] * model.layers
-        for t in range(sizes["tokens"]):
-            logits = model.logits(model.hidden(x[:, t : t + 1], cache, t)[:, -1])
+        for t in range(0, sizes["tokens"], at_once):
+            logits = model.logits(model.hidden(x[:, t : t + at_once], cache, t)[:, -1])
         return logits
 
     return step, lambda: some(step())
@@ -387,7 +380,7 @@ def timed(step, milliseconds):
 
 kinds = {
     "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae, "train": train, "generate": generate,
-              "prefill": prefill, "complete": complete, "lora": lora},
+              "read": read, "lora": lora},
     "numpy": {"gemm": gemm, "rows": rows, "gae": gae},
     "c": {"gae": gae},
 }[which]
@@ -400,9 +393,8 @@ for line in sys.stdin:
         if work["name"] != current:
             current, made = work["name"], None
             if work["kind"] in kinds:
-                extra = [work[name] for name in ("model", "op") if name in work][:1]
-                arguments = [work["sizes"], *extra]
-                made = kinds[work["kind"]](*arguments)
+                extra = work.get("model", work.get("op"))
+                made = kinds[work["kind"]](work["sizes"], *([] if extra is None else [extra]))
         if made is not None:
             answer = made[1]() if question["ask"] == "check" else timed(made[0], question["milliseconds"])
     except Exception as error:

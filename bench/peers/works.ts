@@ -25,17 +25,18 @@ const texts: Work[] = Object.entries(gptSizes).flatMap(([name, sizes]) => [
   { name: `generate ${name}`, kind: "generate", sizes: { ...sizes } },
 ]);
 
-/** Published models: reading prompts, continuing texts from the cache (`weights` in our memory), a step of adapters. */
-const models: Work[] = ["10M", "smol"].flatMap((model) =>
-  [
-    { kind: "prefill" as const, sizes: { texts: 8, tokens: 64 }, what: "reads 8 × 64" },
-    ...["f32", "bf16"].map((op) => ({
-      ...{ kind: "complete" as const, op, what: `continues 8 by 16, ${op}` },
-      sizes: { texts: 8, tokens: 16 },
-    })),
-    { kind: "lora" as const, sizes: { texts: 8, tokens: 128 }, what: "LoRA step, 8 × 128" },
-  ].map(({ what, ...work }) => ({ ...work, name: `models ${model} ${what}`, model })),
-);
+/** Published models: prompts at once, texts token by token from the cache (`op` is the form of our weights), adapters. */
+const models: Work[] = ["10M", "smol"].flatMap((model) => {
+  const work = (kind: "read" | "lora", what: string, sizes: Work["sizes"], op = "f32"): Work => ({
+    ...{ name: `models ${model} ${what}`, kind, sizes: { texts: 8, ...sizes }, op, model },
+  });
+  return [
+    work("read", "reads 8 × 64", { tokens: 64, atOnce: 64 }),
+    work("read", "continues 8 by 16, f32", { tokens: 16, atOnce: 1 }),
+    work("read", "continues 8 by 16, bf16", { tokens: 16, atOnce: 1 }, "bf16"),
+    work("lora", "LoRA step, 8 × 128", { tokens: 128 }),
+  ];
+});
 
 export const works: readonly Work[] = [
   { name: "act 4-64-64-2", kind: "act", sizes: {} },

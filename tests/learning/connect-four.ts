@@ -4,7 +4,7 @@
  */
 import { execFile } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
-import { availableParallelism, cpus, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -12,7 +12,8 @@ import { mean } from "../../src/rollout/statistics.ts";
 import { table } from "../support/markdown.ts";
 import { configOf } from "../support/sessions.ts";
 
-import { readResults, record } from "./records.ts";
+import { overCores } from "./over-cores.ts";
+import { ran, readResults, record, settingsOf } from "./records.ts";
 
 const seeds = [501, 502, 503, 504, 505];
 const games = 400;
@@ -39,11 +40,10 @@ async function pigrad(...args: string[]): Promise<string> {
 interface Played {
   readonly meanReturn: number;
   readonly successRate: number;
-  readonly seconds: number;
 }
 
 /** Trains with a seed and returns what comes of it against each opponent. */
-async function learned(seed: number): Promise<Played[]> {
+async function learned(seed: number) {
   const begun = performance.now();
   await pigrad(
     "train",
@@ -60,45 +60,32 @@ async function learned(seed: number): Promise<Played[]> {
   for (const { set } of opponents) {
     const settings = set.flatMap((value) => ["--set", value]);
     const flags = ["--episodes", `${games}`, "--threads", "1", "--json"];
-    const evaluation = JSON.parse(await pigrad("eval", runOf(seed), ...flags, ...settings));
-    played.push({ ...evaluation, seconds });
+    played.push(JSON.parse(await pigrad("eval", runOf(seed), ...flags, ...settings)));
   }
   console.log(seed, ...played.map(({ successRate }) => successRate));
-  return played;
+  return { seconds, played };
 }
 
-const results: Played[][] = [];
-const left = [...seeds.keys()];
-const work = async (): Promise<void> => {
-  for (let i = left.shift(); i !== undefined; i = left.shift())
-    results[i] = await learned(seeds[i]);
-};
-await Promise.all(Array.from({ length: availableParallelism() }, work));
+const results = await overCores(seeds, learned);
 const league = await pigrad("elo", runOf(seeds[0]), "--games", "20");
 rmSync(folder, { recursive: true });
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-const won = opponents.map((_, i) => mean(results.map((played) => played[i].successRate)));
+const won = opponents.map((_, i) => mean(results.map(({ played }) => played[i].successRate)));
 const { algo, steps, settings } = configOf({ task: "connect-four" });
-const rows = results.map((played, i) => [
+const rows = results.map(({ seconds, played }, i) => [
   `${seeds[i]}`,
   ...played.map(
     ({ successRate, meanReturn }) => `${percent(successRate)} (${meanReturn.toFixed(2)})`,
   ),
-  played[0].seconds.toFixed(0),
+  seconds.toFixed(0),
 ]);
 const text = `Games won of ${games} by the likeliest moves; in parentheses the mean return. Search of depth 2 and 4 was among the opponents of the
 training; depth 6 was not. Written by \`npm run results:four\`.
 
 ${table(["seed", ...opponents.map(({ name }) => name), "seconds"], [...rows, ["mean", ...won.map(percent), ""]])}
 
-<details><summary>Settings</summary>
-
-${algo}, ${steps.toLocaleString("en")} steps: ${Object.entries(settings)
-  .map(([name, value]) => `${name}=${String(value)}`)
-  .join(" ")}
-
-</details>
+${settingsOf(algo, steps, settings)}
 
 \`pigrad elo\` of seed ${seeds[0]}, 20 games per pair:
 
@@ -113,7 +100,7 @@ const fresh = {
   asks: "≥ 95 % won against random play, ≥ 90 % against search of depth 2, ≥ 50 % against depth 4, who begins drawn by lot",
   holds: opponents.every(({ asked }, i) => won[i] >= asked),
   published: "",
-  ran: `${new Date().toISOString().slice(0, 10)} on Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0].model.trim()}`,
+  ran,
   text,
 };
 record({ "Connect four, self-play with sparring": fresh }, Object.keys(readResults()));

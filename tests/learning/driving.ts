@@ -4,13 +4,13 @@
  */
 import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { Driving } from "../../src/envs/driving.ts";
 import { type Driven, drive, idmDriver, ruleDriver } from "../../src/envs/driving-baselines.ts";
 import { bootstrapInterval, mean } from "../../src/rollout/statistics.ts";
 import { train } from "../../src/tasks/train.ts";
+import { overCores } from "./over-cores.ts";
 
 const seeds = [501, 502, 503, 504, 505];
 const episodes = 1000;
@@ -54,13 +54,7 @@ const baselines = {
   "rules tuned by hand": drive(controls(), ruleDriver(), episodes, evaluationSeed),
   "intelligent driver model": drive(controls(), idmDriver, episodes, evaluationSeed),
 };
-const results: Driven[] = [];
-const left = [...seeds.keys()];
-const work = async (): Promise<void> => {
-  for (let i = left.shift(); i !== undefined; i = left.shift())
-    results[i] = await elsewhere(seeds[i]);
-};
-await Promise.all(Array.from({ length: availableParallelism() }, work));
+const results = await overCores(seeds, elsewhere);
 const others = Object.values(baselines);
 const safer = bootstrapInterval(results.map(rate), mean)[1] < Math.min(...others.map(rate));
 const faster =

@@ -1,5 +1,6 @@
 /** The results that docs/results.md is written from, one record a claim: `npm run results NAME` renews single ones. */
 import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism, cpus } from "node:os";
 
 export interface Result {
   readonly task: string;
@@ -23,6 +24,21 @@ const data = new URL("results.json", import.meta.url);
 const page = new URL("../../docs/results.md", import.meta.url);
 
 export const readResults = (): Record<string, Result> => JSON.parse(readFileSync(data, "utf8"));
+
+/** Day and machine. */
+export const ran = `${new Date().toISOString().slice(0, 10)} on Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0].model.trim()}`;
+
+/** Returns a run's settings as Markdown that opens. */
+export const settingsOf = (
+  algo: string,
+  steps: number,
+  values: Readonly<Record<string, unknown>>,
+) =>
+  `<details><summary>Settings</summary>\n\n${algo}, ${steps.toLocaleString("en")} steps: ${Object.entries(
+    values,
+  )
+    .map(([name, value]) => `${name}=${String(value)}`)
+    .join(" ")}\n\n</details>`;
 
 /** Anchor of a heading, as GitHub and the site make it. */
 export const anchor = (name: string): string =>

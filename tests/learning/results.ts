@@ -1,5 +1,4 @@
 /** `npm run results [NAME...]`: trains what is claimed, or the claims whose names contain a word, and writes docs/results.md. */
-import { availableParallelism, cpus } from "node:os";
 import { writeReference } from "../../docs/reference/build.ts";
 import {
   bootstrapInterval,
@@ -10,7 +9,7 @@ import {
 import { short, table } from "../support/markdown.ts";
 import { type Claim, claims, judge, type Outcome } from "./claims.ts";
 import { judgeLanguage, type LanguageClaim, languageClaims, type Trained } from "./language.ts";
-import { type Result, record } from "./records.ts";
+import { type Result, ran, record, settingsOf } from "./records.ts";
 
 const words = process.argv.slice(2);
 const wanted = ({ name }: { readonly name: string }): boolean =>
@@ -18,13 +17,6 @@ const wanted = ({ name }: { readonly name: string }): boolean =>
 
 const over = (values: readonly number[]): string =>
   `${short(interquartileMean(values))} (${bootstrapInterval(values, interquartileMean).map(short).join(" to ")})`;
-const settingsOf = (algo: string, steps: number, values: Readonly<Record<string, unknown>>) =>
-  `<details><summary>Settings</summary>\n\n${algo}, ${steps.toLocaleString("en")} steps: ${Object.entries(
-    values,
-  )
-    .map(([name, value]) => `${name}=${String(value)}`)
-    .join(" ")}\n\n</details>`;
-
 /** Returns the figures that the policies are measured by. */
 function besides({ optimum, fixed, baselines, greedy, steps }: Outcome, threshold?: number) {
   const interval = bootstrapInterval(greedy, mean).map(short).join(" to ");
@@ -49,8 +41,6 @@ function besides({ optimum, fixed, baselines, greedy, steps }: Outcome, threshol
     ...(threshold === undefined ? [] : [`Median steps to ${threshold}: ${short(median(steps))}.`]),
   ];
 }
-
-const ran = `${new Date().toISOString().slice(0, 10)} on Node ${process.versions.node}, ${availableParallelism()} cores of ${cpus()[0].model.trim()}`;
 
 function control(claim: Claim, outcome: Outcome): Result {
   const { results, greedy, success, steps } = outcome;
