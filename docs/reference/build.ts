@@ -9,7 +9,7 @@ import { SettingError } from "../../src/core/errors.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { loadMujoco } from "../../src/node/mujoco.ts";
 import { mujocoTasks } from "../../src/tasks/mujoco.ts";
-import type { Task } from "../../src/tasks/task.ts";
+import { type Task, usualSteps } from "../../src/tasks/task.ts";
 import { short } from "../../tests/support/markdown.ts";
 import { baselinePart, environmentOf, picture, spacesPart } from "./play.ts";
 import { examplesPart, samplesPart, sizesPart, textTaskOf } from "./samples.ts";
@@ -48,14 +48,14 @@ const algorithmParts = (name: string): Parts => ({
 });
 
 function taskParts(name: string, task: Task): Parts {
-  const { kind, algo, steps, solved, settings } = task;
+  const { kind, algo, solved, settings } = task;
   const unit = kind === "text" ? "sampled tokens" : "steps";
   const common: Parts = {
     settings: () => settingsTable(settings),
     presets: () => taskPresets(task),
     results: () => resultsPart("task", name),
     train: () =>
-      `By default [\`${algo}\`](${pageOf("algo", algo)}) for ${short(steps)} ${unit}. ` +
+      `By default [\`${algo}\`](${pageOf("algo", algo)}) for ${short(usualSteps(task))} ${unit}. ` +
       (solved === undefined
         ? "No return counts as solved."
         : `A mean return of ${short(solved)} counts as solved.`),

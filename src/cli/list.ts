@@ -12,7 +12,7 @@ import { mujocoTasks } from "../tasks/mujoco.ts";
 import { algorithmFrom } from "../tasks/own-algorithm.ts";
 import { ownOf } from "../tasks/own-files.ts";
 import { taskFrom } from "../tasks/own-task.ts";
-import type { Task } from "../tasks/task.ts";
+import { type Task, usualSteps } from "../tasks/task.ts";
 import { languageTasks } from "../tasks/text/index.ts";
 import { mustBeNoFile } from "./own.ts";
 import { parseOptions } from "./parse.ts";
@@ -110,7 +110,8 @@ const textAlgorithmFacts = ([name, algorithm]: [string, TextAlgorithm]): object 
 });
 
 function taskFacts([name, task]: [string, Task]): object {
-  const { kind, about, algo, steps, solved, preset = {}, presets = {}, settings } = task;
+  const { kind, about, algo, solved, preset = {}, presets = {}, settings } = task;
+  const steps = usualSteps(task);
   const known = { about, algo, steps, solved, preset, presets };
   return { type: kinds[kind], name, ...known, settings: facts(settings) };
 }
@@ -167,13 +168,13 @@ const algorithmLines = (name: string, { about, settings }: Described): string[] 
 ];
 
 function taskLines([name, task]: [string, Task]): string[] {
-  const { kind, about, algo, steps, settings, preset, presets = {} } = task;
+  const { kind, about, algo, settings, preset, presets = {} } = task;
   const unit = kind === "text" ? "sampled tokens" : "steps";
   const chosen = Object.entries({ "every algorithm": preset ?? {}, ...presets });
   return [
     "",
     `  ${name}: ${about}`,
-    `    by default ${algo} for ${steps.toLocaleString("en")} ${unit}`,
+    `    by default ${algo} for ${usualSteps(task).toLocaleString("en")} ${unit}`,
     ...chosen.flatMap(([whose, values]) => {
       const words = Object.entries(values).map(([key, value]) => `${key}=${String(value)}`);
       return words.length === 0 ? [] : [`    preset for ${whose}: ${words.join(" ")}`];

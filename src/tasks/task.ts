@@ -55,3 +55,7 @@ export const environmentTask = <S extends Settings>(
 /** Defines a text task. The types of its settings are checked here, then erased. */
 export const languageTask = <S extends Settings>(t: Facts<LanguageTask<S>>): LanguageTask =>
   ({ kind: "text", ...t }) as unknown as LanguageTask;
+
+/** Returns the environment steps or sampled tokens of a training by the task's own algorithm, where the caller names none. */
+export const usualSteps = ({ algo, steps, preset, presets }: Task): number =>
+  Number({ steps, ...preset, ...presets?.[algo] }.steps);

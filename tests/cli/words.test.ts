@@ -324,6 +324,7 @@ describe("list", () => {
     expect(stdout).toContain(
       `    by default ppo for ${environmentTasks.cartpole.steps.toLocaleString("en")} steps\n`,
     );
+    expect(stdout).toContain("    by default ppo for 4,000,000 steps\n"); // connect-four's are its preset's
     const preset = Object.entries(environmentTasks.cartpole.presets?.ppo ?? {}).map(
       ([key, value]) => `${key}=${value}`,
     );
