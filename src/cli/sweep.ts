@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 import { NumericError, SettingError } from "../core/errors.ts";
+import { printable } from "../core/printable.ts";
 import { writeAtomically } from "../node/files.ts";
 import { giveTrainings } from "../node/nats/give-trainings.ts";
 import { sweep } from "../node/sweep.ts";
@@ -43,8 +44,10 @@ export async function sweepCommand(args: string[]): Promise<void> {
   const plan = await planOf(only("task", positionals), values);
   const baseline = chosen("against", values.against, ["first", "best"] as const);
   const output = values.json ? sayResults() : new Count();
-  const rows = await inFolder(plan, values.out, (folder) =>
-    withTrainer(values, folder, (train) => trainRows(plan, folder, train, output)),
+  const rows = await untilSignal(values, () =>
+    inFolder(plan, values.out, (folder) =>
+      withTrainer(values, folder, (train) => trainRows(plan, folder, train, output)),
+    ),
   );
   output.end();
   const summaries = summarize(rows, baseline ?? (plan.rungs.length > 1 ? "best" : "first"));
@@ -73,6 +76,26 @@ function refuseFailures(rows: readonly RowResults[]): void {
     `${failed.length} of ${results.length} trainings diverged and count as the lowest return; ` +
       `the first: row ${row + 1} (${nameOfRow(rows[row].settings)}), seed ${config.seed}: ${failure}`,
   );
+}
+
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** Does the work. A signal says what is kept, and ends the process, once a server that keeps nothing has been left. */
+async function untilSignal<T>({ out, workers }: SweepOptions, work: () => Promise<T>): Promise<T> {
+  const stopped = (signal: string): void => {
+    const kept =
+      out === undefined
+        ? "no result is kept; with --out DIR the results so far would be"
+        : `the results so far are in ${printable(out)}; the same command goes on`;
+    process.stderr.write(`pigrad: stopped by ${signal}: ${kept}\n`);
+    if (workers === undefined || out !== undefined) process.exit(130);
+  };
+  for (const signal of signals) process.once(signal, stopped);
+  try {
+    return await work();
+  } finally {
+    for (const signal of signals) process.off(signal, stopped);
+  }
 }
 
 /** Does the work with a trainer: threads of this machine, or workers that --workers names. */
@@ -108,10 +131,15 @@ async function inFolder(
   if (out === undefined && plan.rungs.length === 1) return work(null);
   const temporary = out === undefined ? mkdtempSync(join(tmpdir(), "pigrad-sweep-")) : null;
   const folder = new SweepFolder(temporary ?? (out as string), recordOf(plan));
+  const leave = (): void => {
+    folder.close();
+    if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
+  };
+  process.once("exit", leave);
   try {
     return await work(folder);
   } finally {
-    folder.close();
-    if (temporary !== null) rmSync(temporary, { recursive: true, force: true });
+    process.off("exit", leave);
+    leave();
   }
 }

@@ -90,4 +90,4 @@ async function during<T>(
     await link.close();
   }
 }
-const signals = ["SIGINT", "SIGTERM"] as const;
+const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

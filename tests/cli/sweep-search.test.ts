@@ -1,6 +1,7 @@
 // @module-tag deep
 /** pigrad sweep: searches, halving, folders that go on, statistics of rows, and wrong input. */
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import {
   appendFileSync,
   existsSync,
@@ -10,7 +11,8 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { join } from "node:path";
+import { describe, expect, test, vi } from "vitest";
 import { searchPoints } from "../../src/cli/search-points.ts";
 import { seedsFrom } from "../../src/cli/sweep-seeds.ts";
 import { sweepRows } from "../../src/cli/sweep-space.ts";
@@ -295,9 +297,35 @@ test.each([
   expect([status, stdout, stderr.trimEnd().split("\n").length]).toEqual([2, "", 1]);
 });
 
-test("Ctrl-C leaves a folder that goes on", () => {
-  const args = ["sweep", "cartpole", "--seeds", "2", "--steps", "4000", "--out", at("sig")];
-  spawnSync(process.execPath, [...node, ...args], { timeout: 1500, killSignal: "SIGINT" });
-  const { status, stderr } = spawnSync(process.execPath, [...node, ...args], { encoding: "utf8" });
-  expect([status, stderr]).toEqual([0, ""]);
+/** Runs a sweep in a process of its own, stops it by a signal once `begun`, and gives its exit code and stderr. */
+async function stopped(args: readonly string[], signal: NodeJS.Signals, begun: () => boolean) {
+  const all = [...node, "sweep", "cartpole", "--seeds", "2", "--steps", "4000", ...args];
+  const child = spawn(process.execPath, all, { env: { ...process.env, TMPDIR: at() } });
+  let stderr = "";
+  child.stderr.on("data", (text) => {
+    stderr += text;
+  });
+  const ended = once(child, "close");
+  await vi.waitUntil(begun, { timeout: 30_000 });
+  child.kill(signal);
+  return { status: (await ended)[0], stderr };
+}
+
+test("Ctrl-C says what is kept, and leaves a folder that goes on", async () => {
+  const out = at("sig");
+  const { status, stderr } = await stopped(["--out", out], "SIGINT", () =>
+    existsSync(join(out, "sweep.json")),
+  );
+  const kept = `the results so far are in ${out}; the same command goes on`;
+  expect([status, stderr]).toEqual([130, `pigrad: stopped by SIGINT: ${kept}\n`]);
+  const again = await pigrad("sweep", "cartpole", "--seeds", "2", "--steps", "4000", "--out", out);
+  expect([again.status, again.stderr]).toEqual([0, ""]);
+});
+
+test("a stopped sweep without a folder leaves no temporary one", async () => {
+  const mine = () => readdirSync(at()).filter((name) => name.startsWith("pigrad-sweep-"));
+  const args = ["--set", "gamma=0.9,0.99", "--halving", "2"];
+  const { status, stderr } = await stopped(args, "SIGTERM", () => mine().length > 0);
+  expect([status, mine()]).toEqual([130, []]);
+  expect(stderr).toMatch(/^pigrad: stopped by SIGTERM: no result is kept; .*--out DIR.*\n$/);
 });
