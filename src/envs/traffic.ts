@@ -92,13 +92,14 @@ export class Traffic {
     this.rank = new Int32Array(count);
   }
 
-  /** Spreads the cars evenly over the lanes, with speeds that their drivers want, 16 to 26 m/s; `share` are careless. */
+  /** Spreads the cars evenly over the lanes, ours on any, with speeds that their drivers want, 16 to 26 m/s; `share` are careless. */
   spread(random: Random, share: number): void {
     const { cars, lanes } = this;
     const count = cars.length / fields;
     const spacing = road.length / Math.ceil(count / lanes);
+    const first = random.below(lanes);
     for (let i = 0; i < count; i++) {
-      const lane = i % lanes;
+      const lane = (first + i) % lanes;
       const desired = 16 + 3 * lane + 4 * random.uniform();
       const s = Math.floor(i / lanes) * spacing + spacing * (lane / lanes + 0.5 * random.uniform());
       const cares = random.uniform() < share ? 1 : 0;

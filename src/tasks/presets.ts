@@ -127,6 +127,8 @@ export const presets = {
       envs: 64,
       epochs: 6,
       minibatch: 1024,
+      gamma: 0.995,
+      lambda: 0.9,
       learningRate: 1e-3,
       entropyWeight: 0.003,
       normalizeReward: true,

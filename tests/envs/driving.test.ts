@@ -252,7 +252,7 @@ describe("what our car sees", () => {
     const turned = driving([PI / 2, 20], [us(50, 3.6, 20), other(50, 2, 20)], { sensors: "lidar" });
     mustBeNear(seen(turned).slice(9, 11), [2.65 / 32.65, 0], 6);
   });
-  test("starts with cars apart; 60 s; refuses settings with their names", () => {
+  test("starts with cars apart, ours on any lane; 60 s; refuses settings with their names", () => {
     const env = new Driving();
     env.seed(3);
     env.start();
@@ -262,6 +262,14 @@ describe("what our car sees", () => {
       for (let j = 0; j < i; j++)
         if (all[6 * i + 3] === all[6 * j + 3])
           expect(Math.abs(all[6 * i] - all[6 * j])).toBeGreaterThan(20);
+    const lanes = Array.from({ length: 300 }, () => {
+      env.start();
+      return all[3];
+    });
+    for (const lane of [0, 1, 2]) {
+      const share = lanes.filter((x) => x === lane).length / lanes.length;
+      expect(Math.abs(share - 1 / 3)).toBeLessThan(0.1);
+    }
     expect([env.maxSteps, new Driving({ actions: "controls" }).maxSteps]).toEqual([200, 300]);
     expect(new Driving({ seconds: 10 }).maxSteps).toBe(33);
     expect(() => new Driving({ cars: -1 })).toThrow(/Driving: expected cars from 0 to 200, got -1/);

@@ -16,7 +16,7 @@ const seeds = [501, 502, 503, 504, 505];
 const episodes = 1000;
 const evaluationSeed = 1_000_000_007;
 
-/** Drives with what a run learned, by actions drawn as in training: measured safer than the likeliest ones. */
+/** Drives with what a run learned, by its likeliest actions. */
 async function learned(seed: number): Promise<Driven> {
   const run = train("driving", { seed });
   await run;
@@ -24,7 +24,7 @@ async function learned(seed: number): Promise<Driven> {
   const observation = new Float32Array(env.observationSpace.size);
   const act = (): number[] => {
     env.observe(observation, 0);
-    return [run.policy.act(observation, { greedy: false }) as number];
+    return [run.policy.act(observation) as number];
   };
   return drive(env, act, episodes, evaluationSeed);
 }
@@ -67,7 +67,7 @@ const say = (holds: boolean): string => (holds ? "Holds." : "Does not hold.");
 const section = `## Driving beside its baselines
 
 Asked: fewer crashes per kilometer than both baselines (**${say(safer)}**) and a higher speed (**${say(faster)}**), outside the 95 %
-intervals of the seeds' means. Drawn actions, ${episodes.toLocaleString("en")} episodes on a seed of their own; the preset was chosen on seeds below 100.
+intervals of the seeds' means. Greedy play, ${episodes.toLocaleString("en")} episodes on a seed of their own; the preset was chosen on seeds below 100.
 The baselines (src/envs/driving-baselines.ts) steer and brake five times a second, the policies choose every 0.3 s and trained for 1,000,000 steps.
 Written by \`npm run results:driving\`.
 
