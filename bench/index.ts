@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { act } from "./act.ts";
+import { conv } from "./conv.ts";
 import { elementwise } from "./elementwise.ts";
 import { estimators } from "./estimators.ts";
 import { gemm } from "./gemm.ts";
@@ -23,6 +24,7 @@ const suites: Readonly<Record<string, Suite>> = {
   act,
   update,
   gemm,
+  conv,
   gpt,
   rl: gptRl,
   scans,

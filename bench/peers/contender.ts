@@ -8,6 +8,7 @@ export interface Work {
     | "update"
     | "act"
     | "gemm"
+    | "conv"
     | "rows"
     | "gae"
     | "train"

@@ -23,6 +23,7 @@ import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { gae } from "../../src/returns/gae.ts";
 import { options as actOptions } from "../act.ts";
+import { convolutions } from "../conv.ts";
 import { type GptSize, gptStep } from "../gpt.ts";
 import { ppoUpdate, type UpdateSize } from "../workloads.ts";
 import {
@@ -81,6 +82,14 @@ function gemm(k: Backend, { sizes: { n } }: Work) {
   const product = { y: matrix(y, n, n), a: matrix(a, n, n), b: matrix(b, n, n) };
   const step = () => k.gemm(product, false);
   return { step, check: () => after(step, y) };
+}
+
+function conv(k: Backend) {
+  const scale = [1, 0.3, 0.1, 1];
+  const { weight, learn } = convolutions(k, (data, i) =>
+    data.set(tensor(60 + i, data.length, scale[i])),
+  );
+  return { step: learn, check: () => after(learn, weight.grad) };
 }
 
 function rows(k: Backend, { op = "" }: Work) {
@@ -213,6 +222,7 @@ await serve({
   update: (work) => update(k(), work),
   act: () => act(k()),
   gemm: (work) => gemm(k(), work),
+  conv: () => conv(k()),
   rows: (work) => rows(k(), work),
   gae: advantages,
   train: (work) => train(k(), work),

@@ -94,6 +94,20 @@ def gemm(sizes):
     return step, lambda: some(step())
 
 
+def conv(sizes):
+    images, channels, side, filters = (sizes[s] for s in ("images", "channels", "side", "filters"))
+    x = column(60, images, channels, side, side)
+    weight, bias = nn.Parameter(column(61, filters, channels, 3, 3) * 0.3), nn.Parameter(column(62, filters) * 0.1)
+    head = column(63, filters * (side - 2) ** 2)
+
+    def step():
+        weight.grad = bias.grad = None
+        (F.conv2d(x, weight, bias).flatten(1) @ head).sum().backward()
+        return weight.grad
+
+    return step, lambda: some(step())
+
+
 def rows(_, op):
     n = 1000
     if which == "torch":
@@ -379,7 +393,7 @@ def timed(step, milliseconds):
 
 
 kinds = {
-    "torch": {"update": update, "act": act, "gemm": gemm, "rows": rows, "gae": gae, "train": train, "generate": generate,
+    "torch": {"update": update, "act": act, "gemm": gemm, "conv": conv, "rows": rows, "gae": gae, "train": train, "generate": generate,
               "read": read, "lora": lora},
     "numpy": {"gemm": gemm, "rows": rows, "gae": gae},
     "c": {"gae": gae},

@@ -1,4 +1,5 @@
 /** The workloads that run.ts asks of all contenders. */
+import { convSizes } from "../conv.ts";
 import { gptSizes } from "../gpt.ts";
 import { updateSizes } from "../workloads.ts";
 import type { Work } from "./contender.ts";
@@ -42,6 +43,7 @@ export const works: readonly Work[] = [
   { name: "act 4-64-64-2", kind: "act", sizes: {} },
   ...updates,
   ...products,
+  { name: "conv [256, 4, 10, 10], 16 of 3 × 3", kind: "conv", sizes: { ...convSizes } },
   ...texts,
   ...rows,
   { name: "gae [2048, 8]", kind: "gae", sizes: { steps: 2048, envs: 8 } },

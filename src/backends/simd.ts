@@ -110,6 +110,8 @@ export function simd(options: SimdOptions = {}): SimdBackend {
       const w = address(weight);
       kernels.accumulateExp(address(dx), address(x), address(sums), w, by, rows, x.length / rows);
     },
+    gather: (y, x, index, start) =>
+      void kernels.gather(address(y), address(x) + 4 * start, index.byteOffset, index.length),
     keep(keep, random, limit) {
       const whole = keep.length & ~7;
       const [key0, key1, first, , half] = random.save();

@@ -72,6 +72,8 @@ export interface Backend {
   logSums?(sums: Floats, x: Floats, rows: number): void;
   /** Adds by·weight[row]·exp(x − sums[row, 0] − sums[row, 1]) to dx, for each row of x. */
   accumulateExp?(dx: Floats, x: Floats, sums: Floats, weight: Floats, by: number): void;
+  /** Copies x[start + index[i]] to y[i], 0 where index[i] is −1; `index` is an int32 view of a buffer of the backend. */
+  gather?(y: Floats, x: Floats, index: Int32Array, start: number): void;
   /** Sets keep[i] to 0 where the next 32 random bits are below `limit`, else to 1. */
   keep?(keep: Floats, random: Random, limit: number): void;
 }

@@ -1,5 +1,12 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
-import type { Floats } from "../core/backend.ts";
+import {
+  type Backend,
+  type Floats,
+  type Matrix,
+  matrix,
+  type Product,
+  transpose,
+} from "../core/backend.ts";
 import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Op } from "../core/op.ts";
@@ -69,18 +76,32 @@ export const conv2d = (
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
 const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
-interface ConvPlan extends Geometry {
+/** The sizes of a layer, and the index in an image of each number of `columns`; −1 in the padding. */
+interface ConvPlan {
   readonly outputs: number;
+  /** The numbers of a window: channels · kernel height · kernel width. */
+  readonly taps: number;
+  /** The places of a window. */
+  readonly plane: number;
+  /** The numbers of an image. */
+  readonly image: number;
+  readonly index: Int32Array;
   readonly sums: Float64Array;
 }
-/** The buffers of y (+)= x·w, or of a gradient of it. */
-type Buffers = Readonly<Record<"y" | "x" | "w", Floats>>;
-type Conv = {
-  set: WindowOptions;
-  plan: ConvPlan;
-  bound: { readonly forward: Buffers; readonly toX: Buffers | null; readonly toW: Buffers | null };
-};
-const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
+/** Products of each image, whose windows are copied to `columns` [taps, plane] first; `part` is an image's dW. */
+interface ConvProducts {
+  readonly columns: Floats;
+  readonly part: Floats;
+  /** A buffer for the plan's index, where the backend has `gather`. */
+  readonly index: Int32Array | null;
+  readonly y: readonly Product[];
+  readonly dx: readonly Product[];
+  readonly dw: readonly Product[];
+}
+const conv2dOp: Op<
+  "x" | "w" | "bias?",
+  { set: WindowOptions; plan: ConvPlan; bound: ConvProducts }
+> = {
   name: "conv2d",
   inputs: ["x", "w", "bias?"],
   shape({ x, w, bias, set }) {
@@ -91,43 +112,68 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
     return [x[0], w[0], outHeight, outWidth];
   },
   // sums: the weights' gradient over a batch in float64, because float32 would round it at each image
-  plan: ({ x, w, set }) => ({
-    ...convGeometry(x, w, set),
-    outputs: w[0],
-    sums: new Float64Array(sizeOf(w)),
-  }),
-  bind: ({ y, dy, x, dx, w, dw, plan: { sums } }) => ({
-    forward: { y, x, w },
-    toX: dy && dx && { y: dy, x: dx, w },
-    toW: dy && dw && { y: dy, x, w: sums },
-  }),
-  forward({ y, bias, bound, plan: g }) {
+  plan({ x, w, set }) {
+    const g = convGeometry(x, w, set);
+    const index = columnsOf(g);
     const plane = g.outHeight * g.outWidth;
-    const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    for (let at = 0, image = 0; at < y.length; at += g.outputs * plane, image++) {
-      for (let o = 0; o < g.outputs; o++) {
-        const y0 = at + o * plane;
-        y.fill(bias === null ? 0 : bias[o], y0, y0 + plane);
-        for (let tap = 0; tap < taps; tap++) slide(g, bound.forward, 0, image, o * taps + tap);
+    const sizes = { outputs: w[0], taps: index.length / plane, plane };
+    const image = g.channels * g.height * g.width;
+    return { ...sizes, image, index, sums: new Float64Array(sizeOf(w)) };
+  },
+  saves: ({ w: [outputs, ...window] }, [, , height, width]) =>
+    sizeOf(window) * (2 * height * width + outputs),
+  // y = W·columns, dW = Σ dy·columnsᵀ, and dx from Wᵀ·dy, image by image
+  bind({ y, dy, x, dx, w, dw, saved, backend, plan: { outputs, taps, plane, image } }) {
+    const size = taps * plane;
+    const columns = matrix(saved.subarray(0, size), taps, plane);
+    const weights = matrix(w, outputs, taps);
+    const part = saved.subarray(2 * size);
+    const { buffer, byteOffset } = saved.subarray(size);
+    const images = Array.from({ length: x.length / image }, (_, i) => i * outputs * plane);
+    const of = (data: Floats): Matrix[] =>
+      images.map((at) => matrix(data.subarray(at, at + outputs * plane), outputs, plane));
+    return {
+      columns: columns.data,
+      part,
+      index: backend.gather ? new Int32Array(buffer, byteOffset, size) : null,
+      y: of(y).map((y) => ({ y, a: weights, b: columns })),
+      dx: dy && dx ? of(dy).map((b) => ({ y: columns, a: transpose(weights), b })) : [],
+      dw:
+        dy && dw
+          ? of(dy).map((a) => ({ y: matrix(part, outputs, taps), a, b: transpose(columns) }))
+          : [],
+    };
+  },
+  forward({ y, x, bias, backend, bound, plan }) {
+    const { outputs, plane } = plan;
+    bound.index?.set(plan.index);
+    for (let i = 0, at = 0; i < bound.y.length; i++) {
+      for (let o = 0; o < outputs; o++) {
+        const start = bias === null ? 0 : bias[o];
+        for (const end = at + plane; at < end; at++) y[at] = start; // fill would box the number
       }
+      gather(backend, bound, x, plan, i);
+      backend.gemm(bound.y[i], true);
     }
   },
-  backward({ dy, dw, dbias, bound: { toX, toW }, plan: g }) {
-    const plane = g.outHeight * g.outWidth;
-    const taps = g.channels * g.kernelHeight * g.kernelWidth;
-    const images = dy.length / (g.outputs * plane);
-    for (let image = 0; image < images; image++) {
-      for (let i = 0; i < g.outputs * taps; i++) {
-        if (toX) slide(g, toX, 1, image, i);
-        if (toW) slide(g, toW, 2, image, i);
-      }
+  backward({ dy, x, dx, dw, dbias, backend, bound, plan }) {
+    const { outputs, plane, sums } = plan;
+    bound.index?.set(plan.index);
+    for (let i = 0; i < bound.dw.length; i++) {
+      gather(backend, bound, x, plan, i);
+      backend.gemm(bound.dw[i], false);
+      for (let j = 0; j < sums.length; j++) sums[j] += bound.part[j];
     }
-    if (dw) for (let i = 0; i < g.sums.length; i++) dw[i] += g.sums[i];
-    g.sums.fill(0);
+    if (dw) for (let j = 0; j < sums.length; j++) dw[j] += sums[j];
+    sums.fill(0);
+    for (let i = 0; i < bound.dx.length; i++) {
+      backend.gemm(bound.dx[i], false);
+      if (dx) scatter(dx, bound.columns, plan, i);
+    }
     if (!dbias) return;
-    for (let o = 0; o < g.outputs; o++) {
+    for (let o = 0; o < outputs; o++) {
       let sum = 0;
-      for (let at = o * plane; at < dy.length; at += g.outputs * plane) {
+      for (let at = o * plane; at < dy.length; at += outputs * plane) {
         for (let i = at; i < at + plane; i++) sum += dy[i];
       }
       dbias[o] += sum;
@@ -135,35 +181,45 @@ const conv2dOp: Op<"x" | "w" | "bias?", Conv> = {
   },
 };
 
-/**
- * Applies weight i over one output plane of an image. `into` says what is written: 0 y += x·w, 1 x += y·w,
- * 2 w += Σ x·y.
- */
-function slide(g: ConvPlan, { y, x, w }: Buffers, into: 0 | 1 | 2, image: number, i: number): void {
+/** Copies the windows of image i to columns. */
+function gather(
+  k: Backend,
+  { columns, index: kept }: ConvProducts,
+  x: Floats,
+  { index, image }: ConvPlan,
+  i: number,
+): void {
+  const start = i * image;
+  if (kept !== null) k.gather?.(columns, x, kept, start);
+  else for (let j = 0; j < index.length; j++) columns[j] = index[j] < 0 ? 0 : x[start + index[j]];
+}
+
+/** Adds columns to image i, from whose windows they are. */
+function scatter(x: Floats, columns: Floats, { index, image }: ConvPlan, i: number): void {
+  const start = i * image;
+  for (let j = 0; j < index.length; j++) if (index[j] >= 0) x[start + index[j]] += columns[j];
+}
+
+/** Returns the index in an image of each number of columns [channels, kernel height, kernel width, out height, out width]. */
+function columnsOf(g: Geometry): Int32Array {
   const taps = g.channels * g.kernelHeight * g.kernelWidth;
-  const output = Math.floor(i / taps);
-  const tap = i % taps;
-  const kx = tap % g.kernelWidth;
-  const ky = Math.floor(tap / g.kernelWidth) % g.kernelHeight;
-  const channel = Math.floor(tap / (g.kernelWidth * g.kernelHeight));
-  const y0 = (image * g.outputs + output) * g.outHeight * g.outWidth;
-  const weight = w[i];
-  const left = kx * g.dilationX - g.padX;
-  const first = Math.max(0, Math.ceil(-left / g.strideX));
-  const end = Math.min(g.outWidth, Math.floor((g.width - 1 - left) / g.strideX) + 1);
-  let total = 0;
-  for (let r = 0; r < g.outHeight; r++) {
-    const row = r * g.strideY - g.padY + ky * g.dilationY;
-    if (row < 0 || row >= g.height) continue;
-    let xAt =
-      ((image * g.channels + channel) * g.height + row) * g.width + left + first * g.strideX;
-    const yEnd = y0 + r * g.outWidth + end;
-    let yAt = y0 + r * g.outWidth + first;
-    if (into === 0) for (; yAt < yEnd; yAt++, xAt += g.strideX) y[yAt] += x[xAt] * weight;
-    else if (into === 1) for (; yAt < yEnd; yAt++, xAt += g.strideX) x[xAt] += y[yAt] * weight;
-    else for (; yAt < yEnd; yAt++, xAt += g.strideX) total += x[xAt] * y[yAt];
+  const index = new Int32Array(taps * g.outHeight * g.outWidth);
+  let at = 0;
+  for (let tap = 0; tap < taps; tap++) {
+    const left = (tap % g.kernelWidth) * g.dilationX - g.padX;
+    const line = Math.floor(tap / g.kernelWidth);
+    const top = (line % g.kernelHeight) * g.dilationY - g.padY;
+    const channel = Math.floor(line / g.kernelHeight);
+    for (let r = 0; r < g.outHeight; r++) {
+      const row = top + r * g.strideY;
+      for (let c = 0; c < g.outWidth; c++) {
+        const column = left + c * g.strideX;
+        const inside = row >= 0 && row < g.height && column >= 0 && column < g.width;
+        index[at++] = inside ? (channel * g.height + row) * g.width + column : -1;
+      }
+    }
   }
-  if (into === 2) w[i] += total;
+  return index;
 }
 
 function convGeometry(x: Shape, w: Shape, options: WindowOptions): Geometry {

@@ -4,6 +4,7 @@ import {
   float,
   floats,
   type I32,
+  int,
   ints,
   type Module,
   type V128,
@@ -271,6 +272,15 @@ function addRowSums(m: Module): void {
     eachOfRow(f, end, ({ i, put }) => column(i, put));
   });
   // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats; indices are whole numbers stored as floats
+  m.func("gather", ints("y", "x", "index", "n"), (f, { y, x, index, n }) => {
+    f.for(0, n, 1, () => {
+      const i = f.let(index.int());
+      f.store(y, int(0));
+      f.if(i.ge(0), () => f.store(y, x.add(i.shl(2)).float()));
+      f.step(y, 4);
+      f.step(index, 4);
+    });
+  });
   m.func("gatherRows", ints("y", "x", "index", "rows", "n"), (f, { y, x, index, rows, n }) => {
     const end = rowEnd(f, n);
     eachRow(f, rows, end, [y, [index, 4]], () => {
