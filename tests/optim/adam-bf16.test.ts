@@ -64,6 +64,20 @@ describe("moments in BF16", () => {
     expect(w.grad.every((x) => x === 0)).toBe(true);
   });
 
+  test.each([false, true])(
+    "decay by hand, decoupled %s: of the weight, or through the gradient",
+    (decoupled) => {
+      for (const form of ["f32", "bf16"] as const) {
+        const parameters = new Parameters(loops());
+        const w = parameters.add("w", [2], [2, -4]);
+        adamWith(form, parameters, { weightDecay: 0.125, decoupled }).step(0.5);
+        // without a gradient: w·(1 − 0.5·0.125), or a first step of the rate's size against the sign of 0.125·w
+        const want = decoupled ? [1.875, -3.75] : [1.5, -3.5];
+        for (const [i, x] of w.data.entries()) expect(x).toBeCloseTo(want[i], 6);
+      }
+    },
+  );
+
   test("keys differ from step to step by the golden ratio of 2³²", () => {
     expect([keyOf(1), keyOf(2)]).toEqual([0x9e3779b9 | 0, 0x3c6ef372]);
   });
