@@ -151,7 +151,7 @@ export const presets = {
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
   breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
   dodge: { ppo: planes },
-  shoot: { ppo: { ...planes, hidden: [256] } },
+  shoot: { ppo: { ...planes, hidden: [256], entropyWeight: 0.01 } },
   crossing: { ppo: planes },
   dive: { ppo: planes },
   "game-2048": {
