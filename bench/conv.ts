@@ -30,7 +30,9 @@ export function convolutions(k: Backend, fill: (tensor: Floats, i: number) => vo
     learn(): void {
       weight.grad.fill(0);
       bias.grad.fill(0);
-      learning.backward(learning.run(() => sum(linear(reshape(conv2d(x, weight, bias), [images, -1]), head))));
+      learning.backward(
+        learning.run(() => sum(linear(reshape(conv2d(x, weight, bias), [images, -1]), head))),
+      );
     },
   };
 }

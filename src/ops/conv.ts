@@ -1,12 +1,5 @@
 /** Convolution and pooling over images, x [batch, channels, height, width]. */
-import {
-  type Backend,
-  type Floats,
-  type Matrix,
-  matrix,
-  type Product,
-  transpose,
-} from "../core/backend.ts";
+import { type Floats, type Matrix, matrix, type Product, transpose } from "../core/backend.ts";
 import { checkIntegers } from "../core/check.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Op } from "../core/op.ts";
@@ -61,8 +54,10 @@ function geometry(op: string, x: Shape, kernel: Pair, options: WindowOptions): G
       `${op}: expected an image no smaller than the ${window} window, got ${show(x)}`,
     );
   }
-  const sizes = { channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth };
-  return { ...sizes, strideY, strideX, padY, padX, dilationY, dilationX };
+  return {
+    ...{ channels, height, width, outHeight, outWidth, kernelHeight, kernelWidth },
+    ...{ strideY, strideX, padY, padX, dilationY, dilationX },
+  };
 }
 
 /**
@@ -75,7 +70,7 @@ export const conv2d = (
   bias: Tensor = NONE,
   options: WindowOptions = defaultWindow,
 ): Tensor => apply(conv2dOp, x, weight, bias, 0, 0, options);
-const defaultWindow: WindowOptions = { stride: 1, padding: 0, dilation: 1 };
+const defaultWindow: WindowOptions = {};
 /** The sizes of a layer, and the index in an image of each number of `columns`; −1 in the padding. */
 interface ConvPlan {
   readonly outputs: number;
@@ -92,8 +87,8 @@ interface ConvPlan {
 interface ConvProducts {
   readonly columns: Floats;
   readonly part: Floats;
-  /** A buffer for the plan's index, where the backend has `gather`. */
-  readonly index: Int32Array | null;
+  /** Copies the windows of image i to `columns`. */
+  gather(i: number): void;
   readonly y: readonly Product[];
   readonly dx: readonly Product[];
   readonly dw: readonly Product[];
@@ -114,7 +109,7 @@ const conv2dOp: Op<
   // sums: the weights' gradient over a batch in float64, because float32 would round it at each image
   plan({ x, w, set }) {
     const g = convGeometry(x, w, set);
-    const index = columnsOf(g);
+    const index = Int32Array.from(columnsOf(g));
     const plane = g.outHeight * g.outWidth;
     const sizes = { outputs: w[0], taps: index.length / plane, plane };
     const image = g.channels * g.height * g.width;
@@ -123,44 +118,49 @@ const conv2dOp: Op<
   saves: ({ w: [outputs, ...window] }, [, , height, width]) =>
     sizeOf(window) * (2 * height * width + outputs),
   // y = W·columns, dW = Σ dy·columnsᵀ, and dx from Wᵀ·dy, image by image
-  bind({ y, dy, x, dx, w, dw, saved, backend, plan: { outputs, taps, plane, image } }) {
+  bind({ y, dy, x, dx, w, dw, saved, backend, plan: { outputs, taps, plane, image, index } }) {
     const size = taps * plane;
+    const places = outputs * plane;
     const columns = matrix(saved.subarray(0, size), taps, plane);
     const weights = matrix(w, outputs, taps);
     const part = saved.subarray(2 * size);
     const { buffer, byteOffset } = saved.subarray(size);
-    const images = Array.from({ length: x.length / image }, (_, i) => i * outputs * plane);
-    const of = (data: Floats): Matrix[] =>
-      images.map((at) => matrix(data.subarray(at, at + outputs * plane), outputs, plane));
+    const kept = backend.gather && new Int32Array(buffer, byteOffset, size); // a run may fill its buffer with NaN
+    const images = Array.from({ length: x.length / image }, (_, i) => i * places);
+    const each = (data: Floats | null, product: (part: Matrix) => Product): Product[] =>
+      data === null
+        ? []
+        : images.map((at) => product(matrix(data.subarray(at, at + places), outputs, plane)));
     return {
       columns: columns.data,
       part,
-      index: backend.gather ? new Int32Array(buffer, byteOffset, size) : null,
-      y: of(y).map((y) => ({ y, a: weights, b: columns })),
-      dx: dy && dx ? of(dy).map((b) => ({ y: columns, a: transpose(weights), b })) : [],
-      dw:
-        dy && dw
-          ? of(dy).map((a) => ({ y: matrix(part, outputs, taps), a, b: transpose(columns) }))
-          : [],
+      gather(i) {
+        const start = i * image;
+        if (i === 0) kept?.set(index);
+        if (kept) backend.gather?.(columns.data, x, kept, start);
+        else
+          for (let j = 0; j < size; j++) columns.data[j] = index[j] < 0 ? 0 : x[start + index[j]];
+      },
+      y: each(y, (y) => ({ y, a: weights, b: columns })),
+      dx: each(dx && dy, (b) => ({ y: columns, a: transpose(weights), b })),
+      dw: each(dw && dy, (a) => ({ y: matrix(part, outputs, taps), a, b: transpose(columns) })),
     };
   },
-  forward({ y, x, bias, backend, bound, plan }) {
+  forward({ y, bias, backend, bound, plan }) {
     const { outputs, plane } = plan;
-    bound.index?.set(plan.index);
     for (let i = 0, at = 0; i < bound.y.length; i++) {
       for (let o = 0; o < outputs; o++) {
         const start = bias === null ? 0 : bias[o];
         for (const end = at + plane; at < end; at++) y[at] = start; // fill would box the number
       }
-      gather(backend, bound, x, plan, i);
+      bound.gather(i);
       backend.gemm(bound.y[i], true);
     }
   },
-  backward({ dy, x, dx, dw, dbias, backend, bound, plan }) {
+  backward({ dy, dx, dw, dbias, backend, bound, plan }) {
     const { outputs, plane, sums } = plan;
-    bound.index?.set(plan.index);
     for (let i = 0; i < bound.dw.length; i++) {
-      gather(backend, bound, x, plan, i);
+      bound.gather(i);
       backend.gemm(bound.dw[i], false);
       for (let j = 0; j < sums.length; j++) sums[j] += bound.part[j];
     }
@@ -181,19 +181,6 @@ const conv2dOp: Op<
   },
 };
 
-/** Copies the windows of image i to columns. */
-function gather(
-  k: Backend,
-  { columns, index: kept }: ConvProducts,
-  x: Floats,
-  { index, image }: ConvPlan,
-  i: number,
-): void {
-  const start = i * image;
-  if (kept !== null) k.gather?.(columns, x, kept, start);
-  else for (let j = 0; j < index.length; j++) columns[j] = index[j] < 0 ? 0 : x[start + index[j]];
-}
-
 /** Adds columns to image i, from whose windows they are. */
 function scatter(x: Floats, columns: Floats, { index, image }: ConvPlan, i: number): void {
   const start = i * image;
@@ -201,24 +188,16 @@ function scatter(x: Floats, columns: Floats, { index, image }: ConvPlan, i: numb
 }
 
 /** Returns the index in an image of each number of columns [channels, kernel height, kernel width, out height, out width]. */
-function columnsOf(g: Geometry): Int32Array {
-  const taps = g.channels * g.kernelHeight * g.kernelWidth;
-  const index = new Int32Array(taps * g.outHeight * g.outWidth);
-  let at = 0;
-  for (let tap = 0; tap < taps; tap++) {
-    const left = (tap % g.kernelWidth) * g.dilationX - g.padX;
-    const line = Math.floor(tap / g.kernelWidth);
-    const top = (line % g.kernelHeight) * g.dilationY - g.padY;
-    const channel = Math.floor(line / g.kernelHeight);
-    for (let r = 0; r < g.outHeight; r++) {
-      const row = top + r * g.strideY;
-      for (let c = 0; c < g.outWidth; c++) {
-        const column = left + c * g.strideX;
-        const inside = row >= 0 && row < g.height && column >= 0 && column < g.width;
-        index[at++] = inside ? (channel * g.height + row) * g.width + column : -1;
-      }
-    }
-  }
+function columnsOf(g: Geometry): number[] {
+  const index: number[] = [];
+  for (let first = 0; first < g.channels * g.height; first += g.height)
+    for (let top = -g.padY, ky = 0; ky < g.kernelHeight; ky++, top += g.dilationY)
+      for (let left = -g.padX, kx = 0; kx < g.kernelWidth; kx++, left += g.dilationX)
+        for (let row = top, r = 0; r < g.outHeight; r++, row += g.strideY)
+          for (let column = left, c = 0; c < g.outWidth; c++, column += g.strideX) {
+            const inside = row >= 0 && row < g.height && column >= 0 && column < g.width;
+            index.push(inside ? (first + row) * g.width + column : -1);
+          }
   return index;
 }
 
