@@ -1,13 +1,14 @@
 /**
  * `npm run bench:guard`: checks ratios of times within one process that hold on any machine, with room for noise:
  * the engine's PPO update against the same work fused by hand, matrix products against the multiply-add peak,
- * and kernels against loops. Compares lower quartiles of short samples taken in turns.
+ * convolutions against one product, and kernels against loops. Compares lower quartiles of short samples taken in turns.
  */
 
 import { loops } from "../src/backends/loops.ts";
 import { simd } from "../src/backends/simd.ts";
 import { matrix } from "../src/core/backend.ts";
 import { Random } from "../src/core/random.ts";
+import { convolutions, oneProduct } from "./conv.ts";
 import { fusedUpdate } from "./fused.ts";
 import { peakFlops, peakKernel } from "./peak.ts";
 import { ppoUpdate, updateSizes } from "./workloads.ts";
@@ -56,6 +57,14 @@ for (const name of ["4-64-64-2 B=64", "4-64-64-2 B=256"]) {
   expect(`update ${name}, engine over by hand`, engine / byHand, "≤", 1.5);
   expect(`update ${name}, loops over simd`, plain / engine, "≥", 3);
 }
+
+const k = simd();
+const random = new Random(1);
+const { forward, learn } = convolutions(k, (data) => random.fillNormal(data));
+const convolution = quartiles({ one: oneProduct(k), forward, learn });
+const as = "over one product of as many multiply-adds";
+expect(`convolution ${as}`, convolution.forward / convolution.one, "≤", 2.5);
+expect(`convolution and gradients of filters ${as}`, convolution.learn / convolution.one, "≤", 7);
 
 const peak = peakKernel();
 const rounds = 20_000;
