@@ -174,7 +174,7 @@ for (const { fileName, location, replacement, status = "" } of results) {
   if (status === "Ignored" || status === "CompileError") continue; // not of the sample
   const path = fileName.slice(fileName.indexOf("src/"));
   const [was, becomes] = [textOf(path, location), replacement].map(plain);
-  const killed = status === "Killed" || status === "Timeout";
+  const killed = ["Killed", "Timeout", "RuntimeError"].includes(status); // the last: a file of tests threw while it was read
   const same = equivalent.some((e) => e.file === path && e.was === was && e.becomes === becomes);
   outcomes.push({ folder: folderOf(path), status: killed ? "killed" : same ? "same" : status });
   if (killed || same) continue;
