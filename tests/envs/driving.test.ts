@@ -89,6 +89,15 @@ describe("traffic", () => {
     mustBeNear(third.slice(0, 3), [250 + 2.5 / (1 - 7.2 / 200), 7.2, 25]); // inside of the bend
     expect([...traffic.cars.subarray(0, 3)]).toEqual([1000, 0, 20]); // ours moves itself
   });
+  test("a driver considers both lanes beside its own", () => {
+    const chosen = Array.from({ length: 20 }, (_, seed) => {
+      const traffic = trafficOf(us(1000, 0, 20), other(0, 1, 20, 1));
+      const random = new Random(seed);
+      while (traffic.cars[9] === 1) traffic.move(0.1, random);
+      return traffic.cars[9];
+    });
+    expect(new Set(chosen)).toEqual(new Set([0, 2]));
+  });
   test("a change must bring something and be safe for the car behind; a careless driver looks only for a gap", () => {
     const slow = other(40, 1, 10);
     const changes = (cares: boolean, ...more: readonly Car[]): boolean => {
