@@ -45,6 +45,21 @@ describe("VectorEnv", () => {
     expect([...env.fresh]).toEqual([0, 0]);
   });
 
+  test("restart begins one environment's episode anew; others, and the statistics, stay", () => {
+    const env = new VectorEnv([new CartPole(), new CartPole()], { normalizeObservation: true });
+    env.start();
+    for (let t = 0; t < 5; t++) env.step([0, 1]);
+    const statistics = JSON.stringify(env.saveStatistics());
+    const [before, lengths] = [[...env.observation], [...env.episodeLength]];
+    env.restart(1);
+    expect(lengths).toEqual([5, 5]);
+    expect([...env.episodeLength]).toEqual([5, 0]);
+    expect([...env.observation.subarray(0, 4)]).toEqual(before.slice(0, 4));
+    expect(env.observation.subarray(4).every((x, i) => x !== before[4 + i])).toBe(true);
+    expect(env.observation.subarray(4).some((x) => Math.abs(x) > 0.06)).toBe(true); // standardized: raw ones are within 0.05
+    expect(JSON.stringify(env.saveStatistics())).toBe(statistics);
+  });
+
   test("without autoreset an ended episode rests until the next start", () => {
     const env = new VectorEnv([new Line({ maxSteps: 1 }), new Line({ maxSteps: 2 })], {
       autoreset: false,
