@@ -2,6 +2,7 @@
 /** Runs that begin from a published model's folder: trained, resumed, on threads, exported, and refused. */
 
 import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
@@ -190,6 +191,27 @@ describe("messages in the model's chat template", () => {
       input: "what is 3?\n/quit\n",
     });
     expect(stdout).not.toBe("");
+  });
+
+  test("thinking is the template's enable_thinking; auto leaves the choice to the template", async () => {
+    const own = at("thinks");
+    cpSync(folder, own, { recursive: true });
+    const template =
+      "{% for m in messages %}{{ m.content }}{% endfor %} {{ enable_thinking is defined and enable_thinking }}/{{ enable_thinking is defined }}";
+    writeFileSync(join(own, "chat_template.jinja"), template);
+    const ends = { auto: " False/False", on: " True/True", off: " False/True" };
+    for (const [thinking, end] of Object.entries(ends)) {
+      const set = ["lora=2", "sftUpdates=1", "completion=6", `data=${at("talk.json")}`];
+      set.push(`thinking=${thinking}`);
+      const args = set.flatMap((one) => ["--set", one]);
+      const out = at(`thinks-${thinking}`);
+      await run("train", "text", "--quiet", "--model", own, ...args, "--out", out);
+      const { task } = openRun(out) as LanguageSession;
+      const prompts = task.prompts.train;
+      expect(prompts.length).toBeGreaterThan(5);
+      for (const prompt of prompts)
+        expect(prompt.toLowerCase().endsWith(end.toLowerCase())).toBe(true);
+    }
   });
 });
 
