@@ -2,7 +2,7 @@
 /** pigrad explain: decisions of any policy, updates, trees, and what it refuses. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
-import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
+import { jsonLines, pigrad, pigradProcess, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
 const [pole, memory, swing, sums] = [at("pole"), at("memory"), at("swing"), at("sums")];
@@ -181,22 +181,16 @@ describe("what was left over", () => {
     expect(stdout).toMatch(/^plane 0, row 3, column 4 +1 /m);
   });
 
-  test("a task's file without its ending is suggested", async () => {
+  test("a task's file without its ending is suggested", () => {
     writeFileSync(at("gems.mjs"), environment("[1]"));
-    const before = process.cwd();
-    process.chdir(at());
-    try {
-      for (const args of [
-        ["train", "gems"],
-        ["check", "gems"],
-        ["play", "gems", "--human"],
-      ])
-        expect((await pigrad(...args)).stderr).toBe(
-          'pigrad: unknown task "gems"; did you mean the file ./gems.mjs?\n',
-        );
-    } finally {
-      process.chdir(before);
-    }
+    for (const args of [
+      ["train", "gems"],
+      ["check", "gems"],
+      ["play", "gems", "--human"],
+    ])
+      expect(pigradProcess(args, { cwd: at() }).stderr).toBe(
+        'pigrad: unknown task "gems"; did you mean the file ./gems.mjs?\n',
+      );
   });
 
   test.each([

@@ -41,6 +41,7 @@ if (inject("mode" as never) === "dry-run") {
   const collect = (): void => {
     const ns = of();
     for (const name of readdirSync(folder)) {
+      if (name.endsWith(".part")) continue;
       const reached: Reached = JSON.parse(readFileSync(`${folder}/${name}`, "utf8"));
       rmSync(`${folder}/${name}`);
       ns.mutantCoverage ??= { static: {}, perTest: {} };
