@@ -1,4 +1,5 @@
 /** pigrad sweep TASK: seeds and settings over worker threads, and what they come to. */
+
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +7,7 @@ import { NumericError, SettingError } from "../core/errors.ts";
 import { printable } from "../core/printable.ts";
 import { writeAtomically } from "../node/files.ts";
 import { giveTrainings } from "../node/nats/give-trainings.ts";
+import { stopSignals } from "../node/stop-signals.ts";
 import { sweep } from "../node/sweep.ts";
 import { SweepFolder } from "../node/sweep-folder.ts";
 import { only, wholeNumber } from "./args.ts";
@@ -78,8 +80,6 @@ function refuseFailures(rows: readonly RowResults[]): void {
   );
 }
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** Does the work. A signal says what is kept, and ends the process, once a server that keeps nothing has been left. */
 async function untilSignal<T>({ out, workers }: SweepOptions, work: () => Promise<T>): Promise<T> {
   const stopped = (signal: string): void => {
@@ -90,11 +90,11 @@ async function untilSignal<T>({ out, workers }: SweepOptions, work: () => Promis
     process.stderr.write(`pigrad: stopped by ${signal}: ${kept}\n`);
     if (workers === undefined || out !== undefined) process.exit(130);
   };
-  for (const signal of signals) process.once(signal, stopped);
+  for (const signal of stopSignals) process.once(signal, stopped);
   try {
     return await work();
   } finally {
-    for (const signal of signals) process.off(signal, stopped);
+    for (const signal of stopSignals) process.off(signal, stopped);
   }
 }
 

@@ -1,6 +1,8 @@
 /** Key presses, and a terminal that is drawn on and always left as it was found. */
+
 import { emitKeypressEvents } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
+import { stopSignals } from "../node/stop-signals.ts";
 import { write } from "./stdout.ts";
 
 interface Press {
@@ -65,8 +67,6 @@ export class Keys {
 /** The alternate screen without cursor and line wrap, and back. */
 const enter = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const leave = "\x1b[?7h\x1b[?25h\x1b[?1049l";
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** A terminal's whole screen. `close`, a signal and the end of the process all restore what was there before. */
 export class Terminal {
   private open = true;
@@ -74,7 +74,7 @@ export class Terminal {
   constructor() {
     write(enter);
     process.on("exit", this.restore);
-    for (const signal of signals) process.on(signal, this.interrupt);
+    for (const signal of stopSignals) process.on(signal, this.interrupt);
   }
 
   /** Draws a text in place of what is there. */
@@ -85,7 +85,7 @@ export class Terminal {
   close(): void {
     this.restore();
     process.off("exit", this.restore);
-    for (const signal of signals) process.off(signal, this.interrupt);
+    for (const signal of stopSignals) process.off(signal, this.interrupt);
   }
 
   private readonly restore = (): void => {

@@ -1,10 +1,12 @@
 /** pigrad worker URL: trains, evaluates and samples for other machines. */
+
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import { Link } from "../node/nats/link.ts";
 import { OwnedFiles } from "../node/nats/owned.ts";
 import { usualPrefix } from "../node/nats/streams.ts";
 import { work } from "../node/nats/work.ts";
+import { stopSignals } from "../node/stop-signals.ts";
 import { only, wholeNumber } from "./args.ts";
 import { parseOptions } from "./parse.ts";
 import { say } from "./stdout.ts";
@@ -43,7 +45,7 @@ export async function workerCommand(args: string[]): Promise<void> {
   const link = await Link.open(url, { name: `pigrad worker ${name}`, patience });
   const stop = new AbortController();
   const end = (): void => stop.abort(new Error("the worker stops"));
-  for (const signal of signals) process.once(signal, end);
+  for (const signal of stopSignals) process.once(signal, end);
   say(`worker ${name} takes jobs from ${link.host}, ${slots} at once\n`);
   try {
     await work(link, {
@@ -58,9 +60,7 @@ export async function workerCommand(args: string[]): Promise<void> {
     });
     say("stopped; jobs in hand are back in the queue\n");
   } finally {
-    for (const signal of signals) process.off(signal, end);
+    for (const signal of stopSignals) process.off(signal, end);
     await link.close();
   }
 }
-
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,10 +1,12 @@
 /** Options of commands that give their work to workers over NATS. */
+
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Giver } from "../node/nats/give.ts";
 import { JobsFailed } from "../node/nats/give-trainings.ts";
 import { Link } from "../node/nats/link.ts";
 import { usualPrefix } from "../node/nats/streams.ts";
+import { stopSignals } from "../node/stop-signals.ts";
 import { wholeNumber } from "./args.ts";
 import { version } from "./version.ts";
 
@@ -77,7 +79,7 @@ async function during<T>(
   const interrupted = (): void => {
     void giver.clean().finally(() => process.exit(130));
   };
-  if (!resumes) for (const signal of signals) process.once(signal, interrupted);
+  if (!resumes) for (const signal of stopSignals) process.once(signal, interrupted);
   try {
     const result = await work();
     await giver.clean();
@@ -86,8 +88,7 @@ async function during<T>(
     if (!resumes || error instanceof JobsFailed) await giver.clean().catch(() => {});
     throw error;
   } finally {
-    for (const signal of signals) process.off(signal, interrupted);
+    for (const signal of stopSignals) process.off(signal, interrupted);
     await link.close();
   }
 }
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;

@@ -1,4 +1,5 @@
 /** Trains in a run folder: writes metrics and checkpoints, and checks the reasons to stop. */
+
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import { nextOf } from "../core/waiting.ts";
@@ -10,6 +11,7 @@ import { type Best, BestPolicy } from "./best.ts";
 import type { EvaluationPlan } from "./evaluation-plan.ts";
 import { awaitInTime } from "./patience.ts";
 import { checkpoint } from "./run-folder.ts";
+import { stopSignals } from "./stop-signals.ts";
 
 export interface TrainRunOptions {
   /** Stop at these environment steps, seconds, or mean return of the last 100 episodes (once there are 100). */
@@ -36,8 +38,6 @@ export interface Trained {
   readonly best: Best | null;
 }
 
-const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
 /** A report, with the mean return of the evaluation after the update if there was one. */
 export type EvaluatedReport = Report & { readonly evalReturn?: number };
 
@@ -62,7 +62,7 @@ export async function trainRun(
   const signal = (): void => {
     signalled = true;
   };
-  for (const name of signals) process.once(name, signal);
+  for (const name of stopSignals) process.once(name, signal);
   const begun = performance.now();
   const seconds = (): number => (performance.now() - begun) / 1000;
   let last: Report | null = null;
@@ -108,6 +108,6 @@ export async function trainRun(
     return { last, seconds: seconds(), why, best: bestPolicy?.best ?? null };
   } finally {
     await (asynchronous ?? session.reports).return(undefined as never);
-    for (const name of signals) process.off(name, signal);
+    for (const name of stopSignals) process.off(name, signal);
   }
 }

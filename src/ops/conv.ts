@@ -125,8 +125,8 @@ const conv2dOp: Op<
     const weights = matrix(w, outputs, taps);
     const part = saved.subarray(2 * size);
     const { buffer, byteOffset } = saved.subarray(size);
-    const kept = backend.gather && new Int32Array(buffer, byteOffset, size); // a run may fill its buffer with NaN
-    const images = Array.from({ length: x.length / image }, (_, i) => i * places);
+    const kept = backend.gather && new Int32Array(buffer, byteOffset, size);
+    const images = Array.from({ length: y.length / places }, (_, i) => i * places);
     const each = (data: Floats | null, product: (part: Matrix) => Product): Product[] =>
       data === null
         ? []
@@ -136,7 +136,7 @@ const conv2dOp: Op<
       part,
       gather(i) {
         const start = i * image;
-        if (i === 0) kept?.set(index);
+        if (i === 0) kept?.set(index); // each time, because a tape may fill what it saves with NaN
         if (kept) backend.gather?.(columns.data, x, kept, start);
         else
           for (let j = 0; j < size; j++) columns.data[j] = index[j] < 0 ? 0 : x[start + index[j]];

@@ -271,7 +271,7 @@ function addRowSums(m: Module): void {
     };
     eachOfRow(f, end, ({ i, put }) => column(i, put));
   });
-  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats; indices are whole numbers stored as floats
+  // y[i] = x[index[i]], 0 where the index, a whole number of 32 bits, is below 0
   m.func("gather", ints("y", "x", "index", "n"), (f, { y, x, index, n }) => {
     f.for(0, n, 1, () => {
       const i = f.let(index.int());
@@ -281,6 +281,7 @@ function addRowSums(m: Module): void {
       f.step(index, 4);
     });
   });
+  // y[i] = x[index[i]], and x[index[i]] += y[i]: rows of n floats; indices are whole numbers stored as floats
   m.func("gatherRows", ints("y", "x", "index", "rows", "n"), (f, { y, x, index, rows, n }) => {
     const end = rowEnd(f, n);
     eachRow(f, rows, end, [y, [index, 4]], () => {
