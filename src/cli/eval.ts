@@ -99,7 +99,7 @@ export function describe(
   { episodes, meanReturn, stdReturn, margin, successRate, measures = {} }: Evaluation,
   greedy: boolean,
 ): string {
-  if (episodes === 0) return "no completion has a score: the task has no reward";
+  if (episodes === 0) return "no completion has a score: the task has no reward, or it gave NaN";
   const success = successRate === null ? "" : `, success ${(100 * successRate).toFixed(1)} %`;
   const [low, high] = [meanReturn - margin, meanReturn + margin].map((x) => x.toFixed(2));
   const interval = margin > 0 ? ` (95 % interval of the mean ${low} to ${high})` : "";

@@ -1,8 +1,8 @@
 /**
  * Crossing: walk over a road of eight lanes, again and again, without meeting a car.
  *
- * Observation: five planes of 10 × 10: the walker, the cars, and the cell that each car comes from, on a plane of its own for cars
- * that move in every step, every second and every third. Actions: stay, up, down, left, right. Reward: 1 for each row
+ * Observation: five planes of 10 × 10: the walker; seen from it (planes.ts), the cars, and the cell that each car comes from, on a
+ * plane of its own for cars that move in every step, every second and every third. Actions: stay, up, down, left, right. Reward: 1 for each row
  * reached for the first time in a crossing, of which there are nine. Terminates when a car and the walker meet, in a
  * cell or between two; truncated after `maxSteps`.
  *
@@ -10,7 +10,6 @@
  * and a random side and pace; what leaves on one side comes back on the other. Rows 0 and 9 are safe. Who
  * reaches row 0 begins again below, in lanes that are drawn again.
  */
-import type { Floats } from "../core/backend.ts";
 import { cells, directions, PlaneGame, size, stepped, wrapped } from "./planes.ts";
 import { colors } from "./scene.ts";
 import { discrete } from "./space.ts";
@@ -94,15 +93,15 @@ export class Crossing extends PlaneGame {
     }
   }
 
-  protected place(out: Floats, at: number): void {
+  protected place(shown: Float32Array): void {
     const { state } = this;
-    out[at + state[walker]] = 1;
+    shown[state[walker]] = 1;
     for (let lane = 0; lane < lanes; lane++) {
       const row = (1 + lane) * size;
-      const behind = at + (1 + state[pace + lane]) * cells + row;
+      const behind = (1 + state[pace + lane]) * cells + row;
       for (const car of [first + lane, second + lane]) {
-        out[at + cells + row + state[car]] = 1;
-        out[behind + wrapped(state[car] - state[way + lane])] = 1;
+        shown[cells + row + state[car]] = 1;
+        shown[behind + wrapped(state[car] - state[way + lane])] = 1;
       }
     }
   }

@@ -1,8 +1,8 @@
 /**
  * Dive: bring pearls to the surface before the air runs out.
  *
- * Observation: six planes of 10 × 10: the diver, pearls, fish, the cell that each fish comes from, the air, as that many of the
- * first cells, and the pearls carried, likewise. Actions: stay, up, down, left, right. Reward: 1 per pearl brought to the surface,
+ * Observation: six planes of 10 × 10: the diver; seen from it (planes.ts), pearls, fish, and the cell that each fish comes from;
+ * the air, as that many of the first cells, and the pearls carried, likewise. Actions: stay, up, down, left, right. Reward: 1 per pearl brought to the surface,
  * which is row 0. Terminates when a fish meets the diver, in a cell or between two, or without air; truncated after
  * `maxSteps`.
  *
@@ -10,7 +10,6 @@
  * every second step, and come back on the other side. The air lasts 40 steps and is full again at the surface. There are three
  * pearls, at random cells below the surface; a pearl picked up appears elsewhere.
  */
-import type { Floats } from "../core/backend.ts";
 import { cells, directions, PlaneGame, size, stepped, wrapped } from "./planes.ts";
 import { colors } from "./scene.ts";
 import { discrete } from "./space.ts";
@@ -107,16 +106,16 @@ export class Dive extends PlaneGame {
     if (state[diver] === to || (state[diver] === from && before === to)) this.terminated = true;
   }
 
-  protected place(out: Floats, at: number): void {
+  protected place(shown: Float32Array): void {
     const { state } = this;
-    out[at + state[diver]] = 1;
-    for (let i = 0; i < most; i++) out[at + cells + state[pearls + i]] = 1;
+    shown[state[diver]] = 1;
+    for (let i = 0; i < most; i++) shown[cells + state[pearls + i]] = 1;
     for (let i = 0; i < shoals; i++) {
-      out[at + 2 * cells + rowOf(i) + state[fish + i]] = 1;
-      out[at + 3 * cells + rowOf(i) + wrapped(state[fish + i] - state[way + i])] = 1;
+      shown[2 * cells + rowOf(i) + state[fish + i]] = 1;
+      shown[3 * cells + rowOf(i) + wrapped(state[fish + i] - state[way + i])] = 1;
     }
-    out.fill(1, at + 4 * cells, at + 4 * cells + state[air]);
-    out.fill(1, at + 5 * cells, at + 5 * cells + state[carried]);
+    shown.fill(1, 4 * cells, 4 * cells + state[air]);
+    shown.fill(1, 5 * cells, 5 * cells + state[carried]);
   }
 
   protected override caption(): string {

@@ -1,15 +1,14 @@
 /**
  * Dodge: stones fly across the field from either side, ever more of them; keep out of their way.
  *
- * Observation: three planes of 10 × 10: the player, stones that fly right, stones that fly left. Actions: stay, up,
- * down, left, right. Reward: 1 per stone that leaves the field. Terminates when a stone meets the player, in a cell or
+ * Observation: three planes of 10 × 10: the player; seen from it (planes.ts), stones that fly right and stones that fly left.
+ * Actions: stay, up, down, left, right. Reward: 1 per stone that leaves the field. Terminates when a stone meets the player, in a cell or
  * between two; truncated after `maxSteps`.
  *
  * The player moves first, then every stone by one cell, from the top row on; once one has met the player, none counts.
  * Then a stone enters with a probability that grows from 0.2 to 0.8 over the first 300 steps: in a random row, if it has
  * none, from a random side. The player starts in the middle.
  */
-import type { Floats } from "../core/backend.ts";
 import { cells, directions, PlaneGame, size, stepped } from "./planes.ts";
 import { colors } from "./scene.ts";
 import { discrete } from "./space.ts";
@@ -81,13 +80,13 @@ export class Dodge extends PlaneGame {
     state[column + row] = start;
   }
 
-  protected place(out: Floats, at: number): void {
+  protected place(shown: Float32Array): void {
     const { state } = this;
-    out[at + state[player]] = 1;
+    shown[state[player]] = 1;
     for (let row = 0; row < size; row++) {
       if (state[way + row] === 0) continue;
       const plane = state[way + row] === 1 ? 1 : 2;
-      out[at + plane * cells + row * size + state[column + row]] = 1;
+      shown[plane * cells + row * size + state[column + row]] = 1;
     }
   }
 }

@@ -1,6 +1,10 @@
 /**
  * Games on 10 × 10 cells, seen as planes, after the description of such small games in Young & Tian 2019, "MinAtar",
  * arXiv:1903.03176, with rules of their own. Everything that a plane shows is a sign in the text and a box in the picture.
+ *
+ * The first plane has the player's cell. The others are seen from there: cell (row, column) of a plane shows what lies that
+ * many rows below the player and columns to its right, around the edges. So what is beside the player is always at the
+ * same inputs, and a dense network learns it once, not once for each cell.
  */
 import type { Floats } from "../core/backend.ts";
 import { Dynamics } from "./env.ts";
@@ -24,7 +28,7 @@ export abstract class PlaneGame extends Dynamics {
   private readonly planes: readonly (Plane | null)[];
   private readonly shown: Float32Array;
 
-  /** Things of earlier planes are drawn over those of later ones; null draws nothing. */
+  /** The first plane has the player alone. Things of earlier planes are drawn over those of later ones. Null: a count, not places. */
   constructor(planes: readonly (Plane | null)[], maxSteps: number) {
     super(maxSteps);
     this.planes = planes;
@@ -32,12 +36,28 @@ export abstract class PlaneGame extends Dynamics {
     this.shown = new Float32Array(planes.length * cells);
   }
 
-  /** Writes 1 to out[at + plane·cells + cell] for each thing; all else is 0. */
-  protected abstract place(out: Floats, at: number): void;
+  /** Writes 1 to shown[plane·cells + cell] for each thing; all else is 0. */
+  protected abstract place(shown: Float32Array): void;
+
+  /** Places everything and returns the player's cell. */
+  private placed(): number {
+    this.shown.fill(0);
+    this.place(this.shown);
+    return this.shown.indexOf(1);
+  }
 
   observe(out: Floats, at: number): void {
-    out.fill(0, at, at + this.shown.length);
-    this.place(out, at);
+    const player = this.placed();
+    const [top, left] = [Math.floor(player / size), player % size];
+    for (let plane = 0; plane < this.planes.length; plane++) {
+      const seen = plane > 0 && this.planes[plane] !== null;
+      const [down, right] = seen ? [top, left] : [0, 0];
+      for (let cell = 0; cell < cells; cell++) {
+        const row = wrapped(Math.floor(cell / size) + down);
+        const from = row * size + wrapped((cell % size) + right);
+        out[at + plane * cells + cell] = this.shown[plane * cells + from];
+      }
+    }
   }
 
   /** Returns a line about what the planes do not draw. */
@@ -47,7 +67,7 @@ export abstract class PlaneGame extends Dynamics {
 
   /** Returns what is drawn at each cell. */
   private drawn(): (Plane | null)[] {
-    this.observe(this.shown, 0);
+    this.placed();
     return Array.from({ length: cells }, (_, cell) => {
       const here = (plane: Plane | null, i: number) =>
         plane !== null && this.shown[i * cells + cell] === 1;

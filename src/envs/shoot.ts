@@ -1,14 +1,13 @@
 /**
  * Shoot: drones sink from the top, ever more of them; a cannon on the ground shoots them down.
  *
- * Observation: three planes of 10 × 10: the cannon, its shot, the drones. Actions: stay, left, right, fire.
+ * Observation: three planes of 10 × 10: the cannon; seen from it (planes.ts), its shot and the drones. Actions: stay, left, right, fire.
  * Reward: 1 per drone shot. Terminates when a drone is on the ground; truncated after `maxSteps`.
  *
  * The cannon acts first; it fires while no shot of its own is in the air. A shot rises by two cells per step and is gone
  * with the drone that it meets, or at the top. All drones sink by one row in every fourth step. Then a drone enters the top row
  * in a random column, if it has none, with a probability that grows from 0.05 to 0.25 over the first 600 steps.
  */
-import type { Floats } from "../core/backend.ts";
 import { cells, PlaneGame, size } from "./planes.ts";
 import { colors } from "./scene.ts";
 import { discrete } from "./space.ts";
@@ -98,13 +97,13 @@ export class Shoot extends PlaneGame {
     }
   }
 
-  protected place(out: Floats, at: number): void {
+  protected place(shown: Float32Array): void {
     const { state } = this;
-    out[at + ground * size + state[cannon]] = 1;
-    if (state[shotRow] >= 0) out[at + cells + state[shotRow] * size + state[shotColumn]] = 1;
+    shown[ground * size + state[cannon]] = 1;
+    if (state[shotRow] >= 0) shown[cells + state[shotRow] * size + state[shotColumn]] = 1;
     for (let column = 0; column < size; column++) {
       const row = state[drones + column];
-      if (row >= 0) out[at + 2 * cells + row * size + column] = 1;
+      if (row >= 0) shown[2 * cells + row * size + column] = 1;
     }
   }
 }

@@ -120,7 +120,7 @@ const sampled = new WeakMap<Session, number>();
 
 /** Removes the folder of a run that failed before its first checkpoint: it could not be resumed. */
 export function abandonRun(path: string): void {
-  if (existsSync(join(path, names.checkpoint))) return;
+  if (hasCheckpoint(path)) return;
   for (const name of Object.values(names)) rmSync(join(path, name), { force: true });
   closeRun(path);
   try {
@@ -147,6 +147,9 @@ export function checkpoint(path: string, session: Session, metrics: string[]): v
   const bytes = encodeState(session.training.save(), checkpointFacts(session.config));
   writeAtomically(join(path, names.checkpoint), bytes);
 }
+
+/** Returns whether a run has a checkpoint. */
+export const hasCheckpoint = (path: string): boolean => existsSync(join(path, names.checkpoint));
 
 /** Writes the best policy so far: weights and statistics. */
 export function writeBest(path: string, config: RunConfig, policy: State): void {

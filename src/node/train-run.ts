@@ -10,7 +10,7 @@ import type { AutoThreads } from "./auto-threads.ts";
 import { type Best, BestPolicy } from "./best.ts";
 import type { EvaluationPlan } from "./evaluation-plan.ts";
 import { awaitInTime } from "./patience.ts";
-import { checkpoint } from "./run-folder.ts";
+import { checkpoint, hasCheckpoint } from "./run-folder.ts";
 import { stopSignals } from "./stop-signals.ts";
 
 export interface TrainRunOptions {
@@ -104,7 +104,8 @@ export async function trainRun(
       why = reason();
       if (why === null) await stop.threads?.after(last);
     }
-    if (last !== null) checkpoint(folder, session, metrics);
+    const isUntrained = why === "end" && !hasCheckpoint(folder); // there was nothing to train
+    if (last !== null || isUntrained) checkpoint(folder, session, metrics);
     return { last, seconds: seconds(), why, best: bestPolicy?.best ?? null };
   } finally {
     await (asynchronous ?? session.reports).return(undefined as never);

@@ -217,7 +217,7 @@ export const environmentTasks = {
     settings: maxSteps(1000),
     make: (values) => new Shoot(values),
     algo: "ppo",
-    steps: 1_500_000,
+    steps: 800_000,
     presets: presets.shoot,
   }),
   crossing: environmentTask({
@@ -233,7 +233,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Dive(values),
     algo: "ppo",
-    steps: 300_000,
+    steps: 500_000,
     presets: presets.dive,
   }),
   "game-2048": environmentTask({

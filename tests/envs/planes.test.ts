@@ -12,6 +12,14 @@ import { seen, stepFrom } from "../support/seen.ts";
 const [stay, up, down, left, right] = directions.map((_, i) => i);
 const at = (row: number, column: number): number => row * 10 + column;
 const ones = (env: Dynamics): number[] => seen(env).flatMap((x, i) => (x === 1 ? [i] : []));
+/** The index of a cell on a plane seen from the player's cell: rows below it and columns to its right, around the edges. */
+const from = (player: number, plane: number, cell: number): number => {
+  const row = Math.floor(cell / 10) - Math.floor(player / 10);
+  const column = (cell % 10) - (player % 10);
+  return plane * 100 + at((row + 10) % 10, (column + 10) % 10);
+};
+const sorted = (numbers: readonly number[]): number[] =>
+  [...new Set(numbers)].sort((a, b) => a - b);
 /** Ten numbers, of which some are given. */
 const ten = (some: Readonly<Record<number, number>>, rest = 0): number[] =>
   Array.from({ length: 10 }, (_, i) => some[i] ?? rest);
@@ -84,7 +92,7 @@ describe("Dodge", () => {
   });
   test("planes and text", () => {
     env.startFrom([at(2, 3), 0, ...ten({ 1: 1, 2: -1 }), ...ten({ 1: 4, 2: 7 })]);
-    expect(ones(env)).toEqual([at(2, 3), 100 + at(1, 4), 200 + at(2, 7)]);
+    expect(ones(env)).toEqual([at(2, 3), 100 + at(9, 1), 200 + at(0, 4)]); // a row above, four to the right
     expect(env.render().split("\n").slice(1, 3)).toEqual(["····▸·····", "···●···◂··"]);
   });
 });
@@ -123,7 +131,7 @@ describe("Shoot", () => {
   });
   test("planes and text", () => {
     env.startFrom([2, 4, 6, 0, ...ten({ 1: 0 }, -1)]);
-    expect(ones(env)).toEqual([at(9, 2), 100 + at(4, 6), 200 + 1]);
+    expect(ones(env)).toEqual([at(9, 2), 100 + at(5, 4), 200 + at(1, 9)]);
     const rows = env.render().split("\n");
     expect([rows[0], rows[4], rows[9]]).toEqual(["·▾········", "······∘···", "··▲·······"]);
   });
@@ -205,11 +213,11 @@ describe("Crossing", () => {
     );
     const planes = want.flatMap(([way, pace, ...cars], lane) =>
       cars.flatMap((car) => [
-        100 + at(lane + 1, car),
-        100 * (1 + pace) + at(lane + 1, (car - way + 10) % 10),
+        from(at(9, 5), 1, at(lane + 1, car)),
+        from(at(9, 5), 1 + pace, at(lane + 1, (car - way + 10) % 10)),
       ]),
     );
-    expect(ones(env)).toEqual([...new Set([at(9, 5), ...planes])].sort((a, b) => a - b));
+    expect(ones(env)).toEqual(sorted([at(9, 5), ...planes]));
     expect(env.render().split("\n")[9]).toBe("·····●····");
   });
 });
@@ -279,10 +287,15 @@ describe("Dive", () => {
   });
   test("planes, text and picture", () => {
     env.startFrom([at(3, 4), 12, 2, 0, 95, 96, 97, 9, 1, 2, 3, 1, -1, 1, 1]);
-    const behind = [at(2, 8), at(4, 2), at(6, 1), at(8, 2)].map((cell) => 300 + cell);
-    const fish = [at(2, 9), at(4, 1), at(6, 2), at(8, 3)].map((cell) => 200 + cell);
+    const pearls = [95, 96, 97];
+    const fish = [at(2, 9), at(4, 1), at(6, 2), at(8, 3)];
+    const behind = [at(2, 8), at(4, 2), at(6, 1), at(8, 2)];
+    const relative = [pearls, fish, behind].flatMap((cells, i) =>
+      cells.map((cell) => from(at(3, 4), 1 + i, cell)),
+    );
     const air = Array.from({ length: 12 }, (_, i) => 400 + i);
-    expect(ones(env)).toEqual([at(3, 4), 195, 196, 197, ...fish, ...behind, ...air, 500, 501]);
+    expect(ones(env)).toEqual([at(3, 4), ...sorted(relative), ...air, 500, 501]);
+    expect(seen(env)[100 + at(6, 1)]).toBe(1); // the pearl at (9, 5)
     const rows = env.render().split("\n");
     expect([rows[0], rows[2], rows[3], rows[4], rows[9], rows[10]]).toEqual([
       "··········",

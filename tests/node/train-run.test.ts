@@ -3,10 +3,12 @@
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { expect, test, vi } from "vitest";
+import type { LanguageTraining } from "../../src/algos/language-training.ts";
 import type { Report } from "../../src/algos/training.ts";
 import { EventFile } from "../../src/node/event-file.ts";
-import { closeRun, createRun, readMetrics, resumeRun } from "../../src/node/run-folder.ts";
+import { closeRun, createRun, openRun, readMetrics, resumeRun } from "../../src/node/run-folder.ts";
 import { type TrainRunOptions, trainRun } from "../../src/node/train-run.ts";
+import type { Session } from "../../src/tasks/session.ts";
 import { readEvents } from "../support/event-file.ts";
 import { temporary } from "../support/pigrad.ts";
 import { configOf, openConfig } from "../support/sessions.ts";
@@ -118,6 +120,18 @@ test("a finished run has nothing left to do", async () => {
   closeRun(folder);
   expect([last, why]).toEqual([null, "steps"]);
   expect(readFileSync(`${folder}/metrics.jsonl`, "utf8")).toBe(before);
+});
+
+test("a run that has nothing to learn is a run all the same, with its first weights", async () => {
+  const config = configOf({ task: "number-words", algo: "sft", settings: { sftUpdates: 0 } });
+  const [folder, session] = [at(`run${count++}`), openConfig(config)];
+  createRun(folder, session.config);
+  const { why, last } = await trainRun(folder, session, { checkpointEvery: 1 }, () => {});
+  closeRun(folder);
+  expect([why, last]).toEqual(["end", null]);
+  const weights = ({ training }: Session): unknown =>
+    (training as LanguageTraining).gpt.parameters.list.map(({ data }) => [...data]);
+  expect(weights(openRun(folder))).toEqual(weights(session));
 });
 
 test("an event file has the finite figures of each report at its environment steps", () => {
