@@ -112,6 +112,8 @@ export class TrainingState implements Kept {
     totalSteps: number,
     { saved = null, renews = false, team = solo(), helpers = null }: Resume = {},
   ) {
+    if (!(totalSteps >= 0))
+      throw new RangeError(`training: expected a number of steps ≥ 0, got ${totalSteps}`);
     this.helpers = helpers;
     this.random = random;
     this.team = team;

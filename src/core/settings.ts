@@ -102,8 +102,8 @@ export function sizes(initial: readonly number[], about: string): Setting<readon
       const list =
         typeof given === "string"
           ? given
-              .split(",")
-              .filter((s) => s !== "")
+              .replace(/,$/, "")
+              .split(given === "" ? "" : ",")
               .map(Number)
           : given;
       const fits =

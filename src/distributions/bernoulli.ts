@@ -60,7 +60,7 @@ const entropyOp: Op<"x"> = {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
         const a = Math.abs(x[i]); // the entropy is even in x; for a ≥ 0, softplus(−a) and σ(−a) vanish together
-        sum += softplus(-a) + a * sigmoid(-a);
+        if (a !== Infinity) sum += softplus(-a) + a * sigmoid(-a); // 0 where one value is certain
       }
       y[row] = sum;
     }
@@ -71,7 +71,8 @@ const entropyOp: Op<"x"> = {
     const n = x.length / dy.length;
     for (let i = 0; i < dx.length; i++) {
       const d = dy[Math.floor(i / n)];
-      if (d !== 0) dx[i] -= d * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
+      if (d !== 0 && Math.abs(x[i]) !== Infinity)
+        dx[i] -= d * x[i] * sigmoid(x[i]) * sigmoid(-x[i]);
     }
   },
 };
@@ -87,9 +88,8 @@ const klOp: Op<"p" | "q"> = {
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
       for (let j = 0; j < n; j++, i++) {
-        sum +=
-          sigmoid(p[i]) * (softplus(-q[i]) - softplus(-p[i])) +
-          sigmoid(-p[i]) * (softplus(q[i]) - softplus(p[i]));
+        if (p[i] !== -Infinity) sum += sigmoid(p[i]) * (softplus(-q[i]) - softplus(-p[i]));
+        if (p[i] !== Infinity) sum += sigmoid(-p[i]) * (softplus(q[i]) - softplus(p[i]));
       }
       y[row] = sum;
     }
@@ -99,7 +99,8 @@ const klOp: Op<"p" | "q"> = {
     for (let i = 0; i < p.length; i++) {
       const d = dy[Math.floor(i / n)];
       if (d === 0) continue;
-      if (dp) dp[i] += d * sigmoid(p[i]) * sigmoid(-p[i]) * (p[i] - q[i]);
+      if (dp && Math.abs(p[i]) !== Infinity)
+        dp[i] += d * sigmoid(p[i]) * sigmoid(-p[i]) * (p[i] - q[i]);
       if (dq) dq[i] += d * (sigmoid(q[i]) - sigmoid(p[i]));
     }
   },

@@ -248,6 +248,12 @@ function mustHaveMethods(env: GymnasiumEnv): void {
   for (const name of ["reset", "step"] as const)
     if (typeof env[name] !== "function")
       throw new SettingError(`fromGymnasium: expected a method ${name}, got ${kindOf(env[name])}`);
+  for (const [name, pythons] of [
+    ["observationSpace", "observation_space"],
+    ["actionSpace", "action_space"],
+  ] as const)
+    if (env[name] === undefined && pythons in env)
+      throw new SettingError(`fromGymnasium: expected ${name}, got ${pythons}: rename it`);
   for (const name of ["mask", "render", "scene", "save", "restore", "close"] as const)
     if (env[name] !== undefined && typeof env[name] !== "function")
       throw new SettingError(

@@ -71,8 +71,8 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
     return discrete(names ?? Number(n), Number(start));
   },
   multidiscrete({ nvec, start = 0, names }) {
-    const choices = Array.from(nvec ?? []);
-    const starts = typeof start === "object" ? Array.from(start) : choices.map(() => Number(start));
+    const choices = flat(nvec ?? []);
+    const starts = typeof start === "object" ? flat(start) : choices.map(() => Number(start));
     if (names === undefined) return multiDiscrete(choices, starts);
     const total = choices.reduce((sum, n) => sum + n, 0);
     if (names.length !== total)
@@ -234,6 +234,8 @@ function numbersOf(value: unknown, shape: Shape, where: Where): ArrayLike<number
 
 const isList = (x: unknown): x is ArrayLike<unknown> =>
   Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x);
+const flat = (x: ArrayLike<unknown>): number[] =>
+  (Array.from(x) as number[]).flatMap((one) => (isList(one) ? flat(one) : one));
 const isNested = (x: ArrayLike<unknown>): boolean => isList(x[0]);
 
 /** Describes a value in a few words, for messages. */

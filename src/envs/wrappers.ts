@@ -110,7 +110,7 @@ export class FrameStack extends Wrapper {
     const { size, shape, names } = env.observationSpace;
     const { low, high } = boundsOf("FrameStack", env.observationSpace);
     if (!(Number.isInteger(frames) && frames >= 1)) {
-      throw new RangeError(`FrameStack: expected frames ≥ 1, got ${frames}`);
+      throw new RangeError(`FrameStack: expected a whole number of frames ≥ 1, got ${frames}`);
     }
     const repeated = (bounds: Float64Array): Float64Array =>
       new Float64Array(frames * size).map((_, i) => bounds[i % size]);

@@ -1,6 +1,6 @@
 /** A model's folder, wherever it is: its files by name, read by ranges of bytes. */
 import { FormatError } from "../core/errors.ts";
-import { decodeUtf8 } from "../core/utf8.ts";
+import { decodeUtf8, withoutMark } from "../core/utf8.ts";
 import { type Waiting, wait } from "../core/waiting.ts";
 
 /** Files of a folder. Results may be promises; then the model loads later. */
@@ -70,5 +70,5 @@ export function* readText(files: ModelFiles, name: string): Waiting<string | nul
   if (size === null) return null;
   if (size > mostText)
     throw new FormatError(`${name}: expected at most ${mostText} bytes, got ${size}`);
-  return decodeUtf8(yield* readRange(files, name, [0, size]));
+  return withoutMark(decodeUtf8(yield* readRange(files, name, [0, size])));
 }

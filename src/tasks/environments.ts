@@ -178,7 +178,7 @@ export const environmentTasks = {
     },
     make: (values) => new Blackjack(values),
     algo: "ppo",
-    steps: 200_000,
+    steps: 1_000_000,
     presets: presets.blackjack,
   }),
   catch: environmentTask({
@@ -225,7 +225,7 @@ export const environmentTasks = {
     settings: maxSteps(500),
     make: (values) => new Crossing(values),
     algo: "ppo",
-    steps: 1_000_000,
+    steps: 600_000,
     presets: presets.crossing,
   }),
   dive: environmentTask({

@@ -26,6 +26,22 @@ const isClass = (f: object): boolean => /^class\b/.test(Function.prototype.toStr
 const isDynamics = (env: object): env is Dynamics =>
   env instanceof Dynamics || ["observe", "act", "start"].every((name) => name in env);
 
+const madeBefore = new WeakSet<object>();
+/** Numbers of an observation and choices or numbers of an action, by the settings that environments were made with. */
+const sizesFor = new WeakMap<object, readonly [observation: number, action: number]>();
+
+/** Throws SettingError for an environment of another size than the first with the same settings. */
+function checkSizes({ observationSpace, actionSpace }: Dynamics, values: object, where: string) {
+  const sizes = [observationSpace.size, flatSize(actionSpace)] as const;
+  const first = sizesFor.get(values) ?? sizes;
+  sizesFor.set(values, first);
+  for (const [i, what] of ["observations", "actions"].entries())
+    if (sizes[i] !== first[i])
+      throw new SettingError(
+        `${where}: expected environments alike, got ${what} of size ${first[i]} in the first and ${sizes[i]} in a later one`,
+      );
+}
+
 /** Makes one environment. Throws OwnCodeError, which names `where`, for whatever goes wrong. */
 export function makeOwn(
   source: EnvironmentSource,
@@ -44,7 +60,13 @@ export function makeOwn(
     throw new SettingError(
       `${where}: expected environment to return an object, got ${typeof made}`,
     );
+  if (madeBefore.has(made))
+    throw new SettingError(
+      `${where}: expected environment to make a new object at each call, got one of before`,
+    );
+  madeBefore.add(made);
   const env = isDynamics(made) ? made : guarded(where, () => fromGymnasium(made as GymnasiumEnv));
+  checkSizes(env, values as object, where);
   nameSpace(env, "observationSpace", names?.observation, where);
   nameSpace(env, "actionSpace", names?.action, where);
   const { start, act } = env;

@@ -45,12 +45,23 @@ export type RewardSource =
 export interface Judge {
   readonly name: string;
   readonly weight: number;
-  /** Seconds that a call may take, and the message of the error when it takes longer. */
-  readonly timeout: number;
-  readonly late: string;
-  /** Returns one number per sample, later where the function returns promises. Throws OwnCodeError that shows the sample. */
-  score(samples: readonly Sample[]): Waiting<ArrayLike<number>>;
+  /**
+   * Returns one number per sample, later where the function returns promises. Throws OwnCodeError that shows the
+   * sample. `guard` runs the calls of the user's function.
+   */
+  score(samples: readonly Sample[], guard?: Guard): Waiting<ArrayLike<number>>;
 }
+
+/**
+ * Calls `work`, and throws an OwnCodeError with the message `late()` if it takes longer than `seconds`. Work of several steps
+ * asks after each whether half of the time is over.
+ */
+export type Guard = <T>(
+  work: (isHalf: () => boolean) => T,
+  seconds: number,
+  late: () => string,
+) => T;
+const unguarded: Guard = (work) => work(() => false);
 
 /** The name of a reward that was given without one. */
 export const unnamed = "reward";
@@ -76,33 +87,44 @@ function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: s
   if (!isObject(options) || !isOptions(options))
     throw new SettingError(`${where}: expected reward ${name} as a function, got ${brief(given)}`);
   const { weight = 1, timeout = 60, concurrency = 16 } = options;
-  for (const [field, value] of Object.entries({ weight, timeout, concurrency }))
-    if (typeof value !== "number" || !Number.isFinite(value) || (field !== "weight" && value <= 0))
-      throw new SettingError(
-        `${where}: expected ${field} of reward ${name} as a number, got ${brief(value)}`,
-      );
   const label = name === unnamed ? `${where}: reward` : `${where}: reward ${name}`;
+  const isAbove: Readonly<Record<string, number>> = { timeout: 0, concurrency: 0 };
+  for (const [field, value] of Object.entries({ weight, timeout, concurrency })) {
+    const least = isAbove[field];
+    if (typeof value !== "number" || !Number.isFinite(value) || value <= (least ?? -Infinity))
+      throw new SettingError(
+        `${label}: expected ${field} as a number${least === undefined ? "" : ` above ${least}`}, got ${brief(value)}`,
+      );
+  }
   const late = `${label}: expected an answer within ${timeout} s, got none`;
+  const calls = { label, late, timeout, concurrency };
   return {
     name,
     weight,
-    timeout,
-    late,
-    *score(samples) {
+    *score(samples, guard = unguarded) {
       const scores =
         "batch" in options
-          ? scoreBatch(options.batch, samples, label)
-          : scoreEach(options.reward, samples, concurrency, label);
+          ? scoreBatch(options.batch, samples, calls, guard)
+          : scoreEach(options.reward, samples, calls, guard);
       const turns = "batch" in options ? 1 : Math.ceil(samples.length / concurrency);
       return yield* wait(scores, timeout * turns, late);
     },
   };
 }
 
+/** What a reward's calls may take, in seconds and at once, and what their errors say. */
+interface Calls {
+  readonly label: string;
+  readonly late: string;
+  readonly timeout: number;
+  readonly concurrency: number;
+}
+
 function scoreBatch(
   f: BatchFunction,
   samples: readonly Sample[],
-  label: string,
+  { label, late, timeout }: Calls,
+  guard: Guard,
 ): ArrayLike<number> | Promise<ArrayLike<number>> {
   const check = (scores: ArrayLike<number>): ArrayLike<number> => {
     if (scores?.length !== samples.length)
@@ -116,20 +138,23 @@ function scoreBatch(
     throw ownError(error, `${label}: failed for ${samples.length} samples`);
   };
   try {
-    const scores = f(samples);
-    return isPromise(scores)
-      ? (scores.then(check).catch(failed) as Promise<ArrayLike<number>>)
-      : check(scores);
+    const scores = guard(
+      () => f(samples),
+      timeout,
+      () => late,
+    );
+    return isPromise(scores) ? Promise.resolve(scores).then(check).catch(failed) : check(scores);
   } catch (error) {
     return failed(error);
   }
 }
 
+/** Calls that return at once run under one guard, which is renewed once it has lasted as long as one call may. */
 function scoreEach(
   f: RewardFunction,
   samples: readonly Sample[],
-  concurrency: number,
-  label: string,
+  { label, late, timeout, concurrency }: Calls,
+  guard: Guard,
 ): ArrayLike<number> | Promise<ArrayLike<number>> {
   const scores = new Float64Array(samples.length);
   const call = (i: number): number | Promise<number> => {
@@ -140,15 +165,25 @@ function scoreEach(
     try {
       const score = f(prompt, completion, { tokens, row });
       if (!isPromise(score)) return checkScore(score, samples[i], label);
-      return score.then((x) => checkScore(x, samples[i], label)).catch(failed);
+      return Promise.resolve(score)
+        .then((x) => checkScore(x, samples[i], label))
+        .catch(failed);
     } catch (error) {
       return failed(error);
     }
   };
-  for (let i = 0; i < samples.length; i++) {
-    const score = call(i);
-    if (isPromise(score)) return scoreRest(i, score);
-    scores[i] = score;
+  let i = 0;
+  const callSome = (isHalf: () => boolean): Promise<number> | null => {
+    do {
+      const score = call(i);
+      if (isPromise(score)) return score;
+      scores[i++] = score;
+    } while (i < samples.length && !isHalf());
+    return null;
+  };
+  while (i < samples.length) {
+    const pending = guard(callSome, 2 * timeout, () => `${late} for ${shown(samples[i])}`);
+    if (pending !== null) return scoreRest(i, pending);
   }
   return scores;
 
@@ -157,7 +192,8 @@ function scoreEach(
     const take = async (): Promise<void> => {
       while (next < samples.length) {
         const i = next++;
-        scores[i] = await call(i);
+        const lateFor = () => `${late} for ${shown(samples[i])}`;
+        scores[i] = await guard(() => call(i), timeout, lateFor);
       }
     };
     const begun = pending.then(async (score) => {
@@ -184,16 +220,8 @@ const ownError = (error: unknown, label: string): OwnCodeError =>
     ? error
     : new OwnCodeError(`${label}: ${messageOf(error)}`, { cause: error });
 
-/** Calls `work`, and throws an error with the message `late` if it takes longer than `seconds`. */
-export type Guard = <T>(work: () => T, seconds: number, late: string) => T;
-
 /** Returns a judge whose calls have a time limit. */
 export const guardedJudge = (judge: Judge, guard: Guard): Judge => ({
   ...judge,
-  *score(samples) {
-    const work = judge.score(samples);
-    let step = guard(() => work.next(), judge.timeout * Math.max(1, samples.length), judge.late);
-    while (step.done !== true) step = work.next(yield step.value);
-    return step.value;
-  },
+  score: (samples) => judge.score(samples, guard),
 });

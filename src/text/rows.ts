@@ -7,8 +7,8 @@ import { pairs, texts } from "./corpus.ts";
 export type DataRow = string | Readonly<Record<string, unknown>>;
 
 /**
- * Returns the rows of a file, in the form that its name ends with: .jsonl, .json (a list), .csv (with a header); pairs
- * where every line has a tab; else texts, by lines or paragraphs. Throws FormatError that names the file and the line.
+ * Returns the rows of a file, in the form that its name ends with: .jsonl, .json (a list), .csv (with a header), .tsv; pairs
+ * where every line has one tab; else texts, by lines or paragraphs. Throws FormatError that names the file and the line.
  */
 export function rowsOfFile(name: string, content: string, by: "line" | "paragraph"): DataRow[] {
   const text = withoutMark(content);
@@ -16,9 +16,14 @@ export function rowsOfFile(name: string, content: string, by: "line" | "paragrap
   if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) return jsonRows(text, where);
   if (name.endsWith(".json")) return listOf(parsed(text, where), where);
   if (name.endsWith(".csv")) return csvRows(text, where);
-  const lines = text.split(/\r?\n/).filter((line) => line !== "");
-  if (lines.length > 0 && lines.every((line) => line.split("\t").length === 2))
-    return pairs(text).map((pair) => ({ ...pair }));
+  const lines = text.split(/\r?\n/);
+  const isPair = (line: string): boolean => line === "" || line.split("\t").length === 2;
+  const odd = lines.findIndex((line) => !isPair(line));
+  if (odd < 0 && lines.some((line) => line !== "")) return pairs(text).map((pair) => ({ ...pair }));
+  if (odd >= 0 && name.endsWith(".tsv"))
+    throw new FormatError(
+      `${where}, line ${odd + 1}: expected a prompt, a tab and a completion, got ${lines[odd].split("\t").length} fields`,
+    );
   return texts(text, by).map(({ completion }) => completion);
 }
 
@@ -53,6 +58,11 @@ const jsonRows = (text: string, where: string): DataRow[] =>
 function csvRows(text: string, where: string): DataRow[] {
   const [header, ...records] = csvRecords(text, where);
   if (header === undefined) throw new FormatError(`${where}: expected a header, got an empty file`);
+  const twice = header.fields.find((name, i) => header.fields.indexOf(name) < i);
+  if (twice !== undefined)
+    throw new FormatError(
+      `${where}, line 1: expected columns of different names, got ${twice} twice`,
+    );
   return records.map(({ fields, line }) => {
     if (fields.length !== header.fields.length)
       throw new FormatError(

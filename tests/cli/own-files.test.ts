@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { jsonLines, pigrad } from "../support/pigrad.ts";
+import { jsonLines, pigrad, pigradProcess } from "../support/pigrad.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-own-"));
 const at = (name: string): string => join(folder, name);
@@ -333,7 +333,7 @@ describe("a text with a reward in a file", () => {
   const rewards: Record<string, readonly [text: string, message: RegExp]> = {
     "hangs.mjs": [
       "export default { reward: () => { for (;;); }, timeout: 0.01 };",
-      /hangs.mjs: reward: expected an answer within 0.01 s, got none/,
+      /hangs.mjs: reward: expected an answer within 0.01 s, got none for prompt/,
     ],
     "never.mjs": [
       "export default { reward: () => new Promise(() => {}), timeout: 0.05 };",
@@ -358,6 +358,33 @@ describe("a text with a reward in a file", () => {
       expect([status, stderr.trimEnd().split("\n").length]).toEqual([2, 1]);
     },
   );
+});
+
+test.each([
+  [
+    "Promise.reject(new Error('lost'));",
+    /^pigrad: .*late0.mjs:2: an error that nothing awaited: lost\n$/,
+  ],
+  [
+    "setTimeout(() => { throw 'lost'; });",
+    /^pigrad: an error that nothing awaited: thrown: lost\n$/,
+  ],
+] as const)("an error that nothing awaits ends the process with one line: %s", (late, message) => {
+  const name = `late${late.startsWith("P") ? 0 : 1}.mjs`;
+  const path = file(
+    name,
+    `const step = () => {
+      ${late}
+      return [[0], 1, true, false];
+    };
+    const space = { type: "Discrete", n: 2 };
+    const observationSpace = { type: "Box", low: 0, high: 1, shape: [1] };
+    const environment = () => ({ observationSpace, actionSpace: space, reset: () => [0], step });
+    export default { environment };`,
+  );
+  const { status, stderr } = pigradProcess(["check", path]);
+  expect(stderr).toMatch(message);
+  expect(status).toBe(2);
 });
 
 describe("an algorithm in a file", () => {

@@ -131,9 +131,15 @@ test("what cannot be sampled is said", async () => {
     ["--seed", "-1"],
     ["--temperature", "-1"],
     ["--top-k", "1.5"],
+    ["--temperature", "0"],
+    ["--temperature", "1001"],
     ["--top-p", "-0.1"],
-  ])
-    expect((await pigrad("sample", run, flag, value)).status, flag).toBe(2);
+    ["--top-p", "0"],
+  ]) {
+    const { status, stdout, stderr } = await pigrad("sample", run, flag, value);
+    expect([status, stdout], flag).toEqual([2, ""]);
+    expect(stderr).toMatch(new RegExp(`^pigrad: ${flag.replace("-n", "--n")}: expected .*got`));
+  }
 });
 
 test("an evaluation's measures are told by name", async () => {

@@ -6,7 +6,12 @@ import type { Backend } from "../../src/core/backend.ts";
 import { MaskError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
-import { bernoulliMode, bernoulliSample } from "../../src/distributions/bernoulli.ts";
+import {
+  bernoulliEntropy,
+  bernoulliKl,
+  bernoulliMode,
+  bernoulliSample,
+} from "../../src/distributions/bernoulli.ts";
 import * as categorical from "../../src/distributions/categorical.ts";
 import * as multi from "../../src/distributions/multi-categorical.ts";
 import { sum } from "../../src/ops/reduce.ts";
@@ -86,4 +91,24 @@ test("a bit is 1 where noise is below its probability, and likelier above ½ alo
   expect([...bits]).toEqual([0, 1, 1]);
   bernoulliMode(bits, input(loops(), [1, 3], [0, 1e-6, -1e-6]));
   expect([...bits]).toEqual([0, 1, 0]);
+});
+
+test("a bit that is certain has no entropy, and a divergence that is finite where the other one allows it", () => {
+  const k = loops();
+  const [p, q] = [variable(k, [2, 1], [Infinity, -Infinity]), variable(k, [2, 1], [0, 0])];
+  const value = (of: () => Tensor): number[] => {
+    const tape = new Tape(k);
+    let values: number[] = [];
+    const loss = tape.run(() => {
+      const y = of();
+      values = Array.from(y.data);
+      return sum(y);
+    });
+    tape.backward(loss);
+    return values;
+  };
+  expect(value(() => bernoulliEntropy(p))).toEqual([0, 0]);
+  for (const x of value(() => bernoulliKl(p, q))) expect(x).toBeCloseTo(Math.LN2, 6);
+  expect([...(p.grad ?? [])]).toEqual([0, 0]);
+  expect([...(q.grad ?? [])]).toEqual([-0.5, 0.5]);
 });

@@ -65,6 +65,15 @@ describe("in an environment", () => {
       "b 1 0",
       "b 1 1",
     ]);
+    expect(
+      make({
+        type: "MultiDiscrete",
+        nvec: [
+          [2, 2],
+          [3, 3],
+        ],
+      } as never).actionSpace,
+    ).toMatchObject({ choices: [2, 2, 3, 3] });
     const plain = make({ type: "Discrete", n: 2, start: 5 });
     plain.reset();
     plain.step(6);

@@ -79,12 +79,12 @@ const beatsFixed = (task: string): Claim => ({
     fixed !== null && bootstrapInterval(greedy, mean)[0] > fixed.mean + 2 * fixed.error,
 });
 /** A game's policy on seeds that no setting was chosen on. */
-const beats = (name: string, task: string): Claim => ({
+const beats = (name: string, task: string, episodes = 100): Claim => ({
   name,
   task,
   algo: "ppo",
   seeds: 5,
-  episodes: 100,
+  episodes,
   asks: "above random play and a simple rule, outside the 95 % intervals",
   holds: ({ greedy, baselines }) =>
     baselines.every((one) => bootstrapInterval(greedy, mean)[0] > one.mean + one.margin),
@@ -200,6 +200,7 @@ export const claims: readonly Claim[] = [
     asks: "greedy ≥ 400",
     holds: ({ greedy }) => least(greedy) >= 400,
   },
+  beats("Blackjack-v1", "blackjack", 100_000),
   beats("Dodge", "dodge"),
   beats("Shoot", "shoot"),
   beats("Crossing", "crossing"),
@@ -225,6 +226,12 @@ export const claims: readonly Claim[] = [
     holds: ({ greedy }) => greedy.filter((x) => x >= 200).length >= 4,
   },
   robot("InvertedPendulum", "inverted-pendulum", 1000, "1000, the most there is,"),
+  robot(
+    "InvertedDoublePendulum",
+    "inverted-double-pendulum",
+    9000,
+    "greedy ≥ 9,000 of about 9,350",
+  ),
   robot("Hopper", "hopper", 2000, "greedy ≥ 2000, twice what standing gives,"),
   robot("Walker2d", "walker2d", 2000, "greedy ≥ 2000, twice what standing gives,"),
   robot("HalfCheetah", "half-cheetah", 2000, "greedy ≥ 2000, 2 m/s,"),
@@ -252,6 +259,6 @@ export async function judge(claim: Claim, threads = availableParallelism()): Pro
         ? exactReturns(env as Dynamics & Tabular).optimal
         : null,
     fixed: bestFixed(task),
-    baselines: baselines(task),
+    baselines: baselines(task, Math.max(episodes, 500)),
   };
 }

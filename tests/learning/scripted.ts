@@ -63,6 +63,9 @@ const diving: Player = (s) => {
   return r < row ? up : down;
 };
 
+/** A usable ace counts 11, which is 10 more than in the state. */
+const drawing: Player = (s) => Number(s[0] + (s[1] === 1 && s[0] <= 11 ? 10 : 0) < 17);
+
 /** The move that scores most at once; of equal ones, the first. */
 const merging: Player = (s) => {
   const gains = [0, 1, 2, 3].map((action) => {
@@ -78,6 +81,7 @@ const merging: Player = (s) => {
 };
 
 const rules: Readonly<Record<string, readonly [what: string, player: Player]>> = {
+  blackjack: ["draws below 17, as the dealer does", drawing],
   dodge: ["leaves a row when a stone is near", dodging],
   shoot: ["goes below the lowest drone and fires", shooting],
   crossing: ["goes up when no car is there or about to be", crossing],

@@ -10,7 +10,7 @@ import { Sandbox } from "../../src/node/sandbox.ts";
 const folder = mkdtempSync(join(tmpdir(), "pigrad-sandbox-"));
 const secret = join(folder, "secret.txt");
 writeFileSync(secret, "secret");
-const sandbox = new Sandbox({ timeout: 0.2, memory: 32 });
+const sandbox = new Sandbox({ timeout: 0.5, memory: 32 });
 afterAll(() => {
   sandbox.close();
   rmSync(folder, { recursive: true, force: true });

@@ -133,7 +133,7 @@ test.each([
   [{ question: "a", answer: "b" }, 'prompt, completion, text or messages, got "question, answer"'],
   [{}, "prompt, completion, text or messages, got no field"],
   [{ messages: "x" }, 'messages as a list of one message or more, got "x"'],
-  [{ messages: [] }, "messages as a list of one message or more, got a list"],
+  [{ messages: [] }, "messages as a list of one message or more, got none"],
   [
     { messages: [{ role: "user", content: "a" }, { content: "b" }] },
     "role and content as texts in message 2",

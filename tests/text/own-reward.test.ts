@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { OwnCodeError, SettingError } from "../../src/core/errors.ts";
 import { type Pending, runLater, runNow } from "../../src/core/waiting.ts";
+import { awaitInTime } from "../../src/node/patience.ts";
 import {
   guardedJudge,
   judgesFrom,
@@ -79,14 +80,38 @@ test("several by name, with weights; what is none is refused", () => {
     expect(() => judgesFrom(wrong as never, "here")).toThrow(SettingError);
 });
 
-test("a guard sees the call and its limit, and its error ends it", () => {
+test("a guard sees the call and its limit, and its error ends it and shows the sample", () => {
   const limits: number[] = [];
   const stopped = guardedJudge(judge({ timeout: 3, reward: () => 1 }), (_, seconds, late) => {
     limits.push(seconds);
-    throw new OwnCodeError(late);
+    throw new OwnCodeError(late());
   });
   expect(() => runNow(stopped.score(samples(2)), "test")).toThrow(
-    "here: reward: expected an answer within 3 s",
+    /^here: reward: expected an answer within 3 s, got none for prompt .* and completion/,
   );
   expect(limits).toEqual([6]);
+});
+
+test("a guard is renewed once it has lasted as long as a call may: many slow calls are not a hang", () => {
+  let [guards, now] = [0, 0];
+  const slow = () => {
+    now += 900;
+    return 1;
+  };
+  const watched = guardedJudge(judge({ timeout: 1, reward: slow }), (work, seconds) => {
+    guards++;
+    const begun = now;
+    const result = work(() => now - begun >= 500 * seconds);
+    expect(now - begun).toBeLessThanOrEqual(1000 * seconds);
+    return result;
+  });
+  expect(Array.from(runNow(watched.score(samples(5)), "test"))).toEqual([1, 1, 1, 1, 1]);
+  expect(guards).toBe(3);
+});
+
+test("what has a method `then` alone is awaited as a promise is", async () => {
+  // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+  const thenable = { then: (done: (x: number) => void) => done(2) } as unknown as Promise<number>;
+  const scores = await runLater(judge({ reward: () => thenable }).score(samples(3)), awaitInTime);
+  expect(Array.from(scores)).toEqual([2, 2, 2]);
 });

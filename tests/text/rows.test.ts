@@ -22,6 +22,9 @@ describe("CSV", () => {
     );
     expect(() => rows("a.csv", 'a\nb"c')).toThrow(FormatError);
     expect(() => rows("a.csv", "")).toThrow("expected a header");
+    expect(() => rows("a.csv", "prompt,completion,prompt\na,b,c")).toThrow(
+      "data a.csv, line 1: expected columns of different names, got prompt twice",
+    );
   });
 });
 
@@ -42,5 +45,16 @@ test("plain text: pairs where every line has a tab; else lines or paragraphs", (
     { prompt: "c", completion: "d" },
   ]);
   expect(rows("a.txt", "a\tb\nc\n")).toEqual(["a\tb", "c"]);
+  expect(rows("a.tsv", "a\tb\r\n\r\nc\td")).toEqual([
+    { prompt: "a", completion: "b" },
+    { prompt: "c", completion: "d" },
+  ]);
+  for (const [odd, count] of [
+    ["c", 1],
+    ["c\td\te", 3],
+  ] as const)
+    expect(() => rows("a.tsv", `a\tb\n${odd}\n`)).toThrow(
+      `data a.tsv, line 2: expected a prompt, a tab and a completion, got ${count} fields`,
+    );
   expect(rows("a.txt", "a\nb\n\nc\n", "paragraph")).toEqual(["a\nb", "c"]);
 });

@@ -100,7 +100,10 @@ export function textFrom(
     );
   const rows = rowsOf(given("examples", definition.examples ?? []), `${where}: examples`);
   const lines = definition.corpus === undefined ? [] : texts(given("corpus", definition.corpus));
-  const examples = [...rows.flatMap((row) => examplesOf(row, chat)), ...lines];
+  const examples = [
+    ...rows.flatMap((row, i) => examplesOf(row, chat, `examples: row ${i + 1}`)),
+    ...lines,
+  ];
   const asked = rowsOf(given("prompts", definition.prompts ?? rows), `${where}: prompts`);
   const byPrompt = new Map<string, Readonly<Record<string, unknown>>>();
   for (const row of asked) {
@@ -200,7 +203,7 @@ function faultOf(row: unknown): string | null {
       ? null
       : `prompt, completion, text or messages, got ${names.length > 0 ? brief(names.join(", ")) : "no field"}`;
   if (!Array.isArray(messages) || messages.length === 0)
-    return `messages as a list of one message or more, got ${brief(messages)}`;
+    return `messages as a list of one message or more, got ${Array.isArray(messages) ? "none" : brief(messages)}`;
   const odd = messages.findIndex((message) => !isMessage(message));
   return odd < 0 ? null : `role and content as texts in message ${odd + 1}`;
 }
@@ -213,10 +216,10 @@ function isMessage(message: unknown): boolean {
 }
 
 /** Returns the texts to imitate: prompt and completion, or messages, of which the assistant's turns are learned. */
-function examplesOf(row: Row, chat: Chat): Example[] {
+function examplesOf(row: Row, chat: Chat, where: string): Example[] {
   if (typeof row === "string") return [{ prompt: "", completion: row }];
   const { prompt = "", completion = row.text, messages } = row;
-  if (messages !== undefined) return conversationOf(messages, withVariables(row, chat));
+  if (messages !== undefined) return conversationOf(messages, withVariables(row, chat), where);
   return completion === undefined ? [] : [{ prompt, completion }];
 }
 
@@ -224,14 +227,14 @@ function examplesOf(row: Row, chat: Chat): Example[] {
  * Returns a conversation as one example. In a form that writes earlier messages otherwise, such as without their
  * thoughts, a turn that does not continue the text so far begins an example of its own.
  */
-function conversationOf(messages: readonly Message[], chat: Chat): Example[] {
+function conversationOf(messages: readonly Message[], chat: Chat, where: string): Example[] {
   const conversations: Example[][] = [];
   let text = "";
   for (const [i, { role, content: completion }] of messages.entries()) {
     if (role !== "assistant") continue;
     if (typeof completion !== "string")
       throw new SettingError(
-        `examples: expected content as a text in an assistant's message, got ${brief(completion)}`,
+        `${where}: expected content as a text in an assistant's message, got ${brief(completion)}`,
       );
     const before = chat(messages.slice(0, i), true);
     const continues = text !== "" && before.length > text.length && before.startsWith(text);
