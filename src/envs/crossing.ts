@@ -1,14 +1,14 @@
 /**
  * Crossing: walk over a road of eight lanes, again and again, without meeting a car.
  *
- * Observation: five planes of 10 × 10: the walker; seen from it (planes.ts), the cars, and the cell that each car comes from, on a
- * plane of its own for cars that move in every step, every second and every third. Actions: stay, up, down, left, right. Reward: 1 for each row
- * reached for the first time in a crossing, of which there are nine. Terminates when a car and the walker meet, in a
- * cell or between two; truncated after `maxSteps`.
+ * Observation: five planes of 10 × 10: the walker; seen from it (planes.ts), the cars, and the cell that each car comes
+ * from, on a plane of its own for cars that move in every step, every second and every third. Actions: stay, up, down, left,
+ * right. Reward: 1 for each row reached for the first time in a crossing, of which there are nine. Terminates when a car and
+ * the walker meet, in a cell or between two; truncated after `maxSteps`.
  *
- * The walker moves first, then the cars. Rows 1 to 8 are lanes with two cars each, a random distance of 3 to 5 apart,
- * and a random side and pace; what leaves on one side comes back on the other. Rows 0 and 9 are safe. Who
- * reaches row 0 begins again below, in lanes that are drawn again.
+ * The walker moves first, then the cars. Rows 1 to 8 are lanes with two cars each, a random distance of 3 to 5 apart, and a
+ * random side and pace; what leaves on one side comes back on the other. Rows 0 and 9 are safe. Who reaches row 0 begins
+ * again below, in lanes that are drawn again.
  */
 import { cells, directions, PlaneGame, size, stepped, wrapped } from "./planes.ts";
 import { colors } from "./scene.ts";

@@ -1,14 +1,14 @@
 /**
  * Dive: bring pearls to the surface before the air runs out.
  *
- * Observation: six planes of 10 × 10: the diver; seen from it (planes.ts), pearls, fish, and the cell that each fish comes from;
- * the air, as that many of the first cells, and the pearls carried, likewise. Actions: stay, up, down, left, right. Reward: 1 per pearl brought to the surface,
- * which is row 0. Terminates when a fish meets the diver, in a cell or between two, or without air; truncated after
- * `maxSteps`.
+ * Observation: six planes of 10 × 10: the diver; seen from it (planes.ts), pearls, fish, and the cell that each fish comes
+ * from; the air, as that many of the first cells, and the pearls carried, likewise. Actions: stay, up, down, left, right.
+ * Reward: 1 per pearl brought to the surface, which is row 0. Terminates when a fish meets the diver, in a cell or between
+ * two, or without air; truncated after `maxSteps`.
  *
  * The diver moves first and picks up a pearl where one lies, up to three. Fish in rows 2, 4, 6 and 8 swim by one cell in
- * every second step, and come back on the other side. The air lasts 40 steps and is full again at the surface. There are three
- * pearls, at random cells below the surface; a pearl picked up appears elsewhere.
+ * every second step, and come back on the other side. The air lasts 40 steps and is full again at the surface. There are
+ * three pearls, at random cells below the surface; a pearl picked up appears elsewhere.
  */
 import { cells, directions, PlaneGame, size, stepped, wrapped } from "./planes.ts";
 import { colors } from "./scene.ts";

@@ -1,13 +1,13 @@
 /**
  * Dodge: stones fly across the field from either side, ever more of them; keep out of their way.
  *
- * Observation: three planes of 10 × 10: the player; seen from it (planes.ts), stones that fly right and stones that fly left.
- * Actions: stay, up, down, left, right. Reward: 1 per stone that leaves the field. Terminates when a stone meets the player, in a cell or
- * between two; truncated after `maxSteps`.
+ * Observation: three planes of 10 × 10: the player; seen from it (planes.ts), stones that fly right and stones that fly
+ * left. Actions: stay, up, down, left, right. Reward: 1 per stone that leaves the field. Terminates when a stone meets the
+ * player, in a cell or between two; truncated after `maxSteps`.
  *
- * The player moves first, then every stone by one cell, from the top row on; once one has met the player, none counts.
- * Then a stone enters with a probability that grows from 0.2 to 0.8 over the first 300 steps: in a random row, if it has
- * none, from a random side. The player starts in the middle.
+ * The player moves first, then every stone by one cell, from the top row on; once one has met the player, none counts. Then
+ * a stone enters with a probability that grows from 0.2 to 0.8 over the first 300 steps: in a random row, if it has none,
+ * from a random side. The player starts in the middle.
  */
 import { cells, directions, PlaneGame, size, stepped } from "./planes.ts";
 import { colors } from "./scene.ts";

@@ -1,12 +1,12 @@
 /**
  * Shoot: drones sink from the top, ever more of them; a cannon on the ground shoots them down.
  *
- * Observation: three planes of 10 × 10: the cannon; seen from it (planes.ts), its shot and the drones. Actions: stay, left, right, fire.
- * Reward: 1 per drone shot. Terminates when a drone is on the ground; truncated after `maxSteps`.
+ * Observation: three planes of 10 × 10: the cannon; seen from it (planes.ts), its shot and the drones. Actions: stay, left,
+ * right, fire. Reward: 1 per drone shot. Terminates when a drone is on the ground; truncated after `maxSteps`.
  *
  * The cannon acts first; it fires while no shot of its own is in the air. A shot rises by two cells per step and is gone
- * with the drone that it meets, or at the top. All drones sink by one row in every fourth step. Then a drone enters the top row
- * in a random column, if it has none, with a probability that grows from 0.05 to 0.25 over the first 600 steps.
+ * with the drone that it meets, or at the top. All drones sink by one row in every fourth step. Then a drone enters the top
+ * row in a random column, if it has none, with a probability that grows from 0.05 to 0.25 over the first 600 steps.
  */
 import { cells, PlaneGame, size } from "./planes.ts";
 import { colors } from "./scene.ts";
