@@ -1,7 +1,8 @@
-/** Errors that no call of ours waits for: thrown by timers, and by promises that the user's code does not return. */
+/** What the user's code does outside of our calls: errors of timers and of lost promises, and ending the process. */
 import { fileURLToPath } from "node:url";
 import { printable } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
+import { stdoutFailure } from "./stdout.ts";
 
 const ours = new URL("..", import.meta.url).href;
 
@@ -20,6 +21,18 @@ export function watchLateErrors(): void {
     process.stderr.write(`pigrad: ${printable(text)}\n`);
     process.exit(isOurs ? 1 : 2);
   });
+}
+
+/** Runs a command. If the process is ended in its midst as if all were well, says so, with exit code 2. */
+export async function toItsEnd(command: () => Promise<void>): Promise<void> {
+  const early = (code: number): void => {
+    if (code !== 0 || stdoutFailure() !== null) return;
+    process.stderr.write("pigrad: process.exit was called before the command had ended\n");
+    process.exitCode = 2;
+  };
+  process.on("exit", early);
+  await command();
+  process.off("exit", early);
 }
 
 /** Returns the file and line of the first frame of a stack outside pigrad, packages and Node, and a colon; "" without one. */

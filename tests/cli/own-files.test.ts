@@ -363,16 +363,16 @@ describe("a text with a reward in a file", () => {
 test.each([
   [
     "Promise.reject(new Error('lost'));",
-    /^pigrad: .*late0.mjs:2: an error that nothing awaited: lost\n$/,
+    /^pigrad: .*late34.mjs:2: an error that nothing awaited: lost\n$/,
   ],
   [
     "setTimeout(() => { throw 'lost'; });",
     /^pigrad: an error that nothing awaited: thrown: lost\n$/,
   ],
-] as const)("an error that nothing awaits ends the process with one line: %s", (late, message) => {
-  const name = `late${late.startsWith("P") ? 0 : 1}.mjs`;
+  ["process.exit(0);", /^pigrad: process.exit was called before the command had ended\n$/],
+] as const)("what nothing awaits ends the process with one line: %s", (late, message) => {
   const path = file(
-    name,
+    `late${late.length}.mjs`,
     `const step = () => {
       ${late}
       return [[0], 1, true, false];
