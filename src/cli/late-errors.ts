@@ -1,4 +1,4 @@
-/** What the user's code does outside of our calls: errors of timers and of lost promises, and ending the process. */
+/** Tells what the user's code does outside of our calls: errors of timers and of lost promises, and ending the process. */
 import { fileURLToPath } from "node:url";
 import { printable } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
@@ -35,7 +35,7 @@ export async function toItsEnd(command: () => Promise<void>): Promise<void> {
   process.off("exit", early);
 }
 
-/** Returns the file and line of the first frame of a stack outside pigrad, packages and Node, and a colon; "" without one. */
+/** Returns the first place in a stack outside pigrad, packages and Node, as "file:line: "; "" without one. */
 function placeOf(stack: string): string {
   for (const [, url, line] of stack.matchAll(/(file:\/\/[^\s)]+?):(\d+):\d+/g))
     if (!url.startsWith(ours) && !url.includes("/node_modules/"))

@@ -1,5 +1,4 @@
 /** Options of the commands that sample from a language model. */
-
 import { SettingError } from "../core/errors.ts";
 import type { GenerateOptions } from "../nn/decode.ts";
 import { samplingSettings } from "../nn/sampler.ts";
@@ -26,17 +25,13 @@ export function samplingOf(values: SamplingValues): GenerateOptions {
     topK: wholeNumber("top-k", values["top-k"], 0),
     topP: realNumber("top-p", values["top-p"], 0),
   };
-  if (given.temperature === 0)
-    throw new SettingError(
-      "--temperature: expected a number above 0, got 0; --greedy takes the likeliest token",
-    );
-  for (const [name, option] of [
-    ["temperature", "temperature"],
-    ["topP", "top-p"],
+  for (const [name, option, hint] of [
+    ["temperature", "--temperature", "; --greedy takes the likeliest token"],
+    ["topP", "--top-p", ""],
   ] as const) {
     const { read, allowed } = samplingSettings[name];
     if (given[name] !== undefined && read(given[name]) === undefined)
-      throw new SettingError(`--${option}: expected ${allowed}, got ${given[name]}`);
+      throw new SettingError(`${option}: expected ${allowed}, got ${given[name]}${hint}`);
   }
   return Object.fromEntries(Object.entries(given).filter(([, x]) => x !== undefined));
 }

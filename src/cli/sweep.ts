@@ -1,5 +1,4 @@
 /** pigrad sweep TASK: seeds and settings over worker threads, and what they come to. */
-
 import { mkdtempSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";

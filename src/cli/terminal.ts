@@ -1,5 +1,4 @@
 /** Key presses, and a terminal that is drawn on and always left as it was found. */
-
 import { emitKeypressEvents } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { stopSignals } from "../node/stop-signals.ts";
@@ -67,6 +66,7 @@ export class Keys {
 /** The alternate screen without cursor and line wrap, and back. */
 const enter = "\x1b[?1049h\x1b[?25l\x1b[?7l";
 const leave = "\x1b[?7h\x1b[?25h\x1b[?1049l";
+
 /** A terminal's whole screen. `close`, a signal and the end of the process all restore what was there before. */
 export class Terminal {
   private open = true;

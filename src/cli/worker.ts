@@ -1,5 +1,4 @@
 /** pigrad worker URL: trains, evaluates and samples for other machines. */
-
 import { randomBytes } from "node:crypto";
 import { availableParallelism, hostname } from "node:os";
 import { Link } from "../node/nats/link.ts";

@@ -1,5 +1,4 @@
 /** Options of commands that give their work to workers over NATS. */
-
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import { Giver } from "../node/nats/give.ts";

@@ -101,10 +101,9 @@ export function sizes(initial: readonly number[], about: string): Setting<readon
     read(given) {
       const list =
         typeof given === "string"
-          ? given
-              .replace(/,$/, "")
-              .split(given === "" ? "" : ",")
-              .map(Number)
+          ? given === ""
+            ? []
+            : given.replace(/,$/, "").split(",").map(Number)
           : given;
       const fits =
         Array.isArray(list) &&

@@ -28,7 +28,10 @@ export abstract class PlaneGame extends Dynamics {
   private readonly planes: readonly (Plane | null)[];
   private readonly shown: Float32Array;
 
-  /** The first plane has the player alone. Things of earlier planes are drawn over those of later ones. Null: a count, not places. */
+  /**
+   * The first plane has the player alone. Things of earlier planes are drawn over those of later ones. Null stands for a plane
+   * that shows a count, not places: it is not drawn, and not seen from the player.
+   */
   constructor(planes: readonly (Plane | null)[], maxSteps: number) {
     super(maxSteps);
     this.planes = planes;

@@ -1,5 +1,4 @@
 /** Trains in a run folder: writes metrics and checkpoints, and checks the reasons to stop. */
-
 import type { SftReport } from "../algos/sft.ts";
 import type { Report } from "../algos/training.ts";
 import { nextOf } from "../core/waiting.ts";

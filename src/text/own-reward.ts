@@ -88,14 +88,13 @@ function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: s
     throw new SettingError(`${where}: expected reward ${name} as a function, got ${brief(given)}`);
   const { weight = 1, timeout = 60, concurrency = 16 } = options;
   const label = name === unnamed ? `${where}: reward` : `${where}: reward ${name}`;
-  const isAbove: Readonly<Record<string, number>> = { timeout: 0, concurrency: 0 };
-  for (const [field, value] of Object.entries({ weight, timeout, concurrency })) {
-    const least = isAbove[field];
-    if (typeof value !== "number" || !Number.isFinite(value) || value <= (least ?? -Infinity))
-      throw new SettingError(
-        `${label}: expected ${field} as a number${least === undefined ? "" : ` above ${least}`}, got ${brief(value)}`,
-      );
-  }
+  for (const [field, value, expected, above] of [
+    ["weight", weight, "a number", -Infinity],
+    ["timeout", timeout, "a number above 0", 0],
+    ["concurrency", concurrency, "a number above 0", 0],
+  ] as const)
+    if (typeof value !== "number" || !Number.isFinite(value) || value <= above)
+      throw new SettingError(`${label}: expected ${field} as ${expected}, got ${brief(value)}`);
   const late = `${label}: expected an answer within ${timeout} s, got none`;
   const calls = { label, late, timeout, concurrency };
   return {
@@ -112,7 +111,7 @@ function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: s
   };
 }
 
-/** What a reward's calls may take, in seconds and at once, and what their errors say. */
+/** Limits of a reward's calls, in seconds and at once, and the words of their errors. */
 interface Calls {
   readonly label: string;
   readonly late: string;

@@ -1,4 +1,4 @@
-/** What an environment of one's own may not do from one call to the next: give the same object, or one of other sizes. */
+/** Environments of one's own that are refused at a later call: the same object again, or one of other sizes. */
 import { expect, test } from "vitest";
 import { SettingError } from "../../src/core/errors.ts";
 import { makeOwn } from "../../src/tasks/own-environment.ts";
