@@ -58,6 +58,7 @@ async function moves(
   speeds: (threads: number) => number,
   cores = 4,
   updates = 200,
+  before = 0,
 ): Promise<number[]> {
   const session = openConfig({ task, steps: 1e6 });
   const moved: number[] = [];
@@ -71,7 +72,7 @@ async function moves(
   const clock = vi.spyOn(performance, "now").mockImplementation(() => now);
   try {
     const auto = new AutoThreads({ session, move } as unknown as MovingSession, cores);
-    for (let update = 1, envSteps = 0; update < updates; update++) {
+    for (let update = 1, envSteps = before; update < updates; update++) {
       now += update <= 2 ? 5000 : 100; // the first updates are slow, and do not count
       envSteps += speeds(threads) / 10;
       const report = { update, envSteps, episodes: 0, meanReturn: 0, meanLength: 0 };
@@ -92,5 +93,6 @@ test("all cores where they help, one where they do not, or where the training is
   expect(await moves("arith", (threads) => 1e6 * threads)).toEqual([4]); // its length is not known
   expect(await moves("arith", (threads) => 1e6 * threads, 4, 30)).toEqual([]); // within three seconds
   expect(await moves("cartpole", (threads) => 1000 * threads, 1)).toEqual([]);
+  expect(await moves("cartpole", (threads) => 1000 * threads, 4, 200, 5e5)).toEqual([4]); // resumed
   expect(await moves("cartpole", (threads) => (threads > 1 ? -1 : 1000))).toEqual([]);
 });

@@ -51,7 +51,12 @@ const cases: [from: string, list: Case[]][] = [
         "expected body.0.weight of [6, 4], got none",
         " with --set shared=false",
       ],
-      ["acrobot", "hidden=6,5", "expected policy.0.weight of [6, 6], got [6, 4]", " on cartpole"],
+      [
+        "acrobot",
+        "hidden=6,5 normalizeObservation=false normalizeReward=false",
+        "expected policy.0.weight of [6, 6], got [6, 4]",
+        " on cartpole",
+      ],
     ],
   ],
   [
@@ -101,7 +106,7 @@ describe.each(cases)("from %s", (from, list) => {
     const { status, stderr } = await pigrad(...args);
     expect(stderr).toContain(`pigrad: ${at(from, "checkpoint.safetensors")}: `);
     expect(stderr).toContain(weight);
-    expect(stderr).toContain(`; ${at(from)} was trained${run}`);
+    expect(stderr).toContain(`; ${at(from)} was trained${run}\n`);
     expect(status).toBe(2);
     expect(existsSync(at("no"))).toBe(false);
   });
