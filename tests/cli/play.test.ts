@@ -122,7 +122,7 @@ describe("in a pipe", () => {
 });
 
 test("elo rates the run's policy, a past self, search and random play, the same at the same seed", async () => {
-  const args = ["elo", four, "--games", "4", "--copies", "1", "--json"];
+  const args = ["elo", four, "--games", "2", "--copies", "1", "--json"];
   const { stdout, stderr } = await pigrad(...args);
   expect(stderr).toBe("");
   const rows = jsonLines(stdout) as { player: string; elo: number; score: number }[];

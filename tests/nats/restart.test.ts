@@ -7,7 +7,7 @@ import { expectSame, lease, long, setUp, short } from "./same.ts";
 const { at, run, server, worker, expected } = setUp();
 
 describe.skipIf(absent !== "")(`restarts${absent}`, () => {
-  test("the server is killed and started again: both sides go on", async () => {
+  test("the server is killed and started again: both sides go on", { tags: ["long"] }, async () => {
     const one = worker();
     const given = run(...long, "--out", at("restart"), "--workers", server().url, ...lease);
     await one.says("takes: cartpole");

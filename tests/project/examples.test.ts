@@ -27,13 +27,11 @@ const numbersOf = (output: string, start: string): number[] =>
     .filter((line) => line.startsWith(start))
     .map((line) => Number(line.split(" ").at(-1)));
 
-test("reinforce learns CartPole, and the same again", () => {
-  const output = run("reinforce.ts");
-  const returns = numbersOf(output, "update");
+test("reinforce learns CartPole", () => {
+  const returns = numbersOf(run("reinforce.ts"), "update");
   expect(returns).toHaveLength(10);
   expect(returns[0]).toBeLessThan(100);
   expect(Math.max(...returns)).toBeGreaterThan(475);
-  expect(run("reinforce.ts")).toBe(output);
 });
 
 test("ppo solves CartPole", () => {
