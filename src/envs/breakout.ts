@@ -2,18 +2,18 @@
  * Breakout on 10 × 10 cells, after the description of such small games in Young & Tian 2019, "MinAtar",
  * arXiv:1903.03176, with rules of its own. A ball bounces between walls, bricks and a paddle.
  *
- * Observation: four planes of 10 × 10: paddle, ball, where the ball was, bricks. Actions: left, stay,
- * right; with probability `sticky` the last one is repeated. Reward: 1 per brick. Terminates when the ball
- * passes the paddle; truncated after 1,000 steps. Starts: three full rows of bricks, the ball below them
+ * Observation: four planes of 10 × 10: the paddle; seen from it (planes.ts), the ball, where the ball was, and the bricks.
+ * Actions: left, stay, right; with probability `sticky` the last one is repeated. Reward: 1 per brick. Terminates when the
+ * ball passes the paddle; truncated after 1,000 steps. Starts: three full rows of bricks, the ball below them
  * in a random column, moving down to a random side.
  *
  * The ball moves one cell diagonally per step and bounces off walls. At a brick it reverses and removes the
  * brick; at the paddle it turns up, to the side where the paddle was moving. A cleared wall returns when the
  * ball next hits the paddle.
  */
-import type { Floats } from "../core/backend.ts";
-import { Dynamics } from "./env.ts";
-import { box, discrete } from "./space.ts";
+import { cells, PlaneGame, size } from "./planes.ts";
+import { colors } from "./scene.ts";
+import { discrete } from "./space.ts";
 
 export interface BreakoutOptions {
   /** The probability that the previous action is repeated. Default 0.1. */
@@ -21,8 +21,6 @@ export interface BreakoutOptions {
   readonly maxSteps?: number;
 }
 
-const size = 10;
-const cells = size * size;
 const firstBrick = size; // cell; the top row stays free
 const lastBrick = 4 * size - 1;
 const startRow = 5;
@@ -39,15 +37,22 @@ const action = 6; // the last one
 const left = 7; // bricks
 const bricks = 8; // one per cell from here
 
-export class Breakout extends Dynamics {
-  readonly observationSpace = box(0, 1, [4, size, size]);
+export class Breakout extends PlaneGame {
   readonly actionSpace = discrete(["left", "stay", "right"]);
   /** [paddle, ball's row, column, down, right, trail, last action, bricks left, a brick in each cell …] */
   readonly state = new Float64Array(bricks + cells);
   private readonly sticky: number;
 
   constructor({ sticky = 0.1, maxSteps = 1000 }: BreakoutOptions = {}) {
-    super(maxSteps);
+    super(
+      [
+        { sign: "▂", color: colors.first },
+        { sign: "●", color: colors.second },
+        { sign: "∘", color: colors.ink },
+        { sign: "▭", color: colors.ink },
+      ],
+      maxSteps,
+    );
     if (!(sticky >= 0 && sticky <= 1))
       throw new RangeError(`sticky: expected 0 to 1, got ${sticky}`);
     this.sticky = sticky;
@@ -106,25 +111,11 @@ export class Breakout extends Dynamics {
     }
   }
 
-  observe(out: Floats, at: number): void {
+  protected place(shown: Float32Array): void {
     const { state } = this;
-    out.fill(0, at, at + 3 * cells);
-    out[at + bottom * size + state[paddle]] = 1;
-    out[at + cells + state[row] * size + state[column]] = 1;
-    out[at + 2 * cells + state[trail]] = 1;
-    for (let i = 0; i < cells; i++) out[at + 3 * cells + i] = state[bricks + i];
-  }
-
-  render(): string {
-    const { state } = this;
-    const marks = Array.from({ length: cells }, (_, i): string =>
-      state[bricks + i] === 1 ? "▭" : "·",
-    );
-    marks[state[trail]] = "∘";
-    marks[bottom * size + state[paddle]] = "▂";
-    marks[state[row] * size + state[column]] = "●";
-    return Array.from({ length: size }, (_, i) =>
-      marks.slice(i * size, (i + 1) * size).join(""),
-    ).join("\n");
+    shown[bottom * size + state[paddle]] = 1;
+    shown[cells + state[row] * size + state[column]] = 1;
+    shown[2 * cells + state[trail]] = 1;
+    for (let i = 0; i < cells; i++) shown[3 * cells + i] = state[bricks + i];
   }
 }

@@ -139,12 +139,13 @@ describe("Breakout", () => {
     });
     expect(new Set(sides)).toEqual(new Set([-1, 1]));
   });
-  test("planes cell by cell: paddle, ball, trail, bricks; and the same as text", () => {
+  test("planes cell by cell, seen from the paddle: ball, trail, bricks; and the same as text", () => {
     env.startFrom(state(3, [4, 4], [1, 1], [12, 39]));
     env.act([2], 0);
     const planes = seen(env);
     const ones = planes.flatMap((x, i) => (x === 1 ? [i] : []));
-    expect(ones).toEqual([94, 100 + 55, 200 + 44, 300 + 12, 300 + 39]);
+    // ten rows down, around the edge, are none: a thing four rows up is at row 6, one to the right at column 1
+    expect(ones).toEqual([94, 100 + 61, 200 + 50, 300 + 28, 300 + 45]);
     expect(planes.filter((x) => x !== 0 && x !== 1)).toEqual([]);
     const rows = env.render().split("\n");
     expect([rows[1], rows[3], rows[4], rows[5], rows[9]]).toEqual([
