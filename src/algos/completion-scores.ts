@@ -48,8 +48,9 @@ export function* scoresOf(
   const { judges = [] } = task;
   const mark = team.mark();
   const columns = Array.from({ length: Math.max(1, judges.length) }, () => team.doubles(count));
+  const next = team.claims();
   if (judges.length === 0)
-    for (let i = team.next(); i < count; i = team.next())
+    for (let i = next(); i < count; i = next())
       columns[0][i] = score(task, task.reward, prompts[from + i], batch, from + i);
   else if (team.index === 0) yield* judge(task, judges, columns, { batch, prompts, from });
   team.barrier();

@@ -44,18 +44,20 @@ export class Shards {
     const { team, sums, wave } = this;
     let chunk = 0;
     let first = 0; // chunk of the wave
-    let mine = team.next();
+    let claim = team.claims();
+    let mine = claim();
     walk(() => {
       if (chunk === first + wave) {
         this.join(first, chunk, read);
         first = chunk;
-        mine = first + team.next();
+        claim = team.claims();
+        mine = first + claim();
       }
       if (chunk === mine) {
         for (const sum of sums) sum.begin(chunk);
         pass(this.record(chunk - first));
         for (const sum of sums) sum.end(chunk - first);
-        mine = first + team.next();
+        mine = first + claim();
       }
       chunk++;
     });

@@ -89,8 +89,9 @@ export class SharedTeam implements Team {
     return new Uint8Array(this.buffer, this.take(n), n);
   }
 
-  next(): number {
-    return Atomics.add(this.head, at.claims + (this.turn & 1), 1);
+  claims(): () => number {
+    const counter = at.claims + (this.turn & 1);
+    return () => Atomics.add(this.head, counter, 1);
   }
 
   barrier(): void {

@@ -28,8 +28,8 @@ export interface Team {
   doubles(n: number): Float64Array;
   ints(n: number): Int32Array;
   bytes(n: number): Uint8Array;
-  /** Claims the next number since the last barrier, from 0 on; each goes to one member. */
-  next(): number;
+  /** Returns what claims the next number, from 0 on; each goes to one member. Called once between two barriers. */
+  claims(): () => number;
   /** Waits until all members are here. What they wrote before can be read after. */
   barrier(): void;
   /** Returns a mark; `release` waits for all members, and gives back the memory of the arrays made since. */
@@ -46,7 +46,6 @@ export interface Team {
 
 /** Returns a team of one. Its arrays are ordinary ones. */
 export function solo(): Team {
-  let claimed = 0;
   return {
     size: 1,
     index: 0,
@@ -54,10 +53,11 @@ export function solo(): Team {
     doubles: (n) => new Float64Array(n),
     ints: (n) => new Int32Array(n),
     bytes: (n) => new Uint8Array(n),
-    next: () => claimed++,
-    barrier() {
-      claimed = 0;
+    claims() {
+      let claimed = 0;
+      return () => claimed++;
     },
+    barrier: () => {},
     mark: () => 0,
     release: () => {},
     waveOf: () => 1,

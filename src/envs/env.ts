@@ -197,7 +197,7 @@ export abstract class Dynamics implements Env {
     this.single[0] = Number(action);
     const actions = typeof action === "number" ? this.single : action;
     if (!this.actionSpace.contains(actions)) {
-      throw new EnvError(`step: expected an action of the space, got ${String(action)}`);
+      throw new EnvError(`step: expected an action of the space, got ${JSON.stringify(action)}`);
     }
     this.act(actions, 0);
     const { reward, terminated, truncated } = this;

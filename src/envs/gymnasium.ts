@@ -14,7 +14,16 @@ import {
 import { isPromise } from "../core/waiting.ts";
 import { type ActionForm, actionForm } from "./action-form.ts";
 import { Dynamics } from "./env.ts";
-import { kindOf, type PlainSpace, readValue, seenSpace, spaceOf } from "./plain-space.ts";
+import {
+  isFloat32,
+  isList,
+  kindOf,
+  numberKind,
+  type PlainSpace,
+  readValue,
+  seenSpace,
+  spaceOf,
+} from "./plain-space.ts";
 import { decodeValue, encodeValue } from "./saved-value.ts";
 import { type Scene, textScene } from "./scene.ts";
 import { flatSize, type Space } from "./space.ts";
@@ -167,7 +176,7 @@ export class GymnasiumDynamics extends Dynamics {
     const length = this.state.length - size;
     const out = new Float64Array(length);
     const result = masked === "mask" ? env.mask?.(out, 0) : info[masked];
-    const nested = Array.isArray(result) && typeof result[0] === "object" ? result : null;
+    const nested = Array.isArray(result) && isList(result[0]) ? result : null;
     const list = nested?.flatMap((part) => Array.from(part as ArrayLike<unknown>)) ?? result;
     const flat = masked === "mask" && result === undefined ? out : (list as ArrayLike<unknown>);
     if (flat?.length !== length)
@@ -294,11 +303,24 @@ function readReset(space: Space, result: unknown, state: Float64Array): Info {
   const isPart = space.kind === "dict" && space.parts.some(({ name }) => name === "observation");
   if (isPlain(result) && "observation" in result && !(isPart && !isPlain(result.observation)))
     [observation, info] = [result.observation, result.info];
-  else if (Array.isArray(result) && result.length === 2 && isPlain(result[1]))
+  else if (
+    Array.isArray(result) &&
+    result.length === 2 &&
+    isPlain(result[1]) &&
+    !isPair(space, result)
+  )
     [observation, info] = result;
   readValue(space, observation, state, 0, () => "reset: observation");
   return infoOf(info, "reset");
 }
+
+/** Returns whether [x, y] is the observation of a tuple of two parts, and not an observation with its info. */
+const isPair = (space: Space, [first]: readonly unknown[]): boolean =>
+  space.kind === "dict" &&
+  space.parts.length === 2 &&
+  space.parts[0].name === "0" &&
+  space.parts[1].space.kind === "dict" &&
+  !isPlain(Object(first)[1]);
 
 function infoOf(info: unknown, where: string): Info {
   if (info === undefined || info === null) return {};
@@ -325,8 +347,10 @@ function stepOf(result: unknown, where: string) {
     : (result as Info);
   if (observation === undefined)
     throw new EnvError(`${where}: expected ${form}, got no observation`);
-  if (typeof reward !== "number" || !Number.isFinite(reward))
-    throw new NumericError(`${where}: expected a finite number as reward, got ${kindOf(reward)}`);
+  if (!isFloat32(reward))
+    throw new NumericError(
+      `${where}: expected a finite number as reward, got ${numberKind(reward)}`,
+    );
   for (const [name, end] of Object.entries({ terminated, truncated }))
     if (typeof end !== "boolean")
       throw new EnvError(`${where}: expected ${name} to be true or false, got ${kindOf(end)}`);

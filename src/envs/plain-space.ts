@@ -173,12 +173,12 @@ export function readValue(
     const [low, high] = boundsOf(space, i);
     const x = numbers[i];
     const inside = (x >= low || x >= Math.fround(low)) && (x <= high || x <= Math.fround(high));
-    const fits = space.kind === "box" ? Number.isFinite(x) : Number.isInteger(x);
+    const fits = space.kind === "box" ? isFloat32(x) : Number.isInteger(x);
     if (inside && fits) continue;
     const label = space.kind === "box" && space.names !== null ? ` (${space.names[i]})` : "";
     const kind = space.kind === "box" ? "a finite number" : "a whole number";
     throw new NumericError(
-      `${where()}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${kindOf(x)}`,
+      `${where()}${space.size > 1 ? `[${i}]` : ""}${label}: expected ${kind} from ${low} to ${high}, got ${numberKind(x)}`,
     );
   }
   flattenPart(space, numbers, out, at);
@@ -232,7 +232,7 @@ function numbersOf(value: unknown, shape: Shape, where: Where): ArrayLike<number
   );
 }
 
-const isList = (x: unknown): x is ArrayLike<unknown> =>
+export const isList = (x: unknown): x is ArrayLike<unknown> =>
   Array.isArray(x) || (ArrayBuffer.isView(x) && "length" in x);
 const flat = (x: ArrayLike<unknown>): number[] =>
   (Array.from(x) as number[]).flatMap((one) => (isList(one) ? flat(one) : one));
@@ -249,3 +249,11 @@ export function kindOf(x: unknown): string {
       ? "a function"
       : String(x);
 }
+
+/** Returns whether float32 holds it as a finite number. */
+export const isFloat32 = (x: unknown): x is number =>
+  Number.isFinite(x) && Number.isFinite(Math.fround(x as number));
+
+/** The same for what should have been such a number. */
+export const numberKind = (x: unknown): string =>
+  kindOf(x) + (Number.isFinite(x) && !isFloat32(x) ? ", more than float32 holds" : "");

@@ -1,5 +1,6 @@
 /** The spaces of observations and actions. */
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { MaskError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Shape, sizeOf } from "../core/tensor.ts";
@@ -125,7 +126,7 @@ const axes = ["frame", "plane", "row", "column"];
 /** The number of choices, or their names. */
 type Choices = number | readonly string[];
 const countOf = (choices: Choices): number =>
-  typeof choices === "number" ? choices : choices.length;
+  typeof choices === "number" ? choices : (choices?.length ?? Number.NaN);
 const namesOf = (choices: Choices): Names => (typeof choices === "number" ? null : choices);
 
 /** Returns the space of choices `start` to start + n − 1, or with one choice per name. */
@@ -141,15 +142,20 @@ export function discrete(choices: Choices, start = 0): Discrete {
     shape: [],
     size: 1,
     sample(random, out = new Float32Array(1), mask) {
+      if (mask !== undefined) checkLength("sample", "mask", mask, n);
       out[0] = start + (mask === undefined ? random.below(n) : belowMasked(random, n, mask));
       return out;
     },
-    contains: (x) => x.length === 1 && isBelow(x[0] - start, n),
+    contains: (x) => isNumbers(x, 1) && isBelow(x[0] - start, n),
   };
 }
 
 const numbersFrom = (start: number, n: number): string[] =>
   Array.from({ length: n }, (_, i) => String(start + i));
+
+/** Returns whether `x` is a list of `length` numbers: a text "1" is none, though it can be reckoned with. */
+const isNumbers = (x: ArrayLike<unknown>, length: number): boolean =>
+  x?.length === length && Array.from(x).every((entry) => typeof entry === "number");
 
 const isBelow = (x: number, n: number): boolean => Number.isInteger(x) && x >= 0 && x < n;
 
@@ -170,13 +176,14 @@ function belowMasked(random: Random, n: number, mask: ArrayLike<number>, at = 0)
  */
 export function multiDiscrete(
   lists: readonly Choices[],
-  start: readonly number[] = lists.map(() => 0),
+  start: readonly number[] = Array.from(lists ?? [], () => 0),
 ): MultiDiscrete {
-  const choices = lists.map(countOf);
+  const choices = Array.isArray(lists) ? lists.map(countOf) : [];
   if (choices.length === 0 || !choices.every((n) => Number.isInteger(n) && n >= 1)) {
     throw new RangeError(`multiDiscrete: expected choices ≥ 1, got [${choices}]`);
   }
   const size = choices.length;
+  const total = choices.reduce((sum, n) => sum + n, 0);
   if (start.length !== size || !choices.every((n, i) => Number.isSafeInteger(start[i] + n)))
     throw new RangeError(`multiDiscrete: expected ${size} whole starts, got [${start}]`);
   return {
@@ -189,6 +196,7 @@ export function multiDiscrete(
     shape: [size],
     size,
     sample(random, out = new Float32Array(size), mask) {
+      if (mask !== undefined) checkLength("sample", "mask", mask, total);
       for (let i = 0, at = 0; i < size; at += choices[i++]) {
         const n = choices[i];
         out[i] =
@@ -196,7 +204,7 @@ export function multiDiscrete(
       }
       return out;
     },
-    contains: (x) => x.length === size && choices.every((n, i) => isBelow(x[i] - start[i], n)),
+    contains: (x) => isNumbers(x, size) && choices.every((n, i) => isBelow(x[i] - start[i], n)),
   };
 }
 
@@ -215,7 +223,7 @@ export function multiBinary(bits: Choices): MultiBinary {
       for (let i = 0; i < size; i++) out[i] = random.below(2);
       return out;
     },
-    contains: (x) => x.length === size && Array.from(x).every((bit) => bit === 0 || bit === 1),
+    contains: (x) => isNumbers(x, size) && Array.from(x).every((bit) => bit === 0 || bit === 1),
   };
 }
 
@@ -242,6 +250,8 @@ export function box(
   given?: Shape,
   named: Names = null,
 ): Box {
+  if (typeof first !== "number" && Object(first) !== first)
+    throw new RangeError(`box: expected bounds or options, got ${JSON.stringify(first)}`);
   const isBound = typeof first === "number" || "length" in first;
   const {
     low = -Infinity,
@@ -258,9 +268,13 @@ export function box(
     typeof b === "number" ? new Float64Array(size).fill(b) : Float64Array.from(b);
   const lows = bounds(low);
   const highs = bounds(high);
-  if (lows.length !== size || highs.length !== size || lows.some((l, i) => !(l <= highs[i]))) {
-    throw new RangeError(`box: expected ${size} bounds with low ≤ high`);
-  }
+  if (lows.length !== size || highs.length !== size)
+    throw new RangeError(
+      `box: expected ${size} bounds, got ${lows.length} of low and ${highs.length} of high`,
+    );
+  const bad = lows.findIndex((l, i) => !(l <= highs[i]));
+  if (bad >= 0)
+    throw new RangeError(`box: expected low ≤ high, got ${lows[bad]} and ${highs[bad]} at ${bad}`);
   // float32 rounding may move observations just past a float64 bound, or move the bound inwards
   const least = lows.map((x) => Math.min(x, Math.fround(x)));
   const most = highs.map((x) => Math.max(x, Math.fround(x)));
@@ -276,7 +290,7 @@ export function box(
       return out;
     },
     contains(x) {
-      if (x.length !== size) return false;
+      if (!isNumbers(x, size)) return false;
       for (let i = 0; i < size; i++) {
         if (!(x[i] >= least[i] && x[i] <= most[i])) return false;
       }
@@ -351,7 +365,7 @@ function joined(names: readonly string[], spaces: Readonly<Record<string, Space>
       return out;
     },
     contains: (x) =>
-      x.length === size &&
+      isNumbers(x, size) &&
       parts.every((part) =>
         containsFlat(
           part.space,

@@ -161,17 +161,18 @@ export class Completer {
     sampleOf.fill(-1);
     let active = 0;
     let waiting: (readonly [row: number, reader: number])[] = []; // for another row to read their prompt
+    const claim = team.claims();
     const take = (row: number): void => {
-      const next = team.next();
-      if (next >= prompts.length) return;
-      const prompt = prompts[next];
+      const i = claim();
+      if (i >= prompts.length) return;
+      const prompt = prompts[i];
       const reader = this.readerOf(batch, prompt);
       decoder.clear(row);
       if (reader < 0) for (const token of prompt) decoder.push(row, token);
       else if (hasRead(decoder, reader, prompt.length - 1)) this.share(reader, row, prompt);
       else waiting.push([row, reader]);
-      sampleOf[row] = first + next;
-      batch.start(first + next, prompt);
+      sampleOf[row] = first + i;
+      batch.start(first + i, prompt);
       active++;
     };
     const rows = Math.min(sampleOf.length, Math.ceil(prompts.length / team.size));

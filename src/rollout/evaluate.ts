@@ -100,7 +100,8 @@ function* playWith(actor: Actor, env: VectorEnv, options: EvaluateOptions): Wait
   const { episodes, first = 0, team = solo() } = options;
   const mark = team.mark();
   const [returns, lengths, successes] = [0, 1, 2].map(() => team.doubles(episodes));
-  for (let i = team.next(); i < episodes; i = team.next()) {
+  const next = team.claims();
+  for (let i = next(); i < episodes; i = next()) {
     yield* playEpisode(actor, env, first + i, options);
     returns[i] = env.finalReturn[0];
     lengths[i] = env.finalLength[0];

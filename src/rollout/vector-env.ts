@@ -3,6 +3,7 @@
  * next one within the same step: `observation` is then the first of the next episode, and `finalObservation` the last
  * of the ended one, from whose value a truncated episode bootstraps.
  */
+import { checkLength } from "../core/check.ts";
 import { EnvError, FormatError, ShapeError } from "../core/errors.ts";
 import type { Helpers } from "../core/helpers.ts";
 import type { Random } from "../core/random.ts";
@@ -10,7 +11,7 @@ import { type Kept, numbersOf, partOf, type State } from "../core/state.ts";
 import { shareOf, solo, type Team } from "../core/team.ts";
 import type { Waiting } from "../core/waiting.ts";
 import { Dynamics } from "../envs/env.ts";
-import type { Space } from "../envs/space.ts";
+import { flatSize } from "../envs/space.ts";
 import {
   type MomentsState,
   type NormalizeOptions,
@@ -38,14 +39,6 @@ export interface VectorEnvOptions {
   readonly helpers?: Helpers | null;
 }
 
-/** Returns the numbers in a mask: one per choice. */
-const choicesOf = (space: Space): number =>
-  space.kind === "discrete"
-    ? space.n
-    : space.kind === "multiDiscrete"
-      ? space.choices.reduce((total, n) => total + n, 0)
-      : space.size;
-
 const chosen = (
   option: boolean | Partial<NormalizeOptions> | undefined,
 ): Partial<NormalizeOptions> | null => (option === true ? {} : option || null);
@@ -68,6 +61,24 @@ function mustBeDistinct(envs: readonly Dynamics[]): void {
       seen.add(inner);
     }
   }
+}
+
+/** Says what all environments must have alike. */
+function outline({ observationSpace: seen, actionSpace: taken, mask }: Dynamics): string {
+  const choices = "n" in taken ? [taken.n] : "choices" in taken ? taken.choices : [];
+  const start = "start" in taken ? ` from ${taken.start}` : "";
+  const action = `${taken.kind} [${choices.length > 0 ? choices : taken.shape}]${start}`;
+  return `observations [${seen.shape}], actions ${action}, ${mask ? "a" : "no"} mask`;
+}
+
+/** Throws ShapeError if an environment has other spaces than the first. */
+function mustBeAlike(envs: readonly Dynamics[]): void {
+  const [first, ...others] = envs.map(outline);
+  const e = others.findIndex((other) => other !== first);
+  if (e >= 0)
+    throw new ShapeError(
+      `VectorEnv: expected environments alike, got ${first} at 0 and ${others[e]} at ${e + 1}`,
+    );
 }
 
 /** Steps of environments that return promises. */
@@ -131,9 +142,7 @@ export class VectorEnv implements Kept {
     const { observationSpace, actionSpace } = envs[0];
     const n = envs.length;
     const size = observationSpace.size;
-    if (envs.some((env) => env.observationSpace.size !== size)) {
-      throw new ShapeError("VectorEnv: expected environments with observations of one size");
-    }
+    mustBeAlike(envs);
     for (const [e, env] of envs.entries()) if (!env.isSeeded) env.seed(e);
     this.envs = envs;
     this.observationSize = size;
@@ -161,7 +170,7 @@ export class VectorEnv implements Kept {
     this.stepped = new Uint8Array(n);
     this.options = options;
     this.autoreset = options.autoreset ?? true;
-    this.mask = envs[0].mask === undefined ? null : team.floats(n * choicesOf(actionSpace)).fill(1);
+    this.mask = envs[0].mask === undefined ? null : team.floats(n * flatSize(actionSpace)).fill(1);
     this.normalize = observations ?? {};
     this.moments = observations && (options.moments ?? new RunningMoments(size));
     this.rewardScaler =
@@ -251,6 +260,7 @@ export class VectorEnv implements Kept {
 
   protected act(actions: ArrayLike<number>): void {
     const { envs, stepped, actionSize, first, end } = this;
+    checkLength("VectorEnv", "actions", actions, (end - first) * actionSize);
     for (let e = first; e < end; e++) {
       stepped[e] = this.resting(e) ? 0 : 1;
       this.reward[e] = 0;
@@ -371,10 +381,11 @@ export class VectorEnv implements Kept {
   /** Restores the episodes of the environments first … end − 1. */
   restoreEpisodes(state: State, first: number, end: number): void {
     const { envs, episodeReturn, episodeLength } = this;
-    for (let e = first; e < end; e++)
+    for (let e = first; e < end; e++) {
       envs[e].restore(Array.from(numbersOf(partOf(state, "envs"), `${e}`)));
-    this.terminated.fill(0, first, end);
-    this.truncated.fill(0, first, end);
+      this.terminated[e] = Number(envs[e].terminated);
+      this.truncated[e] = Number(envs[e].truncated);
+    }
     const columns = {
       observation: this.observation,
       fresh: this.fresh,

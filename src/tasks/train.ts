@@ -64,6 +64,7 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
   private readonly awaiting: Awaiting | undefined;
   private stopped = false;
   private finished: Promise<Report | null> | null = null;
+  private before: Promise<unknown> = Promise.resolve();
   private actor: Actor | null = null;
   private readonly random: Random;
 
@@ -81,12 +82,23 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
   /** Draws reports until the steps are taken, or `stop` was called. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Report, void> {
     const { session, awaiting } = this;
-    while (!this.stopped && this.steps < session.config.steps) {
-      const next = await nextOf<Report, void>(session.reports, awaiting);
-      if (next.done === true) return;
-      this.last = next.value;
-      yield next.value;
+    const next = async (): Promise<Report | null> => {
+      if (this.stopped || this.steps >= session.config.steps) return null;
+      return (await nextOf<Report, void>(session.reports, awaiting)).value ?? null;
+    };
+    for (;;) {
+      const report = await this.inTurn(next);
+      if (report === null) return;
+      this.last = report;
+      yield report;
     }
+  }
+
+  /** Does work when what was begun before has ended: updates and evaluations share environments and memory. */
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.before.then(work);
+    this.before = result.catch(() => {});
+    return result;
   }
 
   /** Trains to the end; resolves to the last report. */
@@ -109,7 +121,8 @@ export class TrainingRun implements AsyncIterable<Report>, PromiseLike<Report | 
 
   /** Evaluates on episodes, or on prompts of validation, greedily unless told otherwise. */
   evaluate(episodes = 100, { seed = 1_000_000_007, greedy = true } = {}): Promise<Evaluation> {
-    return runLater(this.session.evaluating(episodes, seed, greedy), this.awaiting);
+    const { session, awaiting } = this;
+    return this.inTurn(() => runLater(session.evaluating(episodes, seed, greedy), awaiting));
   }
 
   /** Returns the whole training as bytes, for `saved`. */

@@ -287,6 +287,14 @@ describe("observations", () => {
     const mixed = tuple([box({ names: ["x"] }), discrete(["l", "r"]), dict({ b: box({}) })]);
     expect(read(mixed, [1, 1, { b: 2 }])).toEqual([1, 0, 1, 2]);
     expect(mixed.names).toEqual(["0 x", "1 l", "1 r", "2 b"]);
+    // a tuple of two parts is no observation with its info
+    const observationSpace = tuple([box({}), dict({ b: box({}) })]);
+    for (const result of [
+      [7, { b: 2 }],
+      [[7, { b: 2 }], {}],
+      [{ 0: 7, 1: { b: 2 } }, {}],
+    ])
+      expect(seenBy({ observationSpace, reset: () => result })).toEqual([7, 2]);
     // a dictionary that has an entry of this name itself
     const own = { type: "Dict", spaces: { observation: { type: "Box", shape: [1] } } };
     expect(seenBy({ observationSpace: own, reset: () => ({ observation: [3] }) })).toEqual([3]);
@@ -459,6 +467,12 @@ describe("refused, and why", () => {
       "reset: observation[0] (a): expected a finite number from -1 to 1, got 2",
     ],
     ["text among numbers", { reset: () => ["x", 0] }, NumericError, 'got "x"'],
+    [
+      "a number beyond float32",
+      { reset: () => [1e39, 0] },
+      NumericError,
+      "got 1e+39, more than float32 holds",
+    ],
     ["nothing among numbers", { reset: () => [null, 0] }, NumericError, "got null"],
     [
       "a choice that is none",

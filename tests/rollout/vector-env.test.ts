@@ -1,8 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
+import { ShapeError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
 import { CartPole } from "../../src/envs/cartpole.ts";
+import type { Dynamics } from "../../src/envs/env.ts";
+import { fromGymnasium } from "../../src/envs/gymnasium.ts";
 import { Line } from "../../src/envs/line.ts";
+import { box, discrete } from "../../src/envs/space.ts";
 import { Actor } from "../../src/policies/actor.ts";
 import { ActorCritic } from "../../src/policies/actor-critic.ts";
 import { student95 } from "../../src/rollout/evaluate.ts";
@@ -28,6 +32,48 @@ describe("VectorEnv", () => {
     });
     expect([...env.observation]).toEqual(alone.flat());
     expect(alone[0]).not.toEqual(alone[1]);
+  });
+
+  test("environments of other spaces or masks, and actions for another number of them, are refused", () => {
+    const choosing = (n: number, mask?: readonly number[]) =>
+      fromGymnasium({
+        observationSpace: box(0, 1, [1]),
+        actionSpace: discrete(n),
+        reset: () => [[0], mask === undefined ? {} : { actionMask: mask }],
+        step: () => [[0], 0, false, false, { actionMask: mask }],
+      });
+    const made =
+      (...envs: Dynamics[]) =>
+      () =>
+        new VectorEnv(envs);
+    expect(made(choosing(3), choosing(3), choosing(2))).toThrow(
+      "expected environments alike, got observations [1], actions discrete [3] from 0, no mask at 0 " +
+        "and observations [1], actions discrete [2] from 0, no mask at 2",
+    );
+    expect(made(choosing(2), choosing(2, [0, 1]))).toThrow(/a mask at 1$/);
+    expect(made(choosing(2), new CartPole())).toThrow(/observations \[4\]/);
+    const env = new VectorEnv(lines(2, 3));
+    env.start();
+    expect(() => env.step([1])).toThrow("expected 2 numbers as actions, got 1");
+    expect(() => env.step([1, 0, 1])).toThrow(ShapeError);
+  });
+
+  test("an environment that rests when it is saved rests when it is restored", () => {
+    const make = () =>
+      new VectorEnv([new Line({ maxSteps: 2 }), new Line({ maxSteps: 4 })], { autoreset: false });
+    const env = make();
+    env.start();
+    for (let t = 0; t < 3; t++) env.step([1, 1]);
+    const again = make();
+    again.restore(
+      JSON.parse(
+        JSON.stringify(env.save(), (_, x) => (ArrayBuffer.isView(x) ? Array.from(x as never) : x)),
+      ),
+    );
+    expect([again.resting(0), again.resting(1)]).toEqual([true, false]);
+    again.step([1, 1]);
+    env.step([1, 1]);
+    expect([...again.observation]).toEqual([...env.observation]);
   });
 
   test("autoreset keeps what the ended episode came to, beside the next one's first observation", () => {

@@ -62,3 +62,40 @@ test("what does not fit is refused", async () => {
     /unknown option of train "setings"; allowed: algo/,
   );
 });
+
+test("an evaluation that fails leaves the next one whole", async () => {
+  const run = train("cartpole", { algo: "ppo", steps: 32, settings: small, backend: "loops" });
+  await run;
+  const { returns } = await run.evaluate(3, { seed: 1 });
+  await expect(run.evaluate(3, { seed: Number.NaN })).rejects.toThrow(RangeError);
+  expect((await run.evaluate(3, { seed: 1 })).returns).toEqual(returns);
+});
+
+test("updates and evaluations begun at once take turns", async () => {
+  const room = () => {
+    let t = 0;
+    return {
+      observationSpace: { type: "box", low: 0, high: 9, shape: [1] },
+      actionSpace: { type: "discrete", n: 2 },
+      async reset() {
+        t = 0;
+        return [t];
+      },
+      step: async (action: number) => [[++t], action, t === 5, false],
+    };
+  };
+  const options = { algo: "ppo", steps: 64, settings: small, backend: "loops" };
+  const begin = () => train({ environment: room } as never, options);
+  const alone = begin();
+  await alone;
+  const expected = await alone.evaluate(4);
+  expect(expected.lengths).toEqual([5, 5, 5, 5]);
+  const run = begin();
+  const drawn: number[] = [];
+  const draw = async () => {
+    for await (const { envSteps } of run) drawn.push(envSteps);
+  };
+  await Promise.all([draw(), run, run.evaluate(2)]);
+  expect(new Set(drawn).size).toBe(drawn.length);
+  expect(await Promise.all([run.evaluate(4), run.evaluate(4)])).toEqual([expected, expected]);
+});
