@@ -100,7 +100,8 @@ export class Tape {
     const path = this.paths.get(loss) ?? this.pathTo(loss);
     for (const { op, grad } of path) if (op.view === undefined) grad?.fill(0); // a view's gradient is its input's
     loss.grad[0] += 1; // a view of a parameter adds to its gradient
-    for (const slot of path) slot.code.backward?.(slot.run);
+    for (const { grad, code, run } of path)
+      if (grad?.length !== 1 || grad[0] !== 0) code.backward?.(run); // a number that nothing follows from passes nothing on
   }
 
   /** Returns whether this tape made `tensor` in its last run. */

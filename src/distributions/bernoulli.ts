@@ -7,7 +7,7 @@ import type { Op } from "../core/op.ts";
 import { checkLive } from "../core/slot.ts";
 import { apply } from "../core/tape.ts";
 import { type Shape, sameShape, show, type Tensor } from "../core/tensor.ts";
-import { refuseNumber } from "./rows.ts";
+import { refuseNoise, refuseNumber } from "./rows.ts";
 
 /** Returns the batch shape of logits […, n] and of another tensor of their shape. */
 function batchOf(op: string, logits: Shape, other = logits): Shape {
@@ -30,9 +30,11 @@ const logProbOp: Op<"x" | "value"> = {
     const n = x.length / y.length;
     for (let row = 0, i = 0; row < y.length; row++) {
       let sum = 0;
-      // −softplus(−x) for 1 and −softplus(x) for 0: neither cancels
-      for (let j = 0; j < n; j++, i++)
-        sum -= value[i] * softplus(-x[i]) + (1 - value[i]) * softplus(x[i]);
+      // −softplus(−x) for 1 and −softplus(x) for 0: neither cancels, and one of weight 0 may be infinite
+      for (let j = 0; j < n; j++, i++) {
+        if (value[i] !== 0) sum -= value[i] * softplus(-x[i]);
+        if (value[i] !== 1) sum -= (1 - value[i]) * softplus(x[i]);
+      }
       y[row] = sum;
     }
   },
@@ -114,7 +116,9 @@ export function bernoulliSample(value: Floats, logits: Tensor, noise: ArrayLike<
   for (let i = 0; i < value.length; i++) {
     const p = sigmoid(logits.data[i]);
     if (Number.isNaN(p)) refuseNumber("bernoulliSample", "logits", p, i);
-    value[i] = noise[i] < p ? 1 : 0;
+    const u = noise[i];
+    if (!(u >= 0 && u < 1)) refuseNoise("bernoulliSample", u, i);
+    value[i] = u < p ? 1 : 0;
   }
 }
 

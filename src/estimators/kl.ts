@@ -179,7 +179,8 @@ export function klShapedRewards(
   for (let row = 0; row < score.length; row++) {
     let last = -1;
     for (let i = row * steps; i < (row + 1) * steps; i++) {
-      reward[i] = mask[i] === 0 ? 0 : -klWeight * klOf(logProb[i], refLogProb[i], settings);
+      reward[i] =
+        mask[i] === 0 || klWeight === 0 ? 0 : -klWeight * klOf(logProb[i], refLogProb[i], settings);
       if (mask[i] !== 0) last = i;
     }
     if (last >= 0) reward[last] += score[row];

@@ -25,7 +25,7 @@ export interface WeightOptions {
   readonly aggregation: Aggregation;
   /** Divisor of "constant". Default: the number of steps. */
   readonly maxLength?: number;
-  /** Tokens of the whole optimizer step, if this is one micro-batch of it. Default: those of the mask. */
+  /** Tokens of the whole optimizer step, if this is one micro-batch of it. Default: those of the mask. With 0, weights are 0. */
   readonly totalTokens?: number;
   /** Sequences of the whole optimizer step. Default: those of the mask. */
   readonly totalSequences?: number;
@@ -65,7 +65,8 @@ export function tokenWeights(
             : aggregation === "constant"
               ? sequences * maxLength
               : 1;
-    for (let i = start; i < start + steps; i++) weight[i] = mask[i] !== 0 ? 1 / divisor : 0;
+    for (let i = start; i < start + steps; i++)
+      weight[i] = mask[i] !== 0 && divisor > 0 ? 1 / divisor : 0;
   }
 }
 

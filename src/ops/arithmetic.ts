@@ -153,8 +153,8 @@ const minimumOp: Op<"a" | "b"> = {
   backward({ dy, a, da, b, db }) {
     for (let i = 0; i < dy.length; i++) {
       const share = a[i] < b[i] ? 1 : a[i] > b[i] ? 0 : 0.5;
-      if (da) da[i] += share * dy[i];
-      if (db) db[i] += (1 - share) * dy[i];
+      if (da && share !== 0) da[i] += share * dy[i]; // 0·∞ would be NaN
+      if (db && share !== 1) db[i] += (1 - share) * dy[i];
     }
   },
 };
@@ -170,8 +170,8 @@ const maximumOp: Op<"a" | "b"> = {
   backward({ dy, a, da, b, db }) {
     for (let i = 0; i < dy.length; i++) {
       const share = a[i] > b[i] ? 1 : a[i] < b[i] ? 0 : 0.5;
-      if (da) da[i] += share * dy[i];
-      if (db) db[i] += (1 - share) * dy[i];
+      if (da && share !== 0) da[i] += share * dy[i]; // 0·∞ would be NaN
+      if (db && share !== 1) db[i] += (1 - share) * dy[i];
     }
   },
 };

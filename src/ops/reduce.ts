@@ -285,13 +285,16 @@ function shareAmongEqual({ dy, y, x, dx, plan: { start, offset } }: GradRun<"x",
   for (let r = 0; r < dy.length; r++) {
     if (dy[r] === 0) continue;
     let ties = 0;
-    for (let j = 0; j < offset.length; j++) if (Object.is(x[start[r] + offset[j]], y[r])) ties++;
+    for (let j = 0; j < offset.length; j++) if (isSame(x[start[r] + offset[j]], y[r])) ties++;
     for (let j = 0; j < offset.length; j++) {
       const i = start[r] + offset[j];
-      if (Object.is(x[i], y[r])) dx[i] += dy[r] / ties;
+      if (isSame(x[i], y[r])) dx[i] += dy[r] / ties;
     }
   }
 }
+
+/** Equal numbers, as 0 and −0, and two NaN. */
+const isSame = (a: number, b: number): boolean => a === b || Object.is(a, b);
 
 /** The index of the maximum along the reduced axes; the first of equals, the first NaN if there is one. */
 export const argmax = (x: Tensor, axes: Axes = null, keepdims = false): Tensor =>

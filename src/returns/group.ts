@@ -197,13 +197,15 @@ export function groupsBetween(
     if (!startsGroup(groups, first)) continue;
     const end = typeof groups === "number" ? first + groups : n;
     let count = 0;
+    let origin = 0; // equal rewards have exactly this mean
     let sum = 0;
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i) || Number.isNaN(reward[i])) continue;
-      count++;
-      sum += reward[i];
+      if (count++ === 0) origin = reward[i];
+      sum += reward[i] - origin;
     }
-    const inside = sum > below * count && sum < above * count ? 1 : 0;
+    const mean = origin + sum / count;
+    const inside = mean > below && mean < above ? 1 : 0;
     for (let i = first; i < end; i++) if (isMember(groups, first, i)) keep[i] = inside;
   }
 }

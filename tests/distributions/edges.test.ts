@@ -39,7 +39,40 @@ describe("samplers check what they are given", () => {
   test("noise outside [0, 1)", () => {
     for (const u of [1, -0.1, Number.NaN]) {
       expect(() => pg.categoricalSample(two, logits, [0.5, u])).toThrow(RangeError);
+      expect(() => pg.bernoulliSample(two, row(0, 0), [0.5, u])).toThrow(RangeError);
     }
+  });
+
+  test("rows of −∞ alone, or with +∞, have no likeliest action", () => {
+    const [none, certain] = [-Infinity, Infinity].map((x) => input(k, [2, 3], [0, 0, 1, x, x, x]));
+    const noise = [0, 0, 0, 0, 0, 0];
+    const one = new Float32Array(2);
+    for (const of of [
+      (x: Tensor) => pg.categoricalMode(one, x),
+      (x: Tensor) => pg.categoricalGumbelArgmax(one, x, noise),
+      (x: Tensor) => pg.multiCategoricalMode(one, x, [3]),
+    ]) {
+      expect(() => of(none)).toThrow(MaskError);
+      expect(() => of(certain)).toThrow(NumericError);
+    }
+  });
+
+  test("a Bernoulli logit of ±∞ makes its value certain", () => {
+    const of = (x: number, value: number) => {
+      const logits = variable(k, [1, 1], [x]);
+      const tape = new Tape(k);
+      const y = tape.run(() => ops.sum(pg.bernoulliLogProb(logits, row(value))));
+      tape.backward(y);
+      return [y.data[0], logits.grad[0]];
+    };
+    expect([of(Infinity, 1), of(-Infinity, 0)]).toEqual([
+      [0, 0],
+      [0, 0],
+    ]);
+    expect([of(Infinity, 0), of(-Infinity, 1)]).toEqual([
+      [-Infinity, -1],
+      [-Infinity, 1],
+    ]);
   });
 
   test("NaN logits and infinite ones, sampled or greedy, are an error that names the position", () => {

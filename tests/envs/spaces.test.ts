@@ -156,10 +156,12 @@ describe("what is in a space", () => {
     for (const action of ["1", ["1"], null, undefined, [[1]], {}, 2])
       expect(() => env.step(action as never)).toThrow(EnvError);
     for (const make of [discrete, multiDiscrete, multiBinary, box, image])
-      for (const nothing of [undefined, null, "a"])
-        if (make !== discrete || nothing !== "a")
-          // one choice with the name "a"
-          expect(() => (make as (x: unknown) => unknown)(nothing)).toThrow(RangeError);
+      for (const nothing of [undefined, null])
+        expect(() => (make as (x: unknown) => unknown)(nothing)).toThrow(RangeError);
+    for (const text of ["a", {}]) {
+      expect(() => multiDiscrete(text as never)).toThrow(RangeError);
+      expect(() => image(text as never, 1, 1)).toThrow(RangeError);
+    }
   });
 });
 

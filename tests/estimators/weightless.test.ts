@@ -11,6 +11,7 @@ import { presets } from "../../src/estimators/presets.ts";
 import { sequenceAdvantages } from "../../src/estimators/sequence-advantages.ts";
 import { surrogateDefaults, surrogateLoss } from "../../src/estimators/surrogate.ts";
 import { valueDefaults, valueLoss } from "../../src/estimators/value.ts";
+import { sum, where } from "../../src/ops/index.ts";
 
 const k = loops(Float64Array);
 type Loss = (x: Tensor, other: Tensor, third: Tensor, weight: Tensor) => Tensor;
@@ -27,6 +28,15 @@ for (const form of ["reinforce", "clip", "ratio", "cispo", "tv"] as const)
 for (const clip of ["none", "max", "single"] as const)
   losses[`value ${clip}`] = (x, target, old, w) =>
     valueLoss(x, target, w, old, { ...valueDefaults, clip });
+
+test.each(Object.entries(losses))("%s: a loss that does not count has no gradient", (_, loss) => {
+  const x = variable(k, [2], [Number.NaN, Infinity]);
+  const other = variable(k, [2], [1, 2]);
+  const [one, weight, never] = [input(k, [2], [1, 1]), input(k, [2], [1, 1]), input(k, [], [0])];
+  const tape = new Tape(k);
+  tape.backward(tape.run(() => where(never, loss(x, one, one, weight), sum(other))));
+  expect([...x.grad, ...other.grad]).toEqual([0, 0, 1, 1]);
+});
 
 test.each(Object.entries(losses))("%s: NaN or infinity at weight 0", (_, loss) => {
   const columns = [

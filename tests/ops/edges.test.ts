@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
+import { simd } from "../../src/backends/simd.ts";
 import { ShapeError } from "../../src/core/errors.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input, type Tensor, variable } from "../../src/core/tensor.ts";
@@ -7,6 +8,45 @@ import * as ops from "../../src/ops/index.ts";
 
 const k = loops();
 const run = (body: () => Tensor) => new Tape(k).run(body);
+
+/** The gradients of `of`'s sum. */
+function gradients(
+  inputs: readonly (readonly number[])[],
+  of: (...x: Tensor[]) => Tensor,
+  backend = k,
+): number[][] {
+  const x = inputs.map((values) => variable(backend, [values.length], values));
+  const tape = new Tape(backend);
+  tape.backward(tape.run(() => ops.sum(of(...x))));
+  return x.map(({ grad }) => Array.from(grad));
+}
+
+test("a share of 0 passes no infinity on", () => {
+  for (const of of [ops.minimum, ops.maximum]) {
+    const [least, most] = of === ops.minimum ? [0, 1] : [-1, 0];
+    expect(
+      gradients([[least], [most]], (a, b) => ops.sqrt(of(a, b)))[of === ops.minimum ? 1 : 0],
+    ).toEqual([0]);
+  }
+});
+
+test("0 and −0 are equal where equal values share a gradient", () => {
+  for (const of of [ops.max, ops.min])
+    for (const values of [
+      [0, -0],
+      [-0, 0],
+    ])
+      expect(gradients([values], (x) => of(x))).toEqual([[0.5, 0.5]]);
+});
+
+test("GELU's slope is 0 or 1 far from 0", () => {
+  for (const backend of [k, simd(), loops(Float64Array)]) {
+    const far = [-Infinity, -3e38, -1e20, -50, 50, 1e20, 3e38, Infinity];
+    const values = backend.alloc(1) instanceof Float64Array ? [...far, 1e200] : far;
+    const slopes = values.map((x) => (x > 0 ? 1 : 0));
+    expect(gradients([values], (x) => ops.gelu(x), backend)[0].map((x) => x + 0)).toEqual(slopes);
+  }
+});
 
 describe("layout", () => {
   test("permute wants each axis once", () => {

@@ -209,6 +209,9 @@ describe("by hand", () => {
 
   test("groupsBetween: groups whose mean is strictly inside, unscored samples apart", () => {
     const keep = new Float64Array(6);
+    const tenths = new Float64Array(10).fill(0.1);
+    groupsBetween(tenths, tenths.slice(), 10, 0, 0.1); // ten of 0.1 do not come to 1
+    expect([...tenths]).toEqual(new Array(10).fill(0));
     groupsBetween(keep, Float64Array.of(0, 1, 1, 1, 0, Number.NaN), 2, 0, 1);
     expect([...keep]).toEqual([1, 1, 0, 0, 0, 0]);
     groupsBetween(keep, Float64Array.of(0, 1, 1, Number.NaN, 0, 1), [7, 8, 7, 8, 9, 9], 0.1, 0.9);

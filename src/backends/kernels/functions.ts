@@ -83,13 +83,14 @@ export function gelu(k: Kit, f: Func, x: V128): V128 {
 /** The slope of `gelu`: s + x·s·(1 − s)·(2u)′ with s = σ(2u). */
 export function geluSlope(k: Kit, f: Func, x: V128): V128 {
   const { c, multiplyAdd } = k;
-  const s = f.let(sigmoid(k, f, f.let(inner(k, x))));
+  const held = f.let(x.pmin(c(40)).pmax(c(-40))); // beyond ±11 the slope is 1 or 0, and ∞·0 would be NaN
+  const s = f.let(sigmoid(k, f, f.let(inner(k, held))));
   const slope = multiplyAdd(
-    x.mul(x),
+    held.mul(held),
     c(3 * 2 * 0.7978845608028654 * 0.044715),
     c(2 * 0.7978845608028654),
   );
-  return multiplyAdd(x.mul(s), c(1).sub(s).mul(slope), s);
+  return multiplyAdd(held.mul(s), c(1).sub(s).mul(slope), s);
 }
 
 /** ln x for finite normal x > 0: k·ln 2 + ln(1 + f), 1 + f from √½ to √2. Within 1.5 ulp, near 1 within 2e-8. */
