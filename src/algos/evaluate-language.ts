@@ -1,4 +1,5 @@
 /** Evaluation of a language model on prompts that it was not trained on: reward and measures, greedy or sampled. */
+import { checkInteger, checkName } from "../core/check.ts";
 import { Random } from "../core/random.ts";
 import { solo, type Team } from "../core/team.ts";
 import { runNow, type Waiting } from "../core/waiting.ts";
@@ -59,6 +60,9 @@ export function* evaluatingLanguage(
     team = solo(),
   }: LanguageEvaluationOptions = {},
 ): Waiting<LanguageEvaluation> {
+  checkName("evaluateLanguage", "a side", side, Object.keys(task.prompts));
+  checkInteger("evaluateLanguage", "bestOf", bestOf, { min: 1 });
+  checkInteger("evaluateLanguage", "most", most, { min: 1 });
   const asked = evenly(task.prompts[side], most);
   const prompts = asked.flatMap((prompt) => new Array<string>(bestOf).fill(prompt));
   checkVocabulary(task, gpt.options.vocab);

@@ -3,19 +3,24 @@
  * the same ops serve gradient checks and exact oracles.
  */
 import type { Backend, Floats } from "../core/backend.ts";
+import { UsageError } from "../core/errors.ts";
 
 /** Free buffers by length, so that a tape that records again reuses its old buffers. */
 class Pool {
+  private readonly given = new WeakSet<Floats>();
   private readonly free = new Map<number, Floats[]>();
   private readonly make: (size: number) => Floats;
   constructor(make: (size: number) => Floats) {
     this.make = make;
   }
   take(size: number): Floats {
-    const buffer = this.free.get(size)?.pop();
-    return buffer === undefined ? this.make(size) : buffer.fill(0);
+    const buffer = this.free.get(size)?.pop()?.fill(0) ?? this.make(size);
+    this.given.add(buffer);
+    return buffer;
   }
   give(buffer: Floats): void {
+    if (!this.given.delete(buffer))
+      throw new UsageError("loops.free: expected a buffer that alloc gave and nobody freed yet");
     const list = this.free.get(buffer.length);
     if (list === undefined) this.free.set(buffer.length, [buffer]);
     else list.push(buffer);

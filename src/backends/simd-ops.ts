@@ -25,10 +25,16 @@ import { cachedGroupedAttention, groupedAttention } from "./simd-grouped-attenti
 import { rmsNorm, rotate, siluGate } from "./simd-llama.ts";
 import { longSum, rowBlock } from "./simd-long-sum.ts";
 
+/** Returns whether the output or an input is empty. What an op saves is empty where it saves nothing. */
+const hasNothing = (run: object): boolean =>
+  Object.entries(run).some(
+    ([name, x]) => name !== "saved" && x instanceof Float32Array && x.length === 0,
+  );
+
 /** Returns kernels for the op's run, or null for the op's own loops. */
 export function compileOp(k: SimdBackend, op: object, run: never): Compiled | null {
   const compile = ops.get(op);
-  if (compile === undefined || (run as { y: Floats }).y.length === 0) return null;
+  if (compile === undefined || hasNothing(run)) return null;
   const buffers: Floats[] = [];
   const alloc = (size: number): Floats => {
     const buffer = k.alloc(size);

@@ -1,6 +1,6 @@
 /** Tensors that outlive a run: inputs that the caller fills, and parameters that an optimizer changes. */
 import type { Backend, Floats } from "./backend.ts";
-import { ShapeError } from "./errors.ts";
+import { ShapeError, UsageError } from "./errors.ts";
 import { sameList } from "./same.ts";
 
 export type Shape = readonly number[];
@@ -59,6 +59,16 @@ export function inputs(k: Backend, shapes: readonly Shape[]): Tensor[] {
   return made;
 }
 
+/** Returns what `make` makes. If that throws, as where memory runs out, frees what these own. */
+export function orFree<T>(owners: readonly { free(): void }[], make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    for (const owner of owners) owner.free();
+    throw error;
+  }
+}
+
 /** Returns a single tensor with a gradient. Models hold theirs in `Parameters`. */
 export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): Parameter {
   const tensor = input(k, shape, values);
@@ -75,7 +85,10 @@ export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): 
  * that a tape made, call `tape.drop()`.
  */
 export function free(...tensors: readonly Tensor[]): void {
-  for (const { backend, data, grad } of tensors) {
+  for (const tensor of tensors) {
+    if ("op" in tensor)
+      throw new UsageError("free: expected a tensor of `input` or `variable`, got one of a tape");
+    const { backend, data, grad } = tensor;
     backend?.free(data);
     if (grad !== null) backend?.free(grad);
   }

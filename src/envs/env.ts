@@ -162,9 +162,9 @@ export abstract class Dynamics implements Env {
 
   /** Resumes from what `save` returned. Throws FormatError for anything else. */
   restore(saved: readonly number[]): void {
-    const numbers = Array.isArray(saved) && saved.every((x) => typeof x === "number");
+    const isNumber = (x: unknown): boolean => typeof x === "number" && !Number.isNaN(x);
     const want = generatorSize + 6 + this.state.length;
-    if (!numbers || saved.length !== want) {
+    if (!Array.isArray(saved) || saved.length !== want || !saved.every(isNumber)) {
       throw new FormatError(`environment: expected ${want} numbers as saved state`);
     }
     const [elapsed, started, terminated, truncated, won, reward] = saved.slice(generatorSize);

@@ -3,9 +3,10 @@
  * byte range, then the data. Written sorted by name, so that equal tensors give equal bytes.
  */
 import type { Floats } from "../core/backend.ts";
+import { checkLength } from "../core/check.ts";
 import { FormatError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
-import type { Shape } from "../core/tensor.ts";
+import { type Shape, sizeOf } from "../core/tensor.ts";
 import { decodeUtf8, encodeUtf8 } from "../core/utf8.ts";
 import { countOf, type Elements, kinds, mostDimensions } from "./elements.ts";
 import { type Json, parseJson } from "./json.ts";
@@ -48,7 +49,7 @@ function writerOf({ data, half = false }: TensorToWrite): {
   return { dtype: "F64", bytes: 8, write: (v, at, x) => v.setFloat64(at, x, true) };
 }
 
-/** Returns a file with these tensors and text metadata. */
+/** Returns a file with these tensors and text metadata. Throws FormatError for a name that no reader would find. */
 export function encodeSafetensors(
   tensors: readonly TensorToWrite[],
   metadata: Readonly<Record<string, string>> = {},
@@ -57,8 +58,11 @@ export function encodeSafetensors(
   const entries: string[] = [];
   if (Object.keys(metadata).length > 0) entries.push(`"__metadata__":${JSON.stringify(metadata)}`);
   let end = 0;
-  for (const tensor of sorted) {
+  for (const [i, tensor] of sorted.entries()) {
     const { name, shape, data } = tensor;
+    checkLength("encodeSafetensors", `the data of ${brief(name)}`, data, sizeOf(shape));
+    if (name === "__metadata__" || name === sorted[i + 1]?.name)
+      throw new FormatError(`encodeSafetensors: expected names of their own, got ${brief(name)}`);
     const { dtype, bytes } = writerOf(tensor);
     const start = end;
     end += bytes * data.length;
@@ -126,6 +130,10 @@ export function readSafetensors(file: Uint8Array): {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   readonly metadata: ReadonlyMap<string, string>;
 } {
+  if (!(file instanceof Uint8Array))
+    throw new FormatError(
+      "safetensors: expected the file's bytes as Uint8Array; new Uint8Array(…) makes one of an ArrayBuffer",
+    );
   const dataStart = dataStartOf(file, file.length);
   const { entries, metadata } = entriesOf(file.subarray(8, dataStart), file.length);
   const tensors = new Map<string, StoredTensor>();

@@ -67,6 +67,10 @@ function make(
   base?: FrozenWeights,
 ): HubModel {
   checkContext(config, context);
+  if (config.rope !== null && config.headWidth % 2 !== 0)
+    throw new FormatError(
+      `config.json: expected head_dim, or hidden_size by heads, as an even number, got ${config.headWidth}`,
+    );
   const { family, activation, dtype, stop, begin, rope, ...rest } = config;
   if (rope !== null) return new Llama(k, { ...rest, rope, context, valueHead }, random, base);
   const { vocab, layers, heads, width, tied, inner, eps } = config;

@@ -99,14 +99,15 @@ function sizesOf(fields: Fields, row: Family) {
   const given = row.rotary ? fields.get("head_dim") : null;
   if (given === null && row.headWidth === null && width % heads !== 0)
     throw fields.wrong(sizes.width, `as a multiple of ${sizes.heads} of ${heads}`);
+  const headWidth = row.rotary
+    ? fields.whole("head_dim", row.headWidth ?? width / heads)
+    : width / heads;
   return {
     layers,
     width,
     heads,
     keyHeads,
-    headWidth: row.rotary
-      ? fields.whole("head_dim", row.headWidth ?? width / heads)
-      : width / heads,
+    headWidth,
     inner: fields.whole(sizes.inner, row.rotary ? undefined : 4 * width),
     context: fields.whole(sizes.context, row.context),
   };
@@ -121,9 +122,15 @@ function ropeOf(fields: Fields): Rope {
   return { theta, scaling: scaling === null ? { type: "default" } : scalingOf(scaling) };
 }
 
+const ropeFields = [
+  ...["rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor"],
+  "original_max_position_embeddings",
+];
+
 function scalingOf(fields: Fields): RopeScaling {
   const name = fields.has("rope_type") ? "rope_type" : "type";
   const type = fields.text(name);
+  fields.only(ropeFields);
   if (type === "default") return { type };
   if (type === "linear") return { type, factor: fields.positive("factor") };
   if (type !== "llama3") throw fields.wrong(name, "of default, linear, llama3");

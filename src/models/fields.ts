@@ -23,6 +23,15 @@ export class Fields {
     return this.object.has(name);
   }
 
+  /** Throws FormatError for a field of another name that says something: is not null, false or empty. */
+  only(known: readonly string[]): void {
+    for (const [name, value] of this.object) {
+      const size = value instanceof Map ? value.size : Array.isArray(value) ? value.length : 1;
+      if (value !== null && value !== false && size > 0 && !known.includes(name))
+        throw this.wrong(name, "to be null or empty, as it is not supported");
+    }
+  }
+
   wrong(name: string, expected: string): FormatError {
     const got = this.object.has(name) ? brief(this.get(name)) : "no such field";
     return new FormatError(`${this.where}: expected ${name} ${expected}, got ${got}`);

@@ -1,6 +1,6 @@
 /** A model's folder, wherever it is: its files by name, read by ranges of bytes. */
 import { FormatError } from "../core/errors.ts";
-import { decodeUtf8, withoutMark } from "../core/utf8.ts";
+import { decodeUtf8, encodeUtf8, withoutMark } from "../core/utf8.ts";
 import { type Waiting, wait } from "../core/waiting.ts";
 
 /** Files of a folder. Results may be promises; then the model loads later. */
@@ -17,11 +17,14 @@ export interface BlobLike {
   slice(start: number, end: number): { arrayBuffer(): Promise<ArrayBuffer> };
 }
 
-/** Returns a folder of files that are in memory, or that a page's user picked. */
+/** Returns a folder of files that are in memory, texts among them, or that a page's user picked. */
 export const modelFiles = (
-  files: Readonly<Record<string, ArrayBuffer | Uint8Array | BlobLike>>,
+  files: Readonly<Record<string, string | ArrayBuffer | Uint8Array | BlobLike>>,
 ): ModelFiles => {
-  const get = (name: string) => (Object.hasOwn(files, name) ? files[name] : null);
+  const get = (name: string) => {
+    const file = Object.hasOwn(files, name) ? files[name] : null;
+    return typeof file === "string" ? encodeUtf8(file) : file;
+  };
   return {
     size(name) {
       const file = get(name);

@@ -58,26 +58,34 @@ function checkTensors(
 ): void {
   const wanted = wantedShapes(model, options);
   for (const [name, shape] of wanted) {
-    const got = tensors.get(name)?.shape;
+    const { shape: got, data = [] } = tensors.get(name) ?? {};
+    const said = `${weightsName}: expected tensor ${brief(name, 120)}`;
     if (got === undefined || !sameShape(got, shape))
-      throw new FormatError(
-        `${weightsName}: expected tensor ${brief(name, 120)} of ${show(shape)}, got ${got ? show(got) : "none"}`,
-      );
+      throw new FormatError(`${said} of ${show(shape)}, got ${got ? show(got) : "none"}`);
+    const bad = data.findIndex((x) => !Number.isFinite(Math.fround(x)));
+    if (bad >= 0)
+      throw new FormatError(`${said} of finite float32 numbers, got ${data[bad]} at ${bad}`);
   }
   for (const name of tensors.keys())
     if (!wanted.has(name))
       throw new FormatError(`${weightsName}: tensor ${brief(name, 120)} is of no target layer`);
 }
 
-/** The fields that change what an adapter computes, and the values that are supported. */
+/** Fields that change what an adapter computes, and the values that are supported. */
 const only: Readonly<Record<string, readonly Json[]>> = {
   peft_type: ["LORA"],
   use_dora: [false],
   lora_bias: [false],
   bias: ["none"],
+  init_lora_weights: [true, false, "gaussian", "orthogonal", "eva"], // others change the base, too
 };
-const absent = ["modules_to_save", "layers_to_transform", "layer_replication", "exclude_modules"];
-const empty = ["rank_pattern", "alpha_pattern"];
+/** Fields that say how it was made, or how it is run elsewhere. Any other one is not supported. */
+const harmless = [
+  ...["task_type", "auto_mapping", "base_model_name_or_path", "revision", "inference_mode"],
+  ...["fan_in_fan_out", "megatron_core", "qalora_group_size", "eva_config", "runtime_config"],
+  ...["layers_pattern", "peft_version", "ensure_weight_tying"],
+];
+const read = ["r", "lora_alpha", "lora_dropout", "use_rslora", "target_modules"];
 
 /** Reads an adapter_config.json. Throws FormatError for a field whose value is not supported. */
 export function loraOptions(json: Json): LoraOptions {
@@ -87,12 +95,7 @@ export function loraOptions(json: Json): LoraOptions {
     if (value !== null && !allowed.includes(value))
       throw fields.wrong(name, `to be ${allowed.map((x) => brief(x)).join(" or ")}`);
   }
-  for (const name of absent) if (fields.get(name) !== null) throw fields.wrong(name, "to be null");
-  for (const name of empty) {
-    const value = fields.get(name);
-    if (value !== null && !(value instanceof Map && value.size === 0))
-      throw fields.wrong(name, "to be empty");
-  }
+  fields.only([...Object.keys(only), ...harmless, ...read]);
   const targets = fields.get("target_modules");
   const isList = Array.isArray(targets) && targets.every((name) => typeof name === "string");
   if (targets !== "all-linear" && !isList)

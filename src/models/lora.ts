@@ -25,6 +25,8 @@ export interface LoraOptions {
   readonly targets: readonly string[] | "all-linear";
 }
 
+const mostRank = 2 ** 16;
+
 /** One layer's adapter. */
 export interface Adapter {
   /** The layer's name in the hub's files. */
@@ -77,8 +79,10 @@ export class Lora {
    */
   constructor(model: HubModel, options: LoraOptions, random: Random) {
     const { rank, alpha, rankStabilized = false, dropout = 0 } = options;
-    if (!(Number.isInteger(rank) && rank >= 1))
-      throw new SettingError(`lora: expected a rank that is a whole number ≥ 1, got ${rank}`);
+    if (!(Number.isInteger(rank) && rank >= 1 && rank <= mostRank))
+      throw new SettingError(
+        `lora: expected a rank that is a whole number from 1 to ${mostRank}, got ${rank}`,
+      );
     if (!(alpha > 0 && alpha < Infinity))
       throw new SettingError(`lora: expected an alpha above 0, got ${alpha}`);
     if (!(dropout >= 0 && dropout < 1))
@@ -151,6 +155,8 @@ function chosen(
   targets: LoraOptions["targets"],
 ): (readonly [string, Layer])[] {
   if (targets === "all-linear") return [...layers];
+  if (!Array.isArray(targets) || targets.length === 0)
+    throw new SettingError('lora: expected targets as names of layers or "all-linear", got none');
   const isOf = (target: string, module: string): boolean =>
     module === target || module.endsWith(`.${target}`);
   for (const target of targets) {

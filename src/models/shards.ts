@@ -27,7 +27,8 @@ export function* locateTensors(files: ModelFiles): Waiting<ReadonlyMap<string, L
 export function fileOfEach(text: string): ReadonlyMap<string, string> {
   const json = parseJson(text, index);
   const names = json instanceof Map ? json.get("weight_map") : null;
-  if (!(names instanceof Map)) throw new FormatError(`${index}: expected weight_map as an object`);
+  if (!(names instanceof Map && names.size > 0))
+    throw new FormatError(`${index}: expected weight_map as an object of a tensor or more`);
   for (const [name, file] of names)
     if (typeof file !== "string" || !/^[\w.-]+\.safetensors$/.test(file))
       throw new FormatError(

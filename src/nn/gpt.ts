@@ -9,7 +9,7 @@
  */
 import type { Backend } from "../core/backend.ts";
 import type { Random } from "../core/random.ts";
-import { Parameters, type Tensor } from "../core/tensor.ts";
+import { orFree, Parameters, type Tensor } from "../core/tensor.ts";
 import { addSame } from "../ops/arithmetic.ts";
 import { embedding } from "../ops/indexing.ts";
 import { layerNorm } from "../ops/normalization.ts";
@@ -107,24 +107,26 @@ function gptParts(
   const weights = frozen ?? parameters;
   const weight = (name: string, shape: number[]): Tensor =>
     weights.add(name, shape, normal(deviation(width))(random, shape));
-  const wte = weight("wte.weight", [vocab, width]);
-  const wpe = weight("wpe.weight", [context, width]);
-  const blocks = Array.from(
-    { length: layers },
-    (_, layer) => new GptBlock(weights, layer, o, random),
-  );
-  const lnf = new Norm(weights, "lnf", o);
-  return {
-    parameters,
-    weights,
-    keyHeads: heads,
-    headWidth: width / heads,
-    embed: (tokens, positions) => addSame(embedding(wte, tokens), embedding(wpe, positions)),
-    blocks,
-    norm: (x) => lnf.forward(x),
-    head: tied ? wte : weight("head.weight", [vocab, width]),
-    valueHead: valueHead ? new Linear(parameters, "value", [width, 1], random) : null,
-    whole: (qkv, _, allowed) => selfAttention(qkv, heads, allowed),
-    cached: (qkv, layer, { layers, rows }) => cachedAttention(qkv, heads, layers[layer], rows),
-  };
+  return orFree([parameters, weights], () => {
+    const wte = weight("wte.weight", [vocab, width]);
+    const wpe = weight("wpe.weight", [context, width]);
+    const blocks = Array.from(
+      { length: layers },
+      (_, layer) => new GptBlock(weights, layer, o, random),
+    );
+    const lnf = new Norm(weights, "lnf", o);
+    return {
+      parameters,
+      weights,
+      keyHeads: heads,
+      headWidth: width / heads,
+      embed: (tokens, positions) => addSame(embedding(wte, tokens), embedding(wpe, positions)),
+      blocks,
+      norm: (x) => lnf.forward(x),
+      head: tied ? wte : weight("head.weight", [vocab, width]),
+      valueHead: valueHead ? new Linear(parameters, "value", [width, 1], random) : null,
+      whole: (qkv, _, allowed) => selfAttention(qkv, heads, allowed),
+      cached: (qkv, layer, { layers, rows }) => cachedAttention(qkv, heads, layers[layer], rows),
+    };
+  });
 }

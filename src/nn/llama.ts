@@ -7,7 +7,7 @@
 import type { Backend } from "../core/backend.ts";
 import { ShapeError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
-import { free, input, Parameters, type Shape, type Tensor } from "../core/tensor.ts";
+import { free, input, orFree, Parameters, type Shape, type Tensor } from "../core/tensor.ts";
 import { siluGate } from "../ops/gates.ts";
 import { cachedGroupedAttention, groupedAttention, type Triple } from "../ops/grouped-attention.ts";
 import { embedding } from "../ops/indexing.ts";
@@ -104,26 +104,28 @@ function llamaParts(
   const made: Making = { o, weights, values, table };
   const matrix = (name: string): Tensor =>
     weights.add(name, [vocab, width], values([vocab, width]));
-  const embeddings = matrix("model.embed_tokens.weight");
-  const blocks = Array.from({ length: layers }, (_, layer) => new LlamaBlock(made, layer));
-  const norm = rootNorm(made, "model.norm", width);
-  const forms = o.windows.map((window) => ({ heads, window }));
-  return {
-    parameters,
-    weights,
-    keyHeads,
-    headWidth,
-    embed: (tokens) => embedding(embeddings, tokens),
-    blocks,
-    norm,
-    head: tied ? embeddings : matrix("lm_head.weight"),
-    valueHead: o.valueHead ? new Projection(parameters, "value", [width, 1], values, true) : null,
-    whole: (qkv, layer, allowed) => groupedAttention(qkv, forms[layer], allowed),
-    cached(qkv, layer, { layers, rows }) {
-      const { keys, values } = layers[layer];
-      return cachedGroupedAttention(qkv, forms[layer], [keys, values, ...rows]);
-    },
-  };
+  return orFree([parameters, weights, { free: () => free(table) }], () => {
+    const embeddings = matrix("model.embed_tokens.weight");
+    const blocks = Array.from({ length: layers }, (_, layer) => new LlamaBlock(made, layer));
+    const norm = rootNorm(made, "model.norm", width);
+    const forms = o.windows.map((window) => ({ heads, window }));
+    return {
+      parameters,
+      weights,
+      keyHeads,
+      headWidth,
+      embed: (tokens) => embedding(embeddings, tokens),
+      blocks,
+      norm,
+      head: tied ? embeddings : matrix("lm_head.weight"),
+      valueHead: o.valueHead ? new Projection(parameters, "value", [width, 1], values, true) : null,
+      whole: (qkv, layer, allowed) => groupedAttention(qkv, forms[layer], allowed),
+      cached(qkv, layer, { layers, rows }) {
+        const { keys, values } = layers[layer];
+        return cachedGroupedAttention(qkv, forms[layer], [keys, values, ...rows]);
+      },
+    };
+  });
 }
 
 /** Returns an RMS norm over the last axis, whose weight begins as 1. */

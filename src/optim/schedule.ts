@@ -4,7 +4,9 @@ import { cos, pow } from "../core/math.ts";
 
 export type Schedule = (k: number) => number;
 
+/** Returns the same learning rate for every update. */
 export const constant = (base: number): Schedule => {
+  checkFinite("constant", "the base", base, { min: 0 });
   return () => base;
 };
 
@@ -47,7 +49,8 @@ export const withWarmup = (
   after: Schedule,
   fromZero = true,
 ): Schedule => {
-  check("withWarmup", base, Math.max(1, warmup), 0);
+  checkFinite("withWarmup", "the base", base, { min: 0 });
+  checkFinite("withWarmup", "the updates of the warmup", warmup, { min: 0 });
   return (k) => {
     if (k >= warmup) return after(k - warmup);
     return fromZero ? (base * k) / warmup : (base * (k + 1)) / (warmup + 1);

@@ -77,15 +77,20 @@ export class ActorCritic {
       new Network(parameters, name, observation.shape, options, random);
     const linearFor = (name: string, body: Network, outputs: number, gain: number): Linear =>
       new Linear(parameters, `${name}.head`, [body.features, outputs], random, orthogonal(gain));
-    this.body = network(shared && critic ? "body" : "policy");
-    this.head = headFor(action, parameters, options);
-    this.policy = linearFor("policy", this.body, this.head.outputs, 0.01);
-    this.criticBody = critic && !shared ? network("critic") : null;
-    this.critic = critic ? linearFor("critic", this.criticBody ?? this.body, 1, 1) : null;
-    this.popArt =
-      this.critic !== null && options.popArt === true
-        ? new PopArt(k, this.critic.weight.data, (this.critic.bias as Tensor).data)
-        : null;
+    try {
+      this.body = network(shared && critic ? "body" : "policy");
+      this.head = headFor(action, parameters, options);
+      this.policy = linearFor("policy", this.body, this.head.outputs, 0.01);
+      this.criticBody = critic && !shared ? network("critic") : null;
+      this.critic = critic ? linearFor("critic", this.criticBody ?? this.body, 1, 1) : null;
+      this.popArt =
+        this.critic !== null && options.popArt === true
+          ? new PopArt(k, this.critic.weight.data, (this.critic.bias as Tensor).data)
+          : null;
+    } catch (error) {
+      parameters.free(); // memory may have run out
+      throw error;
+    }
     this.hasCritic = critic;
     this.memorySize = this.body.memorySize + (this.criticBody?.memorySize ?? 0);
   }

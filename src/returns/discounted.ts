@@ -30,7 +30,7 @@ export function discountedReturns(
   checkLength("discountedReturns", "nextValue", nextValue, n);
   const g = fixed(gamma);
   const gammas = varying(gamma);
-  const G = Float64Array.from(nextValue.subarray(n - envs)); // of the next step
+  const G = Float64Array.from({ length: envs }, (_, env) => nextValue[n - envs + env]); // of the next step
   for (let row = n - envs; row >= 0; row -= envs) {
     for (let env = 0; env < envs; env++) {
       const i = row + env;

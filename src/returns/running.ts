@@ -127,6 +127,11 @@ export class RunningMoments {
   restore(state: MomentsState): void {
     checkLength("RunningMoments.restore", "mean", state.mean, this.size);
     checkLength("RunningMoments.restore", "variance", state.variance, this.size);
+    checkFinite("RunningMoments.restore", "the count", state.count, { min: 0 });
+    for (let j = 0; j < this.size; j++) {
+      checkFinite("RunningMoments.restore", `mean[${j}]`, state.mean[j]);
+      checkFinite("RunningMoments.restore", `variance[${j}]`, state.variance[j], { min: 0 });
+    }
     this.count = state.count;
     this.mean.set(state.mean);
     this.variance.set(state.variance);

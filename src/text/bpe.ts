@@ -56,7 +56,7 @@ export function bpe(
   const byRank = new Merges();
   for (const [i, [a, b]] of merges.entries()) {
     const known = tokens.count;
-    if (!(a < known && b < known && a >= 0 && b >= 0))
+    if (![a, b].every((id) => Number.isInteger(id) && id >= 0 && id < known))
       throw new RangeError(`bpe: expected merge ${i} of two earlier ids, got ${a} and ${b}`);
     if (!byRank.has(a, b)) byRank.add(a, b, known);
     tokens.join(a, b);

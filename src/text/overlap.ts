@@ -27,11 +27,21 @@ export const leastErrorRate = <T>(
   made: ArrayLike<T>,
 ): number => references.reduce((least, r) => Math.min(least, errorRate(r, made)), Infinity);
 
+/** Returns n entries from `start` on as a text that no other entries give: each with its length. */
+export function gramOf(list: ArrayLike<unknown>, start: number, n: number): string {
+  let gram = "";
+  for (let i = start; i < start + n; i++) {
+    const entry = String(list[i]);
+    gram += `${entry.length}:${entry}`;
+  }
+  return gram;
+}
+
 /** Counts each n-gram in a list of words. */
 export function grams(words: readonly string[], n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let i = 0; i + n <= words.length; i++) {
-    const gram = words.slice(i, i + n).join(" ");
+    const gram = gramOf(words, i, n);
     counts.set(gram, (counts.get(gram) ?? 0) + 1);
   }
   return counts;

@@ -6,6 +6,7 @@ import { checkFinite, checkInteger } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
 import { cos } from "../core/math.ts";
 import { isPromise } from "../core/waiting.ts";
+import { gramOf } from "./overlap.ts";
 
 export type Reward = (prompt: string, completion: string, tokens: ArrayLike<number>) => number;
 
@@ -113,11 +114,7 @@ export function distinct(tokens: ArrayLike<unknown>, n: number): number {
   const seen = new Set<string>();
   const count = tokens.length - n + 1;
   if (count <= 0) return 1;
-  for (let i = 0; i < count; i++) {
-    let gram = "";
-    for (let j = i; j < i + n; j++) gram += `${String(tokens[j])} `;
-    seen.add(gram);
-  }
+  for (let i = 0; i < count; i++) seen.add(gramOf(tokens, i, n));
   return seen.size / count;
 }
 

@@ -68,6 +68,8 @@ export class Specials {
 
 /** Returns a tokenizer with one token per character (code point) of `text`, in order of code point. */
 export function characters(text: string, specials: readonly string[] = []): Tokenizer {
+  if (/\p{Surrogate}/u.test(text))
+    throw new FormatError("characters: expected whole characters, got half of a surrogate pair");
   const list = [...new Set(text)].sort((a, b) => code(a) - code(b));
   const ids = new Map(list.map((c, i) => [c, i]));
   const special = new Specials(specials, list.length);

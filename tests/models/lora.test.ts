@@ -149,8 +149,13 @@ describe("refused", () => {
     [{ peft_type: "IA3" }, 'expected peft_type to be "LORA", got "IA3"'],
     [{ use_dora: true }, "expected use_dora to be false, got true"],
     [{ bias: "all" }, 'expected bias to be "none", got "all"'],
-    [{ modules_to_save: ["lm_head"] }, "expected modules_to_save to be null, got a list"],
-    [{ rank_pattern: { q_proj: 3 } }, "expected rank_pattern to be empty, got an object"],
+    [{ modules_to_save: ["lm_head"] }, "expected modules_to_save to be null or empty"],
+    [{ rank_pattern: { q_proj: 3 } }, "expected rank_pattern to be null or empty"],
+    [{ init_lora_weights: "pissa_niter_4" }, "expected init_lora_weights to be true or false or"],
+    [{ init_lora_weights: "olora", loftq_config: {} }, 'got "olora"'],
+    [{ alora_invocation_tokens: [1, 2] }, "expected alora_invocation_tokens to be null or empty"],
+    [{ arrow_config: { top_k: 1 } }, "expected arrow_config to be null or empty"],
+    [{ field_of_tomorrow: 1 }, "expected field_of_tomorrow to be null or empty"],
     [{ target_modules: ".*q_proj" }, 'expected target_modules as a list of names or "all-linear"'],
   ];
   test.each(wrong)("%j", (changes, message) => {
