@@ -1,6 +1,7 @@
 /** Models of a config's sizes, of any family. */
 import type { Backend } from "../core/backend.ts";
 import { checkName } from "../core/check.ts";
+import { FormatError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { FrozenWeights } from "../nn/frozen.ts";
 import { Gpt } from "../nn/gpt.ts";

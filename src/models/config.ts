@@ -124,23 +124,26 @@ function ropeOf(fields: Fields): Rope {
 
 const ropeFields = [
   ...["rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor"],
-  "original_max_position_embeddings",
+  ...["original_max_position_embeddings", "partial_rotary_factor"],
 ];
 
 function scalingOf(fields: Fields): RopeScaling {
   const name = fields.has("rope_type") ? "rope_type" : "type";
   const type = fields.text(name);
+  if (!["default", "linear", "llama3"].includes(type))
+    throw fields.wrong(name, "of default, linear, llama3");
   fields.only(ropeFields);
+  if ((fields.get("partial_rotary_factor") ?? 1) !== 1)
+    throw fields.wrong("partial_rotary_factor", "to be 1");
   if (type === "default") return { type };
   if (type === "linear") return { type, factor: fields.positive("factor") };
-  if (type !== "llama3") throw fields.wrong(name, "of default, linear, llama3");
   const [lowFreqFactor, highFreqFactor] = ["low_freq_factor", "high_freq_factor"].map((key) =>
     fields.positive(key),
   );
   if (lowFreqFactor >= highFreqFactor)
     throw fields.wrong("low_freq_factor", `below high_freq_factor, ${highFreqFactor}`);
   return {
-    type,
+    type: "llama3",
     factor: fields.positive("factor"),
     lowFreqFactor,
     highFreqFactor,

@@ -82,6 +82,8 @@ describe("figures", () => {
 
   test("best of n: of each prompt's samples the first with the best reward, one without a score last", () => {
     asked.length = 0;
+    for (const wrong of [{ bestOf: 0 }, { bestOf: 1.5 }, { most: 0 }, { side: "x" as never }])
+      expect(() => evaluateLanguage(gpt, task, wrong)).toThrow(RangeError);
     const e = evaluateLanguage(gpt, task, { sampling: {}, seed: 6, bestOf: 4 });
     expect(e.prompts).toBe(5);
     const all = asked.slice(0, 20);

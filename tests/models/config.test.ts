@@ -74,6 +74,14 @@ describe("refused, by the field's name", () => {
       "rope_parameters: expected low_freq_factor below high_freq_factor, 4, got 4",
     ],
     [
+      { ...llama, rope_parameters: { rope_type: "linear", factor: 2, partial_rotary_factor: 0.5 } },
+      "rope_parameters: expected partial_rotary_factor to be 1, got 0.5",
+    ],
+    [
+      { ...llama, rope_scaling: { type: "default", mrope_section: [1, 2] } },
+      "rope_scaling: expected mrope_section to be null or empty",
+    ],
+    [
       { ...llama, layer_types: ["full_attention"] },
       "expected layer_types as a list of 3 of full_attention, sliding_attention",
     ],

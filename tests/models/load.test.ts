@@ -142,6 +142,10 @@ describe("broken folders are refused by one line with file and tensor or field",
       { ...shards, [index]: text({ weight_map: { "model.norm.weight": second } }) },
       `${second}: expected tensor "model.norm.weight", which ${index} lists there`,
     ],
+    "an index of nothing": [
+      { ...shards, [index]: text({ weight_map: {} }) },
+      `${index}: expected weight_map as an object of a tensor or more`,
+    ],
     "an index without a map": [{ ...shards, [index]: text([]) }, `${index}: expected weight_map`],
     "a shard outside the folder": [
       { ...shards, [index]: text({ weight_map: { x: "../x.safetensors" } }) },

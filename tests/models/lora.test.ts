@@ -9,6 +9,7 @@ import { FormatError, SettingError, UsageError } from "../../src/core/errors.ts"
 import { Random } from "../../src/core/random.ts";
 import { Tape } from "../../src/core/tape.ts";
 import { input } from "../../src/core/tensor.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
 import { modelFiles } from "../../src/models/files.ts";
 import { loadModel } from "../../src/models/load.ts";
 import { Lora, type LoraOptions } from "../../src/models/lora.ts";
@@ -166,6 +167,31 @@ describe("refused", () => {
     });
     expect(() => loadLora(load("llama-gqa"), files)).toThrow(FormatError);
     expect(() => loadLora(load("llama-gqa"), files)).toThrow(message);
+  });
+
+  test.each([Number.NaN, Infinity, 1e300])("%d among the numbers", (bad) => {
+    const folder = saveLora(adapted("llama-gqa"));
+    const { tensors } = decodeSafetensors(folder["adapter_model.safetensors"] as Uint8Array);
+    const list = [...tensors.values()].map((one) => ({
+      ...one,
+      data: Float64Array.from(one.data),
+    }));
+    list[1].data[3] = bad;
+    const files = modelFiles({ ...folder, "adapter_model.safetensors": encodeSafetensors(list) });
+    expect(() => loadLora(load("llama-gqa"), files)).toThrow(
+      `of finite float32 numbers, got ${bad} at 3`,
+    );
+  });
+
+  test("targets and ranks that are none", () => {
+    const make = (options: object) => () =>
+      new Lora(
+        load("llama-gqa"),
+        { rank: 2, alpha: 2, targets: ["q_proj"], ...options },
+        new Random(1),
+      );
+    for (const options of [{ targets: [] }, { targets: undefined }, { rank: 1e9 }])
+      expect(make(options)).toThrow(SettingError);
   });
 
   test("files that are missing, and tensors of another model", () => {

@@ -11,7 +11,14 @@ test("discountedReturns by hand: γ = ½; cut short after step 1, terminal after
     terminated: Float32Array.of(0, 0, 1),
     truncated: Float32Array.of(0, 1, 0),
   };
+  const lists = Object.entries(transitions).map(([name, x]) => [
+    name,
+    typeof x === "number" ? x : Array.from(x),
+  ]);
+  const plain = new Float64Array(returns.length);
+  discountedReturns(plain, Object.fromEntries(lists), 0.5);
   discountedReturns(returns, transitions, 0.5);
+  expect(plain).toEqual(Float64Array.from(returns));
   // G₂ = 3; G₁ = 2 + ½·4 = 4; G₀ = 1 + ½·4 = 3
   expect([...returns]).toEqual([3, 4, 3]);
 });

@@ -176,6 +176,13 @@ describe("RunningMoments", () => {
     for (const m of [moments, other]) m.update(Float64Array.of(7, -1));
     expect(other.save()).toEqual(moments.save());
     expect(() => new RunningMoments(3).restore(moments.save())).toThrow(ShapeError);
+    const saved = moments.save();
+    for (const wrong of [
+      { count: none },
+      { variance: saved.variance.map(() => -1) },
+      { mean: saved.mean.map(() => none) },
+    ])
+      expect(() => moments.restore({ ...saved, ...wrong })).toThrow(RangeError);
   });
 
   test("lengths that do not fit", () => {

@@ -181,6 +181,8 @@ describe("rewards", () => {
     expect(rewards.distinct([1, 2, 1, 2, 1], 2)).toBe(0.5);
     expect(rewards.distinct([1, 2, 1, 2, 1], 1)).toBe(0.4);
     expect(rewards.distinct([1, 2, 1, 2, 1], 5)).toBe(1);
+    expect(rewards.distinct(["a", "b c", "a b", "c"], 2)).toBe(1); // entries with spaces stay apart
+    expect(bleu(["x", "a b", "c"], [["x", "a", "b c"]], 2)).toBe(0);
     expect(rewards.distinct([1, 1], 3)).toBe(1);
     expect(rewards.distinct([12, 3, 1, 23], 2)).toBe(1); // "12 3" is not "1 23"
     expect(given(rewards.repetition(1, 5), "", [1, 1, 1, 1])).toBe(-3.75);

@@ -182,6 +182,13 @@ describe.each(Object.entries(makers))("%s", (name, tokenizer) => {
 
 test("a character without a token is named", () => {
   expect(() => characters("abc").encode("abé")).toThrow('no token for "é" (U+00e9)');
+  expect(() => characters("a\ude00\ud83d")).toThrow("got half of a surrogate pair");
+  for (const merge of [
+    [97.5, 98],
+    ["97", "98"],
+    [97, 256],
+  ])
+    expect(() => bpe([merge as never])).toThrow("expected merge 0 of two earlier ids");
 });
 
 test("bytes that are no text become U+FFFD, one each", () => {
