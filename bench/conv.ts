@@ -11,7 +11,7 @@ import { linear } from "../src/ops/matmul.ts";
 import { sum } from "../src/ops/reduce.ts";
 import type { BenchCase, Suite } from "./harness.ts";
 
-/** A minibatch of Breakout's preset. */
+/** Images of Breakout, and the filters of its preset. */
 export const convSizes = { images: 256, channels: 4, side: 10, filters: 16 };
 const kernel = 3;
 

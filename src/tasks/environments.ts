@@ -201,7 +201,7 @@ export const environmentTasks = {
     },
     make: (values) => new Breakout(values),
     algo: "ppo",
-    steps: 1_000_000,
+    steps: 300_000,
     presets: presets.breakout,
   }),
   dodge: environmentTask({

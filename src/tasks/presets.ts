@@ -149,7 +149,7 @@ export const presets = {
   taxi: { ppo: { learningRate: 2e-3, entropyWeight: 0.02, normalizeReward: true, hidden: [64] } },
   blackjack: { ppo: { learningRate: 1e-3, gamma: 1, entropyWeight: 0.01 } },
   catch: { ppo: { rollout: 64, minibatch: 128, learningRate: 1e-3 } },
-  breakout: { ppo: { filters: [16], hidden: [128], activation: "relu", entropyWeight: 0.01 } },
+  breakout: { ppo: { ...planes, filters: [16], gamma: 0.99 } },
   dodge: { ppo: planes },
   shoot: { ppo: { ...planes, hidden: [256], entropyWeight: 0.01 } },
   crossing: { ppo: planes },

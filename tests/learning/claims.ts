@@ -201,6 +201,7 @@ export const claims: readonly Claim[] = [
     holds: ({ greedy }) => least(greedy) >= 400,
   },
   beats("Blackjack-v1", "blackjack", 100_000),
+  beats("Breakout", "breakout"),
   beats("Dodge", "dodge"),
   beats("Shoot", "shoot"),
   beats("Crossing", "crossing"),

@@ -30,6 +30,13 @@ const dodging: Player = (s) => {
   return row < 9 && comes(s, row + 1, column) > 1 ? down : stay;
 };
 
+/** Goes below the ball's next place. */
+const following: Player = (s) => {
+  const next = s[2] + s[4];
+  const column = next < 0 || next > 9 ? s[2] - s[4] : next;
+  return 1 + Math.sign(column - s[0]);
+};
+
 const shooting: Player = (s) => {
   let target = s[0];
   let lowest = -1;
@@ -82,6 +89,7 @@ const merging: Player = (s) => {
 
 const rules: Readonly<Record<string, readonly [what: string, player: Player]>> = {
   blackjack: ["draws below 17, as the dealer does", drawing],
+  breakout: ["goes where the ball will be", following],
   dodge: ["leaves a row when a stone is near", dodging],
   shoot: ["goes below the lowest drone and fires", shooting],
   crossing: ["goes up when no car is there or about to be", crossing],
