@@ -106,7 +106,7 @@ describe.each([
     free(w, b, x);
   });
 
-  test("the gradient of a Gaussian's shared ln σ, and of a convolution", { tags }, () => {
+  test("the gradient of a Gaussian's shared ln σ, and of a convolution", { tags: ["long"] }, () => {
     const logStd = variable(k, [1]);
     const mean = equal([n, 1]);
     const value = input(k, [n, 1]);
@@ -121,7 +121,9 @@ describe.each([
     free(w, b, images);
   });
 
-  test("what is scattered: an embedding's gradient, gather's, and scatterAdd", { tags }, () => {
+  test("what is scattered: an embedding's gradient, gather's, and scatterAdd", {
+    tags: ["long"],
+  }, () => {
     const w = variable(k, [2, 1]);
     const index = input(k, [n]);
     const d = equal([n, 1]);

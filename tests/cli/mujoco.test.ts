@@ -52,7 +52,9 @@ describe.skipIf(!installed)("with mujoco-js", () => {
     expect(stdout).toContain("action: 1 numbers, shape [1] (ctrl0)");
   });
 
-  test("half a run and the other half, in another process, are the whole run; so are threads", async () => {
+  test("half a run and the other half, in another process, are the whole run; so are threads", {
+    tags: ["long"],
+  }, async () => {
     const whole = await train("whole");
     expect([whole.status, whole.stderr]).toEqual([0, ""]);
     const relative = sets.map((given) => given.replace(robot, "cart.xml"));
