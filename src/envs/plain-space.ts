@@ -254,6 +254,6 @@ export function kindOf(x: unknown): string {
 export const isFloat32 = (x: unknown): x is number =>
   Number.isFinite(x) && Number.isFinite(Math.fround(x as number));
 
-/** The same for what should have been such a number. */
+/** Describes a value that should have been such a number. */
 export const numberKind = (x: unknown): string =>
   kindOf(x) + (Number.isFinite(x) && !isFloat32(x) ? ", more than float32 holds" : "");
