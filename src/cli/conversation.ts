@@ -1,4 +1,5 @@
 /** A conversation as the tokens that a language model continues. */
+import { append } from "../core/append.ts";
 import type { LanguageSession } from "../tasks/text/session.ts";
 import type { Chat, Message } from "../text/chat.ts";
 import { begun, endOf, stopTokens, type TextTask, turnEndTokens } from "../text/task.ts";
@@ -72,7 +73,7 @@ export class Conversation {
     let text = "";
     for (const [i, { role, content, tokens: own }] of turns.entries()) {
       if (role === "assistant") {
-        tokens.push(...own);
+        append(tokens, own);
         text += content;
         continue;
       }
@@ -81,7 +82,7 @@ export class Conversation {
         .map((turn) => ({ role: turn.role, content: turn.content }));
       const next = chat(messages, true);
       // a form that writes earlier messages otherwise is read as a whole
-      if (next.startsWith(text)) tokens.push(...tokenizer.encode(next.slice(text.length)));
+      if (next.startsWith(text)) append(tokens, tokenizer.encode(next.slice(text.length)));
       else tokens = tokenizer.encode(next);
       text = next;
     }

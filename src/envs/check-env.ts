@@ -1,4 +1,5 @@
 /** Checks that an environment keeps its contract: spaces, seeds, episode ends, fresh observations. */
+import { append } from "../core/append.ts";
 import { EnvError } from "../core/errors.ts";
 import { Random } from "../core/random.ts";
 import { type Action, Dynamics, type Env, type Reset, type Step } from "./env.ts";
@@ -52,7 +53,7 @@ function play(env: Env, steps: number, seed: number): number[] {
   const record: number[] = [];
   const { maxSteps = Infinity } = env;
   let last = checkReset(env.reset({ seed }), env);
-  record.push(...last);
+  append(record, last);
   for (let t = 0, length = 1; t < steps; t++, length++) {
     const kept = last.slice();
     const step = env.step(randomAction(env, random));
@@ -70,12 +71,13 @@ function play(env: Env, steps: number, seed: number): number[] {
     if (kept.some((x, i) => !Object.is(x, last[i]))) {
       throw new EnvError(`step ${t}: changed the observation that the step before returned`);
     }
-    record.push(...step.observation, step.reward, Number(step.terminated), Number(step.truncated));
+    append(record, step.observation);
+    record.push(step.reward, Number(step.terminated), Number(step.truncated));
     last = step.observation;
     if (step.terminated || step.truncated) {
       length = 0;
       last = checkReset(env.reset(), env);
-      record.push(...last);
+      append(record, last);
     }
   }
   return record;
@@ -221,8 +223,9 @@ function checkSaving(env: Dynamics, seed: number): void {
     const record: number[] = [];
     for (let t = 0; t < 50; t++) {
       const step = env.step(randomAction(env, random));
-      record.push(...step.observation, step.reward, Number(step.terminated));
-      if (step.terminated || step.truncated) record.push(...env.reset().observation);
+      append(record, step.observation);
+      record.push(step.reward, Number(step.terminated));
+      if (step.terminated || step.truncated) append(record, env.reset().observation);
     }
     return record;
   };

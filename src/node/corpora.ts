@@ -72,7 +72,7 @@ function corpusBytes(name: string, most = mostBytes): Buffer {
   const read = (path: string): Buffer => readRegular(path, { links: true, most });
   try {
     if (!statSync(name).isDirectory()) return read(name);
-    const files = readdirSync(name).filter((file) => /\.(txt|md)$/.test(file));
+    const files = readdirSync(name).filter((file) => /\.(txt|md)$/i.test(file));
     if (files.length === 0) throw new Error("a folder without .txt or .md files");
     return Buffer.from(
       files

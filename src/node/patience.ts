@@ -5,12 +5,14 @@ import type { Awaiting } from "../core/waiting.ts";
 import type { Guard } from "../text/own-reward.ts";
 import { codeOf } from "./files.ts";
 
+const longest = 2 ** 31 - 1; // milliseconds of a timer; a longer one would end at once
+
 /** Awaits a promise; throws OwnCodeError after its time limit. */
 export const awaitInTime: Awaiting = async ({ promise, seconds, late }) => {
   if (seconds === Infinity) return promise;
   let timer: NodeJS.Timeout | undefined;
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new OwnCodeError(late)), 1000 * seconds);
+    timer = setTimeout(() => reject(new OwnCodeError(late)), Math.min(longest, 1000 * seconds));
   });
   try {
     return await Promise.race([promise, tooLate]);
@@ -18,8 +20,6 @@ export const awaitInTime: Awaiting = async ({ promise, seconds, late }) => {
     clearTimeout(timer);
   }
 };
-
-const longest = 2 ** 31 - 1; // milliseconds
 
 /** Stops a call that does not return in time, even in an endless loop. */
 export const guardCalls: Guard = (work, seconds, late) => {

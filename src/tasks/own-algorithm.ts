@@ -7,9 +7,25 @@ import {
   type NamedAlgorithm,
 } from "../algos/group-algorithms.ts";
 import type { Algorithm } from "../algos/index.ts";
-import { SettingError } from "../core/errors.ts";
+import type { Report, Training } from "../algos/training.ts";
+import {
+  above,
+  aFlag,
+  aFunction,
+  aNumber,
+  anObject,
+  anything,
+  aText,
+  atLeast,
+  checkFields,
+  type Kinds,
+  oneOf,
+  orNull,
+} from "../core/definition.ts";
+import { MemoryError, NumericError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import type { Settings } from "../core/settings.ts";
+import { Pending } from "../core/waiting.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
 import { checkCompared } from "../estimators/sequence-advantages.ts";
 import type { SurrogateSettings } from "../estimators/surrogate.ts";
@@ -55,17 +71,35 @@ export type OwnAlgorithm =
   | { readonly kind: "group"; readonly group: NamedAlgorithm }
   | { readonly kind: "generator"; readonly algorithm: Algorithm<Settings> };
 
-const estimatorFields = [
-  "about",
-  "base",
-  "estimator",
-  "compare",
-  "wholeBatch",
-  "minimumRisk",
-  "bestOnly",
-  "usual",
-];
-const generatorFields = ["about", "settings", "usual", "critic", "wholeEpisodes", "train"];
+const numberOrNull = orNull(atLeast(0));
+const surrogateKinds: Kinds = {
+  form: oneOf("reinforce", "clip", "ratio", "cispo", "tv"),
+  ratioLevel: oneOf("token", "sequence", "sequenceToken", "sequenceSum"),
+  ...{ clipLow: atLeast(0), clipHigh: atLeast(0) },
+  ...{ dualClip: orNull(above(1)), delta: orNull(atLeast(1)) },
+};
+const klKinds: Kinds = {
+  ...{ estimator: oneOf("k1", "k2", "k3"), place: oneOf("loss", "reward"), weight: aNumber },
+  ...{ inputClamp: numberOrNull, outputClamp: numberOrNull, importance: aFlag },
+  clampOf: oneOf("product", "estimate"),
+};
+const estimatorKinds: Kinds = {
+  baseline: oneOf("none", "mean", "leaveOneOut", "greedy", "value"),
+  scale: oneOf("none", "mean", "group", "batch"),
+  ...{ ddof: oneOf(0, 1), eps: atLeast(0), compare: aFunction },
+  aggregation: oneOf("token", "sequence", "sequenceSum", "constant", "sum"),
+  ...{ surrogate: anObject, kl: orNull(anObject) },
+};
+const groupKinds: Kinds = {
+  about: aText,
+  base: oneOf(...Object.keys(groupAlgorithms)),
+  ...{ estimator: anObject, compare: aFunction, usual: anObject },
+  ...{ wholeBatch: aFlag, minimumRisk: aFlag, bestOnly: aFlag },
+};
+const generatorKinds: Kinds = {
+  ...{ about: aText, settings: anything, usual: anObject, critic: aFlag, wholeEpisodes: aFlag },
+  train: { words: "a generator function", fits: (x) => typeof x === "function" },
+};
 
 /** Returns the algorithm that a value describes; `where` begins the messages of its errors. */
 export function algorithmFrom(given: unknown, name: string, where: string): OwnAlgorithm {
@@ -74,12 +108,7 @@ export function algorithmFrom(given: unknown, name: string, where: string): OwnA
       `${where}: expected an algorithm as an object with train, or with base, estimator or compare, got ${brief(given)}`,
     );
   const isGenerator = "train" in given;
-  const allowed = isGenerator ? generatorFields : estimatorFields;
-  const unknown = Object.keys(given).find((field) => !allowed.includes(field));
-  if (unknown !== undefined)
-    throw new SettingError(
-      `${where}: unknown field ${brief(unknown)}; allowed: ${allowed.join(", ")}`,
-    );
+  checkFields(given, isGenerator ? generatorKinds : groupKinds, where);
   return isGenerator
     ? { kind: "generator", algorithm: generatorFrom(given as GeneratorDefinition, where) }
     : { kind: "group", group: groupFrom(given, name, where) };
@@ -93,8 +122,6 @@ function generatorFrom(given: GeneratorDefinition, where: string): Algorithm<Set
     wholeEpisodes,
     train,
   } = given;
-  if (typeof train !== "function")
-    throw new SettingError(`${where}: expected train as a generator function, got ${brief(train)}`);
   const settings = settingsFrom(given.settings, `${where}: settings`);
   return {
     about,
@@ -105,9 +132,71 @@ function generatorFrom(given: GeneratorDefinition, where: string): Algorithm<Set
     usual,
     needsCritic: () => critic,
     ...(wholeEpisodes === true ? { wholeEpisodes } : {}),
-    train,
+    train: (training, values) =>
+      reportsOf(
+        training,
+        guarded(where, () => train(training, values)),
+        where,
+      ),
   };
 }
+
+const mostIdle = 100_000; // reports between which no step is taken
+
+/** Draws the reports of an algorithm of one's own. Throws OwnCodeError, which names `where`, for whatever goes wrong. */
+function* reportsOf(training: Training, given: unknown, where: string): Generator<Report, never> {
+  const own = (given ?? {}) as Generator<unknown, unknown, unknown>;
+  if (typeof own.next !== "function" || Symbol.asyncIterator in own)
+    throw new SettingError(
+      `${where}: expected train to return a generator, as function* does, got ${brief(given)}`,
+    );
+  let step = (): IteratorResult<unknown, unknown> => own.next();
+  try {
+    for (let idle = 0; ; ) {
+      const before = training.envSteps;
+      const { done, value } = drawn(step, where);
+      if (done === true)
+        throw new SettingError(`${where}: expected train to yield reports without an end`);
+      if (!(value instanceof Pending)) {
+        checkReport(value, where);
+        idle = training.envSteps > before ? 0 : idle + 1;
+        if (idle === mostIdle)
+          throw new SettingError(
+            `${where}: expected environment steps, got ${mostIdle} reports without one`,
+          );
+      }
+      try {
+        const result: unknown = yield value as Report;
+        step = () => own.next(result);
+      } catch (error) {
+        step = () => own.throw(error);
+      }
+    }
+  } finally {
+    own.return?.(undefined);
+  }
+}
+
+/** Runs a step of the algorithm; a training that diverges, or has no memory, is no fault of its code. */
+function drawn<T>(step: () => T, where: string): T {
+  try {
+    return step();
+  } catch (error) {
+    if (error instanceof NumericError || error instanceof MemoryError) throw error;
+    return guarded(where, () => {
+      throw error;
+    });
+  }
+}
+
+function checkReport(given: unknown, where: string): void {
+  const { update, envSteps } = (given ?? {}) as Partial<Report>;
+  if (![update, envSteps].every((count) => Number.isSafeInteger(count)))
+    throw new SettingError(
+      `${where}: expected reports with update and envSteps as whole numbers, got ${brief(given)}`,
+    );
+}
+
 const environments = {
   default: 8,
   about: "environments stepped together",
@@ -118,19 +207,10 @@ const environments = {
 
 function groupFrom(given: EstimatorDefinition, name: string, where: string): NamedAlgorithm {
   const { base = "rloo", estimator = {}, compare = estimator.compare, ...rest } = given;
-  if (!Object.hasOwn(groupAlgorithms, base))
-    throw new SettingError(
-      `${where}: expected base as one of ${Object.keys(groupAlgorithms).join(", ")}, got ${brief(base)}`,
-    );
-  if (compare !== undefined && typeof compare !== "function")
-    throw new SettingError(`${where}: expected compare as a function, got ${brief(compare)}`);
   const known: GroupAlgorithm = groupAlgorithms[base];
-  const fields = [...Object.keys(known.estimator), "compare"];
-  const unknown = Object.keys(estimator).find((field) => !fields.includes(field));
-  if (unknown !== undefined)
-    throw new SettingError(
-      `${where}: unknown field ${brief(unknown)} of estimator; allowed: ${fields.join(", ")}`,
-    );
+  checkFields(estimator, estimatorKinds, `${where}: estimator`);
+  checkFields(estimator.surrogate ?? {}, surrogateKinds, `${where}: estimator.surrogate`);
+  checkFields(estimator.kl ?? {}, klKinds, `${where}: estimator.kl`);
   const surrogate = { ...known.estimator.surrogate, ...estimator.surrogate };
   return {
     ...known,

@@ -1,4 +1,5 @@
 /** The user's own environments as tasks: wraps a definition in a `Dynamics` whose errors name the file. */
+import { checkFields, texts } from "../core/definition.ts";
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { Dynamics } from "../envs/env.ts";
@@ -65,6 +66,8 @@ export function makeOwn(
       `${where}: expected environment to make a new object at each call, got one of before`,
     );
   madeBefore.add(made);
+  if (names !== undefined)
+    checkFields(names, { observation: texts, action: texts }, `${where}: names`);
   const env = isDynamics(made) ? made : guarded(where, () => fromGymnasium(made as GymnasiumEnv));
   checkSizes(env, values as object, where);
   nameSpace(env, "observationSpace", names?.observation, where);

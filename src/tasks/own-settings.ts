@@ -1,5 +1,7 @@
 /** Settings of the user's own tasks and algorithms: a table of settings, or plain values that stand for defaults. */
+import { aFlag, aNumber, anything, aText, checkFields, texts } from "../core/definition.ts";
 import { SettingError } from "../core/errors.ts";
+import { brief } from "../core/printable.ts";
 import {
   choice,
   flag,
@@ -28,16 +30,31 @@ export type OwnSetting = Setting<unknown> | PlainSetting | PlainSetting["default
 export function settingsFrom(given: unknown, where: string): Settings {
   if (given === undefined) return {};
   if (typeof given !== "object" || given === null || Array.isArray(given))
-    throw new SettingError(`${where}: expected settings as an object, got ${typeof given}`);
+    throw new SettingError(`${where}: expected settings as an object, got ${brief(given)}`);
   return Object.fromEntries(
     Object.entries(given).map(([name, value]) => [name, settingFrom(value, `${where}.${name}`)]),
   );
 }
 
+const plainFields = {
+  ...{ default: anything, about: aText, choices: texts, min: aNumber, max: aNumber, whole: aFlag },
+};
+
 function settingFrom(given: unknown, where: string): Setting<unknown> {
   const isObject = typeof given === "object" && given !== null && !Array.isArray(given);
-  if (isObject && "read" in given && "initial" in given) return given as Setting<unknown>;
-  const plain = (isObject ? given : { default: given }) as PlainSetting;
+  const isMade = isObject && "read" in given && "initial" in given;
+  if (isObject && !isMade) checkFields(given, plainFields, where);
+  const setting = isMade
+    ? (given as Setting<unknown>)
+    : plainSetting((isObject ? given : { default: given }) as PlainSetting, where);
+  if (setting.read(setting.initial as never) === undefined)
+    throw new SettingError(
+      `${where}: expected a default that is ${setting.allowed}, got ${brief(setting.initial)}`,
+    );
+  return setting;
+}
+
+function plainSetting(plain: PlainSetting, where: string): Setting<unknown> {
   const { about = "", min, max } = plain;
   const initial: unknown = plain.default;
   const range = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };

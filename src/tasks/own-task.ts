@@ -1,4 +1,14 @@
 /** The user's own tasks: converts a file's export, or a program's definition, to a `Task`. */
+import {
+  aNumber,
+  anObject,
+  anything,
+  aText,
+  checkFields,
+  type Kind,
+  type Kinds,
+  wholeFrom,
+} from "../core/definition.ts";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import type { Values } from "../core/settings.ts";
@@ -31,8 +41,21 @@ export interface EnvironmentDefinition extends Facts {
 
 export type TaskDefinition = EnvironmentDefinition | (Facts & TextDefinition);
 
-const facts = ["about", "settings", "algo", "steps", "preset", "presets", "solved"];
-const environmentFields = ["environment", "names"];
+const presetsByName: Kind = {
+  words: "objects by algorithm",
+  fits: (x) => anObject.fits(x) && Object.values(x as object).every((one) => anObject.fits(one)),
+};
+const facts = {
+  about: aText,
+  settings: anything, // own-settings.ts
+  algo: aText,
+  steps: wholeFrom(1),
+  preset: anObject,
+  presets: presetsByName,
+  solved: aNumber,
+};
+const environmentFields: Kinds = { ...facts, environment: anything, names: anObject };
+const textFields: Kinds = { ...facts, ...ownTextFields };
 
 /** Checks a definition and returns it as a task. Throws SettingError that names the field. */
 export const defineTask = (definition: TaskDefinition): Task => taskFrom(definition, "defineTask");
@@ -47,16 +70,15 @@ export function taskFrom(given: unknown, where: string): Task {
     );
   const fields = given as Readonly<Record<string, unknown>>;
   const isEnvironment = "environment" in fields;
-  const allowed = [...facts, ...(isEnvironment ? environmentFields : ownTextFields)];
-  const unknown = Object.keys(fields).find((name) => !allowed.includes(name));
-  if (unknown !== undefined && "reset" in fields && "step" in fields)
+  if (Array.isArray(given))
+    throw new SettingError(
+      `${where}: expected an object with environment, or with examples, prompts or reward, got a list; pigrad train text --set data=FILE reads rows`,
+    );
+  if (!isEnvironment && "reset" in fields && "step" in fields)
     throw new SettingError(
       `${where}: expected a task, got one environment; export { environment: () => … } that makes a new one per call`,
     );
-  if (unknown !== undefined)
-    throw new SettingError(
-      `${where}: unknown field ${brief(unknown)}; allowed: ${allowed.join(", ")}`,
-    );
+  checkFields(fields, isEnvironment ? environmentFields : textFields, where);
   return isEnvironment ? environmentFrom(fields, where) : languageFrom(fields, where);
 }
 
@@ -96,27 +118,13 @@ function languageFrom(fields: Readonly<Record<string, unknown>>, where: string):
 }
 
 function factsFrom(fields: Readonly<Record<string, unknown>>, where: string, usualAlgo: string) {
-  const { about = "a task of your own", algo = usualAlgo, steps = 100_000, solved } = fields;
-  const text = (name: string, value: unknown): string => {
-    if (typeof value === "string") return value;
-    throw new SettingError(`${where}: expected ${name} as a text, got ${brief(value)}`);
-  };
-  const number = (name: string, value: unknown): number => {
-    if (typeof value === "number" && Number.isFinite(value)) return value;
-    throw new SettingError(`${where}: expected ${name} as a number, got ${brief(value)}`);
-  };
-  const object = (name: string): Readonly<Record<string, never>> => {
-    const value = fields[name] ?? {};
-    if (typeof value === "object" && !Array.isArray(value)) return value as Record<string, never>;
-    throw new SettingError(`${where}: expected ${name} as an object, got ${brief(value)}`);
-  };
+  const facts = fields as Facts;
+  const { about = "a task of your own", algo = usualAlgo, steps = 100_000, solved } = facts;
   return {
-    about: text("about", about),
-    settings: settingsFrom(fields.settings, `${where}: settings`),
-    algo: text("algo", algo),
-    steps: number("steps", steps),
-    preset: object("preset"),
-    presets: object("presets"),
-    ...(solved === undefined ? {} : { solved: number("solved", solved) }),
+    ...{ about, algo, steps },
+    settings: settingsFrom(facts.settings, `${where}: settings`),
+    preset: facts.preset ?? {},
+    presets: facts.presets ?? {},
+    ...(solved === undefined ? {} : { solved }),
   };
 }

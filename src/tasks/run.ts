@@ -130,6 +130,19 @@ function checkNames(name: string, task: Settings, others: Settings): void {
   );
 }
 
+/** Throws SettingError if the task's presets name a setting or an algorithm that there is not. */
+function checkPresets({ task: name, files }: RunRequest, task: Task, algo: string, own: Settings) {
+  const { algorithms: known, model } = kinds[task.kind];
+  const tables = Object.values(known).map(({ settings }) => settings);
+  const all = Object.keys(Object.assign({}, own, model, ...tables));
+  const names = [...Object.keys(known), algo];
+  const where = ` for ${files?.task?.path ?? name}`;
+  const setting = Object.keys(task.preset ?? {}).find((one) => !all.includes(one));
+  if (setting !== undefined) throw unknownName("setting of preset", setting, all, where);
+  const other = Object.keys(task.presets ?? {}).find((one) => !names.includes(one));
+  if (other !== undefined) throw unknownName("algorithm of presets", other, names, where);
+}
+
 /**
  * Resolves names, presets and settings. Precedence of values: defaults, presets by shape, the task's `preset`, the
  * algorithm's `usual`, the task's `presets` for the algorithm, the request. Throws SettingError that lists what is
@@ -144,6 +157,7 @@ export function resolve(request: RunRequest, task: Task = taskOf(request)): Reso
   const others = { ...tables.algorithm, ...tables.model };
   checkNames(files?.task?.path ?? request.task, tables.task, others);
   const all = { ...others, ...tables.task };
+  checkPresets(request, task, algo, all);
   const shape = shapeOf(task, algo, tables.task, request.settings ?? {});
   const { steps: presetSteps = task.steps, ...preset } = {
     ...shape,

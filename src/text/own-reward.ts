@@ -1,4 +1,5 @@
 /** The user's own rewards: one or several with weights, each a function per sample or per batch that may return promises. */
+import { above, aFunction, aNumber, checkFields } from "../core/definition.ts";
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
@@ -82,19 +83,17 @@ const isOptions = (x: object): x is RewardOptions =>
   typeof (x as { reward?: unknown }).reward === "function" ||
   typeof (x as { batch?: unknown }).batch === "function";
 
+const limits = { weight: aNumber, timeout: above(0), concurrency: above(0) };
+const batchFields = { batch: aFunction, ...limits };
+const rewardFields = { reward: aFunction, ...limits };
+
 function judgeFrom(name: string, given: RewardFunction | RewardOptions, where: string): Judge {
   const options = typeof given === "function" ? { reward: given } : given;
   if (!isObject(options) || !isOptions(options))
     throw new SettingError(`${where}: expected reward ${name} as a function, got ${brief(given)}`);
   const { weight = 1, timeout = 60, concurrency = 16 } = options;
   const label = name === unnamed ? `${where}: reward` : `${where}: reward ${name}`;
-  for (const [field, value, expected, above] of [
-    ["weight", weight, "a number", -Infinity],
-    ["timeout", timeout, "a number above 0", 0],
-    ["concurrency", concurrency, "a number above 0", 0],
-  ] as const)
-    if (typeof value !== "number" || !Number.isFinite(value) || value <= above)
-      throw new SettingError(`${label}: expected ${field} as ${expected}, got ${brief(value)}`);
+  checkFields(options, "batch" in options ? batchFields : rewardFields, label);
   const late = `${label}: expected an answer within ${timeout} s, got none`;
   const calls = { label, late, timeout, concurrency };
   return {
@@ -199,7 +198,10 @@ function scoreEach(
       scores[first] = score;
       await take();
     });
-    await Promise.all([begun, ...Array.from({ length: concurrency - 1 }, take)]);
+    await Promise.all([
+      begun,
+      ...Array.from({ length: Math.min(concurrency, samples.length) - 1 }, take),
+    ]);
     return scores;
   }
 }

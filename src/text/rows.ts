@@ -13,14 +13,15 @@ export type DataRow = string | Readonly<Record<string, unknown>>;
 export function rowsOfFile(name: string, content: string, by: "line" | "paragraph"): DataRow[] {
   const text = withoutMark(content);
   const where = `data ${name}`;
-  if (name.endsWith(".jsonl") || name.endsWith(".ndjson")) return jsonRows(text, where);
-  if (name.endsWith(".json")) return listOf(parsed(text, where), where);
-  if (name.endsWith(".csv")) return csvRows(text, where);
+  const ending = /\.[a-z]+$/.exec(name.toLowerCase())?.[0];
+  if (ending === ".jsonl" || ending === ".ndjson") return jsonRows(text, where);
+  if (ending === ".json") return listOf(parsed(text, where), where);
+  if (ending === ".csv") return csvRows(text, where);
   const lines = text.split(/\r?\n/);
   const isPair = (line: string): boolean => line === "" || line.split("\t").length === 2;
   const odd = lines.findIndex((line) => !isPair(line));
   if (odd < 0 && lines.some((line) => line !== "")) return pairs(text).map((pair) => ({ ...pair }));
-  if (odd >= 0 && name.endsWith(".tsv"))
+  if (odd >= 0 && ending === ".tsv")
     throw new FormatError(
       `${where}, line ${odd + 1}: expected a prompt, a tab and a completion, got ${lines[odd].split("\t").length} fields`,
     );
@@ -58,23 +59,24 @@ const jsonRows = (text: string, where: string): DataRow[] =>
 function csvRows(text: string, where: string): DataRow[] {
   const [header, ...records] = csvRecords(text, where);
   if (header === undefined) throw new FormatError(`${where}: expected a header, got an empty file`);
-  const twice = header.fields.find((name, i) => header.fields.indexOf(name) < i);
+  const names = header.fields.map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) < i);
   if (twice !== undefined)
     throw new FormatError(
       `${where}, line 1: expected columns of different names, got ${twice} twice`,
     );
   return records.map(({ fields, line }) => {
-    if (fields.length !== header.fields.length)
+    if (fields.length !== names.length)
       throw new FormatError(
-        `${where}, line ${line}: expected ${header.fields.length} fields, got ${fields.length}`,
+        `${where}, line ${line}: expected ${names.length} fields, got ${fields.length}`,
       );
-    return Object.fromEntries(header.fields.map((name, i) => [name, fields[i]]));
+    return Object.fromEntries(names.map((name, i) => [name, fields[i]]));
   });
 }
 
 function csvRecords(text: string, where: string): { fields: string[]; line: number }[] {
   const records: { fields: string[]; line: number }[] = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/y;
+  const field = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|\r|$)/y;
   let [fields, line, start] = [[] as string[], 1, 1];
   while (field.lastIndex < text.length || fields.length > 0) {
     const at = field.lastIndex;
@@ -82,7 +84,7 @@ function csvRecords(text: string, where: string): { fields: string[]; line: numb
     if (match === null) throw new FormatError(`${where}, line ${line}: a quote is out of place`);
     const [whole, quoted, plain, end] = match;
     fields.push(quoted === undefined ? plain : quoted.replaceAll('""', '"'));
-    line += whole.split("\n").length - 1;
+    line += whole.split(/\r?\n|\r/).length - 1;
     if (end !== ",") {
       if (fields.length > 1 || fields[0] !== "") records.push({ fields, line: start });
       [fields, start] = [[], line];

@@ -1,5 +1,6 @@
 /** A language task: training examples, prompts and the reward. */
 
+import { append } from "../core/append.ts";
 import type { Floats } from "../core/backend.ts";
 import type { Chat } from "./chat.ts";
 import type { Example, Sides } from "./corpus.ts";
@@ -114,8 +115,11 @@ export function exampleTokens(
     const answer = tokenizer.encode(turn.completion);
     // what follows a completion is labeled with its end, unless the next turn has no prompt
     if (labels.length > 0 && before.length === 0) labels.pop();
-    labels.push(...before.slice(1).map(() => noLabel), ...answer, end);
-    tokens.push(...before, ...answer);
+    append(labels, before.slice(1).fill(noLabel));
+    append(labels, answer);
+    labels.push(end);
+    append(tokens, before);
+    append(tokens, answer);
   }
   return { tokens: [...tokens, end], labels };
 }

@@ -1,4 +1,5 @@
 /** Completions of a language model, text by text as its tokens come. */
+import { append } from "../../core/append.ts";
 import type { Random } from "../../core/random.ts";
 import { type GenerateOptions, generate } from "../../nn/decode.ts";
 import { stopTokens, turnEndTokens } from "../../text/task.ts";
@@ -53,11 +54,11 @@ export function* conversing(
   const tokens: number[] = [];
   for (;;) {
     const turn = yield* completing(session, [...before, ...tokens], random, sampling);
-    tokens.push(...turn.tokens);
+    append(tokens, turn.tokens);
     const asks = endsWith(turn.tokens, turnEnd) && tokens.length < completionLength;
     const answer = asks ? (reply?.(prompt, tokenizer.decode(tokens)) ?? null) : null;
     if (answer === null) return { tokens, slid: turn.slid };
     yield answer;
-    tokens.push(...tokenizer.encode(answer));
+    append(tokens, tokenizer.encode(answer));
   }
 }

@@ -1,4 +1,15 @@
 /** The user's own texts as tasks: examples, prompts and rewards in the usual data formats. */
+import {
+  aFunction,
+  anObject,
+  anything,
+  aWord,
+  checkFields,
+  functions,
+  type Kind,
+  type Kinds,
+  wholeFrom,
+} from "../../core/definition.ts";
 import { SettingError } from "../../core/errors.ts";
 import { brief } from "../../core/printable.ts";
 import { trainBpe } from "../../text/bpe.ts";
@@ -55,21 +66,16 @@ export interface TextDefinition {
   readonly reply?: TextTask["reply"];
 }
 
-export const ownTextFields: readonly string[] = [
-  "examples",
-  "corpus",
-  "prompts",
-  "reward",
-  "measures",
-  "tokenizer",
-  "end",
-  "chat",
-  "splits",
-  "completionLength",
-  "visible",
-  "turnEnd",
-  "reply",
-];
+const share: Kind = {
+  words: "a number from 0 to below 0.5",
+  fits: (x) => typeof x === "number" && x >= 0 && x < 0.5,
+};
+/** The fields of a definition, each with its kind; data and rewards are checked as they are read. */
+export const ownTextFields: Kinds = {
+  ...{ examples: anything, corpus: anything, prompts: anything, reward: anything },
+  ...{ measures: functions, tokenizer: anything, end: aWord, chat: aFunction, splits: share },
+  ...{ completionLength: wholeFrom(1), visible: aFunction, turnEnd: aWord, reply: aFunction },
+};
 
 interface Context {
   readonly values: unknown;
@@ -90,16 +96,15 @@ export function textFrom(
           (value as (v: unknown, r: ReadCorpus) => T)(values, read),
         )
       : value;
+  const own = Object.entries(definition).filter(([name]) => Object.hasOwn(ownTextFields, name));
+  checkFields(Object.fromEntries(own), ownTextFields, where);
   const { end = endToken, splits = 0.1, completionLength = 32 } = definition;
   const chat = checkedChat(definition.chat ?? usualChat, where);
-  if (!(splits >= 0 && splits < 0.5))
-    throw new SettingError(`${where}: expected splits from 0 to below 0.5, got ${brief(splits)}`);
-  if (!(Number.isInteger(completionLength) && completionLength >= 1))
-    throw new SettingError(
-      `${where}: expected completionLength as a whole number ≥ 1, got ${brief(completionLength)}`,
-    );
   const rows = rowsOf(given("examples", definition.examples ?? []), `${where}: examples`);
-  const lines = definition.corpus === undefined ? [] : texts(given("corpus", definition.corpus));
+  const lines =
+    definition.corpus === undefined
+      ? []
+      : linesOf(given("corpus", definition.corpus), `${where}: corpus`);
   const examples = [
     ...rows.flatMap((row, i) => examplesOf(row, chat, `examples: row ${i + 1}`)),
     ...lines,
@@ -143,25 +148,26 @@ export function textFrom(
   };
 }
 
+function linesOf(corpus: unknown, where: string): Example[] {
+  if (typeof corpus === "string") return texts(corpus);
+  throw new SettingError(`${where}: expected a text, got ${brief(corpus)}`);
+}
+
 function measuresOf(
   given: TextDefinition["measures"],
   rowOf: NonNullable<TextTask["rowOf"]>,
   where: string,
 ): Readonly<Record<string, Reward>> {
-  const measures = Object.entries(given ?? {});
-  const wrong = measures.find(([, f]) => typeof f !== "function");
-  if (wrong !== undefined)
-    throw new SettingError(
-      `${where}: expected measure ${wrong[0]} as a function, got ${brief(wrong[1])}`,
-    );
   return Object.fromEntries(
-    measures.map(([name, f]) => [
+    Object.entries(given ?? {}).map(([name, f]) => [
       name,
       (prompt: string, completion: string, tokens: ArrayLike<number>) =>
-        guarded(
-          `${where}: measure ${name}`,
-          () => f(prompt, completion, { tokens, row: rowOf(prompt) }) as number,
-        ),
+        guarded(`${where}: measure ${name}`, () => {
+          const value: unknown = f(prompt, completion, { tokens, row: rowOf(prompt) });
+          if (typeof value === "boolean") return Number(value);
+          if (typeof value === "number" && Math.abs(value) !== Infinity) return value;
+          throw new SettingError(`expected a finite number, or NaN, got ${brief(value)}`);
+        }),
     ]),
   );
 }
@@ -293,6 +299,10 @@ function tokenizerOf(
   end: string,
   where: string,
 ): Tokenizer {
+  if (!isTokenizer(given))
+    throw new SettingError(
+      `${where}: expected tokenizer as "characters", "bytes", { merges } or a tokenizer, got ${brief(given)}`,
+    );
   if (typeof given === "object" && "encode" in given) {
     guarded(`${where}: tokenizer`, () => given.special(end));
     return given;
@@ -305,8 +315,16 @@ function tokenizerOf(
   const known = [...new Set(all.join(""))].sort().join("");
   const kind = given ?? ([...known].length <= mostCharacters ? "characters" : "bytes");
   if (kind === "bytes") return bytes([end]);
-  if (kind === "characters") return characters(known, [end]);
-  throw new SettingError(
-    `${where}: expected tokenizer as "characters", "bytes", { merges } or a tokenizer, got ${brief(given)}`,
-  );
+  return characters(known, [end]);
+}
+
+const tokenizerMethods = ["encode", "decode", "special", "save"];
+/** Returns whether a definition may have it as its tokenizer. */
+function isTokenizer(given: unknown): boolean {
+  if (given === undefined || given === "characters" || given === "bytes") return true;
+  if (!anObject.fits(given)) return false;
+  const { merges, ...rest } = given as { readonly [name: string]: unknown };
+  return merges === undefined
+    ? tokenizerMethods.every((name) => typeof rest[name] === "function")
+    : wholeFrom(0).fits(merges) && Object.keys(rest).length === 0;
 }
