@@ -61,6 +61,9 @@ function dimensionOf(name: string, text: string, setting: Setting<unknown> | und
     throw new SettingError(
       `--set ${name}: expected values between the ${separator}, got "${text}"`,
     );
+  const values = choices.map((choice) => JSON.stringify(setting?.read(choice) ?? choice));
+  if (new Set(values).size < values.length)
+    throw new SettingError(`--set ${name}: expected each value once, got "${text}"`);
   return { name, choices, at: (u) => choices[Math.floor(u * choices.length)] };
 }
 

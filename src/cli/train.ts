@@ -20,6 +20,7 @@ import {
   closeRun,
   corporaOf,
   createRun,
+  hasCheckpoint,
   lastMetric,
   openRun,
   readConfig,
@@ -268,7 +269,8 @@ async function trainAndReport(
     live?.send(line);
     board?.add(report);
   }).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code === undefined) abandonRun(folder); // else: the disk failed
+    const isOnDisk = (error as NodeJS.ErrnoException).code === undefined; // else: the disk failed
+    if (isOnDisk && !resumed) abandonRun(folder);
     throw error;
   });
   progress?.end();
@@ -348,6 +350,8 @@ async function begin(
 ): Promise<() => OpenedRun> {
   if (values["trust-data"]) throw new SettingError("--trust-data goes with --resume");
   const task = only("task", positionals);
+  if (values.from !== undefined && values.init !== undefined)
+    throw new SettingError("--from and --init are one option: expected one of them, got both");
   const { algo, reward, model, from = values.init } = values;
   const evaluation = evaluationFrom(values);
   const given = pairs(values.set ?? []);
@@ -430,7 +434,9 @@ async function resume(
       folder,
       session,
       read: corporaOf(folder, options),
-      verb: isFinished ? "finished already:" : "going on with",
+      verb: isFinished
+        ? "finished already:"
+        : `${hasCheckpoint(folder) ? "going on" : "beginning"} with`,
       resumed: true,
       renewed: config.settings.envs !== before,
       secondsBefore: lastMetric(folder)?.seconds ?? 0,

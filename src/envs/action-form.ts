@@ -20,7 +20,7 @@ export function actionForm(space: Space): ActionForm {
       value: (actions, at) => Array.from({ length: space.size }, (_, i) => actions[at + i]),
     };
   const parts = space.parts.map(({ name, space: part }) => ({ name, form: actionForm(part) }));
-  const isTuple = parts.every(({ name }, i) => name === String(i));
+  const { isTuple = false } = space;
   return {
     space: joined(parts),
     value(actions, at) {

@@ -171,7 +171,14 @@ export class GymnasiumDynamics extends Dynamics {
   /** Reads the mask into the state. */
   private readMask(info: Info, where: string): void {
     const { env, masked, choices } = this;
-    if (masked === null) return;
+    if (masked === null) {
+      const given = infoMask(info);
+      if (given !== null)
+        throw new EnvError(
+          `${where}: expected no ${given}, as ${this.isAsync ? "masks of an environment that answers later come from" : "the first reset gave none; give one there, or"} a method mask(out, at)`,
+        );
+      return;
+    }
     const { size } = this.observationSpace;
     const length = this.state.length - size;
     const out = new Float64Array(length);
@@ -274,10 +281,11 @@ function mustHaveMethods(env: GymnasiumEnv): void {
 
 type Info = Readonly<Record<string, unknown>>;
 
-function maskSource(env: GymnasiumEnv, info: Info): MaskSource {
-  if (env.mask !== undefined) return "mask";
-  return (["actionMask", "action_mask"] as const).find((name) => info[name] !== undefined) ?? null;
-}
+const maskSource = (env: GymnasiumEnv, info: Info): MaskSource =>
+  env.mask !== undefined ? "mask" : infoMask(info);
+
+const infoMask = (info: Info): Exclude<MaskSource, "mask"> =>
+  (["actionMask", "action_mask"] as const).find((name) => info[name] !== undefined) ?? null;
 
 const successOf = (info: Info): boolean | null => {
   const { success = info.is_success } = info;
@@ -317,8 +325,8 @@ function readReset(space: Space, result: unknown, state: Float64Array): Info {
 /** Returns whether [x, y] is the observation of a tuple of two parts, and not an observation with its info. */
 const isPair = (space: Space, [first]: readonly unknown[]): boolean =>
   space.kind === "dict" &&
+  space.isTuple === true &&
   space.parts.length === 2 &&
-  space.parts[0].name === "0" &&
   space.parts[1].space.kind === "dict" &&
   !isPlain(Object(first)[1]);
 

@@ -93,6 +93,8 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
     return multiBinary(names ?? size);
   },
   dict({ spaces = {} }, where) {
+    if (typeof spaces !== "object" || spaces === null)
+      throw new RangeError(`dict: expected spaces by name, got ${kindOf(spaces)}`);
     const parts = Object.entries(spaces).map(([name, s]) => [name, spaceOf(s, `${where}.${name}`)]);
     return dict(Object.fromEntries(parts));
   },
@@ -106,6 +108,8 @@ function boxOf(plain: PlainSpace, where: string): Box {
   const { low = null, high = null, dtype, channels, names } = plain;
   const lists = [low, high].find((x) => isList(x) && !isNested(x)) as ArrayLike<number> | undefined;
   const shape = plain.shape ?? [names?.length ?? lists?.length ?? 1];
+  if (!Array.isArray(shape))
+    throw new SettingError(`${where}: expected shape as a list of sizes, got ${kindOf(shape)}`);
   const bound = (b: Bounds, open: number): number | ArrayLike<number> => {
     if (b === null || typeof b === "number") return b ?? open;
     return Array.from(

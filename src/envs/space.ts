@@ -77,6 +77,8 @@ export interface Dict {
   readonly names: readonly string[];
   /** The parts in the order of the flat numbers, sorted by name. */
   readonly parts: readonly DictPart[];
+  /** true for a list of spaces, whose names are 0, 1, 2, …; see `tuple`. */
+  readonly isTuple?: boolean;
   readonly shape: Shape;
   readonly size: number;
   /** The bounds of the flat numbers. */
@@ -129,11 +131,21 @@ const countOf = (choices: Choices): number =>
   typeof choices === "number" ? choices : (choices?.length ?? Number.NaN);
 const namesOf = (choices: Choices): Names => (typeof choices === "number" ? null : choices);
 
+/** The most numbers of a space: what is made of it takes several arrays of that length. */
+const mostNumbers = 2 ** 24;
+function checkSize(kind: string, size: number): void {
+  if (size > mostNumbers)
+    throw new RangeError(
+      `${kind}: expected at most ${mostNumbers} numbers or choices, got ${size}`,
+    );
+}
+
 /** Returns the space of choices `start` to start + n − 1, or with one choice per name. */
 export function discrete(choices: Choices, start = 0): Discrete {
   const n = countOf(choices);
   if (!(Number.isInteger(n) && n >= 1 && Number.isSafeInteger(start + n)))
     throw new RangeError(`discrete: expected whole n ≥ 1 and start, got ${n} and ${start}`);
+  checkSize("discrete", n);
   return {
     kind: "discrete",
     names: namesOf(choices),
@@ -184,6 +196,7 @@ export function multiDiscrete(
   }
   const size = choices.length;
   const total = choices.reduce((sum, n) => sum + n, 0);
+  checkSize("multiDiscrete", total);
   if (start.length !== size || !choices.every((n, i) => Number.isSafeInteger(start[i] + n)))
     throw new RangeError(`multiDiscrete: expected ${size} whole starts, got [${start}]`);
   return {
@@ -214,6 +227,7 @@ export function multiBinary(bits: Choices): MultiBinary {
   if (!(Number.isInteger(size) && size >= 1)) {
     throw new RangeError(`multiBinary: expected size ≥ 1, got ${size}`);
   }
+  checkSize("multiBinary", size);
   return {
     kind: "multiBinary",
     names: namesOf(bits),
@@ -261,7 +275,10 @@ export function box(
   }: BoxOptions = isBound ? { low: first, high: top, names: named } : first;
   const list = [names, low, high].find((x) => Object(x) === x) as ArrayLike<unknown> | undefined;
   const shape = given ?? more.shape ?? [list?.length ?? 1];
+  if (!Array.isArray(shape))
+    throw new RangeError(`box: expected shape as a list of sizes, got ${JSON.stringify(shape)}`);
   const size = sizeOf(shape);
+  checkSize("box", size);
   if (names !== null && names.length !== size)
     throw new RangeError(`box: expected ${size} names, got ${names.length}`);
   const bounds = (b: number | ArrayLike<number>): Float64Array =>
@@ -334,8 +351,10 @@ export const dict = (spaces: Readonly<Record<string, Space>>): Dict =>
   joined(Object.keys(spaces).sort(), spaces);
 
 /** Returns a list of spaces as a dictionary with the names 0, 1, 2, … in this order. Values may be lists. */
-export const tuple = (spaces: readonly Space[]): Dict =>
-  joined(Object.keys(spaces), spaces as unknown as Readonly<Record<string, Space>>);
+export const tuple = (spaces: readonly Space[]): Dict => ({
+  ...joined(Object.keys(spaces), spaces as unknown as Readonly<Record<string, Space>>),
+  isTuple: true,
+});
 
 function joined(names: readonly string[], spaces: Readonly<Record<string, Space>>): Dict {
   if (names.length === 0) throw new RangeError("dict: expected at least one space, got none");

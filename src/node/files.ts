@@ -39,9 +39,13 @@ export type Content = string | Uint8Array | Iterable<Uint8Array>;
 /**
  * Replaces a file: a temporary file of a name of its own, created exclusively, flushed, then renamed over
  * the old one. A link in the file's place is replaced, and never followed. Throws SettingError where the
- * path names a folder or a device.
+ * path names a folder or a device. `beforeRename` is called when the new content is on the disk.
  */
-export function writeAtomically(path: string, content: Content): void {
+export function writeAtomically(
+  path: string,
+  content: Content,
+  beforeRename: () => void = () => {},
+): void {
   checkReplaceable(path);
   const temporary = temporaryFor(path);
   let made = false;
@@ -49,6 +53,7 @@ export function writeAtomically(path: string, content: Content): void {
     const file = openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
     made = true;
     writeFlushed(file, content);
+    beforeRename();
     renameSync(temporary, path);
   } catch (error) {
     if (made) rmSync(temporary, { force: true });

@@ -133,10 +133,15 @@ function reasonOf(error: unknown): string {
   const needs =
     "TypeScript files need Node 22.18 or newer, or tsx (npm install tsx, then npx tsx node_modules/pigrad/dist/cli/main.js …)";
   if (code === "ERR_UNKNOWN_FILE_EXTENSION") return needs;
-  const [reason] = messageOf(error).split("\n");
-  return /Unexpected token 'export'|Cannot use import statement/.test(reason)
-    ? `${reason}: the package.json beside it says "type": "commonjs"; name it .mjs or .mts, or say "module" there`
-    : reason;
+  const [first, second = ""] = messageOf(error).split("\n");
+  const reason = first.endsWith(":") ? `${first} ${second.trim()}` : first; // a compiler's list of errors
+  if (/Unexpected token 'export'|Cannot use import statement/.test(reason))
+    return `${reason}: the package.json beside it says "type": "commonjs"; name it .mjs or .mts, or say "module" there`;
+  if (/^(module|exports|require) is not defined in ES module/.test(reason))
+    return `${reason.split(",")[0]}: name it .cjs, or export by \`export default\``;
+  const place =
+    error instanceof SyntaxError ? /^(\S+:\d+)\n/.exec(error.stack ?? "")?.[1] : undefined;
+  return place === undefined ? reason : `${reason} (${place})`;
 }
 
 /**

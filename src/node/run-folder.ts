@@ -4,7 +4,15 @@
  * evaluated; samples.jsonl, completions by a language model.
  * Files are checked on reading (run-files.ts), and one process at a time trains in a folder (run-lock.ts).
  */
-import { existsSync, lstatSync, readdirSync, rmdirSync, rmSync, statSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { dirname, join } from "node:path";
 import { type ExplainedSample, explainSamples } from "../algos/explain-samples.ts";
 import type { Backend } from "../core/backend.ts";
@@ -130,12 +138,26 @@ export function abandonRun(path: string): void {
   }
 }
 
-/** Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. */
+/**
+ * Writes the metrics since the last call, then the checkpoint; when it returns, both are on the disk. Metrics without a
+ * checkpoint, nor a temporary one, say that it was lost.
+ */
 export function checkpoint(path: string, session: Session, metrics: string[]): void {
-  if (metrics.length > 0) {
-    appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
-    metrics.length = 0;
+  const bytes = encodeState(session.training.save(), checkpointFacts(session.config));
+  const isFirst = !hasCheckpoint(path);
+  try {
+    writeAtomically(join(path, names.checkpoint), bytes, () => addLines(path, session, metrics));
+  } catch (error) {
+    if (isFirst) truncateSync(join(path, names.metrics)); // the disk is full, say
+    throw error;
   }
+  metrics.length = 0;
+}
+
+/** Appends to the metrics and the samples. */
+function addLines(path: string, session: Session, metrics: readonly string[]): void {
+  if (metrics.length > 0)
+    appendFlushed(join(path, names.metrics), metrics.map((line) => `${line}\n`).join(""));
   const { update } = session.training;
   if (session.kind === "text" && sampled.get(session) !== update) {
     const lines = explainSamples(session.training, 4).map(
@@ -144,8 +166,6 @@ export function checkpoint(path: string, session: Session, metrics: string[]): v
     if (lines.length > 0) appendFlushed(join(path, names.samples), lines.join(""));
     sampled.set(session, update);
   }
-  const bytes = encodeState(session.training.save(), checkpointFacts(session.config));
-  writeAtomically(join(path, names.checkpoint), bytes);
 }
 
 /** Returns whether a run has a checkpoint. */
@@ -267,6 +287,7 @@ export function resumeRun(
     const { config } = run;
     checkMemory(run);
     const from = readCheckpoint(path, saved);
+    if (from === null) mustBegin(path);
     const renews = from !== null && environmentsOf(config).envs !== from.envs;
     const read = knownCorpus(corpora, trustData);
     const state = from?.state ?? null;
@@ -288,6 +309,16 @@ export function resumeRun(
     closeRun(path);
     throw error;
   }
+}
+
+/** Throws FormatError for a run that had a checkpoint and lost it: to begin again would lose the rest. */
+function mustBegin(path: string): void {
+  const isOfFirst = (name: string) => name.startsWith(names.checkpoint) && isTemporary(name);
+  const last = lastMetric(path);
+  if (last === undefined || readdirSync(path).some(isOfFirst)) return; // killed before or at its first one
+  throw new FormatError(
+    `${path}: expected ${names.checkpoint} beside ${last.update} updates in ${names.metrics}: it was lost; train again with another --out`,
+  );
 }
 
 /** Returns how to read the corpora that a run names. */

@@ -3,6 +3,10 @@ import { existsSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 
 type SystemError = NodeJS.ErrnoException;
+interface Place {
+  readonly address: string;
+  readonly port: number;
+}
 
 /** Returns true for errors of the operating system: a path, a full disk, a port in use. */
 export const isSystemError = (error: unknown): error is SystemError =>
@@ -12,6 +16,7 @@ export const isSystemError = (error: unknown): error is SystemError =>
 
 const acts: Readonly<Record<string, string>> = {
   access: "write there",
+  listen: "listen there",
   mkdir: "make the folder",
   open: "open the file",
   rename: "replace the file",
@@ -35,11 +40,14 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: `the name is too long; ${elsewhere}`,
   EMFILE: "too many files are open; raise the limit (ulimit -n)",
   ENOENT: "no such file or folder",
+  EADDRINUSE:
+    "another program uses this port; name another one, --port N, or 0 for any that is free",
 };
 
 /** Returns the error in one line; as the system has it where no path or no reason of ours belongs to it. */
 export function systemText(error: SystemError): string {
-  const { path, code = "", syscall = "" } = error;
+  const { code = "", syscall = "", address, port } = error as SystemError & Partial<Place>;
+  const path = address === undefined ? error.path : `${address}:${port}`;
   const reason = code === "ENOENT" && path !== undefined ? missing(path) : reasons[code];
   if (reason === undefined) return error.message.split("\n")[0];
   const at = path === undefined ? "" : `${path}: `;

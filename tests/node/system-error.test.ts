@@ -45,7 +45,11 @@ test("the sentence has the path, what was tried, the reason, what to do and the 
   expect(systemText(system("ENOENT", "open", at("x")))).toBe(
     `${at("x")}: cannot open the file: no such file or folder (ENOENT)`,
   );
-  expect(systemText(system("EADDRINUSE", "listen"))).toBe("EADDRINUSE: system's words, listen");
+  expect(systemText(system("EXDEV", "link"))).toBe("EXDEV: system's words, link");
+  const inUse = Object.assign(system("EADDRINUSE", "listen"), { address: "127.0.0.1", port: 80 });
+  expect(systemText(inUse)).toBe(
+    "127.0.0.1:80: cannot listen there: another program uses this port; name another one, --port N, or 0 for any that is free (EADDRINUSE)",
+  );
   expect([isSystemError(system("EIO", "read")), isSystemError(new Error("EIO"))]).toEqual([
     true,
     false,
