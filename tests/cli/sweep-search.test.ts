@@ -78,6 +78,7 @@ describe("ranges", () => {
     [{ rate: "1..0.1" }, /--set rate: expected a range that ascends, got 1..0.1/],
     [{ rate: "0..1:log" }, /--set rate: expected a range above 0 for :log/],
     [{ rate: "0..1:cube" }, /--set rate: expected :log or :linear after a range, got :cube/],
+    [{ rate: "0.9,0.90" }, /--set rate: expected each value once, got "0.9,0.90"/],
     [{ rate: "0..99" }, /--set rate: expected ends that are a number from 0 to 10, got "99"/],
     [{ rate: "..1" }, /--set rate: expected ends that are .*, got ""/],
     [{ count: "0.5..3" }, /--set count: expected ends that are a whole number .*, got "0.5"/],

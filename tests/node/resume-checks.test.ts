@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -19,6 +20,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { FormatError } from "../../src/core/errors.ts";
 import { closeRun, createRun, readSamples, resumeRun } from "../../src/node/run-folder.ts";
 import { trainRun } from "../../src/node/train-run.ts";
+import { pigradProcess } from "../support/pigrad.ts";
 import { configOf, openConfig } from "../support/sessions.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "pigrad-checks-"));
@@ -67,6 +69,7 @@ const damages: Record<string, (path: string) => void> = {
   "samples that are a dangling link": (at) => link(join(at, "samples.jsonl"), join(at, "nowhere")),
   "metrics that are a link": (at) => link(join(at, "metrics.jsonl"), victim),
   "no metrics": (at) => rmSync(join(at, "metrics.jsonl")),
+  "no checkpoint": (at) => rmSync(join(at, "checkpoint.safetensors")),
 };
 test.each(Object.entries(damages))("%s", (name, damage) => {
   const path = join(folder, name);
@@ -76,6 +79,41 @@ test.each(Object.entries(damages))("%s", (name, damage) => {
   expect(() => resumeRun(path, { steps: 9000 })).toThrow(FormatError);
   expect(contents(path)).toEqual(before);
   expect(readFileSync(victim, "utf8")).toBe("keep\n");
+});
+
+test("killed at its first checkpoint, a run begins again", () => {
+  const path = join(folder, "first");
+  cpSync(run, path, { recursive: true });
+  const temporary = join(path, `checkpoint.safetensors.pigrad-${"0".repeat(16)}.tmp`);
+  renameSync(join(path, "checkpoint.safetensors"), temporary);
+  expect(resumeRun(path).training.update).toBe(0);
+  closeRun(path);
+  expect(readdirSync(path).sort()).toEqual(["config.json", "metrics.jsonl", "samples.jsonl"]);
+  expect(readFileSync(join(path, "metrics.jsonl"), "utf8")).toBe("");
+});
+
+test("a resumed training that fails keeps every file", async () => {
+  const file = join(folder, "room.mjs");
+  const room = (reward: string) => `export default { environment: () => ({
+    observationSpace: { type: "box", low: 0, high: 9, shape: [1] },
+    actionSpace: { type: "discrete", n: 2 },
+    reset: () => [[0], {}],
+    step: () => [[0], ${reward}, false, true],
+  }) };`;
+  writeFileSync(file, room("1"));
+  const path = join(folder, "room");
+  const settings = ["--set", "envs=1", "--set", "rollout=4", "--set", "minibatch=4"];
+  const train = ["train", file, ...settings, "--steps", "8", "--eval-every", "4", "--quiet"];
+  expect((await pigradProcess([...train, "--out", path])).stderr).toBe("");
+  writeFileSync(file, room("NaN"));
+  const kept = contents(path);
+  const again = await pigradProcess(["train", "--resume", path, "--steps", "16", "--quiet"]);
+  expect([again.status, again.stderr]).toEqual([2, expect.stringContaining("room.mjs")]);
+  const names = kept.map(([name]) => name);
+  expect(contents(path).map(([name]) => name)).toEqual(names);
+  expect(contents(path).filter(([name]) => name !== "config.json")).toEqual(
+    kept.filter(([name]) => name !== "config.json"),
+  );
 });
 
 test("the whole run is resumed, the update after its checkpoint cut off", () => {

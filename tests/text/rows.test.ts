@@ -15,6 +15,7 @@ describe("CSV", () => {
       { prompt: "", completion: "" },
     ]);
     expect(rows("a.csv", "\ufefftext\nlast")).toEqual([{ text: "last" }]);
+    expect(rows("A.CSV", "prompt, completion\ra,b\r")).toEqual([{ prompt: "a", completion: "b" }]);
   });
   test("a row of another length, and a quote out of place, by their lines", () => {
     expect(() => rows("a.csv", 'a,b\n"1\n2",3\n4')).toThrow(
@@ -31,6 +32,7 @@ describe("CSV", () => {
 test("JSON lines and lists; what is no row is named", () => {
   expect(rows("a.jsonl", '{"prompt":"a"}\n\n"b"\n')).toEqual([{ prompt: "a" }, "b"]);
   expect(rows("a.json", '["a",{"text":"b"}]')).toEqual(["a", { text: "b" }]);
+  expect([rows("a.JSONL", '"a"'), rows("a.Json", '["a"]')]).toEqual([["a"], ["a"]]);
   expect(() => rows("a.jsonl", '"a"\n5')).toThrow(
     "data a.jsonl, line 2: expected a text or an object",
   );

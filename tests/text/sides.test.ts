@@ -139,6 +139,8 @@ describe("a task's tokens", () => {
       tokens: [4, 1, 2, 3, 0, 4],
       labels: [-1, -1, 3, 0, 4],
     });
+    const long = "ab".repeat(200_000); // more than a call takes arguments
+    expect(exampleTokens(task, { prompt: long, completion: long }).tokens).toHaveLength(800_002);
     expect(exampleTokens(task, { prompt: "", completion: "c" })).toEqual({
       tokens: [4, 3, 4],
       labels: [3, 4],
