@@ -9,7 +9,7 @@ import { jsonLines, pigrad, temporary } from "../support/pigrad.ts";
 
 const at = temporary();
 const file = at("rewards.mjs");
-/** Rewards are higher with `huge`, and from that step of an environment on they do not fit a float32. */
+/** Rewards are higher with `huge`, and from that step of an environment on their sums do not fit a float32. */
 writeFileSync(
   file,
   `export default {
@@ -20,10 +20,10 @@ writeFileSync(
       observationSpace: { type: "Box", low: 0, high: 1, shape: [1] },
       actionSpace: { type: "Discrete", n: 2 },
       reset: () => [(steps = 0)],
-      step: (a) => [[0], huge > 0 && ++total > huge ? 1e39 : a + huge, ++steps >= 10, false],
+      step: (a) => [[0], huge > 0 && ++total > huge ? 3e38 : a + huge, ++steps >= 10, false],
     };
   },
-  preset: { hidden: [4] },
+  preset: { hidden: [4], normalizeReward: false },
 };
 `,
 );
