@@ -57,6 +57,7 @@ export async function checkCommand(args: string[]): Promise<void> {
     const { samples } = await runLater(session.evaluating(3, 1, false), awaitInTime);
     for (const { prompt, completion, reward } of samples)
       say(`reward ${reward} for ${JSON.stringify(prompt)} and ${JSON.stringify(completion)}\n`);
+    session.prepare(); // refuses what a training would
   }
   session.close();
   say("all is well\n");
