@@ -119,11 +119,14 @@ const oldKlOp: Op<"logProb" | "old" | "w"> = {
   },
 };
 
+export const klEstimators = ["k1", "k2", "k3"];
+export const clampTargets = ["product", "estimate"];
+
 /** Throws RangeError for an estimator that does not exist, or a clamp that is not a number ≥ 0. */
 function checkKl(where: string, settings: KlSettings): void {
   const { estimator, inputClamp, outputClamp, clampOf = "product" } = settings;
-  checkName(where, "a clampOf", clampOf, ["product", "estimate"]);
-  checkName(where, "an estimator", estimator, ["k1", "k2", "k3"]);
+  checkName(where, "a clampOf", clampOf, clampTargets);
+  checkName(where, "an estimator", estimator, klEstimators);
   if (inputClamp !== null) checkNumber(where, "inputClamp", inputClamp, { min: 0 });
   if (outputClamp !== null) checkNumber(where, "outputClamp", outputClamp, { min: 0 });
 }

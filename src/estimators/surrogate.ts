@@ -156,10 +156,12 @@ const surrogateOp: Op<
   },
 };
 
+export const surrogateForms = ["reinforce", "clip", "ratio", "cispo", "tv"];
+export const ratioLevels = ["token", "sequence", "sequenceToken", "sequenceSum"];
+
 function checkSettings(s: SurrogateSettings): void {
-  checkName("surrogateLoss", "a form", s.form, ["reinforce", "clip", "ratio", "cispo", "tv"]);
-  const levels = ["token", "sequence", "sequenceToken", "sequenceSum"];
-  checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, levels);
+  checkName("surrogateLoss", "a form", s.form, surrogateForms);
+  checkName("surrogateLoss", "a ratioLevel", s.ratioLevel, ratioLevels);
   checkNumber("surrogateLoss", "clipLow", s.clipLow, { min: 0 });
   checkNumber("surrogateLoss", "clipHigh", s.clipHigh, { min: 0 });
   if (s.dualClip !== null) checkNumber("surrogateLoss", "dualClip", s.dualClip, { min: 1 });

@@ -19,7 +19,7 @@ export type Aggregation =
   /** Plain sum. */
   | "sum";
 
-const aggregations = ["token", "sequence", "sequenceSum", "constant", "sum"];
+export const aggregations = ["token", "sequence", "sequenceSum", "constant", "sum"];
 
 export interface WeightOptions {
   readonly aggregation: Aggregation;

@@ -26,9 +26,11 @@ import { MemoryError, NumericError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import type { Settings } from "../core/settings.ts";
 import { Pending } from "../core/waiting.ts";
+import { clampTargets, klDefaults, klEstimators } from "../estimators/kl.ts";
 import type { EstimatorSettings } from "../estimators/presets.ts";
 import { checkCompared } from "../estimators/sequence-advantages.ts";
-import type { SurrogateSettings } from "../estimators/surrogate.ts";
+import { ratioLevels, type SurrogateSettings, surrogateForms } from "../estimators/surrogate.ts";
+import { aggregations } from "../estimators/weights.ts";
 import { guarded } from "./own-environment.ts";
 import { type OwnSetting, settingsFrom } from "./own-settings.ts";
 
@@ -73,21 +75,20 @@ export type OwnAlgorithm =
 
 const numberOrNull = orNull(atLeast(0));
 const surrogateKinds: Kinds = {
-  form: oneOf("reinforce", "clip", "ratio", "cispo", "tv"),
-  ratioLevel: oneOf("token", "sequence", "sequenceToken", "sequenceSum"),
+  ...{ form: oneOf(...surrogateForms), ratioLevel: oneOf(...ratioLevels) },
   ...{ clipLow: atLeast(0), clipHigh: atLeast(0) },
   ...{ dualClip: orNull(above(1)), delta: orNull(atLeast(1)) },
 };
 const klKinds: Kinds = {
-  ...{ estimator: oneOf("k1", "k2", "k3"), place: oneOf("loss", "reward"), weight: aNumber },
+  ...{ estimator: oneOf(...klEstimators), place: oneOf("loss", "reward"), weight: aNumber },
   ...{ inputClamp: numberOrNull, outputClamp: numberOrNull, importance: aFlag },
-  clampOf: oneOf("product", "estimate"),
+  clampOf: oneOf(...clampTargets),
 };
 const estimatorKinds: Kinds = {
   baseline: oneOf("none", "mean", "leaveOneOut", "greedy", "value"),
   scale: oneOf("none", "mean", "group", "batch"),
   ...{ ddof: oneOf(0, 1), eps: atLeast(0), compare: aFunction },
-  aggregation: oneOf("token", "sequence", "sequenceSum", "constant", "sum"),
+  aggregation: oneOf(...aggregations),
   ...{ surrogate: anObject, kl: orNull(anObject) },
 };
 const groupKinds: Kinds = {
@@ -211,6 +212,11 @@ function groupFrom(given: EstimatorDefinition, name: string, where: string): Nam
   checkFields(estimator, estimatorKinds, `${where}: estimator`);
   checkFields(estimator.surrogate ?? {}, surrogateKinds, `${where}: estimator.surrogate`);
   checkFields(estimator.kl ?? {}, klKinds, `${where}: estimator.kl`);
+  const kl = estimator.kl && { ...klDefaults, ...known.estimator.kl, ...estimator.kl };
+  if (kl && (kl.place === undefined || kl.weight === undefined))
+    throw new SettingError(
+      `${where}: estimator.kl: expected place and weight, got one of them or none`,
+    );
   const surrogate = { ...known.estimator.surrogate, ...estimator.surrogate };
   return {
     ...known,
@@ -220,6 +226,7 @@ function groupFrom(given: EstimatorDefinition, name: string, where: string): Nam
     estimator: {
       ...known.estimator,
       ...estimator,
+      ...(kl === undefined ? {} : { kl }),
       surrogate: Object.freeze(surrogate),
       ...(compare === undefined
         ? {}
