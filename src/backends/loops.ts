@@ -5,35 +5,18 @@
 import type { Backend, Floats } from "../core/backend.ts";
 import { UsageError } from "../core/errors.ts";
 
-/** Free buffers by length, so that a tape that records again reuses its old buffers. */
-class Pool {
-  private readonly given = new WeakSet<Floats>();
-  private readonly free = new Map<number, Floats[]>();
-  private readonly make: (size: number) => Floats;
-  constructor(make: (size: number) => Floats) {
-    this.make = make;
-  }
-  take(size: number): Floats {
-    const buffer = this.free.get(size)?.pop()?.fill(0) ?? this.make(size);
-    this.given.add(buffer);
-    return buffer;
-  }
-  give(buffer: Floats): void {
-    if (!this.given.delete(buffer))
-      throw new UsageError("loops.free: expected a buffer that alloc gave and nobody freed yet");
-    const list = this.free.get(buffer.length);
-    if (list === undefined) this.free.set(buffer.length, [buffer]);
-    else list.push(buffer);
-  }
-}
-
 /** Returns a backend on `type`, Float32Array by default. Sums are accumulated in float64 and rounded once. */
 export function loops(type: typeof Float32Array | typeof Float64Array = Float32Array): Backend {
-  const pool = new Pool((size) => new type(size));
+  const unused = new Map<number, Floats[]>(); // by length, so that a tape that records again reuses its old buffers
   return {
     name: type === Float32Array ? "loops" : "loops64",
-    alloc: (size) => pool.take(size),
-    free: (buffer) => pool.give(buffer),
+    alloc: (size) => unused.get(size)?.pop()?.fill(0) ?? new type(size),
+    free(buffer) {
+      const list = unused.get(buffer.length) ?? [];
+      if (list.includes(buffer)) throw new UsageError("free: expected a buffer in use");
+      list.push(buffer);
+      unused.set(buffer.length, list);
+    },
     gemm,
   };
 }

@@ -1,6 +1,7 @@
 /** Checks of what people define in objects of their own: each field is known, and of its kind. */
 import { SettingError } from "./errors.ts";
 import { brief } from "./printable.ts";
+import { isPromise } from "./waiting.ts";
 
 /** A kind of value: the words of messages, "expected NAME as WORDS", and whether a value is of it. */
 export interface Kind {
@@ -9,11 +10,12 @@ export interface Kind {
 }
 export type Kinds = Readonly<Record<string, Kind>>;
 
+/** Returns a value in few words, for messages, as `brief` does; promises and large whole numbers too. */
+export const shown = (x: unknown): string =>
+  isPromise(x) ? "a promise; await it" : typeof x === "bigint" ? `${x}n` : brief(x);
+
 const isObject = (x: unknown): boolean =>
-  typeof x === "object" &&
-  x !== null &&
-  !Array.isArray(x) &&
-  typeof (x as { then?: unknown }).then !== "function";
+  typeof x === "object" && x !== null && !Array.isArray(x) && !isPromise(x);
 const isNumber = (x: unknown): x is number => typeof x === "number" && Number.isFinite(x);
 
 /** Any value: another check reads it. */
@@ -68,6 +70,6 @@ export function checkFields(given: object, kinds: Kinds, where: string): void {
       );
     const { words, fits } = kinds[name];
     if (value !== undefined && !fits(value))
-      throw new SettingError(`${where}: expected ${name} as ${words}, got ${brief(value)}`);
+      throw new SettingError(`${where}: expected ${name} as ${words}, got ${shown(value)}`);
   }
 }

@@ -21,12 +21,9 @@ export const printableJson = (value: unknown): string =>
 
 /** Returns a value in few printable characters, for messages: its JSON, or its type. */
 export function brief(value: unknown, most = 60): string {
-  if (typeof value === "object" && value !== null) {
-    if (typeof (value as { then?: unknown }).then === "function") return "a promise; await it";
+  if (typeof value === "object" && value !== null)
     return Array.isArray(value) ? "a list" : "an object";
-  }
   if (typeof value === "function") return "a function";
-  if (typeof value === "bigint") return `${value}n`;
   const text = String(typeof value === "string" ? value.slice(0, most + 1) : value);
   const shown = text.length > most ? `${text.slice(0, most - 1)}…` : text;
   return printable(typeof value === "string" ? JSON.stringify(shown) : shown);

@@ -130,8 +130,6 @@ export class Random {
 
   /** Goes on as if `bits` had been called n more times. */
   skip(n: number): void {
-    if (!(Number.isSafeInteger(n) && n >= 0))
-      throw new RangeError(`Random.skip: expected a whole number ≥ 0, got ${n}`);
     const words = 2 * this.drawn - this.half + n;
     this.drawn = Math.ceil(words / 2);
     this.half = words % 2;

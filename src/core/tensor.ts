@@ -1,6 +1,6 @@
 /** Tensors that outlive a run: inputs that the caller fills, and parameters that an optimizer changes. */
 import type { Backend, Floats } from "./backend.ts";
-import { ShapeError, UsageError } from "./errors.ts";
+import { ShapeError } from "./errors.ts";
 import { sameList } from "./same.ts";
 
 export type Shape = readonly number[];
@@ -85,10 +85,7 @@ export function variable(k: Backend, shape: Shape, values?: ArrayLike<number>): 
  * that a tape made, call `tape.drop()`.
  */
 export function free(...tensors: readonly Tensor[]): void {
-  for (const tensor of tensors) {
-    if ("op" in tensor)
-      throw new UsageError("free: expected a tensor of `input` or `variable`, got one of a tape");
-    const { backend, data, grad } = tensor;
+  for (const { backend, data, grad } of tensors) {
     backend?.free(data);
     if (grad !== null) backend?.free(grad);
   }

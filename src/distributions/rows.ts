@@ -79,11 +79,6 @@ export function refuseNumber(op: string, name: string, x: number, at: number): n
   throw new NumericError(`${op}: expected finite ${name}, got ${x} at position ${at}`);
 }
 
-/** Throws RangeError for noise that is not in [0, 1). */
-export function refuseNoise(op: string, u: number, row: number): never {
-  throw new RangeError(`${op}: expected noise from 0 to below 1, got ${u} in row ${row}`);
-}
-
 /**
  * Returns the action of one row by inverse CDF: the smallest k with noise[row] < Σ π₀…πₖ. An action of probability 0 is
  * never drawn, even if the noise exceeds the rounded total.
@@ -98,7 +93,9 @@ export function sampleRow(
   row: number,
 ): number {
   const u = noise[row]; // read here: a number passed to a call is boxed
-  if (!(u >= 0 && u < 1)) refuseNoise(op, u, row);
+  if (!(u >= 0 && u < 1)) {
+    throw new RangeError(`${op}: expected noise from 0 to below 1, got ${u} in row ${row}`);
+  }
   let max = -Infinity;
   for (let i = start; i < start + n; i++) if (allowed(mask, i)) max = Math.max(max, x[i]);
   if (max === -Infinity) refuse(op, n, start);

@@ -162,9 +162,8 @@ export abstract class Dynamics implements Env {
 
   /** Resumes from what `save` returned. Throws FormatError for anything else. */
   restore(saved: readonly number[]): void {
-    const isNumber = (x: unknown): boolean => typeof x === "number" && !Number.isNaN(x);
     const want = generatorSize + 6 + this.state.length;
-    if (!Array.isArray(saved) || saved.length !== want || !saved.every(isNumber)) {
+    if (!Array.isArray(saved) || saved.length !== want || !saved.every(Number.isFinite)) {
       throw new FormatError(`environment: expected ${want} numbers as saved state`);
     }
     const [elapsed, started, terminated, truncated, won, reward] = saved.slice(generatorSize);
@@ -197,7 +196,7 @@ export abstract class Dynamics implements Env {
     this.single[0] = Number(action);
     const actions = typeof action === "number" ? this.single : action;
     if (!this.actionSpace.contains(actions)) {
-      throw new EnvError(`step: expected an action of the space, got ${JSON.stringify(action)}`);
+      throw new EnvError(`step: expected an action of the space, got ${String(action)}`);
     }
     this.act(actions, 0);
     const { reward, terminated, truncated } = this;

@@ -65,13 +65,18 @@ export function spaceOf(given: Space | PlainSpace, where: string): Space {
 
 const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Space>> = {
   box: boxOf,
-  discrete({ n, start = 0, names }) {
+  discrete({ n, start = 0, names }, where) {
+    checkSize(Number(n), where);
     if (names !== undefined && n !== undefined && names.length !== n)
       throw new RangeError(`discrete: expected ${n} names, got ${names.length}`);
     return discrete(names ?? Number(n), Number(start));
   },
-  multidiscrete({ nvec, start = 0, names }) {
+  multidiscrete({ nvec, start = 0, names }, where) {
     const choices = flat(nvec ?? []);
+    checkSize(
+      choices.reduce((sum, n) => sum + n, 0),
+      where,
+    );
     const starts = typeof start === "object" ? flat(start) : choices.map(() => Number(start));
     if (names === undefined) return multiDiscrete(choices, starts);
     const total = choices.reduce((sum, n) => sum + n, 0);
@@ -86,8 +91,9 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
       starts,
     );
   },
-  multibinary({ n, names }) {
+  multibinary({ n, names }, where) {
     const size = typeof n === "number" ? n : sizeOf(n ?? []);
+    checkSize(size, where);
     if (names !== undefined && n !== undefined && names.length !== size)
       throw new RangeError(`multiBinary: expected ${size} names, got ${names.length}`);
     return multiBinary(names ?? size);
@@ -104,12 +110,22 @@ const makers: Readonly<Record<string, (plain: PlainSpace, where: string) => Spac
   },
 };
 
+/** The most numbers or choices of a space: what is made of it takes several arrays of that length. */
+const mostNumbers = 2 ** 24;
+function checkSize(size: number, where: string): void {
+  if (size > mostNumbers)
+    throw new SettingError(
+      `${where}: expected at most ${mostNumbers} numbers or choices, got ${size}`,
+    );
+}
+
 function boxOf(plain: PlainSpace, where: string): Box {
   const { low = null, high = null, dtype, channels, names } = plain;
   const lists = [low, high].find((x) => isList(x) && !isNested(x)) as ArrayLike<number> | undefined;
   const shape = plain.shape ?? [names?.length ?? lists?.length ?? 1];
   if (!Array.isArray(shape))
     throw new SettingError(`${where}: expected shape as a list of sizes, got ${kindOf(shape)}`);
+  checkSize(sizeOf(shape), where);
   const bound = (b: Bounds, open: number): number | ArrayLike<number> => {
     if (b === null || typeof b === "number") return b ?? open;
     return Array.from(

@@ -220,8 +220,6 @@ export function* generate(
   const { vocab, context } = gpt.options;
   const { stop = [], slide = 1, tokens = vocab, ...sampling } = options;
   if (prompt.length === 0) throw new SettingError("generate: expected a prompt of a token or more");
-  if (!Array.isArray(stop))
-    throw new SettingError(`generate: expected stop as a list of tokens, got ${stop}`);
   const sampler = new Sampler(vocab, sampling, tokens, gpt.parameters.backend);
   const decoder = new Decoder(gpt, 1, slide);
   const noise = new Float64Array(1);

@@ -126,7 +126,6 @@ export const geluOf = (x: number): number => 0.5 * x * (1 + math.tanh(inner(x)))
 /** The slope of `geluOf`: with u = √(2/π)(x + 0.044715x³), ½(1 + tanh u) + ½x(1 − tanh²u)·u′. */
 export function geluSlopeOf(x: number): number {
   const t = math.tanh(inner(x));
-  if (t * t === 1) return 0.5 * (1 + t); // where x·(1 − t²) would be ∞·0
   const slope = rootTwoOverPi * (1 + 3 * 0.044715 * x * x);
   return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * slope;
 }

@@ -54,21 +54,13 @@ export function clipGlobalNorm(gradients: Gradients, maxNorm: number): number {
   checkGradients("clipGlobalNorm", gradients);
   const norm = normOf(gradients);
   const scale = maxNorm / (norm + 1e-6);
-  if (scale >= tiny && scale < 1) scaleBy(gradients, scale);
-  else if (scale < tiny) {
-    scaleBy(gradients, tiny);
-    scaleBy(gradients, scale / tiny);
+  if (scale < 1) {
+    for (const { grad, backend } of gradients) {
+      if (backend?.scale) backend.scale(grad, scale);
+      else for (let i = 0; i < grad.length; i++) grad[i] *= scale;
+    }
   }
   return norm;
-}
-
-const tiny = 2 ** -100; // far below it float32 has few digits
-
-function scaleBy(gradients: Gradients, scale: number): void {
-  for (const { grad, backend } of gradients) {
-    if (backend?.scale) backend.scale(grad, scale);
-    else for (let i = 0; i < grad.length; i++) grad[i] *= scale;
-  }
 }
 
 /** Clamps every gradient element to [−limit, limit]. */

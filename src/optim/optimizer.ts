@@ -1,9 +1,8 @@
 /** Base of the optimizers: parameter groups, learning rates, flat regions of parameters with their state. */
 import type { Backend, Floats } from "../core/backend.ts";
-import { checkFinite } from "../core/check.ts";
 import { UsageError } from "../core/errors.ts";
 import { type Kept, numberOf, numbersOf, partOf, type State } from "../core/state.ts";
-import { orFree, type Parameter, Parameters, type Region } from "../core/tensor.ts";
+import { type Parameter, Parameters, type Region } from "../core/tensor.ts";
 
 /** Parameters with their own settings. */
 export interface Group {
@@ -51,19 +50,16 @@ export abstract class Optimizer implements Kept {
       atLeast("a group's learningRate", group.learningRate ?? 0, 0);
       atLeast("a group's weightDecay", group.weightDecay ?? 0, 0);
     }
-    const regions = groups.flatMap(({ parameters, ...group }) =>
-      parameters.map(({ data, grad, backend }) => ({
-        ...{ data, grad, backend, state: [] as Floats[], learningRate: group.learningRate },
+    this.regions = groups.flatMap((group) =>
+      group.parameters.map(({ data, grad, backend }) => ({
+        data,
+        grad,
+        backend,
+        state: Array.from({ length: stateSize }, () => backend.alloc(data.length)),
+        learningRate: group.learningRate,
         weightDecay: group.weightDecay ?? weightDecay,
       })),
     );
-    if (new Set(regions.map(({ data }) => data)).size < regions.length)
-      throw new UsageError("optimizer: expected each parameter once, got one twice");
-    this.regions = regions;
-    orFree([this], () => {
-      for (const { backend, data, state } of regions)
-        while (state.length < stateSize) state.push(backend.alloc(data.length));
-    });
   }
 
   /** Updates every parameter by its gradient, then clears the gradients. */
@@ -74,7 +70,7 @@ export abstract class Optimizer implements Kept {
         `optimizer: parameter "${added}" was added after the optimizer; make the optimizer when the model is complete`,
       );
     }
-    checkFinite("optimizer.step", "learningRate", learningRate, { min: 0 });
+    atLeast("optimizer.step: learningRate", learningRate, 0);
     this.steps++;
     this.advancePowers();
     for (const region of this.regions) {

@@ -36,12 +36,12 @@ function divideBy(
   { divisor, ddof = 0, eps = 0 }: CenterSettings,
   n: number,
   mean: number,
-  [squares, unit]: readonly [number, number],
+  squares: number,
 ): number {
   if (divisor === "none") return 1;
   if (divisor === "mean") return mean === 0 ? 0 : mean + eps;
   if (divisor === "others") return (n - 1) / n;
-  return n <= ddof || squares === 0 ? 0 : unit * Math.sqrt(squares / (n - ddof)) + eps;
+  return n <= ddof || squares === 0 ? 0 : Math.sqrt(squares / (n - ddof)) + eps;
 }
 
 /**
@@ -67,23 +67,11 @@ export function center(y: Floats, x: Floats, s: CenterSettings, n = x.length): v
     }
     const average = sum / count; // from `origin`
     let squares = 0;
-    let largest = 0;
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
-      const distance = x[i] - origin - average;
-      squares += square(distance);
-      largest = Math.max(largest, Math.abs(distance));
+      squares += square(x[i] - origin - average);
     }
-    let unit = 1; // of the distances: the largest, where squares would leave float64
-    if ((squares === 0 || squares === Infinity) && largest > 0 && largest < Infinity) {
-      unit = largest;
-      squares = 0;
-      for (let i = first; i < end; i++) {
-        if (!isMember(groups, first, i) || !isKept(x, keep, dropNaN, i)) continue;
-        squares += square((x[i] - origin - average) / unit);
-      }
-    }
-    const by = count === 0 ? 0 : divideBy(s, count, origin + average, [squares, unit]);
+    const by = count === 0 ? 0 : divideBy(s, count, origin + average, squares);
     for (let i = first; i < end; i++) {
       if (!isMember(groups, first, i)) continue;
       const isZero = by === 0 || !isKept(x, keep, dropNaN, i);

@@ -95,15 +95,11 @@ export function explainedVariance(prediction: Floats, target: Floats): number {
     errors += target[i] - prediction[i];
     targets += target[i] - origin;
   }
-  let largest = 0;
-  for (let i = 0; i < n; i++)
-    largest = Math.max(largest, Math.abs(target[i] - origin - targets / n));
-  const unit = largest > 1e150 || largest < 1e-150 ? largest : 1; // else squares would leave float64
   let unexplained = 0;
   let total = 0;
   for (let i = 0; i < n; i++) {
-    unexplained += square((target[i] - prediction[i] - errors / n) / unit);
-    total += square((target[i] - origin - targets / n) / unit);
+    unexplained += square(target[i] - prediction[i] - errors / n);
+    total += square(target[i] - origin - targets / n);
   }
-  return largest === 0 ? Number.NaN : 1 - unexplained / total;
+  return total === 0 ? Number.NaN : 1 - unexplained / total;
 }

@@ -63,21 +63,15 @@ function mustBeDistinct(envs: readonly Dynamics[]): void {
   }
 }
 
-/** Says what all environments must have alike. */
-function outline({ observationSpace: seen, actionSpace: taken, mask }: Dynamics): string {
-  const choices = "n" in taken ? [taken.n] : "choices" in taken ? taken.choices : [];
-  const start = "start" in taken ? ` from ${taken.start}` : "";
-  const action = `${taken.kind} [${choices.length > 0 ? choices : taken.shape}]${start}`;
-  return `observations [${seen.shape}], actions ${action}, ${mask ? "a" : "no"} mask`;
-}
-
-/** Throws ShapeError if an environment has other spaces than the first. */
+/** Throws ShapeError if an environment has other spaces than the first, or masks where that has none. */
 function mustBeAlike(envs: readonly Dynamics[]): void {
-  const [first, ...others] = envs.map(outline);
+  const [first, ...others] = envs.map(({ observationSpace, actionSpace, mask }) =>
+    JSON.stringify([observationSpace.shape, actionSpace, mask === undefined]),
+  );
   const e = others.findIndex((other) => other !== first);
   if (e >= 0)
     throw new ShapeError(
-      `VectorEnv: expected environments alike, got ${first} at 0 and ${others[e]} at ${e + 1}`,
+      `VectorEnv: expected environments alike, got other spaces or masks at ${e + 1}`,
     );
 }
 

@@ -1,5 +1,5 @@
 /** The user's own rewards: one or several with weights, each a function per sample or per batch that may return promises. */
-import { above, aFunction, aNumber, checkFields } from "../core/definition.ts";
+import { above, aFunction, aNumber, checkFields, shown } from "../core/definition.ts";
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import { messageOf } from "../core/thrown.ts";
@@ -158,7 +158,7 @@ function scoreEach(
   const call = (i: number): number | Promise<number> => {
     const { prompt, completion, tokens, row } = samples[i];
     const failed = (error: unknown): never => {
-      throw ownError(error, `${label}: failed for ${shown(samples[i])}`);
+      throw ownError(error, `${label}: failed for ${sampleText(samples[i])}`);
     };
     try {
       const score = f(prompt, completion, { tokens, row });
@@ -180,7 +180,7 @@ function scoreEach(
     return null;
   };
   while (i < samples.length) {
-    const pending = guard(callSome, 2 * timeout, () => `${late} for ${shown(samples[i])}`);
+    const pending = guard(callSome, 2 * timeout, () => `${late} for ${sampleText(samples[i])}`);
     if (pending !== null) return scoreRest(i, pending);
   }
   return scores;
@@ -190,7 +190,7 @@ function scoreEach(
     const take = async (): Promise<void> => {
       while (next < samples.length) {
         const i = next++;
-        const lateFor = () => `${late} for ${shown(samples[i])}`;
+        const lateFor = () => `${late} for ${sampleText(samples[i])}`;
         scores[i] = await guard(() => call(i), timeout, lateFor);
       }
     };
@@ -209,11 +209,11 @@ function scoreEach(
 function checkScore(score: unknown, sample: Sample, label: string): number {
   if (typeof score === "number" && Math.abs(score) !== Infinity) return score;
   throw new OwnCodeError(
-    `${label}: expected a finite number, or NaN for what cannot be scored, got ${brief(score)} for ${shown(sample)}`,
+    `${label}: expected a finite number, or NaN for what cannot be scored, got ${shown(score)} for ${sampleText(sample)}`,
   );
 }
 
-const shown = ({ prompt, completion }: Sample): string =>
+const sampleText = ({ prompt, completion }: Sample): string =>
   `prompt ${brief(prompt)} and completion ${brief(completion)}`;
 
 const ownError = (error: unknown, label: string): OwnCodeError =>

@@ -59,7 +59,7 @@ const parts: readonly (readonly [name: string, kB: number, code: () => string])[
   ],
   [
     "the PPO trainer with every body and head, and CartPole",
-    36.2,
+    36.4,
     () => `export { ppo, ppoSettings } from "./algos/ppo.ts";
       export { Training } from "./algos/training.ts";
       export { loops } from "./backends/loops.ts";

@@ -8,6 +8,7 @@ import {
   functions,
   type Kind,
   type Kinds,
+  shown,
   wholeFrom,
 } from "../../core/definition.ts";
 import { SettingError } from "../../core/errors.ts";
@@ -166,7 +167,7 @@ function measuresOf(
           const value: unknown = f(prompt, completion, { tokens, row: rowOf(prompt) });
           if (typeof value === "boolean") return Number(value);
           if (typeof value === "number" && Math.abs(value) !== Infinity) return value;
-          throw new SettingError(`expected a finite number, or NaN, got ${brief(value)}`);
+          throw new SettingError(`expected a finite number, or NaN, got ${shown(value)}`);
         }),
     ]),
   );
@@ -186,7 +187,7 @@ function checkedChat(chat: Chat, where: string): Chat {
 const isOfMessages = (row: Row): boolean => typeof row !== "string" && row.messages !== undefined;
 
 function rowsOf(rows: unknown, where: string): readonly Row[] {
-  if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${brief(rows)}`);
+  if (!Array.isArray(rows)) throw new SettingError(`${where}: expected a list, got ${shown(rows)}`);
   for (const [i, row] of rows.entries()) {
     if (typeof row === "string") continue;
     const wrong = faultOf(row);
