@@ -6,7 +6,6 @@ export type Schedule = (k: number) => number;
 
 /** Returns the same learning rate for every update. */
 export const constant = (base: number): Schedule => {
-  checkFinite("constant", "the base", base, { min: 0 });
   return () => base;
 };
 

@@ -291,8 +291,7 @@ test("schedules, update by update", () => {
   close(first(withWarmup(1, 2, linear(1, 2)), 6), [0, 0.5, 1, 0.5, 0, 0]);
   close(first(withWarmup(1, 3, constant(1), false), 4), [0.25, 0.5, 0.75, 1]);
   close(first(withWarmup(1, 0, constant(1)), 2), [1, 1]);
-  for (const wrong of [() => withWarmup(1, -5, constant(1)), () => constant(Number.NaN)])
-    expect(wrong).toThrow(RangeError);
+  expect(() => withWarmup(1, -5, constant(1))).toThrow(RangeError);
   close(first(withWarmup(1, 0, constant(7)), 2), [7, 7]);
   for (const make of [
     () => linear(-1, 1),
