@@ -121,7 +121,9 @@ describe("in a pipe", () => {
   });
 });
 
-test("elo rates the run's policy, a past self, search and random play, the same at the same seed", async () => {
+test("elo rates the run's policy, a past self, search and random play, the same at the same seed", {
+  tags: ["long"],
+}, async () => {
   const args = ["elo", four, "--games", "2", "--copies", "1", "--json"];
   const { stdout, stderr } = await pigrad(...args);
   expect(stderr).toBe("");

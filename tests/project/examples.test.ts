@@ -1,5 +1,5 @@
 // @module-tag deep
-/** The files of docs/examples run as they stand, learn, and print the same again. */
+/** The files of docs/examples run as they stand, and learn. */
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -56,11 +56,10 @@ test("own-environment: the room is kept warm", () => {
   expect(numbersOf(output, "greedy")[0]).toBeGreaterThan(-50);
 });
 
-test("own-reward: vowels and consonants alternate, and the same again", () => {
+test("own-reward: vowels and consonants alternate", () => {
   const output = run("own-reward.ts");
   expect(numbersOf(output, "update")[0]).toBeLessThan(1.2);
   expect(numbersOf(output, "greedy")[0]).toBeGreaterThan(1.45); // of at most 1.5
-  expect(run("own-reward.ts")).toBe(output);
 });
 
 test("own-op: a network that uses it learns", () => {
