@@ -112,7 +112,7 @@ describe.skipIf(absent !== "")(`a training by workers${absent}`, () => {
     await until("no piece is left", async () => (await left()) === 0);
   });
 
-  test("every job and every answer comes twice", async () => {
+  test("every job and every answer comes twice", { tags: ["long"] }, async () => {
     const link = await Link.open(server().url, { name: "test", patience: 5 });
     let repeated = 0;
     for (const kind of ["jobs", "answers"]) {
