@@ -269,8 +269,8 @@ async function trainAndReport(
     live?.send(line);
     board?.add(report);
   }).catch((error: unknown) => {
-    const isOnDisk = (error as NodeJS.ErrnoException).code === undefined; // else: the disk failed
-    if (isOnDisk && !resumed) abandonRun(folder);
+    const diskFailed = (error as NodeJS.ErrnoException).code !== undefined;
+    if (!diskFailed && !resumed) abandonRun(folder);
     throw error;
   });
   progress?.end();

@@ -29,7 +29,7 @@ export const aFlag: Kind = { words: "true or false", fits: (x) => typeof x === "
 export const aNumber: Kind = { words: "a number", fits: isNumber };
 export const aFunction: Kind = { words: "a function", fits: (x) => typeof x === "function" };
 export const anObject: Kind = { words: "an object", fits: isObject };
-export const texts: Kind = {
+export const listOfTexts: Kind = {
   words: "a list of texts",
   fits: (x) => Array.isArray(x) && x.every((entry) => typeof entry === "string"),
 };
@@ -41,7 +41,7 @@ export const above = (low: number): Kind => ({
   words: `a number above ${low}`,
   fits: (x) => isNumber(x) && x > low,
 });
-export const atLeast = (low: number): Kind => ({
+export const notBelow = (low: number): Kind => ({
   words: `a number ≥ ${low}`,
   fits: (x) => typeof x === "number" && x >= low,
 });

@@ -21,10 +21,13 @@ export interface BlobLike {
 export const modelFiles = (
   files: Readonly<Record<string, string | ArrayBuffer | Uint8Array | BlobLike>>,
 ): ModelFiles => {
-  const get = (name: string) => {
-    const file = Object.hasOwn(files, name) ? files[name] : null;
-    return typeof file === "string" ? encodeUtf8(file) : file;
-  };
+  const all = new Map(
+    Object.entries(files).map(([name, file]) => [
+      name,
+      typeof file === "string" ? encodeUtf8(file) : file,
+    ]),
+  );
+  const get = (name: string) => all.get(name) ?? null;
   return {
     size(name) {
       const file = get(name);

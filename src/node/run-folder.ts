@@ -317,7 +317,7 @@ function mustBegin(path: string): void {
   const last = lastMetric(path);
   if (last === undefined || readdirSync(path).some(isOfFirst)) return; // killed before or at its first one
   throw new FormatError(
-    `${path}: expected ${names.checkpoint} beside ${last.update} updates in ${names.metrics}: it was lost; train again with another --out`,
+    `${path}: expected ${names.checkpoint}, as ${names.metrics} goes to update ${last.update}: it was lost; train again with another --out`,
   );
 }
 

@@ -293,7 +293,7 @@ function shareAmongEqual({ dy, y, x, dx, plan: { start, offset } }: GradRun<"x",
   }
 }
 
-/** Equal numbers, as 0 and −0, and two NaN. */
+/** Returns whether numbers are equal, as 0 and −0 are; two NaN are equal, too. */
 const isSame = (a: number, b: number): boolean => a === b || Object.is(a, b);
 
 /** The index of the maximum along the reduced axes; the first of equals, the first NaN if there is one. */

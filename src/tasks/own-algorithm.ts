@@ -16,9 +16,9 @@ import {
   anObject,
   anything,
   aText,
-  atLeast,
   checkFields,
   type Kinds,
+  notBelow,
   oneOf,
   orNull,
 } from "../core/definition.ts";
@@ -31,7 +31,7 @@ import type { EstimatorSettings } from "../estimators/presets.ts";
 import { checkCompared } from "../estimators/sequence-advantages.ts";
 import { ratioLevels, type SurrogateSettings, surrogateForms } from "../estimators/surrogate.ts";
 import { aggregations } from "../estimators/weights.ts";
-import { guarded } from "./own-environment.ts";
+import { guarded, ownError } from "./own-environment.ts";
 import { type OwnSetting, settingsFrom } from "./own-settings.ts";
 
 /** An estimator on groups of sequences: in environments, on texts, and in the lab. */
@@ -73,11 +73,11 @@ export type OwnAlgorithm =
   | { readonly kind: "group"; readonly group: NamedAlgorithm }
   | { readonly kind: "generator"; readonly algorithm: Algorithm<Settings> };
 
-const numberOrNull = orNull(atLeast(0));
+const numberOrNull = orNull(notBelow(0));
 const surrogateKinds: Kinds = {
   ...{ form: oneOf(...surrogateForms), ratioLevel: oneOf(...ratioLevels) },
-  ...{ clipLow: atLeast(0), clipHigh: atLeast(0) },
-  ...{ dualClip: orNull(above(1)), delta: orNull(atLeast(1)) },
+  ...{ clipLow: notBelow(0), clipHigh: notBelow(0) },
+  ...{ dualClip: orNull(above(1)), delta: orNull(notBelow(1)) },
 };
 const klKinds: Kinds = {
   ...{ estimator: oneOf(...klEstimators), place: oneOf("loss", "reward"), weight: aNumber },
@@ -87,7 +87,7 @@ const klKinds: Kinds = {
 const estimatorKinds: Kinds = {
   baseline: oneOf("none", "mean", "leaveOneOut", "greedy", "value"),
   scale: oneOf("none", "mean", "group", "batch"),
-  ...{ ddof: oneOf(0, 1), eps: atLeast(0), compare: aFunction },
+  ...{ ddof: oneOf(0, 1), eps: notBelow(0), compare: aFunction },
   aggregation: oneOf(...aggregations),
   ...{ surrogate: anObject, kl: orNull(anObject) },
 };
@@ -178,15 +178,13 @@ function* reportsOf(training: Training, given: unknown, where: string): Generato
   }
 }
 
-/** Runs a step of the algorithm; a training that diverges, or has no memory, is no fault of its code. */
+/** Runs a step of the algorithm. Errors of a training that diverges, or has no memory left, stay as they are. */
 function drawn<T>(step: () => T, where: string): T {
   try {
     return step();
   } catch (error) {
     if (error instanceof NumericError || error instanceof MemoryError) throw error;
-    return guarded(where, () => {
-      throw error;
-    });
+    throw ownError(where, error);
   }
 }
 

@@ -1,5 +1,5 @@
 /** The user's own environments as tasks: wraps a definition in a `Dynamics` whose errors name the file. */
-import { checkFields, texts } from "../core/definition.ts";
+import { checkFields, listOfTexts } from "../core/definition.ts";
 import { OwnCodeError, SettingError } from "../core/errors.ts";
 import { messageOf } from "../core/thrown.ts";
 import { Dynamics } from "../envs/env.ts";
@@ -67,7 +67,7 @@ export function makeOwn(
     );
   madeBefore.add(made);
   if (names !== undefined)
-    checkFields(names, { observation: texts, action: texts }, `${where}: names`);
+    checkFields(names, { observation: listOfTexts, action: listOfTexts }, `${where}: names`);
   const env = isDynamics(made) ? made : guarded(where, () => fromGymnasium(made as GymnasiumEnv));
   checkSizes(env, values as object, where);
   nameSpace(env, "observationSpace", names?.observation, where);
@@ -91,7 +91,8 @@ export function makeOwn(
   return env;
 }
 
-const ownError = (where: string, error: unknown): OwnCodeError =>
+/** Returns an error of code that is not ours as an OwnCodeError that names `where`. */
+export const ownError = (where: string, error: unknown): OwnCodeError =>
   error instanceof OwnCodeError
     ? error
     : new OwnCodeError(`${where}: ${messageOf(error)}`, { cause: error });

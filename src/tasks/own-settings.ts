@@ -1,5 +1,5 @@
 /** Settings of the user's own tasks and algorithms: a table of settings, or plain values that stand for defaults. */
-import { aFlag, aNumber, anything, aText, checkFields, texts } from "../core/definition.ts";
+import { aFlag, aNumber, anything, aText, checkFields, listOfTexts } from "../core/definition.ts";
 import { SettingError } from "../core/errors.ts";
 import { brief } from "../core/printable.ts";
 import {
@@ -37,7 +37,14 @@ export function settingsFrom(given: unknown, where: string): Settings {
 }
 
 const plainFields = {
-  ...{ default: anything, about: aText, choices: texts, min: aNumber, max: aNumber, whole: aFlag },
+  ...{
+    default: anything,
+    about: aText,
+    choices: listOfTexts,
+    min: aNumber,
+    max: aNumber,
+    whole: aFlag,
+  },
 };
 
 function settingFrom(given: unknown, where: string): Setting<unknown> {

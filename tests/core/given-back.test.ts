@@ -1,4 +1,4 @@
-/** What is taken of a backend is given back once: by constructors that fail, and by `free`. */
+/** Memory of a backend is given back once: by constructors that fail, and by `free`. */
 import { expect, test } from "vitest";
 import { loops } from "../../src/backends/loops.ts";
 import { simd } from "../../src/backends/simd.ts";

@@ -287,7 +287,7 @@ describe("observations", () => {
     const mixed = tuple([box({ names: ["x"] }), discrete(["l", "r"]), dict({ b: box({}) })]);
     expect(read(mixed, [1, 1, { b: 2 }])).toEqual([1, 0, 1, 2]);
     expect(mixed.names).toEqual(["0 x", "1 l", "1 r", "2 b"]);
-    // a tuple of two parts is no observation with its info
+    // a tuple of two parts is not taken for an observation with its info
     const observationSpace = tuple([box({}), dict({ b: box({}) })]);
     for (const result of [
       [7, { b: 2 }],

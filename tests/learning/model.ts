@@ -50,6 +50,7 @@ function evaluated(run: string): readonly [reward: number, words: number] {
   return [meanReturn, measures.words];
 }
 
+if (!existsSync(base.data)) pigrad("data", "sentiment", "--out", "data");
 const first = train("base", ["text", "--algo", "sft", "--seed", "1"], base);
 if (!existsSync(hub)) pigrad("export", first.out, "--format", "hub", "--out", hub);
 const { loss, trainedTokens, seconds = 0 } = (first.last ?? {}) as Record<string, number>;

@@ -1,4 +1,4 @@
-/** What people define is checked by its kinds: what does not fit is refused by file and field, before it trains. */
+/** Tasks, texts and algorithms that people define: a field that does not fit is refused by its name, before it trains. */
 import { describe, expect, test } from "vitest";
 import { OwnCodeError, SettingError } from "../../src/core/errors.ts";
 import { nextOf } from "../../src/core/waiting.ts";
