@@ -78,9 +78,18 @@ const trainings: Readonly<Record<string, RunRequest>> = {
   "dynamic sampling": { task: "arith", algo: "dapo", settings: { ...text, dynamic: 2 } },
 };
 
+/** One of each kind; the others are long together. */
+const kinds = new Set([
+  "PPO with memory and masks",
+  "IMPALA, stale weights",
+  "REINFORCE, whole episodes",
+  "PPO with statistics, which is sampled at home",
+  "GRPO on texts",
+]);
+
 describe("the bits of one session", () => {
   for (const [name, request] of Object.entries(trainings)) {
-    test(name, async () => {
+    test(name, { tags: kinds.has(name) ? [] : ["long"] }, async () => {
       const seeded = { seed: 5, steps: 1e6, ...request };
       const alone = await train(openConfig(seeded), 4);
       for (const count of [1, 3]) {

@@ -1,10 +1,10 @@
-/** Language models that must learn from rewards. "quick" ones run in CI; all of them with `npm run test:learning`. */
+/** Language models that must learn from rewards, with `npm run test:learning`; in CI docs/examples/grpo.ts learns. */
 
 import { existsSync } from "node:fs";
 import { expect, test } from "vitest";
 import { train } from "./language.ts";
 
-test("quick: guess: ≥ 90 % found within the optimal number of turns + 1", () => {
+test("full: guess: ≥ 90 % found within the optimal number of turns + 1", () => {
   const { before, after } = train("guess", "rloo", 1, {}, { steps: 120_000 });
   expect(after.found).toBeGreaterThanOrEqual(0.9);
   expect(after.asked).toBeLessThan(before.asked);

@@ -368,7 +368,10 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
     });
   });
 
-  test("a server that comes back without its store: the jobs are given again", async () => {
+  test("a server that comes back without its store: the jobs are given again", {
+    tags: ["long"],
+    timeout: 60_000,
+  }, async () => {
     const own = await NatsServer.start();
     try {
       const open = (): Promise<Link> => Link.open(own.url, { name: "test", patience: 20 });
@@ -397,5 +400,5 @@ describe.skipIf(absent !== "")(`the work queue${absent}`, () => {
     } finally {
       await own.remove();
     }
-  }, 60_000);
+  });
 });

@@ -132,7 +132,7 @@ const trainings: Readonly<Record<string, Training>> = {
 /** One of each kind; the others are long together. */
 const kinds = new Set([
   "PPO, several chunks",
-  "PPO against past selves, who remember too",
+  "PPO against past selves",
   "A2C, more threads than environments",
   "GRPO, dropout, a reference",
   "dynamic sampling",
