@@ -8,7 +8,7 @@ import { bootstrapInterval, mean, median } from "../../src/rollout/statistics.ts
 import { environmentTasks } from "../../src/tasks/environments.ts";
 import { configOf } from "../support/sessions.ts";
 import { bestFixed, type Fixed } from "./fixed.ts";
-import { type Baseline, baselines } from "./scripted.ts";
+import { type Baseline, baselines, unmoved } from "./scripted.ts";
 
 export interface Claim {
   readonly name: string;
@@ -39,7 +39,7 @@ export interface Outcome {
   readonly optimum: number | null;
   /** The best policy that does not look, where the claim is about beating it. */
   readonly fixed: Fixed | null;
-  /** Random play and a simple rule, for games. */
+  /** Random play and a simple rule, for games; a robot of MuJoCo that does nothing. */
   readonly baselines: readonly Baseline[];
 }
 
@@ -97,6 +97,17 @@ const robot = (name: string, task: string, atLeast: number, asks: string): Claim
   seeds: 5,
   asks: `${asks} on every seed`,
   holds: ({ greedy }) => least(greedy) >= atLeast,
+});
+
+/** The two robots whose walk takes more than these budgets. */
+const moves = (name: string, task: string): Claim => ({
+  name,
+  task,
+  algo: "ppo",
+  seeds: 5,
+  asks: "above the robot with its motors unused, outside the 95 % intervals",
+  holds: ({ greedy, baselines: [{ mean: still, margin }] }) =>
+    bootstrapInterval(greedy, mean)[0] > still + margin,
 });
 
 export const claims: readonly Claim[] = [
@@ -236,6 +247,8 @@ export const claims: readonly Claim[] = [
   robot("Hopper", "hopper", 2000, "greedy ≥ 2000, twice what standing gives,"),
   robot("Walker2d", "walker2d", 2000, "greedy ≥ 2000, twice what standing gives,"),
   robot("HalfCheetah", "half-cheetah", 2000, "greedy ≥ 2000, 2 m/s,"),
+  moves("Ant", "ant"),
+  moves("Humanoid", "humanoid"),
 ];
 
 /** Trains all seeds over worker threads. */
@@ -260,6 +273,6 @@ export async function judge(claim: Claim, threads = availableParallelism()): Pro
         ? exactReturns(env as Dynamics & Tabular).optimal
         : null,
     fixed: bestFixed(task),
-    baselines: baselines(task, Math.max(episodes, 500)),
+    baselines: [...baselines(task, Math.max(episodes, 500)), ...(await unmoved(task))],
   };
 }

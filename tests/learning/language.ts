@@ -1,9 +1,11 @@
 /** Trains language tasks and measures them on held-out prompts; what must be learned from rewards. */
 import { simd } from "../../src/backends/simd.ts";
 import { readCorpus } from "../../src/node/corpora.ts";
+import { bootstrapInterval, mean } from "../../src/rollout/statistics.ts";
 import { type LanguageTaskName, languageTasks } from "../../src/tasks/text/index.ts";
 import type { LanguageSession } from "../../src/tasks/text/session.ts";
 import { openText } from "../support/sessions.ts";
+import type { Copying } from "./copying.ts";
 
 export interface Trained {
   readonly session: LanguageSession;
@@ -61,8 +63,23 @@ export interface LanguageClaim {
   readonly settings?: Readonly<Record<string, unknown>>;
   readonly options?: Options;
   readonly asks: string;
-  holds(before: readonly number[], after: readonly number[], kl: readonly number[]): boolean;
+  holds(
+    before: readonly number[],
+    after: readonly number[],
+    kl: readonly number[],
+    copies: Copying | null,
+  ): boolean;
 }
+
+/** Copies do worse, outside both 95 % intervals: over prompts for copies, of the seeds' means for models. */
+const beatsCopies = (measure: string): Pick<LanguageClaim, "measure" | "asks" | "holds"> => ({
+  measure,
+  asks: "above a baseline that copies, outside the 95 % intervals",
+  holds: (_before, after, _kl, copies) => {
+    const { meanReturn, margin } = copies?.[measure] ?? { meanReturn: Number.NaN, margin: 0 };
+    return bootstrapInterval(after, mean)[0] > meanReturn + margin;
+  },
+});
 
 const least = (x: readonly number[]): number => Math.min(...x);
 
@@ -146,6 +163,28 @@ export const languageClaims: readonly LanguageClaim[] = [
     measure: "rougeL",
     asks: "ROUGE-L ≥ 0.3 higher on held-out texts",
     holds: (before, after) => after.every((x, i) => x >= before[i] + 0.3),
+  },
+  {
+    name: "summarize, real sentences",
+    task: "summarize",
+    algo: "rloo",
+    seeds: 5,
+    settings: {
+      ...{ data: "data/summarize-data.txt", longest: 60, merges: 400, taught: 1, family: "llama" },
+      ...{ sftUpdates: 3000, sftTexts: 32, sftDropout: 0, prompts: 64, learningRate: 1e-4 },
+    },
+    ...beatsCopies("rougeL"),
+  },
+  {
+    name: "translate, names",
+    task: "translate",
+    algo: "rloo",
+    seeds: 5,
+    settings: {
+      ...{ data: "data/translate-data.txt", merges: 0, completion: 60, taught: 1, copies: true },
+      ...{ family: "llama", layers: 3, sftUpdates: 6000, sftTexts: 64, learningRate: 1e-4 },
+    },
+    ...beatsCopies("chrF"),
   },
   {
     name: "guess",

@@ -8,6 +8,7 @@ import {
 } from "../../src/rollout/statistics.ts";
 import { short, table } from "../support/markdown.ts";
 import { type Claim, claims, judge, type Outcome } from "./claims.ts";
+import { copying } from "./copying.ts";
 import { judgeLanguage, type LanguageClaim, languageClaims, type Trained } from "./language.ts";
 import { type Result, ran, record, settingsOf } from "./records.ts";
 
@@ -93,6 +94,7 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     runs.map((run) => run[when][measure] ?? Number.NaN);
   const [before, after] = [values("before"), values("after")];
   const kl = runs.map(({ last }) => last.kl);
+  const copies = copying(task, runs[0].session.task, claim.options?.prompts ?? 1000);
   const rows = runs.map(({ seconds }, i) => [
     String(501 + i),
     short(before[i]),
@@ -101,6 +103,11 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     seconds.toFixed(0),
   ]);
   const { config } = runs[0].session;
+  const copied = copies?.[measure];
+  const beside =
+    copied === undefined
+      ? ""
+      : `A copy (docs/language.md says of what) comes to ${short(copied.meanReturn)} ± ${short(copied.margin)}. The seeds' mean ${short(mean(after))}, interval ${bootstrapInterval(after, mean).map(short).join(" to ")}.\n\n`;
   return {
     task,
     algo,
@@ -109,8 +116,8 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     ran,
     seeds: runs.length === 1 ? "501" : `501 to ${500 + runs.length}`,
     result: `${measure} ${over(after)}${before.some(Number.isNaN) ? "" : `, before ${over(before)}`}`,
-    holds: claim.holds(before, after, kl),
-    text: `${table(["seed", `${measure} before, taught alone`, `${measure} after`, "KL a token", "seconds"], rows)}\n\n${settingsOf(
+    holds: claim.holds(before, after, kl, copies),
+    text: `${beside}${table(["seed", `${measure} before, taught alone`, `${measure} after`, "KL a token", "seconds"], rows)}\n\n${settingsOf(
       config.algo,
       config.steps,
       config.settings,

@@ -1,10 +1,12 @@
-/** Players of the games that learn nothing: random play, and a simple rule per game. */
+/** Players that learn nothing: of the games random play and a simple rule, of MuJoCo's robots no force at all. */
 import { Random } from "../../src/core/random.ts";
 import type { Dynamics } from "../../src/envs/env.ts";
 import { Game2048 } from "../../src/envs/game-2048.ts";
-import type { Discrete } from "../../src/envs/space.ts";
+import type { Box, Discrete } from "../../src/envs/space.ts";
+import { loadMujoco } from "../../src/node/mujoco.ts";
 import { statisticsOf } from "../../src/rollout/evaluate.ts";
 import { environmentTasks } from "../../src/tasks/environments.ts";
+import { mujocoTasks } from "../../src/tasks/mujoco.ts";
 import { configOf } from "../support/sessions.ts";
 
 export interface Baseline {
@@ -114,14 +116,31 @@ export function baselines(task: string, episodes = 500): Baseline[] {
   ];
 }
 
+/** Returns what a robot of MuJoCo comes to whose motors are never used; none for other tasks. */
+export async function unmoved(task: string, episodes = 100): Promise<Baseline[]> {
+  if (!Object.hasOwn(mujocoTasks, task)) return [];
+  await loadMujoco();
+  const { make } = mujocoTasks[task as keyof typeof mujocoTasks];
+  const env = make(configOf({ task }).settings as never);
+  const rest = new Float32Array((env.actionSpace as Box).low.length);
+  return [{ what: "its motors unused", ...total(env, () => rest, episodes) }];
+}
+
 function played(task: string, player: Player, episodes: number): Omit<Baseline, "what"> {
   const { make } = environmentTasks[task as keyof typeof environmentTasks];
   const env = make(configOf({ task }).settings as never);
+  return total(env, () => [player(env.state, env)], episodes);
+}
+
+function total(
+  env: Dynamics,
+  action: () => ArrayLike<number>,
+  episodes: number,
+): Omit<Baseline, "what"> {
   env.seed(12);
   const returns = Array.from({ length: episodes }, () => {
     let sum = 0;
-    for (env.start(); !env.terminated && !env.truncated; sum += env.reward)
-      env.act([player(env.state, env)], 0);
+    for (env.start(); !env.terminated && !env.truncated; sum += env.reward) env.act(action(), 0);
     return sum;
   });
   const { meanReturn: mean, margin } = statisticsOf(returns);

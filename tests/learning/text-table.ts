@@ -8,10 +8,10 @@
 import { simd } from "../../src/backends/simd.ts";
 import type { State } from "../../src/core/state.ts";
 import { readCorpus } from "../../src/node/corpora.ts";
-import { type Evaluation, statisticsOf } from "../../src/rollout/evaluate.ts";
-import { evenly } from "../../src/text/corpus.ts";
+import type { Evaluation } from "../../src/rollout/evaluate.ts";
 import type { TextTask } from "../../src/text/task.ts";
 import { openText } from "../support/sessions.ts";
+import { copying } from "./copying.ts";
 
 const [task, tokens, list, ...changes] = process.argv.slice(2);
 const seeds = list.split(",").map(Number);
@@ -32,16 +32,11 @@ function say(method: string, { meanReturn, margin, measures = {} }: Said): void 
   );
 }
 
-/** The source itself, or the first words of a text, as many as its summaries have. */
-const copied = (prompt: string): string =>
-  task === "translate" ? prompt.trimEnd() : (prompt.match(/[a-z']+/g) ?? []).slice(0, 3).join(" ");
-
-function sayCopied({ prompts, reward, measures }: TextTask): void {
-  const asked = evenly(heldOut ? prompts.heldOut : prompts.validation, most);
-  const scored = (of: typeof reward) =>
-    statisticsOf(asked.map((p) => Number(of(p, copied(p), []))));
-  const named = Object.entries(measures).map(([name, of]) => [name, scored(of).meanReturn]);
-  say(`copy, ${asked.length} prompts`, { ...scored(reward), measures: Object.fromEntries(named) });
+function sayCopied(of: TextTask): void {
+  const scores = copying(task, of, most, heldOut ? "heldOut" : "validation");
+  if (scores === null) return;
+  const named = Object.entries(scores).map(([name, { meanReturn }]) => [name, meanReturn]);
+  say("copy", { ...Object.values(scores)[0], measures: Object.fromEntries(named) });
 }
 
 /** Trains the supervised stage alone; or from its weights, by rewards. Returns the weights. */
@@ -52,8 +47,7 @@ function train(algo: string, seed: number, saved: State | null): State {
   const { training, config } = session;
   session.prepare();
   if (saved !== null) session.load(saved);
-  else if (seed === seeds[0] && (task === "translate" || task === "summarize"))
-    sayCopied(session.task);
+  else if (seed === seeds[0]) sayCopied(session.task);
   const done = (): boolean =>
     saved === null ? training.update === config.settings.sftUpdates : training.envSteps >= steps;
   if (!done()) for (const _ of session.reports) if (done()) break;

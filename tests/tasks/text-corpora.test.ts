@@ -147,6 +147,16 @@ test("translate: pairs that fit; of several translations the first is taught, ea
   const recall = (4 / 5 + 3 / 4 + 2 / 3 + 1 / 2) / 4;
   expect(rewardOf(task, "rat\n", "Ratt")).toBeCloseTo((5 * recall) / (4 + recall), 12);
   expect([task.completionLength, task.tokenizer.vocab]).toEqual([9, 256 + 1 + 1]);
+  const copying = make("translate", { data: "c", copies: true }, () => lines.join("\n")).examples;
+  const repeated = copying.train.filter(({ prompt }) => prompt.startsWith("="));
+  expect(repeated).toEqual(
+    task.examples.train.flatMap(({ prompt, completion }) => [
+      { prompt: `=${prompt}`, completion: prompt.trimEnd() },
+      { prompt: `=${completion}\n`, completion },
+    ]),
+  );
+  expect(repeated.length).toBeGreaterThan(0);
+  expect(everyOf(copying)).toHaveLength(2 + repeated.length);
   const own = make("translate");
   expect(everyOf(own.examples)).toHaveLength(12 * 8 * 8 * 4);
   const prompt = "the tired woman sings at home\n";
