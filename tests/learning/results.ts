@@ -1,5 +1,6 @@
 /** `npm run results [NAME...]`: trains what is claimed, or the claims whose names contain a word, and writes docs/results.md. */
 import { writeReference } from "../../docs/reference/build.ts";
+import { statisticsOf } from "../../src/rollout/evaluate.ts";
 import {
   bootstrapInterval,
   interquartileMean,
@@ -18,6 +19,10 @@ const wanted = ({ name }: { readonly name: string }): boolean =>
 
 const over = (values: readonly number[]): string =>
   `${short(interquartileMean(values))} (${bootstrapInterval(values, interquartileMean).map(short).join(" to ")})`;
+const plusMinus = (values: readonly number[]): string => {
+  const { meanReturn, margin } = statisticsOf(values);
+  return `${short(meanReturn)} ± ${short(margin)}`;
+};
 /** Returns the figures that the policies are measured by. */
 function besides({ optimum, fixed, baselines, greedy, steps }: Outcome, threshold?: number) {
   const interval = bootstrapInterval(greedy, mean).map(short).join(" to ");
@@ -94,20 +99,27 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     runs.map((run) => run[when][measure] ?? Number.NaN);
   const [before, after] = [values("before"), values("after")];
   const kl = runs.map(({ last }) => last.kl);
-  const copies = copying(task, runs[0].session.task, claim.options?.prompts ?? 1000);
+  const copies = copying(task, runs[0].session.task, claim.options?.prompts ?? 1000)?.[measure];
+  const ahead =
+    copies === undefined ? [] : runs.map(({ rewards }) => rewards.map((x, k) => x - copies[k]));
+  const head = [
+    "seed",
+    `${measure} before, taught alone`,
+    `${measure} after`,
+    ...ahead.slice(0, 1).map(() => "more than a copy"),
+    "KL a token",
+    "seconds",
+  ];
+  const beside = copies === undefined ? "" : `A copy comes to ${plusMinus(copies)}.\n\n`;
   const rows = runs.map(({ seconds }, i) => [
     String(501 + i),
     short(before[i]),
     short(after[i]),
+    ...ahead.slice(i, i + 1).map(plusMinus),
     short(kl[i]),
     seconds.toFixed(0),
   ]);
   const { config } = runs[0].session;
-  const copied = copies?.[measure];
-  const beside =
-    copied === undefined
-      ? ""
-      : `A copy (docs/language.md says of what) comes to ${short(copied.meanReturn)} ± ${short(copied.margin)}. The seeds' mean ${short(mean(after))}, interval ${bootstrapInterval(after, mean).map(short).join(" to ")}.\n\n`;
   return {
     task,
     algo,
@@ -116,8 +128,8 @@ function language(claim: LanguageClaim, runs: readonly Trained[]): Result {
     ran,
     seeds: runs.length === 1 ? "501" : `501 to ${500 + runs.length}`,
     result: `${measure} ${over(after)}${before.some(Number.isNaN) ? "" : `, before ${over(before)}`}`,
-    holds: claim.holds(before, after, kl, copies),
-    text: `${beside}${table(["seed", `${measure} before, taught alone`, `${measure} after`, "KL a token", "seconds"], rows)}\n\n${settingsOf(
+    holds: claim.holds(before, after, kl, ahead),
+    text: `${beside}${table(head, rows)}\n\n${settingsOf(
       config.algo,
       config.steps,
       config.settings,

@@ -8,7 +8,8 @@
 import { simd } from "../../src/backends/simd.ts";
 import type { State } from "../../src/core/state.ts";
 import { readCorpus } from "../../src/node/corpora.ts";
-import type { Evaluation } from "../../src/rollout/evaluate.ts";
+import { type Evaluation, statisticsOf } from "../../src/rollout/evaluate.ts";
+import { mean } from "../../src/rollout/statistics.ts";
 import type { TextTask } from "../../src/text/task.ts";
 import { openText } from "../support/sessions.ts";
 import { copying } from "./copying.ts";
@@ -35,8 +36,11 @@ function say(method: string, { meanReturn, margin, measures = {} }: Said): void 
 function sayCopied(of: TextTask): void {
   const scores = copying(task, of, most, heldOut ? "heldOut" : "validation");
   if (scores === null) return;
-  const named = Object.entries(scores).map(([name, { meanReturn }]) => [name, meanReturn]);
-  say("copy", { ...Object.values(scores)[0], measures: Object.fromEntries(named) });
+  const named = Object.entries(scores).map(([name, all]) => [name, mean(all)]);
+  say("copy", {
+    ...statisticsOf(Object.values(scores)[0]),
+    measures: Object.fromEntries(named),
+  });
 }
 
 /** Trains the supervised stage alone; or from its weights, by rewards. Returns the weights. */
