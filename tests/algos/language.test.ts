@@ -68,8 +68,9 @@ const resumed: [GroupAlgorithmName, object][] = [
 describe.each([
   ["loops", () => loops()],
   ["simd", () => simd({ memory: 2 ** 26 })],
-] as const)("on %s", (_, make) => {
-  test.each(resumed)("%s goes on to the last bit, from a file", (algo, settings) => {
+] as const)("on %s", (backend, make) => {
+  const tags = backend === "loops" ? ["long"] : [];
+  test.each(resumed)("%s goes on to the last bit, from a file", { tags }, (algo, settings) => {
     const whole = openText(config(algo, settings), { backend: make() });
     const reports = Array.from({ length: 5 }, () => whole.reports.next().value);
     for (const stop of [1, 3]) {

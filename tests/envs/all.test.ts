@@ -29,7 +29,7 @@ describe("every task's environment", () => {
     test(`${name} keeps the contract over 300 random steps`, () => {
       checkEnv(make, { steps: 300 });
     });
-    test(`${name} keeps it over 2,000`, { tags: ["deep"] }, () => {
+    test(`${name} keeps it over 2,000`, { tags: ["deep", "long"] }, () => {
       checkEnv(make, { steps: 2000 });
     });
     test(`${name} draws itself: the same state, the same picture, as SVG that is whole`, () => {

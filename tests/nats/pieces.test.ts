@@ -181,7 +181,7 @@ describe.skipIf(absent !== "")(`pieces${absent}`, () => {
     });
   });
 
-  test("a worker of another version refuses", async () => {
+  test("a worker of another version refuses", { tags: ["long"] }, async () => {
     await inQueue(async ({ giver, worker }) => {
       const { pieces } = await giver({ patience: 3 });
       worker(doubling(), "2");
