@@ -197,7 +197,7 @@ export const languageClaims: readonly LanguageClaim[] = [
     seeds: 5,
     settings: {
       ...{ data: "data/translate-data.txt", merges: 0, completion: 60, taught: 1, copies: true },
-      ...{ family: "llama", layers: 3, sftUpdates: 6000, learningRate: 3e-4 },
+      ...{ family: "llama", layers: 3, sftUpdates: 4000, learningRate: 3e-4 },
     },
     options: { steps: 300_000 },
     measure: "chrF",
