@@ -206,5 +206,5 @@ export const presets = {
   "half-cheetah": { ppo: steady },
   walker2d: { ppo: robot },
   ant: { ppo: jointed },
-  humanoid: { ppo: jointed },
+  humanoid: { ppo: { ...jointed, steps: 500_000 } },
 };
