@@ -75,7 +75,7 @@ describe.each([
   });
 
   test("weight and bias gradients of a linear layer, of 10⁷ rows and of many sizes", {
-    tags,
+    tags: ["long"],
   }, () => {
     const many: [number, number, number][] = [
       [n, 1, 1],
@@ -93,7 +93,9 @@ describe.each([
     }
   });
 
-  test("gradients of what is broadcast, and of layer norm's weight and bias", { tags }, () => {
+  test("gradients of what is broadcast, and of layer norm's weight and bias", {
+    tags: ["long"],
+  }, () => {
     const [w, b] = [variable(k, [2], [0.1, 0.1]), variable(k, [2])];
     const x = equal([n / 2, 2]);
     for (let i = 0; i < x.data.length; i += 2) x.data[i] = -0.1; // rows −0.1, 0.1: x̂ = ∓1
