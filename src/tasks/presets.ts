@@ -203,7 +203,7 @@ export const presets = {
   "inverted-pendulum": { ppo: steady },
   "inverted-double-pendulum": { ppo: steady },
   hopper: { ppo: robot },
-  "half-cheetah": { ppo: steady },
+  "half-cheetah": { ppo: { ...steady, steps: 2_000_000 } },
   walker2d: { ppo: robot },
   ant: { ppo: jointed },
   humanoid: { ppo: { ...jointed, steps: 500_000 } },
