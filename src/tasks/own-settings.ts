@@ -37,14 +37,12 @@ export function settingsFrom(given: unknown, where: string): Settings {
 }
 
 const plainFields = {
-  ...{
-    default: anything,
-    about: aText,
-    choices: listOfTexts,
-    min: aNumber,
-    max: aNumber,
-    whole: aFlag,
-  },
+  default: anything,
+  about: aText,
+  choices: listOfTexts,
+  min: aNumber,
+  max: aNumber,
+  whole: aFlag,
 };
 
 function settingFrom(given: unknown, where: string): Setting<unknown> {

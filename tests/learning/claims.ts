@@ -99,7 +99,7 @@ const robot = (name: string, task: string, atLeast: number, asks: string): Claim
   holds: ({ greedy }) => least(greedy) >= atLeast,
 });
 
-/** The two robots whose walk takes more than these budgets. */
+/** Robots of which no more is asked than to do better than without their motors. */
 const moves = (name: string, task: string): Claim => ({
   name,
   task,

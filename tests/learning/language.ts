@@ -176,15 +176,8 @@ export const languageClaims: readonly LanguageClaim[] = [
     seeds: 5,
     settings: {
       ...{ data: "data/summarize-data.txt", longest: 60, merges: 400, taught: 1 },
-      ...{
-        family: "llama",
-        layers: 3,
-        sftUpdates: 3000,
-        sftTexts: 32,
-        sftDropout: 0,
-        prompts: 64,
-        learningRate: 1e-4,
-      },
+      ...{ family: "llama", layers: 3, sftUpdates: 3000, sftTexts: 32, sftDropout: 0 },
+      ...{ prompts: 64, learningRate: 1e-4 },
     },
     measure: "rougeL",
     options: { steps: 100_000 },

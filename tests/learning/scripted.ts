@@ -123,7 +123,7 @@ export async function unmoved(task: string, episodes = 100): Promise<Baseline[]>
   const { make } = mujocoTasks[task as keyof typeof mujocoTasks];
   const env = make(configOf({ task }).settings as never);
   const rest = new Float32Array((env.actionSpace as Box).low.length);
-  return [{ what: "its motors unused", ...total(env, () => rest, episodes) }];
+  return [{ what: "a robot with its motors unused", ...total(env, () => rest, episodes) }];
 }
 
 function played(task: string, player: Player, episodes: number): Omit<Baseline, "what"> {

@@ -124,12 +124,16 @@ await page.route("**/published/*", (route) => {
   const path = join(published, basename(new URL(route.request().url()).pathname));
   return existsSync(path) ? route.fulfill({ path }) : route.fulfill({ status: 404 });
 });
-await page.click("#models summary");
 const stepsNow = async (): Promise<number> =>
   Number(/([\d,]+) steps/.exec(await status())?.[1].replaceAll(",", "") ?? 0);
-/** Picks the folder, continues a text, and trains. What other programs do on the machine makes tasks longer, never shorter. */
-const tuning = () =>
-  longestTask(browser, page, async () => {
+const ready = `document.getElementById("status").textContent.startsWith("ready")`;
+/** Opens the page anew, picks the folder, continues a text, and trains. Returns the milliseconds of the longest task. */
+async function tuning(): Promise<number> {
+  await page.goto(`${url}#task=tokens&backend=loops`);
+  await page.reload();
+  await until(ready);
+  await page.click("#models summary");
+  return longestTask(browser, page, async () => {
     await page.setInputFiles("#folder", published);
     await until(`document.getElementById("model").textContent.startsWith("llama")`);
     await page.selectOption("#task", "sentiment");
@@ -153,6 +157,8 @@ const tuning = () =>
     }
     check("ten updates of adapters", (await stepsNow()) > 1000, await status());
   });
+}
+// what else the machine does makes a task longer, never shorter
 let slowestModel = await tuning();
 for (let again = 0; again < 2 && slowestModel > most; again++)
   slowestModel = Math.min(slowestModel, await tuning());
@@ -168,7 +174,6 @@ for (const way of ["fetched", "from the cache"]) {
 await page.selectOption("#chapter", { index: 5 });
 await until(`location.hash.includes("clipRange=0.02")`);
 check("a chapter's training", true, await page.evaluate("location.hash"));
-const ready = `document.getElementById("status").textContent.startsWith("ready")`;
 await until(ready);
 for (let i = 0; i < 3; i++) {
   await page.click("#step");

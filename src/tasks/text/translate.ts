@@ -46,12 +46,12 @@ export function translate(
     fewer(sides, taught, (prompt) => prompt),
     exampleOf,
   );
-  const repeated = examples.train.flatMap(({ prompt, completion: said }) =>
+  const repeated = (copies ? examples.train : []).flatMap(({ prompt, completion: said }) =>
     [prompt.slice(0, -1), said].map((text) => ({ prompt: `=${text}\n`, completion: text })),
   );
   return {
     tokenizer: trainBpe(seen, merges, { specials: [endToken] }),
-    examples: copies ? { ...examples, train: [...examples.train, ...repeated] } : examples,
+    examples: { ...examples, train: [...examples.train, ...repeated] },
     prompts: sides,
     reward: likeness,
     measures: { chrF: likeness, exact },
