@@ -1,7 +1,7 @@
 /** The page: a form, two canvases and a table. All training is in a worker; a link holds the whole setup. */
 import type { LabReport } from "../../src/oracle/lab.ts";
 import type { Replay } from "../../src/tasks/replay.ts";
-import { drawCurve, drawScene, shade } from "./draw.ts";
+import { drawCurve, drawScene, grouped, shade } from "./draw.ts";
 import { sandboxEngine, workerEngine } from "./engine.ts";
 import type { Progress, Setup, TaskInfo, ToPage } from "./messages.ts";
 import { example } from "./own.ts";
@@ -140,10 +140,10 @@ function show(message: Extract<ToPage, { type: "progress" }>): void {
   showCurve();
   const last = points.at(-1);
   if (last === undefined) return;
-  const speed = training ? `, ${Math.round(message.speed).toLocaleString()} steps/s` : "";
+  const speed = training ? `, ${grouped(Math.round(message.speed))} steps/s` : "";
   const state = message.done ? "done" : training ? "training" : "paused";
   by("status").textContent =
-    `${state}: ${last.envSteps.toLocaleString()} steps, mean return ${last.meanReturn.toFixed(2)}${speed}`;
+    `${state}: ${grouped(last.envSteps)} steps, mean return ${last.meanReturn.toFixed(2)}${speed}`;
 }
 
 // ---- the policy at work

@@ -1,7 +1,7 @@
 /** A training inside a chapter, by the playground's worker: `<pg-train task=… algo=… slide="clip:0.02:0.6:0.02">`. */
 
 import type { Replay } from "../../../src/tasks/replay.ts";
-import { drawCurve, drawScene } from "../../playground/draw.ts";
+import { drawCurve, drawScene, grouped } from "../../playground/draw.ts";
 import type { Progress, ToPage, ToWorker } from "../../playground/messages.ts";
 import { part, sliders, Widget } from "./parts.ts";
 
@@ -33,7 +33,7 @@ export class TrainWidget extends Widget {
     ];
     const told = part(this, "told");
     told.setAttribute("role", "status");
-    told.textContent = `${algo} on ${task}, ${Number(steps).toLocaleString("en")} steps, seed ${seed}`;
+    told.textContent = `${algo} on ${task}, ${grouped(Number(steps))} steps, seed ${seed}`;
     const run = Object.assign(document.createElement("button"), {
       type: "button",
       textContent: "Train",
@@ -102,7 +102,7 @@ export class TrainWidget extends Widget {
         drawCurve(curve, points, solved);
         const last = points.at(-1);
         if (last !== undefined)
-          told.textContent = `${last.envSteps.toLocaleString("en")} steps, mean return ${last.meanReturn.toFixed(2)}${data.done ? ", done" : ""}`;
+          told.textContent = `${grouped(last.envSteps)} steps, mean return ${last.meanReturn.toFixed(2)}${data.done ? ", done" : ""}`;
         if (data.done) run.textContent = "Train";
       }
     };
