@@ -85,7 +85,8 @@ export function algorithmOf(
   const { algorithms: known, unfit } = kinds[kind];
   if (files?.algo !== undefined) return ownAlgorithm(files.algo, algo, kind);
   if (Object.hasOwn(known, algo)) return known[algo];
-  throw unknownName("algorithm", algo, Object.keys(known), ` for ${name}`, unfit);
+  const where = ` for ${files?.task?.path ?? name}`;
+  throw unknownName("algorithm", algo, Object.keys(known), where, unfit);
 }
 
 function ownAlgorithm(file: OwnFile, name: string, kind: Task["kind"]): AnyAlgorithm {

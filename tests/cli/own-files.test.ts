@@ -223,6 +223,7 @@ describe("a broken file is one clear line and exit code 2", () => {
     "field.mjs": ["export default { enviroment: () => ({}) };", 'unknown field "enviroment"'],
     "one.mjs": ["export default { reset() {}, step() {} };", "got one environment"],
     "shape.mjs": ["export default { environment: 5 };", "expected environment to be a function"],
+    "algo.mjs": ['export default { environment: () => ({}), algo: "pppo" };', "unknown algorithm"],
     "space.mjs": [
       "export default { environment: () => ({ reset() {}, step() {}, observationSpace: 1 }) };",
       "observationSpace: expected a space",

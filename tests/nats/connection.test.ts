@@ -46,7 +46,14 @@ test("addresses: schemes, users, tokens, clusters", () => {
     tls: true,
     token: "t",
   });
-  for (const text of ["h:4222", "http://h", "nats://", "nats://u:secret@h/x", "nats:// "])
+  for (const text of [
+    "h:4222",
+    "http://h",
+    "nats://",
+    "nats://u:secret@h/x",
+    "nats:// ",
+    "nats://h:65536",
+  ])
     expect(() => addressFrom(text)).toThrow(/^the server's address: expected nats:\/\/HOST:PORT/);
 });
 

@@ -15,7 +15,8 @@ export interface Address {
   readonly token?: string;
 }
 
-const form = "nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ or TOKEN@ before HOST";
+const form =
+  "nats://HOST:PORT or tls://HOST:PORT, with USER:PASSWORD@ or TOKEN@ before HOST and a PORT up to 65535";
 
 /** Parses one URL, or the URLs of a cluster's servers with commas between. Throws SettingError that hides secrets. */
 export function addressFrom(text: string): Address {
