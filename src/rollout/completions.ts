@@ -106,6 +106,20 @@ function usualRows({ options, keyHeads, headWidth }: LanguageModel): number {
   return Math.max(1, Math.min(64, Math.floor(2 ** 28 / bytes)));
 }
 
+/** Cuts samples where the prompt changes, and after `most`: a run's prompt is read once, by the member that claims it. */
+function runsOf(
+  prompts: readonly (readonly number[])[],
+  most: number,
+): (readonly [first: number, end: number])[] {
+  const runs: (readonly [first: number, end: number])[] = [];
+  for (let first = 0, end = 0; first < prompts.length; first = end) {
+    while (end < prompts.length && end - first < most && sameList(prompts[end], prompts[first]))
+      end++;
+    runs.push([first, end]);
+  }
+  return runs;
+}
+
 export class Completer {
   private readonly gpt: LanguageModel;
   private readonly decoder: Decoder;
@@ -161,10 +175,14 @@ export class Completer {
     sampleOf.fill(-1);
     let active = 0;
     let waiting: (readonly [row: number, reader: number])[] = []; // for another row to read their prompt
+    const rows = Math.min(sampleOf.length, Math.ceil(prompts.length / team.size));
+    const runs = runsOf(prompts, rows);
     const claim = team.claims();
+    let [next, end] = [0, 0]; // of the run that this member has claimed
     const take = (row: number): void => {
-      const i = claim();
-      if (i >= prompts.length) return;
+      if (next === end) [next, end] = runs[claim()] ?? [next, next];
+      if (next === end) return;
+      const i = next++;
       const prompt = prompts[i];
       const reader = this.readerOf(batch, prompt);
       decoder.clear(row);
@@ -175,7 +193,6 @@ export class Completer {
       batch.start(first + i, prompt);
       active++;
     };
-    const rows = Math.min(sampleOf.length, Math.ceil(prompts.length / team.size));
     for (let row = 0; row < rows; row++) take(row);
     while (active > 0) {
       if (waiting.length > 0) decoder.run();

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { simd } from "../../src/backends/simd.ts";
 import { SettingError } from "../../src/core/errors.ts";
 import { Random } from "../../src/core/random.ts";
+import { solo } from "../../src/core/team.ts";
 import { Gpt } from "../../src/nn/gpt.ts";
 import { Completer, type CompleterOptions, Completions } from "../../src/rollout/completions.ts";
 import { modelKinds } from "../support/model-folder.ts";
@@ -184,6 +185,30 @@ describe("Completer", () => {
     expect(full.tokensOf(0).slice(0, endless.tokens.length)).toEqual(endless.tokens);
     expect(() => complete({}, 3, [[1], new Array(6).fill(1)])).toThrow(SettingError);
     expect(() => complete({}, 3, [[1], []])).toThrow(/prompt 1 is empty/);
+  });
+
+  test("a member of a team claims samples of one prompt together, as many as it has rows", () => {
+    const list = [...[[1], [2, 3], [4, 5, 1]].flatMap((prompt) => [prompt, prompt, prompt]), [3]];
+    const alone = complete({}, 3, list);
+    const runs = [0, 3, 6, 9, 10];
+    const first = (member: number) => () => {
+      let run = member - 2;
+      return () => {
+        run += 2;
+        return run;
+      };
+    };
+    for (const member of [0, 1]) {
+      const own = complete({ team: { ...solo(), size: 2, claims: first(member) } }, 3, list);
+      for (const i of list.keys()) {
+        const isOwn = runs.findIndex((end) => i < end) % 2 !== member;
+        expect(own.tokensOf(i)).toEqual(isOwn ? alone.tokensOf(i) : []);
+      }
+    }
+    const few = complete({ team: { ...solo(), size: 5, claims: first(0) } }, 3, list);
+    expect(Array.from(few.length, Number).map((n) => n > 0)).toEqual(
+      [1, 1, 0, 1, 1, 0, 1, 1, 0, 1].map((n) => n === 1),
+    );
   });
 
   test("a batch used again holds nothing of what it held", () => {
