@@ -26,8 +26,8 @@ export const beginnings = (): string[] => [
   ),
 ];
 
-/** Sums of two numbers, less than 100, with their answers. */
-export const sums = (): Map<string, string> => {
+/** Sums less than 100, by the prompt that asks for them. */
+const sums = (): Map<string, string> => {
   const all = new Map<string, string>();
   for (let a = 1; a < 99; a++)
     for (let b = 1; a + b < 100; b++)
