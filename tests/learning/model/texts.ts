@@ -70,7 +70,7 @@ const forms: readonly ((person: Person) => string)[] = [
   ({ name, age, city }) => `{name: ${name}, age: ${age}, city: ${city}}`,
 ];
 
-/** The base's text: each line once, in an order drawn from a seed. */
+/** The base's text: sentences once, sums and records twice, in an order drawn from a seed. */
 export function mixed(): string {
   const random = new Random(1);
   const begun = new Set(trained(beginnings()));
