@@ -2,13 +2,21 @@
 import type { ModelOptions } from "../nn/transformer.ts";
 
 const most = 2 ** 28; // bytes that a pass keeps, about
+/**
+ * A pass reads all weights, and its gradient is added to a sum: with so few weights a token, some percent of its work.
+ */
+const weightsPerToken = 4096;
 
 /**
- * Returns `usual`, or as many tokens as have room: each keeps about 40 numbers per layer and unit of width, and its
- * logits with their gradient, in float32.
+ * Returns the tokens of a pass: few with a small model, so that threads share an update evenly and its last pass is not
+ * mostly padding, and up to `usual` with a large one. A token keeps about 40 numbers per layer and unit of width, and its
+ * logits with their gradient, in float32; a pass has no more tokens than have room, but 32.
  */
-export const passTokensFor = (
+export function passTokensFor(
   { layers, width, vocab }: Pick<ModelOptions, "layers" | "width" | "vocab">,
   usual: number,
-): number =>
-  Math.min(usual, Math.max(32, Math.floor(most / (4 * (40 * layers * width + 2 * vocab)))));
+): number {
+  const weights = 12 * layers * width * width + vocab * width;
+  const room = Math.max(32, most / (4 * (40 * layers * width + 2 * vocab)));
+  return Math.floor(Math.min(usual, room, Math.max(48, weights / weightsPerToken)));
+}

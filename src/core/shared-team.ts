@@ -47,7 +47,7 @@ const half = (bytes: number): number => Math.floor(bytes / 2 ** 17) * 2 ** 16;
 
 /** The most numbers in shards that wait to be added, and the most shards. */
 const mostNumbers = 2 ** 24;
-const mostShards = 16;
+const mostShards = 64;
 
 export class SharedTeam implements Team {
   readonly size: number;
