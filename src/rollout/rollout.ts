@@ -143,6 +143,8 @@ export class Rollout implements Transitions {
     this.taken[team.index] = t;
     team.barrier();
     if (acting !== actor) actor.state.set(this.endState);
+    if (env.isShared && team.index === 0)
+      env.rewardScaler?.scale(this.reward, this.reward, this.terminated, this.truncated);
     this.join(random, Math.max(...this.taken) - t);
     team.barrier(); // `taken` is written again by the next call
   }

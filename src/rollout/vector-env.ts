@@ -144,11 +144,11 @@ export class VectorEnv implements Kept {
     const { team = solo(), together = false } = options;
     const observations = chosen(options.normalizeObservation);
     const rewards = chosen(options.normalizeReward);
-    const isLeader = team.index === 0;
     this.team = team;
-    const apart = !together && observations === null && rewards === null;
-    this.helpers = apart ? (options.helpers ?? null) : null;
-    if (!apart) [this.first, this.end] = [0, isLeader ? n : 0];
+    this.autoreset = options.autoreset ?? true;
+    const apart = !together && observations === null && (rewards === null || this.autoreset);
+    this.helpers = apart && rewards === null ? (options.helpers ?? null) : null;
+    if (!apart) [this.first, this.end] = [0, team.index === 0 ? n : 0];
     else [this.first, this.end] = [0, 1].map((i) => shareOf(n, team.size, team.index + i));
     this.observation = team.floats(n * size);
     this.finalObservation = new Float32Array(n * size);
@@ -163,12 +163,16 @@ export class VectorEnv implements Kept {
     this.fresh = team.floats(n);
     this.stepped = new Uint8Array(n);
     this.options = options;
-    this.autoreset = options.autoreset ?? true;
     this.mask = envs[0].mask === undefined ? null : team.floats(n * flatSize(actionSpace)).fill(1);
     this.normalize = observations ?? {};
     this.moments = observations && (options.moments ?? new RunningMoments(size));
     this.rewardScaler =
       rewards && new RewardScaler(n, { gamma: options.gamma ?? 0.99, ...rewards });
+  }
+
+  /** true where other members step some of the environments. Then a rollout, not a step, scales the rewards of all. */
+  get isShared(): boolean {
+    return this.end - this.first < this.envs.length;
   }
 
   /** Returns a VectorEnv of environments first … end − 1, with the same options and statistics of observations. */
@@ -198,6 +202,7 @@ export class VectorEnv implements Kept {
   /** Starts an episode in every environment. */
   start(): void {
     const { first, end } = this;
+    this.rewardScaler?.returns.fill(0);
     if (first === end) return;
     for (let e = first; e < end; e++) this.startEpisode(e);
     this.stepped.fill(1);
@@ -216,8 +221,9 @@ export class VectorEnv implements Kept {
   }
 
   protected startEpisode(e: number): void {
-    const lists = [this.episodeReturn, this.episodeLength, this.terminated, this.truncated];
-    for (const list of [...lists, this.rewardScaler?.returns]) list?.fill(0, e, e + 1);
+    const { episodeReturn, episodeLength, terminated, truncated, rewardScaler } = this;
+    for (const list of [episodeReturn, episodeLength, terminated, truncated, rewardScaler?.returns])
+      list?.fill(0, e, e + 1);
     this.envs[e].start();
     this.observeStart(e);
   }
@@ -293,7 +299,7 @@ export class VectorEnv implements Kept {
       this.readMask(e);
     }
     this.standardize();
-    if (this.learning) {
+    if (this.learning && !this.isShared) {
       const { reward, terminated, truncated, stepped } = this;
       this.rewardScaler?.scale(reward, reward, terminated, truncated, stepped);
     }
@@ -353,8 +359,8 @@ export class VectorEnv implements Kept {
 
   /** Returns the state of every environment; the leader has the others join in. */
   private states(): readonly (readonly number[])[] {
-    const { team, envs, first, end } = this;
-    if (team.size === 1 || end - first === envs.length) return envs.map((env) => env.save());
+    const { team, envs } = this;
+    if (!this.isShared) return envs.map((env) => env.save());
     team.call("states");
     return this.joinStates();
   }
@@ -369,25 +375,23 @@ export class VectorEnv implements Kept {
   restore(state: State): void {
     this.restoreEpisodes(state, 0, this.envs.length);
     this.restoreStatistics(state);
-    for (let e = this.first; e < this.end; e++) if (!this.envs[e].canSave) this.restart(e);
+    for (const [e, { canSave }] of this.envs.entries()) {
+      if (canSave) continue;
+      this.rewardScaler?.returns.fill(0, e, e + 1);
+      if (this.first <= e && e < this.end) this.restart(e);
+    }
   }
 
   /** Restores the episodes of the environments first … end − 1. */
   restoreEpisodes(state: State, first: number, end: number): void {
-    const { envs, episodeReturn, episodeLength } = this;
+    const { envs, observation, mask, fresh, episodeReturn, episodeLength } = this;
     for (let e = first; e < end; e++) {
       envs[e].restore(Array.from(numbersOf(partOf(state, "envs"), `${e}`)));
       this.terminated[e] = Number(envs[e].terminated);
       this.truncated[e] = Number(envs[e].truncated);
     }
-    const columns = {
-      observation: this.observation,
-      fresh: this.fresh,
-      episodeReturn,
-      episodeLength,
-    };
-    const all = this.mask === null ? columns : { ...columns, mask: this.mask };
-    for (const [name, column] of Object.entries(all)) {
+    const columns = { observation, fresh, episodeReturn, episodeLength, ...(mask && { mask }) };
+    for (const [name, column] of Object.entries(columns)) {
       const saved = numbersOf(state, name, column.length);
       const width = column.length / envs.length;
       for (let i = first * width; i < end * width; i++) column[i] = saved[i];
@@ -397,9 +401,9 @@ export class VectorEnv implements Kept {
   /** Restores the statistics alone, for other environments, which start afresh. */
   renew(state: State): void {
     this.moments?.restore(partOf(state, "moments") as unknown as MomentsState);
-    if (this.rewardScaler === null) return;
-    const { moments } = partOf(state, "rewardScaler") as unknown as RewardScalerState;
-    this.rewardScaler.moments.restore(moments);
+    this.rewardScaler?.moments.restore(
+      partOf(partOf(state, "rewardScaler"), "moments") as unknown as MomentsState,
+    );
   }
 
   /**
@@ -426,10 +430,7 @@ export class VectorEnv implements Kept {
   }
 
   restoreStatistics(state: State): void {
-    const { moments, rewardScaler } = this;
-    if (moments !== null) moments.restore(partOf(state, "moments") as unknown as MomentsState);
-    if (rewardScaler !== null) {
-      rewardScaler.restore(partOf(state, "rewardScaler") as unknown as RewardScalerState);
-    }
+    this.moments?.restore(partOf(state, "moments") as unknown as MomentsState);
+    this.rewardScaler?.restore(partOf(state, "rewardScaler") as unknown as RewardScalerState);
   }
 }

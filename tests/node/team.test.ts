@@ -59,6 +59,18 @@ const trainings: Readonly<Record<string, Training>> = {
     algo: "ppo",
     settings: { normalizeObservation: true, normalizeReward: true },
   },
+  "PPO, statistics of rewards alone, which a rollout scales when all have stepped": {
+    task: "cartpole",
+    algo: "ppo",
+    settings: { normalizeReward: true, envs: 5, rollout: 40 },
+    threads: [2, 3],
+  },
+  "REINFORCE, whole episodes, statistics of rewards": {
+    task: "cartpole",
+    algo: "reinforce",
+    settings: { normalizeReward: true, envs: 5 },
+    threads: [3],
+  },
   "PPO, memory": {
     task: "cartpole",
     algo: "ppo",
