@@ -172,7 +172,7 @@ export class VectorEnv implements Kept {
 
   /** true where other members step some of the environments. Then a rollout, not a step, scales the rewards of all. */
   get isShared(): boolean {
-    return this.end - this.first < this.envs.length;
+    return this.team.size > 1 && this.end - this.first < this.envs.length;
   }
 
   /** Returns a VectorEnv of environments first … end − 1, with the same options and statistics of observations. */
