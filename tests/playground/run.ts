@@ -200,7 +200,7 @@ await page.click("#use");
 await until(`location.hash.includes("task=own")`);
 await until(ready);
 await page.click("#run");
-await until(`/[89],\\d\\d\\d steps/.test(document.getElementById("status").textContent)`);
+await until(`/: [89],\\d\\d\\d steps,/.test(document.getElementById("status").textContent)`);
 const own = await status();
 check("pasted code learns in the sandbox", Number(/return (-?[\d.]+)/.exec(own)?.[1]) > 0.5, own);
 const stolen = asked.slice(before).filter((address) => address.includes("stolen"));
